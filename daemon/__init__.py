@@ -1,0 +1,1 @@
+"""The room unit's three processes and its operator's command."""

@@ -1,0 +1,57 @@
+"""Every error that a person may meet: one tree, a class a kind, an exit code each."""
+
+from __future__ import annotations
+
+
+class UnitError(Exception):
+    """Root of all errors of the room unit; the text says what, which, and what was expected."""
+
+    exit_code = 1
+
+
+class SettingsError(UnitError):
+    """The settings files hold faults; the text lists all of them, a line each."""
+
+    exit_code = 2
+
+
+class WallError(UnitError):
+    """A process has been started with something in reach that its row in the design forbids."""
+
+    exit_code = 3
+
+
+class DeviceError(UnitError):
+    """A button line, lamp, camera or microphone cannot be opened or does not answer."""
+
+    exit_code = 4
+
+
+class StoreError(UnitError):
+    """The store or a file in it cannot be written, read or understood."""
+
+    exit_code = 5
+
+
+class SealError(UnitError):
+    """A recording key or a holder's key could not be made or is not one."""
+
+    exit_code = 6
+
+
+class LinkError(UnitError):
+    """A local socket is not there, refused us, or carried something that is not a message."""
+
+    exit_code = 7
+
+
+class JournalError(UnitError):
+    """The alarm journal cannot be opened or written."""
+
+    exit_code = 8
+
+
+class NotFoundError(UnitError):
+    """There is no recording or hold with this id."""
+
+    exit_code = 9

@@ -1,0 +1,338 @@
+"""The local sockets between the processes, and what is said over them.
+
+The law here: the alarm process listens and never waits; the others come to it. A message is one JSON text of at most
+64 KiB in one packet (SOCK_SEQPACKET). Both sides' queues are the kernel's socket buffers: bounded, and a peer that
+lets its own fill up is disconnected, because its silence is a fault that has to be shown, not waited for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import socket
+import struct
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+from hardware.ports import Track
+
+from daemon import log
+from daemon.errors import LinkError
+from daemon.model.events import Forget, Lease, SetEnd, StartRecording
+
+MESSAGE_BYTES_MAX = 65_536
+"""Fits the default socket buffer (212,992 bytes on Linux) three times; the largest message is a page of a list."""
+RETRY_S = 0.5
+"""Between two attempts to reach the alarm process: it is up within a second of its restart, and a try is cheap."""
+REPLY_WAIT_S = 5.0
+"""An operator waits this long for an answer: the slowest one reads a page of recordings from a card."""
+PEERS_MAX = 16
+"""Connections at once to one socket: three processes, and more operators than a unit ever had."""
+
+
+class Said(msgspec.Struct, frozen=True, tag=True):
+    """Root of the messages that are not effects of the room."""
+
+
+class RecorderState(Said, frozen=True):
+    """The recorder's first message, repeated whenever it changes."""
+
+    tracks: tuple[Track, ...]
+    recording_id: str | None = None
+    until_ns: int = 0
+    alarm: bool = False
+
+
+class Started(Said, frozen=True):
+    """The recorder opens a recording."""
+
+    recording_id: str
+    continues: str | None = None
+
+
+class Ended(Said, frozen=True):
+    """The recorder has closed a recording; nothing is written any more."""
+
+    recording_id: str
+    why: Literal["asked", "lease", "store", "refused", "stopped"]
+    detail: str = ""
+    segments: int = 0
+
+
+class Head(Said, frozen=True):
+    """The chain's head of a running recording, for a witness."""
+
+    recording_id: str
+    lines: int
+    sha256: str
+
+
+class RecorderHealth(Said, frozen=True):
+    """What the recorder measures; figures only, no content (promise H1)."""
+
+    ring_s: dict[Track, float]
+    ring_bytes: int
+    age_ms: dict[Track, int]
+    """Milliseconds since the last frame of a track arrived."""
+    gaps: dict[Track, int]
+    devices: dict[Track, str]
+    """`ok`, or what is wrong with the device."""
+    free_bytes: int
+    level_dbfs: float | None = None
+    queue_max: int = 0
+    lost: int = 0
+
+
+class KeeperState(Said, frozen=True):
+    """What the keeper measures."""
+
+    recordings: int
+    store_bytes: int
+    oldest_h: dict[Track, float]
+    next_expiry_s: int | None
+    unaccounted: int = 0
+    fault: str = ""
+
+
+class Receipt(Said, frozen=True):
+    """A line of the keeper's audit log that the broker may witness."""
+
+    line: dict[str, Any]
+    head: str
+
+
+class Request(Said, frozen=True):
+    """An operator asks."""
+
+    verb: str
+    args: dict[str, Any] = {}
+
+
+class Reply(Said, frozen=True):
+    """What an operator is told."""
+
+    body: Any = None
+    error: str = ""
+
+
+class Joined(Said, frozen=True):
+    """Not sent: a peer has connected."""
+
+
+class Left(Said, frozen=True):
+    """Not sent: a peer's connection is gone."""
+
+
+Wire = (
+    StartRecording | SetEnd | Lease | Forget
+    | RecorderState | Started | Ended | Head | RecorderHealth | KeeperState | Receipt | Request | Reply
+)  # fmt: skip
+Message = Wire | Joined | Left
+_decoder = msgspec.json.Decoder(Wire)
+_encoder = msgspec.json.Encoder()
+
+
+class Peer:
+    """One connection. `send` from any thread; the link's own thread reads."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self.pid, self.uid, self.gid = _credentials(sock)
+        self.refused = 0
+        """Packets that were no message."""
+
+    def send(self, message: Wire) -> bool:
+        """Sends without waiting; False when the peer is gone or does not read, and then it is disconnected."""
+        data = _encoder.encode(message)
+        assert len(data) <= MESSAGE_BYTES_MAX, type(message).__name__  # noqa: S101 - only a bug could break it
+        try:
+            self._sock.send(data, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+        except OSError:
+            self.close()
+            return False
+        return True
+
+    def close(self) -> None:
+        """Ends the connection; the reader then says `Left`."""
+        with contextlib.suppress(OSError):  # already gone
+            self._sock.shutdown(socket.SHUT_RDWR)
+
+    def receive(self) -> Wire | None:
+        """The next message, None at the end of the connection. Packets that are none are refused and counted."""
+        while True:
+            try:
+                data, _, flags, _ = self._sock.recvmsg(MESSAGE_BYTES_MAX)
+            except OSError:
+                return None
+            if not data and not flags:
+                return None
+            try:
+                if flags & socket.MSG_TRUNC:
+                    raise msgspec.DecodeError(f"a packet of more than {MESSAGE_BYTES_MAX} bytes")
+                return _decoder.decode(data)
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                self.refused += 1
+                log.event("message_refused", "warning" if self.refused == 1 else "debug", why=str(error), pid=self.pid)
+
+    def fileno(self) -> int:
+        """For a selector."""
+        return self._sock.fileno()
+
+    def release(self) -> None:
+        """Gives the descriptor back; the reader's last act."""
+        self._sock.close()
+
+
+Sink = Callable[[Peer, Message], None]
+
+
+class Server:
+    """Listens on a path. All peers are read by one thread, which calls the sink and nothing else."""
+
+    def __init__(self, path: Path, sink: Sink, mode: int = 0o660) -> None:
+        self._path, self._sink = path, sink
+        self._listener = _listen(path, mode)
+        self._wake_read, self._wake_write = os.pipe()
+        self._peers: set[Peer] = set()
+        self._thread = threading.Thread(target=self._run, name=f"link {path.name}", daemon=True)
+
+    def start(self) -> None:
+        """Begins to accept."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stops accepting, drops everybody, removes the path."""
+        os.write(self._wake_write, b"x")
+        if self._thread.is_alive():
+            self._thread.join(timeout=2.0)  # it reads packets that are there already; two seconds is forever
+        for peer in self._peers:
+            peer.release()
+        self._listener.close()
+        os.close(self._wake_read)
+        os.close(self._wake_write)
+        self._path.unlink(missing_ok=True)
+
+    def _run(self) -> None:
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._listener, selectors.EVENT_READ)
+            selector.register(self._wake_read, selectors.EVENT_READ)
+            while True:
+                for key, _ in selector.select():
+                    if key.fileobj == self._wake_read:
+                        return
+                    if key.fileobj is self._listener:
+                        self._accept(selector)
+                    else:
+                        self._read(selector, key.fileobj)  # type: ignore[arg-type]  # only peers are left
+
+    def _accept(self, selector: selectors.BaseSelector) -> None:
+        sock, _ = self._listener.accept()
+        if len(self._peers) >= PEERS_MAX:
+            log.event("peer_refused", "warning", why=f"{PEERS_MAX} are connected to {self._path.name}")
+            sock.close()
+            return
+        peer = Peer(sock)
+        self._peers.add(peer)
+        selector.register(peer, selectors.EVENT_READ)
+        self._sink(peer, Joined())
+
+    def _read(self, selector: selectors.BaseSelector, peer: Peer) -> None:
+        message = peer.receive()
+        if message is None:
+            selector.unregister(peer)
+            self._peers.discard(peer)
+            self._sink(peer, Left())
+            peer.release()
+        else:
+            self._sink(peer, message)
+
+
+class Client:
+    """Comes to a server and comes again when it is gone. One thread reads; `send` from any thread."""
+
+    def __init__(self, path: Path, sink: Sink) -> None:
+        self._path, self._sink = path, sink
+        self._peer: Peer | None = None
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"link {path.name}", daemon=True)
+
+    def start(self) -> None:
+        """Begins to try."""
+        self._thread.start()
+
+    def send(self, message: Wire) -> bool:
+        """Sends without waiting; False when nobody is there to take it."""
+        peer = self._peer
+        return peer is not None and peer.send(message)
+
+    def close(self) -> None:
+        """Leaves."""
+        self._stop.set()
+        if self._peer is not None:
+            self._peer.close()
+        self._thread.join(timeout=2.0)  # as Server.close
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                peer = Peer(_connect(self._path))
+            except LinkError:
+                self._stop.wait(RETRY_S)
+                continue
+            self._peer = peer
+            self._sink(peer, Joined())
+            while (message := peer.receive()) is not None:
+                self._sink(peer, message)
+            self._peer = None
+            self._sink(peer, Left())
+            peer.release()
+
+
+def ask(path: Path, verb: str, **args: Any) -> Any:
+    """One operator's question and its answer. Raises LinkError with the process's own words when it refuses."""
+    sock = _connect(path)
+    sock.settimeout(REPLY_WAIT_S)
+    peer = Peer(sock)
+    try:
+        peer.send(Request(verb, args))
+        reply = peer.receive()
+    finally:
+        peer.release()
+    if not isinstance(reply, Reply):
+        raise LinkError(f"{path}: no answer to `{verb}` within {REPLY_WAIT_S:.0f} s; is the process alive?")
+    if reply.error:
+        raise LinkError(reply.error)
+    return reply.body
+
+
+def _connect(path: Path) -> socket.socket:
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
+    try:
+        sock.connect(str(path))
+    except OSError as error:
+        sock.close()
+        raise LinkError(f"{path}: {error.strerror or error}; is the unit running, and may you use this socket?") from error
+    return sock
+
+
+def _listen(path: Path, mode: int) -> socket.socket:
+    path.unlink(missing_ok=True)  # left by a process that was killed
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
+    try:
+        sock.bind(str(path))
+        path.chmod(mode)
+        sock.listen(PEERS_MAX)
+    except OSError as error:
+        sock.close()
+        raise LinkError(f"{path}: cannot listen: {error.strerror or error}") from error
+    return sock
+
+
+def _credentials(sock: socket.socket) -> tuple[int, int, int]:
+    data = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    pid, uid, gid = struct.unpack("3i", data)
+    return pid, uid, gid

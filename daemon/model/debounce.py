@@ -1,0 +1,195 @@
+"""One button line, from raw edges to facts: pressed, held, released, stuck, chattering, held at boot.
+
+The law here: a press of at least 50 ms is one `Pressed`, whatever the contact does at its ends; and a line that
+never settles is a fact of its own, never a press and never nothing (promises A1, A6). Pure: edges and `now_ns` in,
+facts and the next deadline out.
+
+    level   ___/‾|_|‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾|_|‾\\____________
+               ^ first edge       ^ 50 ms       gaps under 10 ms belong to the press
+               start of the press   Pressed     Released after 10 ms of silence
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from hardware.ports import Edge
+from msgspec import Meta, Struct
+from msgspec.structs import replace
+
+MS = 1_000_000
+PRESS_NS = 50 * MS
+"""Shortest press that counts (promise A1; alarm panels ask for 400 ms, EN 50131-3)."""
+GAP_NS = 10 * MS
+"""A release shorter than this is contact bounce: switches bounce for under 5 ms, fingers need over 30."""
+SETTLE_NS = 20 * MS
+"""A press counts once the line has been quiet this long: twice the gap, so that a chattering line never qualifies."""
+UNSETTLED_NS = 100 * MS
+"""A line that has not been quiet for SETTLE_NS within this is chattering: bounce is over twenty times sooner."""
+RUNS_MAX = 10
+"""More short runs than this within a second are no finger: the fastest tappers reach seven or eight."""
+RUN_WINDOW_NS = 1000 * MS
+STUCK_NS = 30_000 * MS
+"""A button that is down this long is stuck or leant on; either is reported, and the press it began with stands."""
+
+
+class Tuning(Struct, frozen=True):
+    """What a policy may set about a button."""
+
+    hold_ns: Annotated[int, Meta(ge=PRESS_NS)] = 2_000 * MS
+
+
+FactKind = Literal["pressed", "held", "released", "stuck", "unstuck", "chatter", "settled", "held_at_boot"]
+
+
+class Fact(Struct, frozen=True):
+    """Something that is now known about one button."""
+
+    button: str
+    kind: FactKind
+    at_ns: int
+    """When it began to be true: for `pressed` the first edge of the press."""
+    lasted_ns: int = 0
+    """For `released`: how long the press was."""
+
+
+class Line(Struct, frozen=True):
+    """What is remembered of one line; `Line.at_start` makes the first one."""
+
+    button: str
+    active: bool
+    changed_ns: int
+    """Last edge."""
+    quiet_since_ns: int
+    """Start of the unsettled stretch that the last edges form; equals changed_ns after a quiet time."""
+    run_ns: int | None = None
+    """First edge of the run that may become a press; None when the line rests."""
+    pressed: bool = False
+    held: bool = False
+    stuck: bool = False
+    chatter: bool = False
+    at_boot: bool = False
+    """The line was active at start and has not been released since."""
+    runs_ns: tuple[int, ...] = ()
+    """Starts of the latest runs, RUNS_MAX + 1 at most: one more than the most that a finger makes in a second."""
+
+    @classmethod
+    def at_start(cls, button: str, *, active: bool, now_ns: int) -> tuple[Line, tuple[Fact, ...]]:
+        """The first state of a line; a line that is active already is held at boot, which is a fact and no press."""
+        line = cls(button, active, now_ns, now_ns, run_ns=now_ns if active else None, at_boot=active)
+        return line, (Fact(button, "held_at_boot", now_ns),) if active else ()
+
+
+def edge(line: Line, change: Edge, tuning: Tuning) -> tuple[Line, tuple[Fact, ...]]:
+    """Takes one raw edge. Edges of one line come in order of time; a repeated level is passed over."""
+    line, facts = tick(line, change.at_ns, tuning)
+    if change.active == line.active:
+        return line, facts
+    quiet = line.quiet_since_ns if change.at_ns - line.changed_ns < SETTLE_NS else change.at_ns
+    line = replace(line, active=change.active, changed_ns=change.at_ns, quiet_since_ns=quiet)
+    if change.active and line.run_ns is None:
+        line = replace(line, run_ns=change.at_ns, runs_ns=(*line.runs_ns[-RUNS_MAX:], change.at_ns))
+    line, more = _settle(line, change.at_ns, tuning)
+    return line, facts + more
+
+
+def tick(line: Line, now_ns: int, tuning: Tuning) -> tuple[Line, tuple[Fact, ...]]:
+    """Lets time pass on a line: everything whose moment came by `now_ns`, in order."""
+    facts: tuple[Fact, ...] = ()
+    while (due := deadline_ns(line, tuning)) is not None and due <= now_ns:
+        before = line
+        line, more = _settle(line, due, tuning)
+        facts += more
+        if line is before:
+            break
+    return line, facts
+
+
+def deadline_ns(line: Line, tuning: Tuning) -> int | None:
+    """When `tick` has something to decide next; None when nothing is pending."""
+    due: list[int] = []
+    if line.run_ns is not None and not line.at_boot:
+        if not line.active:
+            due.append(line.changed_ns + GAP_NS)
+        elif not line.pressed:
+            due.append(max(line.run_ns + PRESS_NS, line.changed_ns + _settle_needed_ns(line)))
+        elif not line.held:
+            due.append(line.run_ns + tuning.hold_ns)
+        elif not line.stuck:
+            due.append(line.run_ns + STUCK_NS)
+    elif line.at_boot and not line.active:
+        due.append(line.changed_ns + GAP_NS)
+    if line.chatter:
+        due.append(line.changed_ns + RUN_WINDOW_NS)
+    return min(due) if due else None
+
+
+def _settle_needed_ns(line: Line) -> int:
+    """How long the line must be quiet before its run counts: longer while it chatters."""
+    return PRESS_NS if line.chatter else SETTLE_NS
+
+
+def _settle(line: Line, now_ns: int, tuning: Tuning) -> tuple[Line, tuple[Fact, ...]]:
+    """Decides what is decided at `now_ns`; each rule fires at most once."""
+    facts: tuple[Fact, ...] = ()
+    for rule in (_chatters, _settles, _releases, _presses, _holds, _sticks):
+        line, more = rule(line, now_ns, tuning)
+        facts += more
+    return line, facts
+
+
+def _chatters(line: Line, now_ns: int, _: Tuning) -> tuple[Line, tuple[Fact, ...]]:
+    restless = line.changed_ns - line.quiet_since_ns > UNSETTLED_NS
+    tapping = len(line.runs_ns) > RUNS_MAX and line.runs_ns[-1] - line.runs_ns[-1 - RUNS_MAX] < RUN_WINDOW_NS
+    if line.chatter or now_ns != line.changed_ns or not (restless or tapping):
+        return line, ()
+    since = line.quiet_since_ns if restless else line.runs_ns[-1 - RUNS_MAX]
+    return replace(line, chatter=True), (Fact(line.button, "chatter", since),)
+
+
+def _settles(line: Line, now_ns: int, _: Tuning) -> tuple[Line, tuple[Fact, ...]]:
+    if not line.chatter or now_ns - line.changed_ns < RUN_WINDOW_NS:
+        return line, ()
+    return replace(line, chatter=False, runs_ns=()), (Fact(line.button, "settled", now_ns),)
+
+
+def _releases(line: Line, now_ns: int, tuning: Tuning) -> tuple[Line, tuple[Fact, ...]]:
+    if line.run_ns is None or line.active or now_ns - line.changed_ns < GAP_NS:
+        return line, ()
+    lasted = line.changed_ns - line.run_ns
+    facts: tuple[Fact, ...] = ()
+    # A late bounce can keep the line from settling until after the finger has left: long enough is a press all the same.
+    if not (line.pressed or line.at_boot or line.chatter) and lasted >= PRESS_NS:
+        facts = (Fact(line.button, "pressed", line.run_ns),)
+    counted = line.pressed or bool(facts)
+    if line.stuck:
+        facts += (Fact(line.button, "unstuck", line.changed_ns),)
+    if counted or line.at_boot:
+        if counted and not line.held and lasted >= tuning.hold_ns:
+            facts += (Fact(line.button, "held", line.run_ns),)
+        facts += (Fact(line.button, "released", line.changed_ns, lasted),)
+    return replace(line, run_ns=None, pressed=False, held=False, stuck=False, at_boot=False), facts
+
+
+def _presses(line: Line, now_ns: int, _: Tuning) -> tuple[Line, tuple[Fact, ...]]:
+    if line.run_ns is None or line.at_boot or line.pressed or not line.active:
+        return line, ()
+    if now_ns - line.run_ns < PRESS_NS or now_ns - line.changed_ns < _settle_needed_ns(line):
+        return line, ()
+    # After chatter only the settled part is a press; before it nobody can tell a finger from the fault.
+    since = line.changed_ns if line.chatter else line.run_ns
+    return replace(line, pressed=True, run_ns=since), (Fact(line.button, "pressed", since),)
+
+
+def _holds(line: Line, now_ns: int, tuning: Tuning) -> tuple[Line, tuple[Fact, ...]]:
+    if line.run_ns is None or line.held or not (line.pressed and line.active) or now_ns - line.run_ns < tuning.hold_ns:
+        return line, ()
+    return replace(line, held=True), (Fact(line.button, "held", line.run_ns),)
+
+
+def _sticks(line: Line, now_ns: int, _: Tuning) -> tuple[Line, tuple[Fact, ...]]:
+    if line.run_ns is None or line.stuck or line.at_boot or not (line.pressed and line.held and line.active):
+        return line, ()
+    if now_ns - line.run_ns < STUCK_NS:
+        return line, ()
+    return replace(line, stuck=True), (Fact(line.button, "stuck", line.run_ns),)

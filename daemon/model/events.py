@@ -1,0 +1,206 @@
+"""The words of the room: what can happen to it (inputs) and what it wants done (effects).
+
+Inputs carry everything that deciding needs, fresh ids included, so that the table in `room.py` stays pure.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from hardware.ports import Track
+from msgspec import Struct
+
+# --- inputs -----------------------------------------------------------------------------------------------------
+
+
+class Input(Struct, frozen=True):
+    """Root of everything that can happen to a room."""
+
+
+class AlarmPressed(Input, frozen=True):
+    """The alarm button has been down for 50 ms."""
+
+    at_ns: int
+    """The first edge of the press."""
+    alarm_id: str
+    recording_id: str
+    """The id that a recording gets if this press starts one."""
+    source: str = "alarm"
+    """Which button, by its name in unit.toml."""
+
+
+class RecordPressed(Input, frozen=True):
+    """The record button has been down for 50 ms."""
+
+    at_ns: int
+    recording_id: str
+
+
+class RecordHeld(Input, frozen=True):
+    """The record button has been down as long as the policy calls a hold."""
+
+    at_ns: int
+
+
+class ResetAsked(Input, frozen=True):
+    """An operator ends the alarm."""
+
+    event_id: str
+    by: str
+
+
+class OpenAlarm(Struct, frozen=True):
+    """What the journal remembers of an alarm that was neither reset nor outlived."""
+
+    alarm_id: str
+    pressed_ns: int
+    """In the time of this boot; negative when the press was before it."""
+
+
+class AlarmsFound(Input, frozen=True):
+    """The alarm process has started again and its journal holds open alarms."""
+
+    alarms: tuple[OpenAlarm, ...]
+
+
+class RecorderJoined(Input, frozen=True):
+    """The recorder has connected and says what it can and what it is doing."""
+
+    tracks: tuple[Track, ...]
+    recording_id: str | None
+    until_ns: int
+    alarm: bool
+    fresh_id: str
+    """The id for a new part, if one has to be started."""
+
+
+class RecorderLeft(Input, frozen=True):
+    """The recorder's connection is gone."""
+
+
+class TracksChanged(Input, frozen=True):
+    """A camera or microphone came or went."""
+
+    tracks: tuple[Track, ...]
+    fresh_id: str
+    """The id for a recording, if an alarm has been waiting for a device."""
+
+
+class RecordingStarted(Input, frozen=True):
+    """The first byte of a recording is about to be durable."""
+
+    recording_id: str
+
+
+class RecordingEnded(Input, frozen=True):
+    """A recording is closed: no byte is written any more."""
+
+    recording_id: str
+    why: Literal["asked", "lease", "store", "refused", "stopped"]
+    detail: str
+    fresh_id: str
+
+
+class TimePassed(Input, frozen=True):
+    """A deadline of the room has come."""
+
+    event_id: str
+
+
+class LeaseDue(Input, frozen=True):
+    """A second has gone by since the recorder's lease was renewed."""
+
+
+class ForgetAsked(Input, frozen=True):
+    """An operator wants the pre-event ring dropped now."""
+
+
+Level = Literal["raised", "kept", "broker", "stored", "accepted"]
+LEVELS: tuple[Level, ...] = ("raised", "kept", "broker", "stored", "accepted")
+
+
+class Delivered(Input, frozen=True):
+    """An alarm has come further: in the journal, at the broker, stored by a receiver, accepted by a person."""
+
+    alarm_id: str
+    level: Level
+
+
+FaultName = Literal[
+    "broker", "nobody_listening", "refused_by_broker", "journal", "recorder", "keeper", "camera", "microphone",
+    "lamp", "store", "alarm_button", "record_button",
+]  # fmt: skip
+
+
+class FaultChanged(Input, frozen=True):
+    """Something does not work, or works again."""
+
+    fault: FaultName
+    detail: str
+    """What is wrong, for a person; empty when it is mended."""
+
+
+# --- effects ----------------------------------------------------------------------------------------------------
+
+
+class Effect(Struct, frozen=True, tag=True):
+    """Root of everything that a room can want done; tagged, because the recorder's go over a socket."""
+
+
+AlarmEventKind = Literal["raised", "repeated", "reset", "fault", "test"]
+
+
+class Raise(Effect, frozen=True):
+    """Keep an alarm event in the journal and publish it; the two start together."""
+
+    kind: AlarmEventKind
+    event_id: str
+    alarm_id: str
+    source: str
+    pressed_ns: int
+    recording_id: str | None
+    detail: str = ""
+
+
+class Close(Effect, frozen=True):
+    """The journal marks these alarms as no longer open; sending goes on until each is delivered."""
+
+    alarm_ids: tuple[str, ...]
+
+
+class StartRecording(Effect, frozen=True):
+    """Write the ring and what follows, from `trigger_ns` minus the pre-event time until `until_ns`."""
+
+    recording_id: str
+    trigger_ns: int
+    pre_event_ns: int
+    until_ns: int
+    alarm: bool
+    continues: str | None = None
+    """The recording of which this is a new part, after the recorder was interrupted."""
+
+
+class SetEnd(Effect, frozen=True):
+    """The running recording ends at another time, or is from now on an alarm's."""
+
+    recording_id: str
+    until_ns: int
+    alarm: bool
+
+
+class Lease(Effect, frozen=True):
+    """The recorder may write until then; carried out only while the recording lamp reads back as lit."""
+
+    recording_id: str
+    until_ns: int
+
+
+class Forget(Effect, frozen=True):
+    """Drop the ring and its keys now."""
+
+
+class Note(Effect, frozen=True):
+    """Something for the event log that changes nothing."""
+
+    event: str
+    detail: str = ""

@@ -1,0 +1,104 @@
+"""The municipality's protocol as a value: what may be recorded, how long it is kept, who must agree to open it.
+
+Every key of `policy.toml` is a field here: its type and bounds are what the settings check enforces, its description
+is what the settings report prints. Lengths of time are whole seconds or hours, as the name says.
+"""
+
+from __future__ import annotations
+
+import datetime
+from typing import Annotated, Literal
+
+from hardware.ports import Track
+from msgspec import Meta, Struct, field
+
+NS = 1_000_000_000
+
+TERM_H_MAX: dict[Track, int] = {"audio": 168, "video": 672}
+"""Hard ceilings: one week of sound, four weeks of image (design 6; Protocol Heusden 2020, art. 6)."""
+
+Role = Annotated[str, Meta(pattern="^[a-z][a-z0-9-]{0,31}$", description="a role such as manager, in small letters")]
+
+
+class TrackPolicy(Struct, frozen=True, forbid_unknown_fields=True):
+    """What may happen with one track."""
+
+    record: Annotated[bool, Meta(description="whether the device is opened at all")] = False
+    term_h: Annotated[int, Meta(ge=1, le=672, description="hours kept, counted from the oldest frame")] = 168
+
+
+class ButtonPolicy(Struct, frozen=True, forbid_unknown_fields=True):
+    """What the record button does."""
+
+    ends_by: Annotated[
+        Literal["press", "hold"], Meta(description="how a second use of the button ends a recording")
+    ] = "press"
+    hold_s: Annotated[float, Meta(ge=0.5, le=10, description="how long `hold` is")] = 2.0
+
+
+class TimingPolicy(Struct, frozen=True, forbid_unknown_fields=True):
+    """How long before, after and at most."""
+
+    pre_event_s: Annotated[int, Meta(ge=0, le=120, description="seconds kept sealed in memory before a trigger")] = 30
+    post_event_s: Annotated[int, Meta(ge=0, le=120, description="seconds recorded after the end is asked for")] = 30
+    maximum_s: Annotated[
+        int, Meta(ge=60, le=14_400, description="a forgotten recording ends after this")
+    ] = 5400
+    warning_s: Annotated[int, Meta(ge=0, le=600, description="the lamp warns this long before the maximum")] = 120
+
+
+class AlarmPolicy(Struct, frozen=True, forbid_unknown_fields=True):
+    """What the alarm button does besides raising the alarm, which it always does."""
+
+    records: Annotated[bool, Meta(description="an alarm records what the tracks allow")] = True
+    maximum_s: Annotated[
+        int, Meta(ge=60, le=14_400, description="an alarm that nobody resets ends its recording after this")
+    ] = 3600
+
+
+class Opening(Struct, frozen=True, forbid_unknown_fields=True):
+    """Who must agree to open a recording: one holder of every group."""
+
+    groups: Annotated[
+        tuple[Annotated[tuple[Role, ...], Meta(min_length=1, max_length=8)], ...],
+        Meta(max_length=3, description="groups of roles; one holder out of each group is needed"),
+    ] = ()
+
+
+class Holder(Struct, frozen=True, forbid_unknown_fields=True):
+    """One holder of an opening key; the unit knows the public half only."""
+
+    role: Role
+    label: Annotated[str, Meta(min_length=1, max_length=64, description="a label of the key, no personal name")]
+    recipient: Annotated[
+        str, Meta(pattern="^age1[02-9ac-hj-np-z]{58}$", description="an age X25519 recipient, `age1...`")
+    ]
+
+
+class Policy(Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole of `policy.toml`."""
+
+    name: Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9-]{0,63}$", description="the policy's name")]
+    in_force_from: Annotated[datetime.date, Meta(description="the day from which the municipality applies it")]
+    audio: TrackPolicy = TrackPolicy()
+    video: TrackPolicy = TrackPolicy()
+    record_button: ButtonPolicy = ButtonPolicy()
+    timing: TimingPolicy = TimingPolicy()
+    alarm: AlarmPolicy = AlarmPolicy()
+    opening: Opening = Opening()
+    holders: Annotated[tuple[Holder, ...], Meta(max_length=64, description="the holders' public keys")] = field(
+        default=()
+    )
+
+    def tracks(self) -> tuple[Track, ...]:
+        """The tracks that may be recorded, in a fixed order."""
+        both: tuple[tuple[Track, TrackPolicy], ...] = (("audio", self.audio), ("video", self.video))
+        return tuple(name for name, track in both if track.record)
+
+    def term_ns(self, track: Track) -> int:
+        """How long a track may be kept, in nanoseconds."""
+        return (self.audio if track == "audio" else self.video).term_h * 3600 * NS
+
+    def recipients(self) -> tuple[tuple[str, ...], ...]:
+        """Per group the public keys of its holders, in the order of the file."""
+        return tuple(tuple(h.recipient for h in self.holders if h.role in group) for group in self.opening.groups)

@@ -1,0 +1,446 @@
+"""The whole unit as one table: what every press, answer and silence does to the room.
+
+The law here: everything that decides lives in this file. A row of TABLE names an input, its columns are the phases,
+a cell is the rule that answers it. A cell that says `ignored` gives its reason. Nothing else changes a room.
+
+    READY      nothing is written
+    RECORDING  a conversation is recorded because staff asked
+    ENDING     the post-event seconds of a recording run out
+    ALARM      an alarm is open, with a recording if the policy and the devices allow one
+
+`step(room, input, now_ns)` returns the next room and the effects in the order in which they are to be carried out:
+the alarm first, then the lamps (which follow from the room, see `panel.py`), then the recorder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+from typing import Any, Literal
+
+from hardware.ports import Track
+from msgspec import Struct
+from msgspec.structs import replace
+
+from daemon.model.events import (
+    LEVELS,
+    AlarmPressed,
+    AlarmsFound,
+    Close,
+    Delivered,
+    Effect,
+    FaultChanged,
+    FaultName,
+    Forget,
+    ForgetAsked,
+    Input,
+    Lease,
+    LeaseDue,
+    Level,
+    Note,
+    Raise,
+    RecorderJoined,
+    RecorderLeft,
+    RecordHeld,
+    RecordingEnded,
+    RecordingStarted,
+    RecordPressed,
+    ResetAsked,
+    SetEnd,
+    StartRecording,
+    TimePassed,
+    TracksChanged,
+)
+from daemon.model.policy import NS, Policy
+
+LEASE_NS = 5 * NS
+"""How long the recorder may write after the lamp's owner last held the lamp lit (promise R3): it bounds what a dead
+alarm process can leave being written, and spares a loaded Pi four late rounds."""
+RENEW_NS = 1 * NS
+"""How often the lease is renewed."""
+
+ALARMS_MAX = 100
+"""Alarms open at once; the hundredth press without a reset is still sent, and noted as `repeated` from then on."""
+
+
+class Phase(Enum):
+    """Where the room stands."""
+
+    READY = "ready"
+    RECORDING = "recording"
+    ENDING = "ending"
+    ALARM = "alarm"
+
+
+class Rules(Struct, frozen=True):
+    """What the policy says about the room, in nanoseconds."""
+
+    pre_event_ns: int
+    post_event_ns: int
+    maximum_ns: int
+    warning_ns: int
+    alarm_maximum_ns: int
+    alarm_records: bool
+    tracks: tuple[Track, ...]
+    ends_by: Literal["press", "hold"]
+
+    @classmethod
+    def of(cls, policy: Policy) -> Rules:
+        """The rules that a policy means."""
+        timing = policy.timing
+        return cls(
+            pre_event_ns=timing.pre_event_s * NS,
+            post_event_ns=timing.post_event_s * NS,
+            maximum_ns=timing.maximum_s * NS,
+            warning_ns=timing.warning_s * NS,
+            alarm_maximum_ns=policy.alarm.maximum_s * NS,
+            alarm_records=policy.alarm.records,
+            tracks=policy.tracks(),
+            ends_by=policy.record_button.ends_by,
+        )
+
+
+class Recording(Struct, frozen=True):
+    """The recording that runs or is wanted."""
+
+    id: str
+    until_ns: int
+    """When it ends if nothing else happens."""
+    alarm: bool
+    running: bool = False
+    """The recorder has said that it writes."""
+
+
+class Alarm(Struct, frozen=True):
+    """An alarm that nobody has reset."""
+
+    id: str
+    pressed_ns: int
+    level: Level = "raised"
+
+
+class Room(Struct, frozen=True):
+    """All that the unit knows of its room."""
+
+    rules: Rules
+    phase: Phase = Phase.READY
+    recording: Recording | None = None
+    alarms: tuple[Alarm, ...] = ()
+    alarm_until_ns: int = 0
+    """When the alarm ends by itself (policy's maximum)."""
+    lease_ns: int = 0
+    """Until when the recorder may write; the lamp stays lit as long as this and a recording last."""
+    recorder: tuple[Track, ...] | None = None
+    """The tracks that the recorder can record now; None while it is not there."""
+    faults: tuple[tuple[FaultName, str], ...] = ()
+    """What does not work now: (name, detail), in order of name."""
+
+
+Step = tuple[Room, tuple[Effect, ...]]
+Rule = Callable[[Room, Any, int], Step]
+
+
+class Ignored(Struct, frozen=True):
+    """A cell of the table in which nothing is to be done, and why."""
+
+    why: str
+
+    def __call__(self, room: Room, item: Input, now_ns: int) -> Step:
+        """Leaves the room as it is and notes what was passed over."""
+        del now_ns
+        return room, (Note(f"ignored_{type(item).__name__}", self.why),)
+
+
+# --- the record button ------------------------------------------------------------------------------------------
+
+
+def _begin(room: Room, item: RecordPressed, now_ns: int) -> Step:
+    if not room.rules.tracks:
+        return room, (Note("recording_refused", "the policy records neither sound nor image"),)
+    if room.recorder is None:
+        return room, (Note("recording_refused", "the recorder is not there"),)
+    if not room.recorder:
+        return room, (Note("recording_refused", "no camera and no microphone to record from"),)
+    until_ns = item.at_ns + room.rules.maximum_ns + room.rules.post_event_ns
+    start = StartRecording(item.recording_id, item.at_ns, room.rules.pre_event_ns, until_ns, alarm=False)
+    room, effects = _start(room, start, now_ns)
+    return replace(room, phase=Phase.RECORDING), effects
+
+
+def _end_by_press(room: Room, item: RecordPressed, now_ns: int) -> Step:
+    if room.rules.ends_by == "hold":
+        return room, (Note("press_noted", "this policy ends a recording by holding the button"),)
+    return _wind_down(room, item.at_ns)
+
+
+def _end_by_hold(room: Room, item: RecordHeld, now_ns: int) -> Step:
+    if room.rules.ends_by == "press":
+        return room, (Note("hold_noted", "the press itself has already been answered"),)
+    return _wind_down(room, item.at_ns)
+
+
+def _go_on(room: Room, item: RecordPressed, now_ns: int) -> Step:
+    """Staff want it recorded after all: the same recording goes on."""
+    if room.recording is None:
+        return _begin(room, item, now_ns)
+    until_ns = item.at_ns + room.rules.maximum_ns + room.rules.post_event_ns
+    return _set_end(replace(room, phase=Phase.RECORDING), until_ns, alarm=room.recording.alarm)
+
+
+# --- the alarm button -------------------------------------------------------------------------------------------
+
+
+def _raise_alarm(room: Room, item: AlarmPressed, now_ns: int) -> Step:
+    alarm = Alarm(item.alarm_id, item.at_ns)
+    alarm_until_ns = item.at_ns + room.rules.alarm_maximum_ns
+    until_ns = alarm_until_ns + room.rules.post_event_ns
+    room = replace(room, phase=Phase.ALARM, alarms=(alarm,), alarm_until_ns=alarm_until_ns)
+    effects: tuple[Effect, ...] = ()
+    if room.recording is not None:
+        room, effects = _set_end(room, until_ns, alarm=True)
+    elif room.rules.alarm_records and room.recorder:
+        start = StartRecording(item.recording_id, item.at_ns, room.rules.pre_event_ns, until_ns, alarm=True)
+        room, effects = _start(room, start, now_ns)
+    recording_id = room.recording.id if room.recording else None
+    raised = Raise("raised", item.alarm_id, item.alarm_id, item.source, item.at_ns, recording_id)
+    return room, (raised, *effects)
+
+
+def _repeat_alarm(room: Room, item: AlarmPressed, now_ns: int) -> Step:
+    first, recording = room.alarms[0], room.recording
+    repeated = Raise(
+        "repeated", item.alarm_id, first.id, item.source, item.at_ns, recording.id if recording else None
+    )
+    if len(room.alarms) < ALARMS_MAX:
+        room = replace(room, alarms=(*room.alarms, Alarm(item.alarm_id, item.at_ns)))
+    return room, (repeated,)
+
+
+def _reset(room: Room, item: ResetAsked, now_ns: int) -> Step:
+    return _end_alarm(room, item.event_id, f"reset by {item.by}", now_ns)
+
+
+def _alarms_found(room: Room, item: AlarmsFound, now_ns: int) -> Step:
+    """The process died with an alarm open: the alarm is open again, and its recording is taken up when there is one."""
+    if not item.alarms:
+        return room, ()
+    alarms = tuple(Alarm(a.alarm_id, a.pressed_ns, "kept") for a in item.alarms[-ALARMS_MAX:])
+    room = replace(
+        room, phase=Phase.ALARM, alarms=alarms, alarm_until_ns=alarms[-1].pressed_ns + room.rules.alarm_maximum_ns
+    )
+    return room, (Note("alarms_found", f"{len(alarms)} open"),)
+
+
+# --- the recorder -----------------------------------------------------------------------------------------------
+
+
+def _adopt(room: Room, item: RecorderJoined, now_ns: int) -> Step:
+    """The recorder is back, or this process is: whatever it is writing becomes the room's recording."""
+    room = replace(room, recorder=item.tracks)
+    if item.recording_id is None:
+        return room, ()
+    found = Recording(item.recording_id, item.until_ns, alarm=item.alarm, running=True)
+    room = replace(room, recording=found)
+    if room.phase is Phase.READY:
+        return replace(room, phase=Phase.RECORDING), (Note("recording_adopted", item.recording_id),)
+    return room, ()
+
+
+def _take_up(room: Room, item: RecorderJoined, now_ns: int) -> Step:
+    """A recording is wanted: the one that the recorder is writing, or a new part of the one that it lost."""
+    if item.recording_id is not None:
+        return _adopt(room, item, now_ns)
+    return _new_part(replace(room, recorder=item.tracks), item.fresh_id, now_ns)
+
+
+def _recorder_left(room: Room, item: RecorderLeft, now_ns: int) -> Step:
+    recording = replace(room.recording, running=False) if room.recording else None
+    return replace(room, recorder=None, recording=recording), ()
+
+
+def _tracks_changed(room: Room, item: TracksChanged, now_ns: int) -> Step:
+    return replace(room, recorder=item.tracks), ()
+
+
+def _tracks_for_alarm(room: Room, item: TracksChanged, now_ns: int) -> Step:
+    """An alarm that had nothing to record from gets its recording as soon as a device is there."""
+    room = replace(room, recorder=item.tracks)
+    return (room, ()) if room.recording else _new_part(room, item.fresh_id, now_ns)
+
+
+def _started(room: Room, item: RecordingStarted, now_ns: int) -> Step:
+    if room.recording is None or room.recording.id != item.recording_id:
+        return room, (Note("recording_unknown", item.recording_id),)
+    return replace(room, recording=replace(room.recording, running=True)), ()
+
+
+def _ended(room: Room, item: RecordingEnded, now_ns: int) -> Step:
+    if room.recording is None or room.recording.id != item.recording_id:
+        return room, (Note("recording_unknown", item.recording_id),)
+    phase = room.phase if room.phase is Phase.ALARM else Phase.READY
+    return replace(room, phase=phase, recording=None, lease_ns=0), ()
+
+
+def _ended_in_use(room: Room, item: RecordingEnded, now_ns: int) -> Step:
+    """A recording that is still wanted has ended: after a missed lease a new part follows, after a refusal none can."""
+    if item.why != "lease" or room.recording is None or room.recording.id != item.recording_id:
+        return _ended(room, item, now_ns)
+    return _new_part(room, item.fresh_id, now_ns)
+
+
+# --- time, the lease, delivery, faults -------------------------------------------------------------------------------------
+
+
+def _maximum_reached(room: Room, item: TimePassed, now_ns: int) -> Step:
+    if room.recording is None or now_ns < _stop_ns(room):
+        return room, ()
+    return replace(room, phase=Phase.ENDING), (Note("maximum_reached", room.recording.id),)
+
+
+def _silent_end(room: Room, item: TimePassed, now_ns: int) -> Step:
+    """The recorder never said that it closed: once its lease is over it cannot be writing any more."""
+    if room.recording is None:
+        return replace(room, phase=Phase.READY, lease_ns=0), ()
+    if now_ns < room.recording.until_ns + LEASE_NS:
+        return room, ()
+    lost = room.recording.id
+    return replace(room, phase=Phase.READY, recording=None, lease_ns=0), (Note("recording_end_unknown", lost),)
+
+
+def _alarm_outlived(room: Room, item: TimePassed, now_ns: int) -> Step:
+    if now_ns < room.alarm_until_ns:
+        return room, ()
+    return _end_alarm(room, item.event_id, "nobody reset it within the policy's maximum", now_ns)
+
+
+def _renew(room: Room, item: LeaseDue, now_ns: int) -> Step:
+    if room.recording is None or room.recorder is None:
+        return room, ()
+    until_ns = now_ns + LEASE_NS
+    return replace(room, lease_ns=until_ns), (Lease(room.recording.id, until_ns),)
+
+
+def _delivered(room: Room, item: Delivered, now_ns: int) -> Step:
+    """Levels only go up: a late PUBACK after the receiver's word changes nothing."""
+
+    def further(alarm: Alarm) -> Alarm:
+        up = alarm.id == item.alarm_id and LEVELS.index(item.level) > LEVELS.index(alarm.level)
+        return replace(alarm, level=item.level) if up else alarm
+
+    return replace(room, alarms=tuple(further(alarm) for alarm in room.alarms)), ()
+
+
+def _fault_changed(room: Room, item: FaultChanged, now_ns: int) -> Step:
+    faults = {name: detail for name, detail in room.faults if name != item.fault}
+    if item.detail:
+        faults[item.fault] = item.detail
+    return replace(room, faults=tuple(sorted(faults.items()))), ()
+
+
+def _forget(room: Room, item: ForgetAsked, now_ns: int) -> Step:
+    return room, (Forget(),)
+
+
+# --- what the rules share ---------------------------------------------------------------------------------------
+
+
+def _start(room: Room, start: StartRecording, now_ns: int) -> Step:
+    recording = Recording(start.recording_id, start.until_ns, start.alarm)
+    room, lease = _renew(replace(room, recording=recording), LeaseDue(), now_ns)
+    return room, (start, *lease)
+
+
+def _set_end(room: Room, until_ns: int, *, alarm: bool) -> Step:
+    assert room.recording is not None  # noqa: S101 - only a bug could break it
+    recording = replace(room.recording, until_ns=until_ns, alarm=alarm)
+    return replace(room, recording=recording), (SetEnd(recording.id, until_ns, alarm),)
+
+
+def _wind_down(room: Room, at_ns: int) -> Step:
+    """The end is asked for: the post-event seconds follow."""
+    if room.recording is None:
+        return replace(room, phase=Phase.READY), ()
+    room = replace(room, phase=Phase.ENDING)
+    return _set_end(room, at_ns + room.rules.post_event_ns, alarm=room.recording.alarm)  # type: ignore[union-attr]
+
+
+def _new_part(room: Room, fresh_id: str, now_ns: int) -> Step:
+    """The recording that is wanted goes on as a new part; an alarm that has none yet gets its first."""
+    wanted = room.recording
+    if wanted is None and room.phase is Phase.ALARM and room.rules.alarm_records:
+        wanted = Recording("", room.alarm_until_ns + room.rules.post_event_ns, alarm=True)
+    if wanted is None or not room.recorder or now_ns >= wanted.until_ns:
+        return room, ()
+    start = StartRecording(
+        fresh_id, now_ns, room.rules.pre_event_ns, wanted.until_ns, wanted.alarm, continues=wanted.id or None
+    )
+    return _start(room, start, now_ns)
+
+
+def _end_alarm(room: Room, event_id: str, detail: str, now_ns: int) -> Step:
+    first, recording = room.alarms[0], room.recording
+    reset = Raise("reset", event_id, first.id, "reset", now_ns, recording.id if recording else None, detail)
+    closed = Close(tuple(alarm.id for alarm in room.alarms))
+    room, effects = _wind_down(replace(room, alarms=(), alarm_until_ns=0), now_ns)
+    return room, (reset, closed, *effects)
+
+
+def _stop_ns(room: Room) -> int:
+    """When a recording that nobody ends begins its post-event seconds."""
+    assert room.recording is not None  # noqa: S101 - only a bug could break it
+    return room.recording.until_ns - room.rules.post_event_ns
+
+
+# --- the table --------------------------------------------------------------------------------------------------
+
+_no_alarm = Ignored("no alarm is open")
+_not_recording = Ignored("a hold begins nothing; the press before it has been answered")
+_alarm_decides = Ignored("an alarm is open: the record button has no say over its recording")
+_only_at_start = Ignored("open alarms are looked for once, before anything else can happen")
+_nothing_due = Ignored("no deadline runs in this phase")
+
+PHASES = (Phase.READY, Phase.RECORDING, Phase.ENDING, Phase.ALARM)
+
+# fmt: off
+TABLE: dict[type[Input], tuple[Rule, Rule, Rule, Rule]] = {
+    # input            READY            RECORDING          ENDING           ALARM
+    AlarmPressed:     (_raise_alarm,    _raise_alarm,      _raise_alarm,    _repeat_alarm),
+    RecordPressed:    (_begin,          _end_by_press,     _go_on,          _alarm_decides),
+    RecordHeld:       (_not_recording,  _end_by_hold,      _not_recording,  _alarm_decides),
+    ResetAsked:       (_no_alarm,       _no_alarm,         _no_alarm,       _reset),
+    AlarmsFound:      (_alarms_found,   _only_at_start,    _only_at_start,  _only_at_start),
+    RecorderJoined:   (_adopt,          _take_up,          _take_up,        _take_up),
+    RecorderLeft:     (_recorder_left,  _recorder_left,    _recorder_left,  _recorder_left),
+    TracksChanged:    (_tracks_changed, _tracks_changed,   _tracks_changed, _tracks_for_alarm),
+    RecordingStarted: (_started,        _started,          _started,        _started),
+    RecordingEnded:   (_ended,          _ended_in_use,     _ended,          _ended_in_use),
+    TimePassed:       (_nothing_due,    _maximum_reached,  _silent_end,     _alarm_outlived),
+    LeaseDue:         (_nothing_due,    _renew,            _renew,          _renew),
+    ForgetAsked:      (_forget,         _forget,           _forget,         _forget),
+    Delivered:        (_delivered,      _delivered,        _delivered,      _delivered),
+    FaultChanged:     (_fault_changed,  _fault_changed,    _fault_changed,  _fault_changed),
+}
+# fmt: on
+
+
+def step(room: Room, item: Input, now_ns: int) -> Step:
+    """The next room and what is to be done, in order. Every input has an answer in every phase."""
+    return TABLE[type(item)][PHASES.index(room.phase)](room, item, now_ns)
+
+
+def deadline_ns(room: Room) -> int | None:
+    """When the room wants to hear `TimePassed` next; None when nothing is pending."""
+    if room.phase is Phase.RECORDING and room.recording is not None:
+        return _stop_ns(room)
+    if room.phase is Phase.ENDING:
+        return room.recording.until_ns + LEASE_NS if room.recording else 0
+    if room.phase is Phase.ALARM:
+        return room.alarm_until_ns
+    return None
+
+
+def lease_deadline_ns(room: Room) -> int | None:
+    """When the room wants to hear `LeaseDue` next; None while nothing is recorded or nobody is there to record."""
+    if room.recording is None or room.recorder is None:
+        return None
+    return room.lease_ns - LEASE_NS + RENEW_NS

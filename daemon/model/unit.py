@@ -1,0 +1,106 @@
+"""The engineer's settings as a value: pins, devices, broker. Every key of `unit.toml` is a field here.
+
+Nothing in this file can widen what the policy allows: lengths of time, tracks and terms stand in the policy alone.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+Name = Annotated[
+    str, Meta(pattern="^[a-z0-9][a-z0-9-]{0,63}$", description="small letters, digits and hyphens, as in a host name")
+]
+Pin = Annotated[int, Meta(ge=0, le=27, description="a GPIO number of the 40-pin header (BCM numbering)")]
+
+
+class ButtonUnit(Struct, frozen=True, forbid_unknown_fields=True):
+    """One wired button."""
+
+    pin: Pin
+    active_low: Annotated[bool, Meta(description="pressed pulls the line to ground; the pull-up is the unit's own")] = (
+        True
+    )
+
+
+class Buttons(Struct, frozen=True, forbid_unknown_fields=True):
+    """The buttons of a room. A room always has an alarm button; a room without recording needs no other."""
+
+    alarm: ButtonUnit
+    record: ButtonUnit | None = None
+
+
+class Lamps(Struct, frozen=True, forbid_unknown_fields=True):
+    """The lamps of a room."""
+
+    status: Annotated[int | None, Meta(ge=0, le=27, description="GPIO of the staff's lamp: ready, alarm, fault")] = None
+    recording: Annotated[
+        int | None, Meta(ge=0, le=27, description="GPIO of the lamp that everyone in the room sees: lit means recorded")
+    ] = None
+
+
+class Broker(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where alarms go."""
+
+    host: Annotated[str, Meta(min_length=1, max_length=253, description="host name or address of the MQTT broker")]
+    port: Annotated[int, Meta(ge=1, le=65_535, description="its port; 8883 with TLS")] = 1883
+    keepalive_s: Annotated[int, Meta(ge=5, le=60, description="a dead link is noticed after twice this")] = 10
+
+
+class Camera(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is asked of the camera."""
+
+    width: Annotated[int, Meta(ge=320, le=1920, multiple_of=2, description="pixels")] = 1280
+    height: Annotated[int, Meta(ge=240, le=1080, multiple_of=2, description="pixels")] = 720
+    fps: Annotated[int, Meta(ge=5, le=30, description="pictures a second")] = 25
+    bitrate_bps: Annotated[int, Meta(ge=200_000, le=8_000_000, description="bits a second of the encoded picture")] = (
+        2_000_000
+    )
+    encoder: Annotated[
+        Literal["auto", "v4l2", "libav"], Meta(description="auto: the Pi 4's own where it exists, else libav")
+    ] = "auto"
+
+
+class Microphone(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is asked of the microphone."""
+
+    device: Annotated[str | None, Meta(max_length=128, description="part of the device's name; none: the default")] = (
+        None
+    )
+    rate_hz: Annotated[Literal[16_000, 32_000, 44_100, 48_000], Meta(description="samples a second")] = 48_000
+    channels: Annotated[int, Meta(ge=1, le=2, description="1 or 2")] = 1
+    bitrate_bps: Annotated[int, Meta(ge=24_000, le=192_000, description="bits a second of the encoded sound")] = 64_000
+
+
+class Recorder(Struct, frozen=True, forbid_unknown_fields=True):
+    """What recording may take of the machine."""
+
+    ring_bytes_max: Annotated[
+        int, Meta(ge=1_000_000, le=512_000_000, description="memory that the pre-event ring may hold, both tracks")
+    ] = 128_000_000
+    free_bytes_min: Annotated[
+        int, Meta(ge=10_000_000, le=100_000_000_000, description="free disk below which no new recording starts")
+    ] = 500_000_000
+
+
+class Unit(Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole of `unit.toml`."""
+
+    organisation: Name
+    site: Name
+    room: Name
+    buttons: Buttons
+    broker: Broker
+    lamps: Lamps = Lamps()
+    camera: Camera = Camera()
+    microphone: Microphone = Microphone()
+    recorder: Recorder = Recorder()
+
+    def topic_root(self) -> str:
+        """The root of everything this room says over MQTT (design 7)."""
+        return f"spreekkamer/v1/{self.organisation}/{self.site}/{self.room}/"
+
+    def name(self) -> str:
+        """The unit's name in records and signatures."""
+        return f"{self.organisation}/{self.site}/{self.room}"
