@@ -127,6 +127,10 @@ class Left(Said, frozen=True):
     """Not sent: a peer's connection is gone."""
 
 
+class Refused(Said, frozen=True):
+    """Not sent: a packet came that is no message; it has been counted and logged."""
+
+
 Wire = (
     StartRecording | SetEnd | Lease | Forget
     | RecorderState | Started | Ended | Head | RecorderHealth | KeeperState | Receipt | Request | Reply
@@ -161,22 +165,22 @@ class Peer:
         with contextlib.suppress(OSError):  # already gone
             self._sock.shutdown(socket.SHUT_RDWR)
 
-    def receive(self) -> Wire | None:
-        """The next message, None at the end of the connection. Packets that are none are refused and counted."""
-        while True:
-            try:
-                data, _, flags, _ = self._sock.recvmsg(MESSAGE_BYTES_MAX)
-            except OSError:
-                return None
-            if not data and not flags:
-                return None
-            try:
-                if flags & socket.MSG_TRUNC:
-                    raise msgspec.DecodeError(f"a packet of more than {MESSAGE_BYTES_MAX} bytes")
-                return _decoder.decode(data)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                self.refused += 1
-                log.event("message_refused", "warning" if self.refused == 1 else "debug", why=str(error), pid=self.pid)
+    def receive(self) -> Wire | Refused | None:
+        """Waits for one packet: a message, `Refused` when it was none, None at the end of the connection."""
+        try:
+            data, _, flags, _ = self._sock.recvmsg(MESSAGE_BYTES_MAX)
+        except OSError:
+            return None
+        if not data:
+            return None
+        try:
+            if flags & socket.MSG_TRUNC:
+                raise msgspec.DecodeError(f"a packet of more than {MESSAGE_BYTES_MAX} bytes")
+            return _decoder.decode(data)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            self.refused += 1
+            log.event("message_refused", "warning" if self.refused == 1 else "debug", why=str(error), pid=self.pid)
+            return Refused()
 
     def fileno(self) -> int:
         """For a selector."""
@@ -247,7 +251,7 @@ class Server:
             self._peers.discard(peer)
             self._sink(peer, Left())
             peer.release()
-        else:
+        elif not isinstance(message, Refused):
             self._sink(peer, message)
 
 
@@ -286,7 +290,8 @@ class Client:
             self._peer = peer
             self._sink(peer, Joined())
             while (message := peer.receive()) is not None:
-                self._sink(peer, message)
+                if not isinstance(message, Refused):
+                    self._sink(peer, message)
             self._peer = None
             self._sink(peer, Left())
             peer.release()

@@ -138,6 +138,8 @@ class FaultChanged(Input, frozen=True):
     fault: FaultName
     detail: str
     """What is wrong, for a person; empty when it is mended."""
+    event_id: str = ""
+    """Given where the fault is also sent as an alarm event of its own: the buttons (promise A6)."""
 
 
 # --- effects ----------------------------------------------------------------------------------------------------

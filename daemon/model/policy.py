@@ -16,6 +16,9 @@ NS = 1_000_000_000
 
 TERM_H_MAX: dict[Track, int] = {"audio": 168, "video": 672}
 """Hard ceilings: one week of sound, four weeks of image (design 6; Protocol Heusden 2020, art. 6)."""
+AUDIO_DECIDED_H_MAX = 336
+"""Sound may be kept two weeks where the policy names the decision that says so: Dronten kept it that long from 2014.
+See docs/decisions/0002-fourteen-days-of-sound.md."""
 
 Role = Annotated[str, Meta(pattern="^[a-z][a-z0-9-]{0,31}$", description="a role such as manager, in small letters")]
 
@@ -25,6 +28,13 @@ class TrackPolicy(Struct, frozen=True, forbid_unknown_fields=True):
 
     record: Annotated[bool, Meta(description="whether the device is opened at all")] = False
     term_h: Annotated[int, Meta(ge=1, le=672, description="hours kept, counted from the oldest frame")] = 168
+    decision: Annotated[
+        str, Meta(max_length=200, description="the decision by which sound is kept beyond one week; empty: none")
+    ] = ""
+
+    def term_h_max(self, track: Track) -> int:
+        """The ceiling that holds for this track."""
+        return AUDIO_DECIDED_H_MAX if track == "audio" and self.decision else TERM_H_MAX[track]
 
 
 class ButtonPolicy(Struct, frozen=True, forbid_unknown_fields=True):

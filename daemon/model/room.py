@@ -334,7 +334,11 @@ def _fault_changed(room: Room, item: FaultChanged, now_ns: int) -> Step:
     faults = {name: detail for name, detail in room.faults if name != item.fault}
     if item.detail:
         faults[item.fault] = item.detail
-    return replace(room, faults=tuple(sorted(faults.items()))), ()
+    room = replace(room, faults=tuple(sorted(faults.items())))
+    if not item.event_id:
+        return room, ()
+    detail = item.detail or "mended"
+    return room, (Raise("fault", item.event_id, item.event_id, item.fault, now_ns, None, detail),)
 
 
 def _forget(room: Room, item: ForgetAsked, now_ns: int) -> Step:

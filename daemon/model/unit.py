@@ -34,10 +34,10 @@ class Buttons(Struct, frozen=True, forbid_unknown_fields=True):
 class Lamps(Struct, frozen=True, forbid_unknown_fields=True):
     """The lamps of a room."""
 
-    status: Annotated[int | None, Meta(ge=0, le=27, description="GPIO of the staff's lamp: ready, alarm, fault")] = None
-    recording: Annotated[
-        int | None, Meta(ge=0, le=27, description="GPIO of the lamp that everyone in the room sees: lit means recorded")
-    ] = None
+    status: Annotated[int, Meta(ge=0, le=27, description="GPIO of the staff's lamp: ready, alarm, fault")] | None = None
+    recording: (
+        Annotated[int, Meta(ge=0, le=27, description="GPIO of the lamp that everyone sees: lit means recorded")] | None
+    ) = None
 
 
 class Broker(Struct, frozen=True, forbid_unknown_fields=True):
@@ -65,7 +65,7 @@ class Camera(Struct, frozen=True, forbid_unknown_fields=True):
 class Microphone(Struct, frozen=True, forbid_unknown_fields=True):
     """What is asked of the microphone."""
 
-    device: Annotated[str | None, Meta(max_length=128, description="part of the device's name; none: the default")] = (
+    device: Annotated[str, Meta(max_length=128, description="part of the device's name; none: the default")] | None = (
         None
     )
     rate_hz: Annotated[Literal[16_000, 32_000, 44_100, 48_000], Meta(description="samples a second")] = 48_000

@@ -1,0 +1,71 @@
+"""The lamps of the room, driven from the panel's table and read back."""
+
+from __future__ import annotations
+
+from hardware import ports
+
+from daemon import log
+from daemon.errors import DeviceError
+from daemon.model.panel import DARK, PATTERNS, Lamp, Pattern, lit, recording_lit, sign
+from daemon.model.room import Room
+
+LIT = Pattern((1,), "Opname")
+
+
+class Lights:
+    """Owned by the loop. A lamp that the unit does not have is passed over."""
+
+    def __init__(self, lamps: ports.Lamps, fitted: frozenset[str]) -> None:
+        self._lamps, self._fitted = lamps, fitted
+        self._shown: dict[Lamp, tuple[Pattern, int]] = {}
+        self._is: dict[Lamp, bool] = {}
+        self.next_change_ns: int | None = None
+        self.faults: dict[Lamp, str] = {}
+
+    def show(self, room: Room, now_ns: int) -> None:
+        """Brings the lamps to what the room says at this moment, and works out when that changes by itself."""
+        self.next_change_ns = None
+        wanted = {"status": PATTERNS[sign(room, now_ns)], "recording": LIT if recording_lit(room, now_ns) else DARK}
+        for lamp in ("recording", "status"):
+            if lamp in self._fitted:
+                self._drive(lamp, wanted[lamp], now_ns)
+
+    def is_lit(self, lamp: Lamp) -> bool:
+        """Whether the lamp's line reads back as lit now."""
+        try:
+            return lamp in self._fitted and self._lamps.lit(lamp)
+        except DeviceError as error:
+            self.faults[lamp] = str(error)
+            return False
+
+    def state(self) -> dict[str, bool]:
+        """Every fitted lamp as it reads back."""
+        return {lamp: self.is_lit(lamp) for lamp in ("recording", "status") if lamp in self._fitted}
+
+    def _drive(self, lamp: Lamp, pattern: Pattern, now_ns: int) -> None:
+        shown, since_ns = self._shown.get(lamp, (None, 0))
+        if shown is not pattern:
+            since_ns = now_ns
+            self._shown[lamp] = (pattern, since_ns)
+        on, change_ns = lit(pattern, since_ns, now_ns)
+        if change_ns is not None:
+            self.next_change_ns = min(change_ns, self.next_change_ns or change_ns)
+        if self._is.get(lamp) == on and lamp not in self.faults:
+            return
+        self._is[lamp] = on
+        self._set(lamp, on=on)
+
+    def _set(self, lamp: Lamp, *, on: bool) -> None:
+        try:
+            self._lamps.set(lamp, lit=on)
+            reads = self._lamps.lit(lamp)
+        except DeviceError as error:
+            problem = str(error)
+        else:
+            problem = "" if reads == on else f"the {lamp} lamp reads {'lit' if reads else 'dark'} and should not"
+        if problem and lamp not in self.faults:
+            log.event("lamp_fault", "error", lamp=lamp, why=problem)
+        if problem:
+            self.faults[lamp] = problem
+        else:
+            self.faults.pop(lamp, None)

@@ -1,0 +1,198 @@
+"""MQTT: the only file that knows paho. A connection is made, used, and thrown away when it breaks.
+
+The law here: what is to be sent lives in the outbox of the caller, never in paho: a client is used for one connection
+and replaced. Its callbacks hand over and return; whatever still raises in paho ends this thread's turn, is logged, and
+the next client is built (an exception in paho's own thread would leave a client that says it is connected for ever).
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import paho.mqtt.client as paho
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from daemon import log
+from daemon.model.unit import Broker
+
+WAIT_S = (0.2, 5.0)
+"""Between two connections: at first at once in human terms, doubling to five seconds; an alarm must not wait longer
+for a broker that is back. Each wait is drawn between half and all of it, so that fifty units do not come as one."""
+PACKET_BYTES_MAX = 262_144
+"""An incoming packet beyond this is refused by ending the connection: our own largest message is under 10 kB."""
+WILL_DELAY_S = 5
+"""The broker waits this long with the will: a unit that is back by then was never away (MQTT 5 only)."""
+
+
+class Will(msgspec.Struct, frozen=True):
+    """What the broker says when we are gone."""
+
+    topic: str
+    payload: bytes
+
+
+class Up(msgspec.Struct, frozen=True):
+    """Connected, and by which protocol."""
+
+    client: str
+    protocol: str
+
+
+class Down(msgspec.Struct, frozen=True):
+    """Not connected, and why."""
+
+    client: str
+    reason: str
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """The broker answered a publish: 0 is taken, 0x10 nobody listens, 0x80 and above is a refusal."""
+
+    client: str
+    key: str
+    code: int
+
+
+class Received(msgspec.Struct, frozen=True):
+    """A message came in."""
+
+    client: str
+    topic: str
+    payload: bytes
+    retained: bool
+
+
+Word = Up | Down | Answered | Received
+Sink = Callable[[Word], None]
+
+
+class Connection:
+    """One MQTT client under a name of its own, kept connected by a thread of its own.
+
+    `publish` may be called from any thread and never waits. The sink is called on the connection's thread.
+    """
+
+    def __init__(  # noqa: PLR0913 - each is a setting of one connection
+        self, name: str, client_id: str, broker: Broker, sink: Sink, *, will: Will | None = None,
+        subscribe: tuple[str, ...] = (),
+    ) -> None:  # fmt: skip
+        self._name, self._client_id, self._broker, self._sink = name, client_id, broker, sink
+        self._will, self._subscribe = will, subscribe
+        self._stop = threading.Event()
+        self._client: paho.Client | None = None
+        self._version = paho.MQTTv5
+        self._keys: dict[int, str] = {}
+        self._was_reached = self._was_up = False
+        self._thread = threading.Thread(target=self._run, name=f"mqtt {name}", daemon=True)
+
+    def start(self) -> None:
+        """Begins to connect."""
+        self._thread.start()
+
+    def publish(self, topic: str, payload: bytes, *, key: str = "", qos: int = 1, retain: bool = False) -> bool:
+        """Hands a message to the connection; False when there is none, and then nothing of it is kept here.
+
+        With a key, `Answered` follows with it. No answer is possible for QoS 0.
+        """
+        client = self._client
+        if client is None:
+            return False
+        info = client.publish(topic, payload, qos=qos, retain=retain)
+        self._keys[info.mid] = key
+        return info.rc == paho.MQTT_ERR_SUCCESS
+
+    def close(self) -> None:
+        """Says goodbye and ends the thread, within two seconds: a broker that does not answer is not waited for."""
+        self._stop.set()
+        if self._client is not None:
+            self._client.disconnect()
+        self._thread.join(timeout=2.0)
+
+    # --- the connection's thread ---------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        wait_s = WAIT_S[0]
+        while not self._stop.is_set():
+            self._was_up = self._was_reached = False
+            reason = self._one_connection()
+            self._client = None
+            self._keys.clear()
+            self._sink(Down(self._name, reason))
+            # A broker that takes the connection and refuses the protocol speaks 3.1.1; every other try is MQTT 5.
+            refused_five = self._was_reached and not self._was_up and self._version == paho.MQTTv5
+            self._version = paho.MQTTv311 if refused_five else paho.MQTTv5
+            wait_s = WAIT_S[0] if self._was_up else min(WAIT_S[1], wait_s * 2)
+            self._stop.wait(random.uniform(wait_s / 2, wait_s))  # noqa: S311 - jitter, no secret
+
+    def _one_connection(self) -> str:
+        client = self._build()
+        reasons: list[str] = []
+        client.on_disconnect = lambda _c, _u, _f, code, _p: reasons.append(str(code))
+        try:
+            client.connect(self._broker.host, self._broker.port, keepalive=self._broker.keepalive_s, **self._clean())
+            self._was_reached = True
+            client.loop_forever()
+        except OSError as error:
+            return f"{self._broker.host}:{self._broker.port}: {error.strerror or error}"
+        except Exception as error:  # noqa: BLE001 - paho raised in its own loop: logged, and a new client follows
+            log.event("mqtt_client_failed", "error", client=self._name, error=repr(error))
+            return repr(error)
+        return reasons[-1] if reasons else "the connection ended"
+
+    def _build(self) -> paho.Client:
+        client = paho.Client(
+            paho.CallbackAPIVersion.VERSION2, self._client_id, protocol=self._version, reconnect_on_failure=False,
+            **({} if self._version == paho.MQTTv5 else {"clean_session": True}),
+        )  # fmt: skip
+        client.connect_timeout = 5.0  # a black hole is told from a slow broker by the next try
+        client.on_connect = self._on_connect
+        client.on_publish = self._on_publish
+        client.on_message = self._on_message
+        # With this set, publish() wakes the connection's thread instead of writing from the caller's: one writer.
+        client.on_socket_register_write = lambda *_: None
+        if self._will is not None:
+            properties = None
+            if self._version == paho.MQTTv5:
+                properties = Properties(PacketTypes.WILLMESSAGE)
+                properties.WillDelayInterval = WILL_DELAY_S
+            client.will_set(self._will.topic, self._will.payload, qos=1, retain=True, properties=properties)
+        return client
+
+    def _clean(self) -> dict[str, Any]:
+        """A clean start always: the outbox is the session, and old packet ids clash (facts page)."""
+        if self._version != paho.MQTTv5:
+            return {}
+        properties = Properties(PacketTypes.CONNECT)
+        properties.SessionExpiryInterval = WILL_DELAY_S * 2  # the will's delay ends with the session
+        properties.MaximumPacketSize = PACKET_BYTES_MAX
+        return {"clean_start": True, "properties": properties}
+
+    def _on_connect(self, client: paho.Client, _data: object, _flags: object, code: ReasonCode, _p: object) -> None:
+        if code.is_failure:
+            return  # the loop ends; the disconnect carries the reason
+        for topic in self._subscribe:
+            client.subscribe(topic, qos=1)
+        self._was_up = True
+        self._client = client
+        five = self._version == paho.MQTTv5
+        self._sink(Up(self._name, "MQTT 5" if five else "MQTT 3.1.1 (no reason codes)"))
+
+    def _on_publish(self, _c: object, _data: object, mid: int, code: ReasonCode, _p: object) -> None:
+        # publish() returns the packet id on another thread than this: the answer can be here first, by microseconds.
+        for _ in range(100):
+            key = self._keys.pop(mid, None)
+            if key:
+                self._sink(Answered(self._name, key, code.value))
+            if key is not None:
+                return
+            if self._stop.wait(0.001):
+                return
+
+    def _on_message(self, _c: object, _data: object, message: paho.MQTTMessage) -> None:
+        self._sink(Received(self._name, message.topic, message.payload, message.retain))

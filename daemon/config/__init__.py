@@ -1,0 +1,194 @@
+"""The two settings files: read, checked as a whole, and explained.
+
+The law here: all faults of both files come in one report, each with its key, its value and what was expected;
+nothing starts on settings that have one. What a key means, its unit and its bounds stand in `model/policy.py` and
+`model/unit.py` alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import msgspec
+from hardware.ports import Track
+
+from daemon.errors import SettingsError
+from daemon.model.policy import Policy, TrackPolicy
+from daemon.model.unit import Unit
+
+FILE_BYTES_MAX = 262_144
+"""A settings file is a page or two; sixty-four holders take 8 kB. More is not a settings file."""
+SHOWN_MAX = 60
+"""Characters of a faulty value in a report: enough to find it, short enough for a line."""
+HOLDERS_MIN = 2
+"""A group with one key is a recording lost with that key: holidays, a new telephone, an accident."""
+
+
+Table = TypeVar("Table", Unit, Policy)
+
+
+class Fault(NamedTuple):
+    """One thing that is wrong."""
+
+    file: str
+    key: str
+    value: str
+    expected: str
+
+    def __str__(self) -> str:
+        """One line for a person."""
+        value = f" = {self.value}" if self.value else ""
+        return f"{self.file}: {self.key}{value}: {self.expected}"
+
+
+class Settings(NamedTuple):
+    """Both files, checked."""
+
+    unit: Unit
+    policy: Policy
+    policy_sha256: str
+    """Of the file's bytes: it goes into every recording."""
+    raw: dict[str, dict[str, Any]]
+    """Per file what it says, before defaults: for a report of where each value came from."""
+
+
+def load(etc: Path) -> Settings:
+    """Reads `unit.toml` and `policy.toml` from a directory. Raises SettingsError with every fault of both."""
+    faults: list[Fault] = []
+    unit_raw, _ = _read(etc / "unit.toml", faults)
+    policy_raw, policy_bytes = _read(etc / "policy.toml", faults)
+    unit = _convert(unit_raw, Unit, "unit.toml", faults)
+    policy = _convert(policy_raw, Policy, "policy.toml", faults)
+    if policy is not None:
+        faults += policy_faults(policy)
+    if unit is not None and policy is not None:
+        faults += unit_faults(unit, policy)
+    if faults or unit is None or policy is None:
+        raise SettingsError(report(faults))
+    raw = {"unit.toml": unit_raw, "policy.toml": policy_raw}
+    return Settings(unit, policy, hashlib.sha256(policy_bytes).hexdigest(), raw)
+
+
+def report(faults: list[Fault]) -> str:
+    """All faults for a person."""
+    count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+    return "\n".join([f"{count} in the settings; nothing was started:", *(f"  {fault}" for fault in faults)])
+
+
+def shipped() -> Path:
+    """The directory with the settings that come with the unit: `unit.toml` and `policies/`."""
+    beside = Path(__file__).resolve().parent.parent.parent / "config"
+    return beside if beside.is_dir() else Path(sys.prefix) / "share" / "spreekkamer" / "config"
+
+
+# --- faults that no single key shows ----------------------------------------------------------------------------
+
+
+def policy_faults(policy: Policy) -> list[Fault]:
+    """What is wrong between the keys of a policy."""
+    faults: list[Fault] = []
+
+    def fault(key: str, value: Any, expected: str) -> None:
+        faults.append(Fault("policy.toml", key, show(value), expected))
+
+    both: tuple[tuple[Track, TrackPolicy], ...] = (("audio", policy.audio), ("video", policy.video))
+    for track, settings in both:
+        ceiling = settings.term_h_max(track)
+        if settings.term_h > ceiling:
+            fault(f"{track}.term_h", settings.term_h, f"at most {ceiling} hours of {track}, whatever the protocol")
+    if policy.tracks() and not policy.opening.groups:
+        fault("opening.groups", "[]", "at least one group of roles: nobody could ever open a recording")
+    seen: set[str] = set()
+    for index, group in enumerate(policy.opening.groups):
+        holders = [holder for holder in policy.holders if holder.role in group]
+        if twice := seen & set(group):
+            fault(f"opening.groups[{index}]", list(group), f"a role of one group only; {min(twice)} is in two")
+        seen |= set(group)
+        if policy.tracks() and len(holders) < HOLDERS_MIN:
+            expected = f"at least {HOLDERS_MIN} holders with one of these roles, against loss; there are {len(holders)}"
+            fault(f"opening.groups[{index}]", list(group), expected)
+    for index, holder in enumerate(policy.holders):
+        if holder.role not in seen:
+            fault(f"holders[{index}].role", holder.role, f"a role of opening.groups: {', '.join(sorted(seen)) or 'none'}")
+    recipients = [holder.recipient for holder in policy.holders]
+    for index, recipient in enumerate(recipients):
+        if recipient in recipients[:index]:
+            fault(f"holders[{index}].recipient", recipient, "a key of its own; another holder has the same one")
+    return faults
+
+
+def unit_faults(unit: Unit, policy: Policy) -> list[Fault]:
+    """What is wrong between the two files, and between the pins of one."""
+    faults: list[Fault] = []
+
+    def fault(key: str, value: Any, expected: str) -> None:
+        faults.append(Fault("unit.toml", key, show(value), expected))
+
+    pins = {
+        "buttons.alarm.pin": unit.buttons.alarm.pin,
+        "buttons.record.pin": unit.buttons.record.pin if unit.buttons.record else None,
+        "lamps.status": unit.lamps.status,
+        "lamps.recording": unit.lamps.recording,
+    }
+    used: dict[int, str] = {}
+    for key, pin in pins.items():
+        if pin is not None and pin in used:
+            fault(key, pin, f"a pin of its own; {used[pin]} has the same one")
+        elif pin is not None:
+            used[pin] = key
+    if policy.tracks() and unit.lamps.recording is None:
+        fault("lamps.recording", "none", f"a lamp: the policy {policy.name} records, and nothing records without one")
+    ring_bytes = _ring_bytes(unit, policy)
+    if ring_bytes > unit.recorder.ring_bytes_max:
+        expected = f"at least {ring_bytes}: {policy.timing.pre_event_s} s before an event at these bit rates"
+        fault("recorder.ring_bytes_max", unit.recorder.ring_bytes_max, expected)
+    return faults
+
+
+def _ring_bytes(unit: Unit, policy: Policy) -> int:
+    """What the pre-event seconds take at the bit rates asked for, with a quarter for key frames and the container."""
+    rates = {"audio": unit.microphone.bitrate_bps, "video": unit.camera.bitrate_bps}
+    seconds = policy.timing.pre_event_s + 2  # the segments that are being closed and dropped
+    return sum(rates[track] for track in policy.tracks()) * seconds * 5 // 4 // 8
+
+
+# --- reading and converting -------------------------------------------------------------------------------------
+
+
+def _read(path: Path, faults: list[Fault]) -> tuple[dict[str, Any], bytes]:
+    try:
+        with path.open("rb") as file:
+            data = file.read(FILE_BYTES_MAX + 1)
+        if len(data) > FILE_BYTES_MAX:
+            faults.append(Fault(path.name, "the file", "", f"at most {FILE_BYTES_MAX} bytes"))
+            return {}, b""
+        return tomllib.loads(data.decode()), data
+    except OSError as error:
+        faults.append(Fault(path.name, "the file", str(path), f"a file that can be read ({error.strerror})"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        faults.append(Fault(path.name, "the file", "", f"TOML in UTF-8; {error}"))
+    return {}, b""
+
+
+def _convert(raw: dict[str, Any], kind: type[Table], file: str, faults: list[Fault]) -> Table | None:
+    """A settings value out of a file's table, or None when the file itself or one of its keys is at fault."""
+    if any(fault.file == file for fault in faults):
+        return None
+    try:
+        return msgspec.convert(raw, kind)
+    except msgspec.ValidationError:
+        # Only now: explaining takes modules that a healthy start has no use for (the alarm process starts in 0.2 s).
+        from daemon.config.explain import faults_of  # noqa: PLC0415
+
+        faults += faults_of(raw, kind, file)
+        return None
+
+
+def show(value: Any) -> str:
+    """A value as a settings file would say it, cut to what fits a line."""
+    text = f'"{value}"' if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
+    return text if len(text) <= SHOWN_MAX else text[: SHOWN_MAX - 3] + "..."

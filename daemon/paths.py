@@ -1,0 +1,54 @@
+"""Where a unit keeps its things: in the field the usual places, elsewhere all below one directory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Paths(NamedTuple):
+    """The directories and sockets of one unit."""
+
+    etc: Path
+    run: Path
+    store: Path
+    journal: Path
+
+    @classmethod
+    def field(cls) -> Paths:
+        """A unit installed on its own machine."""
+        var = Path("/var/lib/spreekkamer")
+        return cls(Path("/etc/spreekkamer"), Path("/run/spreekkamer"), var / "store", var / "journal")
+
+    @classmethod
+    def below(cls, state: Path | None) -> Paths:
+        """A unit that lives below one directory (`--state DIR`); None means the field."""
+        if state is None:
+            return cls.field()
+        state = state.resolve()
+        return cls(state / "etc", state / "run", state / "store", state / "journal")
+
+    @property
+    def unit_socket(self) -> Path:
+        """Where the recorder and the keeper come to the alarm process."""
+        return self.run / "unit.sock"
+
+    @property
+    def operator_socket(self) -> Path:
+        """Where operators ask the alarm process."""
+        return self.run / "operator.sock"
+
+    @property
+    def keeper_socket(self) -> Path:
+        """Where operators ask the keeper."""
+        return self.run / "keeper.sock"
+
+    @property
+    def recordings(self) -> Path:
+        """One directory a recording."""
+        return self.store / "recordings"
+
+    @property
+    def signing_key(self) -> Path:
+        """The unit's Ed25519 key, in OpenSSH's format."""
+        return self.etc / "unit_ed25519"

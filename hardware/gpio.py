@@ -1,0 +1,239 @@
+"""Buttons and lamps on a Raspberry Pi's pins, by gpiozero, with the pin factory handed in.
+
+The law here: raw edges only, and nothing is ever raised in a callback. lgpio has one thread for all lines: what a
+callback raises there ends every button, without a word to the process.
+
+gpiozero's Pin objects are used and not its DigitalInputDevice, because the pin's own callback brings the edge's time on
+lgpio and mock alike, and because no event or hold thread of gpiozero can then die behind a button.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+import msgspec
+from gpiozero.pins import Factory, Pin
+
+from daemon.errors import DeviceError
+from hardware.ports import Clock, Edge
+
+NS = 1_000_000_000
+FREE = "a line of this board that nobody else holds"
+
+
+class LineSpec(msgspec.Struct, frozen=True):
+    """How one button is wired."""
+
+    pin: int
+    """Number of the GPIO line as Broadcom counts (GPIO17 is 17), not of the header's pin."""
+    active_low: bool = True
+    """True: the closed contact pulls to ground, the unit pulls up. False: it pulls to 3.3 V, the unit pulls down."""
+
+
+@contextmanager
+def _refusal(what: str, expected: str = "a line that answers") -> Iterator[None]:
+    """Turns whatever a pin library raises into a DeviceError that names the line."""
+    try:
+        yield
+    except DeviceError:
+        raise
+    except Exception as error:
+        # lgpio.error has Exception for its only base, and lgpio cannot be imported off a Pi to be named here.
+        raise DeviceError(f"{what}: {error}; expected {expected}") from error
+
+
+class _Claim:
+    """One line of the board, held against a second owner for as long as this object lives."""
+
+    def __init__(self, factory: Factory, pin: int) -> None:
+        self.pin: Pin = factory.pin(f"GPIO{pin}")
+        self._factory = factory
+        factory.reserve_pins(self, self.pin.info.name)
+
+    def _conflicts_with(self, _other: object) -> bool:
+        """Asked by gpiozero when the pin has an owner already: a line has one."""
+        return True
+
+    def release(self) -> None:
+        self.pin.close()
+        self._factory.release_pins(self, self.pin.info.name)
+
+
+class _Button:
+    """One claimed button line. The pin keeps only a weak reference to `changed`: this object has to be kept alive."""
+
+    def __init__(self, claim: _Claim, spec: LineSpec, changed: Callable[[_Button, float, int], None]) -> None:
+        self._claim, self._spec, self._report = claim, spec, changed
+        self.level_read_ns = 0
+        """Boot time at which the level at start was read: an edge from before is part of that level."""
+
+    def listen(self) -> None:
+        pin = self._claim.pin
+        pin.input_with_pull("up" if self._spec.active_low else "down")
+        pin.bounce = None
+        pin.edges = "both"
+        pin.when_changed = self._changed
+
+    def active(self, state: float | None = None) -> bool:
+        """Whether this level (None: the line's level now) is the pressed one."""
+        return bool(self._claim.pin.state if state is None else state) != self._spec.active_low
+
+    def release(self) -> None:
+        self._claim.pin.when_changed = None
+        self._claim.release()
+
+    def _changed(self, ticks: float, state: int) -> None:
+        self._report(self, ticks, state)
+
+
+class GpioButtons:
+    """`hardware.ports.Buttons`. Edges come in the factory's thread, or with mock pins in that of who drives the pin."""
+
+    def __init__(self, factory: Factory, lines: Mapping[str, LineSpec], clock: Clock) -> None:
+        self._factory, self._specs, self._clock = factory, dict(lines), clock
+        self._buttons: dict[str, _Button] = {}
+        self._names: dict[_Button, str] = {}
+        self._sink: Callable[[Edge], None] | None = None
+        self._gate = threading.Lock()  # held for as long as a sink takes to enqueue, and while the lines are claimed
+        self.failures = 0
+        """Edges that were lost because the sink or the clock raised, which is a bug; counted for the health report."""
+
+    def start(self, sink: Callable[[Edge], None]) -> Mapping[str, bool]:
+        """Claims the lines, pulls them, and returns which are active now."""
+        with self._gate:
+            if self._buttons:
+                raise DeviceError("buttons: started already; expected one start before a close")
+            try:
+                for name, spec in self._specs.items():
+                    self._claim(name, spec)
+                levels = {name: self._level_at_start(name) for name in self._buttons}
+            except DeviceError:
+                self._release()
+                raise
+            self._sink = sink
+            return levels
+
+    def active(self, button: str) -> bool:
+        """The line's level now. Raises DeviceError before the start and after the close."""
+        if button not in self._buttons:
+            raise DeviceError(f"button {button}: not claimed; expected one of {_names(self._buttons)}")
+        with _refusal(f"button {button}"):
+            return self._buttons[button].active()
+
+    def close(self) -> None:
+        """Releases the lines. Waits for an edge that is being delivered; none comes after."""
+        with self._gate:
+            self._sink = None
+        self._release()
+
+    def _claim(self, name: str, spec: LineSpec) -> None:
+        with _refusal(f"button {name} on GPIO{spec.pin}", FREE):
+            button = _Button(_Claim(self._factory, spec.pin), spec, self._changed)
+            self._buttons[name], self._names[button] = button, name
+            button.listen()
+
+    def _level_at_start(self, name: str) -> bool:
+        button = self._buttons[name]
+        button.level_read_ns = self._clock.boot_ns()
+        with _refusal(f"button {name}"):
+            return button.active()
+
+    def _release(self) -> None:
+        buttons, self._buttons, self._names = self._buttons, {}, {}
+        for name, button in buttons.items():
+            with _refusal(f"button {name}"):
+                button.release()
+
+    def _changed(self, button: _Button, ticks: float, state: int) -> None:
+        """Stamps and enqueues. Runs in the factory's thread; raises nothing."""
+        try:
+            at_ns = self._edge_ns(ticks)
+            with self._gate:
+                if self._sink is not None and at_ns > button.level_read_ns:
+                    self._sink(Edge(self._names[button], button.active(state), at_ns))
+        except Exception:  # noqa: BLE001 - an exception here would end the thread that serves every button
+            self.failures += 1
+
+    def _edge_ns(self, ticks: float) -> int:
+        """Boot time of an edge: now, less the age that the factory gives it.
+
+        An age below nought counts as nought: a kernel before 5.7 stamps with another clock than the factory's ticks.
+        """
+        now_ns = self._clock.boot_ns()
+        age_s: float = self._factory.ticks_diff(self._factory.ticks(), ticks)
+        return now_ns - max(0, round(age_s * NS))
+
+
+class GpioLamps:
+    """`hardware.ports.Lamps`, lit when the line is high. The owner's thread only. Claims the lines at once, dark."""
+
+    def __init__(self, factory: Factory, pins: Mapping[str, int]) -> None:
+        self._claims: dict[str, _Claim] = {}
+        try:
+            for lamp, pin in pins.items():
+                with _refusal(f"lamp {lamp} on GPIO{pin}", FREE):
+                    self._claims[lamp] = _Claim(factory, pin)
+                    self._claims[lamp].pin.output_with_state(0)
+        except DeviceError:
+            self.close()
+            raise
+
+    def set(self, lamp: str, *, lit: bool) -> None:
+        """Drives the line and reads it back: a line that stays what it was is a DeviceError."""
+        with _refusal(f"lamp {lamp}"):
+            self._claim(lamp).pin.state = int(lit)
+        if self.lit(lamp) is not lit:
+            raise DeviceError(f"lamp {lamp}: the line stays {'low' if lit else 'high'}; expected it to follow")
+
+    def lit(self, lamp: str) -> bool:
+        """The level of the line, read from the pin."""
+        with _refusal(f"lamp {lamp}"):
+            return bool(self._claim(lamp).pin.state)
+
+    def close(self) -> None:
+        """Every lamp dark, every line an input again. A line that refuses does not keep the others lit."""
+        claims, self._claims = self._claims, {}
+        refused: list[DeviceError] = []
+        for lamp, claim in claims.items():
+            try:
+                with _refusal(f"lamp {lamp}"):
+                    claim.pin.state = 0
+                    claim.release()
+            except DeviceError as error:
+                refused.append(error)
+        if refused:
+            raise refused[0]
+
+    def _claim(self, lamp: str) -> _Claim:
+        if lamp not in self._claims:
+            raise DeviceError(f"lamp {lamp}: not claimed; expected one of {_names(self._claims)}")
+        return self._claims[lamp]
+
+
+def _names(lines: Mapping[str, object]) -> str:
+    return ", ".join(sorted(lines)) or "none (closed, or not started)"
+
+
+def open_factory(name: str) -> Factory:
+    """The pins of this Pi. Only "lgpio" is served, and gpiozero picks the chip.
+
+    lgpio alone works on a Pi 5, and gpiozero's own choice falls through to others with no more than a warning. lgpio
+    makes a FIFO in the directory LG_WD, and importing it moves the process there: paths have to be absolute.
+    Raises DeviceError: another name, LG_WD not set or not writable, lgpio not installed, not a Pi, chip not accessible.
+    """
+    if name != "lgpio":
+        raise DeviceError(f'pin factory "{name}" is not served; expected "lgpio"')
+    directory = os.environ.get("LG_WD", "")
+    if not (directory and os.access(directory, os.W_OK | os.X_OK)):
+        raise DeviceError(f'LG_WD is "{directory}"; expected a directory that this process may write to')
+    try:
+        from gpiozero.pins.lgpio import LGPIOFactory  # noqa: PLC0415 - a Pi's only, and importing it moves the process
+    except ImportError as error:
+        raise DeviceError(f"no pins: {error}; expected the package lgpio, on a Raspberry Pi") from error
+    try:
+        return LGPIOFactory()
+    except Exception as error:  # lgpio.error, gpiozero's PinUnknownPi, OSError
+        raise DeviceError(f"no pins: {error}; expected a Raspberry Pi with an accessible /dev/gpiochip*") from error
