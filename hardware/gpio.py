@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
@@ -21,6 +22,8 @@ from daemon.errors import DeviceError
 from hardware.ports import Clock, Edge
 
 NS = 1_000_000_000
+SETTLE_S = 0.01
+"""From pulling a line to reading it: the Pi's 50 kOhm and the 100 nF of a filter on a long lead need some 5 ms."""
 FREE = "a line of this board that nobody else holds"
 
 
@@ -48,10 +51,13 @@ def _refusal(what: str, expected: str = "a line that answers") -> Iterator[None]
 class _Claim:
     """One line of the board, held against a second owner for as long as this object lives."""
 
-    def __init__(self, factory: Factory, pin: int) -> None:
+    def __init__(self, factory: Factory, pin: int, owner: str) -> None:
         self.pin: Pin = factory.pin(f"GPIO{pin}")
-        self._factory = factory
+        self._factory, self._owner = factory, owner
         factory.reserve_pins(self, self.pin.info.name)
+
+    def __repr__(self) -> str:
+        return self._owner
 
     def _conflicts_with(self, _other: object) -> bool:
         """Asked by gpiozero when the pin has an owner already: a line has one."""
@@ -109,6 +115,7 @@ class GpioButtons:
             try:
                 for name, spec in self._specs.items():
                     self._claim(name, spec)
+                time.sleep(SETTLE_S)
                 levels = {name: self._level_at_start(name) for name in self._buttons}
             except DeviceError:
                 self._release()
@@ -131,7 +138,8 @@ class GpioButtons:
 
     def _claim(self, name: str, spec: LineSpec) -> None:
         with _refusal(f"button {name} on GPIO{spec.pin}", FREE):
-            button = _Button(_Claim(self._factory, spec.pin), spec, self._changed)
+            claim = _Claim(self._factory, spec.pin, f"button {name}")
+            button = _Button(claim, spec, self._changed)
             self._buttons[name], self._names[button] = button, name
             button.listen()
 
@@ -175,7 +183,7 @@ class GpioLamps:
         try:
             for lamp, pin in pins.items():
                 with _refusal(f"lamp {lamp} on GPIO{pin}", FREE):
-                    self._claims[lamp] = _Claim(factory, pin)
+                    self._claims[lamp] = _Claim(factory, pin, f"lamp {lamp}")
                     self._claims[lamp].pin.output_with_state(0)
         except DeviceError:
             self.close()

@@ -21,8 +21,16 @@ if TYPE_CHECKING:
 NS = 1_000_000_000
 AAC_FRAME = 1024  # samples a channel in one AAC-LC frame (ISO/IEC 14496-3, 4.5.1)
 JITTER_NS = 30_000_000
-"""A block may be this far off the count of samples before the count is set anew: PyAudio stamps in steps of a
-buffer (about 20 ms), and a lost buffer is never shorter than that."""
+"""A block this much later than the count of samples says has lost some before it: PyAudio stamps in steps of a buffer
+(about 20 ms), and a lost buffer is never shorter than that."""
+EARLY_STEP_NS = 1_000_000
+"""A block that is as much too early moves the count back by this: the first stamp was late, and times must not turn."""
+FOLLOW = 64
+"""The count follows the stamps by a 64th of their distance: over a second of blocks, so that the stamps' jitter stays
+out and the drift of a sound card's clock (a few hundred parts a million) is followed to well under a millisecond."""
+ANCHORS_MAX = 16
+"""Places where the count was set that are remembered: the encoder holds back two frames (2,048 samples), the shortest
+block has 160."""
 
 
 class AudioPacket(msgspec.Struct, frozen=True):
@@ -52,14 +60,11 @@ class AudioEncoder:
         self.stream: AudioStream = self._home.add_stream("aac", rate=fmt.rate_hz, layout=self._layout)
         self.stream.bit_rate = bitrate_bps
         self._fed = 0  # samples a channel given to the encoder so far
-        # (count of samples, boot time of that sample): the last few places where the count was set to the clock. Two
-        # suffice, because the encoder holds back less than two frames and a block is longer than that; four is room.
-        self._anchors: list[tuple[int, int]] = []
+        self._anchors: list[tuple[int, int]] = []  # (count of samples, boot time of that sample)
 
     def encode(self, block: PcmBlock) -> Iterator[AudioPacket]:
         """The frames that this block completes, in order. A hole in the blocks' times is one in the frames' times."""
-        if not self._anchors or block.overflow or abs(block.pts_ns - self._time_ns(self._fed)) > JITTER_NS:
-            self._anchors = [*self._anchors[-3:], (self._fed, block.pts_ns)]
+        self._anchors = [*self._anchors[1 - ANCHORS_MAX :], (self._fed, self._start_ns(block))]
         frame = av.AudioFrame(format="s16", layout=self._layout, samples=block.frames)
         frame.planes[0].update(block.data)
         frame.sample_rate = self.format.rate_hz
@@ -72,6 +77,16 @@ class AudioEncoder:
     def close(self) -> None:
         """Lets the encoder go; what it still held (under 50 ms) is dropped."""
         self._home.close()
+
+    def _start_ns(self, block: PcmBlock) -> int:
+        """The boot time of the block's first sample, by the count, which follows the stamp slowly."""
+        if not self._anchors:
+            return block.pts_ns
+        counted_ns = self._time_ns(self._fed)
+        off_ns = block.pts_ns - counted_ns
+        if off_ns > JITTER_NS or (block.overflow and off_ns > 0):
+            return block.pts_ns
+        return counted_ns - EARLY_STEP_NS if off_ns < -JITTER_NS else counted_ns + off_ns // FOLLOW
 
     def _time_ns(self, sample: int) -> int:
         at, time_ns = self._anchors[0]

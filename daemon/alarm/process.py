@@ -1,0 +1,372 @@
+"""The alarm process: one loop, one writer of state.
+
+The law here: every other thread (pins, MQTT, journal, sockets, signals) does one thing, it enqueues. The loop takes
+what is there, lets the table in `model/room.py` decide, and carries the effects out in their order: the alarm is kept
+and published, then the lamps, then the recorder. It never waits for anything but its queue and its next deadline.
+"""
+
+from __future__ import annotations
+
+import queue
+import secrets
+import sys
+import uuid
+from collections.abc import Callable, Mapping
+
+import msgspec
+from hardware import ports
+
+from daemon import link, log, systemd
+from daemon.alarm import journal, mqtt
+from daemon.alarm.lights import Lights
+from daemon.alarm.outbox import NOBODY, REFUSED, Outbox
+from daemon.alarm.status import Telemetry
+from daemon.config import Settings
+from daemon.model import debounce, events
+from daemon.model.room import Room, Rules, deadline_ns, lease_deadline_ns, step
+from daemon.paths import Paths
+
+QUEUE_MAX = 10_000
+"""Things that may wait for the loop: ten seconds of a line that chatters a thousand times a second. The loop takes
+one in well under a millisecond; a queue this long means that it hangs, and then systemd's watchdog ends it."""
+WAIT_MAX_S = 1.0
+"""The loop looks at its clock this often even when nothing happens: it feeds the watchdog, and notices a stepped clock."""
+SWITCH_S = 0.0005
+"""How long a thread may keep Python's lock while another wants it: the default of 5 ms is longer than an alarm takes."""
+
+
+class Stop(msgspec.Struct, frozen=True):
+    """Somebody wants the process to end."""
+
+
+class FromUnit(msgspec.Struct, frozen=True):
+    """A word from the recorder or the keeper."""
+
+    peer: link.Peer
+    message: link.Message
+
+
+class FromOperator(msgspec.Struct, frozen=True):
+    """A word from an operator."""
+
+    peer: link.Peer
+    message: link.Message
+
+
+Item = ports.Edge | mqtt.Word | journal.Said | FromUnit | FromOperator | Stop
+
+
+class Devices(msgspec.Struct, frozen=True):
+    """What a composition root hands in."""
+
+    buttons: ports.Buttons
+    lamps: ports.Lamps
+    clock: ports.Clock
+    machine_id: str
+    """Of the machine, not of the card: two units with one name throw each other off the broker for ever."""
+
+
+class AlarmProcess:
+    """Made by a composition root; `run` returns when `stop` was called."""
+
+    def __init__(self, settings: Settings, paths: Paths, devices: Devices) -> None:
+        self._settings, self._devices, self._clock = settings, devices, devices.clock
+        unit = settings.unit
+        self._queue: queue.SimpleQueue[Item] = queue.SimpleQueue()
+        self._lost = 0
+        self._room = Room(Rules.of(settings.policy))
+        self._lines: dict[str, debounce.Line] = {}
+        hold_ns = int(settings.policy.record_button.hold_s * 1e9)
+        self._tuning = {"alarm": debounce.Tuning(), "record": debounce.Tuning(hold_ns)}
+        fitted = {"status": unit.lamps.status, "recording": unit.lamps.recording}
+        self._lights = Lights(devices.lamps, frozenset(name for name, pin in fitted.items() if pin is not None))
+        self._journal = journal.Journal(paths.journal / "alarms.sqlite3", self.put)
+        name = f"spreekkamer-{devices.machine_id}"
+        self._alarms = mqtt.Connection("alarm", f"{name}-alarm", unit.broker, self.put)
+        self._outbox = Outbox(unit, self._clock, self._journal, self._alarms)
+        self._telemetry = Telemetry(settings, self._clock, f"{name}-telemetry", self.put)
+        self._unit_server = link.Server(paths.unit_socket, lambda p, m: self.put(FromUnit(p, m)))
+        self._operators = link.Server(paths.operator_socket, lambda p, m: self.put(FromOperator(p, m)))
+        self._recorder: link.Peer | None = None
+        self._keeper: link.Peer | None = None
+        self._watchdog_s = systemd.watchdog_interval_s() or WAIT_MAX_S
+        self._stopping = False
+        self._answers: Mapping[type, Callable[[msgspec.Struct], None]] = {
+            ports.Edge: self._edge, mqtt.Up: self._up, mqtt.Down: self._down, mqtt.Answered: self._answered,
+            mqtt.Received: self._received, journal.Opened: self._opened, journal.Kept: self._kept,
+            journal.Trouble: self._trouble, FromUnit: self._from_unit, FromOperator: self._from_operator,
+            Stop: self._stop,
+        }  # fmt: skip
+
+    def put(self, item: Item) -> None:
+        """Enqueues. Any thread; never blocks, never raises."""
+        if self._queue.qsize() >= QUEUE_MAX:
+            self._lost += 1
+        else:
+            self._queue.put(item)
+
+    def stop(self) -> None:
+        """Asks the loop to end. Safe in a signal handler."""
+        self._queue.put(Stop())
+
+    # --- life -----------------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Starts what listens, then what speaks; ready means that a press is seen, kept and will be sent."""
+        sys.setswitchinterval(SWITCH_S)
+        self._journal.start()
+        now_ns = self._clock.boot_ns()
+        for button, active in self._devices.buttons.start(self.put).items():
+            self._lines[button], facts = debounce.Line.at_start(button, active=active, now_ns=now_ns)
+            self._facts(facts)
+        self._unit_server.start()
+        self._operators.start()
+        for name, detail in self._missing():
+            self._fault(name, detail)
+        self._lights.show(self._room, now_ns)
+        systemd.notify("READY=1")
+        log.event("ready", unit=self._settings.unit.name(), policy=self._settings.policy.name)
+        self._alarms.start()
+        self._telemetry.start()
+        try:
+            while not self._stopping:
+                self._turn()
+        finally:
+            self._close()
+
+    def _missing(self) -> tuple[tuple[events.FaultName, str], ...]:
+        """Who is not there yet; each is struck off when it comes."""
+        absent: tuple[tuple[events.FaultName, str], ...] = (
+            ("broker", "not connected yet"), ("keeper", "has not come yet"), ("recorder", "has not come yet"),
+        )  # fmt: skip
+        return absent if self._settings.policy.tracks() else absent[:2]
+
+    def _close(self) -> None:
+        """In reverse: first nobody can press, last the journal has committed."""
+        systemd.notify("STOPPING=1")
+        self._devices.buttons.close()
+        self._telemetry.close()
+        self._alarms.close()
+        self._operators.close()
+        self._unit_server.close()
+        self._devices.lamps.close()
+        self._journal.close()
+
+    def _turn(self) -> None:
+        try:
+            item = self._queue.get(timeout=self._wait_s())
+        except queue.Empty:
+            pass
+        else:
+            self._answers[type(item)](item)
+        self._time_passes()
+
+    def _wait_s(self) -> float:
+        lines = (debounce.deadline_ns(line, self._tuning[line.button]) for line in self._lines.values())
+        rest = (
+            deadline_ns(self._room), lease_deadline_ns(self._room), self._lights.next_change_ns,
+            self._telemetry.next_ns,
+        )  # fmt: skip
+        due = [ns for ns in (*lines, *rest) if ns is not None]
+        wait_s = (min(due) - self._clock.boot_ns()) / 1e9 if due else WAIT_MAX_S
+        return min(max(wait_s, 0.0), WAIT_MAX_S, self._watchdog_s)
+
+    def _time_passes(self) -> None:
+        """Everything whose moment has come. The buttons first: a press is decided by time, 50 ms after its edge."""
+        now_ns = self._clock.boot_ns()
+        for name, line in self._lines.items():
+            due_ns = debounce.deadline_ns(line, self._tuning[name])
+            if due_ns is not None and due_ns <= now_ns:
+                self._lines[name], facts = debounce.tick(line, now_ns, self._tuning[name])
+                self._facts(facts)
+        due_ns = deadline_ns(self._room)
+        if due_ns is not None and due_ns <= now_ns:
+            self._step(events.TimePassed(str(uuid.uuid4())))
+        due_ns = lease_deadline_ns(self._room)
+        if due_ns is not None and due_ns <= now_ns:
+            self._step(events.LeaseDue())
+        self._lights.show(self._room, now_ns)
+        self._telemetry.tick(now_ns, self._room, self._figures)
+        systemd.notify("WATCHDOG=1")
+
+    # --- deciding and doing -----------------------------------------------------------------------------------------
+
+    def _step(self, item: events.Input) -> None:
+        before = self._room
+        self._room, effects = step(before, item, self._clock.boot_ns())
+        for effect in effects:
+            match effect:
+                case events.Raise():
+                    self._outbox.send(effect)
+                    log.event("alarm_" + effect.kind, "warning", event_id=effect.event_id, alarm_id=effect.alarm_id,
+                              source=effect.source, recording_id=effect.recording_id, detail=effect.detail)  # fmt: skip
+                case events.Close():
+                    self._outbox.close(effect.alarm_ids)
+                case events.Note():
+                    log.event(effect.event, detail=effect.detail)
+                case events.Lease():
+                    self._lease(effect)
+                case events.StartRecording() | events.SetEnd() | events.Forget():
+                    self._tell_recorder(effect)
+        if self._room is not before:
+            self._lights.show(self._room, self._clock.boot_ns())
+            self._telemetry.room_changed(before, self._room)
+
+    def _tell_recorder(self, effect: events.StartRecording | events.SetEnd | events.Lease | events.Forget) -> None:
+        """Lamp first (promise R3): whatever makes the recorder write goes out after the lamps are set."""
+        self._lights.show(self._room, self._clock.boot_ns())
+        if self._recorder is not None:
+            self._recorder.send(effect)
+
+    def _lease(self, lease: events.Lease) -> None:
+        self._lights.show(self._room, self._clock.boot_ns())
+        if self._lights.is_lit("recording"):
+            self._tell_recorder(lease)
+            self._fault("lamp", "")
+        else:
+            self._fault("lamp", "the recording lamp does not light; nothing is written without it")
+
+    def _fault(self, name: events.FaultName, detail: str, event_id: str = "") -> None:
+        if dict(self._room.faults).get(name, "") != detail:
+            log.event("fault" if detail else "fault_over", "warning" if detail else "info", name=name, detail=detail)
+            self._step(events.FaultChanged(name, detail, event_id))
+
+    # --- what comes in ----------------------------------------------------------------------------------------------
+
+    def _edge(self, edge: ports.Edge) -> None:
+        line, tuning = self._lines[edge.button], self._tuning[edge.button]
+        self._lines[edge.button], facts = debounce.edge(line, edge, tuning)
+        self._facts(facts)
+
+    def _facts(self, facts: tuple[debounce.Fact, ...]) -> None:
+        for fact in facts:
+            match fact.button, fact.kind:
+                case "alarm", "pressed":
+                    self._step(events.AlarmPressed(fact.at_ns, str(uuid.uuid4()), secrets.token_hex(16)))
+                case "record", "pressed":
+                    self._step(events.RecordPressed(fact.at_ns, secrets.token_hex(16)))
+                case "record", "held":
+                    self._step(events.RecordHeld(fact.at_ns))
+                case button, ("stuck" | "chatter" | "held_at_boot"):
+                    self._button_fault(button, f"{fact.kind.replace('_', ' ')}: the {button} button's line")
+                case button, ("unstuck" | "settled" | "released"):
+                    self._button_well(button, {"unstuck": "stuck", "settled": "chatter"}.get(fact.kind, "held at boot"))
+
+    def _button_fault(self, button: str, detail: str) -> None:
+        self._fault("alarm_button" if button == "alarm" else "record_button", detail, str(uuid.uuid4()))
+
+    def _button_well(self, button: str, what: str) -> None:
+        """The end of one fault of a button, not of another that it may have."""
+        name = "alarm_button" if button == "alarm" else "record_button"
+        if dict(self._room.faults).get(name, "").startswith(what):
+            self._button_fault(button, "")
+
+    def _up(self, word: mqtt.Up) -> None:
+        log.event("broker_up", client=word.client, protocol=word.protocol)
+        self._telemetry.connected(word, self._room)
+        if word.client == "alarm":
+            self._outbox.resend()
+            self._fault("broker", "")
+
+    def _down(self, word: mqtt.Down) -> None:
+        if word.client == "alarm":
+            self._telemetry.broker = word.reason
+            self._fault("broker", word.reason)
+
+    def _answered(self, word: mqtt.Answered) -> None:
+        if word.client != "alarm":
+            return
+        for item in self._outbox.answered(word):
+            self._step(item)
+        self._fault("refused_by_broker", f"the broker refuses alarms: code {word.code:#x}" if word.code >= REFUSED else "")
+        self._fault("nobody_listening", "nobody listens to this unit's alarms" if word.code == NOBODY else "")
+
+    def _received(self, word: mqtt.Received) -> None:
+        self._telemetry.count("messages_passed_over")
+        log.event("message_passed_over", "debug", topic=word.topic)
+
+    def _opened(self, found: journal.Opened) -> None:
+        now = self._clock.read()
+        open_alarms = tuple(
+            events.OpenAlarm(row.alarm_id, self._outbox.boot_time_ns(row, now.boot_ns, now.wall_ns))
+            for row in found.open_alarms
+        )
+        self._outbox.opened(found)
+        self._step(events.AlarmsFound(open_alarms))
+
+    def _kept(self, word: journal.Kept) -> None:
+        self._step(events.Delivered(word.event_id, "kept"))
+
+    def _trouble(self, word: journal.Trouble) -> None:
+        self._fault("journal", word.reason)
+
+    def _from_unit(self, word: FromUnit) -> None:
+        peer, message, fresh_id = word.peer, word.message, secrets.token_hex(16)
+        match message:
+            case link.RecorderState() as now:
+                self._recorder_says(peer, now, fresh_id)
+            case link.Started():
+                self._step(events.RecordingStarted(message.recording_id))
+                self._telemetry.recording("started", message)
+            case link.Ended():
+                self._step(events.RecordingEnded(message.recording_id, message.why, message.detail, fresh_id))
+                self._telemetry.recording("ended", message)
+            case link.Head():
+                self._telemetry.recording("head", message)
+            case link.RecorderHealth():
+                self._telemetry.recorder = message
+                for track, name in (("video", "camera"), ("audio", "microphone")):
+                    what = message.devices.get(track, "ok")
+                    self._fault(name, "" if what == "ok" else what)
+            case link.KeeperState():
+                self._keeper = peer
+                self._telemetry.keeper = message
+                self._fault("keeper", message.fault)
+            case link.Receipt():
+                self._telemetry.archive(message)
+            case link.Left():
+                self._peer_left(peer)
+
+    def _recorder_says(self, peer: link.Peer, now: link.RecorderState, fresh_id: str) -> None:
+        if peer is self._recorder:
+            self._step(events.TracksChanged(now.tracks, fresh_id))
+            return
+        self._recorder = peer
+        log.event("recorder_joined", tracks=now.tracks, recording_id=now.recording_id)
+        self._fault("recorder", "")
+        self._step(events.RecorderJoined(now.tracks, now.recording_id, now.until_ns, now.alarm, fresh_id))
+
+    def _peer_left(self, peer: link.Peer) -> None:
+        if peer is self._recorder:
+            self._recorder, self._telemetry.recorder = None, None
+            self._fault("recorder", "the recorder is gone; it is started again")
+            self._step(events.RecorderLeft())
+        elif peer is self._keeper:
+            self._keeper, self._telemetry.keeper = None, None
+            self._fault("keeper", "the keeper is gone; it is started again")
+
+    def _from_operator(self, word: FromOperator) -> None:
+        if not isinstance(word.message, link.Request):
+            return
+        match word.message.verb:
+            case "status":
+                reply = link.Reply(msgspec.to_builtins(self._telemetry.health(self._room, self._figures())))
+            case "reset":
+                self._step(events.ResetAsked(str(uuid.uuid4()), f"operator (uid {word.peer.uid})"))
+                reply = link.Reply(self._room.phase.value)
+            case "forget":
+                self._step(events.ForgetAsked())
+                reply = link.Reply("asked" if self._recorder else "no recorder: there is no ring")
+            case verb:
+                reply = link.Reply(error=f"unknown request `{verb}`; known: status, reset, forget")
+        word.peer.send(reply)
+
+    def _stop(self, _: Stop) -> None:
+        self._stopping = True
+
+    def _figures(self) -> dict[str, object]:
+        """What only the loop knows of itself."""
+        return {
+            "lamps": self._lights.state(), "undelivered": len(self._outbox.undelivered),
+            "lost": self._lost, "queue": self._queue.qsize(),
+        }  # fmt: skip

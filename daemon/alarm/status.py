@@ -1,0 +1,128 @@
+"""Everything that the unit says of itself beside its alarms: state, availability, health, recordings, receipts.
+
+It has a connection of its own: twenty unanswered messages hold back the twenty-first in paho, and that must never be
+an alarm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from hardware.ports import Clock
+
+from daemon import link
+from daemon.alarm import messages
+from daemon.alarm.mqtt import Connection, Sink, Up, Will
+from daemon.config import Settings
+from daemon.model.events import LEVELS
+from daemon.model.room import Room
+
+HEALTH_NS = 15_000_000_000
+"""Between two health messages (design 7); a console that misses three knows that something is wrong."""
+
+Figures = Callable[[], dict[str, Any]]
+
+
+class Telemetry:
+    """Owned by the loop: every method is called from its thread alone."""
+
+    def __init__(self, settings: Settings, clock: Clock, client_id: str, sink: Sink) -> None:
+        self._settings, self._clock = settings, clock
+        self._root = settings.unit.topic_root()
+        self._session = clock.read().wall_ns // 1_000_000
+        offline = messages.encode(messages.Availability(False, clock.boot_id(), self._session))
+        will = Will(self._root + "availability", offline)
+        self._connection = Connection("telemetry", client_id, settings.unit.broker, sink, will=will)
+        self._offline = offline
+        self.next_ns: int | None = clock.boot_ns()
+        self.recorder: link.RecorderHealth | None = None
+        self.keeper: link.KeeperState | None = None
+        self.broker = "not connected yet"
+        self._counters: dict[str, int] = {}
+        self._queue_max = 0
+
+    def start(self) -> None:
+        """Begins to connect."""
+        self._connection.start()
+
+    def close(self) -> None:
+        """Says that the unit goes, and goes."""
+        self._connection.publish(self._root + "availability", self._offline, retain=True)
+        self._connection.close()
+
+    def count(self, what: str) -> None:
+        """One more of something."""
+        self._counters[what] = self._counters.get(what, 0) + 1
+
+    def connected(self, word: Up, room: Room) -> None:
+        """A connection stands: what is retained is said anew."""
+        if word.client == "alarm":
+            self.broker = word.protocol
+            return
+        online = messages.Availability(True, self._clock.boot_id(), self._session)
+        self._connection.publish(self._root + "availability", messages.encode(online), retain=True)
+        self._say_state(room)
+        self.next_ns = self._clock.boot_ns()
+
+    def room_changed(self, before: Room, room: Room) -> None:
+        """Says the alarm's state again when it is another."""
+        if before.alarms != room.alarms:
+            self._say_state(room)
+
+    def recording(self, what: str, message: link.Started | link.Ended | link.Head) -> None:
+        """A recording started or ended, or its chain has a new head."""
+        topic = "recording/head" if what == "head" else "recording/event"
+        body = {"event": what, "at": self._now(), **msgspec.to_builtins(message)}
+        body.pop("type", None)
+        self._connection.publish(self._root + topic, messages.encode(body))
+
+    def archive(self, receipt: link.Receipt) -> None:
+        """A line of the keeper's audit log, for a witness."""
+        body = {"at": self._now(), "line": receipt.line, "head": receipt.head}
+        self._connection.publish(self._root + "archive/event", messages.encode(body))
+
+    def tick(self, now_ns: int, room: Room, figures: Figures) -> None:
+        """Sends health when it is time."""
+        if self.next_ns is not None and now_ns >= self.next_ns:
+            self.next_ns = now_ns + HEALTH_NS
+            body = messages.encode(self.health(room, figures()))
+            self._connection.publish(self._root + "health", body, qos=0, retain=True)
+
+    def health(self, room: Room, figures: dict[str, Any]) -> messages.Health:
+        """All figures as they stand."""
+        now = self._clock.read()
+        self._queue_max = max(self._queue_max, figures["queue"])
+        counters = dict(self._counters)
+        if figures["lost"]:
+            counters["inputs_lost"] = figures["lost"]
+        return messages.Health(
+            at=messages.utc(now.wall_ns),
+            unit=self._settings.unit.name(),
+            policy=self._settings.policy.name,
+            policy_sha256=self._settings.policy_sha256,
+            boot_id=self._clock.boot_id(),
+            uptime_s=now.boot_ns // 1_000_000_000,
+            clock=now.state,
+            phase=room.phase.value,
+            recording_id=room.recording.id if room.recording else None,
+            alarms={alarm.id: alarm.level for alarm in room.alarms},
+            faults=dict(room.faults),
+            lamps=figures["lamps"],
+            broker=self.broker,
+            undelivered=figures["undelivered"],
+            queue_max=self._queue_max,
+            recorder=self.recorder,
+            keeper=self.keeper,
+            counters=counters,
+        )
+
+    def _say_state(self, room: Room) -> None:
+        levels = [alarm.level for alarm in room.alarms]
+        state = min(levels, key=LEVELS.index) if levels else "idle"
+        body = messages.AlarmState(state, tuple(alarm.id for alarm in room.alarms), self._now())
+        self._connection.publish(self._root + "alarm/state", messages.encode(body), retain=True)
+
+    def _now(self) -> str:
+        return messages.utc(self._clock.read().wall_ns)

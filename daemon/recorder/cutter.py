@@ -1,0 +1,157 @@
+"""Cuts a track into segments of one second, each a whole MPEG-TS file that plays alone and joins its neighbours.
+
+The law here: a segment of image begins at a key frame; a segment's times are boot times in 90 kHz, so that sound and
+image of one recording line up and opened segments, concatenated, play without a seam. What is missing between two
+packets is said as a `Hole`, with its reason. Pure: packets in, pieces out; the open segment is all that is held.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from fractions import Fraction
+from typing import TYPE_CHECKING, TypeVar
+
+import av
+import msgspec
+from hardware.ports import Track, VideoFormat, VideoPacket
+
+from daemon.recorder.encoder import AAC_FRAME, AudioEncoder, AudioPacket
+
+if TYPE_CHECKING:
+    from av.container import OutputContainer
+    from av.stream import Stream
+
+NS = 1_000_000_000
+SEGMENT_NS = NS
+"""What a power cut may cost of a track (promise R5)."""
+EARLY_NS = 20_000_000
+"""A key frame this much before the second is up ends the segment too: sensors run a little fast, and the next key
+frame would make the segment twice as long."""
+KEYLESS_NS = 5 * NS
+"""An open segment of image that gets no key frame for this long is ended: five missed key frames are no jitter."""
+HOLE_FRAMES = 3
+"""This many frame times between two packets is a hole; picamera2 skips a frame now and then, which is none."""
+TICKS = Fraction(1, 90_000)
+
+
+class Hole(msgspec.Struct, frozen=True):
+    """Something is missing from a track."""
+
+    track: Track
+    from_ns: int
+    to_ns: int
+    reason: str
+
+
+class Clear(msgspec.Struct, frozen=True):
+    """A whole segment, not sealed yet."""
+
+    track: Track
+    t0_ns: int
+    t1_ns: int
+    frames: int
+    data: bytes
+
+
+Piece = Clear | Hole
+AnyPacket = TypeVar("AnyPacket", VideoPacket, AudioPacket)
+
+
+class Cutter:
+    """One track. One thread."""
+
+    def __init__(self, track: Track, frame_ns: int, mux: Callable[[list[VideoPacket] | list[AudioPacket]], bytes]) -> None:
+        self._track, self._frame_ns, self._mux = track, frame_ns, mux
+        self._open: list[VideoPacket | AudioPacket] = []
+        self.end_ns: int | None = None
+        """Where the track has come to: the end of its last packet; None before the first."""
+        self.why = ""
+        """Why the next hole is there."""
+
+    def follow(self, before: Cutter | None) -> None:
+        """Goes on where the cutter of the same track before a restart of its device ended."""
+        if before is not None:
+            self.end_ns, self.why = before.end_ns, before.why
+
+    @property
+    def open_since_ns(self) -> int | None:
+        """Start of the segment that is being filled."""
+        return self._open[0].pts_ns if self._open else None
+
+    def add(self, packet: VideoPacket | AudioPacket) -> list[Piece]:
+        """Takes the next packet and returns what it completes."""
+        pieces: list[Piece] = []
+        key = not isinstance(packet, VideoPacket) or packet.key
+        missing_ns = packet.pts_ns - self.end_ns if self.end_ns is not None else 0
+        if missing_ns >= HOLE_FRAMES * self._frame_ns:
+            if missing_ns >= SEGMENT_NS:
+                pieces += self.end(self.why)
+            if key or self._open:
+                pieces += self._hole(packet.pts_ns)
+        if self._open:
+            lasts_ns = packet.pts_ns - self._open[0].pts_ns
+            if (key and lasts_ns >= SEGMENT_NS - EARLY_NS) or lasts_ns >= KEYLESS_NS:
+                pieces += self.end("no key frame came", at_ns=packet.pts_ns)
+        if self._open or key:
+            self._open.append(packet)
+            self.end_ns = packet.pts_ns + self._frame_ns
+        return pieces
+
+    def end(self, why: str, at_ns: int | None = None) -> list[Piece]:
+        """Ends the open segment early, because the track is interrupted; `why` names the hole that may follow."""
+        self.why = why
+        if not self._open:
+            return []
+        packets, self._open = self._open, []
+        t0_ns, t1_ns = packets[0].pts_ns, at_ns or packets[-1].pts_ns + self._frame_ns
+        return [Clear(self._track, t0_ns, t1_ns, len(packets), self._mux(packets))]  # type: ignore[arg-type]  # one track's
+
+    def forget(self) -> None:
+        """Drops the open segment; the track begins anew, and what was dropped is no hole."""
+        self._open, self.end_ns = [], None
+
+    def _hole(self, to_ns: int) -> list[Hole]:
+        if self.end_ns is None or to_ns <= self.end_ns:
+            return []
+        reason, self.why = self.why or "frames are missing", ""
+        return [Hole(self._track, self.end_ns, to_ns, reason)]
+
+
+def video_cutter(fmt: VideoFormat) -> Cutter:
+    """A cutter for the camera's packets."""
+
+    def mux(packets: list[VideoPacket] | list[AudioPacket]) -> bytes:
+        def add_stream(container: OutputContainer) -> Stream:
+            rate = Fraction(fmt.fps).limit_denominator(1001)
+            return container.add_mux_stream("h264", rate=rate, width=fmt.width, height=fmt.height)
+
+        return _transport_stream(packets, add_stream)
+
+    return Cutter("video", round(NS / fmt.fps), mux)
+
+
+def audio_cutter(encoder: AudioEncoder) -> Cutter:
+    """A cutter for the packets of this encoder."""
+
+    def mux(packets: list[VideoPacket] | list[AudioPacket]) -> bytes:
+        return _transport_stream(packets, lambda container: container.add_stream_from_template(encoder.stream))
+
+    return Cutter("audio", AAC_FRAME * NS // encoder.format.rate_hz, mux)
+
+
+def _transport_stream(
+    packets: list[VideoPacket] | list[AudioPacket], add_stream: Callable[[OutputContainer], Stream]
+) -> bytes:
+    """A whole MPEG-TS file (ISO/IEC 13818-1). Its counters begin anew, so its first packet says `discontinuity`."""
+    file = io.BytesIO()
+    options = {"mpegts_copyts": "1", "mpegts_flags": "initial_discontinuity"}
+    with av.open(file, "w", format="mpegts", options=options) as container:
+        stream = add_stream(container)
+        for packet in packets:
+            out = av.Packet(packet.data)
+            out.stream, out.time_base = stream, TICKS
+            out.pts = out.dts = packet.pts_ns * 9 // 100_000
+            out.is_keyframe = not isinstance(packet, VideoPacket) or packet.key
+            container.mux_one(out)
+    return file.getvalue()

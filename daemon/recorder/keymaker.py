@@ -1,0 +1,53 @@
+"""Makes one recording key and ends: `python -m daemon.recorder.keymaker`, the holders' keys on stdin.
+
+The law here: the secret half exists in this short-lived process only. What leaves it is the public half, to seal
+segments to, and the envelope: the secret half sealed to every group in turn, age in age, so that one holder of EVERY
+group must agree to open it (promise R6). The first group is the outermost layer.
+
+    stdin   {"groups": [["age1..", ..], ["age1..", ..]]}
+    stdout  {"recipient": "age1..", "envelope": "<base64 of age( group 1, age( group 2, AGE-SECRET-KEY-1.. ))>"}
+"""
+
+from __future__ import annotations
+
+import base64
+import sys
+
+import msgspec
+import pyrage
+
+
+class Ask(msgspec.Struct, frozen=True):
+    """What the child is told."""
+
+    groups: tuple[tuple[str, ...], ...]
+
+
+class Made(msgspec.Struct, frozen=True):
+    """What the child tells."""
+
+    recipient: str
+    envelope: str
+
+
+def make(ask: Ask) -> Made:
+    """A fresh key. Raises pyrage.RecipientError for a holder's key that is none."""
+    identity = pyrage.x25519.Identity.generate()
+    sealed = str(identity).encode() + b"\n"
+    for group in reversed(ask.groups):
+        sealed = pyrage.encrypt(sealed, [pyrage.x25519.Recipient.from_str(key) for key in group])
+    return Made(str(identity.to_public()), base64.b64encode(sealed).decode())
+
+
+def main() -> None:
+    """Reads, makes, writes."""
+    ask = msgspec.json.decode(sys.stdin.buffer.read(), type=Ask)
+    try:
+        made = make(ask)
+    except pyrage.RecipientError as error:
+        sys.exit(f"a holder's key is not an age recipient: {error}")
+    sys.stdout.buffer.write(msgspec.json.encode(made))
+
+
+if __name__ == "__main__":
+    main()

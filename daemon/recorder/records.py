@@ -1,0 +1,121 @@
+"""What stands in a recording's directory beside the sealed segments: begin, chain, end, in JSON, one shape each.
+
+    begin.json    who records, under which policy, with what clock; signed, so that a power cut leaves a proof
+    chain.jsonl   a line a segment or gap; each carries the SHA-256 of the line before, the first that of begin.json
+    end.json      why it ended, and how many lines the chain has; SHA256SUMS over everything, signed
+
+A line that is no JSON is a torn write: the line after it says `torn` and goes on from its hash (nothing is cut away).
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+from hardware.ports import ClockState, Track
+
+FORMAT = "spreekkamer-recording/1"
+NAMESPACE = "spreekkamer"
+"""Of the signatures (SSHSIG): a signature made for something else does not fit here."""
+
+
+class TrackBegin(msgspec.Struct, frozen=True):
+    """One track at the start; what the keeper counts its term from."""
+
+    oldest_wall_ns: int
+    """UTC of the oldest frame that can be in it: promise K1 counts from here."""
+    oldest_boot_ns: int
+    term_h: int
+
+
+class Begin(msgspec.Struct, frozen=True):
+    """begin.json."""
+
+    recording_id: str
+    unit: str
+    policy: str
+    policy_sha256: str
+    boot_id: str
+    clock: ClockState
+    at_wall_ns: int
+    at_boot_ns: int
+    trigger_boot_ns: int
+    pre_event_s: float
+    alarm: bool
+    continues: str | None
+    tracks: dict[Track, TrackBegin]
+    groups: tuple[tuple[str, ...], ...]
+    """The public keys that can open it: one of every group."""
+    previous_head: str
+    """Of the chain of the recording before, as far as this recorder knows; empty for its first."""
+    format: str = FORMAT
+
+
+class SegmentLine(msgspec.Struct, frozen=True, tag_field="kind", tag="segment"):
+    """A sealed segment."""
+
+    n: int
+    track: Track
+    file: str
+    bytes: int
+    sha256: str
+    """Of the sealed file: who may not see can check it."""
+    key: str
+    """The envelope that opens it, e.g. `video.0`."""
+    t0_boot_ns: int
+    t1_boot_ns: int
+    t0_wall_ns: int
+    clock: ClockState
+    frames: int
+    prev: str
+
+
+class GapLine(msgspec.Struct, frozen=True, tag_field="kind", tag="gap"):
+    """Something is missing, and why."""
+
+    n: int
+    track: Track
+    from_boot_ns: int
+    to_boot_ns: int
+    reason: str
+    prev: str
+
+
+class MarkLine(msgspec.Struct, frozen=True, tag_field="kind", tag="mark"):
+    """Something happened: `alarm` (from here on an alarm's recording), `torn`, `recovered`."""
+
+    n: int
+    what: str
+    at_boot_ns: int
+    prev: str
+    detail: str = ""
+
+
+ChainLine = SegmentLine | GapLine | MarkLine
+
+
+class End(msgspec.Struct, frozen=True):
+    """end.json."""
+
+    recording_id: str
+    why: str
+    """asked, lease, store, stopped, or interrupted when a later start closed it."""
+    detail: str
+    at_wall_ns: int
+    at_boot_ns: int
+    boot_id: str
+    alarm: bool
+    lines: int
+    head: str
+    """SHA-256 of the chain's last line."""
+    format: str = FORMAT
+
+
+def encode(record: msgspec.Struct) -> bytes:
+    """One line of JSON with its newline."""
+    return msgspec.json.encode(record) + b"\n"
+
+
+def sha256(data: bytes) -> str:
+    """In hexadecimal."""
+    return hashlib.sha256(data).hexdigest()

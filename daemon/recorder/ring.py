@@ -1,0 +1,85 @@
+"""The pre-event ring: the last seconds of every track, sealed, and nothing else (promises R1, R2).
+
+The law here: what goes in is sealed or says that something is missing; what is older than the pre-event time goes out
+and is gone. Bounded in seconds by the policy and in bytes by the engineer's setting; over the bytes, the oldest goes.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+import msgspec
+from hardware.ports import ClockState, Track
+
+from daemon.recorder.cutter import Hole
+from daemon.recorder.seal import Key
+
+
+class Sealed(msgspec.Struct, frozen=True, eq=False):
+    """One sealed segment."""
+
+    track: Track
+    t0_ns: int
+    t1_ns: int
+    t0_wall_ns: int
+    clock: ClockState
+    frames: int
+    data: bytes
+    key: Key
+
+
+Item = Sealed | Hole
+
+
+class Ring:
+    """One thread."""
+
+    def __init__(self, pre_event_ns: int, bytes_max: int) -> None:
+        self._pre_event_ns, self._bytes_max = pre_event_ns, bytes_max
+        self._items: deque[Item] = deque()
+        self.bytes = 0
+        self.dropped_for_space = 0
+        """Segments that went although they were young enough."""
+
+    def add(self, item: Item, now_ns: int) -> None:
+        """Takes an item and lets go of what is too old, or too much."""
+        self._items.append(item)
+        self.bytes += _size(item)
+        self.trim(now_ns)
+        while self.bytes > self._bytes_max and self._items:
+            self.dropped_for_space += 1
+            self._drop()
+
+    def trim(self, now_ns: int) -> None:
+        """Lets go of what ended before the pre-event time began."""
+        while self._items and _end_ns(self._items[0]) <= now_ns - self._pre_event_ns:
+            self._drop()
+
+    def since(self, track: Track, from_ns: int) -> list[Item]:
+        """What a track holds from a moment on: whole segments, the one that contains the moment included."""
+        return [item for item in self._items if item.track == track and _end_ns(item) > from_ns]
+
+    def seconds(self, track: Track) -> float:
+        """How far back a track reaches without a hole in the ring itself."""
+        held = [item for item in self._items if item.track == track and isinstance(item, Sealed)]
+        return (held[-1].t1_ns - held[0].t0_ns) / 1e9 if held else 0.0
+
+    def forget(self) -> None:
+        """Lets go of everything."""
+        self._items.clear()
+        self.bytes = 0
+
+    def __len__(self) -> int:
+        """Items held."""
+        return len(self._items)
+
+    def _drop(self) -> None:
+        self.bytes -= _size(self._items.popleft())
+
+
+def _size(item: Item) -> int:
+    return len(item.data) if isinstance(item, Sealed) else 0
+
+
+def _end_ns(item: Item) -> int:
+    return item.t1_ns if isinstance(item, Sealed) else item.to_ns

@@ -1,0 +1,168 @@
+"""One track from its device to sealed segments: open, watch, cut, seal, and open again when it is gone.
+
+The law here: a device that the policy switches off never becomes a Track, so nothing can open it (promise R7). A
+device is judged by what arrives, not by what it says: three seconds without a frame and it is started anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hardware import ports
+
+from daemon import log
+from daemon.errors import DeviceError
+from daemon.recorder.cutter import Clear, Cutter, Hole, Piece, audio_cutter, video_cutter
+from daemon.recorder.encoder import AudioEncoder
+from daemon.recorder.ring import Item, Sealed
+from daemon.recorder.seal import Key, seal
+
+NS = 1_000_000_000
+SILENT_NS = 3 * NS
+"""Without a frame for this long a device is given up: a Pi camera that restarts its sensor takes about one second."""
+RETRY_NS = 2 * NS
+"""Between two tries to open a device; plugged in again, it has to be back within ten seconds (issue: degraded rooms)."""
+
+Sink = Callable[[ports.VideoPacket | ports.PcmBlock | ports.DeviceLost], None]
+
+
+class Track:
+    """Base of the two; the loop's thread calls everything."""
+
+    def __init__(self, name: ports.Track, clock: ports.Clock, sink: Sink) -> None:
+        self.name, self._clock, self._sink = name, clock, sink
+        self._cutter: Cutter | None = None
+        self._before: Cutter | None = None
+        """The cutter of the device that was lost: the hole begins where it ended."""
+        self.key: Key | None = None
+        self.last_ns: int | None = None
+        """When the last frame arrived."""
+        self.trouble = "not opened yet"
+        self.gaps = 0
+        self._retry_ns = 0
+
+    def watch(self, now_ns: int) -> list[Item]:
+        """Opens the device when it is time, and gives it up when it has been silent."""
+        if self._cutter is None:
+            if now_ns >= self._retry_ns:
+                self._retry_ns = now_ns + RETRY_NS
+                self._try_open(now_ns)
+            return []
+        if self.last_ns is not None and now_ns - self.last_ns > SILENT_NS:
+            return self.lost("no frames for 3 s", now_ns)
+        return []
+
+    def lost(self, reason: str, now_ns: int) -> list[Item]:
+        """The device is gone: what is open is sealed, and the hole that follows will bear this reason."""
+        if self._cutter is None:
+            return []
+        log.event("device_lost", "warning", track=self.name, why=reason)
+        items = self._sealed(self._cutter.end(reason))
+        self._before, self._cutter = self._cutter, None
+        self.trouble = reason
+        self._retry_ns = now_ns + RETRY_NS
+        self._stop_device()
+        return items
+
+    def take(self, frame: ports.VideoPacket | ports.PcmBlock) -> list[Item]:
+        """A frame has come: returns the sealed segments and holes that it completes."""
+        if self._cutter is None:
+            return []  # it was on its way when the device was given up
+        self.last_ns, self.trouble = self._clock.boot_ns(), ""
+        return self._sealed(self._cut(frame))
+
+    def forget(self) -> None:
+        """Drops what is open and clear."""
+        self._before = None
+        if self._cutter is not None:
+            self._cutter.forget()
+
+    @property
+    def recording(self) -> bool:
+        """Whether frames arrive."""
+        return self._cutter is not None and not self.trouble
+
+    def close(self) -> None:
+        """Closes the device."""
+        if self._cutter is not None:
+            self._stop_device()
+
+    def _try_open(self, now_ns: int) -> None:
+        try:
+            self._cutter = self._start_device()
+        except DeviceError as error:
+            if self.trouble != str(error):
+                log.event("device_not_opened", "warning", track=self.name, why=str(error))
+            self.trouble = str(error)
+            return
+        log.event("device_opened", track=self.name)
+        self._cutter.follow(self._before)
+        self.last_ns = now_ns  # its first frame is due within SILENT_NS
+
+    def _sealed(self, pieces: list[Piece]) -> list[Item]:
+        items: list[Item] = []
+        for piece in pieces:
+            if isinstance(piece, Hole):
+                self.gaps += 1
+                items.append(piece)
+            elif (sealed := self._seal(piece)) is not None:
+                items.append(sealed)
+        return items
+
+    def _seal(self, clear: Clear) -> Sealed | None:
+        if self.key is None:
+            return None  # the first key is being made, in the first second of a start: nothing is kept that no one can open
+        now = self._clock.read()
+        t0_wall_ns = now.wall_ns - (now.boot_ns - clear.t0_ns)
+        data = seal(clear.data, self.key)
+        return Sealed(clear.track, clear.t0_ns, clear.t1_ns, t0_wall_ns, now.state, clear.frames, data, self.key)
+
+    def _cut(self, frame: ports.VideoPacket | ports.PcmBlock) -> list[Piece]:
+        raise NotImplementedError
+
+    def _start_device(self) -> Cutter:
+        raise NotImplementedError
+
+    def _stop_device(self) -> None:
+        raise NotImplementedError
+
+
+class VideoTrack(Track):
+    """Image: packets come encoded."""
+
+    def __init__(self, camera: ports.Camera, clock: ports.Clock, sink: Sink) -> None:
+        super().__init__("video", clock, sink)
+        self._camera = camera
+
+    def _cut(self, frame: ports.VideoPacket | ports.PcmBlock) -> list[Piece]:
+        assert self._cutter is not None  # noqa: S101 - `take` has looked
+        return self._cutter.add(frame) if isinstance(frame, ports.VideoPacket) else []
+
+    def _start_device(self) -> Cutter:
+        return video_cutter(self._camera.start(self._sink))
+
+    def _stop_device(self) -> None:
+        self._camera.stop()
+
+
+class AudioTrack(Track):
+    """Sound: blocks are encoded here."""
+
+    def __init__(self, microphone: ports.Microphone, bitrate_bps: int, clock: ports.Clock, sink: Sink) -> None:
+        super().__init__("audio", clock, sink)
+        self._microphone, self._bitrate_bps = microphone, bitrate_bps
+        self._encoder: AudioEncoder | None = None
+
+    def _cut(self, frame: ports.VideoPacket | ports.PcmBlock) -> list[Piece]:
+        assert self._cutter is not None  # noqa: S101 - `take` has looked
+        assert self._encoder is not None  # noqa: S101 - made with the cutter
+        if not isinstance(frame, ports.PcmBlock):
+            return []
+        return [piece for packet in self._encoder.encode(frame) for piece in self._cutter.add(packet)]
+
+    def _start_device(self) -> Cutter:
+        self._encoder = AudioEncoder(self._microphone.start(self._sink), self._bitrate_bps)
+        return audio_cutter(self._encoder)
+
+    def _stop_device(self) -> None:
+        self._microphone.stop()

@@ -1,0 +1,179 @@
+"""The only thread that writes: it takes sealed items in order and makes them durable, under the lease.
+
+The law here: before each write the lease is looked at again (promise R3), because a slow card can make an order wait
+longer than a lease lasts. An error closes the recording for good, and is said; the loop decides what follows.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+from hardware.ports import Clock
+
+from daemon import log
+from daemon.errors import SealError, StoreError, UnitError
+from daemon.recorder import records
+from daemon.recorder.bundle import Bundle, Sign, close_interrupted
+from daemon.recorder.ring import Item
+
+ORDERS_MAX = 200
+"""Orders that may wait for the disk: over a minute of two tracks. A card that is stalled longer than that has lost the
+recording, and memory must not follow it."""
+
+
+class Open(msgspec.Struct, frozen=True, eq=False):
+    """Order: begin a recording, with what the ring held."""
+
+    begin: records.Begin
+    items: tuple[Item, ...]
+
+
+class Add(msgspec.Struct, frozen=True, eq=False):
+    """Order: more of the recording."""
+
+    items: tuple[Item, ...]
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """Order: a line in the chain."""
+
+    what: str
+    at_boot_ns: int
+
+
+class Close(msgspec.Struct, frozen=True):
+    """Order: end the recording."""
+
+    why: str
+    detail: str
+    alarm: bool
+
+
+Order = Open | Add | Mark | Close
+
+
+class Opened(msgspec.Struct, frozen=True):
+    """Said when the ring is durable."""
+
+    recording_id: str
+    took_ms: float
+
+
+class Grew(msgspec.Struct, frozen=True):
+    """Said after each addition."""
+
+    recording_id: str
+    lines: int
+    head: str
+
+
+class Closed(msgspec.Struct, frozen=True):
+    """Said when not a byte more will be written."""
+
+    recording_id: str
+    why: str
+    detail: str
+    lines: int
+
+
+class Writer:
+    """`give` from the loop; the sink is called on the writer's thread."""
+
+    def __init__(self, recordings: Path, clock: Clock, sign: Sign, sink: Callable[[Opened | Grew | Closed], None]) -> None:
+        self._recordings, self._clock, self._sign, self._sink = recordings, clock, sign, sink
+        self._orders: queue.Queue[Order | None] = queue.Queue(ORDERS_MAX)
+        self._bundle: Bundle | None = None
+        self._head = ""
+        self.lease_ns = 0
+        """Until when may be written; set by the loop, read here before each write (one int: no lock is needed)."""
+        self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
+
+    def start(self) -> None:
+        """Begins to wait for orders."""
+        self._thread.start()
+
+    def give(self, order: Order) -> bool:
+        """Hands over an order without waiting; False when the disk is so far behind that it was not taken."""
+        try:
+            self._orders.put_nowait(order)
+        except queue.Full:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Waits five seconds for what is pending: systemd allows a stop more, and a stalled card gets no more."""
+        with contextlib.suppress(queue.Full):
+            self._orders.put(None, timeout=1.0)
+            self._thread.join(timeout=5.0)
+
+    def recover(self) -> list[str]:
+        """Closes what earlier starts left open. Called once, before `start`."""
+        closed = []
+        for path in sorted(self._recordings.iterdir()):
+            if path.is_dir() and not (path / "SHA256SUMS.sig").exists():
+                try:
+                    closed.append(close_interrupted(path, self._clock, self._sign))
+                except UnitError as error:
+                    log.event("recording_not_closed", "warning", path=path.name, why=str(error))
+        return closed
+
+    def _run(self) -> None:
+        while (order := self._orders.get()) is not None:
+            try:
+                self._carry_out(order)
+            except (StoreError, SealError) as error:
+                self._fail(str(error))
+
+    def _carry_out(self, order: Order) -> None:
+        match order:
+            case Open():
+                self._open(order)
+            case Close() if self._bundle is not None:
+                self._end(order.why, order.detail, alarm=order.alarm)
+            case (Add() | Mark()) if self._bundle is not None:
+                if self._clock.boot_ns() >= self.lease_ns:
+                    self._end("lease", "the lamp's owner did not renew the lease", alarm=self._bundle.begin.alarm)
+                    return
+                if isinstance(order, Add):
+                    self._bundle.add(order.items)
+                else:
+                    self._bundle.mark(order.what, order.at_boot_ns)
+                self._sink(Grew(self._bundle.begin.recording_id, self._bundle.lines, self._bundle.head))
+
+    def _open(self, order: Open) -> None:
+        started_ns = self._clock.boot_ns()
+        if started_ns >= self.lease_ns:
+            self._sink(Closed(order.begin.recording_id, "lease", "the lease was over before the first byte", 0))
+            return
+        begin = msgspec.structs.replace(order.begin, previous_head=self._head)
+        try:
+            self._bundle = Bundle(self._recordings, begin, self._sign)
+            self._bundle.add(order.items)
+        except (StoreError, SealError) as error:
+            if self._bundle is None:
+                self._sink(Closed(begin.recording_id, "store", str(error), 0))
+                return
+            raise
+        self._sink(Opened(begin.recording_id, (self._clock.boot_ns() - started_ns) / 1e6))
+
+    def _end(self, why: str, detail: str, *, alarm: bool) -> None:
+        assert self._bundle is not None  # noqa: S101 - only a bug could break it
+        self._bundle.end(why, detail, self._clock, alarm=alarm)
+        self._say_closed(why, detail)
+
+    def _fail(self, detail: str) -> None:
+        """The disk refused: what is there stays as it is and is closed at the next start, by a disk that takes it."""
+        log.event("recording_failed", "error", why=detail)
+        if self._bundle is not None:
+            self._bundle.abandon()
+            self._say_closed("store", detail)
+
+    def _say_closed(self, why: str, detail: str) -> None:
+        assert self._bundle is not None  # noqa: S101 - only a bug could break it
+        bundle, self._bundle, self._head = self._bundle, None, self._bundle.head
+        self._sink(Closed(bundle.begin.recording_id, why, detail, bundle.lines))

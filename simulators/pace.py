@@ -1,0 +1,110 @@
+"""What the simulated camera and microphone share: a thread that keeps time by the room's clock, and faults.
+
+The law here: time that a scenario lets pass is gone. A device that finds the clock far ahead goes on at the new time; it
+makes up for nothing, as a camera that saw nothing could not.
+"""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, ClassVar
+
+import msgspec
+
+from daemon.errors import DeviceError
+from hardware.ports import Clock, DeviceLost, Track
+
+NS = 1_000_000_000
+BACKLOG = 5
+"""Moments that are made up for after a stall of this machine; more is time that passed. A camera has six buffers."""
+STOP_S = 5.0
+"""How long a stop may take: one moment's work takes under 0.1 s, on a machine that is busy with a test run up to 1 s."""
+
+
+class Moment(msgspec.Struct, frozen=True):
+    """One turn of a device."""
+
+    number: int
+    """Counts from 0 at the start."""
+    at_ns: int
+    """Boot time of what is taken now."""
+    jumped: bool
+    """True when time has passed unseen since the moment before."""
+
+
+def moments(clock: Clock, period_ns: int, over: threading.Event, *, lag_ns: int = 0) -> Iterator[Moment]:
+    """Even moments from now on until `over`, each `lag_ns` after its time: sound has to sound before it is a block."""
+    at_ns, number, jumped = clock.boot_ns(), 0, False
+    while not over.is_set():
+        late_ns = clock.boot_ns() - at_ns - lag_ns
+        if late_ns < 0:
+            over.wait(-late_ns / NS)
+            continue
+        if late_ns > BACKLOG * period_ns:
+            at_ns, jumped = at_ns + late_ns, True
+        yield Moment(number, at_ns, jumped)
+        at_ns, number, jumped = at_ns + period_ns, number + 1, False
+
+
+class PacedDevice(ABC):
+    """A device with a thread of its own. Faults may be made and mended from any thread, at any time."""
+
+    track: ClassVar[Track]
+    fault_names: ClassVar[tuple[str, ...]]
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.faults: frozenset[str] = frozenset()
+        self._over = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def fault(self, name: str, *, on: bool = True) -> None:
+        """Makes or mends a fault. Raises ValueError for one that this device does not have."""
+        if name not in self.fault_names:
+            raise ValueError(f'no fault "{name}" of a {self.track} device; expected one of {", ".join(self.fault_names)}')
+        self.faults = self.faults | {name} if on else self.faults - {name}
+
+    def stop(self) -> None:
+        """Ends the thread and waits for it: nothing is delivered after the return."""
+        self._over.set()
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.join(STOP_S)
+            if thread.is_alive():
+                raise DeviceError(f"{self.track}: did not stop within {STOP_S} s; expected a sink that only enqueues")
+
+    @abstractmethod
+    def turn(self, moment: Moment) -> Iterable[Any]:
+        """What this moment brings, in order. The device's thread."""
+
+    @abstractmethod
+    def shut(self) -> None:
+        """Lets go of what `start` opened. The device's thread, at its end."""
+
+    def check_free(self) -> None:
+        """Raises DeviceError when the device cannot be started."""
+        if "gone" in self.faults:
+            raise DeviceError(f"{self.track}: no such device; expected one that is connected")
+        if self._thread is not None:
+            raise DeviceError(f"{self.track}: started already; expected one start before a stop")
+
+    def launch(self, sink: Callable[[Any], None], period_ns: int, *, lag_ns: int = 0) -> None:
+        """Begins to deliver, one turn a period."""
+        self._over = threading.Event()
+        ticks = moments(self.clock, period_ns, self._over, lag_ns=lag_ns)
+        self._thread = threading.Thread(target=self._run, args=(sink, ticks), name=f"sim-{self.track}", daemon=True)
+        self._thread.start()
+
+    def _run(self, sink: Callable[[Any], None], ticks: Iterator[Moment]) -> None:
+        try:
+            for moment in ticks:
+                if "gone" in self.faults:
+                    raise DeviceError("unplugged")  # noqa: TRY301 - leaves by the door that all failures take
+                for item in self.turn(moment):
+                    sink(item)
+        except Exception as error:  # noqa: BLE001 - as a driver's: whatever goes wrong reaches the sink, nobody else
+            sink(DeviceLost(self.track, str(error), self.clock.boot_ns()))
+        finally:
+            self.shut()
