@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal
@@ -99,10 +99,14 @@ class FileCamera(_EncodedCamera):
         """Opens the file and decodes its first picture. Raises DeviceError when it has none."""
         try:
             self._container = av.open(self._path)
+        except (OSError, av.FFmpegError) as error:
+            raise DeviceError(f"camera file {self._path}: {error}; expected a video that can be played") from error
+        try:
             self._played = self._play()
             self._next_s, self._next = next(self._played)
-        except (OSError, av.FFmpegError, IndexError, StopIteration) as error:
-            raise DeviceError(f"camera file {self._path}: {error}; expected a video that can be played") from error
+        except (av.FFmpegError, IndexError, StopIteration) as error:
+            self._container.close()
+            raise DeviceError(f"camera file {self._path}: no picture in it; expected a video") from error
         self._scaled = self._scale(self._next)
 
     def picture(self, moment: Moment) -> av.VideoFrame:
@@ -124,7 +128,7 @@ class FileCamera(_EncodedCamera):
     def _scale(self, frame: av.VideoFrame) -> av.VideoFrame:
         return frame.reformat(width=self.format.width, height=self.format.height, format="yuv420p")
 
-    def _play(self) -> Iterator[tuple[float, av.VideoFrame]]:
+    def _play(self) -> Generator[tuple[float, av.VideoFrame]]:
         """The file's pictures, round and round, with the time since its first picture of the first round."""
         stream = self._container.streams.video[0]
         stream.thread_type = "AUTO"

@@ -1,7 +1,7 @@
 """What the simulated camera and microphone share: a thread that keeps time by the room's clock, and faults.
 
-The law here: time that a scenario lets pass is gone. A device that finds the clock far ahead goes on at the new time; it
-makes up for nothing, as a camera that saw nothing could not.
+The law here: time that a scenario lets pass is gone. A device that finds the clock far ahead goes on at the new time
+and makes up for nothing, as a camera that saw nothing could not.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ NS = 1_000_000_000
 BACKLOG = 5
 """Moments that are made up for after a stall of this machine; more is time that passed. A camera has six buffers."""
 STOP_S = 5.0
-"""How long a stop may take: one moment's work takes under 0.1 s, on a machine that is busy with a test run up to 1 s."""
+"""How long a stop may take: one moment's work takes under 0.1 s, on a machine that is busy with tests up to 1 s."""
 
 
 class Moment(msgspec.Struct, frozen=True):
@@ -63,7 +63,8 @@ class PacedDevice(ABC):
     def fault(self, name: str, *, on: bool = True) -> None:
         """Makes or mends a fault. Raises ValueError for one that this device does not have."""
         if name not in self.fault_names:
-            raise ValueError(f'no fault "{name}" of a {self.track} device; expected one of {", ".join(self.fault_names)}')
+            known = ", ".join(self.fault_names)
+            raise ValueError(f'no fault "{name}" of a simulated {self.track} device; expected one of {known}')
         self.faults = self.faults | {name} if on else self.faults - {name}
 
     def stop(self) -> None:

@@ -22,6 +22,8 @@ from daemon.model.unit import Unit
 
 FILE_BYTES_MAX = 262_144
 """A settings file is a page or two; sixty-four holders take 8 kB. More is not a settings file."""
+PADDING_S = 120
+"""The most that a policy can ask for before and after an event."""
 SHOWN_MAX = 60
 """Characters of a faulty value in a report: enough to find it, short enough for a line."""
 HOLDERS_MIN = 2
@@ -100,6 +102,9 @@ def policy_faults(policy: Policy) -> list[Fault]:
         ceiling = settings.term_h_max(track)
         if settings.term_h > ceiling:
             fault(f"{track}.term_h", settings.term_h, f"at most {ceiling} hours of {track}, whatever the protocol")
+        longest_s = max(policy.timing.maximum_s, policy.alarm.maximum_s) + 2 * PADDING_S
+        if settings.record and settings.term_h * 3600 < longest_s:
+            fault(f"{track}.term_h", settings.term_h, "a term longer than the longest recording: it would go while it runs")
     if policy.tracks() and not policy.opening.groups:
         fault("opening.groups", "[]", "at least one group of roles: nobody could ever open a recording")
     seen: set[str] = set()

@@ -14,9 +14,8 @@ from pathlib import Path
 import msgspec
 from hardware.ports import Clock, Track
 
-from daemon import durable
+from daemon import durable, records
 from daemon.errors import StoreError
-from daemon.recorder import records
 from daemon.recorder.cutter import Hole
 from daemon.recorder.ring import Item, Sealed
 

@@ -14,11 +14,11 @@ from collections.abc import Callable, Mapping
 import msgspec
 from hardware import ports
 
-from daemon import link, log, systemd
+from daemon import link, log, records, systemd
 from daemon.config import Settings
 from daemon.model.events import Forget, Lease, SetEnd, StartRecording
 from daemon.paths import Paths
-from daemon.recorder import memory, records, sign, writer
+from daemon.recorder import memory, sign, writer
 from daemon.recorder.ring import Item, Ring, Sealed
 from daemon.recorder.seal import KeySupply
 from daemon.recorder.track import AudioTrack, Track, VideoTrack
@@ -267,10 +267,10 @@ class RecorderProcess:
     def _start(self, start: StartRecording) -> None:
         if self._tap is not None:
             self._refuse(start, "another recording is open")
-        elif not any(track.recording or track.key for track in self._tracks.values()):
+        elif not any(track.recording for track in self._tracks.values()):
             self._refuse(start, "no camera and no microphone to record from")
-        elif self._disk.space().free_bytes < self._settings.unit.recorder.free_bytes_min:
-            self._refuse(start, "the store is full")
+        elif not start.alarm and self._disk.space().free_bytes < self._settings.unit.recorder.free_bytes_min:
+            self._refuse(start, "the store is full: what is left is kept for alarms")
         else:
             self._pending = start
 

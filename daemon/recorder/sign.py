@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from daemon.errors import SealError
-from daemon.recorder.records import NAMESPACE
+from daemon.records import NAMESPACE
 
 WAIT_S = 10.0
 """A signature takes 5 ms; a thousand times that is a machine in trouble."""

@@ -15,9 +15,8 @@ from pathlib import Path
 import msgspec
 from hardware.ports import Clock
 
-from daemon import log
+from daemon import log, records
 from daemon.errors import SealError, StoreError, UnitError
-from daemon.recorder import records
 from daemon.recorder.bundle import Bundle, Sign, close_interrupted
 from daemon.recorder.ring import Item
 

@@ -1,0 +1,19 @@
+"""The keeper process in the field. `python -m daemon.keeper`."""
+
+from __future__ import annotations
+
+from hardware.clock import SystemClock
+
+from daemon import run
+from daemon.config import Settings
+from daemon.keeper.process import KeeperProcess
+from daemon.paths import Paths
+
+
+def make(settings: Settings, paths: Paths) -> KeeperProcess:
+    """The process on this machine's clock."""
+    return KeeperProcess(settings, paths, SystemClock())
+
+
+if __name__ == "__main__":
+    run.main("keeper", make)

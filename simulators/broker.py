@@ -1,0 +1,165 @@
+"""An MQTT broker inside this process, for a simulated room on a machine that has none: amqtt, in a thread of its own.
+
+It speaks 3.1.1 only (amqtt 0.12), so it is the plain broker that a unit has to make do with. Its listening socket is
+ours, not amqtt's: so a plug can be pulled while the broker itself goes on, retained messages and sessions with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import threading
+from collections.abc import Coroutine
+from typing import Any
+
+from amqtt.adapters import StreamReaderAdapter, StreamWriterAdapter
+from amqtt.broker import Broker
+from amqtt.contexts import BrokerConfig, ListenerConfig, ListenerType
+from amqtt.plugins.base import BaseAuthPlugin
+
+from daemon.errors import LinkError
+
+ANSWER_S = 10.0
+"""How long the broker's thread may take to start, stop or unplug: amqtt's shutdown waits up to 5 s for its messages."""
+BACKLOG = 64
+"""Clients in the kernel's queue; a house of fifty rooms comes back at once after a power cut."""
+LISTENER = "default"
+
+
+class EveryoneIsWelcome(BaseAuthPlugin):  # type: ignore[misc]  # amqtt has no types
+    """Anyone may come in, and is remembered: amqtt forgets the sessions of those that its own plug-in lets in."""
+
+    async def authenticate(self, *, session: Any) -> bool:  # noqa: ARG002 - amqtt's signature
+        """Yes."""
+        return True
+
+
+class EmbeddedBroker:
+    """A broker that can be started, stopped, and cut off. Its methods belong to one thread, whichever that is."""
+
+    def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
+        self.host, self._asked_port = host, port
+        self._held: socket.socket | None = None  # bound and never listening: nobody is given our port while unplugged
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._server: asyncio.Server | None = None
+        self._guests: set[asyncio.StreamWriter] = set()
+        self._gone = asyncio.Event()
+        self._broker: Any = None
+
+    @property
+    def port(self) -> int:
+        """Where it listens, or will again."""
+        if self._held is None:
+            raise LinkError("broker: not started; expected start() before anyone asks for its port")
+        return int(self._held.getsockname()[1])
+
+    def start(self) -> None:
+        """Returns when it listens. Raises LinkError when the port is taken, or when it does not within 10 s."""
+        try:
+            self._held = _bound(self.host, self._asked_port)
+        except OSError as error:
+            raise LinkError(f"broker {self.host}:{self._asked_port}: {error}; expected a free port") from error
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, args=(self._loop,), name="broker", daemon=True)
+        self._thread.start()
+        try:
+            self._ask(self._open())
+        except LinkError:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Drops the clients, forgets everything and ends the thread."""
+        if self._loop is None or self._thread is None or self._held is None:
+            return
+        try:
+            self._ask(self._close())
+        finally:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(ANSWER_S)
+            self._held.close()
+            self._loop = self._thread = self._held = None
+
+    def pull_plug(self) -> None:
+        """Every client is cut off at once, and nobody gets in. What the broker remembers stays."""
+        self._ask(self._unplug())
+
+    def plug_in(self) -> None:
+        """Listens again, on the same port."""
+        self._ask(self._plug())
+
+    @staticmethod
+    def _run(loop: asyncio.AbstractEventLoop) -> None:
+        asyncio.set_event_loop(loop)
+        loop.run_forever()
+        loop.close()
+
+    def _ask(self, act: Coroutine[Any, Any, None]) -> None:
+        """Has the broker's thread do something, and waits for it."""
+        if self._loop is None:
+            act.close()
+            raise LinkError("broker: not started; expected start() first")
+        done = asyncio.run_coroutine_threadsafe(act, self._loop)
+        try:
+            done.result(ANSWER_S)
+        except (OSError, TimeoutError) as error:
+            why = f"{error}" or f"no answer in {ANSWER_S:g} s"
+            raise LinkError(f"broker {self.host}:{self.port}: {why}; expected a free port and thread") from error
+
+    async def _open(self) -> None:
+        logging.getLogger("amqtt").setLevel(logging.CRITICAL)  # it tells of each packet, and of each client that drops
+        logging.getLogger("transitions").setLevel(logging.CRITICAL)  # its state machines do so too
+        plugins: dict[str, Any] = {f"{__name__}.{EveryoneIsWelcome.__name__}": {}}
+        listener = ListenerConfig(type=ListenerType.EXTERNAL, bind=f"{self.host}:{self.port}")
+        config = BrokerConfig(listeners={LISTENER: listener}, plugins=plugins)
+        self._broker = Broker(config, loop=asyncio.get_running_loop())
+        await self._broker.start()
+        await self._plug()
+
+    async def _close(self) -> None:
+        await self._unplug()
+        if self._broker is not None:
+            await self._broker.shutdown()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+
+    async def _plug(self) -> None:
+        if self._server is None:
+            ear = _bound(self.host, self.port)
+            self._server = await asyncio.start_server(self._welcome, sock=ear, backlog=BACKLOG)
+
+    async def _unplug(self) -> None:
+        if self._server is None:
+            return
+        self._server.close()
+        self._server = None
+        for guest in self._guests:
+            guest.transport.abort()
+        while self._guests:  # amqtt's handlers find out by themselves, at their next turn
+            self._gone.clear()
+            await self._gone.wait()
+
+    async def _welcome(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._guests.add(writer)
+        try:
+            await self._broker.external_connected(StreamReaderAdapter(reader), StreamWriterAdapter(writer), LISTENER)
+        finally:
+            self._guests.discard(writer)
+            self._gone.set()
+            writer.close()
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    """A socket on this port; several may hold it (SO_REUSEADDR) as long as one at most listens."""
+    held = socket.socket(socket.AF_INET)
+    try:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind((host, port))
+    except OSError:
+        held.close()
+        raise
+    return held

@@ -1,0 +1,151 @@
+"""Simulated microphones: a tone that clicks at each full second, and any sound file in a loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Literal
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from daemon.errors import DeviceError
+from hardware.ports import AudioFormat, Clock, DeviceLost, PcmBlock
+from simulators.pace import NS, Moment, PacedDevice
+
+BLOCKS_HZ = 50
+TONE_HZ = 440
+TONE_PEAK = 0.1  # -20 dBFS: 20 log10(0.1)
+CLICK_S = 0.005
+CLICK_HZ = 2000
+CLICK_PEAK = 0.7  # -3 dBFS
+OVERFLOW_ROUND, OVERFLOW_LOST = 10, 5
+"""A microphone that overflows loses five blocks (0.1 s) of each ten: what a Pi that is far too busy does."""
+
+MicrophoneFault = Literal["gone", "silent", "muted", "overflow"]
+"""Unplugged; nothing comes, and no error; blocks of nought; blocks lost, and the one after a loss says so."""
+
+Sink = Callable[[PcmBlock | DeviceLost], None]
+Samples = NDArray[np.int16]
+
+
+class _PcmMicrophone(PacedDevice):
+    """`hardware.ports.Microphone` over samples that a descendant makes: 20 ms a block, each when it has sounded."""
+
+    track = "audio"
+    fault_names = ("gone", "silent", "muted", "overflow")
+
+    def __init__(self, fmt: AudioFormat, clock: Clock) -> None:
+        super().__init__(clock)
+        self.format = fmt
+        self.frames = fmt.rate_hz // BLOCKS_HZ
+        self._lost = False
+
+    def start(self, sink: Sink) -> AudioFormat:
+        """Begins to listen now; the first block comes 20 ms later. Raises DeviceError while it is `gone`."""
+        self.check_free()
+        self.open()
+        self._lost = False
+        block_ns = self.frames * NS // self.format.rate_hz
+        self.launch(sink, block_ns, lag_ns=block_ns)
+        return self.format
+
+    def open(self) -> None:
+        """Gets ready to make samples. Raises DeviceError."""
+
+    def samples(self, moment: Moment) -> bytes:
+        """The block that begins at this moment."""
+        raise NotImplementedError
+
+    def shut(self) -> None:
+        """Nothing to let go of, here."""
+
+    def turn(self, moment: Moment) -> Iterator[PcmBlock]:
+        """One block, or none when a fault takes it. A jump of the clock is a loss too, and the block says so."""
+        data = self.samples(moment)  # made in any case: a file goes on while nobody hears it
+        lost = self._lost or moment.jumped
+        self._lost = "overflow" in self.faults and moment.number % OVERFLOW_ROUND < OVERFLOW_LOST
+        if self._lost or "silent" in self.faults:
+            return
+        muted = "muted" in self.faults
+        yield PcmBlock(bytes(len(data)) if muted else data, self.frames, moment.at_ns, overflow=lost)
+
+
+class ToneMicrophone(_PcmMicrophone):
+    """440 Hz at -20 dBFS in every channel, and a click of 5 ms from each full second of the room's UTC."""
+
+    def open(self) -> None:
+        """Makes one second, twice in a row: any block is a piece of it. 440 Hz fits a second exactly."""
+        at_s = np.arange(self.format.rate_hz) / self.format.rate_hz
+        tone = TONE_PEAK * np.sin(2 * np.pi * TONE_HZ * at_s)
+        click = CLICK_PEAK * np.sign(np.sin(2 * np.pi * CLICK_HZ * at_s))
+        wave = np.where(at_s < CLICK_S, click, tone)
+        second: Samples = (wave * np.iinfo(np.int16).max).astype("<i2")
+        self._seconds = np.tile(second, 2).repeat(self.format.channels)
+
+    def samples(self, moment: Moment) -> bytes:
+        """The piece of the second that the wall clock is in."""
+        now = self.clock.read()
+        wall_ns = now.wall_ns - (now.boot_ns - moment.at_ns)
+        first = wall_ns % NS * self.format.rate_hz // NS * self.format.channels
+        return self._seconds[first : first + self.frames * self.format.channels].tobytes()
+
+
+class FileMicrophone(_PcmMicrophone):
+    """A sound file (WAV, or what PyAV plays) as if it were live, resampled, from the beginning again at the end."""
+
+    def __init__(self, path: Path, fmt: AudioFormat, clock: Clock) -> None:
+        super().__init__(fmt, clock)
+        self._path = path
+        self._bytes = self.frames * fmt.channels * 2
+
+    def open(self) -> None:
+        """Opens the file and reads its first block. Raises DeviceError when there is no sound in it."""
+        try:
+            self._container = av.open(self._path)
+        except (OSError, av.FFmpegError) as error:
+            raise DeviceError(f"sound file {self._path}: {error}; expected one that can be played") from error
+        try:
+            self._played = self._play()
+            self._next = next(self._played)
+        except (av.FFmpegError, IndexError, StopIteration) as error:
+            self._container.close()
+            raise DeviceError(f"sound file {self._path}: no sound in it; expected some") from error
+
+    def samples(self, moment: Moment) -> bytes:  # noqa: ARG002 - a file knows no time, only what comes next
+        """The next block of the file."""
+        data, self._next = self._next, next(self._played)
+        return data
+
+    def shut(self) -> None:
+        """Closes the file."""
+        self._played.close()
+        self._container.close()
+
+    def _play(self) -> Generator[bytes]:
+        """The file's sound in whole blocks, round and round; what is over at the end goes before the beginning."""
+        rest = b""
+        while True:
+            heard = False
+            for sound in self._resampled():
+                heard = True
+                rest += sound
+                while len(rest) >= self._bytes:
+                    yield rest[: self._bytes]
+                    rest = rest[self._bytes :]
+            if not heard:
+                return
+            self._container.seek(0)
+
+    def _resampled(self) -> Iterator[bytes]:
+        """One round of the file in the format's rate and channels."""
+        layout = "mono" if self.format.channels == 1 else "stereo"
+        resampler = av.AudioResampler(format="s16", layout=layout, rate=self.format.rate_hz)
+        for decoded in chain(self._decoded(), (None,)):  # None: what the resampler still holds
+            for frame in resampler.resample(decoded):
+                yield bytes(frame.planes[0])[: frame.samples * self.format.channels * 2]
+
+    def _decoded(self) -> Iterator[av.AudioFrame]:
+        return self._container.decode(self._container.streams.audio[0])
