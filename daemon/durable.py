@@ -34,6 +34,7 @@ def publish(directory: Path, files: Iterable[tuple[str, bytes]], mode: int = 0o6
 
 def _publish_batch(directory: Path, files: list[tuple[str, bytes]], mode: int) -> None:
     opened: list[tuple[int, str]] = []
+    home = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         for name, data in files:
             fd = os.open(directory, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, mode)
@@ -42,9 +43,11 @@ def _publish_batch(directory: Path, files: list[tuple[str, bytes]], mode: int) -
         for fd, _ in opened:
             os.fsync(fd)
         for fd, name in opened:
-            # The only way to name an unnamed file without a capability: linkat(2), AT_SYMLINK_FOLLOW on its fd.
-            os.link(f"/proc/self/fd/{fd}", directory / name, follow_symlinks=True)
+            # The only way to name an unnamed file without a capability: linkat(2) on its descriptor's link, followed.
+            # os.link follows only when it is given a directory: without one it calls link(2), which does not.
+            os.link(f"/proc/self/fd/{fd}", name, src_dir_fd=home, dst_dir_fd=home, follow_symlinks=True)
     finally:
+        os.close(home)
         for fd, _ in opened:
             os.close(fd)
 

@@ -74,13 +74,20 @@ class _EncodedCamera(PacedDevice):
 
 
 class TestCardCamera(_EncodedCamera):
-    """The test card of `simulators.testcard`, live. `read_frame_number` reads the number of a decoded picture."""
+    """The test card of `simulators.testcard`, live. `read_frame_number` reads the number of a decoded picture.
+
+    Without `grain` it takes a fraction of the bitrate that a room does; with it, all that it may have, and more CPU.
+    """
 
     __test__ = False  # pytest: not a test, whatever its name begins with
 
+    def __init__(self, fmt: VideoFormat, clock: Clock, *, grain: bool = False) -> None:
+        super().__init__(fmt, clock)
+        self._grain = grain
+
     def open(self) -> None:
         """Draws the card."""
-        self._card = TestCard(self.format.width, self.format.height)
+        self._card = TestCard(self.format.width, self.format.height, grain=self._grain)
 
     def picture(self, moment: Moment) -> av.VideoFrame:
         """The card with the number of this moment, counted from the start, and its UTC."""

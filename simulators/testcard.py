@@ -47,37 +47,47 @@ class TestCard:
 
     __test__ = False  # pytest: not a test, whatever its name begins with
 
-    def __init__(self, width: int, height: int) -> None:
+    def __init__(self, width: int, height: int, *, grain: bool = False) -> None:
+        """`grain` makes the ramp shimmer as a dark sensor does: enough to fill any bitrate that was asked for."""
         self.frame = av.VideoFrame(width, height, "yuv420p")
         self._luma, self._cb, self._cr = (_plane(self.frame, n) for n in range(3))
         self._strip_rows = _strip_rows(height)
         self._dot = max(1, width // (SIGN_DOTS * 34))  # 32 signs of time code and number, and a margin
         self._signs = {sign: _sign(rows, self._dot) for sign, rows in FONT.items()}
         self._text_top = height // 2
+        self._ramp_top = height * 3 // 4 // 2 * 2
         self._draw_still()
         self._still = self._luma.copy()
         self._shown = ""
         self._box_top = -1
+        self._grains = self._grainy_ramps() if grain else []
 
     def show(self, number: int, wall_ns: int) -> av.VideoFrame:
         """The picture with this number and UTC. Always the same frame object: use it before the next call."""
         self._move_box(number)
         self._write(f"{_time_code(wall_ns)} {number % 1_000_000_000:09d}")
         self._luma[: self._strip_rows] = _strip(number, self._luma.shape[1])
+        if self._grains:
+            self._luma[self._ramp_top :] = self._grains[number % len(self._grains)]
         return self.frame
 
     def _draw_still(self) -> None:
-        height, width = self._luma.shape
+        width = self._luma.shape[1]
         bar = np.minimum(np.arange(width) * len(BARS) // width, len(BARS) - 1)
-        ramp_top = height * 3 // 4 // 2 * 2
         self._luma[:] = np.array([colour[0] for colour in BARS], np.uint8)[bar]
-        self._luma[ramp_top:] = np.linspace(BLACK, WHITE, width).astype(np.uint8)
+        self._luma[self._ramp_top :] = np.linspace(BLACK, WHITE, width).astype(np.uint8)
         grey = (slice(0, self._strip_rows), slice(self._text_top, self._text_top + ROW_DOTS * self._dot))
         for plane, channel in ((self._cb, 1), (self._cr, 2)):
             plane[:] = np.array([colour[channel] for colour in BARS], np.uint8)[bar[::2]]
-            plane[ramp_top // 2 :] = 128
+            plane[self._ramp_top // 2 :] = 128
             for rows in grey:
                 plane[rows.start // 2 : (rows.stop + 1) // 2] = 128
+
+    def _grainy_ramps(self) -> list[Plane]:
+        """A few ramps with different grain; a coder cannot tell so few from no end of them."""
+        ramp = self._still[self._ramp_top :].astype(np.int16)
+        source = np.random.default_rng(20)
+        return [np.clip(ramp + source.integers(-24, 25, ramp.shape), 0, 255).astype(np.uint8) for _ in range(5)]
 
     def _move_box(self, number: int) -> None:
         """A square that goes down the middle, under the strip and above the text, and starts again."""

@@ -19,13 +19,18 @@ class Lights:
         self._lamps, self._fitted = lamps, fitted
         self._shown: dict[Lamp, tuple[Pattern, int]] = {}
         self._is: dict[Lamp, bool] = {}
+        self._says = ""
         self.next_change_ns: int | None = None
         self.faults: dict[Lamp, str] = {}
 
     def show(self, room: Room, now_ns: int) -> None:
         """Brings the lamps to what the room says at this moment, and works out when that changes by itself."""
         self.next_change_ns = None
-        wanted = {"status": PATTERNS[sign(room, now_ns)], "recording": LIT if recording_lit(room, now_ns) else DARK}
+        says = sign(room, now_ns)
+        if says != self._says:
+            self._says = says
+            log.event("lamp", lamp="status", says=says)
+        wanted = {"status": PATTERNS[says], "recording": LIT if recording_lit(room, now_ns) else DARK}
         for lamp in ("recording", "status"):
             if lamp in self._fitted:
                 self._drive(lamp, wanted[lamp], now_ns)
@@ -47,6 +52,8 @@ class Lights:
         if shown is not pattern:
             since_ns = now_ns
             self._shown[lamp] = (pattern, since_ns)
+            if lamp == "recording":
+                log.event("lamp", lamp=lamp, says="lit" if pattern is LIT else "dark")
         on, change_ns = lit(pattern, since_ns, now_ns)
         if change_ns is not None:
             self.next_change_ns = min(change_ns, self.next_change_ns or change_ns)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -26,6 +27,11 @@ WAIT_S = (0.2, 5.0)
 for a broker that is back. Each wait is drawn between half and all of it, so that fifty units do not come as one."""
 PACKET_BYTES_MAX = 262_144
 """An incoming packet beyond this is refused by ending the connection: our own largest message is under 10 kB."""
+CONNACK_S = 2.0
+"""A broker that has taken the connection answers within this, or does not know the protocol (amqtt says nothing at all
+to MQTT 5): a round trip on the slowest link that a town hall has is a tenth of it."""
+LOOK_S = 0.5
+"""How often a connection that is quiet looks whether it has been asked to end."""
 WILL_DELAY_S = 5
 """The broker waits this long with the will: a unit that is back by then was never away (MQTT 5 only)."""
 
@@ -124,9 +130,10 @@ class Connection:
             self._client = None
             self._keys.clear()
             self._sink(Down(self._name, reason))
-            # A broker that takes the connection and refuses the protocol speaks 3.1.1; every other try is MQTT 5.
-            refused_five = self._was_reached and not self._was_up and self._version == paho.MQTTv5
-            self._version = paho.MQTTv311 if refused_five else paho.MQTTv5
+            # A broker that takes the connection and not the protocol speaks 3.1.1, and is spoken to in it from then
+            # on; when that fails as well the next try is MQTT 5 again.
+            if self._was_reached and not self._was_up:
+                self._version = paho.MQTTv311 if self._version == paho.MQTTv5 else paho.MQTTv5
             wait_s = WAIT_S[0] if self._was_up else min(WAIT_S[1], wait_s * 2)
             self._stop.wait(random.uniform(wait_s / 2, wait_s))  # noqa: S311 - jitter, no secret
 
@@ -137,13 +144,22 @@ class Connection:
         try:
             client.connect(self._broker.host, self._broker.port, keepalive=self._broker.keepalive_s, **self._clean())
             self._was_reached = True
-            client.loop_forever()
+            self._serve(client)
         except OSError as error:
             return f"{self._broker.host}:{self._broker.port}: {error.strerror or error}"
         except Exception as error:  # noqa: BLE001 - paho raised in its own loop: logged, and a new client follows
             log.event("mqtt_client_failed", "error", client=self._name, error=repr(error))
             return repr(error)
-        return reasons[-1] if reasons else "the connection ended"
+        return reasons[-1] if reasons else "the broker did not answer"
+
+    def _serve(self, client: paho.Client) -> None:
+        """paho's own loop, a turn at a time, until the connection ends or was never granted."""
+        deadline_s = time.monotonic() + CONNACK_S
+        while client.loop(LOOK_S) == paho.MQTT_ERR_SUCCESS:
+            if not self._was_up and time.monotonic() > deadline_s:
+                return
+            if self._stop.is_set() and client is not self._client:
+                return
 
     def _build(self) -> paho.Client:
         client = paho.Client(

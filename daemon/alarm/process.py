@@ -329,7 +329,8 @@ class AlarmProcess:
 
     def _recorder_says(self, peer: link.Peer, now: link.RecorderState, fresh_id: str) -> None:
         if peer is self._recorder:
-            self._step(events.TracksChanged(now.tracks, fresh_id))
+            if now.tracks != self._room.recorder:
+                self._step(events.TracksChanged(now.tracks, fresh_id))
             return
         self._recorder = peer
         log.event("recorder_joined", tracks=now.tracks, recording_id=now.recording_id)

@@ -110,6 +110,7 @@ class RecorderProcess:
         self._key_ns = 0
         self._health_ns = 0
         self._said: link.RecorderState | None = None
+        self._troubles: tuple[str, ...] = ()
         self._key_trouble = ""
         self._stopping = False
         self._answers: Mapping[type, Callable[[msgspec.Struct], None]] = {
@@ -377,6 +378,9 @@ class RecorderProcess:
     def _say_state(self) -> None:
         """The first message to an alarm process, and again when it changes: which tracks deliver, what is open."""
         tracks = tuple(name for name, track in self._tracks.items() if track.recording)
+        troubles = tuple(track.trouble for track in self._tracks.values())
+        if troubles != self._troubles:
+            self._troubles, self._health_ns = troubles, 0  # a device came or went: not in five seconds, now
         tap = self._tap
         now = link.RecorderState(
             tracks,

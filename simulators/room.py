@@ -1,0 +1,221 @@
+"""A whole simulated room: broker, three real processes, and a timeline of what happens, for a person to read."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from daemon.alarm.mqtt import Connection, Down, Received, Up, Word
+from daemon.errors import UnitError
+from daemon.model.unit import Broker
+from daemon.paths import Paths
+from simulators.broker import EmbeddedBroker
+from simulators.clock import SimClock
+from simulators.state import prepare
+from simulators.unit import clock_path, faults_path
+
+READY_S = 60.0
+"""A process is up within two seconds; a machine that compiles its files for the first time is given thirty times that."""
+STOP_S = 15.0
+"""A process closes its recording and ends within five seconds; then it is killed, and the next start closes it."""
+RESTART_S = 0.5
+"""As systemd's RestartSec: a process that ended is started again after this."""
+
+
+class Child:
+    """One process of the unit, started again when it ends, as systemd does."""
+
+    def __init__(self, name: str, command: list[str], say: Any) -> None:
+        self.name, self._command, self._say = name, command, say
+        self.ready = threading.Event()
+        self.process: subprocess.Popen[str] | None = None
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name=f"child {name}", daemon=True)
+
+    def start(self) -> None:
+        """Starts it, and waits until it says that it is ready. Raises UnitError with its last words."""
+        self._thread.start()
+        if not self.ready.wait(READY_S) or self._stopping:
+            raise UnitError(f"{self.name}: did not get ready; what it said stands above")
+
+    def stop(self) -> None:
+        """Ends it, as systemd does: asks, waits, kills."""
+        self._stopping = True
+        if self.process is not None:
+            self.process.terminate()
+            try:
+                self.process.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+        self._thread.join(STOP_S)
+
+    def _run(self) -> None:
+        while not self._stopping:
+            environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+            self.process = subprocess.Popen(
+                self._command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment,
+            )  # fmt: skip
+            assert self.process.stdout is not None  # noqa: S101 - a pipe was asked for
+            for line in self.process.stdout:
+                self._say(self.name, line.rstrip("\n"))
+                if '"event": "ready"' in line:
+                    self.ready.set()
+            code = self.process.wait()
+            if not self.ready.is_set():
+                self._stopping = True  # it never came up: starting it again would say the same again
+                self.ready.set()
+            elif not self._stopping:
+                self._say(self.name, json.dumps({"event": "ended", "code": code}))
+                time.sleep(RESTART_S)
+
+
+class Room:
+    """Made with what `spreekkamer-sim run` was given. `start`, then `stop`."""
+
+    def __init__(  # noqa: PLR0913 - the command's own options
+        self, state: Path, *, policy: str | None = None, unit: Path | None = None, broker: str = "embedded",
+        video: Path | None = None, audio: Path | None = None, out: Any = None,
+    ) -> None:  # fmt: skip
+        self._out = out or sys.stdout
+        self._lines: queue.Queue[str | None] = queue.Queue(1000)  # a timeline that nobody reads is dropped, not kept
+        self.broker = EmbeddedBroker() if broker == "embedded" else None
+        if self.broker is not None:
+            self.broker.start()
+            address = ("127.0.0.1", self.broker.port)
+        else:
+            host, _, port = broker.rpartition(":")
+            address = (host, int(port))
+        self.paths: Paths = prepare(state, policy, unit, address)
+        self.clock = SimClock(clock_path(self.paths))
+        self._began_ns = self.clock.boot_ns()
+        self._witness = Connection(
+            "witness", f"witness-{os.getpid()}", Broker(*address), self._heard, subscribe=("spreekkamer/v1/#",)
+        )
+        base = [sys.executable, "-m", "simulators.unit"]
+        media = [*(("--video", str(video)) if video else ()), *(("--audio", str(audio)) if audio else ())]
+        tail = ["--state", str(state)]
+        # In the order in which systemd starts them: the keeper's first sweep is over before the recorder comes.
+        self.children = {
+            "alarm": Child("alarm", [*base, "alarm", *tail], self._said),
+            "keeper": Child("keeper", [*base, "keeper", *tail], self._said),
+            "recorder": Child("recorder", [*no_network(), *base, "recorder", *tail, *media], self._said),
+        }
+        self._printer = threading.Thread(target=self._print, name="timeline", daemon=True)
+        self._plug = threading.Thread(target=self._watch_plug, name="plug", daemon=True)
+        self._stopping = threading.Event()
+        self.heard: list[dict[str, Any]] = []
+        """Alarm events as the witness at the broker received them."""
+
+    def start(self) -> None:
+        """Starts the processes. Raises UnitError when one does not come up."""
+        self._printer.start()
+        self._witness.start()
+        try:
+            for child in self.children.values():
+                child.start()
+        except UnitError:
+            self.stop()
+            raise
+        if self.broker is not None:
+            self._plug.start()
+
+    def stop(self) -> None:
+        """Stops in reverse."""
+        self._stopping.set()
+        for child in reversed(self.children.values()):
+            if child.process is not None:
+                child.stop()
+        self._witness.close()
+        if self._plug.is_alive():
+            self._plug.join(timeout=2.0)
+        if self.broker is not None:
+            self.broker.stop()
+        self._lines.put(None)
+        self._printer.join(timeout=2.0)
+
+    # --- the timeline ------------------------------------------------------------------------------------------------
+
+    def _said(self, name: str, line: str) -> None:
+        try:
+            fields = json.loads(line)
+        except ValueError:
+            self._tell(name, line)
+            return
+        event, level = fields.pop("event", "?"), fields.pop("level", "info")
+        for key in ("process", "at"):
+            fields.pop(key, None)
+        if level != "debug":
+            text = "  ".join(f"{key}={value}" for key, value in fields.items() if value not in (None, ""))
+            self._tell(name, f"{event}  {text}".rstrip())
+
+    def _heard(self, word: Word) -> None:
+        match word:
+            case Received(topic=topic, payload=payload):
+                self._at_broker("/".join(topic.split("/")[5:]), payload)
+            case Up():
+                self._tell("broker", "the witness listens")
+            case Down(reason=reason):
+                self._tell("broker", f"away: {reason}")
+
+    def _at_broker(self, topic: str, payload: bytes) -> None:
+        body = json.loads(payload)
+        if topic == "alarm/event":
+            self.heard.append(body)
+            data = body["data"]
+            late = "  LATE (replay)" if data["replay"] else ""
+            self._tell("broker", f"alarm/event {data['kind']}  age {data['age_ms']} ms  attempt {data['attempt']}{late}")
+        elif topic != "health":
+            shown = {key: value for key, value in body.items() if key not in {"at", "boot_id", "session"}}
+            self._tell("broker", f"{topic} {json.dumps(shown)[:150]}")
+
+    def _tell(self, who: str, text: str) -> None:
+        now = self.clock.read()
+        moment = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(now.wall_ns / 1e9))
+        since_s = (now.boot_ns - self._began_ns) / 1e9
+        try:
+            self._lines.put_nowait(f"{moment}.{now.wall_ns // 1_000_000 % 1000:03d}  {since_s:9.3f} s  {who:9}{text}")
+        except queue.Full:
+            return
+
+    def _print(self) -> None:
+        while (line := self._lines.get()) is not None:
+            self._out.write(line + "\n")
+            self._out.flush()
+
+    def _watch_plug(self) -> None:
+        """The broker's plug is a file like the other faults: while `broker.unplugged` is there, it is out."""
+        assert self.broker is not None  # noqa: S101 - started only with one
+        out = False
+        while not self._stopping.wait(0.05):
+            wanted = (faults_path(self.paths) / "broker.unplugged").exists()
+            if wanted != out:
+                out = wanted
+                (self.broker.pull_plug if out else self.broker.plug_in)()
+                self._tell("broker", "its plug is pulled" if out else "plugged in again")
+
+
+def no_network() -> list[str]:
+    """The command in front of the recorder's that takes the network away: as root, or in a user's own namespace."""
+    unshare = shutil.which("unshare")
+    for options in (["--net"], ["--user", "--map-current-user", "--net"]):
+        if unshare and subprocess.run([unshare, *options, "true"], capture_output=True, check=False).returncode == 0:
+            return [unshare, *options]
+    os.environ["SPREEKKAMER_WALLS"] = "off"
+    sys.stderr.write("this machine gives no network namespaces: the simulated recorder keeps its network\n")
+    return []
+
+
+def free_port() -> int:
+    """A port that nobody has now."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])

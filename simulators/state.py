@@ -1,0 +1,89 @@
+"""Sets up the directory of a simulated unit: settings, demonstration holders, the unit's own key, the clock."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import msgspec
+import pyrage
+
+from daemon.config import shipped
+from daemon.errors import SettingsError
+from daemon.model.policy import Policy
+from daemon.paths import Paths
+from daemon.recorder.sign import make_key
+from simulators.clock import SimClock
+from simulators.unit import bench_path, clock_path, faults_path
+
+HOLDERS_PER_ROLE = 2  # the fewest that the settings check takes for a group of one role
+
+
+def prepare(state: Path, policy: str | None, unit: Path | None, broker: tuple[str, int]) -> Paths:
+    """Makes or completes the directory. What is there stays, unless a policy or unit file is named anew."""
+    paths = Paths.below(state)
+    for directory in (paths.etc, paths.run, paths.store, paths.journal, state / "holders"):
+        directory.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(faults_path(paths), ignore_errors=True)
+    faults_path(paths).mkdir()
+    bench_path(paths).unlink(missing_ok=True)
+    if unit is not None or not (paths.etc / "unit.toml").exists():
+        text = (unit or shipped() / "unit.toml").read_text()
+        (paths.etc / "unit.toml").write_text(text)
+    _point_at(paths.etc / "unit.toml", broker)
+    if policy is not None or not (paths.etc / "policy.toml").exists():
+        text = find_policy(policy or "heusden-2020").read_text()
+        (paths.etc / "policy.toml").write_text(text + _holders(text, state / "holders"))
+    if not paths.signing_key.exists():
+        make_key(paths.signing_key, "simulated-unit")
+    if not clock_path(paths).exists():
+        SimClock.create(clock_path(paths))
+    return paths
+
+
+def find_policy(name: str) -> Path:
+    """A policy file by its path, or a shipped one by its name. Raises SettingsError."""
+    for path in (Path(name), shipped() / "policies" / f"{name}.toml"):
+        if path.is_file():
+            return path
+    known = ", ".join(sorted(path.stem for path in (shipped() / "policies").glob("*.toml")))
+    raise SettingsError(f"there is no policy {name}; expected a file, or one of {known}")
+
+
+def _holders(text: str, directory: Path) -> str:
+    """Demonstration holders for a policy that names roles and no keys; their secret halves go into `directory`."""
+    try:
+        policy = msgspec.toml.decode(text, type=Policy)
+    except (msgspec.DecodeError, msgspec.ValidationError):
+        return ""  # the settings check explains what is wrong with it
+    if policy.holders:
+        return ""
+    tables = ""
+    for role in sorted({role for group in policy.opening.groups for role in group}):
+        for number in range(1, HOLDERS_PER_ROLE + 1):
+            identity = _identity(directory / f"{role}-{number}.key")
+            tables += f'\n[[holders]]\nrole = "{role}"\nlabel = "{role}-{number}"\nrecipient = "{identity.to_public()}"\n'
+    return tables
+
+
+def _identity(path: Path) -> pyrage.x25519.Identity:
+    if path.exists():
+        return pyrage.x25519.Identity.from_str(path.read_text().splitlines()[-1])
+    identity = pyrage.x25519.Identity.generate()
+    path.touch(mode=0o600)
+    path.write_text(f"# demonstration only\n# public key: {identity.to_public()}\n{identity}\n")
+    return identity
+
+
+def _point_at(unit_toml: Path, broker: tuple[str, int]) -> None:
+    """Writes the room's broker into the [broker] table, and leaves the rest of the file as it is."""
+    out, inside = [], False
+    for line in unit_toml.read_text().splitlines():
+        if line.startswith("["):
+            inside = line.split("#")[0].strip() == "[broker]"
+            out.append(line)
+            if inside:
+                out += [f'host = "{broker[0]}"', f"port = {broker[1]}"]
+        elif not (inside and line.split("=")[0].strip() in {"host", "port"}):
+            out.append(line)
+    unit_toml.write_text("\n".join(out) + "\n")

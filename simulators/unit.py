@@ -1,0 +1,102 @@
+"""One process of a simulated unit: the real process, on simulated devices. `python -m simulators.unit alarm --state DIR`.
+
+This is a composition root like `daemon/alarm/__main__.py`: everything above the ports is what runs in the field.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import sys
+import threading
+from pathlib import Path
+
+from daemon import run
+from daemon.alarm.__main__ import lamp_pins, lines
+from daemon.alarm.process import AlarmProcess
+from daemon.alarm.process import Devices as AlarmDevices
+from daemon.config import Settings
+from daemon.keeper.process import KeeperProcess
+from daemon.paths import Paths
+from hardware.gpio import GpioButtons, GpioLamps
+from simulators.clock import SimClock
+from simulators.pace import PacedDevice
+from simulators.pins import PinBench
+
+FAULT_LOOK_S = 0.05
+"""How often a simulated device looks whether somebody has pulled its plug: sooner than anybody can tell."""
+
+
+def clock_path(paths: Paths) -> Path:
+    """The file that holds the room's time."""
+    return paths.run / "clock"
+
+
+def bench_path(paths: Paths) -> Path:
+    """The socket at which buttons are pressed."""
+    return paths.run / "bench.sock"
+
+
+def faults_path(paths: Paths) -> Path:
+    """The directory in which a file named after a fault of a device makes it so."""
+    return paths.run / "faults"
+
+
+def make_alarm(settings: Settings, paths: Paths) -> AlarmProcess:
+    """The alarm process on gpiozero's mock pins, with a bench on which others can press."""
+    clock = SimClock(clock_path(paths))
+    bench = PinBench(lines(settings.unit), lamp_pins(settings.unit))
+    buttons = GpioButtons(bench.factory, lines(settings.unit), clock)
+    lamps = GpioLamps(bench.factory, lamp_pins(settings.unit))
+    machine = hashlib.sha256(str(paths.run).encode()).hexdigest()[:16]
+    process = AlarmProcess(settings, paths, AlarmDevices(buttons, lamps, clock, machine))
+    bench.serve(bench_path(paths))
+    return process
+
+
+def make_keeper(settings: Settings, paths: Paths) -> KeeperProcess:
+    """The keeper by the room's clock."""
+    return KeeperProcess(settings, paths, SimClock(clock_path(paths)))
+
+
+def obey_faults(device: PacedDevice, name: str, directory: Path) -> None:
+    """Watches a directory for files such as `camera.gone`, and makes the device's fault last as long as the file."""
+
+    def look() -> None:
+        while True:
+            for fault in device.fault_names:
+                wanted = (directory / f"{name}.{fault}").exists()
+                if wanted != (fault in device.faults):
+                    device.fault(fault, on=wanted)
+            rest.wait(FAULT_LOOK_S)
+
+    rest = threading.Event()
+    threading.Thread(target=look, name=f"faults {name}", daemon=True).start()
+
+
+def main() -> None:
+    """Starts the process that is named."""
+    parser = argparse.ArgumentParser(prog="python -m simulators.unit", description=__doc__)
+    parser.add_argument("process", choices=("alarm", "recorder", "keeper"))
+    parser.add_argument("--state", type=Path, required=True)
+    parser.add_argument("--video", type=Path)
+    parser.add_argument("--audio", type=Path)
+    asked = parser.parse_args()
+    paths = Paths.below(asked.state)
+    if asked.process == "alarm":
+        run.run("alarm", paths, make_alarm)
+    elif asked.process == "keeper":
+        run.run("keeper", paths, make_keeper)
+    else:
+        # The wall that counts for the simulator too: media is loaded by the recorder's process alone.
+        from simulators.unit_recorder import start  # noqa: PLC0415
+
+        start(paths, asked.video, asked.audio)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["recorder"]:
+        from daemon.recorder import memory
+
+        memory.wipe_what_is_freed(["-m", "simulators.unit", *sys.argv[1:]])
+    main()

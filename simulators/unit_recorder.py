@@ -1,0 +1,42 @@
+"""The recorder of a simulated unit: the real process, on a simulated camera and microphone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from daemon import run
+from daemon.config import Settings
+from daemon.paths import Paths
+from daemon.recorder import memory, walls
+from daemon.recorder.process import Devices, RecorderProcess
+from hardware.disk import FileSystemDisk
+from hardware.ports import AudioFormat, Camera, Microphone, VideoFormat
+from simulators.camera import FileCamera, TestCardCamera
+from simulators.clock import SimClock
+from simulators.microphone import FileMicrophone, ToneMicrophone
+from simulators.unit import clock_path, faults_path, obey_faults
+
+
+def start(paths: Paths, video: Path | None, audio: Path | None) -> None:
+    """Runs until it is stopped. Without files: a test card, and a tone with a click a second."""
+
+    def make(settings: Settings, paths: Paths) -> RecorderProcess:
+        walls.refuse_network()
+        memory.keep_in_memory()
+        clock, asked, sound = SimClock(clock_path(paths)), settings.unit.camera, settings.unit.microphone
+        picture = VideoFormat(asked.width, asked.height, asked.fps, asked.bitrate_bps)
+        pcm = AudioFormat(sound.rate_hz, sound.channels)
+
+        def camera() -> Camera:
+            device = FileCamera(video, picture, clock) if video else TestCardCamera(picture, clock)
+            obey_faults(device, "camera", faults_path(paths))
+            return device
+
+        def microphone() -> Microphone:
+            device = FileMicrophone(audio, pcm, clock) if audio else ToneMicrophone(pcm, clock)
+            obey_faults(device, "microphone", faults_path(paths))
+            return device
+
+        return RecorderProcess(settings, paths, Devices(camera, microphone, clock, FileSystemDisk(paths.store)))
+
+    run.run("recorder", paths, make)

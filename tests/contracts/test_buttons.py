@@ -1,0 +1,201 @@
+"""The contract of `hardware.ports.Buttons`, over every implementation that can be pressed from here."""
+
+from __future__ import annotations
+
+import gc
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from daemon.errors import DeviceError
+from hardware.clock import SystemClock
+from hardware.gpio import GpioButtons, GpioLamps, LineSpec, open_factory
+from hardware.ports import Buttons, Edge
+from simulators.pins import PinBench, Wear
+
+LINES = {"record": LineSpec(17), "alarm": LineSpec(27), "key": LineSpec(22, active_low=False)}
+
+
+class Finger(Protocol):
+    """What a rig for real lines has to bring, beside the buttons: something that moves their contacts."""
+
+    def press(self, button: str, hold_s: float = 0.2) -> None:
+        """Down, held, up."""
+
+    def hold(self, button: str) -> float:
+        """Down; returns the time.monotonic() of the first touch."""
+
+    def release(self, button: str, *, at_s: float | None = None) -> None:
+        """Up, now or as if then."""
+
+
+class Rig:
+    """Buttons, what presses them, and the edges that came."""
+
+    def __init__(self, buttons: Buttons, finger: Finger) -> None:
+        self.buttons, self.finger, self.edges = buttons, finger, list[Edge]()
+
+    def start(self) -> dict[str, bool]:
+        """The levels at start; edges are collected from now on."""
+        return dict(self.buttons.start(self.edges.append))
+
+
+def on_the_bench() -> Iterator[Rig]:
+    bench = PinBench(LINES, {})
+    rig = Rig(GpioButtons(bench.factory, LINES, SystemClock()), bench)
+    yield rig
+    rig.buttons.close()
+    bench.close()
+
+
+@pytest.fixture(params=[on_the_bench])  # lines of a Pi, or of gpio-sim: one more of these, with a mark of its own
+def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
+    make: Callable[[], Iterator[Rig]] = request.param
+    yield from make()
+
+
+def test_press_is_a_first_active_and_a_last_inactive_edge(rig: Rig) -> None:
+    """A1: a press comes out as edges of its line from active to inactive, in the order of their times."""
+    assert rig.start() == {"record": False, "alarm": False, "key": False}
+    rig.finger.press("alarm", 0.06)
+    assert {edge.button for edge in rig.edges} == {"alarm"}
+    assert rig.edges[0].active
+    assert not rig.edges[-1].active
+    assert [edge.at_ns for edge in rig.edges] == sorted(edge.at_ns for edge in rig.edges)
+
+
+def test_bounces_come_out_raw(rig: Rig) -> None:
+    """A6: the driver hides no bounce: chatter has to be seen to be reported."""
+    rig.start()
+    rig.finger.hold("record")
+    assert len(rig.edges) > 1
+    assert [edge.active for edge in rig.edges] == [n % 2 == 0 for n in range(len(rig.edges))]
+
+
+def test_edge_bears_the_time_of_the_contact(rig: Rig) -> None:
+    """A4: an edge says when the contact moved, not when anybody got round to it."""
+    rig.start()
+    clock = SystemClock()
+    before_ns, down_s = clock.boot_ns(), rig.finger.hold("alarm")
+    time.sleep(0.05)
+    rig.finger.release("alarm", at_s=down_s + 0.02)  # reported late
+    first, up = rig.edges[0], next(edge for edge in reversed(rig.edges) if edge.active)
+    assert before_ns - 1_000_000 <= first.at_ns <= clock.boot_ns()
+    assert up.at_ns - first.at_ns < 40_000_000
+
+
+def test_line_held_at_start_is_a_level_and_no_edge(rig: Rig) -> None:
+    """A6: a line that is active at start is in the levels and gives no edge."""
+    rig.finger.hold("record")
+    rig.finger.hold("key")
+    assert rig.start() == {"record": True, "alarm": False, "key": True}
+    assert rig.edges == []
+    rig.finger.release("record")
+    assert not rig.edges[0].active
+
+
+def test_level_can_be_asked_at_any_time(rig: Rig) -> None:
+    """A6: a line's level can be read beside its edges, so that a button that is stuck is known as such."""
+    rig.start()
+    for button in LINES:
+        rig.finger.hold(button)
+        assert rig.buttons.active(button)
+        rig.finger.release(button)
+        assert not rig.buttons.active(button)
+
+
+def test_a_sink_that_raises_costs_one_edge(rig: Rig) -> None:
+    """A1: an exception in the sink ends no delivery: the next edge comes, and the loss is counted."""
+    edges: list[Edge] = []
+
+    def sink(edge: Edge) -> None:
+        edges.append(edge)
+        if len(edges) == 1:
+            raise RuntimeError("full")
+
+    rig.buttons.start(sink)
+    rig.finger.hold("alarm")
+    assert len(edges) > 1
+    assert getattr(rig.buttons, "failures", 1) == 1
+
+
+def test_edges_come_after_a_collection_of_garbage(rig: Rig) -> None:
+    """A1: the callbacks live as long as the buttons do; gpiozero alone would let go of them."""
+    rig.start()
+    gc.collect()
+    rig.finger.hold("alarm")
+    assert rig.edges
+
+
+def test_nothing_after_close_and_a_new_start_works(rig: Rig) -> None:
+    """A1: no edge is delivered after the close, the lines are free then, and may be started anew."""
+    rig.start()
+    rig.buttons.close()
+    rig.finger.hold("record")
+    assert rig.edges == []
+    with pytest.raises(DeviceError, match="button record: not claimed"):
+        rig.buttons.active("record")
+    assert rig.start()["record"] is True
+    rig.finger.release("record")
+    assert rig.edges
+
+
+def test_a_second_start_is_refused(rig: Rig) -> None:
+    """A1: buttons that are started already keep their sink, and say so."""
+    rig.start()
+    with pytest.raises(DeviceError, match="started already"):
+        rig.buttons.start(print)
+    rig.finger.hold("alarm")
+    assert rig.edges
+
+
+@pytest.mark.parametrize("pin", [5, 99])
+def test_a_line_that_cannot_be_claimed_is_named(pin: int) -> None:
+    """A6: a line that is taken, or is none, is refused by name, and the other lines are free again."""
+    bench = PinBench(LINES, {"ready": 5})
+    lamps = GpioLamps(bench.factory, {"ready": 5})
+    buttons = GpioButtons(bench.factory, {**LINES, "extra": LineSpec(pin)}, SystemClock())
+    with pytest.raises(DeviceError, match=f"button extra on GPIO{pin}: .*expected a line"):
+        buttons.start(print)
+    again = GpioButtons(bench.factory, LINES, SystemClock())
+    assert again.start(print)
+    again.close()
+    lamps.close()
+
+
+def test_a_floor_without_bounce_gives_two_edges_a_press() -> None:
+    """A1: what comes out is what the contact did: a clean one gives one edge down and one up."""
+    bench = PinBench(LINES, {}, wear=Wear(bounces=0))
+    buttons, edges = GpioButtons(bench.factory, LINES, SystemClock()), list[Edge]()
+    buttons.start(edges.append)
+    bench.press("alarm", 0.05)
+    assert [edge.active for edge in edges] == [True, False]
+    assert abs(edges[1].at_ns - edges[0].at_ns - 50_000_000) < 1_000_000
+    buttons.close()
+
+
+def test_other_pin_factories_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A1: a unit whose pins are not lgpio's, or that gave lgpio no directory, does not come up half working."""
+    monkeypatch.setenv("LG_WD", str(tmp_path))
+    for name in ("mock", "rpigpio", "pigpio", "native", ""):
+        with pytest.raises(DeviceError, match='expected "lgpio"'):
+            open_factory(name)
+    for directory in ("", str(tmp_path / "missing")):
+        monkeypatch.setenv("LG_WD", directory)
+        with pytest.raises(DeviceError, match="LG_WD"):
+            open_factory("lgpio")
+
+
+@pytest.mark.skipif(Path("/dev/gpiochip0").exists(), reason="this machine has pins")
+def test_a_machine_without_pins_says_so(tmp_path: Path) -> None:
+    """A1: off a Pi the refusal is one clear DeviceError."""
+    # In a process of its own: lgpio moves the one that loads it.
+    code = "from hardware.gpio import open_factory; open_factory('lgpio')"
+    environment = {"LG_WD": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[2])}
+    found = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert "DeviceError: no pins: " in found.stderr.splitlines()[-1]

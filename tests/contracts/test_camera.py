@@ -1,0 +1,193 @@
+"""The contract of `hardware.ports.Camera`, over the simulated cameras."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import av
+import msgspec
+import numpy as np
+import pytest
+
+from daemon.errors import DeviceError
+from hardware.ports import Camera, DeviceLost, VideoFormat, VideoPacket
+from simulators.camera import FileCamera, TestCardCamera
+from simulators.clock import SimClock
+
+FORMAT = VideoFormat(width=320, height=240, fps=25, bitrate_bps=400_000)
+PICTURE_NS = 40_000_000
+Until = Callable[[Callable[[], object]], None]
+Make = Callable[[Path, SimClock], Camera]
+
+# A real camera is one more of these, with a mark of its own; what it asks of its machine is in hardware/camera.py.
+MAKERS: dict[str, Make] = {
+    "test card": lambda _, clock: TestCardCamera(FORMAT, clock),
+    "file": lambda path, clock: FileCamera(_film(path / "film.mp4"), FORMAT, clock),
+}
+
+
+class Taken(msgspec.Struct):
+    """What a camera delivered in somewhat more than two seconds, and when."""
+
+    fmt: VideoFormat
+    packets: list[VideoPacket]
+    came_ns: list[int]
+    after_stop: int
+
+
+@pytest.fixture(params=MAKERS)
+def camera(request: pytest.FixtureRequest, tmp_path: Path, clock: SimClock) -> Iterator[Camera]:
+    camera = MAKERS[request.param](tmp_path, clock)
+    yield camera
+    camera.stop()
+
+
+@pytest.fixture(scope="module", params=MAKERS)
+def taken(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Taken:
+    path = tmp_path_factory.mktemp("camera")
+    clock = SimClock.create(path / "clock")
+    camera = MAKERS[request.param](path, clock)
+    packets: list[VideoPacket] = []
+    came_ns: list[int] = []
+
+    def sink(item: VideoPacket | DeviceLost) -> None:
+        assert isinstance(item, VideoPacket)
+        packets.append(item)
+        came_ns.append(clock.boot_ns())
+
+    fmt = camera.start(sink)
+    end_s = time.monotonic() + 10
+    while sum(packet.key for packet in packets) < 3 and time.monotonic() < end_s:
+        time.sleep(0.01)
+    camera.stop()
+    count = len(packets)
+    time.sleep(0.1)
+    return Taken(fmt, packets, came_ns, len(packets) - count)
+
+
+def test_the_format_is_what_comes(taken: Taken) -> None:
+    """R5: the format that start returns is that of the pictures."""
+    assert taken.fmt == FORMAT
+    pictures = _decoded(taken.packets)
+    assert {(picture.width, picture.height) for picture in pictures} == {(FORMAT.width, FORMAT.height)}
+
+
+def test_every_packet_is_a_picture(taken: Taken) -> None:
+    """R5: each packet decodes to one picture at once: no picture waits for a later one."""
+    assert len(_decoded(taken.packets)) == len(taken.packets) > 50
+
+
+def test_a_key_frame_each_second(taken: Taken) -> None:
+    """R5: the first packet is a key frame, and a key frame comes at least every second."""
+    keys_ns = [packet.pts_ns for packet in taken.packets if packet.key]
+    assert taken.packets[0].key
+    assert all(after - before <= 1_000_000_000 for before, after in pairwise(keys_ns))
+
+
+def test_key_frames_stand_alone(taken: Taken) -> None:
+    """R2: parameter sets go before each key frame, so a segment that begins with one can be opened by itself."""
+    for packet in taken.packets:
+        kinds = [part[0] & 0x1F for part in packet.data.split(b"\x00\x00\x01") if part]
+        assert ({7, 8, 5} <= set(kinds)) is packet.key
+
+
+def test_times_are_the_sensors(taken: Taken) -> None:
+    """R5: a packet bears the boot time of its picture, a picture's time after the one before, and not of the future."""
+    assert all(
+        after.pts_ns - before.pts_ns == pytest.approx(PICTURE_NS, abs=2000) for before, after in pairwise(taken.packets)
+    )
+    late_ns = [came - packet.pts_ns for came, packet in zip(taken.came_ns, taken.packets, strict=True)]
+    assert min(late_ns) >= 0
+    assert sorted(late_ns)[len(late_ns) // 2] < 40_000_000
+
+
+def test_nothing_comes_after_stop(taken: Taken) -> None:
+    """R7: a camera that was stopped delivers nothing more."""
+    assert taken.after_stop == 0
+
+
+def test_a_second_start_begins_anew(camera: Camera, until: Until) -> None:
+    """R5: a camera may be started again after a stop, and begins with a key frame."""
+    for _ in range(2):
+        items: list[VideoPacket | DeviceLost] = []
+        camera.start(items.append)
+        until(lambda items=items: len(items) >= 2)
+        camera.stop()
+        assert isinstance(items[0], VideoPacket)
+        assert items[0].key
+
+
+def test_a_start_while_started_is_refused(camera: Camera) -> None:
+    """R7: one start, one stop; a second start says so."""
+    camera.start(_nowhere)
+    with pytest.raises(DeviceError, match="started already"):
+        camera.start(_nowhere)
+
+
+def test_a_camera_that_is_lost_says_so_last(camera: Camera, until: Until) -> None:
+    """H1: a camera that goes is a DeviceLost, the last thing that the sink gets, and no start until it is back."""
+    items: list[VideoPacket | DeviceLost] = []
+    camera.start(items.append)
+    until(lambda: items)
+    _fault(camera, "gone", on=True)
+    until(lambda: isinstance(items[-1], DeviceLost))
+    lost = items[-1]
+    assert isinstance(lost, DeviceLost)
+    assert (lost.track, lost.reason) == ("video", "unplugged")
+    camera.stop()
+    with pytest.raises(DeviceError, match="video: no such device"):
+        camera.start(items.append)
+    assert items[-1] is lost
+    _fault(camera, "gone", on=False)
+    camera.start(items.append)
+    until(lambda: isinstance(items[-1], VideoPacket))
+
+
+def test_a_sink_that_raises_loses_the_camera_and_nothing_else(camera: Camera, until: Until) -> None:
+    """H1: what goes wrong in a sink does not get lost in the camera's thread."""
+    items: list[VideoPacket | DeviceLost] = []
+
+    def sink(item: VideoPacket | DeviceLost) -> None:
+        items.append(item)
+        if len(items) == 1:
+            raise RuntimeError("queue is full")
+
+    camera.start(sink)
+    until(lambda: len(items) == 2)
+    assert isinstance(items[1], DeviceLost)
+    assert "queue is full" in items[1].reason
+
+
+def _nowhere(_: object) -> None:
+    pass
+
+
+def _fault(camera: Any, name: str, *, on: bool) -> None:
+    camera.fault(name, on=on)
+
+
+def _decoded(packets: list[VideoPacket]) -> list[av.VideoFrame]:
+    decoder = av.CodecContext.create("h264", "r")
+    assert isinstance(decoder, av.VideoCodecContext)
+    decoder.flags |= av.codec.context.Flags.low_delay
+    pictures: list[av.VideoFrame] = []
+    for packet in packets:
+        pictures.extend(decoder.decode(av.Packet(packet.data)))
+    return pictures
+
+
+def _film(path: Path) -> Path:
+    """Half a second at 30 pictures a second, wider than the format: it has to be scaled, thinned out and repeated."""
+    with av.open(path, "w") as film:
+        stream = film.add_stream("libx264", rate=30, options={"preset": "ultrafast"})
+        stream.width, stream.height, stream.pix_fmt, stream.time_base = 480, 270, "yuv420p", Fraction(1, 30)
+        for n in range(15):
+            grey = np.full((405, 480), 40 + 10 * n, np.uint8)
+            film.mux(stream.encode(av.VideoFrame.from_ndarray(grey, format="yuv420p")))
+        film.mux(stream.encode(None))
+    return path
