@@ -19,9 +19,11 @@ BATCH_MAX = 64
 """Files that are open at once while a batch is published: well under the usual limit of 1,024 descriptors."""
 
 
-def publish(directory: Path, files: Iterable[tuple[str, bytes]], mode: int = 0o640) -> None:
+def publish(directory: Path, files: Iterable[tuple[str, bytes]], mode: int = 0o440) -> None:
     """Makes files appear in a directory, durable on return. All are written before the first is synced: ext4 then
     commits them together. Raises StoreError; what had not appeared by then never will.
+
+    The mode lets nobody write again, not even who wrote: under the recorder's filter it cannot be changed back.
     """
     pending = list(files)
     try:

@@ -6,7 +6,6 @@ itself, because many receivers speak MQTT 3.1.1 and see no properties.
 
 from __future__ import annotations
 
-import datetime
 from typing import Any
 
 import msgspec
@@ -101,13 +100,6 @@ class Health(msgspec.Struct, frozen=True):
     recorder: RecorderHealth | None
     keeper: KeeperState | None
     counters: dict[str, int]
-
-
-def utc(wall_ns: int) -> str:
-    """RFC 3339 with milliseconds; times beyond what a calendar holds are cut to its ends."""
-    seconds = min(max(wall_ns // 1_000_000, 0), 253_402_300_799_999)
-    moment = datetime.datetime.fromtimestamp(seconds / 1000, tz=datetime.UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def encode(message: Any) -> bytes:

@@ -16,6 +16,7 @@ from daemon.alarm import journal, messages
 from daemon.alarm.mqtt import Answered, Connection
 from daemon.model.events import Delivered, Input, Raise
 from daemon.model.unit import Unit
+from daemon.times import utc
 
 REFUSED = journal.REFUSED
 NOBODY = 0x10
@@ -94,7 +95,7 @@ class Outbox:
     def _event(self, effect: Raise) -> messages.AlarmEvent:
         now = self._clock.read()
         age_ns = now.boot_ns - effect.pressed_ns
-        pressed_at = messages.utc(now.wall_ns - age_ns)
+        pressed_at = utc(now.wall_ns - age_ns)
         data = messages.AlarmData(
             kind=effect.kind,
             alarm_id=effect.alarm_id,

@@ -18,6 +18,7 @@ from daemon.alarm.mqtt import Connection, Sink, Up, Will
 from daemon.config import Settings
 from daemon.model.events import LEVELS
 from daemon.model.room import Room
+from daemon.times import utc
 
 HEALTH_NS = 15_000_000_000
 """Between two health messages (design 7); a console that misses three knows that something is wrong."""
@@ -98,7 +99,7 @@ class Telemetry:
         if figures["lost"]:
             counters["inputs_lost"] = figures["lost"]
         return messages.Health(
-            at=messages.utc(now.wall_ns),
+            at=utc(now.wall_ns),
             unit=self._settings.unit.name(),
             policy=self._settings.policy.name,
             policy_sha256=self._settings.policy_sha256,
@@ -125,4 +126,4 @@ class Telemetry:
         self._connection.publish(self._root + "alarm/state", messages.encode(body), retain=True)
 
     def _now(self) -> str:
-        return messages.utc(self._clock.read().wall_ns)
+        return utc(self._clock.read().wall_ns)

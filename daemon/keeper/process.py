@@ -173,7 +173,7 @@ class KeeperProcess:
             case "recordings":
                 return self._store.page(str(request.args.get("after", "")), PAGE_MAX)
             case "recording":
-                return self._store.summary(str(request.args.get("recording_id", "")))
+                return self._store.summary(self._store.find(str(request.args.get("recording_id", ""))))
             case "state":
                 return self._state()
             case verb:

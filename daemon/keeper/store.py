@@ -103,11 +103,16 @@ class Store:
         start = ids.index(after) + 1 if after in ids else 0
         return [self.summary(recording_id) for recording_id in ids[start : start + count]]
 
+    def find(self, start: str) -> str:
+        """The id that begins so. Raises NotFoundError when none does, or several do."""
+        found = [name for name in self._begins if name.startswith(start)] if start else []
+        if len(found) != 1:
+            raise NotFoundError(f"{len(found) or 'no'} recordings have an id that begins with `{start}`; expected one")
+        return found[0]
+
     def summary(self, recording_id: str) -> dict[str, Any]:
-        """A recording in figures, never content. Raises NotFoundError."""
-        begin = self._begins.get(recording_id)
-        if begin is None:
-            raise NotFoundError(f"there is no recording {recording_id}")
+        """A recording in figures, never content."""
+        begin = self._begins[recording_id]
         path = self._path / recording_id
         end = _read(path / "end.json", records.End)
         lines = chain(path)

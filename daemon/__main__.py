@@ -1,0 +1,191 @@
+"""The operator's command: `spreekkamer`. It asks the unit's processes over their sockets, and touches nothing itself."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from daemon.config import load
+from daemon.config.explain import rows_of
+from daemon.errors import UnitError
+from daemon.link import ask
+from daemon.paths import Paths
+from daemon.times import utc
+
+app = typer.Typer(
+    name="spreekkamer",
+    help="The room unit: what it is doing, what it keeps, and whether its settings hold.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+recordings = typer.Typer(help="The recordings in the store: figures, never content.", no_args_is_help=True)
+settings = typer.Typer(help="The two settings files.", no_args_is_help=True)
+alarm = typer.Typer(help="The open alarm.", no_args_is_help=True)
+app.add_typer(recordings, name="recordings")
+app.add_typer(settings, name="settings")
+app.add_typer(alarm, name="alarm")
+
+State = Annotated[
+    Path | None, typer.Option("--state", metavar="DIR", help="a unit below this directory; without it: this machine's")
+]
+Json = Annotated[bool, typer.Option("--json", help="for machines")]
+SHORT = 8
+"""Characters of a recording's id in a table: enough to tell a store's recordings apart; `show` takes them too."""
+PAGES_MAX = 10_000  # of twenty recordings: two hundred times what four weeks of a busy room leave
+
+
+def out() -> Console:
+    """Where tables go; made when it is needed, so that it finds the terminal that is there then."""
+    return Console(soft_wrap=False)
+
+
+def as_json(body: Any) -> None:
+    """Prints for a machine."""
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(body), indent=2).decode() + "\n")
+
+
+@app.command()
+def status(*, state: State = None, as_json_: Json = False) -> None:
+    """What the unit says of its own health. Exit code 10 when it names a fault."""
+    health = ask(Paths.below(state).operator_socket, "status")
+    if as_json_:
+        as_json(health)
+    else:
+        _show_status(health)
+    if health["faults"]:
+        raise typer.Exit(10)
+
+
+def _show_status(health: dict[str, Any]) -> None:
+    table = Table(title=health["unit"], show_header=False, title_justify="left")
+    recorder, keeper = health["recorder"] or {}, health["keeper"] or {}
+    table.add_row("room", health["phase"])
+    for alarm_id, level in health["alarms"].items():
+        table.add_row("alarm", f"{alarm_id}: {level}")
+    if health["recording_id"]:
+        table.add_row("recording", health["recording_id"])
+    table.add_row("lamps", ", ".join(f"{name} {'lit' if lit else 'dark'}" for name, lit in health["lamps"].items()))
+    table.add_row("policy", f"{health['policy']} ({health['policy_sha256'][:12]})")
+    table.add_row("broker", f"{health['broker']}, {health['undelivered']} alarm events undelivered")
+    table.add_row("clock", f"{health['at']}, {health['clock']}, up {health['uptime_s']} s")
+    for track, device in recorder.get("devices", {}).items():
+        ring, age = recorder["ring_s"].get(track, 0), recorder["age_ms"].get(track, "-")
+        table.add_row(track, f"{device}; {ring} s in the ring; last frame {age} ms ago; {recorder['gaps'][track]} gaps")
+    if recorder:
+        table.add_row("ring", f"{recorder['ring_bytes'] / 1e6:.1f} MB; {recorder['free_bytes'] / 1e9:.1f} GB free on disk")
+    if keeper:
+        oldest = ", ".join(f"{track} {hours} h" for track, hours in keeper["oldest_h"].items()) or "nothing"
+        table.add_row("store", f"{keeper['recordings']} recordings, {keeper['store_bytes'] / 1e6:.1f} MB; oldest: {oldest}")
+        if keeper["next_expiry_s"] is not None:
+            table.add_row("next deletion", f"in {keeper['next_expiry_s'] / 3600:.1f} h")
+    for name, detail in health["faults"].items():
+        table.add_row(f"[red]fault: {name}[/red]", detail)
+    out().print(table)
+
+
+@recordings.command("list")
+def list_(*, state: State = None, as_json_: Json = False) -> None:
+    """Every recording in the store, the oldest first."""
+    socket, found = Paths.below(state).keeper_socket, []
+    for _ in range(PAGES_MAX):
+        page = ask(socket, "recordings", after=found[-1]["recording_id"] if found else "")
+        found += page
+        if not page:
+            break
+    if as_json_:
+        as_json(found)
+        return
+    table = Table()
+    for column in ("recording", "began (UTC)", "kind", "state", "sound", "image"):
+        table.add_column(column, no_wrap=True)
+    for one in found:
+        tracks = [_track(one["tracks"].get(track)) for track in ("audio", "video")]
+        kind = "alarm" if one["alarm"] else "conversation"
+        table.add_row(one["recording_id"][:SHORT], utc(one["at_wall_ns"])[:16], kind, one["state"], *tracks)
+    out().print(table)
+
+
+@recordings.command()
+def show(recording_id: str, *, state: State = None, as_json_: Json = False) -> None:
+    """One recording: its tracks, gaps and terms."""
+    one = ask(Paths.below(state).keeper_socket, "recording", recording_id=recording_id)
+    if as_json_:
+        as_json(one)
+        return
+    table = Table(title=recording_id, show_header=False, title_justify="left")
+    for key in ("state", "detail", "policy", "clock", "continues"):
+        if one[key]:
+            table.add_row(key, str(one[key]))
+    table.add_row("began", utc(one["at_wall_ns"]))
+    table.add_row("kind", "alarm" if one["alarm"] else "conversation")
+    for name, track in one["tracks"].items():
+        table.add_row(name, f"{_track(track)}, {track['segments']} segments, {track['bytes'] / 1e6:.2f} MB, {track['gaps']} gaps, goes {_expiry(track)}")
+    out().print(table)
+
+
+def _track(track: dict[str, Any] | None) -> str:
+    if track is None:
+        return "off"
+    return f"{track['seconds']} s" if track["there"] else "deleted"
+
+
+def _expiry(track: dict[str, Any]) -> str:
+    return utc(track["expires_wall_ns"])[:16]
+
+
+@settings.command("show")
+def settings_show(*, state: State = None, as_json_: Json = False) -> None:
+    """Every setting in force, where it came from, and what it means."""
+    rows = rows_of(load(Paths.below(state).etc))
+    if as_json_:
+        as_json([row._asdict() for row in rows])
+        return
+    table = Table()
+    for column in ("setting", "value", "from", "expected"):
+        table.add_column(column)
+    for row in rows:
+        table.add_row(row.key, str(row.value), row.source, row.meaning)
+    out().print(table)
+
+
+@settings.command("check")
+def settings_check(*, state: State = None, as_json_: Json = False) -> None:
+    """Checks both files and names every fault. Exit code 2 when there is one."""
+    checked = load(Paths.below(state).etc)
+    body = {"policy": checked.policy.name, "policy_sha256": checked.policy_sha256, "unit": checked.unit.name()}
+    if as_json_:
+        as_json(body)
+    else:
+        out().print(f"Both files hold: unit {body['unit']}, policy {body['policy']} ({checked.policy_sha256[:12]}).")
+
+
+@alarm.command()
+def reset(*, state: State = None) -> None:
+    """Ends the open alarm; its recording goes on for the post-event seconds."""
+    out().print(f"room: {ask(Paths.below(state).operator_socket, 'reset')}")
+
+
+@app.command()
+def forget(*, state: State = None) -> None:
+    """Drops the seconds that the unit holds in memory, now."""
+    out().print(f"forget: {ask(Paths.below(state).operator_socket, 'forget')}")
+
+
+def main() -> None:
+    """Runs the command; an error is one clear text and an exit code of its kind."""
+    try:
+        app()
+    except UnitError as error:
+        sys.stderr.write(f"spreekkamer: {error}\n")
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,221 @@
+"""The tester's command: `spreekkamer-sim`. A room without hardware, and hands to press its buttons."""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import signal
+import sys
+import termios
+import threading
+import tty
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from daemon.errors import UnitError
+from daemon.link import ask as ask_unit
+from daemon.paths import Paths
+from simulators import bench_link
+from simulators.clock import SimClock
+from simulators.room import Room
+from simulators.unit import bench_path, clock_path, faults_path
+
+app = typer.Typer(
+    name="spreekkamer-sim", help="A simulated room: the three real processes on simulated devices.",
+    no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False,
+)  # fmt: skip
+State = Annotated[Path, typer.Option("--state", metavar="DIR", help="the simulated unit's directory")]
+Json = Annotated[bool, typer.Option("--json", help="for machines")]
+HERE = Path("room")
+DEVICE_FAULTS = (
+    "camera.gone", "camera.frozen", "camera.silent", "camera.dark",
+    "microphone.gone", "microphone.silent", "microphone.overflow", "broker.unplugged",
+)  # fmt: skip
+KEYS = "r record · a alarm · c reset the alarm · b pull or plug the broker · q quit"
+
+
+@app.command()
+def run(  # noqa: PLR0913 - each is an option
+    *,
+    state: State = HERE,
+    policy: Annotated[str | None, typer.Option(help="a shipped policy's name, or a file")] = None,
+    unit: Annotated[Path | None, typer.Option(help="a unit.toml", exists=True)] = None,
+    broker: Annotated[str, typer.Option(help="embedded, or HOST:PORT")] = "embedded",
+    video: Annotated[Path | None, typer.Option(help="a file to play instead of the test card", exists=True)] = None,
+    audio: Annotated[Path | None, typer.Option(help="a file to play instead of the tone", exists=True)] = None,
+    seconds: Annotated[float | None, typer.Option(help="stop after so many seconds")] = None,
+) -> None:
+    """Starts a room and prints what happens. Keys work where this is a terminal; `press` works from anywhere."""
+    room = Room(state, policy=policy, unit=unit, broker=broker, video=video, audio=audio)
+    over = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: over.set())
+    room.start()
+    sys.stdout.write(
+        f"\nThe room stands in {state}. {KEYS if sys.stdin.isatty() else ''}\n"
+        f"  from another shell:  spreekkamer-sim press alarm --state {state}\n"
+        f"                       spreekkamer status --state {state}\n\n"
+    )
+    sys.stdout.flush()
+    try:
+        if sys.stdin.isatty():
+            _hear_keys(room, over, seconds)
+        else:
+            over.wait(seconds)
+    finally:
+        room.stop()
+
+
+@contextlib.contextmanager
+def _single_keys() -> Iterator[None]:
+    before = termios.tcgetattr(sys.stdin)
+    tty.setcbreak(sys.stdin)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
+
+
+def _hear_keys(room: Room, over: threading.Event, seconds: float | None) -> None:
+    left_s = seconds if seconds is not None else float("inf")
+    with _single_keys():
+        while not over.is_set() and left_s > 0:
+            left_s -= 0.2
+            if select.select([sys.stdin], [], [], 0.2)[0]:
+                key = sys.stdin.read(1)
+                if key == "q":
+                    return
+                try:
+                    _do_key(room, key)
+                except UnitError as error:
+                    sys.stderr.write(f"{error}\n")
+
+
+def _do_key(room: Room, key: str) -> None:
+    if key in "ra":
+        button = {"r": "record", "a": "alarm"}[key]
+        bench_link.ask(bench_path(room.paths), bench_link.Press(button))
+    elif key == "c":
+        ask_unit(room.paths.operator_socket, "reset")
+    elif key == "b":
+        plug = faults_path(room.paths) / "broker.unplugged"
+        _make(plug, on=not plug.exists())
+
+
+@app.command()
+def press(
+    button: Annotated[str, typer.Argument(help="record or alarm")], *, state: State = HERE,
+    hold: Annotated[float, typer.Option(help="seconds that the button is down")] = 0.2, as_json: Json = False,
+) -> None:  # fmt: skip
+    """Presses a button, with the bounce of a real contact, and lets go."""
+    _tell(bench_link.ask(bench_path(Paths.below(state)), bench_link.Press(button, hold)), as_json=as_json)
+
+
+@app.command()
+def lamps(*, state: State = HERE, as_json: Json = False) -> None:
+    """Which lamps are lit at this moment."""
+    reply = bench_link.ask(bench_path(Paths.below(state)), bench_link.Lamps())
+    if as_json:
+        _print(reply.lamps)
+    else:
+        sys.stdout.write("".join(f"{name:10} {'lit' if lit else 'dark'}\n" for name, lit in reply.lamps.items()))
+
+
+@app.command()
+def fault(
+    name: Annotated[str, typer.Argument(help=f"a device's ({', '.join(DEVICE_FAULTS)}) or a line's, as alarm.stuck")],
+    switch: Annotated[str, typer.Argument(metavar="on|off")], *, state: State = HERE, as_json: Json = False,
+) -> None:  # fmt: skip
+    """Makes a fault, or mends it."""
+    if switch not in {"on", "off"}:
+        raise UnitError(f"fault {name} {switch}: expected on or off")
+    paths = Paths.below(state)
+    if name in DEVICE_FAULTS:
+        if not faults_path(paths).is_dir():
+            raise UnitError(f"{state}: no simulated room is there; start one with `spreekkamer-sim run`")
+        _make(faults_path(paths) / name, on=switch == "on")
+        _tell(bench_link.Reply(ok=True, text=f"{name}: {switch}", lamps={}), as_json=as_json)
+    else:
+        _tell(bench_link.ask(bench_path(paths), bench_link.Fault(name, switch == "on")), as_json=as_json)
+
+
+@app.command()
+def clock(
+    to: Annotated[str, typer.Argument(help="+168h or +4w: time passes; 2038-01-19T03:14:07: the wall clock steps; "
+                                           "lost or found: whether it is synchronised")],
+    *, state: State = HERE, as_json: Json = False,
+) -> None:  # fmt: skip
+    """Moves the room's time."""
+    path = clock_path(Paths.below(state))
+    if not path.exists():
+        raise UnitError(f"{state}: no simulated room is there; start one with `spreekkamer-sim run`")
+    room_clock = SimClock(path)
+    if to in {"lost", "found"}:
+        room_clock.set_synchronised(to == "found")
+    elif to.startswith("+"):
+        room_clock.advance(_seconds(to[1:]))
+    else:
+        room_clock.set_wall(_wall_ns(to))
+    now = room_clock.read()
+    shown = datetime.fromtimestamp(0, tz=UTC) + timedelta(microseconds=now.wall_ns // 1000)
+    body = {"wall": shown.isoformat(timespec="seconds"), "state": now.state, "boot_s": now.boot_ns // 1_000_000_000}
+    if as_json:
+        _print(body)
+    else:
+        sys.stdout.write(f"the room's clock: {body['wall']}, {body['state']}\n")
+
+
+def _seconds(text: str) -> float:
+    units = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+    try:
+        return float(text[:-1]) * units[text[-1]]
+    except (ValueError, KeyError, IndexError):
+        raise UnitError(f"clock +{text}: expected a number and s, m, h, d or w, such as +168h") from None
+
+
+def _wall_ns(text: str) -> int:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise UnitError(f"clock {text}: expected +168h, or a moment such as 2038-01-19T03:14:07") from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return int(moment.timestamp()) * 1_000_000_000
+
+
+def _make(path: Path, *, on: bool) -> None:
+    if on:
+        path.touch()
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _tell(reply: bench_link.Reply, *, as_json: bool) -> None:
+    if as_json:
+        _print(msgspec.to_builtins(reply))
+    elif reply.ok:
+        sys.stdout.write(f"{reply.text}\n")
+    if not reply.ok:
+        raise UnitError(reply.text)
+
+
+def _print(body: Any) -> None:
+    sys.stdout.write(msgspec.json.encode(body).decode() + "\n")
+
+
+def main() -> None:
+    """Runs the command; an error is one clear text and an exit code of its kind."""
+    try:
+        app()
+    except UnitError as error:
+        sys.stderr.write(f"spreekkamer-sim: {error}\n")
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()
