@@ -1,4 +1,4 @@
-"""The operator's command: `spreekkamer`. It asks the unit's processes over their sockets, and touches nothing itself."""
+"""The operator's command, `spreekkamer`: it asks the unit's processes over their sockets and touches nothing."""
 
 from __future__ import annotations
 
@@ -79,10 +79,14 @@ def _show_status(health: dict[str, Any]) -> None:
         ring, age = recorder["ring_s"].get(track, 0), recorder["age_ms"].get(track, "-")
         table.add_row(track, f"{device}; {ring} s in the ring; last frame {age} ms ago; {recorder['gaps'][track]} gaps")
     if recorder:
-        table.add_row("ring", f"{recorder['ring_bytes'] / 1e6:.1f} MB; {recorder['free_bytes'] / 1e9:.1f} GB free on disk")
+        table.add_row(
+            "ring", f"{recorder['ring_bytes'] / 1e6:.1f} MB; {recorder['free_bytes'] / 1e9:.1f} GB free on disk"
+        )
     if keeper:
         oldest = ", ".join(f"{track} {hours} h" for track, hours in keeper["oldest_h"].items()) or "nothing"
-        table.add_row("store", f"{keeper['recordings']} recordings, {keeper['store_bytes'] / 1e6:.1f} MB; oldest: {oldest}")
+        table.add_row(
+            "store", f"{keeper['recordings']} recordings, {keeper['store_bytes'] / 1e6:.1f} MB; oldest: {oldest}"
+        )
         if keeper["next_expiry_s"] is not None:
             table.add_row("next deletion", f"in {keeper['next_expiry_s'] / 3600:.1f} h")
     for name, detail in health["faults"].items():
@@ -93,7 +97,8 @@ def _show_status(health: dict[str, Any]) -> None:
 @recordings.command("list")
 def list_(*, state: State = None, as_json_: Json = False) -> None:
     """Every recording in the store, the oldest first."""
-    socket, found = Paths.below(state).keeper_socket, []
+    socket = Paths.below(state).keeper_socket
+    found: list[dict[str, Any]] = []
     for _ in range(PAGES_MAX):
         page = ask(socket, "recordings", after=found[-1]["recording_id"] if found else "")
         found += page
@@ -126,7 +131,11 @@ def show(recording_id: str, *, state: State = None, as_json_: Json = False) -> N
     table.add_row("began", utc(one["at_wall_ns"]))
     table.add_row("kind", "alarm" if one["alarm"] else "conversation")
     for name, track in one["tracks"].items():
-        table.add_row(name, f"{_track(track)}, {track['segments']} segments, {track['bytes'] / 1e6:.2f} MB, {track['gaps']} gaps, goes {_expiry(track)}")
+        table.add_row(
+            name,
+            f"{_track(track)}, {track['segments']} segments, {track['bytes'] / 1e6:.2f} MB, "
+            f"{track['gaps']} gaps, goes {_expiry(track)}",
+        )
     out().print(table)
 
 

@@ -20,10 +20,10 @@ BATCH_MAX = 64
 
 
 def publish(directory: Path, files: Iterable[tuple[str, bytes]], mode: int = 0o440) -> None:
-    """Makes files appear in a directory, durable on return. All are written before the first is synced: ext4 then
-    commits them together. Raises StoreError; what had not appeared by then never will.
+    """Makes files appear in a directory, durable on return. Raises StoreError; what is not there by then never will be.
 
-    The mode lets nobody write again, not even who wrote: under the recorder's filter it cannot be changed back.
+    All are written before the first is synced: ext4 then commits them together. The mode lets nobody write again, not
+    even who wrote: under the recorder's filter it cannot be changed back.
     """
     pending = list(files)
     try:

@@ -15,14 +15,14 @@ import struct
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
-from hardware.ports import Track
 
 from daemon import log
 from daemon.errors import LinkError
-from daemon.model.events import Forget, Lease, SetEnd, StartRecording
+from daemon.model.events import EndReason, Forget, Lease, SetEnd, StartRecording
+from hardware.ports import Track
 
 MESSAGE_BYTES_MAX = 65_536
 """Fits the default socket buffer (212,992 bytes on Linux) three times; the largest message is a page of a list."""
@@ -58,9 +58,9 @@ class Ended(Said, frozen=True):
     """The recorder has closed a recording; nothing is written any more."""
 
     recording_id: str
-    why: Literal["asked", "lease", "store", "refused", "stopped"]
+    why: EndReason
     detail: str = ""
-    segments: int = 0
+    lines: int = 0
 
 
 class Head(Said, frozen=True):
@@ -175,12 +175,13 @@ class Peer:
             return None
         try:
             if flags & socket.MSG_TRUNC:
-                raise msgspec.DecodeError(f"a packet of more than {MESSAGE_BYTES_MAX} bytes")
-            return _decoder.decode(data)
+                raise msgspec.DecodeError(f"more than {MESSAGE_BYTES_MAX} bytes")  # noqa: TRY301 - refused as others
+            message: Wire = _decoder.decode(data)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             self.refused += 1
             log.event("message_refused", "warning" if self.refused == 1 else "debug", why=str(error), pid=self.pid)
             return Refused()
+        return message
 
     def fileno(self) -> int:
         """For a selector."""
@@ -320,7 +321,8 @@ def _connect(path: Path) -> socket.socket:
         sock.connect(str(path))
     except OSError as error:
         sock.close()
-        raise LinkError(f"{path}: {error.strerror or error}; is the unit running, and may you use this socket?") from error
+        why = f"{error.strerror or error}; is the unit running, and may you use this socket?"
+        raise LinkError(f"{path}: {why}") from error
     return sock
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 
 import msgspec
+
 from hardware.ports import ClockState, Track
 
 FORMAT = "spreekkamer-recording/1"

@@ -22,6 +22,10 @@ from daemon.errors import DeviceError
 from hardware.ports import Clock, Edge
 
 NS = 1_000_000_000
+TOGETHER_NS = 100_000
+"""The two clocks are read that close to each other, or again: this thread may be put aside between them."""
+READS_MAX = 3
+"""Times that this is tried; a machine so busy that the third fails too has a stamp that is some milliseconds early."""
 SETTLE_S = 0.01
 """From pulling a line to reading it: the Pi's 50 kOhm and the 100 nF of a filter on a long lead need some 5 ms."""
 FREE = "a line of this board that nobody else holds"
@@ -75,6 +79,8 @@ class _Button:
         self._claim, self._spec, self._report = claim, spec, changed
         self.level_read_ns = 0
         """Boot time at which the level at start was read: an edge from before is part of that level."""
+        self.last_ns = 0
+        """Time of the last edge: the next one is never before it, though both were read from clocks that jitter."""
 
     def listen(self) -> None:
         pin = self._claim.pin
@@ -158,9 +164,10 @@ class GpioButtons:
     def _changed(self, button: _Button, ticks: float, state: int) -> None:
         """Stamps and enqueues. Runs in the factory's thread; raises nothing."""
         try:
-            at_ns = self._edge_ns(ticks)
             with self._gate:
+                at_ns = self._edge_ns(ticks)
                 if self._sink is not None and at_ns > button.level_read_ns:
+                    at_ns = button.last_ns = max(at_ns, button.last_ns)
                     self._sink(Edge(self._names[button], button.active(state), at_ns))
         except Exception:  # noqa: BLE001 - an exception here would end the thread that serves every button
             self.failures += 1
@@ -170,9 +177,12 @@ class GpioButtons:
 
         An age below nought counts as nought: a kernel before 5.7 stamps with another clock than the factory's ticks.
         """
-        now_ns = self._clock.boot_ns()
-        age_s: float = self._factory.ticks_diff(self._factory.ticks(), ticks)
-        return now_ns - max(0, round(age_s * NS))
+        for _ in range(READS_MAX):
+            before_ns = self._clock.boot_ns()
+            age_s: float = self._factory.ticks_diff(self._factory.ticks(), ticks)
+            if self._clock.boot_ns() - before_ns < TOGETHER_NS:
+                break
+        return before_ns - max(0, round(age_s * NS))
 
 
 class GpioLamps:

@@ -13,7 +13,7 @@ SOURCES = (
 
 
 def machine_id() -> str:
-    """Sixteen hexadecimal digits, the same at every start of this machine; the first source that has a value decides."""
+    """Sixteen hexadecimal digits, the same at every start of this machine; the first source with a value decides."""
     for source in SOURCES:
         try:
             text = source.read_text().strip("\0 \n")

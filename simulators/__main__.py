@@ -22,8 +22,8 @@ from daemon.link import ask as ask_unit
 from daemon.paths import Paths
 from simulators import bench_link
 from simulators.clock import SimClock
+from simulators.places import bench_path, clock_path, faults_path
 from simulators.room import Room
-from simulators.unit import bench_path, clock_path, faults_path
 
 app = typer.Typer(
     name="spreekkamer-sim", help="A simulated room: the three real processes on simulated devices.",

@@ -27,7 +27,7 @@ from daemon.errors import LinkError
 HOLD_S_MAX = 600.0
 """The longest press that is taken: a test of a button that is held asks for a minute, and a wrong unit for hours."""
 CONNECTIONS_MAX = 8
-"""Shells at one bench at a time. A scenario uses one, the panel one, a person a few."""
+"""Shells at one bench at a time: a scenario uses one, the panel one, a person a few. Others wait until one leaves."""
 MESSAGE_BYTES_MAX = 4096
 """The longest request has some 100 bytes."""
 REPLY_S = 5.0
@@ -100,6 +100,7 @@ class BenchServer:
     def __init__(self, bench: Bench, path: Path) -> None:
         self._bench, self._path = bench, path
         self._down: dict[str, tuple[float, socket.socket]] = {}  # button -> when it goes up, and who asked
+        self._guests = 0
         self._requests = msgspec.json.Decoder(Request)
         self._listener = _listen(path)
         self._selector = selectors.DefaultSelector()
@@ -121,6 +122,7 @@ class BenchServer:
         for key in list(self._selector.get_map().values()):
             assert isinstance(key.fileobj, socket.socket)  # noqa: S101 - narrows the type; nothing else is registered
             key.fileobj.close()
+        self._listener.close()  # which is not in the map while the bench is full
         self._selector.close()
         self._path.unlink(missing_ok=True)
 
@@ -142,11 +144,17 @@ class BenchServer:
         except OSError:  # gone again before we came
             return
         peer.setblocking(False)
-        if len(self._selector.get_map()) < CONNECTIONS_MAX + 2:  # the listener and the wake-up are in the map too
-            self._selector.register(peer, selectors.EVENT_READ)
-        else:
-            self._send(peer, Reply(ok=False, text=f"this bench serves {CONNECTIONS_MAX} at a time", lamps={}))
-            peer.close()
+        self._selector.register(peer, selectors.EVENT_READ)
+        self._guests += 1
+        if self._guests == CONNECTIONS_MAX:
+            self._selector.unregister(self._listener)
+
+    def _leave(self, peer: socket.socket) -> None:
+        self._selector.unregister(peer)
+        peer.close()
+        if self._guests == CONNECTIONS_MAX:
+            self._selector.register(self._listener, selectors.EVENT_READ)
+        self._guests -= 1
 
     def _answer(self, peer: socket.socket) -> None:
         try:
@@ -154,8 +162,7 @@ class BenchServer:
         except OSError:
             data, flags = b"", 0
         if not data:
-            self._selector.unregister(peer)
-            peer.close()
+            self._leave(peer)
             return
         try:
             if flags & socket.MSG_TRUNC:

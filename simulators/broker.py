@@ -45,7 +45,7 @@ class EmbeddedBroker:
         self._thread: threading.Thread | None = None
         self._server: asyncio.Server | None = None
         self._guests: set[asyncio.StreamWriter] = set()
-        self._gone = asyncio.Event()
+        self._gone: asyncio.Event  # one for each start: it belongs to a loop
         self._broker: Any = None
 
     @property
@@ -104,11 +104,12 @@ class EmbeddedBroker:
         done = asyncio.run_coroutine_threadsafe(act, self._loop)
         try:
             done.result(ANSWER_S)
-        except (OSError, TimeoutError) as error:
+        except Exception as error:  # amqtt's own errors have no common root
             why = f"{error}" or f"no answer in {ANSWER_S:g} s"
             raise LinkError(f"broker {self.host}:{self.port}: {why}; expected a free port and thread") from error
 
     async def _open(self) -> None:
+        self._gone = asyncio.Event()
         logging.getLogger("amqtt").setLevel(logging.CRITICAL)  # it tells of each packet, and of each client that drops
         logging.getLogger("transitions").setLevel(logging.CRITICAL)  # its state machines do so too
         plugins: dict[str, Any] = {f"{__name__}.{EveryoneIsWelcome.__name__}": {}}

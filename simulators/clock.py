@@ -148,5 +148,3 @@ def _unpacked(packed: bytes) -> _Record | None:
 
 def _host_ns() -> int:
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-
-

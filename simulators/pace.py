@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any, ClassVar
 
 import msgspec
@@ -105,7 +106,26 @@ class PacedDevice(ABC):
                     raise DeviceError("unplugged")  # noqa: TRY301 - leaves by the door that all failures take
                 for item in self.turn(moment):
                     sink(item)
-        except Exception as error:  # noqa: BLE001 - as a driver's: whatever goes wrong reaches the sink, nobody else
+        except Exception as error:  # noqa: BLE001 - paho raised in its own loop: logged, and a new client follows
             sink(DeviceLost(self.track, str(error), self.clock.boot_ns()))
         finally:
             self.shut()
+
+
+FAULT_LOOK_S = 0.05
+"""How often a simulated device looks whether somebody has pulled its plug: sooner than anybody can tell."""
+
+
+def obey_faults(device: PacedDevice, name: str, directory: Path) -> None:
+    """Watches a directory for files such as `camera.gone`, and makes the device's fault last as long as the file."""
+
+    def look() -> None:
+        while True:
+            for fault in device.fault_names:
+                wanted = (directory / f"{name}.{fault}").exists()
+                if wanted != (fault in device.faults):
+                    device.fault(fault, on=wanted)
+            rest.wait(FAULT_LOOK_S)
+
+    rest = threading.Event()
+    threading.Thread(target=look, name=f"faults {name}", daemon=True).start()

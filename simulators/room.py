@@ -20,11 +20,11 @@ from daemon.model.unit import Broker
 from daemon.paths import Paths
 from simulators.broker import EmbeddedBroker
 from simulators.clock import SimClock
+from simulators.places import clock_path, faults_path
 from simulators.state import prepare
-from simulators.unit import clock_path, faults_path
 
 READY_S = 60.0
-"""A process is up within two seconds; a machine that compiles its files for the first time is given thirty times that."""
+"""A process is up within two seconds; a machine that compiles its files for the first time gets thirty times that."""
 STOP_S = 15.0
 """A process closes its recording and ends within five seconds; then it is killed, and the next start closes it."""
 RESTART_S = 0.5
@@ -81,7 +81,7 @@ class Child:
 class Room:
     """Made with what `spreekkamer-sim run` was given. `start`, then `stop`."""
 
-    def __init__(  # noqa: PLR0913 - the command's own options
+    def __init__(  # noqa: PLR0913 - each is a setting of one connection
         self, state: Path, *, policy: str | None = None, unit: Path | None = None, broker: str = "embedded",
         video: Path | None = None, audio: Path | None = None, out: Any = None,
     ) -> None:  # fmt: skip
@@ -172,7 +172,8 @@ class Room:
             self.heard.append(body)
             data = body["data"]
             late = "  LATE (replay)" if data["replay"] else ""
-            self._tell("broker", f"alarm/event {data['kind']}  age {data['age_ms']} ms  attempt {data['attempt']}{late}")
+            age = f"age {data['age_ms']} ms  attempt {data['attempt']}{late}"
+            self._tell("broker", f"alarm/event {data['kind']}  {age}")
         elif topic != "health":
             shown = {key: value for key, value in body.items() if key not in {"at", "boot_id", "session"}}
             self._tell("broker", f"{topic} {json.dumps(shown)[:150]}")

@@ -14,7 +14,7 @@ from daemon.model.policy import Policy
 from daemon.paths import Paths
 from daemon.recorder.sign import make_key
 from simulators.clock import SimClock
-from simulators.unit import bench_path, clock_path, faults_path
+from simulators.places import bench_path, clock_path, faults_path
 
 HOLDERS_PER_ROLE = 2  # the fewest that the settings check takes for a group of one role
 
@@ -62,7 +62,9 @@ def _holders(text: str, directory: Path) -> str:
     for role in sorted({role for group in policy.opening.groups for role in group}):
         for number in range(1, HOLDERS_PER_ROLE + 1):
             identity = _identity(directory / f"{role}-{number}.key")
-            tables += f'\n[[holders]]\nrole = "{role}"\nlabel = "{role}-{number}"\nrecipient = "{identity.to_public()}"\n'
+            tables += (
+                f'\n[[holders]]\nrole = "{role}"\nlabel = "{role}-{number}"\nrecipient = "{identity.to_public()}"\n'
+            )
     return tables
 
 

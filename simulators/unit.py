@@ -1,4 +1,4 @@
-"""One process of a simulated unit: the real process, on simulated devices. `python -m simulators.unit alarm --state DIR`.
+"""One process of a simulated unit, the real one on simulated devices: `python -m simulators.unit alarm --state DIR`.
 
 This is a composition root like `daemon/alarm/__main__.py`: everything above the ports is what runs in the field.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import sys
-import threading
 from pathlib import Path
 
 from daemon import run
@@ -20,26 +19,8 @@ from daemon.keeper.process import KeeperProcess
 from daemon.paths import Paths
 from hardware.gpio import GpioButtons, GpioLamps
 from simulators.clock import SimClock
-from simulators.pace import PacedDevice
 from simulators.pins import PinBench
-
-FAULT_LOOK_S = 0.05
-"""How often a simulated device looks whether somebody has pulled its plug: sooner than anybody can tell."""
-
-
-def clock_path(paths: Paths) -> Path:
-    """The file that holds the room's time."""
-    return paths.run / "clock"
-
-
-def bench_path(paths: Paths) -> Path:
-    """The socket at which buttons are pressed."""
-    return paths.run / "bench.sock"
-
-
-def faults_path(paths: Paths) -> Path:
-    """The directory in which a file named after a fault of a device makes it so."""
-    return paths.run / "faults"
+from simulators.places import bench_path, clock_path
 
 
 def make_alarm(settings: Settings, paths: Paths) -> AlarmProcess:
@@ -57,21 +38,6 @@ def make_alarm(settings: Settings, paths: Paths) -> AlarmProcess:
 def make_keeper(settings: Settings, paths: Paths) -> KeeperProcess:
     """The keeper by the room's clock."""
     return KeeperProcess(settings, paths, SimClock(clock_path(paths)))
-
-
-def obey_faults(device: PacedDevice, name: str, directory: Path) -> None:
-    """Watches a directory for files such as `camera.gone`, and makes the device's fault last as long as the file."""
-
-    def look() -> None:
-        while True:
-            for fault in device.fault_names:
-                wanted = (directory / f"{name}.{fault}").exists()
-                if wanted != (fault in device.faults):
-                    device.fault(fault, on=wanted)
-            rest.wait(FAULT_LOOK_S)
-
-    rest = threading.Event()
-    threading.Thread(target=look, name=f"faults {name}", daemon=True).start()
 
 
 def main() -> None:

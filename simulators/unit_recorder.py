@@ -14,7 +14,8 @@ from hardware.ports import AudioFormat, Camera, Microphone, VideoFormat
 from simulators.camera import FileCamera, TestCardCamera
 from simulators.clock import SimClock
 from simulators.microphone import FileMicrophone, ToneMicrophone
-from simulators.unit import clock_path, faults_path, obey_faults
+from simulators.pace import obey_faults
+from simulators.places import clock_path, faults_path
 
 
 def start(paths: Paths, video: Path | None, audio: Path | None) -> None:

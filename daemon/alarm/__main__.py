@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from hardware.clock import SystemClock
-from hardware.gpio import GpioButtons, GpioLamps, LineSpec, open_factory
-from hardware.machine import machine_id
-
 from daemon import run
 from daemon.alarm.process import AlarmProcess, Devices
 from daemon.config import Settings
 from daemon.model.unit import Unit
 from daemon.paths import Paths
+from hardware.clock import SystemClock
+from hardware.gpio import GpioButtons, GpioLamps, LineSpec, open_factory
+from hardware.machine import machine_id
 
 
 def lines(unit: Unit) -> dict[str, LineSpec]:

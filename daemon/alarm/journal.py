@@ -9,6 +9,7 @@ trials on ext4). One connection in one process also keeps clear of the WAL-reset
 
 from __future__ import annotations
 
+import functools
 import queue
 import sqlite3
 import threading
@@ -147,7 +148,7 @@ class Journal:
             return
         self._sink(self._insist(lambda: _opened(db)) or Opened(1, (), ()))
         while (order := self._orders.get()) is not None:
-            self._insist(lambda order=order: _carry_out(db, order))  # type: ignore[misc]  # bound in the loop on purpose
+            self._insist(functools.partial(_carry_out, db, order))
             if isinstance(order, Keep):
                 self._sink(Kept(order.row.event_id))
         db.close()
@@ -165,7 +166,7 @@ class Journal:
         return db
 
     def _insist(self, act: Callable[[], T]) -> T | None:
-        """Does it until the disk takes it. Trouble is said once, and again when it is over; None when we are to stop."""
+        """Does it until the disk takes it. Trouble is said once, and again when it is over; None: we are to stop."""
         while True:
             try:
                 result = act()
@@ -193,7 +194,8 @@ def _carry_out(db: sqlite3.Connection, order: Order) -> None:
         case AtBroker(event_id=event_id, code=code, wall_ns=wall_ns):
             delivered = wall_ns if code < REFUSED else None
             db.execute(
-                "UPDATE alarm_event SET broker_wall_ns = coalesce(broker_wall_ns, ?), broker_code = ? WHERE event_id = ?",
+                "UPDATE alarm_event SET broker_wall_ns = coalesce(broker_wall_ns, ?), broker_code = ?"
+                " WHERE event_id = ?",
                 (delivered, code, event_id),
             )
         case CloseAlarms(alarm_ids=alarm_ids, wall_ns=wall_ns):
@@ -205,7 +207,8 @@ def _carry_out(db: sqlite3.Connection, order: Order) -> None:
 
 def _opened(db: sqlite3.Connection) -> Opened:
     def rows(where: str) -> tuple[Row, ...]:
-        return tuple(Row(*row) for row in db.execute(f"SELECT {_ROW} FROM alarm_event WHERE {where} ORDER BY n"))  # noqa: S608
+        found = db.execute(f"SELECT {_ROW} FROM alarm_event WHERE {where} ORDER BY n")  # noqa: S608 - constants of ours
+        return tuple(Row(*row) for row in found)
 
     last = db.execute("SELECT coalesce(max(n), 0) FROM alarm_event").fetchone()[0]
     return Opened(last + 1, rows("closed_wall_ns IS NULL AND kind = 'raised'"), rows("broker_wall_ns IS NULL"))

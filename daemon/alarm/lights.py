@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from hardware import ports
-
 from daemon import log
 from daemon.errors import DeviceError
 from daemon.model.panel import DARK, PATTERNS, Lamp, Pattern, lit, recording_lit, sign
 from daemon.model.room import Room
+from hardware import ports
 
 LIT = Pattern((1,), "Opname")
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from hardware.ports import ClockState
 
 from daemon.link import KeeperState, RecorderHealth
 from daemon.model.events import AlarmEventKind, Level
+from hardware.ports import ClockState
 
 CONTENT_TYPE = "application/cloudevents+json"
 REPLAY_MS = 10_000

@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -153,7 +154,7 @@ class Connection:
         return reasons[-1] if reasons else "the broker did not answer"
 
     def _serve(self, client: paho.Client) -> None:
-        """paho's own loop, a turn at a time, until the connection ends or was never granted."""
+        """The loop of paho itself, a turn at a time, until the connection ends or was never granted."""
         deadline_s = time.monotonic() + CONNACK_S
         while client.loop(LOOK_S) == paho.MQTT_ERR_SUCCESS:
             if not self._was_up and time.monotonic() > deadline_s:
@@ -163,9 +164,12 @@ class Connection:
 
     def _build(self) -> paho.Client:
         client = paho.Client(
-            paho.CallbackAPIVersion.VERSION2, self._client_id, protocol=self._version, reconnect_on_failure=False,
-            **({} if self._version == paho.MQTTv5 else {"clean_session": True}),
-        )  # fmt: skip
+            CallbackAPIVersion.VERSION2,
+            self._client_id,
+            protocol=self._version,
+            reconnect_on_failure=False,
+            clean_session=None if self._version == paho.MQTTv5 else True,
+        )
         client.connect_timeout = 5.0  # a black hole is told from a slow broker by the next try
         client.on_connect = self._on_connect
         client.on_publish = self._on_publish
@@ -175,7 +179,7 @@ class Connection:
         if self._will is not None:
             properties = None
             if self._version == paho.MQTTv5:
-                properties = Properties(PacketTypes.WILLMESSAGE)
+                properties = Properties(PacketTypes.WILLMESSAGE)  # type: ignore[no-untyped-call]  # paho's
                 properties.WillDelayInterval = WILL_DELAY_S
             client.will_set(self._will.topic, self._will.payload, qos=1, retain=True, properties=properties)
         return client
@@ -184,7 +188,7 @@ class Connection:
         """A clean start always: the outbox is the session, and old packet ids clash (facts page)."""
         if self._version != paho.MQTTv5:
             return {}
-        properties = Properties(PacketTypes.CONNECT)
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's
         properties.SessionExpiryInterval = WILL_DELAY_S * 2  # the will's delay ends with the session
         properties.MaximumPacketSize = PACKET_BYTES_MAX
         return {"clean_start": True, "properties": properties}
@@ -211,4 +215,4 @@ class Connection:
                 return
 
     def _on_message(self, _c: object, _data: object, message: paho.MQTTMessage) -> None:
-        self._sink(Received(self._name, message.topic, message.payload, message.retain))
+        self._sink(Received(self._name, message.topic, bytes(message.payload), message.retain))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 
 import msgspec
-from hardware.ports import Clock
 
 from daemon import log
 from daemon.alarm import journal, messages
@@ -17,6 +16,7 @@ from daemon.alarm.mqtt import Answered, Connection
 from daemon.model.events import Delivered, Input, Raise
 from daemon.model.unit import Unit
 from daemon.times import utc
+from hardware.ports import Clock
 
 REFUSED = journal.REFUSED
 NOBODY = 0x10
@@ -37,7 +37,7 @@ class Outbox:
     def __init__(self, unit: Unit, clock: Clock, kept: journal.Journal, broker: Connection) -> None:
         self._unit, self._clock, self._journal, self._broker = unit, clock, kept, broker
         self._topic = unit.topic_root() + "alarm/event"
-        self._source = "/".join(("spreekkamer", unit.name()))
+        self._source = f"spreekkamer/{unit.name()}"
         self._seq: itertools.count[int] | None = None
         self.undelivered: dict[str, Sent] = {}
         """By event id. Bounded by what a finger can press until a broker is back: the journal holds the same."""

@@ -12,9 +12,9 @@ import secrets
 import sys
 import uuid
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import msgspec
-from hardware import ports
 
 from daemon import link, log, systemd
 from daemon.alarm import journal, mqtt
@@ -25,14 +25,15 @@ from daemon.config import Settings
 from daemon.model import debounce, events
 from daemon.model.room import Room, Rules, deadline_ns, lease_deadline_ns, step
 from daemon.paths import Paths
+from hardware import ports
 
 QUEUE_MAX = 10_000
 """Things that may wait for the loop: ten seconds of a line that chatters a thousand times a second. The loop takes
 one in well under a millisecond; a queue this long means that it hangs, and then systemd's watchdog ends it."""
 WAIT_MAX_S = 1.0
-"""The loop looks at its clock this often even when nothing happens: it feeds the watchdog, and notices a stepped clock."""
+"""The loop looks at its clock this often even when nothing happens: it feeds the watchdog and notices a step."""
 SWITCH_S = 0.0005
-"""How long a thread may keep Python's lock while another wants it: the default of 5 ms is longer than an alarm takes."""
+"""How long a thread may keep Python's lock from another: the default of 5 ms is longer than an alarm takes."""
 
 
 class Stop(msgspec.Struct, frozen=True):
@@ -91,7 +92,7 @@ class AlarmProcess:
         self._keeper: link.Peer | None = None
         self._watchdog_s = systemd.watchdog_interval_s() or WAIT_MAX_S
         self._stopping = False
-        self._answers: Mapping[type, Callable[[msgspec.Struct], None]] = {
+        self._answers: Mapping[type, Callable[[Any], None]] = {
             ports.Edge: self._edge, mqtt.Up: self._up, mqtt.Down: self._down, mqtt.Answered: self._answered,
             mqtt.Received: self._received, journal.Opened: self._opened, journal.Kept: self._kept,
             journal.Trouble: self._trouble, FromUnit: self._from_unit, FromOperator: self._from_operator,
@@ -257,7 +258,7 @@ class AlarmProcess:
 
     def _button_well(self, button: str, what: str) -> None:
         """The end of one fault of a button, not of another that it may have."""
-        name = "alarm_button" if button == "alarm" else "record_button"
+        name: events.FaultName = "alarm_button" if button == "alarm" else "record_button"
         if dict(self._room.faults).get(name, "").startswith(what):
             self._button_fault(button, "")
 
@@ -278,7 +279,8 @@ class AlarmProcess:
             return
         for item in self._outbox.answered(word):
             self._step(item)
-        self._fault("refused_by_broker", f"the broker refuses alarms: code {word.code:#x}" if word.code >= REFUSED else "")
+        refusal = f"the broker refuses alarms: code {word.code:#x}" if word.code >= REFUSED else ""
+        self._fault("refused_by_broker", refusal)
         self._fault("nobody_listening", "nobody listens to this unit's alarms" if word.code == NOBODY else "")
 
     def _received(self, word: mqtt.Received) -> None:
@@ -315,9 +317,8 @@ class AlarmProcess:
                 self._telemetry.recording("head", message)
             case link.RecorderHealth():
                 self._telemetry.recorder = message
-                for track, name in (("video", "camera"), ("audio", "microphone")):
-                    what = message.devices.get(track, "ok")
-                    self._fault(name, "" if what == "ok" else what)
+                self._device("camera", message.devices.get("video", "ok"))
+                self._device("microphone", message.devices.get("audio", "ok"))
             case link.KeeperState():
                 self._keeper = peer
                 self._telemetry.keeper = message
@@ -326,6 +327,9 @@ class AlarmProcess:
                 self._telemetry.archive(message)
             case link.Left():
                 self._peer_left(peer)
+
+    def _device(self, name: events.FaultName, what: str) -> None:
+        self._fault(name, "" if what == "ok" else what)
 
     def _recorder_says(self, peer: link.Peer, now: link.RecorderState, fresh_id: str) -> None:
         if peer is self._recorder:

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
-from hardware.ports import Clock
 
 from daemon import link
 from daemon.alarm import messages
@@ -19,6 +18,7 @@ from daemon.config import Settings
 from daemon.model.events import LEVELS
 from daemon.model.room import Room
 from daemon.times import utc
+from hardware.ports import Clock
 
 HEALTH_NS = 15_000_000_000
 """Between two health messages (design 7); a console that misses three knows that something is wrong."""

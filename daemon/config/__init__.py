@@ -10,15 +10,16 @@ from __future__ import annotations
 import hashlib
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
-from hardware.ports import Track
 
 from daemon.errors import SettingsError
 from daemon.model.policy import Policy, TrackPolicy
 from daemon.model.unit import Unit
+from hardware.ports import Track
 
 FILE_BYTES_MAX = 262_144
 """A settings file is a page or two; sixty-four holders take 8 kB. More is not a settings file."""
@@ -92,38 +93,51 @@ def shipped() -> Path:
 
 def policy_faults(policy: Policy) -> list[Fault]:
     """What is wrong between the keys of a policy."""
-    faults: list[Fault] = []
+    found = [*_term_faults(policy), *_group_faults(policy), *_holder_faults(policy)]
+    return [Fault("policy.toml", key, show(value), expected) for key, value, expected in found]
 
-    def fault(key: str, value: Any, expected: str) -> None:
-        faults.append(Fault("policy.toml", key, show(value), expected))
 
+Found = Iterator[tuple[str, Any, str]]
+"""Key, value, what was expected."""
+
+
+def _term_faults(policy: Policy) -> Found:
     both: tuple[tuple[Track, TrackPolicy], ...] = (("audio", policy.audio), ("video", policy.video))
+    longest_s = max(policy.timing.maximum_s, policy.alarm.maximum_s) + 2 * PADDING_S
     for track, settings in both:
         ceiling = settings.term_h_max(track)
         if settings.term_h > ceiling:
-            fault(f"{track}.term_h", settings.term_h, f"at most {ceiling} hours of {track}, whatever the protocol")
-        longest_s = max(policy.timing.maximum_s, policy.alarm.maximum_s) + 2 * PADDING_S
+            yield f"{track}.term_h", settings.term_h, f"at most {ceiling} hours of {track}, whatever the protocol"
         if settings.record and settings.term_h * 3600 < longest_s:
-            fault(f"{track}.term_h", settings.term_h, "a term longer than the longest recording: it would go while it runs")
+            expected = "a term longer than the longest recording: it would go while it runs"
+            yield f"{track}.term_h", settings.term_h, expected
+
+
+def _group_faults(policy: Policy) -> Found:
     if policy.tracks() and not policy.opening.groups:
-        fault("opening.groups", "[]", "at least one group of roles: nobody could ever open a recording")
+        yield "opening.groups", "[]", "at least one group of roles: nobody could ever open a recording"
     seen: set[str] = set()
     for index, group in enumerate(policy.opening.groups):
-        holders = [holder for holder in policy.holders if holder.role in group]
+        key = f"opening.groups[{index}]"
+        holders = sum(holder.role in group for holder in policy.holders)
         if twice := seen & set(group):
-            fault(f"opening.groups[{index}]", list(group), f"a role of one group only; {min(twice)} is in two")
+            yield key, list(group), f"a role of one group only; {min(twice)} is in two"
         seen |= set(group)
-        if policy.tracks() and len(holders) < HOLDERS_MIN:
-            expected = f"at least {HOLDERS_MIN} holders with one of these roles, against loss; there are {len(holders)}"
-            fault(f"opening.groups[{index}]", list(group), expected)
+        if policy.tracks() and holders < HOLDERS_MIN:
+            expected = f"at least {HOLDERS_MIN} holders with one of these roles, against loss; there are {holders}"
+            yield key, list(group), expected
+
+
+def _holder_faults(policy: Policy) -> Found:
+    roles = {role for group in policy.opening.groups for role in group}
+    recipients: set[str] = set()
     for index, holder in enumerate(policy.holders):
-        if holder.role not in seen:
-            fault(f"holders[{index}].role", holder.role, f"a role of opening.groups: {', '.join(sorted(seen)) or 'none'}")
-    recipients = [holder.recipient for holder in policy.holders]
-    for index, recipient in enumerate(recipients):
-        if recipient in recipients[:index]:
-            fault(f"holders[{index}].recipient", recipient, "a key of its own; another holder has the same one")
-    return faults
+        if holder.role not in roles:
+            expected = f"a role of opening.groups: {', '.join(sorted(roles)) or 'none'}"
+            yield f"holders[{index}].role", holder.role, expected
+        if holder.recipient in recipients:
+            yield f"holders[{index}].recipient", holder.recipient, "a key of its own; another holder has the same one"
+        recipients.add(holder.recipient)
 
 
 def unit_faults(unit: Unit, policy: Policy) -> list[Fault]:

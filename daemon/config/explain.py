@@ -126,7 +126,7 @@ def expected(info: Type) -> str:
     return _words(info)
 
 
-def _words(info: Type) -> str:
+def _words(info: Type) -> str:  # noqa: PLR0911 - a line a kind
     match info:
         case BoolType():
             return "true or false"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from hardware.clock import SystemClock
-
 from daemon import run
 from daemon.config import Settings
 from daemon.keeper.process import KeeperProcess
 from daemon.paths import Paths
+from hardware.clock import SystemClock
 
 
 def make(settings: Settings, paths: Paths) -> KeeperProcess:

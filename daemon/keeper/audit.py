@@ -11,10 +11,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-from hardware.ports import Clock
-
 from daemon import durable, records
 from daemon.errors import StoreError
+from hardware.ports import Clock
 
 START = "0" * 64
 """What stands in the first line for the line before."""

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
-from hardware.ports import Clock, ClockReading
 
 from daemon import link, log, systemd
 from daemon.config import Settings
@@ -21,6 +20,7 @@ from daemon.keeper.store import TRACKS, Store
 from daemon.keeper.sweeper import Sweeper
 from daemon.model.retention import age_ns, due, next_expiry_ns
 from daemon.paths import Paths
+from hardware.ports import Clock, ClockReading
 
 NS = 1_000_000_000
 WAIT_MAX_S = 1.0
@@ -128,7 +128,7 @@ class KeeperProcess:
                 receipts = self._sweeper.finish()
             now = self._clock.read()
             for late in due(self._store.kept(), now, self._clock.boot_id()):
-                receipts.append(self._sweeper.delete(late))  # noqa: PERF401 - what went before an error has gone
+                receipts.append(self._sweeper.delete(late))
         except StoreError as error:
             if not self._fault:
                 log.event("sweep_failed", "error", why=str(error))

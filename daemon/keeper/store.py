@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from hardware.ports import Track
 
 from daemon import log, records
 from daemon.errors import NotFoundError
 from daemon.model.retention import Kept
+from hardware.ports import Track
 
 TRACKS: tuple[Track, ...] = ("audio", "video")
 BEGIN_BYTES_MAX = 65_536

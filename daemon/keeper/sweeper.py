@@ -10,13 +10,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from hardware.ports import Clock, Track
-
 from daemon import durable, log, records
 from daemon.errors import StoreError
 from daemon.keeper.audit import AuditLog
-from daemon.keeper.store import TRACKS, Store
+from daemon.keeper.store import H_NS, TRACKS, Store
 from daemon.model.retention import Due
+from hardware.ports import Clock, Track
 
 
 class Sweeper:
@@ -36,8 +35,8 @@ class Sweeper:
         path = self._store.path(kept.recording_id)
         segments = sorted(path.glob(f"{kept.track}/*"))
         self._audit.add(
-            "deleting", recording_id=kept.recording_id, track=kept.track, reason="term",
-            term_h=kept.term_ns // 3_600_000_000_000, due_wall_ns=due.since_wall_ns, late_s=due.late_ns // 1_000_000_000,
+            "deleting", recording_id=kept.recording_id, track=kept.track, reason="term", term_h=kept.term_ns // H_NS,
+            due_wall_ns=due.since_wall_ns, late_s=due.late_ns // 1_000_000_000,
             segments=len(segments), bytes=sum(file.stat().st_size for file in segments),
             chain_sha256=_sha256_of(path / "chain.jsonl"),
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""One button line, from raw edges to facts: pressed, held, released, stuck, chattering, held at boot.
+r"""One button line, from raw edges to facts: pressed, held, released, stuck, chattering, held at boot.
 
 The law here: a press of at least 50 ms is one `Pressed`, whatever the contact does at its ends; and a line that
 never settles is a fact of its own, never a press and never nothing (promises A1, A6). Pure: edges and `now_ns` in,
@@ -13,9 +13,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from hardware.ports import Edge
 from msgspec import Meta, Struct
 from msgspec.structs import replace
+
+from hardware.ports import Edge
 
 MS = 1_000_000
 PRESS_NS = 50 * MS
@@ -158,7 +159,7 @@ def _releases(line: Line, now_ns: int, tuning: Tuning) -> tuple[Line, tuple[Fact
         return line, ()
     lasted = line.changed_ns - line.run_ns
     facts: tuple[Fact, ...] = ()
-    # A late bounce can keep the line from settling until after the finger has left: long enough is a press all the same.
+    # A late bounce can keep the line from settling until the finger has left: long enough is a press all the same.
     if not (line.pressed or line.at_boot or line.chatter) and lasted >= PRESS_NS:
         facts = (Fact(line.button, "pressed", line.run_ns),)
     counted = line.pressed or bool(facts)

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from hardware.ports import Track
 from msgspec import Struct
+
+from hardware.ports import Track
 
 # --- inputs -----------------------------------------------------------------------------------------------------
 
@@ -92,11 +93,14 @@ class RecordingStarted(Input, frozen=True):
     recording_id: str
 
 
+EndReason = Literal["asked", "lease", "store", "refused", "stopped"]
+
+
 class RecordingEnded(Input, frozen=True):
     """A recording is closed: no byte is written any more."""
 
     recording_id: str
-    why: Literal["asked", "lease", "store", "refused", "stopped"]
+    why: EndReason
     detail: str
     fresh_id: str
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import datetime
 from typing import Annotated, Literal
 
-from hardware.ports import Track
 from msgspec import Meta, Struct, field
+
+from hardware.ports import Track
 
 NS = 1_000_000_000
 
@@ -51,9 +52,7 @@ class TimingPolicy(Struct, frozen=True, forbid_unknown_fields=True):
 
     pre_event_s: Annotated[int, Meta(ge=0, le=120, description="seconds kept sealed in memory before a trigger")] = 30
     post_event_s: Annotated[int, Meta(ge=0, le=120, description="seconds recorded after the end is asked for")] = 30
-    maximum_s: Annotated[
-        int, Meta(ge=60, le=14_400, description="a forgotten recording ends after this")
-    ] = 5400
+    maximum_s: Annotated[int, Meta(ge=60, le=14_400, description="a forgotten recording ends after this")] = 5400
     warning_s: Annotated[int, Meta(ge=0, le=600, description="the lamp warns this long before the maximum")] = 120
 
 

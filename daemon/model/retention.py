@@ -6,8 +6,9 @@ clock of the same boot says; nothing that is held goes; what cannot be dated is 
 
 from __future__ import annotations
 
-from hardware.ports import ClockReading, Track
 from msgspec import Struct
+
+from hardware.ports import ClockReading, Track
 
 
 class Kept(Struct, frozen=True):

@@ -18,7 +18,6 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any, Literal
 
-from hardware.ports import Track
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -52,6 +51,7 @@ from daemon.model.events import (
     TracksChanged,
 )
 from daemon.model.policy import NS, Policy
+from hardware.ports import Track
 
 LEASE_NS = 5 * NS
 """How long the recorder may write after the lamp's owner last held the lamp lit (promise R3): it bounds what a dead
@@ -151,7 +151,7 @@ class Ignored(Struct, frozen=True):
         return room, (Note(f"ignored_{type(item).__name__}", self.why),)
 
 
-# --- the record button ------------------------------------------------------------------------------------------
+# --- the record button ----------------------------------------------------------------------------------------------
 
 
 def _begin(room: Room, item: RecordPressed, now_ns: int) -> Step:
@@ -187,7 +187,7 @@ def _go_on(room: Room, item: RecordPressed, now_ns: int) -> Step:
     return _set_end(replace(room, phase=Phase.RECORDING), until_ns, alarm=room.recording.alarm)
 
 
-# --- the alarm button -------------------------------------------------------------------------------------------
+# --- the alarm button -----------------------------------------------------------------------------------------------
 
 
 def _raise_alarm(room: Room, item: AlarmPressed, now_ns: int) -> Step:
@@ -208,9 +208,7 @@ def _raise_alarm(room: Room, item: AlarmPressed, now_ns: int) -> Step:
 
 def _repeat_alarm(room: Room, item: AlarmPressed, now_ns: int) -> Step:
     first, recording = room.alarms[0], room.recording
-    repeated = Raise(
-        "repeated", item.alarm_id, first.id, item.source, item.at_ns, recording.id if recording else None
-    )
+    repeated = Raise("repeated", item.alarm_id, first.id, item.source, item.at_ns, recording.id if recording else None)
     if len(room.alarms) < ALARMS_MAX:
         room = replace(room, alarms=(*room.alarms, Alarm(item.alarm_id, item.at_ns)))
     return room, (repeated,)
@@ -231,7 +229,7 @@ def _alarms_found(room: Room, item: AlarmsFound, now_ns: int) -> Step:
     return room, (Note("alarms_found", f"{len(alarms)} open"),)
 
 
-# --- the recorder -----------------------------------------------------------------------------------------------
+# --- the recorder ---------------------------------------------------------------------------------------------------
 
 
 def _adopt(room: Room, item: RecorderJoined, now_ns: int) -> Step:
@@ -288,7 +286,7 @@ def _ended_in_use(room: Room, item: RecordingEnded, now_ns: int) -> Step:
     return _new_part(room, item.fresh_id, now_ns)
 
 
-# --- time, the lease, delivery, faults -------------------------------------------------------------------------------------
+# --- time, the lease, delivery, faults ------------------------------------------------------------------------------
 
 
 def _maximum_reached(room: Room, item: TimePassed, now_ns: int) -> Step:
@@ -345,7 +343,7 @@ def _forget(room: Room, item: ForgetAsked, now_ns: int) -> Step:
     return room, (Forget(),)
 
 
-# --- what the rules share ---------------------------------------------------------------------------------------
+# --- what the rules share -------------------------------------------------------------------------------------------
 
 
 def _start(room: Room, start: StartRecording, now_ns: int) -> Step:
@@ -395,7 +393,7 @@ def _stop_ns(room: Room) -> int:
     return room.recording.until_ns - room.rules.post_event_ns
 
 
-# --- the table --------------------------------------------------------------------------------------------------
+# --- the table ------------------------------------------------------------------------------------------------------
 
 _no_alarm = Ignored("no alarm is open")
 _not_recording = Ignored("a hold begins nothing; the press before it has been answered")

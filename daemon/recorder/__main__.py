@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import sys
 
-from hardware.camera import PicameraCamera
-from hardware.clock import SystemClock
-from hardware.disk import FileSystemDisk
-from hardware.microphone import PyAudioMicrophone
-from hardware.ports import VideoFormat
-
 from daemon import run
 from daemon.config import Settings
 from daemon.paths import Paths
 from daemon.recorder import memory, walls
 from daemon.recorder.process import Devices, RecorderProcess
+from hardware.camera import PicameraCamera
+from hardware.clock import SystemClock
+from hardware.disk import FileSystemDisk
+from hardware.microphone import PyAudioMicrophone
+from hardware.ports import VideoFormat
 
 
 def make(settings: Settings, paths: Paths) -> RecorderProcess:

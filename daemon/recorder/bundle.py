@@ -12,12 +12,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
-from hardware.ports import Clock, Track
 
 from daemon import durable, records
 from daemon.errors import StoreError
 from daemon.recorder.cutter import Hole
 from daemon.recorder.ring import Item, Sealed
+from hardware.ports import Clock, Track
 
 LINE_BYTES_MAX = 4096
 """A chain line is under 600 bytes; a longer one was not written by this unit."""
@@ -69,7 +69,15 @@ class Bundle:
         """Closes the recording: end.json, and sums over everything with a signature. Raises StoreError."""
         now = clock.read()
         end = records.End(
-            self.begin.recording_id, why, detail, now.wall_ns, now.boot_ns, clock.boot_id(), alarm, self.lines, self.head
+            self.begin.recording_id,
+            why,
+            detail,
+            now.wall_ns,
+            now.boot_ns,
+            clock.boot_id(),
+            alarm,
+            self.lines,
+            self.head,
         )
         close(self.path, end, self._sums, self._sign)
         os.close(self._log)

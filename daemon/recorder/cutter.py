@@ -10,13 +10,13 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from fractions import Fraction
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import av
 import msgspec
-from hardware.ports import Track, VideoFormat, VideoPacket
 
 from daemon.recorder.encoder import AAC_FRAME, AudioEncoder, AudioPacket
+from hardware.ports import Track, VideoFormat, VideoPacket
 
 if TYPE_CHECKING:
     from av.container import OutputContainer
@@ -55,15 +55,17 @@ class Clear(msgspec.Struct, frozen=True):
 
 
 Piece = Clear | Hole
-AnyPacket = TypeVar("AnyPacket", VideoPacket, AudioPacket)
+Packets = list[VideoPacket | AudioPacket]
+"""Of one track: all of one kind."""
+Mux = Callable[[Packets], bytes]
 
 
 class Cutter:
     """One track. One thread."""
 
-    def __init__(self, track: Track, frame_ns: int, mux: Callable[[list[VideoPacket] | list[AudioPacket]], bytes]) -> None:
+    def __init__(self, track: Track, frame_ns: int, mux: Mux) -> None:
         self._track, self._frame_ns, self._mux = track, frame_ns, mux
-        self._open: list[VideoPacket | AudioPacket] = []
+        self._open: Packets = []
         self.end_ns: int | None = None
         """Where the track has come to: the end of its last packet; None before the first."""
         self.why = ""
@@ -105,7 +107,7 @@ class Cutter:
             return []
         packets, self._open = self._open, []
         t0_ns, t1_ns = packets[0].pts_ns, at_ns or packets[-1].pts_ns + self._frame_ns
-        return [Clear(self._track, t0_ns, t1_ns, len(packets), self._mux(packets))]  # type: ignore[arg-type]  # one track's
+        return [Clear(self._track, t0_ns, t1_ns, len(packets), self._mux(packets))]
 
     def forget(self) -> None:
         """Drops the open segment; the track begins anew, and what was dropped is no hole."""
@@ -121,7 +123,7 @@ class Cutter:
 def video_cutter(fmt: VideoFormat) -> Cutter:
     """A cutter for the camera's packets."""
 
-    def mux(packets: list[VideoPacket] | list[AudioPacket]) -> bytes:
+    def mux(packets: Packets) -> bytes:
         def add_stream(container: OutputContainer) -> Stream:
             rate = Fraction(fmt.fps).limit_denominator(1001)
             return container.add_mux_stream("h264", rate=rate, width=fmt.width, height=fmt.height)
@@ -134,15 +136,13 @@ def video_cutter(fmt: VideoFormat) -> Cutter:
 def audio_cutter(encoder: AudioEncoder) -> Cutter:
     """A cutter for the packets of this encoder."""
 
-    def mux(packets: list[VideoPacket] | list[AudioPacket]) -> bytes:
+    def mux(packets: Packets) -> bytes:
         return _transport_stream(packets, lambda container: container.add_stream_from_template(encoder.stream))
 
     return Cutter("audio", AAC_FRAME * NS // encoder.format.rate_hz, mux)
 
 
-def _transport_stream(
-    packets: list[VideoPacket] | list[AudioPacket], add_stream: Callable[[OutputContainer], Stream]
-) -> bytes:
+def _transport_stream(packets: Packets, add_stream: Callable[[OutputContainer], Stream]) -> bytes:
     """A whole MPEG-TS file (ISO/IEC 13818-1). Its counters begin anew, so its first packet says `discontinuity`."""
     file = io.BytesIO()
     options = {"mpegts_copyts": "1", "mpegts_flags": "initial_discontinuity"}

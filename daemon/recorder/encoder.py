@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 
 import av
 import msgspec
+
 from hardware.ports import AudioFormat, PcmBlock, VideoFormat, VideoPacket
 
 if TYPE_CHECKING:
-    from av.audio.stream import AudioStream
     from collections.abc import Iterator
+
+    from av.audio.stream import AudioStream
 
 NS = 1_000_000_000
 AAC_FRAME = 1024  # samples a channel in one AAC-LC frame (ISO/IEC 14496-3, 4.5.1)

@@ -30,8 +30,9 @@ def wipe_what_is_freed(argv: list[str]) -> None:
 
 
 def keep_in_memory() -> None:
-    """No core dump, no reading by others of the same user, no swap. Raises WallError where swap is on and memory
-    cannot be locked: then a ring could reach a disk.
+    """No core dump, no reading by others of the same user, no swap.
+
+    Raises WallError where swap is on and memory cannot be locked: then a ring could reach a disk.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -10,18 +10,19 @@ from __future__ import annotations
 import gc
 import queue
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import msgspec
-from hardware import ports
 
 from daemon import link, log, records, systemd
 from daemon.config import Settings
-from daemon.model.events import Forget, Lease, SetEnd, StartRecording
+from daemon.model.events import EndReason, Forget, Lease, SetEnd, StartRecording
 from daemon.paths import Paths
 from daemon.recorder import memory, sign, writer
 from daemon.recorder.ring import Item, Ring, Sealed
 from daemon.recorder.seal import KeySupply
 from daemon.recorder.track import AudioTrack, Track, VideoTrack
+from hardware import ports
 
 NS = 1_000_000_000
 QUEUE_MAX = 2000
@@ -113,7 +114,7 @@ class RecorderProcess:
         self._troubles: tuple[str, ...] = ()
         self._key_trouble = ""
         self._stopping = False
-        self._answers: Mapping[type, Callable[[msgspec.Struct], None]] = {
+        self._answers: Mapping[type, Callable[[Any], None]] = {
             ports.VideoPacket: self._frame, ports.PcmBlock: self._frame, ports.DeviceLost: self._device_lost,
             FromAlarm: self._from_alarm, KeyTrouble: self._on_key_trouble, writer.Opened: self._opened,
             writer.Grew: self._grew, writer.Closed: self._closed, Stop: self._stop,
@@ -216,7 +217,7 @@ class RecorderProcess:
         if not waiting or now_ns >= tap.until_ns + GRACE_NS:
             self._finish(tap, "asked", "")
 
-    def _finish(self, tap: Tap, why: str, detail: str) -> None:
+    def _finish(self, tap: Tap, why: EndReason, detail: str) -> None:
         tap.closing = True
         for name, track in self._tracks.items():
             if name not in tap.done:
@@ -406,4 +407,3 @@ class RecorderProcess:
 
     def _stop(self, _: Stop) -> None:
         self._stopping = True
-

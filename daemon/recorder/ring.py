@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections import deque
 
 import msgspec
-from hardware.ports import ClockState, Track
 
 from daemon.recorder.cutter import Hole
 from daemon.recorder.seal import Key
+from hardware.ports import ClockState, Track
 
 
 class Sealed(msgspec.Struct, frozen=True, eq=False):

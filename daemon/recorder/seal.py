@@ -30,7 +30,8 @@ class Key(msgspec.Struct, frozen=True, eq=False):
 
 def seal(clear: bytes, key: Key) -> bytes:
     """An age file of these bytes (age-encryption.org/v1): about 200 bytes longer, 0.3 ms for a second of image."""
-    return pyrage.encrypt(clear, [pyrage.x25519.Recipient.from_str(key.recipient)])
+    sealed: bytes = pyrage.encrypt(clear, [pyrage.x25519.Recipient.from_str(key.recipient)])
+    return sealed
 
 
 def make_key(groups: tuple[tuple[str, ...], ...]) -> Key:

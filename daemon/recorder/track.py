@@ -8,20 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hardware import ports
-
 from daemon import log
 from daemon.errors import DeviceError
 from daemon.recorder.cutter import Clear, Cutter, Hole, Piece, audio_cutter, video_cutter
 from daemon.recorder.encoder import AudioEncoder
 from daemon.recorder.ring import Item, Sealed
 from daemon.recorder.seal import Key, seal
+from hardware import ports
 
 NS = 1_000_000_000
 SILENT_NS = 3 * NS
 """Without a frame for this long a device is given up: a Pi camera that restarts its sensor takes about one second."""
 RETRY_NS = 2 * NS
-"""Between two tries to open a device; plugged in again, it has to be back within ten seconds (issue: degraded rooms)."""
+"""Between two tries to open a device; plugged in again, it has to be back within ten seconds."""
 
 Sink = Callable[[ports.VideoPacket | ports.PcmBlock | ports.DeviceLost], None]
 
@@ -111,7 +110,7 @@ class Track:
 
     def _seal(self, clear: Clear) -> Sealed | None:
         if self.key is None:
-            return None  # the first key is being made, in the first second of a start: nothing is kept that no one can open
+            return None  # the first second of a start, its key is being made: nothing is kept that no one can open
         now = self._clock.read()
         t0_wall_ns = now.wall_ns - (now.boot_ns - clear.t0_ns)
         data = seal(clear.data, self.key)

@@ -13,12 +13,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
-from hardware.ports import Clock
 
 from daemon import log, records
 from daemon.errors import SealError, StoreError, UnitError
+from daemon.model.events import EndReason
 from daemon.recorder.bundle import Bundle, Sign, close_interrupted
 from daemon.recorder.ring import Item
+from hardware.ports import Clock
 
 ORDERS_MAX = 200
 """Orders that may wait for the disk: over a minute of two tracks. A card that is stalled longer than that has lost the
@@ -48,7 +49,7 @@ class Mark(msgspec.Struct, frozen=True):
 class Close(msgspec.Struct, frozen=True):
     """Order: end the recording."""
 
-    why: str
+    why: EndReason
     detail: str
     alarm: bool
 
@@ -75,7 +76,7 @@ class Closed(msgspec.Struct, frozen=True):
     """Said when not a byte more will be written."""
 
     recording_id: str
-    why: str
+    why: EndReason
     detail: str
     lines: int
 
@@ -83,7 +84,9 @@ class Closed(msgspec.Struct, frozen=True):
 class Writer:
     """`give` from the loop; the sink is called on the writer's thread."""
 
-    def __init__(self, recordings: Path, clock: Clock, sign: Sign, sink: Callable[[Opened | Grew | Closed], None]) -> None:
+    def __init__(
+        self, recordings: Path, clock: Clock, sign: Sign, sink: Callable[[Opened | Grew | Closed], None]
+    ) -> None:
         self._recordings, self._clock, self._sign, self._sink = recordings, clock, sign, sink
         self._orders: queue.Queue[Order | None] = queue.Queue(ORDERS_MAX)
         self._bundle: Bundle | None = None
@@ -134,7 +137,7 @@ class Writer:
                 self._open(order)
             case Close() if self._bundle is not None:
                 self._end(order.why, order.detail, alarm=order.alarm)
-            case (Add() | Mark()) if self._bundle is not None:
+            case Add() | Mark() if self._bundle is not None:
                 if self._clock.boot_ns() >= self.lease_ns:
                     self._end("lease", "the lamp's owner did not renew the lease", alarm=self._bundle.begin.alarm)
                     return
@@ -160,7 +163,7 @@ class Writer:
             raise
         self._sink(Opened(begin.recording_id, (self._clock.boot_ns() - started_ns) / 1e6))
 
-    def _end(self, why: str, detail: str, *, alarm: bool) -> None:
+    def _end(self, why: EndReason, detail: str, *, alarm: bool) -> None:
         assert self._bundle is not None  # noqa: S101 - only a bug could break it
         self._bundle.end(why, detail, self._clock, alarm=alarm)
         self._say_closed(why, detail)
@@ -172,7 +175,8 @@ class Writer:
             self._bundle.abandon()
             self._say_closed("store", detail)
 
-    def _say_closed(self, why: str, detail: str) -> None:
+    def _say_closed(self, why: EndReason, detail: str) -> None:
         assert self._bundle is not None  # noqa: S101 - only a bug could break it
-        bundle, self._bundle, self._head = self._bundle, None, self._bundle.head
+        bundle = self._bundle
+        self._bundle, self._head = None, bundle.head
         self._sink(Closed(bundle.begin.recording_id, why, detail, bundle.lines))

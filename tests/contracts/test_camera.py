@@ -113,10 +113,11 @@ def test_nothing_comes_after_stop(taken: Taken) -> None:
 
 def test_a_second_start_begins_anew(camera: Camera, until: Until) -> None:
     """R5: a camera may be started again after a stop, and begins with a key frame."""
+    items: list[VideoPacket | DeviceLost] = []
     for _ in range(2):
-        items: list[VideoPacket | DeviceLost] = []
+        items.clear()
         camera.start(items.append)
-        until(lambda items=items: len(items) >= 2)
+        until(lambda: len(items) >= 2)
         camera.stop()
         assert isinstance(items[0], VideoPacket)
         assert items[0].key

@@ -1,0 +1,54 @@
+# Everything a person runs. Two set everything up on a fresh machine: `make run` and `make test`.
+# Set-up lives in .venv/ and is reused; it is made again when pyproject.toml changes.
+
+PYTHON ?= python3
+BIN := .venv/bin
+STATE ?= room
+
+.PHONY: help run test lint bench test-long docs clean system-packages
+
+help:                ## what there is
+	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
+
+run: $(BIN)/.ready   ## a simulated room: press r and a (ARGS="--policy dronten-2014" for more)
+	@$(BIN)/spreekkamer-sim run --state $(STATE) $(ARGS)
+
+test: $(BIN)/.ready-test system-packages  ## all that CI runs: lint, types, floors, tests
+	$(MAKE) --no-print-directory lint
+	$(BIN)/python -m pytest
+
+lint: $(BIN)/.ready-test
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test-long: $(BIN)/.ready-test system-packages  ## what takes minutes: ten minutes idle with a full ring (R1)
+	$(BIN)/python -m pytest -m slow --timeout 1200 -s
+
+bench: $(BIN)/.ready-test system-packages  ## measures against peers in the same run and prints ratios
+	$(BIN)/python -m tests.benchmarks
+
+docs: $(BIN)/.ready-test  ## draws what is drawn from the code: the room's diagram
+	$(BIN)/python tests/tools/draw_room.py
+
+clean:               ## takes away what the others made
+	rm -rf .venv room *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(BIN)/.ready: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[sim]'
+	@touch $@
+
+$(BIN)/.ready-test: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@ $(BIN)/.ready
+
+# Debian's packages that the tests use for real: a broker, age, ssh-keygen, systemd's checks, speech, ffmpeg's prober.
+APT := mosquitto age openssh-client systemd alsa-utils strace ffmpeg
+TOOLS := /usr/sbin/mosquitto age ssh-keygen systemd-analyze /usr/bin/aplay strace ffprobe
+system-packages:
+	@for tool in $(TOOLS); do command -v $$tool >/dev/null || missing=1; done; \
+	if [ -n "$$missing" ]; then \
+	  if [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -qqy --no-install-recommends $(APT) >/dev/null; \
+	  else echo "Debian's packages are missing: sudo apt-get install $(APT)"; exit 1; fi; fi
