@@ -121,12 +121,14 @@ class EmbeddedBroker:
 
     async def _close(self) -> None:
         await self._unplug()
-        if self._broker is not None:
-            await self._broker.shutdown()
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        try:
+            if self._broker is not None:
+                await self._broker.shutdown()
+        finally:
+            others = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in others:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
 
     async def _plug(self) -> None:
         if self._server is None:

@@ -65,10 +65,11 @@ class Child:
                 self._command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment,
             )  # fmt: skip
             assert self.process.stdout is not None  # noqa: S101 - a pipe was asked for
-            for line in self.process.stdout:
-                self._say(self.name, line.rstrip("\n"))
-                if '"event": "ready"' in line:
-                    self.ready.set()
+            with self.process.stdout as said:
+                for line in said:
+                    self._say(self.name, line.rstrip("\n"))
+                    if '"event": "ready"' in line:
+                        self.ready.set()
             code = self.process.wait()
             if not self.ready.is_set():
                 self._stopping = True  # it never came up: starting it again would say the same again

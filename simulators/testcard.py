@@ -8,6 +8,7 @@ face. A dark or foreign picture has no number: black is not a valid strip.
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import av
 import numpy as np
@@ -122,7 +123,7 @@ def dark_frame(width: int, height: int) -> av.VideoFrame:
     return frame
 
 
-def read_frame_number(y_plane: NDArray[np.uint8]) -> int | None:
+def read_frame_number(y_plane: NDArray[Any]) -> int | None:
     """The number on the strip of a decoded picture's luma plane, or None when there is no whole strip."""
     height, width = y_plane.shape
     rows = _strip_rows(height)

@@ -62,6 +62,8 @@ class AlarmsFound(Input, frozen=True):
     """The alarm process has started again and its journal holds open alarms."""
 
     alarms: tuple[OpenAlarm, ...]
+    fresh_id: str = ""
+    """The id for a recording, if the recorder has come before the journal could be read; empty: none is started."""
 
 
 class RecorderJoined(Input, frozen=True):

@@ -109,6 +109,8 @@ class Recording(Struct, frozen=True):
     alarm: bool
     running: bool = False
     """The recorder has said that it writes."""
+    lost: bool = False
+    """The recorder does not have it (any more); a new part begins as soon as there is a device to record from."""
 
 
 class Alarm(Struct, frozen=True):
@@ -161,7 +163,7 @@ def _begin(room: Room, item: RecordPressed, now_ns: int) -> Step:
         return room, (Note("recording_refused", "the recorder is not there"),)
     if not room.recorder:
         return room, (Note("recording_refused", "no camera and no microphone to record from"),)
-    until_ns = item.at_ns + room.rules.maximum_ns + room.rules.post_event_ns
+    until_ns = _asked_until_ns(room, item.at_ns)
     start = StartRecording(item.recording_id, item.at_ns, room.rules.pre_event_ns, until_ns, alarm=False)
     room, effects = _start(room, start, now_ns)
     return replace(room, phase=Phase.RECORDING), effects
@@ -176,6 +178,8 @@ def _end_by_press(room: Room, item: RecordPressed, now_ns: int) -> Step:
 def _end_by_hold(room: Room, item: RecordHeld, now_ns: int) -> Step:
     if room.rules.ends_by == "press":
         return room, (Note("hold_noted", "the press itself has already been answered"),)
+    if room.recording is not None and room.recording.until_ns == _asked_until_ns(room, item.at_ns):
+        return room, (Note("hold_noted", "the same press has begun the recording; the next hold ends it"),)
     return _wind_down(room, item.at_ns)
 
 
@@ -183,7 +187,7 @@ def _go_on(room: Room, item: RecordPressed, now_ns: int) -> Step:
     """Staff want it recorded after all: the same recording goes on."""
     if room.recording is None:
         return _begin(room, item, now_ns)
-    until_ns = item.at_ns + room.rules.maximum_ns + room.rules.post_event_ns
+    until_ns = _asked_until_ns(room, item.at_ns)
     return _set_end(replace(room, phase=Phase.RECORDING), until_ns, alarm=room.recording.alarm)
 
 
@@ -198,7 +202,7 @@ def _raise_alarm(room: Room, item: AlarmPressed, now_ns: int) -> Step:
     effects: tuple[Effect, ...] = ()
     if room.recording is not None:
         room, effects = _set_end(room, until_ns, alarm=True)
-    elif room.rules.alarm_records and room.recorder:
+    elif room.rules.alarm_records and room.rules.tracks and room.recorder:
         start = StartRecording(item.recording_id, item.at_ns, room.rules.pre_event_ns, until_ns, alarm=True)
         room, effects = _start(room, start, now_ns)
     recording_id = room.recording.id if room.recording else None
@@ -219,29 +223,45 @@ def _reset(room: Room, item: ResetAsked, now_ns: int) -> Step:
 
 
 def _alarms_found(room: Room, item: AlarmsFound, now_ns: int) -> Step:
-    """The process died with an alarm open: the alarm is open again, and its recording is taken up when there is one."""
-    if not item.alarms:
+    """The process died with alarms open: they are open again, whatever happened before the journal could be read."""
+    known = {alarm.id for alarm in room.alarms}
+    found = tuple(Alarm(a.alarm_id, a.pressed_ns, "kept") for a in item.alarms if a.alarm_id not in known)
+    if not found:
         return room, ()
-    alarms = tuple(Alarm(a.alarm_id, a.pressed_ns, "kept") for a in item.alarms[-ALARMS_MAX:])
-    room = replace(
-        room, phase=Phase.ALARM, alarms=alarms, alarm_until_ns=alarms[-1].pressed_ns + room.rules.alarm_maximum_ns
-    )
-    return room, (Note("alarms_found", f"{len(alarms)} open"),)
+    alarms = (*room.alarms, *found[-ALARMS_MAX:])[:ALARMS_MAX]
+    newest_ns = max(alarm.pressed_ns for alarm in found)
+    alarm_until_ns = max(room.alarm_until_ns, newest_ns + room.rules.alarm_maximum_ns)
+    room = replace(room, phase=Phase.ALARM, alarms=alarms, alarm_until_ns=alarm_until_ns)
+    effects: tuple[Effect, ...] = ()
+    if room.recording is not None:
+        room, effects = _set_end(room, alarm_until_ns + room.rules.post_event_ns, alarm=True)
+    elif item.fresh_id:
+        room, effects = _new_part(room, item.fresh_id, now_ns)
+    return room, (Note("alarms_found", f"{len(found)} open"), *effects)
 
 
 # --- the recorder ---------------------------------------------------------------------------------------------------
 
 
 def _adopt(room: Room, item: RecorderJoined, now_ns: int) -> Step:
-    """The recorder is back, or this process is: whatever it is writing becomes the room's recording."""
+    """The recorder is back, or this process is: whatever it is writing becomes the room's recording.
+
+    What it missed while it was away it is told now: an end that was asked for, or that it is an alarm's recording.
+    """
+    mine = room.recording
     room = replace(room, recorder=item.tracks)
     if item.recording_id is None:
         return room, ()
     found = Recording(item.recording_id, item.until_ns, alarm=item.alarm, running=True)
-    room = replace(room, recording=found)
     if room.phase is Phase.READY:
-        return replace(room, phase=Phase.RECORDING), (Note("recording_adopted", item.recording_id),)
-    return room, ()
+        return replace(room, phase=Phase.RECORDING, recording=found), (Note("recording_adopted", item.recording_id),)
+    wanted = found
+    if room.phase is Phase.ALARM:
+        wanted = replace(found, until_ns=room.alarm_until_ns + room.rules.post_event_ns, alarm=True)
+    elif mine is not None and mine.id == found.id:
+        wanted = replace(found, until_ns=mine.until_ns, alarm=mine.alarm)
+    room = replace(room, recording=found)
+    return (room, ()) if wanted == found else _set_end(room, wanted.until_ns, alarm=wanted.alarm)
 
 
 def _take_up(room: Room, item: RecorderJoined, now_ns: int) -> Step:
@@ -257,13 +277,11 @@ def _recorder_left(room: Room, item: RecorderLeft, now_ns: int) -> Step:
 
 
 def _tracks_changed(room: Room, item: TracksChanged, now_ns: int) -> Step:
-    return replace(room, recorder=item.tracks), ()
-
-
-def _tracks_for_alarm(room: Room, item: TracksChanged, now_ns: int) -> Step:
-    """An alarm that had nothing to record from gets its recording as soon as a device is there."""
+    """What is wanted and had no device begins with the first one: a new recorder joins before its devices are open."""
     room = replace(room, recorder=item.tracks)
-    return (room, ()) if room.recording else _new_part(room, item.fresh_id, now_ns)
+    if room.recording is not None and not room.recording.lost:
+        return room, ()
+    return _new_part(room, item.fresh_id, now_ns)
 
 
 def _started(room: Room, item: RecordingStarted, now_ns: int) -> Step:
@@ -280,8 +298,12 @@ def _ended(room: Room, item: RecordingEnded, now_ns: int) -> Step:
 
 
 def _ended_in_use(room: Room, item: RecordingEnded, now_ns: int) -> Step:
-    """A recording that is still wanted has ended: after a missed lease a new part follows, after a refusal none can."""
-    if item.why != "lease" or room.recording is None or room.recording.id != item.recording_id:
+    """A recording that is still wanted has ended: a new part follows, but not after a refusal or a disk that failed.
+
+    `asked` before its time: the end was put off while the recorder was closing already.
+    """
+    mine = room.recording
+    if item.why not in ("lease", "asked") or mine is None or mine.id != item.recording_id or now_ns >= mine.until_ns:
         return _ended(room, item, now_ns)
     return _new_part(room, item.fresh_id, now_ns)
 
@@ -299,10 +321,10 @@ def _silent_end(room: Room, item: TimePassed, now_ns: int) -> Step:
     """The recorder never said that it closed: once its lease is over it cannot be writing any more."""
     if room.recording is None:
         return replace(room, phase=Phase.READY, lease_ns=0), ()
-    if now_ns < room.recording.until_ns + LEASE_NS:
+    if now_ns < _closed_ns(room):
         return room, ()
-    lost = room.recording.id
-    return replace(room, phase=Phase.READY, recording=None, lease_ns=0), (Note("recording_end_unknown", lost),)
+    unheard = room.recording.id
+    return replace(room, phase=Phase.READY, recording=None, lease_ns=0), (Note("recording_end_unknown", unheard),)
 
 
 def _alarm_outlived(room: Room, item: TimePassed, now_ns: int) -> Step:
@@ -369,9 +391,11 @@ def _wind_down(room: Room, at_ns: int) -> Step:
 def _new_part(room: Room, fresh_id: str, now_ns: int) -> Step:
     """The recording that is wanted goes on as a new part; an alarm that has none yet gets its first."""
     wanted = room.recording
-    if wanted is None and room.phase is Phase.ALARM and room.rules.alarm_records:
+    if wanted is not None:
+        room = replace(room, recording=replace(wanted, running=False, lost=True))
+    elif room.phase is Phase.ALARM and room.rules.alarm_records:
         wanted = Recording("", room.alarm_until_ns + room.rules.post_event_ns, alarm=True)
-    if wanted is None or not room.recorder or now_ns >= wanted.until_ns:
+    if wanted is None or not (room.recorder and room.rules.tracks) or now_ns >= wanted.until_ns:
         return room, ()
     start = StartRecording(
         fresh_id, now_ns, room.rules.pre_event_ns, wanted.until_ns, wanted.alarm, continues=wanted.id or None
@@ -387,6 +411,17 @@ def _end_alarm(room: Room, event_id: str, detail: str, now_ns: int) -> Step:
     return room, (reset, closed, *effects)
 
 
+def _asked_until_ns(room: Room, at_ns: int) -> int:
+    """When a recording ends that a press at this moment asks for, if nobody ends it."""
+    return at_ns + room.rules.maximum_ns + room.rules.post_event_ns
+
+
+def _closed_ns(room: Room) -> int:
+    """When a recorder that never said that it closed cannot be writing any more: its last lease is over then."""
+    assert room.recording is not None  # noqa: S101 - only a bug could break it
+    return max(room.recording.until_ns + LEASE_NS, room.lease_ns)
+
+
 def _stop_ns(room: Room) -> int:
     """When a recording that nobody ends begins its post-event seconds."""
     assert room.recording is not None  # noqa: S101 - only a bug could break it
@@ -398,7 +433,6 @@ def _stop_ns(room: Room) -> int:
 _no_alarm = Ignored("no alarm is open")
 _not_recording = Ignored("a hold begins nothing; the press before it has been answered")
 _alarm_decides = Ignored("an alarm is open: the record button has no say over its recording")
-_only_at_start = Ignored("open alarms are looked for once, before anything else can happen")
 _nothing_due = Ignored("no deadline runs in this phase")
 
 PHASES = (Phase.READY, Phase.RECORDING, Phase.ENDING, Phase.ALARM)
@@ -410,12 +444,12 @@ TABLE: dict[type[Input], tuple[Rule, Rule, Rule, Rule]] = {
     RecordPressed:    (_begin,          _end_by_press,     _go_on,          _alarm_decides),
     RecordHeld:       (_not_recording,  _end_by_hold,      _not_recording,  _alarm_decides),
     ResetAsked:       (_no_alarm,       _no_alarm,         _no_alarm,       _reset),
-    AlarmsFound:      (_alarms_found,   _only_at_start,    _only_at_start,  _only_at_start),
+    AlarmsFound:      (_alarms_found,   _alarms_found,     _alarms_found,   _alarms_found),
     RecorderJoined:   (_adopt,          _take_up,          _take_up,        _take_up),
     RecorderLeft:     (_recorder_left,  _recorder_left,    _recorder_left,  _recorder_left),
-    TracksChanged:    (_tracks_changed, _tracks_changed,   _tracks_changed, _tracks_for_alarm),
+    TracksChanged:    (_tracks_changed, _tracks_changed,   _tracks_changed, _tracks_changed),
     RecordingStarted: (_started,        _started,          _started,        _started),
-    RecordingEnded:   (_ended,          _ended_in_use,     _ended,          _ended_in_use),
+    RecordingEnded:   (_ended,          _ended_in_use,     _ended_in_use,   _ended_in_use),
     TimePassed:       (_nothing_due,    _maximum_reached,  _silent_end,     _alarm_outlived),
     LeaseDue:         (_nothing_due,    _renew,            _renew,          _renew),
     ForgetAsked:      (_forget,         _forget,           _forget,         _forget),
@@ -435,7 +469,7 @@ def deadline_ns(room: Room) -> int | None:
     if room.phase is Phase.RECORDING and room.recording is not None:
         return _stop_ns(room)
     if room.phase is Phase.ENDING:
-        return room.recording.until_ns + LEASE_NS if room.recording else 0
+        return _closed_ns(room) if room.recording else 0
     if room.phase is Phase.ALARM:
         return room.alarm_until_ns
     return None
@@ -445,4 +479,6 @@ def lease_deadline_ns(room: Room) -> int | None:
     """When the room wants to hear `LeaseDue` next; None while nothing is recorded or nobody is there to record."""
     if room.recording is None or room.recorder is None:
         return None
-    return room.lease_ns - LEASE_NS + RENEW_NS
+    due_ns = room.lease_ns - LEASE_NS + RENEW_NS
+    # Not for ever: what has not been closed a lease after its end is left to run out, and only then the lamp goes dark.
+    return due_ns if due_ns < room.recording.until_ns + LEASE_NS else None

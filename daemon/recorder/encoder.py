@@ -61,6 +61,9 @@ class AudioEncoder:
         self._home = av.open(_Nowhere(), "w", format="adts")
         self.stream: AudioStream = self._home.add_stream("aac", rate=fmt.rate_hz, layout=self._layout)
         self.stream.bit_rate = bitrate_bps
+        # Opens the encoder now: a segment's stream is made from this one, and without its header (AudioSpecificConfig)
+        # the transport stream would carry frames that nothing can decode.
+        self._home.start_encoding()
         self._fed = 0  # samples a channel given to the encoder so far
         self._anchors: list[tuple[int, int]] = []  # (count of samples, boot time of that sample)
 

@@ -90,13 +90,10 @@ def test_a_broker_that_is_plugged_in_again_remembers(broker: EmbeddedBroker) -> 
     console, unit = Client("console", broker, subscribe="a/#"), Client("unit", broker)
     unit.publish("a/state", b"idle", retain=True)
     console.wait("a/state")
-    for _ in range(2):
-        broker.pull_plug()
-        broker.pull_plug()
-        broker.plug_in()
-        broker.plug_in()
-        assert console.wait("connected") is True
-        unit.wait("connected")
+    for act in (broker.pull_plug, broker.pull_plug, broker.plug_in, broker.plug_in):  # twice is as once
+        act()
+    assert console.wait("connected") is True
+    unit.wait("connected")
     unit.publish("a/event", b"2")
     assert console.wait("a/event") == b"2"
     late = Client("late", broker, subscribe="a/state")
@@ -147,6 +144,7 @@ def test_the_broker_is_quiet(caplog: pytest.LogCaptureFixture) -> None:
         broker = EmbeddedBroker()
         broker.start()
         unit = Client("unit", broker)
-        broker.stop()
+        unit.publish("a/event", b"4")
         unit.close()
+        broker.stop()
     assert [record.name for record in caplog.records if record.name.startswith(("amqtt", "transitions"))] == []

@@ -236,4 +236,3 @@ def test_a_dead_benchs_socket_is_taken_and_a_living_ones_is_not(clock: SimClock,
     assert ask(path, Lamps()).ok
     room.close()
     assert not path.exists()
-

@@ -1,0 +1,171 @@
+"""One button line by example: what each contact on paper is called."""
+
+from __future__ import annotations
+
+import pytest
+
+from daemon.model import debounce
+from daemon.model.debounce import Fact, Line, Tuning
+from hardware.ports import Edge
+from tests.model.contacts import MS, edges, facts_of, play
+
+SECOND = 1000.0
+# Measured on a worn 12 mm push button with a scope, in ms closed, open, closed ...: what real ends look like.
+MAKES = (0.3, 0.2, 1.1, 0.6, 2.4, 0.3)
+BREAKS = (0.4, 1.8, 0.2, 0.9, 0.1)
+
+
+def test_49_ms_is_nothing() -> None:
+    """A1: a contact of 49 ms is no press, and leaves nothing behind."""
+    line, said = play(edges([49]))
+    assert said == []
+    assert line.run_ns is None
+    assert debounce.deadline_ns(line, Tuning()) is None
+
+
+@pytest.mark.parametrize("long_ms", [50, 51, 400])
+def test_50_ms_is_one_press(long_ms: float) -> None:
+    """A1: a contact of 50 ms and more is exactly one press, timed at its first edge."""
+    assert facts_of([long_ms]) == [("pressed", 0.0), ("released", long_ms)]
+
+
+def test_a_press_is_known_50_ms_after_its_edge() -> None:
+    """A1: a press is told while the finger is still down, at 50 ms and not before."""
+    press = [Edge("alarm", active=True, at_ns=1000 * MS)]
+    assert play(press, rest_ns=50 * MS - 1)[1] == []
+    assert play(press, rest_ns=50 * MS)[1] == [Fact("alarm", "pressed", 1000 * MS)]
+
+
+def test_bounce_at_both_ends_belongs_to_the_press() -> None:
+    """A1: a press of 51 ms with bounce at both ends is one press, from its first contact to its last."""
+    press = (*MAKES, 51 - sum(MAKES), *BREAKS)
+    assert facts_of([*press, 0.2]) == [("pressed", 0.0), ("released", pytest.approx(sum(press) + 0.2))]
+
+
+def test_late_bounce_does_not_eat_a_press() -> None:
+    """A1: a bounce at 40 ms keeps the line from settling, and a release at 51 ms is a press all the same."""
+    assert facts_of([40, 2, 9]) == [("pressed", 0.0), ("released", 51.0)]
+
+
+def test_late_bounce_does_not_make_a_press() -> None:
+    """A1: the same late bounce with the release at 49 ms is nothing."""
+    assert facts_of([40, 2, 7]) == []
+
+
+def test_an_opening_of_ten_milliseconds_parts_two_presses() -> None:
+    """A1: under 10 ms open is one press, 10 ms open is two."""
+    assert [kind for kind, _ in facts_of([60, 9.9, 60])] == ["pressed", "released"]
+    assert [kind for kind, _ in facts_of([60, 10, 60])] == ["pressed", "released"] * 2
+
+
+def test_a_hold_is_told_once_it_lasts() -> None:
+    """A6: a button that is down for the policy's hold is held, at that moment, with the press that it began with."""
+    line, said = play([Edge("record", active=True, at_ns=0)], Tuning(hold_ns=3000 * MS), rest_ns=2999 * MS)
+    assert [fact.kind for fact in said] == ["pressed"]
+    _, said = debounce.tick(line, 3000 * MS, Tuning(hold_ns=3000 * MS))  # type: ignore[assignment]
+    assert list(said) == [Fact("alarm", "held", 0)]
+
+
+def test_a_button_that_stays_down_is_stuck_and_then_not() -> None:
+    """A6: thirty seconds down is stuck; let go, it is unstuck, and the one press stands."""
+    assert facts_of([29.9 * SECOND])[-2:] == [("held", 0.0), ("released", 29_900.0)]
+    assert facts_of([40 * SECOND]) == [
+        ("pressed", 0.0), ("held", 0.0), ("stuck", 0.0), ("unstuck", 40_000.0), ("released", 40_000.0),
+    ]  # fmt: skip
+
+
+def test_a_button_that_is_stuck_says_so_while_it_is() -> None:
+    """A6: stuck is told after thirty seconds, not when the button comes free."""
+    press = [Edge("alarm", active=True, at_ns=0)]
+    assert play(press, rest_ns=30_000 * MS - 1)[1][-1].kind == "held"
+    assert play(press, rest_ns=30_000 * MS)[1][-1].kind == "stuck"
+
+
+def test_held_at_boot_is_its_own_fact() -> None:
+    """A6: a button that is down at start is held at boot: no press, not stuck, whatever the time."""
+    line, said = Line.at_start("alarm", active=True, now_ns=7)
+    assert said == (Fact("alarm", "held_at_boot", 7),)
+    assert debounce.tick(line, 3_600_000 * MS, Tuning()) == (line, ())
+
+
+def test_after_held_at_boot_a_press_counts() -> None:
+    """A6: held at boot, released, and the next press is a press."""
+    changes = [Edge("alarm", active=False, at_ns=5000 * MS), *edges([80], start_ms=6000)]
+    _, said = play(changes, active=True)
+    assert said == [
+        Fact("alarm", "held_at_boot", 0),
+        Fact("alarm", "released", 5000 * MS, 5000 * MS),
+        Fact("alarm", "pressed", 6000 * MS),
+        Fact("alarm", "released", 6080 * MS, 80 * MS),
+    ]
+
+
+def test_bounce_does_not_end_held_at_boot() -> None:
+    """A6: a button that is down at start and jitters is still held at boot; what follows the jitter is no press."""
+    changes = [Edge("alarm", active, at_ns * MS) for active, at_ns in ((False, 500), (True, 504), (False, 900))]
+    _, said = play(changes, active=True)
+    assert [fact.kind for fact in said] == ["held_at_boot", "released"]
+
+
+@pytest.mark.parametrize("seconds", [0.2, 1, 10])
+def test_chatter_is_one_fact_and_no_press(seconds: float) -> None:
+    """A6: a line that opens and closes 200 times a second is chattering, once, and never pressed."""
+    said = facts_of([2.5] * round(400 * seconds))
+    assert [kind for kind, _ in said] == ["chatter", "settled"]
+
+
+def test_chatter_is_told_within_a_fifth_of_a_second() -> None:
+    """A6: chatter is known while it lasts, not when it ends."""
+    _, said = play(edges([2.5] * 80), rest_ns=0)
+    assert [fact.kind for fact in said] == ["chatter"]
+
+
+def test_a_line_is_settled_after_a_quiet_second() -> None:
+    """A6: chatter is over one second after the last edge, open or closed."""
+    noise = edges([2.5] * 400)
+    last_ns = noise[-1].at_ns
+    assert [fact.kind for fact in play(noise, rest_ns=1000 * MS - 1)[1]] == ["chatter"]
+    assert play(noise, rest_ns=1000 * MS)[1][-1] == Fact("alarm", "settled", last_ns + 1000 * MS)
+
+
+@pytest.mark.parametrize("rate_hz", [11, 15, 30, 100])
+def test_flapping_is_chatter(rate_hz: float) -> None:
+    """A6: a line that flaps faster than a finger can, its closed stretches too short for a press, is chattering."""
+    said = [kind for kind, _ in facts_of([500 / rate_hz] * round(4 * rate_hz))]
+    assert said == ["chatter", "settled"]
+
+
+def test_a_nervous_finger_is_no_chatter() -> None:
+    """A1: seven presses a second, for three seconds, are twenty-one presses."""
+    said = [kind for kind, _ in facts_of([60, 83] * 21)]
+    assert said == ["pressed", "released"] * 21
+
+
+def test_a_steady_press_after_chatter_counts() -> None:
+    """A6: a chattering line that stays closed for 50 ms is pressed, from the moment that it stays closed."""
+    noise_ms = 2.5 * 80
+    said = facts_of([2.5] * 80 + [300])
+    assert [kind for kind, _ in said] == ["chatter", "pressed", "released", "settled"]
+    assert said[1] == ("pressed", noise_ms)
+    assert [kind for kind, _ in facts_of([2.5] * 80 + [49])] == ["chatter", "settled"]
+
+
+def test_chatter_during_a_press_is_no_second_press() -> None:
+    """A1: a button that is down and begins to chatter is one press, and its line chatters."""
+    said = [kind for kind, _ in facts_of([500] + [2.5] * 100 + [500])]
+    assert said == ["pressed", "chatter", "released", "settled"]
+
+
+def test_a_repeated_level_is_passed_over() -> None:
+    """A1: a driver that says `closed` twice has said it once."""
+    press = edges([80])
+    twice = [press[0], Edge("alarm", active=True, at_ns=press[0].at_ns + 30 * MS), press[1]]
+    assert play(twice)[1] == play(press)[1]
+
+
+def test_a_press_that_nobody_ticked_is_told_with_its_release() -> None:
+    """A1: a loop that was busy from the press until after the release still finds the press, the hold and the release."""
+    line, _ = Line.at_start("alarm", active=False, now_ns=0)
+    for change in edges([2500]):
+        line, said = debounce.edge(line, change, Tuning())
+    assert [fact.kind for fact in (*said, *debounce.tick(line, 60_000 * MS, Tuning())[1])] == ["pressed", "held", "released"]

@@ -1,0 +1,158 @@
+"""Segments: cut at key frames, whole, in time, and honest about what is missing."""
+
+from __future__ import annotations
+
+import io
+from itertools import pairwise
+
+import av
+import pytest
+
+from daemon.recorder.cutter import SEGMENT_NS, Clear, Cutter, Hole, audio_cutter, video_cutter
+from daemon.recorder.encoder import AudioEncoder
+from hardware.ports import PcmBlock, VideoPacket
+from tests.recorder.streams import BLOCK_FRAMES, PICTURE, SOUND, START_NS, blocks, pictures, sounds
+
+NS = 1_000_000_000
+
+
+def cut(cutter: Cutter, packets: object) -> list[Clear | Hole]:
+    pieces = [piece for packet in packets for piece in cutter.add(packet)]  # type: ignore[attr-defined]
+    return [*pieces, *cutter.end("the test is over")]
+
+
+def segments(pieces: list[Clear | Hole]) -> list[Clear]:
+    return [piece for piece in pieces if isinstance(piece, Clear)]
+
+
+def decoded(data: bytes) -> list[tuple[float, int]]:
+    """Time and size of every frame that a plain player finds."""
+    with av.open(io.BytesIO(data)) as file:
+        stream = file.streams[0]
+        return [
+            (frame.time or 0.0, frame.samples if isinstance(frame, av.AudioFrame) else 1)
+            for packet in file.demux(stream)
+            for frame in packet.decode()
+            if isinstance(frame, av.AudioFrame | av.VideoFrame)
+        ]
+
+
+def test_image_is_cut_at_key_frames_into_seconds() -> None:
+    """R5: a segment of image is one second, begins with a key frame, and ends where the next begins."""
+    found = segments(cut(video_cutter(PICTURE), pictures(5)))
+    assert [clear.frames for clear in found] == [25] * 5
+    assert [clear.t1_ns for clear in found[:-1]] == [clear.t0_ns for clear in found[1:]]
+    assert {clear.t1_ns - clear.t0_ns for clear in found} == {SEGMENT_NS}
+
+
+def test_each_segment_plays_alone_and_all_play_as_one() -> None:
+    """K5: every segment is a file of its own for a plain player, and so are all of them after each other."""
+    found = segments(cut(video_cutter(PICTURE), pictures(4)))
+    assert [len(decoded(clear.data)) for clear in found] == [25] * 4
+    times = [time for time, _ in decoded(b"".join(clear.data for clear in found))]
+    assert len(times) == 100
+    assert all(0.039 < b - a < 0.041 for a, b in pairwise(times))
+
+
+def test_sound_is_cut_into_seconds_that_join_without_a_seam() -> None:
+    """R5: opened segments of sound, one after another, are every sample that was heard."""
+    encoder = AudioEncoder(SOUND, 64_000)
+    found = segments(cut(audio_cutter(encoder), sounds(encoder, blocks(5))))
+    frames = decoded(b"".join(clear.data for clear in found))
+    assert len(found) == 6, "frames of 21 ms: a segment is 0.98 s, and the rest is the last"
+    assert sum(samples for _, samples in frames) == sum(clear.frames for clear in found) * 1024
+    assert all(abs(b[0] - a[0] - a[1] / 48_000) < 0.001 for a, b in pairwise(frames))
+
+
+def test_times_in_the_files_are_boot_times() -> None:
+    """R4: sound and image are separate files and still in step, because both carry the boot clock's time."""
+    encoder = AudioEncoder(SOUND, 64_000)
+    image = segments(cut(video_cutter(PICTURE), pictures(2)))
+    sound = segments(cut(audio_cutter(encoder), sounds(encoder, blocks(2))))
+    for clear in (image[0], sound[0]):
+        assert abs(decoded(clear.data)[0][0] - clear.t0_ns / 1e9 % (2**33 / 90_000)) < 0.001
+    assert abs(image[0].t0_ns - sound[0].t0_ns) < 0.03 * NS  # the encoder's first frame is its lead-in, 21 ms
+
+
+def test_missing_pictures_are_a_hole_in_the_chain() -> None:
+    """R5: what is missing in between is said, from when to when."""
+    kept = [p for p in pictures(4) if not START_NS + 1.2 * NS < p.pts_ns < START_NS + 1.6 * NS]
+    pieces = cut(video_cutter(PICTURE), kept)
+    holes = [piece for piece in pieces if isinstance(piece, Hole)]
+    assert [(round((h.from_ns - START_NS) / NS, 2), round((h.to_ns - START_NS) / NS, 2)) for h in holes] == [(1.24, 1.6)]
+
+
+def test_after_a_long_hole_image_begins_at_a_key_frame_again() -> None:
+    """R5: after a second without pictures nothing is kept that could not be decoded, and the hole says until when."""
+    kept = [p for p in pictures(6) if not START_NS + 1.2 * NS < p.pts_ns < START_NS + 3.3 * NS]
+    pieces = cut(video_cutter(PICTURE), kept)
+    hole = next(piece for piece in pieces if isinstance(piece, Hole))
+    assert hole.to_ns == START_NS + 4 * NS, "the next key frame"
+    assert sum(len(decoded(clear.data)) for clear in segments(pieces)) == 31 + 50
+
+
+def test_a_lost_device_names_the_hole_after_it() -> None:
+    """R5: the reason for a gap is what happened to the device, also across its restart."""
+    cutter = video_cutter(PICTURE)
+    for packet in pictures(2):
+        cutter.add(packet)
+    cutter.end("the cable was pulled")
+    again = video_cutter(PICTURE)
+    again.follow(cutter)
+    pieces = [piece for packet in pictures(2, START_NS + 9 * NS) for piece in again.add(packet)]
+    hole = next(piece for piece in pieces if isinstance(piece, Hole))
+    assert (hole.reason, hole.from_ns, hole.to_ns) == ("the cable was pulled", START_NS + 2 * NS, START_NS + 9 * NS)
+
+
+def test_pictures_without_key_frames_do_not_fill_memory() -> None:
+    """R2: a segment that gets no key frame is ended after five seconds; the bound holds for a broken encoder too."""
+    first, *rest = pictures(12)
+    keyless = [first, *(VideoPacket(p.data, p.pts_ns, key=False) for p in rest)]
+    found = segments(cut(video_cutter(PICTURE), keyless))
+    assert [round((clear.t1_ns - clear.t0_ns) / NS) for clear in found] == [5]
+
+
+def test_lost_blocks_are_a_hole_and_the_sound_after_them_is_on_time() -> None:
+    """R5: an overflow of the sound card is a hole; what follows bears its own time."""
+    encoder = AudioEncoder(SOUND, 64_000)
+    lost = [b for b in blocks(4) if not START_NS + 1.5 * NS <= b.pts_ns < START_NS + 2 * NS]
+    packets = list(sounds(encoder, iter(lost)))
+    holes = [piece for piece in cut(audio_cutter(encoder), packets) if isinstance(piece, Hole)]
+    assert len(holes) == 1
+    assert (holes[0].to_ns - holes[0].from_ns) / NS == pytest.approx(0.5, abs=0.03)
+    assert packets[-1].pts_ns == pytest.approx(START_NS + 4 * NS, abs=0.07 * NS)
+
+
+@pytest.mark.parametrize("ppm", [-300, 300])
+def test_a_sound_card_that_runs_fast_or_slow_stays_in_step(ppm: int) -> None:
+    """R5: over a minute of 300 ppm drift the times of the sound stay within 2 ms of the boot clock, and never turn."""
+    encoder = AudioEncoder(SOUND, 64_000)
+    rate_hz = 48_000 * (1 + ppm / 1e6)
+    packets = list(sounds(encoder, blocks(60, rate_hz=rate_hz)))
+    for n, packet in enumerate(packets):
+        true_ns = START_NS + (n - 1) * 1024 * NS / rate_hz
+        assert abs(packet.pts_ns - true_ns) < 0.002 * NS
+    assert all(a.pts_ns < b.pts_ns for a, b in pairwise(packets))
+
+
+def test_a_late_first_stamp_is_made_good() -> None:
+    """R5: when the first block was stamped 100 ms late, the times come back to the truth without turning."""
+    encoder = AudioEncoder(SOUND, 64_000)
+    first, *rest = blocks(6)
+    late = PcmBlock(first.data, BLOCK_FRAMES, first.pts_ns + 100_000_000, overflow=False)
+    packets = list(sounds(encoder, iter([late, *rest])))
+    assert all(a.pts_ns < b.pts_ns for a, b in pairwise(packets))
+    assert abs(packets[-1].pts_ns - packets[-2].pts_ns - 1024 * NS / 48_000) < 1e6
+    assert packets[-1].pts_ns < START_NS + 6 * NS + 20_000_000
+
+
+def test_forget_leaves_nothing_open() -> None:
+    """R2: after `forget` a cutter holds no packet, and what comes next is no hole."""
+    cutter = video_cutter(PICTURE)
+    packets = list(pictures(3))
+    for packet in packets[:40]:
+        cutter.add(packet)
+    cutter.forget()
+    assert cutter.open_since_ns is None
+    pieces = [piece for packet in packets[40:] for piece in cutter.add(packet)]
+    assert not [piece for piece in pieces if isinstance(piece, Hole)]

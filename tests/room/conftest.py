@@ -1,0 +1,19 @@
+"""Fixtures of the tests that run a whole unit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.brokers import Mosquitto
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Mosquitto]:
+    """A real broker that listens."""
+    found = Mosquitto(tmp_path / "broker")
+    found.start()
+    yield found
+    found.kill()

@@ -1,0 +1,78 @@
+"""Processes that are killed: the alarm goes out, nothing half-made stays, what was lost is named."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.brokers import Mosquitto
+from tests.rooms import chain_of, open_track, policy_with, running, verify, wait_for
+
+NS = 1_000_000_000
+
+
+def test_recorder_killed_while_recording_then_alarm(tmp_path: Path, broker: Mosquitto) -> None:
+    """A2, R5: with the recorder killed in a recording an alarm goes out at once; at its restart the recording is closed
+    as interrupted, verifies with sha256sum and ssh-keygen, lacks a segment per track at most, and a new part follows.
+    """
+    state = tmp_path / "unit"
+    policy = policy_with("heusden-2020", state, pre_event_s=5, post_event_s=2)
+    with running(state, policy=policy, broker=broker.address) as unit:
+        unit.ready(4.0)
+        unit.press("record")
+        first = unit.started()
+        wait_for("twenty lines in the chain", lambda: len(chain_of(first)) > 20)
+        before_ns = unit.room.clock.boot_ns()
+        unit.kill("recorder")
+        unit.press("alarm")
+        heard = wait_for("the alarm at the broker", lambda: [e for e in unit.room.heard if e["data"]["kind"] == "raised"])
+        assert heard[0]["data"]["recording_id"] == first.name
+        end = unit.ended(first)
+        assert end["why"] == "interrupted"
+        verify(state, first)
+        for track in ("audio", "video"):
+            last = [line for line in chain_of(first) if line.get("track") == track][-1]
+            assert before_ns - last["t1_boot_ns"] < 2.2 * NS, "what is lost is the open segment and the one in flight"
+        second = unit.started()
+        assert second != first
+        begin = json.loads((second / "begin.json").read_text())
+        assert (begin["continues"], begin["alarm"]) == (first.name, True)
+        unit.phase("alarm")
+        assert open_track(state, first, "video", ("manager-1",), tmp_path / "open").stat().st_size > 100_000
+
+
+def test_alarm_process_killed_with_an_alarm_open(tmp_path: Path, broker: Mosquitto) -> None:
+    """A1, R3: the alarm process that is killed comes back with its alarm open, its lamp lit, and the same recording
+    goes on under a renewed lease.
+    """
+    state = tmp_path / "unit"
+    policy = policy_with("heusden-2020", state, pre_event_s=3, post_event_s=2)
+    with running(state, policy=policy, broker=broker.address) as unit:
+        unit.ready()
+        unit.press("alarm")
+        path = unit.started()
+        wait_for("the alarm in the journal", lambda: "kept" in str(unit.health()["alarms"]) or unit.room.heard)
+        unit.kill("alarm")
+        wait_for("the alarm process back", lambda: unit.health().get("phase") == "alarm")
+        lines = len(chain_of(path))
+        wait_for("the recording goes on", lambda: len(chain_of(path)) > lines + 4)
+        assert unit.lamps()["recording"]
+        assert not (path / "end.json").exists()
+        assert unit.health()["recording_id"] == path.name
+
+
+def test_without_the_alarm_process_nothing_is_written(tmp_path: Path, broker: Mosquitto) -> None:
+    """R3: no lease, no writing: with the lamp's owner stopped a recording ends within the five seconds of its lease."""
+    state = tmp_path / "unit"
+    policy = policy_with("heusden-2020", state, pre_event_s=3, post_event_s=2)
+    with running(state, policy=policy, broker=broker.address) as unit:
+        unit.ready()
+        unit.press("record")
+        path = unit.started()
+        stopped_ns = unit.room.clock.boot_ns()
+        unit.room.children["alarm"].stop()
+        end = unit.ended(path)
+        assert end["why"] == "lease"
+        last = max(line["t1_boot_ns"] for line in chain_of(path) if line["kind"] == "segment")
+        assert last - stopped_ns < 6.5 * NS
+        verify(state, path)

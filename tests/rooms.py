@@ -1,0 +1,183 @@
+"""Helpers for tests of a whole unit: a room of real processes, waiting for facts, and opening with ordinary tools."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+from daemon.errors import LinkError
+from daemon.link import ask
+from simulators import bench_link
+from simulators.places import bench_path, faults_path
+from simulators.room import Room
+
+T = TypeVar("T")
+
+
+def wait_for(what: str, fact: Callable[[], T | None], within_s: float = 15.0) -> T:
+    """The fact, as soon as it is one; an assertion that names it when it is not in time."""
+    until_s = time.monotonic() + within_s
+    while time.monotonic() < until_s:
+        if found := fact():
+            return found
+        time.sleep(0.02)
+    raise AssertionError(f"not within {within_s} s: {what}")
+
+
+class Unit:
+    """A running room, and what a test asks of it."""
+
+    def __init__(self, room: Room, timeline: io.StringIO) -> None:
+        self.room, self.paths, self.timeline = room, room.paths, timeline
+
+    def press(self, button: str, hold_s: float = 0.15) -> None:
+        """Presses and lets go."""
+        reply = bench_link.ask(bench_path(self.paths), bench_link.Press(button, hold_s))
+        assert reply.ok, reply.text
+
+    def lamps(self) -> dict[str, bool]:
+        """Which lamps are lit, at their pins."""
+        return bench_link.ask(bench_path(self.paths), bench_link.Lamps()).lamps
+
+    def fault(self, name: str, *, on: bool) -> None:
+        """Pulls a plug, or puts it in."""
+        path = faults_path(self.paths) / name
+        if on:
+            path.touch()
+        else:
+            path.unlink(missing_ok=True)
+
+    def health(self) -> dict[str, Any]:
+        """What `spreekkamer status --json` shows; empty while the alarm process is away."""
+        try:
+            found: dict[str, Any] = ask(self.paths.operator_socket, "status")
+        except LinkError:
+            return {}
+        return found
+
+    def keeper(self) -> dict[str, Any]:
+        """What the keeper says of itself."""
+        found: dict[str, Any] = ask(self.paths.keeper_socket, "state")
+        return found
+
+    def recordings(self) -> list[dict[str, Any]]:
+        """As `spreekkamer recordings list --json`."""
+        found: list[dict[str, Any]] = ask(self.paths.keeper_socket, "recordings")
+        return found
+
+    def pid(self, name: str) -> int:
+        """Of a process of the unit."""
+        process = self.room.children[name].process
+        assert process is not None
+        return process.pid
+
+    def kill(self, name: str) -> None:
+        """SIGKILL; the room starts it again, as systemd does."""
+        os.kill(self.pid(name), signal.SIGKILL)
+
+    def ready(self, ring_s: float = 2.0) -> None:
+        """Waits until nothing is wrong and the ring of every track holds so many seconds."""
+
+        def fact() -> bool:
+            health = self.health()
+            rings = (health.get("recorder") or {}).get("ring_s") or {}
+            return bool(health) and not health["faults"] and all(s >= ring_s for s in rings.values())
+
+        wait_for(f"a ready room with {ring_s} s in the ring", fact, within_s=ring_s + 30)
+
+    def phase(self, phase: str, within_s: float = 20.0) -> None:
+        """Waits until the room is there."""
+        wait_for(f"the room is {phase}", lambda: self.health().get("phase") == phase, within_s)
+
+    def started(self) -> Path:
+        """Waits for a recording that is open, and returns its directory."""
+        recording_id = wait_for("a recording", lambda: self.health().get("recording_id"))
+        path = self.paths.recordings / recording_id
+        wait_for("its chain", lambda: (path / "chain.jsonl").exists())
+        return path
+
+    def ended(self, path: Path, within_s: float = 20.0) -> dict[str, Any]:
+        """Waits until a recording is closed, and returns its end.json."""
+        wait_for(f"the end of {path.name}", lambda: (path / "SHA256SUMS.sig").exists(), within_s)
+        found: dict[str, Any] = json.loads((path / "end.json").read_text())
+        return found
+
+
+@contextlib.contextmanager
+def running(state: Path, **options: Any) -> Iterator[Unit]:
+    """A room in a directory, stopped at the end whatever happens."""
+    timeline = io.StringIO()
+    room = Room(state, out=timeline, **options)
+    room.start()
+    try:
+        yield Unit(room, timeline)
+    except BaseException:
+        print(timeline.getvalue()[-6000:])  # noqa: T201 - pytest shows it with the failure
+        raise
+    finally:
+        room.stop()
+
+
+def policy_with(name: str, state: Path, **timing: int) -> str:
+    """A shipped policy with other seconds, as a file; returns its path."""
+    text = (Path(__file__).parent.parent / "config" / "policies" / f"{name}.toml").read_text()
+    head, _, tail = text.partition("[timing]")
+    kept = [line for line in tail.splitlines()[1:] if line.split("=")[0].strip() not in timing]
+    lines = ["[timing]", *(f"{key} = {value}" for key, value in timing.items()), *kept]
+    path = state.with_name(f"{state.name}-policy.toml")
+    path.write_text(head + "\n" + "\n".join(lines) + "\n")
+    return str(path)
+
+
+def chain_of(path: Path) -> list[dict[str, Any]]:
+    """The lines of a recording's chain."""
+    return [json.loads(line) for line in (path / "chain.jsonl").read_text().splitlines()]
+
+
+def open_track(state: Path, path: Path, track: str, holders: tuple[str, ...], to: Path) -> Path:
+    """Opens a track with nothing but `age` and `cat`, as a custodian could, and returns one playable file."""
+    to.mkdir(parents=True, exist_ok=True)
+    for envelope in sorted(path.glob(f"{track}.*.key.age")):
+        layers = " | ".join(f"age -d -i '{state}/holders/{holder}.key'" for holder in holders)
+        _shell(f"cat '{envelope}' | {layers} > '{to}/{envelope.stem}'")
+    script = "set -e; "
+    for line in chain_of(path):
+        if line["kind"] == "segment" and line["track"] == track:
+            script += f"age -d -i '{to}/{line['key']}.key' '{path}/{line['file']}' > '{to}/{line['n']:06d}.ts'; "
+    _shell(script + f"cat '{to}'/*.ts > '{to}/{track}.mts'")
+    return to / f"{track}.mts"
+
+
+def verify(state: Path, path: Path, *, missing_allowed: bool = False) -> None:
+    """Checks a closed recording with sha256sum and ssh-keygen alone, and the chain's hashes with Python's own."""
+    ignore = "--ignore-missing" if missing_allowed else ""
+    _shell(f"cd '{path}' && sha256sum --quiet --strict {ignore} -c SHA256SUMS")
+    for name in ("begin.json", "SHA256SUMS"):
+        _shell(
+            f"ssh-keygen -Y verify -f '{state}/etc/allowed_signers' -I simulated-unit -n spreekkamer "
+            f"-s '{path}/{name}.sig' < '{path}/{name}'"
+        )
+    head = _sha256((path / "begin.json").read_bytes())
+    for n, raw in enumerate((path / "chain.jsonl").read_bytes().splitlines(keepends=True)):
+        line = json.loads(raw)
+        assert (line["n"], line["prev"]) == (n, head), f"the chain breaks at line {n}"
+        head = _sha256(raw)
+    assert json.loads((path / "end.json").read_text())["head"] == head
+
+
+def _sha256(data: bytes) -> str:
+    done = subprocess.run(["sha256sum"], input=data, capture_output=True, check=True)
+    return done.stdout.decode().split()[0]
+
+
+def _shell(script: str) -> None:
+    done = subprocess.run(["bash", "-c", f"set -o pipefail; {script}"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{script[:300]}\n{done.stderr[-800:]}"
