@@ -55,3 +55,11 @@ class NotFoundError(UnitError):
     """There is no recording or hold with this id."""
 
     exit_code = 9
+
+
+class RefusedError(UnitError):
+    """A process of the unit refused an operator's request; it carries that process's words and exit code."""
+
+    def __init__(self, words: str, exit_code: int) -> None:
+        super().__init__(words)
+        self.exit_code = exit_code

@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 
 from daemon import log
-from daemon.errors import LinkError
+from daemon.errors import LinkError, RefusedError
 from daemon.model.events import EndReason, Forget, Lease, SetEnd, StartRecording
 from hardware.ports import Track
 
@@ -117,6 +117,8 @@ class Reply(Said, frozen=True):
 
     body: Any = None
     error: str = ""
+    exit_code: int = 0
+    """Of the error's kind, so that the command ends with it."""
 
 
 class Joined(Said, frozen=True):
@@ -299,7 +301,7 @@ class Client:
 
 
 def ask(path: Path, verb: str, **args: Any) -> Any:
-    """One operator's question and its answer. Raises LinkError with the process's own words when it refuses."""
+    """One operator's question and its answer. Raises RefusedError with the process's own words."""
     sock = _connect(path)
     sock.settimeout(REPLY_WAIT_S)
     peer = Peer(sock)
@@ -311,7 +313,7 @@ def ask(path: Path, verb: str, **args: Any) -> Any:
     if not isinstance(reply, Reply):
         raise LinkError(f"{path}: no answer to `{verb}` within {REPLY_WAIT_S:.0f} s; is the process alive?")
     if reply.error:
-        raise LinkError(reply.error)
+        raise RefusedError(reply.error, reply.exit_code)
     return reply.body
 
 

@@ -39,9 +39,10 @@ class Unit:
         self.room, self.paths, self.timeline = room, room.paths, timeline
 
     def press(self, button: str, hold_s: float = 0.15) -> None:
-        """Presses and lets go."""
+        """Presses and lets go; the next press is a finger's while away, or it would be the bounce of this one."""
         reply = bench_link.ask(bench_path(self.paths), bench_link.Press(button, hold_s))
         assert reply.ok, reply.text
+        time.sleep(0.06)
 
     def lamps(self) -> dict[str, bool]:
         """Which lamps are lit, at their pins."""

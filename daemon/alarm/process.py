@@ -363,7 +363,7 @@ class AlarmProcess:
                 self._step(events.ForgetAsked())
                 reply = link.Reply("asked" if self._recorder else "no recorder: there is no ring")
             case verb:
-                reply = link.Reply(error=f"unknown request `{verb}`; known: status, reset, forget")
+                reply = link.Reply(error=f"unknown request `{verb}`; known: status, reset, forget", exit_code=1)
         word.peer.send(reply)
 
     def _stop(self, _: Stop) -> None:

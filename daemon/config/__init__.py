@@ -43,9 +43,10 @@ class Fault(NamedTuple):
     expected: str
 
     def __str__(self) -> str:
-        """One line for a person."""
+        """One line for a person: what a file says cannot break the line or steer the terminal."""
         value = f" = {self.value}" if self.value else ""
-        return f"{self.file}: {self.key}{value}: {self.expected}"
+        line = f"{self.file}: {self.key}{value}: {self.expected}"
+        return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
 
 
 class Settings(NamedTuple):
@@ -190,6 +191,8 @@ def _read(path: Path, faults: list[Fault]) -> tuple[dict[str, Any], bytes]:
         faults.append(Fault(path.name, "the file", str(path), f"a file that can be read ({error.strerror})"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         faults.append(Fault(path.name, "the file", "", f"TOML in UTF-8; {error}"))
+    except RecursionError:
+        faults.append(Fault(path.name, "the file", "", "TOML in UTF-8; it is nested hundreds of levels deep"))
     return {}, b""
 
 

@@ -136,7 +136,7 @@ def _words(info: Type) -> str:  # noqa: PLR0911 - a line a kind
         case LiteralType(values=values):
             return " or ".join(str(value) for value in values)
         case StrType(pattern=str(pattern)):
-            return f"text like {pattern}"
+            return "text like " + pattern.removeprefix("^").removesuffix(r"\Z")
         case StrType():
             return "text"
         case DateType():

@@ -165,7 +165,7 @@ class KeeperProcess:
             try:
                 reply = link.Reply(self._reply(word.message))
             except UnitError as error:
-                reply = link.Reply(error=str(error))
+                reply = link.Reply(error=str(error), exit_code=error.exit_code)
             word.peer.send(reply)
 
     def _reply(self, request: link.Request) -> Any:

@@ -21,7 +21,7 @@ AUDIO_DECIDED_H_MAX = 336
 """Sound may be kept two weeks where the policy names the decision that says so: Dronten kept it that long from 2014.
 See docs/decisions/0002-fourteen-days-of-sound.md."""
 
-Role = Annotated[str, Meta(pattern="^[a-z][a-z0-9-]{0,31}$", description="a role such as manager, in small letters")]
+Role = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,31}\Z", description="a role such as manager, in small letters")]
 
 
 class TrackPolicy(Struct, frozen=True, forbid_unknown_fields=True):
@@ -80,14 +80,14 @@ class Holder(Struct, frozen=True, forbid_unknown_fields=True):
     role: Role
     label: Annotated[str, Meta(min_length=1, max_length=64, description="a label of the key, no personal name")]
     recipient: Annotated[
-        str, Meta(pattern="^age1[02-9ac-hj-np-z]{58}$", description="an age X25519 recipient, `age1...`")
+        str, Meta(pattern=r"^age1[02-9ac-hj-np-z]{58}\Z", description="an age X25519 recipient, `age1...`")
     ]
 
 
 class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     """The whole of `policy.toml`."""
 
-    name: Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9-]{0,63}$", description="the policy's name")]
+    name: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,63}\Z", description="the policy's name")]
     in_force_from: Annotated[datetime.date, Meta(description="the day from which the municipality applies it")]
     audio: TrackPolicy = TrackPolicy()
     video: TrackPolicy = TrackPolicy()

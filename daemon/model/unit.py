@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 Name = Annotated[
-    str, Meta(pattern="^[a-z0-9][a-z0-9-]{0,63}$", description="small letters, digits and hyphens, as in a host name")
+    str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,63}\Z", description="small letters, digits and hyphens, as in a host name")
 ]
 Pin = Annotated[int, Meta(ge=0, le=27, description="a GPIO number of the 40-pin header (BCM numbering)")]
 

@@ -58,7 +58,7 @@ def facts_of(durations_ms: Iterable[float], *, rest_ns: int = REST_NS, active: b
 
 
 def runs(changes: Sequence[Edge], gap_ns: int = debounce.GAP_NS) -> list[tuple[int, int]]:
-    """The plain definition of a press: closed stretches, joined where the opening between them is shorter than a gap."""
+    """The plain definition of a press: closed stretches, joined where they are open for less than a gap."""
     closed = [(a.at_ns, b.at_ns) for a, b in pairwise(changes) if a.active and not b.active]
     joined: list[tuple[int, int]] = []
     for begin_ns, end_ns in closed:

@@ -1,0 +1,277 @@
+"""The two settings files: what ships loads, every key is told of, and all faults of both come in one report."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyrage
+import pytest
+from msgspec.inspect import IntType, Metadata, Type, UnionType, type_info
+from msgspec.structs import fields
+
+from daemon.config import FILE_BYTES_MAX, explain, load, shipped
+from daemon.errors import SettingsError
+from daemon.model.policy import Policy
+from daemon.model.unit import Unit
+
+UNIT_TEXT = (shipped() / "unit.toml").read_text()
+POLICIES = sorted((shipped() / "policies").glob("*.toml"))
+Etc = Callable[..., Path]
+
+
+def holders(text: str) -> str:
+    """A policy with two new holders for each role of its groups."""
+    groups = tomllib.loads(text).get("opening", {}).get("groups", [])
+    for role in sorted({role for group in groups for role in group}):
+        for n in (1, 2):
+            key = pyrage.x25519.Identity.generate().to_public()
+            text += f'\n[[holders]]\nrole = "{role}"\nlabel = "{role}-{n}"\nrecipient = "{key}"\n'
+    return text
+
+
+HEUSDEN = holders((shipped() / "policies" / "heusden-2020.toml").read_text())
+
+
+@pytest.fixture
+def etc(tmp_path: Path) -> Etc:
+    """Writes both files; each change is (what stands there, what stands there instead)."""
+
+    def write(unit: str = UNIT_TEXT, policy: str = HEUSDEN, *changes: tuple[str, str]) -> Path:
+        for old, new in changes:
+            assert (unit + policy).count(old) == 1, old
+            unit, policy = unit.replace(old, new), policy.replace(old, new)
+        (tmp_path / "unit.toml").write_text(unit)
+        (tmp_path / "policy.toml").write_text(policy)
+        return tmp_path
+
+    return write
+
+
+def faults(path: Path) -> list[str]:
+    """The report's lines, without its head."""
+    with pytest.raises(SettingsError) as caught:
+        load(path)
+    head, *lines = str(caught.value).split("\n")
+    assert head.startswith(f"{len(lines)} fault"), caught.value
+    return [line.strip() for line in lines]
+
+
+# --- what ships -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", POLICIES, ids=lambda path: path.stem)
+def test_every_shipped_policy_loads(path: Path, etc: Etc) -> None:
+    """R7: each policy that a council really had is accepted with the shipped unit, under its own name and hash."""
+    text = holders(path.read_text())
+    settings = load(etc(UNIT_TEXT, text))
+    assert settings.policy.name == path.stem
+    assert [len(group) >= 2 for group in settings.policy.recipients()] == [True] * len(settings.policy.opening.groups)
+    assert re.fullmatch("[0-9a-f]{64}", settings.policy_sha256)
+    assert load(etc(UNIT_TEXT, text + "\n# a word")).policy_sha256 != settings.policy_sha256
+
+
+def test_a_policy_that_records_does_not_ship_with_holders() -> None:
+    """R6: no key ships: a unit with a shipped policy starts only when the municipality has added its own holders."""
+    assert all("holders" not in tomllib.loads(path.read_text()) for path in POLICIES)
+
+
+@pytest.mark.parametrize(
+    ("name", "tracks", "terms_h"),
+    [
+        ("heusden-2020", ("audio", "video"), (168, 672)),
+        ("dronten-2014", ("audio", "video"), (336, 336)),
+        ("dronten-2021-11-10", ("video",), (168, 336)),
+        ("dronten-2021-11-16", (), (168, 168)),
+        ("dronten-2022", (), (168, 168)),
+    ],
+)
+def test_the_shipped_policies_say_what_the_design_says(
+    name: str, tracks: tuple[str, ...], terms_h: tuple[int, int]
+) -> None:
+    """K1: tracks and terms of each shipped policy are those of design 6."""
+    policy = msgspec.convert(tomllib.loads((shipped() / "policies" / f"{name}.toml").read_text()), Policy)
+    assert (policy.tracks(), (policy.audio.term_h, policy.video.term_h)) == (tracks, terms_h)
+    assert policy.term_ns("audio") == terms_h[0] * 3600 * 10**9
+    assert policy.term_ns("video") == terms_h[1] * 3600 * 10**9
+
+
+def struct_in(info: Type) -> type[msgspec.Struct] | None:
+    """The struct that a type is, alone or as `X | None`."""
+    parts = info.types if isinstance(info, UnionType) else (info,)
+    return next((part.cls for part in parts if isinstance(part, msgspec.inspect.StructType)), None)
+
+
+def bounds(info: Type) -> list[int]:
+    """The bounds of a whole number."""
+    parts = info.types if isinstance(info, UnionType) else (info,)
+    plain = [part.type if isinstance(part, Metadata) else part for part in parts]
+    return [bound for part in plain if isinstance(part, IntType) for bound in (part.ge, part.le) if bound is not None]
+
+
+def keys_of(kind: type[msgspec.Struct], table: str = "") -> list[tuple[str, str, Any, list[int]]]:
+    """Every key of a file: its table, its name, its default, its bounds."""
+    found = []
+    for field in fields(kind):
+        inner = struct_in(type_info(field.type))
+        if inner is not None:
+            found += keys_of(inner, f"{table}.{field.encode_name}".strip("."))
+        else:
+            found.append((table, field.encode_name, field.default, bounds(type_info(field.type))))
+    return found
+
+
+@pytest.mark.parametrize(("table", "key", "default", "limits"), keys_of(Unit), ids=lambda part: str(part)[:24])
+def test_unit_toml_tells_every_key(table: str, key: str, default: Any, limits: list[int]) -> None:
+    """H2: each key stands in unit.toml, in its table, with its bounds; behind a # with its true default."""
+    section = ("\n" + UNIT_TEXT).split(f"\n[{table}]" if table else "\n# Check with")[1].split("\n[")[0]
+    line = next(line for line in section.splitlines() if re.match(rf"(# )?{key} = ", line))
+    said = tomllib.loads(line.removeprefix("# "))[key]
+    if line.startswith("#"):
+        assert said == default or (default is None and "none: the default" in line)
+    else:
+        assert default in (msgspec.NODEFAULT, None), "a default is told behind a #"
+    comment = line.split("#")[-1] if key != "pin" or table == "buttons.alarm" else "0 to 27"
+    assert key == "channels" or all(re.search(rf"\b{bound}\b", comment) for bound in limits), (limits, comment)
+
+
+# --- faults -----------------------------------------------------------------------------------------------------
+
+
+def test_all_faults_of_both_files_at_once(etc: Etc) -> None:
+    """H1: every fault of both files is in one report: unknown with a guess, missing, out of bounds, of a wrong kind."""
+    changed = etc(
+        UNIT_TEXT, HEUSDEN, ("status = 17 ", "statsu = 17 "), ('room = "spreekkamer-1"', "wing = 3"),
+        ("# fps = 25 ", "fps = 31"), ("# port = 1883 ", 'port = "1883"'), ("term_h = 672", "term_h = 673"),
+        ('ends_by = "press"', 'ends_by = "pres"'), ("pre_event_s = 30", "pre_event_s = -1"),
+        ("in_force_from = 2020-05-04", "in_force_from = 2020"),
+    )  # fmt: skip
+    found = faults(changed)
+    wanted = {
+        "unit.toml: wing = 3: unknown key; known here: organisation, site, room, buttons",
+        'unit.toml: lamps.statsu = 17: unknown key; did you mean "status"?',
+        "unit.toml: room: is missing; expected text like",
+        "unit.toml: camera.fps = 31: expected a whole number from 5 to 30 (pictures a second)",
+        'unit.toml: broker.port = "1883": expected a whole number from 1 to 65535',
+        "policy.toml: video.term_h = 673: expected a whole number from 1 to 672",
+        'policy.toml: record_button.ends_by = "pres": expected hold or press',
+        "policy.toml: timing.pre_event_s = -1: expected a whole number from 0 to 120",
+        "policy.toml: in_force_from = 2020: expected a date such as 2020-05-04, without quotes",
+    }
+    assert {want for want in wanted if not any(line.startswith(want) for line in found)} == set()
+    assert len(found) == len(wanted)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        ("pin = 6", "pin = 5", "unit.toml: buttons.record.pin = 5: a pin of its own; buttons.alarm.pin has the same"),
+        ("recording = 27 ", "# none ", "unit.toml: lamps.recording = \"none\": a lamp: the policy heusden-2020 records"),
+        ("# ring_bytes_max = 128000000", "ring_bytes_max = 1000000", "unit.toml: recorder.ring_bytes_max = 1000000"),
+        ('groups = [["manager", "secretary", "hr-manager"]]', "", "policy.toml: opening.groups"),
+        ('["manager", "secretary", "hr-manager"]', '["manager", "secretary", "hr-manager"], ["manager"]',
+         "policy.toml: opening.groups[1]"),
+        ('label = "manager-2"', 'label = "manager-2"\nwho = "me"', "policy.toml: holders[3].who"),
+        ("maximum_s = 5400", "maximum_s = 14400\n[_]", "policy.toml: _"),
+        ("term_h = 168", "term_h = 1", "policy.toml: audio.term_h = 1: a term longer than the longest recording"),
+    ],
+)  # fmt: skip
+def test_faults_that_no_single_key_shows(etc: Etc, old: str, new: str, line: str) -> None:
+    """K1: what two keys or two files make wrong together is found, and named with its key."""
+    assert any(fault.startswith(line) for fault in faults(etc(UNIT_TEXT, HEUSDEN, (old, new))))
+
+
+def test_holders_are_counted_and_told_apart(etc: Etc) -> None:
+    """R6: a group needs two holders, of roles that the policy names, each with a key of its own."""
+    bare = (shipped() / "policies" / "heusden-2020.toml").read_text()
+    assert faults(etc(UNIT_TEXT, bare)) == [
+        "policy.toml: opening.groups[0] = ['manager', 'secretary', 'hr-manager']: at least 2 holders with one of these "
+        "roles, against loss; there are 0"
+    ]
+    first, second = re.findall("age1[0-9a-z]+", HEUSDEN)[:2]
+    assert "a key of its own" in faults(etc(UNIT_TEXT, HEUSDEN.replace(first, second)))[0]
+    stranger = HEUSDEN.replace('role = "secretary"', 'role = "janitor"')
+    assert "a role of opening.groups: hr-manager, manager, secretary" in faults(etc(UNIT_TEXT, stranger))[0]
+    assert "holders[0].recipient" in faults(etc(UNIT_TEXT, HEUSDEN.replace(first, first.upper())))[0]
+
+
+@pytest.mark.parametrize(
+    ("track", "term_h", "decision", "accepted"),
+    [
+        ("audio", 168, "", True), ("audio", 169, "", False),
+        ("audio", 336, "Dronten 2014", True), ("audio", 337, "Dronten 2014", False),
+        ("video", 672, "", True), ("video", 673, "", False), ("video", 673, "Dronten 2014", False),
+    ],
+)  # fmt: skip
+def test_no_policy_goes_beyond_the_ceilings(
+    etc: Etc, track: str, term_h: int, decision: str, *, accepted: bool
+) -> None:
+    """K1: a week of sound, two where a decision says so, four weeks of image: a policy that wants more is refused."""
+    old = "record = true\nterm_h = " + ("168" if track == "audio" else "672")
+    path = etc(UNIT_TEXT, HEUSDEN, (old, f'record = true\nterm_h = {term_h}\ndecision = "{decision}"'))
+    if accepted:
+        assert load(path).policy.term_ns(track) == term_h * 3600 * 10**9  # type: ignore[arg-type]
+    else:
+        assert [line.split(" = ")[0] for line in faults(path)] == [f"policy.toml: {track}.term_h"]
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b'room = "caf\xe9"', "TOML in UTF-8"),
+        (b"room = ", "TOML in UTF-8"),
+        (b"a = " + b"[" * 50_000, "TOML in UTF-8"),
+        (b"#" * (FILE_BYTES_MAX + 1), "at most 262144 bytes"),
+        (None, "a file that can be read (No such file or directory)"),
+    ],
+    ids=["latin-1", "cut off", "nested", "huge", "missing"],
+)
+def test_a_file_that_is_none(etc: Etc, data: bytes | None, words: str) -> None:
+    """H1: a file that is missing, huge or no TOML is one fault, and the other file's faults are told besides."""
+    path = etc(UNIT_TEXT, HEUSDEN, ("term_h = 672", "term_h = 0"))
+    (path / "unit.toml").unlink()
+    if data is not None:
+        (path / "unit.toml").write_bytes(data)
+    found = faults(path)
+    assert found[0].startswith("unit.toml: the file")
+    assert words in found[0]
+    assert [line.split(" = ")[0] for line in found[1:]] == ["policy.toml: video.term_h"]
+
+
+@pytest.mark.parametrize("room", ["kamer\\n", "kamer 1", "Kamer", "", "-", "k" * 65, "kamer/1", "kamer+", "#"])
+def test_a_name_fits_into_a_topic(etc: Etc, room: str) -> None:
+    """A4: a name that would break a topic is refused: no slash, no wildcard, no space, no line end."""
+    assert len(faults(etc(UNIT_TEXT, HEUSDEN, ('room = "spreekkamer-1"', f'room = "{room}"')))) == 1
+
+
+# --- explained --------------------------------------------------------------------------------------------------
+
+
+def leaves(value: Any, key: str = "") -> dict[str, Any]:
+    """Every setting of a value, by its full key; a list of tables counts table by table."""
+    if isinstance(value, dict):
+        return {k: v for name, part in value.items() for k, v in leaves(part, f"{key}.{name}".strip(".")).items()}
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return {k: v for index, part in enumerate(value) for k, v in leaves(part, f"{key}[{index}]").items()}
+    return {key: value}
+
+
+def test_every_setting_in_force_is_explained(etc: Etc) -> None:
+    """H1: each setting of both files is listed once, with the value in force, its meaning, and where it came from."""
+    settings = load(etc(UNIT_TEXT, HEUSDEN, ("# fps = 25 ", "fps = 25 #")))
+    rows = explain.rows_of(settings)
+    listed = {row.key: json.loads(msgspec.json.encode(row.value)) for row in rows}
+    both = (settings.unit, settings.policy)
+    in_force = {key: value for part in both for key, value in leaves(json.loads(msgspec.json.encode(part))).items()}
+    assert listed == in_force
+    assert len(rows) == len(listed)
+    said = dict.fromkeys(leaves(settings.raw["unit.toml"]), "unit.toml")
+    said |= dict.fromkeys(leaves(settings.raw["policy.toml"]), "policy.toml")
+    assert {row.key: row.source for row in rows} == {key: said.get(key, "default") for key in in_force}
+    assert said["camera.fps"] == "unit.toml"
+    assert all(row.meaning and row.meaning != "a value of another kind" for row in rows)

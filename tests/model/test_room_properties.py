@@ -1,0 +1,143 @@
+"""The room under any history: what `History` checks at every step, and where each history must end."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import event, given, settings
+from hypothesis import strategies as st
+
+from daemon.model.events import (
+    LEVELS,
+    AlarmsFound,
+    Delivered,
+    FaultChanged,
+    ForgetAsked,
+    Input,
+    Lease,
+    LeaseDue,
+    OpenAlarm,
+    RecorderJoined,
+    RecorderLeft,
+    RecordHeld,
+    RecordingEnded,
+    RecordingStarted,
+    ResetAsked,
+    StartRecording,
+    TimePassed,
+    TracksChanged,
+)
+from daemon.model.policy import NS
+from daemon.model.room import LEASE_NS, Phase, Rules
+from hardware.ports import Track
+from tests.model.histories import BOTH, History, alarm, record
+
+TRACKS: tuple[tuple[Track, ...], ...] = ((), ("audio",), ("video",), BOTH)
+WAITS_NS = (0, NS // 100, NS, 4 * NS, 5 * NS, 6 * NS, 30 * NS, 61 * NS, 600 * NS, 6000 * NS)
+WHYS = ("asked", "lease", "store", "refused", "stopped")
+# What makes a history a history stands more than once.
+DEEDS = (
+    "alarm", "record", "record", "record", "hold", "reset", "reset", "found", "joined", "joined", "joined", "left",
+    "tracks", "tracks", "started", "ended", "ended", "time", "lease", "delivered", "fault", "forget", "wait", "wait",
+)  # fmt: skip
+
+rules = st.builds(
+    Rules,
+    pre_event_ns=st.sampled_from([0, 30 * NS]),
+    post_event_ns=st.sampled_from([0, 10 * NS, 120 * NS]),
+    maximum_ns=st.sampled_from([60 * NS, 5400 * NS]),
+    warning_ns=st.just(120 * NS),
+    alarm_maximum_ns=st.sampled_from([60 * NS, 3600 * NS]),
+    alarm_records=st.booleans(),
+    tracks=st.sampled_from([BOTH, BOTH, ("video",), ()]),
+    ends_by=st.sampled_from(["press", "hold"]),
+)
+often = settings(max_examples=2 * settings.default.max_examples)  # type: ignore[union-attr]
+deeds = st.lists(st.tuples(st.sampled_from(DEEDS), st.integers(0, 119)), min_size=8, max_size=60)
+
+
+def _input(history: History, deed: str, dice: int, n: int) -> Input:
+    """What a deed is in this room now: `dice` picks among what can be; ids that the room knows come up often."""
+    room, now_ns, fresh = history.room, history.now_ns, f"id-{n}"
+    mine = room.recording.id if room.recording else fresh
+    open_id = room.alarms[dice % len(room.alarms)].id if room.alarms else fresh
+    writes = (None, None, mine, mine, f"{fresh}-other")[dice % 5]
+    why: Any = WHYS[dice % 5]
+    makers: dict[str, Callable[[], Input]] = {
+        "alarm": lambda: alarm(fresh, now_ns - dice * NS // 1000),
+        "record": lambda: record(fresh, now_ns - dice * NS // 1000),
+        "hold": lambda: RecordHeld(now_ns - 2 * NS),
+        "reset": lambda: ResetAsked(fresh, "a test"),
+        "found": lambda: AlarmsFound(
+            (OpenAlarm(open_id if dice % 2 else fresh, now_ns - dice * 60 * NS),), f"{fresh}-rec" if dice % 3 else ""
+        ),
+        "joined": lambda: RecorderJoined(TRACKS[dice % 4], writes, now_ns + dice * NS, dice % 2 == 0, fresh),
+        "left": RecorderLeft,
+        "tracks": lambda: TracksChanged(TRACKS[dice % 4], fresh),
+        "started": lambda: RecordingStarted(mine),
+        "ended": lambda: RecordingEnded(mine if dice % 8 else "nobody's", why, "", fresh),
+        "delivered": lambda: Delivered(open_id, LEVELS[dice % 5]),
+        "fault": lambda: FaultChanged("broker" if dice % 2 else "alarm_button", "broken" if dice % 3 else "", fresh),
+        "time": lambda: TimePassed(fresh),
+        "lease": LeaseDue,
+        "forget": ForgetAsked,
+    }
+    return makers[deed]()
+
+
+def _run(history: History, story: list[tuple[str, int]]) -> None:
+    history.do(RecorderJoined(BOTH, None, 0, alarm=False, fresh_id="first"))
+    for n, (deed, dice) in enumerate(story):
+        if deed == "wait":
+            history.sleep(WAITS_NS[dice % len(WAITS_NS)])
+        else:
+            history.do(_input(history, deed, dice, n))
+
+
+@often
+@given(rules, deeds)
+def test_what_always_holds(rules: Rules, story: list[tuple[str, int]]) -> None:
+    """A1, R3, R5: in any history each press is raised, no lease is given in the dark, and the loop can sleep."""
+    history = History(rules)
+    _run(history, story)
+    event(f"ends {history.room.phase.value}")
+    event(f"{min(len(history.ids), 3)} recordings")
+
+
+@given(rules, deeds)
+def test_what_nobody_ends_ends(rules: Rules, story: list[tuple[str, int]]) -> None:
+    """R5: left alone, with a recorder that says nothing, any room is ready again within the policy's maxima."""
+    history = History(rules)
+    _run(history, story)
+    adopted_ns = 120 * NS  # the longest that a recorder of another life says in these histories
+    longest_ns = max(rules.maximum_ns, rules.alarm_maximum_ns, adopted_ns) + 2 * rules.post_event_ns + 3 * LEASE_NS
+    history.sleep(longest_ns)
+    assert history.room.phase is Phase.READY
+    assert not any(history.now_ns < until_ns for until_ns in history.may_write_ns.values())
+
+
+@given(rules, deeds, st.sampled_from(["refused", "store", "lease", "asked", "stopped"]))
+def test_a_recorder_that_fails_is_not_hammered(rules: Rules, story: list[tuple[str, int]], why: Any) -> None:
+    """R5: a recorder that refuses, stops or finds its disk full is asked again only when something has changed."""
+    history = History(rules)
+    _run(history, story)
+    starts = 0
+    for n in itertools.count():
+        recording = history.room.recording
+        if recording is None or n == 5:
+            break
+        effects = history.do(RecordingEnded(recording.id, why, "", f"again-{n}"))
+        starts += sum(isinstance(effect, StartRecording) for effect in effects)
+    assert starts == 0 or why in ("lease", "asked")
+
+
+@given(deeds)
+def test_one_deed_begins_one_recording(story: list[tuple[str, int]]) -> None:
+    """R5: no single input ever begins two recordings or gives two leases, whatever came before it."""
+    history = History(Rules(0, 0, 60 * NS, 0, 60 * NS, alarm_records=True, tracks=BOTH, ends_by="press"))
+    for n, (deed, dice) in enumerate(story):
+        effects = history.do(_input(history, "alarm" if deed == "wait" else deed, dice, n))
+        assert sum(isinstance(effect, StartRecording) for effect in effects) <= 1
+        assert sum(isinstance(effect, Lease) for effect in effects) <= 1

@@ -1,0 +1,243 @@
+"""The room and its recorder: leases, parts, and processes that die and come back (design 10, last paragraph)."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from daemon.model.events import (
+    AlarmsFound,
+    Lease,
+    LeaseDue,
+    Note,
+    OpenAlarm,
+    RecorderJoined,
+    RecorderLeft,
+    RecordingEnded,
+    RecordingStarted,
+    ResetAsked,
+    SetEnd,
+    StartRecording,
+    TimePassed,
+    TracksChanged,
+)
+from daemon.model.panel import recording_lit
+from daemon.model.policy import NS
+from daemon.model.room import ALARMS_MAX, LEASE_NS, RENEW_NS, Phase, Room, deadline_ns, lease_deadline_ns, step
+from tests.model.histories import BOTH, RULES, T0, after, alarm, kinds, ready, record
+
+POST_NS = RULES.post_event_ns
+IN_ALARM = after(ready(), alarm())
+RECORDING = after(ready(), record())
+ENDING = after(RECORDING, record("r2"))
+ALARM_UNTIL_NS = T0 + RULES.alarm_maximum_ns + POST_NS
+
+
+def joined(recording_id: str | None = None, until_ns: int = 0, *, alarm: bool = False) -> RecorderJoined:
+    return RecorderJoined(BOTH, recording_id, until_ns, alarm, "fresh")
+
+
+def ended(recording_id: str, why: str) -> RecordingEnded:
+    return RecordingEnded(recording_id, why, "", "fresh")  # type: ignore[arg-type]  # all of them are tried below
+
+
+# --- the lease --------------------------------------------------------------------------------------------------
+
+
+def test_the_lease_is_renewed_each_second() -> None:
+    """R3: while something is recorded the lease is renewed every second, for five."""
+    assert lease_deadline_ns(RECORDING) == T0 + RENEW_NS
+    room, effects = step(RECORDING, LeaseDue(), T0 + RENEW_NS)
+    assert effects == (Lease("r1", T0 + RENEW_NS + LEASE_NS),)
+    assert lease_deadline_ns(room) == T0 + 2 * RENEW_NS
+
+
+@pytest.mark.parametrize("room", [ready(), after(RECORDING, RecorderLeft()), after(ready(recorder=None), alarm())])
+def test_there_is_no_lease_without_a_recording_or_a_recorder(room: Room) -> None:
+    """R3: nobody may write when nothing is recorded, or nobody is there to write."""
+    assert lease_deadline_ns(room) is None
+    assert not [effect for effect in step(room, LeaseDue(), T0)[1] if isinstance(effect, Lease)]
+
+
+def test_the_lamp_stays_lit_while_a_lost_recorder_may_write() -> None:
+    """R3: a recorder that is gone may write until its lease is over; so long the lamp stays lit, and no longer."""
+    room = after(RECORDING, RecorderLeft())
+    assert [recording_lit(room, T0 + LEASE_NS + wait) for wait in (-1, 0)] == [True, False]
+
+
+def test_a_recorder_that_never_says_that_it_closed_keeps_the_lamp_lit_for_its_last_lease() -> None:
+    """R3: the room is ready only when the last lease that it gave is over, and it stops giving them."""
+    last_ns = T0 + POST_NS + LEASE_NS - 1
+    closing = after(ENDING, LeaseDue(), now_ns=T0 + POST_NS + NS)
+    assert lease_deadline_ns(closing) == T0 + POST_NS + 2 * NS  # a slow disk has a lease's length to close
+    room = after(ENDING, LeaseDue(), now_ns=last_ns)
+    assert lease_deadline_ns(room) is None
+    assert deadline_ns(room) == last_ns + LEASE_NS
+    assert after(room, TimePassed("e"), now_ns=last_ns + LEASE_NS - 1) == room
+    room, effects = step(room, TimePassed("e"), last_ns + LEASE_NS)
+    assert (room.phase, room.recording, effects) == (Phase.READY, None, (Note("recording_end_unknown", "r1"),))
+
+
+# --- ends -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("why", ["asked", "lease", "store", "refused", "stopped"])
+def test_an_end_in_its_time_is_the_end(why: str) -> None:
+    """R5: when its post-event seconds are over, a recording that is closed is done, whatever closed it."""
+    room, effects = step(ENDING, ended("r1", why), T0 + POST_NS)
+    assert (room, effects) == (ready(), ())
+    assert not recording_lit(room, T0 + POST_NS)
+
+
+@pytest.mark.parametrize("room", [RECORDING, ENDING, IN_ALARM])
+@pytest.mark.parametrize("why", ["lease", "asked"])
+def test_a_recording_that_ends_too_soon_goes_on_as_a_new_part(room: Room, why: str) -> None:
+    """R5: after a missed lease, or an end that crossed with its being put off, a new part follows with the same end."""
+    assert room.recording is not None
+    after_it, effects = step(room, ended(room.recording.id, why), T0 + 9 * NS)
+    assert effects == (
+        StartRecording(
+            "fresh", T0 + 9 * NS, RULES.pre_event_ns, room.recording.until_ns, room.recording.alarm, room.recording.id
+        ),
+        Lease("fresh", T0 + 9 * NS + LEASE_NS),
+    )
+    assert after_it.phase is room.phase
+
+
+@pytest.mark.parametrize("why", ["refused", "store", "stopped"])
+def test_after_a_refusal_nothing_is_begun(why: str) -> None:
+    """R5: a recorder that refused is not asked again at once; a conversation is over, an alarm stays open."""
+    assert step(RECORDING, ended("r1", why), T0) == (ready(), ())
+    room, effects = step(IN_ALARM, ended("rec-a1", why), T0)
+    assert (room.phase, room.alarms, room.recording, effects) == (Phase.ALARM, IN_ALARM.alarms, None, ())
+
+
+@pytest.mark.parametrize("item", [ended("r9", "asked"), RecordingStarted("r9")])
+@pytest.mark.parametrize("room", [ready(), RECORDING, ENDING, IN_ALARM])
+def test_word_of_another_recording_changes_nothing(room: Room, item: RecordingEnded | RecordingStarted) -> None:
+    """R5: what is said of a recording that is not the room's is noted and passed over."""
+    assert step(room, item, T0) == (room, (Note("recording_unknown", "r9"),))
+
+
+# --- a recorder that comes back ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("room", [RECORDING, ENDING, IN_ALARM])
+def test_a_recorder_that_lost_it_begins_a_new_part(room: Room) -> None:
+    """R5: a recorder that comes back empty-handed takes up what is wanted as a new part."""
+    assert room.recording is not None
+    _, effects = step(after(room, RecorderLeft()), joined(), T0 + 9 * NS)
+    assert kinds(effects) == ["StartRecording", "Lease"]
+    assert [e.continues for e in effects if isinstance(e, StartRecording)] == [room.recording.id]
+
+
+@pytest.mark.parametrize("room", [RECORDING, ENDING, IN_ALARM])
+def test_a_recorder_that_joins_before_its_devices_begins_with_the_first_one(room: Room) -> None:
+    """R5: a recorder that was started again says first that it has no device yet; the part begins when it has one."""
+    assert room.recording is not None
+    waiting = after(room, RecorderLeft(), RecorderJoined((), None, 0, alarm=False, fresh_id="f0"))
+    after_it, effects = step(waiting, TracksChanged(("audio",), "f1"), T0 + 9 * NS)
+    assert kinds(effects) == ["StartRecording", "Lease"]
+    assert step(after_it, TracksChanged(BOTH, "f2"), T0 + 9 * NS)[1] == ()
+
+
+def test_devices_that_come_and_go_do_not_touch_what_runs() -> None:
+    """R5: a device that is lost and comes back during a recording is the recorder's business: a gap, not a new part."""
+    for room in (RECORDING, ENDING, IN_ALARM):
+        assert step(after(room, TracksChanged((), "f1")), TracksChanged(BOTH, "f2"), T0) == (room, ())
+
+
+def test_an_alarm_without_a_device_records_as_soon_as_there_is_one() -> None:
+    """R5: an alarm that found no device begins its recording with the first one, for as long as the alarm may last."""
+    room = after(ready(recorder=()), alarm())
+    _, effects = step(room, TracksChanged(("video",), "fresh"), T0 + 9 * NS)
+    assert effects[0] == StartRecording("fresh", T0 + 9 * NS, RULES.pre_event_ns, ALARM_UNTIL_NS, alarm=True)
+    silent = after(ready(replace(RULES, alarm_records=False), ()), alarm())
+    assert step(silent, TracksChanged(("video",), "fresh"), T0)[1] == ()
+
+
+def test_a_recorder_that_comes_back_is_told_what_it_missed() -> None:
+    """R5: an end, or an alarm, that was asked for while the recorder was away is asked for again when it is back."""
+    old_until_ns = T0 + RULES.maximum_ns + POST_NS
+    missed_end = after(RECORDING, RecorderLeft(), record("r2"))
+    assert step(missed_end, joined("r1", old_until_ns), T0)[1] == (SetEnd("r1", T0 + POST_NS, alarm=False),)
+    missed_alarm = after(RECORDING, RecorderLeft(), alarm())
+    assert step(missed_alarm, joined("r1", old_until_ns), T0)[1] == (SetEnd("r1", ALARM_UNTIL_NS, alarm=True),)
+    assert step(after(RECORDING, RecorderLeft()), joined("r1", old_until_ns), T0)[1] == ()
+
+
+def test_a_recorder_that_writes_something_else_keeps_its_own_end() -> None:
+    """R5: what a recorder was told by another alarm process is adopted with the end that it was told."""
+    room, effects = step(after(ENDING, RecorderLeft()), joined("x1", T0 + 60 * NS), T0)
+    assert room.recording is not None
+    assert (room.recording.id, room.recording.until_ns, effects) == ("x1", T0 + 60 * NS, ())
+
+
+# --- an alarm process that comes back ------------------------------------------------------------------------------
+
+
+def test_open_alarms_are_open_again() -> None:
+    """A1: an alarm that the journal holds open is open again, as kept, until the policy's maximum after its press."""
+    room, effects = step(Room(RULES), AlarmsFound((OpenAlarm("a1", -5 * NS),)), T0)
+    assert (room.phase, [(a.id, a.level) for a in room.alarms]) == (Phase.ALARM, [("a1", "kept")])
+    assert (deadline_ns(room), kinds(effects)) == (RULES.alarm_maximum_ns - 5 * NS, ["Note"])
+    assert step(Room(RULES), AlarmsFound(()), T0) == (Room(RULES), ())
+
+
+@pytest.mark.parametrize("room", [RECORDING, ENDING, IN_ALARM])
+def test_open_alarms_count_however_late_the_journal_is_read(room: Room) -> None:
+    """A3: a disk that gives up the journal only after the recorder came, or after a press, loses no open alarm."""
+    found, effects = step(room, AlarmsFound((OpenAlarm("a0", T0 - 60 * NS), *known(room))), T0 + NS)
+    assert {alarm.id for alarm in found.alarms} == {"a0", *(alarm.id for alarm in room.alarms)}
+    assert [alarm.id for alarm in found.alarms][: len(room.alarms)] == [alarm.id for alarm in room.alarms]
+    assert (found.phase, kinds(effects)) == (Phase.ALARM, ["Note", "SetEnd"])
+    assert found.recording is not None
+    assert found.recording.alarm
+    assert found.alarm_until_ns >= max(room.alarm_until_ns, T0 - 60 * NS + RULES.alarm_maximum_ns)
+
+
+def known(room: Room) -> tuple[OpenAlarm, ...]:
+    """The room's own alarms as a journal would name them."""
+    return tuple(OpenAlarm(alarm.id, alarm.pressed_ns) for alarm in room.alarms)
+
+
+def test_a_journal_full_of_open_alarms_is_bounded() -> None:
+    """A1: of more open alarms than a room can hold the newest are open again."""
+    rows = tuple(OpenAlarm(f"a{n}", n) for n in range(ALARMS_MAX + 50))
+    found = after(Room(RULES), AlarmsFound(rows))
+    assert [alarm.id for alarm in found.alarms] == [row.alarm_id for row in rows[-ALARMS_MAX:]]
+    assert len(after(IN_ALARM, AlarmsFound(rows)).alarms) == ALARMS_MAX
+
+
+def test_alarms_that_are_known_are_not_found_again() -> None:
+    """A1: an alarm that the room has is not taken twice."""
+    assert step(IN_ALARM, AlarmsFound(known(IN_ALARM)), T0) == (IN_ALARM, ())
+
+
+def test_an_open_alarm_takes_up_its_recording() -> None:
+    """R5: the alarm's running recording is adopted and told that it is one; with none running a new one begins."""
+    found = after(Room(RULES), AlarmsFound((OpenAlarm("a1", T0),)))
+    room, effects = step(found, joined("x1", T0 + 60 * NS), T0)
+    assert effects == (SetEnd("x1", ALARM_UNTIL_NS, alarm=True),)
+    assert lease_deadline_ns(room) == RENEW_NS - LEASE_NS  # overdue: the loop renews at once
+    assert step(found, joined("x1", ALARM_UNTIL_NS, alarm=True), T0)[1] == ()
+    assert kinds(step(found, joined(), T0)[1]) == ["StartRecording", "Lease"]
+    late = step(ready(), AlarmsFound((OpenAlarm("a1", T0),), "fresh"), T0)[1]
+    assert kinds(late) == ["Note", "StartRecording", "Lease"]
+    assert kinds(step(ready(), AlarmsFound((OpenAlarm("a1", T0),)), T0)[1]) == ["Note"]
+
+
+def test_a_running_recording_is_adopted() -> None:
+    """R3: what a recorder is writing when the alarm process comes back is the room's: lit, under lease, and it ends."""
+    room, effects = step(Room(RULES), joined("x1", T0 + 60 * NS), T0)
+    assert (room.phase, effects) == (Phase.RECORDING, (Note("recording_adopted", "x1"),))
+    assert recording_lit(room, T0)
+    assert kinds(step(room, LeaseDue(), T0)[1]) == ["Lease"]
+    assert deadline_ns(room) == T0 + 60 * NS - POST_NS
+
+
+def test_an_alarm_that_was_reset_while_the_recorder_was_away_runs_out() -> None:
+    """R5: after a reset without a recorder the recording that comes back gets the reset's end, not the alarm's."""
+    room = after(IN_ALARM, RecorderLeft(), ResetAsked("e1", "an operator"))
+    _, effects = step(room, joined("rec-a1", ALARM_UNTIL_NS, alarm=True), T0 + NS)
+    assert effects == (SetEnd("rec-a1", T0 + POST_NS, alarm=True),)

@@ -1,0 +1,127 @@
+"""What an operator sees: status, recordings, settings, clear errors, exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.brokers import Mosquitto
+from tests.rooms import policy_with, running, wait_for
+
+
+def spreekkamer(*words: str, command: str = "daemon", columns: int = 110) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "COLUMNS": str(columns), "TERM": "dumb", "NO_COLOR": "1"}
+    program = [sys.executable, "-m", command, *words]
+    return subprocess.run(program, capture_output=True, text=True, timeout=60, check=False, env=environment)
+
+
+def as_json(*words: str) -> Any:
+    done = spreekkamer(*words, "--json")
+    return json.loads(done.stdout)
+
+
+def test_status_recordings_and_faults(tmp_path: Path, broker: Mosquitto) -> None:
+    """H1, A5: status and recordings for people and for machines; a fault is named with what is wrong, by an exit code,
+    and by the lamp; the alarm is journalled while the broker is away, and arrives marked as late.
+    """
+    state = tmp_path / "unit"
+    policy = policy_with("heusden-2020", state, pre_event_s=2, post_event_s=1)
+    with running(state, policy=policy, broker=broker.address) as unit:
+        unit.ready()
+        where = ("--state", str(state))
+        done = spreekkamer("status", *where)
+        assert done.returncode == 0, done.stdout
+        assert "MQTT 5" in done.stdout
+        unit.press("record")
+        path = unit.started()
+        unit.press("record")
+        unit.ended(path)
+        listed = as_json("recordings", "list", *where)
+        assert [one["recording_id"] for one in listed] == [path.name]
+        shown = as_json("recordings", "show", path.name[:6], *where)
+        assert shown["tracks"]["video"]["gaps"] == 0
+        assert path.name[:8] in spreekkamer("recordings", "list", *where).stdout
+        assert spreekkamer("recordings", "show", "nosuch", *where).returncode == 9
+
+        broker.kill()
+        wait_for("the broker's absence is known", lambda: "broker" in unit.health()["faults"])
+        faulty = spreekkamer("status", *where)
+        assert faulty.returncode == 10
+        assert "fault: broker" in faulty.stdout
+        unit.press("alarm")
+        wait_for("the alarm is kept", lambda: unit.health()["undelivered"] == 1)
+        unit.room.clock.advance(60)
+        broker.start()
+        heard = wait_for("the alarm after the broker is back", lambda: unit.room.heard)
+        assert heard[0]["data"]["replay"] is True
+        assert heard[0]["data"]["age_ms"] >= 60_000
+        wait_for("its delivery is known", lambda: unit.health()["undelivered"] == 0)
+
+
+@pytest.mark.parametrize(
+    ("fault", "name", "track"),
+    [("camera.gone", "camera", "audio"), ("microphone.gone", "microphone", "video"), ("camera.silent", "camera", "audio")],
+)
+def test_a_device_is_lost_and_comes_back(fault: str, name: str, track: str, tmp_path: Path, broker: Mosquitto) -> None:
+    """R5, H1: with a device gone the unit says so, records what is left, and has it back within ten seconds of its
+    return; the gap stands in the chain with its reason.
+    """
+    state = tmp_path / "unit"
+    policy = policy_with("heusden-2020", state, pre_event_s=2, post_event_s=1)
+    with running(state, policy=policy, broker=broker.address) as unit:
+        unit.ready()
+        unit.press("record")
+        path = unit.started()
+        unit.fault(fault, on=True)
+        wait_for(f"the {name}'s absence is known", lambda: name in unit.health()["faults"])
+        unit.press("alarm")
+        wait_for("the alarm", lambda: unit.room.heard)
+        lines = (path / "chain.jsonl").read_text().count(f'"track":"{track}"')
+        wait_for("the other track goes on", lambda: (path / "chain.jsonl").read_text().count(f'"track":"{track}"') > lines)
+        unit.fault(fault, on=False)
+        wait_for("it is back", lambda: name not in unit.health()["faults"], within_s=10)
+        gap = wait_for("the gap", lambda: [g for g in (path / "chain.jsonl").read_text().splitlines() if '"gap"' in g])
+        assert json.loads(gap[0])["reason"]
+
+
+def test_bad_settings_start_nothing(tmp_path: Path) -> None:
+    """Bad settings: one report with every key, its value and what was expected; exit code 2; nothing is started."""
+    etc = tmp_path / "etc"
+    etc.mkdir()
+    (etc / "unit.toml").write_text('organisation = "A b"\nsite = "s"\nroom = "r"\n[buttons.alarm]\npin = 99\n[brokr]\n')
+    (etc / "policy.toml").write_text('name = "x"\nin_force_from = 2020-01-01\n[audio]\nrecord = true\nterm_h = 169\n')
+    for program in ("daemon.keeper", "daemon.alarm"):
+        done = spreekkamer("--state", str(tmp_path), command=program)
+        assert done.returncode == 2, done.stderr
+        for words in ("organisation", '"A b"', "pin = 99", "from 0 to 27", "brokr", "169", "168 hours of audio"):
+            assert words in done.stderr
+        assert "Traceback" not in done.stderr
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["etc"]
+    checked = spreekkamer("settings", "check", "--state", str(tmp_path))
+    assert (checked.returncode, checked.stdout) == (2, "")
+
+
+def test_settings_show_says_where_each_value_came_from(tmp_path: Path) -> None:
+    """Settings: every value in force with its source; a default is called one."""
+    etc = tmp_path / "etc"
+    etc.mkdir()
+    config = Path(__file__).parents[2] / "config"
+    (etc / "unit.toml").write_text((config / "unit.toml").read_text())
+    (etc / "policy.toml").write_text((config / "policies" / "dronten-2022.toml").read_text())
+    rows = {row["key"]: row for row in as_json("settings", "show", "--state", str(tmp_path))}
+    assert (rows["buttons.alarm.pin"]["value"], rows["buttons.alarm.pin"]["source"]) == (5, "unit.toml")
+    assert rows["broker.keepalive_s"]["source"] == "default"
+    assert rows["alarm.records"]["source"] == "policy.toml"
+
+
+def test_nobody_there(tmp_path: Path) -> None:
+    """A unit that is not running is said in one sentence with what to look at."""
+    done = spreekkamer("status", "--state", str(tmp_path))
+    assert done.returncode == 7
+    assert "is the unit running" in done.stderr
