@@ -68,7 +68,7 @@ class Keep(msgspec.Struct, frozen=True):
 
 
 class AtBroker(msgspec.Struct, frozen=True):
-    """Order: the broker answered for an event. A code of 0x80 and above is a refusal and leaves it undelivered."""
+    """Order: the broker answered for an event. A refusal, or nobody listening, leaves it undelivered."""
 
     event_id: str
     code: int
@@ -108,6 +108,15 @@ class Trouble(msgspec.Struct, frozen=True):
 Said = Opened | Kept | Trouble
 REFUSED = 0x80
 """First reason code of MQTT 5 that is a refusal."""
+NOBODY = 0x10
+"""PUBACK reason `no matching subscribers` (MQTT 5, 3.4.2.1): the broker has it and nobody is listening."""
+
+
+def delivers(code: int) -> bool:
+    """Whether a broker's answer means that an event has reached somebody beyond it."""
+    return code < REFUSED and code != NOBODY
+
+
 _ROW = "event_id, alarm_id, kind, body, boot_id, pressed_boot_ns, pressed_wall_ns, kept_wall_ns"
 
 
@@ -192,7 +201,7 @@ def _carry_out(db: sqlite3.Connection, order: Order) -> None:
                 msgspec.structs.astuple(row),
             )
         case AtBroker(event_id=event_id, code=code, wall_ns=wall_ns):
-            delivered = wall_ns if code < REFUSED else None
+            delivered = wall_ns if delivers(code) else None
             db.execute(
                 "UPDATE alarm_event SET broker_wall_ns = coalesce(broker_wall_ns, ?), broker_code = ?"
                 " WHERE event_id = ?",

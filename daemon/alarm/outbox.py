@@ -18,9 +18,10 @@ from daemon.model.unit import Unit
 from daemon.times import utc
 from hardware.ports import Clock
 
-REFUSED = journal.REFUSED
-NOBODY = 0x10
-"""PUBACK reason `no matching subscribers` (MQTT 5, 3.4.2.1): the broker has it and nobody is listening."""
+REFUSED, NOBODY = journal.REFUSED, journal.NOBODY
+RETRY_NS = 3_000_000_000
+"""An event that was refused, or that nobody listened to, goes again after this: a receiver that restarts is back in
+seconds, and a press must not wait for the next connection."""
 
 
 class Sent(msgspec.Struct):
@@ -29,6 +30,8 @@ class Sent(msgspec.Struct):
     event: messages.AlarmEvent
     pressed_ns: int
     attempts: int = 0
+    retry_ns: int | None = None
+    """Boot time of the next attempt; None while an answer or a broker is waited for."""
 
 
 class Outbox:
@@ -70,6 +73,17 @@ class Outbox:
             self.undelivered.setdefault(event.id, Sent(event, pressed_ns, attempts=event.data.attempt))
         self.resend()
 
+    @property
+    def next_ns(self) -> int | None:
+        """When something has to be sent again; None when nothing waits."""
+        return min((sent.retry_ns for sent in self.undelivered.values() if sent.retry_ns is not None), default=None)
+
+    def tick(self, now_ns: int) -> None:
+        """Sends again what is due."""
+        for sent in self.undelivered.values():
+            if sent.retry_ns is not None and sent.retry_ns <= now_ns:
+                self._publish(sent)
+
     def resend(self) -> None:
         """The broker is back: everything that it has not taken goes again, the oldest first."""
         for sent in sorted(self.undelivered.values(), key=lambda sent: sent.pressed_ns):
@@ -81,8 +95,11 @@ class Outbox:
         wall_ns = self._clock.read().wall_ns
         self._journal.give(journal.AtBroker(answer.key, answer.code, wall_ns))
         log.event("alarm_answered", event_id=answer.key, code=answer.code)
-        if answer.code >= REFUSED or sent is None:
-            return ()  # refused: it stays in the outbox and goes again with the next connection
+        if sent is None:
+            return ()
+        if not journal.delivers(answer.code):
+            sent.retry_ns = self._clock.boot_ns() + RETRY_NS
+            return ()
         del self.undelivered[answer.key]
         return (Delivered(answer.key, "broker"),)
 
@@ -116,9 +133,10 @@ class Outbox:
     def _publish(self, sent: Sent) -> bytes:
         """Sends the event as it stands now: attempt, age and replay are of this moment."""
         age_ms = (self._clock.boot_ns() - sent.pressed_ns) // 1_000_000
-        sent.attempts += 1
-        replay = sent.attempts > 1 and age_ms > messages.REPLAY_MS
-        data = msgspec.structs.replace(sent.event.data, attempt=sent.attempts, age_ms=age_ms, replay=replay)
+        sent.attempts, sent.retry_ns = sent.attempts + 1, None
+        data = msgspec.structs.replace(
+            sent.event.data, attempt=sent.attempts, age_ms=age_ms, replay=age_ms > messages.REPLAY_MS
+        )
         body = messages.encode(msgspec.structs.replace(sent.event, data=data))
         if not self._broker.publish(self._topic, body, key=sent.event.id):
             sent.attempts -= 1  # nothing left the unit

@@ -167,6 +167,7 @@ class AlarmProcess:
         rest = (
             deadline_ns(self._room), lease_deadline_ns(self._room), self._lights.next_change_ns,
             self._telemetry.next_ns,
+            self._outbox.next_ns,
         )  # fmt: skip
         due = [ns for ns in (*lines, *rest) if ns is not None]
         wait_s = (min(due) - self._clock.boot_ns()) / 1e9 if due else WAIT_MAX_S
@@ -186,6 +187,7 @@ class AlarmProcess:
         due_ns = lease_deadline_ns(self._room)
         if due_ns is not None and due_ns <= now_ns:
             self._step(events.LeaseDue())
+        self._outbox.tick(now_ns)
         self._lights.show(self._room, now_ns)
         self._telemetry.tick(now_ns, self._room, self._figures)
         systemd.notify("WATCHDOG=1")

@@ -158,4 +158,7 @@ def _multiple(info: IntType | FloatType) -> str:
 
 
 def _join(key: str, name: str) -> str:
-    return f"{key}.{name}" if key else name
+    """A key below another, quoted where TOML would have to quote it: also an empty one is to be seen."""
+    plain = name.isascii() and name.replace("-", "_").replace("_", "0").isalnum()
+    part = name if plain else f'"{name}"'
+    return f"{key}.{part}" if key else part

@@ -28,7 +28,9 @@ FAULT = re.compile(r"  (unit|policy)\.toml: \S.*: .+")
 HEAD = re.compile(r"\d+ faults? in the settings; nothing was started:")
 
 # What TOML can say, steering characters and line ends in keys and values included.
-texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | st.sampled_from(["press", "age1", "\x1b[2J", "\n"])
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | st.sampled_from(
+    ["press", "age1", "\x1b[2J", "\n"]
+)
 known = st.sampled_from(["pin", "record", "alarm", "buttons", "holders", "groups", "term_h", "role", "broker", "host"])
 scalars = (
     texts | st.integers() | st.floats() | st.booleans() | st.dates() | st.datetimes() | st.times()
