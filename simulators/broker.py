@@ -110,6 +110,8 @@ class EmbeddedBroker:
 
     async def _open(self) -> None:
         self._gone = asyncio.Event()
+        self.gone_early = 0
+        """Guests that had left before they were let in."""
         logging.getLogger("amqtt").setLevel(logging.CRITICAL)  # it tells of each packet, and of each client that drops
         logging.getLogger("transitions").setLevel(logging.CRITICAL)  # its state machines do so too
         plugins: dict[str, Any] = {f"{__name__}.{EveryoneIsWelcome.__name__}": {}}
@@ -150,6 +152,8 @@ class EmbeddedBroker:
         self._guests.add(writer)
         try:
             await self._broker.external_connected(StreamReaderAdapter(reader), StreamWriterAdapter(writer), LISTENER)
+        except OSError:  # amqtt says goodbye to a guest that has gone: one that asked for MQTT 5 and got no answer
+            self.gone_early += 1
         finally:
             self._guests.discard(writer)
             self._gone.set()

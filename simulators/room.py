@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import queue
+import re
 import shutil
 import socket
 import subprocess
@@ -27,6 +28,9 @@ READY_S = 60.0
 """A process is up within two seconds; a machine that compiles its files for the first time gets thirty times that."""
 STOP_S = 15.0
 """A process closes its recording and ends within five seconds; then it is killed, and the next start closes it."""
+LINE_MAX = 150
+"""Characters of a message in the timeline; the broker has the rest."""
+ID = re.compile(r"[0-9a-f-]{32,36}")
 RESTART_S = 0.5
 """As systemd's RestartSec: a process that ended is started again after this."""
 
@@ -155,7 +159,7 @@ class Room:
         for key in ("process", "at"):
             fields.pop(key, None)
         if level != "debug":
-            text = "  ".join(f"{key}={value}" for key, value in fields.items() if value not in (None, ""))
+            text = "  ".join(f"{key}={_short(value)}" for key, value in fields.items() if value not in (None, ""))
             self._tell(name, f"{event}  {text}".rstrip())
 
     def _heard(self, word: Word) -> None:
@@ -176,8 +180,8 @@ class Room:
             age = f"age {data['age_ms']} ms  attempt {data['attempt']}{late}"
             self._tell("broker", f"alarm/event {data['kind']}  {age}")
         elif topic != "health":
-            shown = {key: value for key, value in body.items() if key not in {"at", "boot_id", "session"}}
-            self._tell("broker", f"{topic} {json.dumps(shown)[:150]}")
+            shown = {key: _short(value) for key, value in body.items() if key not in {"at", "boot_id", "session"}}
+            self._tell("broker", f"{topic}  " + "  ".join(f"{key}={value}" for key, value in shown.items())[:LINE_MAX])
 
     def _tell(self, who: str, text: str) -> None:
         now = self.clock.read()
@@ -203,6 +207,13 @@ class Room:
                 out = wanted
                 (self.broker.pull_plug if out else self.broker.plug_in)()
                 self._tell("broker", "its plug is pulled" if out else "plugged in again")
+
+
+def _short(value: Any) -> Any:
+    """Ids cut to what tells them apart, for a person."""
+    if isinstance(value, list):
+        return ", ".join(str(_short(item)) for item in value) or "none"
+    return value[:8] if isinstance(value, str) and ID.fullmatch(value) else value
 
 
 def no_network() -> list[str]:

@@ -100,14 +100,13 @@ class Unit:
 
     def started(self) -> Path:
         """Waits for a recording that is open, and returns its directory."""
-        recording_id = wait_for("a recording", lambda: self.health().get("recording_id"))
-        path = self.paths.recordings / recording_id
-        wait_for("its chain", lambda: (path / "chain.jsonl").exists())
+        path = self.paths.recordings / str(wait_for("a recording", lambda: self.health().get("recording_id")))
+        wait_for("its chain", (path / "chain.jsonl").exists)
         return path
 
     def ended(self, path: Path, within_s: float = 20.0) -> dict[str, Any]:
         """Waits until a recording is closed, and returns its end.json."""
-        wait_for(f"the end of {path.name}", lambda: (path / "SHA256SUMS.sig").exists(), within_s)
+        wait_for(f"the end of {path.name}", (path / "SHA256SUMS.sig").exists, within_s)
         found: dict[str, Any] = json.loads((path / "end.json").read_text())
         return found
 

@@ -189,10 +189,9 @@ def test_faults_that_no_single_key_shows(etc: Etc, old: str, new: str, line: str
 def test_holders_are_counted_and_told_apart(etc: Etc) -> None:
     """R6: a group needs two holders, of roles that the policy names, each with a key of its own."""
     bare = (shipped() / "policies" / "heusden-2020.toml").read_text()
-    assert faults(etc(UNIT_TEXT, bare)) == [
-        "policy.toml: opening.groups[0] = ['manager', 'secretary', 'hr-manager']: "
-        + "at least 2 holders with one of these roles, against loss; there are 0"
-    ]
+    (few,) = faults(etc(UNIT_TEXT, bare))
+    assert few.startswith("policy.toml: opening.groups[0] = ['manager', 'secretary', 'hr-manager']: at least 2 holders")
+    assert few.endswith("there are 0")
     first, second = re.findall("age1[0-9a-z]+", HEUSDEN)[:2]
     assert "a key of its own" in faults(etc(UNIT_TEXT, HEUSDEN.replace(first, second)))[0]
     stranger = HEUSDEN.replace('role = "secretary"', 'role = "janitor"')

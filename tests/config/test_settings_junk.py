@@ -97,15 +97,16 @@ def check(unit: dict[str, Any], policy: dict[str, Any]) -> None:
         try:
             settings = load(Path(name))
         except SettingsError as error:
-            head, *lines = str(error).split("\n")
-            event(f"{min(len(lines), 5)} faults")
-            assert HEAD.fullmatch(head)
-            assert lines
-            assert all(FAULT.fullmatch(line) for line in lines), lines
-            assert str(error).replace("\n", "").isprintable()
+            report = str(error)
         else:
             event("in force")
             assert explain.rows_of(settings)
+            return
+    head, *lines = report.split("\n")
+    event(f"{min(len(lines), 5)} faults")
+    assert HEAD.fullmatch(head)
+    assert lines
+    assert all(FAULT.fullmatch(line) and line.isprintable() for line in lines), lines
 
 
 @given(spoiled(UNIT), spoiled(POLICY))

@@ -27,7 +27,7 @@ def segments(pieces: list[Clear | Hole]) -> list[Clear]:
 
 def decoded(data: bytes) -> list[tuple[float, int]]:
     """Time and size of every frame that a plain player finds."""
-    with av.open(io.BytesIO(data)) as file:
+    with av.open(io.BytesIO(data), "r") as file:
         stream = file.streams[0]
         return [
             (frame.time or 0.0, frame.samples if isinstance(frame, av.AudioFrame) else 1)
@@ -79,7 +79,9 @@ def test_missing_pictures_are_a_hole_in_the_chain() -> None:
     kept = [p for p in pictures(4) if not START_NS + 1.2 * NS < p.pts_ns < START_NS + 1.6 * NS]
     pieces = cut(video_cutter(PICTURE), kept)
     holes = [piece for piece in pieces if isinstance(piece, Hole)]
-    assert [(round((h.from_ns - START_NS) / NS, 2), round((h.to_ns - START_NS) / NS, 2)) for h in holes] == [(1.24, 1.6)]
+    assert [(round((h.from_ns - START_NS) / NS, 2), round((h.to_ns - START_NS) / NS, 2)) for h in holes] == [
+        (1.24, 1.6)
+    ]
 
 
 def test_after_a_long_hole_image_begins_at_a_key_frame_again() -> None:

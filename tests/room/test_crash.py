@@ -25,7 +25,9 @@ def test_recorder_killed_while_recording_then_alarm(tmp_path: Path, broker: Mosq
         before_ns = unit.room.clock.boot_ns()
         unit.kill("recorder")
         unit.press("alarm")
-        heard = wait_for("the alarm at the broker", lambda: [e for e in unit.room.heard if e["data"]["kind"] == "raised"])
+        heard = wait_for(
+            "the alarm at the broker", lambda: [e for e in unit.room.heard if e["data"]["kind"] == "raised"]
+        )
         assert heard[0]["data"]["recording_id"] == first.name
         end = unit.ended(first)
         assert end["why"] == "interrupted"

@@ -66,7 +66,11 @@ def test_status_recordings_and_faults(tmp_path: Path, broker: Mosquitto) -> None
 
 @pytest.mark.parametrize(
     ("fault", "name", "track"),
-    [("camera.gone", "camera", "audio"), ("microphone.gone", "microphone", "video"), ("camera.silent", "camera", "audio")],
+    [
+        ("camera.gone", "camera", "audio"),
+        ("microphone.gone", "microphone", "video"),
+        ("camera.silent", "camera", "audio"),
+    ],
 )
 def test_a_device_is_lost_and_comes_back(fault: str, name: str, track: str, tmp_path: Path, broker: Mosquitto) -> None:
     """R5, H1: with a device gone the unit says so, records what is left, and has it back within ten seconds of its
@@ -83,7 +87,9 @@ def test_a_device_is_lost_and_comes_back(fault: str, name: str, track: str, tmp_
         unit.press("alarm")
         wait_for("the alarm", lambda: unit.room.heard)
         lines = (path / "chain.jsonl").read_text().count(f'"track":"{track}"')
-        wait_for("the other track goes on", lambda: (path / "chain.jsonl").read_text().count(f'"track":"{track}"') > lines)
+        wait_for(
+            "the other track goes on", lambda: (path / "chain.jsonl").read_text().count(f'"track":"{track}"') > lines
+        )
         unit.fault(fault, on=False)
         wait_for("it is back", lambda: name not in unit.health()["faults"], within_s=10)
         gap = wait_for("the gap", lambda: [g for g in (path / "chain.jsonl").read_text().splitlines() if '"gap"' in g])

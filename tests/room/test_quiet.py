@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 import wave
 from pathlib import Path
@@ -15,7 +14,6 @@ from daemon.link import ask
 from tests.brokers import Mosquitto
 from tests.memory import search, transport_packets
 from tests.rooms import Unit, open_track, policy_with, running, wait_for
-
 
 SMALL = Path(__file__).parents[2] / "config" / "unit.toml"
 
@@ -92,7 +90,9 @@ def test_no_clear_byte_in_the_store_or_in_what_was_forgotten(tmp_path: Path, bro
     film, sound = tmp_path / "noise.mp4", tmp_path / "noise.wav"
     noise(film, sound, 90)
     unit_toml = tmp_path / "unit.toml"
-    unit_toml.write_text(SMALL.read_text().replace("# width = 1280", "width = 320").replace("# height = 720", "height = 240"))
+    unit_toml.write_text(
+        SMALL.read_text().replace("# width = 1280", "width = 320").replace("# height = 720", "height = 240")
+    )
     with running(state, policy=policy, broker=broker.address, unit=unit_toml, video=film, audio=sound) as unit:
         unit.ready(9.0)
         unit.press("record")
@@ -125,4 +125,4 @@ def test_what_is_freed_is_overwritten(tmp_path: Path, broker: Mosquitto) -> None
         assert b"MALLOC_PERTURB_=165" in environment
         assert b"PYTHONMALLOC=malloc" in environment
         assert b"GLIBC_TUNABLES=glibc.malloc.tcache_count=0" in environment
-        assert os.stat(f"/proc/{unit.pid('recorder')}/mem").st_uid == 0
+        assert Path(f"/proc/{unit.pid('recorder')}/mem").stat().st_uid == 0

@@ -6,6 +6,7 @@ import json
 import random
 import time
 import wave
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -23,9 +24,9 @@ FPS = 25
 
 
 def _speech(path: Path, seconds: int) -> None:
-    """A spoken WAV: alsa-utils' eight voices in a shuffled order with pauses of other lengths, so that no part repeats."""
+    """A spoken WAV: alsa-utils' voices in a shuffled order with pauses of other lengths: no part repeats."""
     dice = random.Random(2020)
-    voices = [file for file in sorted(SPEECH.glob("*_*.wav"))]
+    voices = sorted(SPEECH.glob("*_*.wav"))
     assert voices, f"no speech in {SPEECH}: install alsa-utils"
     with wave.open(str(path), "wb") as out:
         out.setnchannels(1)
@@ -40,7 +41,9 @@ def _speech(path: Path, seconds: int) -> None:
 def _film(path: Path, seconds: int) -> None:
     """A video of photographs, each shown for a second with a slow move across it."""
     data = Path(skimage.__file__).parent / "data"
-    photos = [data / name for name in ("astronaut.png", "coffee.png", "chelsea.png", "rocket.jpg", "motorcycle_left.png")]
+    photos = [
+        data / name for name in ("astronaut.png", "coffee.png", "chelsea.png", "rocket.jpg", "motorcycle_left.png")
+    ]
     stills = [next(av.open(str(photo)).decode(video=0)).reformat(720, 400, "yuv420p").to_ndarray() for photo in photos]
     with av.open(str(path), "w") as out:
         stream = out.add_stream("libx264", rate=FPS, options={"preset": "ultrafast"})
@@ -50,7 +53,8 @@ def _film(path: Path, seconds: int) -> None:
             still = stills[n // FPS % len(stills)]
             left = 2 * (n % FPS)
             rgb = av.VideoFrame.from_ndarray(still, format="yuv420p").to_ndarray(format="rgb24")
-            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb[20:380, left : left + 640]), format="rgb24")
+            part = np.ascontiguousarray(rgb[20:380, left : left + 640], dtype=np.uint8)
+            frame = av.VideoFrame.from_ndarray(part, format="rgb24")
             out.mux(stream.encode(frame))
         out.mux(stream.encode(None))
 
@@ -59,7 +63,7 @@ def _film(path: Path, seconds: int) -> None:
 def test_ten_seconds_before_the_press_until_the_post_event_are_there_and_whole(
     tmp_path: Path, broker: Mosquitto
 ) -> None:
-    """R5: sound and image of a recording begin a pre-event before the first press and end a post-event after the second,
+    """R5: sound and image of a recording begin a pre-event before the first press, end a post-event after the second,
     every frame decodes, no time stamp is missing, and the speech is the speech that was played (R4, K5: opened with age
     and cat alone).
     """
@@ -114,7 +118,9 @@ def _press_at_20_and_30_s(unit: Unit) -> tuple[int, int, Path]:
 
 
 def _every_picture(file: Path, recording: Path) -> None:
-    wanted = sum(line["frames"] for line in chain_of(recording) if line["kind"] == "segment" and line["track"] == "video")
+    wanted = sum(
+        line["frames"] for line in chain_of(recording) if line["kind"] == "segment" and line["track"] == "video"
+    )
     with av.open(str(file)) as opened:
         times = [frame.time or 0.0 for frame in opened.decode(video=0)]
     assert len(times) == wanted
@@ -125,7 +131,7 @@ def _every_picture(file: Path, recording: Path) -> None:
 def _every_sound(file: Path, source: Path) -> None:
     with av.open(str(file)) as opened:
         frames = [(frame.time or 0.0, frame.samples, frame.sample_rate) for frame in opened.decode(audio=0)]
-    gaps = [b[0] - a[0] - a[1] / a[2] for a, b in zip(frames, frames[1:], strict=False)]
+    gaps = [b[0] - a[0] - a[1] / a[2] for a, b in pairwise(frames)]
     assert max(map(abs, gaps)) < 0.005, "R5: sound without a hole"
     heard, played = _samples(file), _samples(source)
     n = 1 << (len(heard) + len(played)).bit_length()
@@ -142,4 +148,3 @@ def _samples(file: Path) -> NDArray[np.float64]:
     with av.open(str(file)) as opened:
         blocks = [part.to_ndarray()[0] for frame in opened.decode(audio=0) for part in resampler.resample(frame)]
     return np.concatenate(blocks).astype(np.float64)
-

@@ -42,8 +42,10 @@ def test_a_running_unit_keeps_its_walls(tmp_path: Path, broker: Mosquitto) -> No
     with running(tmp_path / "unit", broker=broker.address) as unit:
         unit.ready()
         recorder, alarm, keeper = unit.pid("recorder"), unit.pid("alarm"), unit.pid("keeper")
-        assert os.readlink(f"/proc/{recorder}/ns/net") != os.readlink("/proc/self/ns/net")
-        names = [line.partition(":")[0].strip() for line in Path(f"/proc/{recorder}/net/dev").read_text().splitlines()[2:]]
+        assert Path(f"/proc/{recorder}/ns/net").readlink() != Path("/proc/self/ns/net").readlink()
+        names = [
+            line.partition(":")[0].strip() for line in Path(f"/proc/{recorder}/net/dev").read_text().splitlines()[2:]
+        ]
         routes = Path(f"/proc/{recorder}/net/route").read_text().splitlines()[1:]
         assert (names, routes) == (["lo"], [])
         for pid, forbidden in ((alarm, ("libavcodec", "pyrage", "numpy")), (keeper, ("libavcodec", "pyrage", "numpy"))):
@@ -59,7 +61,7 @@ def test_a_running_unit_keeps_its_walls(tmp_path: Path, broker: Mosquitto) -> No
 
 def _listening(pid: int) -> list[str]:
     """TCP sockets in state LISTEN that belong to a process."""
-    inodes = {os.readlink(fd) for fd in Path(f"/proc/{pid}/fd").iterdir() if fd.is_symlink() and fd.exists()}
+    inodes = {str(fd.readlink()) for fd in Path(f"/proc/{pid}/fd").iterdir() if fd.is_symlink() and fd.exists()}
     tables = [Path(f"/proc/{pid}/net/{name}") for name in ("tcp", "tcp6")]
     rows = [line.split() for table in tables if table.exists() for line in table.read_text().splitlines()[1:]]
     return [row[1] for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in inodes]
