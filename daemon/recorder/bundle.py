@@ -36,7 +36,8 @@ class Bundle:
         data = records.encode(begin)
         self.head = records.sha256(data)
         self._sums = {"begin.json": self.head}
-        self._publish("", [("begin.json", data), ("begin.json.sig", sign(data))], make=recordings)
+        # The signature first: where there is a begin.json, it is signed.
+        self._publish("", [("begin.json.sig", sign(data)), ("begin.json", data)], make=recordings)
         self._log = durable.open_log(self.path / "chain.jsonl")
 
     def add(self, items: Sequence[Item]) -> None:
@@ -156,10 +157,9 @@ def close_interrupted(path: Path, clock: Clock, sign: Sign) -> str:
     for line in fresh:
         data = records.encode(msgspec.structs.replace(line, n=count, prev=head))
         count, head, text = count + 1, records.sha256(data), text + data
-    if text:
-        log = durable.open_log(path / "chain.jsonl")
-        durable.append(log, text)
-        os.close(log)
+    log = durable.open_log(path / "chain.jsonl")  # also where a kill came before the first line: the sums list it
+    durable.append(log, text)
+    os.close(log)
     alarm = begin.alarm or any(isinstance(line, records.MarkLine) and line.what == "alarm" for line in map(parse, raw))
     detail = "the unit stopped while it recorded"
     end = records.End(

@@ -1,0 +1,127 @@
+"""The connection to a real broker: reason codes, an older protocol, a broker that goes and comes."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from daemon.alarm.mqtt import Answered, Connection, Down, Received, Up, Will, Word
+from daemon.model.unit import Broker
+from simulators.broker import EmbeddedBroker
+from tests.brokers import Mosquitto
+
+Connect = Callable[..., tuple[Connection, "queue.Queue[Word]"]]
+
+
+@pytest.fixture
+def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
+    """A broker that listens."""
+    found = Mosquitto(tmp_path)
+    found.start()
+    yield found
+    found.kill()
+
+
+@pytest.fixture
+def connect() -> Iterator[Connect]:
+    """Makes started connections and closes them."""
+    made: list[Connection] = []
+
+    def make(port: int, name: str, **options: object) -> tuple[Connection, queue.Queue[Word]]:
+        words: queue.Queue[Word] = queue.Queue()
+        broker = Broker("127.0.0.1", port, 5)
+        connection = Connection(name, f"test-{name}", broker, words.put, **options)  # type: ignore[arg-type]
+        connection.start()
+        made.append(connection)
+        return connection, words
+
+    yield make
+    for connection in made:
+        connection.close()
+
+
+def heard(words: queue.Queue[Word], kind: type[Word]) -> Word:
+    """The next word of a kind."""
+    while True:
+        word = words.get(timeout=15)
+        if isinstance(word, kind):
+            return word
+
+
+def test_the_reason_of_an_answer_is_seen(mosquitto: Mosquitto, connect: Connect) -> None:
+    """A5: the broker's answer says whether somebody listens: 0x10 without a subscriber, 0 with one."""
+    sender, words = connect(mosquitto.port, "sender")
+    assert heard(words, Up) == Up("sender", "MQTT 5")
+    assert sender.publish("a/b", b"1", key="one")
+    assert heard(words, Answered) == Answered("sender", "one", 0x10)
+    _, others = connect(mosquitto.port, "listener", subscribe=("a/#",))
+    heard(others, Up)
+    sender.publish("a/b", b"2", key="two")
+    assert heard(words, Answered) == Answered("sender", "two", 0)
+    assert heard(others, Received) == Received("listener", "a/b", b"2", retained=False)
+
+
+def test_a_broker_that_knows_3_1_1_only_is_spoken_to_in_it(connect: Connect) -> None:
+    """A1, A5: with a broker that does not answer MQTT 5 the unit falls back and says so; messages arrive."""
+    broker = EmbeddedBroker()
+    broker.start()
+    try:
+        _, others = connect(broker.port, "listener", subscribe=("a/#",))
+        sender, words = connect(broker.port, "sender")
+        assert heard(words, Up) == Up("sender", "MQTT 3.1.1 (no reason codes)")
+        heard(others, Up)
+        sender.publish("a/b", b"1", key="one")
+        assert heard(words, Answered) == Answered("sender", "one", 0)
+        assert heard(others, Received) == Received("listener", "a/b", b"1", retained=False)
+    finally:
+        broker.stop()
+
+
+def test_a_broker_that_is_killed_is_missed_and_found_again(mosquitto: Mosquitto, connect: Connect) -> None:
+    """A1, A5: a broker that is gone is said, publishing then keeps nothing and says so, and the next connection stands
+    soon after it is back.
+    """
+    sender, words = connect(mosquitto.port, "sender")
+    heard(words, Up)
+    mosquitto.kill()
+    heard(words, Down)
+    assert not sender.publish("a/b", b"1", key="one")
+    mosquitto.start()
+    heard(words, Up)
+    assert sender.publish("a/b", b"1", key="one")
+    heard(words, Answered)
+
+
+def test_the_will_says_that_we_are_gone(mosquitto: Mosquitto, connect: Connect) -> None:
+    """A5: a unit that goes without a word is said to be gone by the broker, retained."""
+    will = Will("unit/availability", b"gone")
+    unit, words = connect(mosquitto.port, "unit", will=will)
+    heard(words, Up)
+    _, others = connect(mosquitto.port, "listener", subscribe=("unit/#",))
+    heard(others, Up)
+    client = unit._client
+    assert client is not None
+    sock = client.socket()
+    assert sock is not None
+    unit._stop.set()
+    sock.shutdown(2)  # the cable
+    assert heard(others, Received).payload == b"gone"  # type: ignore[union-attr]
+
+
+def test_an_error_inside_paho_ends_one_client_and_not_the_connection(mosquitto: Mosquitto, connect: Connect) -> None:
+    """A1: when paho's loop raises, the failure is counted as a lost connection and a new client follows."""
+    connection, words = connect(mosquitto.port, "unit")
+    heard(words, Up)
+    client = connection._client
+    assert client is not None
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("a fault of the library")
+
+    client.on_publish = broken  # type: ignore[assignment]
+    connection.publish("a/b", b"1", key="one")
+    assert "a fault of the library" in heard(words, Down).reason  # type: ignore[union-attr]
+    assert heard(words, Up) == Up("unit", "MQTT 5")

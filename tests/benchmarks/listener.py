@@ -1,0 +1,34 @@
+"""The subscriber of both: stamps each message as it has it. One line a message: CLOCK_MONOTONIC, topic, bytes.
+
+python -m tests.benchmarks.listener PORT OUT TOPIC…
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+
+
+def main() -> None:
+    """Until it is ended."""
+    port, path, *topics = sys.argv[1:]
+    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    client = paho.Client(CallbackAPIVersion.VERSION2, "bench-listener", protocol=paho.MQTTv5)
+
+    def heard(_client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
+        at_ns = time.monotonic_ns()
+        os.write(file, b"%d %s %d\n" % (at_ns, message.topic.encode(), len(message.payload)))
+
+    client.on_connect = lambda *_: client.subscribe([(topic, 1) for topic in topics])
+    client.on_subscribe = lambda *_: os.write(file, b"0 listening 0\n")
+    client.on_message = heard
+    client.connect("127.0.0.1", int(port))
+    client.loop_forever()
+
+
+if __name__ == "__main__":
+    main()

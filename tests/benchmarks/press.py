@@ -1,0 +1,111 @@
+"""From a press to a subscriber, less the 50 ms of debouncing, beside a bare paho publish to the same subscriber."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.benchmarks.figures import Figure, percentile, ratio
+from tests.benchmarks.peer_publisher import DEBOUNCE_NS
+from tests.benchmarks.processes import Child, wait_for, workplace
+from tests.benchmarks.units import BenchUnit, broker, prepared, running
+
+PRESSES = 150
+WARM_UP = 5
+PERIOD_S = 0.4
+PEER_AFTER_S, RESET_AFTER_S = 0.2, 0.32
+JITTER_S = 0.04
+"""The time of a picture: neither side may come at the same moment of the encoder's work every time."""
+PEER_TOPIC = "bench/peer"
+EVENTS = "spreekkamer/v1/+/+/+/alarm/event"
+MS = 1e6
+
+
+def measure() -> Iterator[Figure]:
+    """Idle, then while 1080p25 is recorded."""
+    yield from _measure("idle")
+    yield from _measure("recording 1080p25", "recorder", "keeper")
+
+
+def _measure(what: str, *others: str) -> Iterator[Figure]:
+    with workplace() as home, broker(home) as at, contextlib.ExitStack() as stack:
+        heard, pressed = home / "heard", home / "peer"
+        listener = _child(stack, "listener", str(at.port), str(heard), PEER_TOPIC, EVENTS)
+        wait_for("the listener", lambda: heard.exists() and b"listening" in heard.read_bytes())
+        paths = prepared(home, at, pre_event_s=2, post_event_s=60)
+        unit = stack.enter_context(running(paths, *others))
+        if "recorder" in others:
+            unit.full(1.9)
+            unit.press("record")
+            wait_for("a recording", lambda: unit.health()["recording_id"])
+            time.sleep(2)
+        _warm_up(unit, heard)
+        size = _arrivals(heard, EVENTS)[-1][1]
+        peer = _child(stack, "peer_publisher", str(at.port), PEER_TOPIC, str(size), str(pressed))
+        time.sleep(1)
+        _interleave(unit, peer)
+        ours = [stamp.down_ns for stamp in unit.stamps() if stamp.button == "alarm"][-PRESSES:]
+        theirs = [int(line) for line in pressed.read_text().split()][-PRESSES:]
+        yield from _figures(what, _latencies(ours, heard, EVENTS), _latencies(theirs, heard, PEER_TOPIC))
+        del listener
+
+
+def _child(stack: contextlib.ExitStack, name: str, *words: str) -> Child:
+    child = Child(f"tests.benchmarks.{name}", *words)
+    stack.callback(child.stop)
+    return child
+
+
+def _warm_up(unit: BenchUnit, heard: Path) -> None:
+    for n in range(WARM_UP):
+        unit.press("alarm")
+        wait_for("an alarm at the subscriber", lambda n=n: len(_arrivals(heard, EVENTS)) > 2 * n)  # type: ignore[misc]
+        time.sleep(PERIOD_S / 2)
+        unit.reset()
+        time.sleep(PERIOD_S / 2)
+
+
+def _interleave(unit: BenchUnit, peer: Child) -> None:
+    dice = random.Random(7)
+    at_s = time.monotonic()
+    for _ in range(PRESSES):
+        _until(at_s + dice.random() * JITTER_S)
+        unit.press("alarm")
+        _until(at_s + PEER_AFTER_S + dice.random() * JITTER_S)
+        peer.tell()
+        _until(at_s + RESET_AFTER_S)
+        unit.reset()
+        at_s += PERIOD_S
+    time.sleep(PERIOD_S)
+
+
+def _until(at_s: float) -> None:
+    time.sleep(max(0.0, at_s - time.monotonic()))
+
+
+def _arrivals(heard: Path, topic: str) -> list[tuple[int, int]]:
+    """When, and how many bytes; the same file holds both sides."""
+    rows = [line.split() for line in heard.read_text().splitlines()]
+    return [(int(at), int(size)) for at, name, size in rows if (name == PEER_TOPIC) == (topic == PEER_TOPIC) and size != "0"]
+
+
+def _latencies(pressed_ns: list[int], heard: Path, topic: str) -> list[float]:
+    """In milliseconds: the first message after each press, and before what follows it. Others are reset's."""
+    arrived = [at_ns for at_ns, _ in _arrivals(heard, topic)]
+    found = []
+    for down_ns in pressed_ns:
+        until_ns = down_ns + RESET_AFTER_S * 1e9 - JITTER_S * 1e9
+        first = next((at_ns for at_ns in arrived if down_ns < at_ns < until_ns), None)
+        assert first is not None, f"a press at {down_ns} never arrived"
+        found.append((first - down_ns - DEBOUNCE_NS) / MS)
+    return found
+
+
+def _figures(what: str, ours: list[float], theirs: list[float]) -> Iterator[Figure]:
+    note = f"{len(ours)} presses, peer's in between; ours from the pin's edge + 50 ms, the peer's from its stamp + 50 ms"
+    for percent, target in ((50, 1.5), (99, 2.0)):
+        mine, peer = percentile(ours, percent), percentile(theirs, percent)
+        yield ratio(f"press -> subscriber, {what}, p{percent}", mine, peer, "ms", target, note if percent == 50 else "")

@@ -1,0 +1,58 @@
+"""Recording keys: made in a child, closed to every group, opened by the ordinary `age`."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pyrage
+import pytest
+
+from daemon.errors import SealError
+from daemon.recorder.seal import make_key, seal
+
+
+class Holder:
+    """One holder with an age key file."""
+
+    def __init__(self, home: Path, name: str) -> None:
+        identity = pyrage.x25519.Identity.generate()
+        self.file, self.recipient = home / f"{name}.key", str(identity.to_public())
+        self.file.write_text(f"{identity}\n")
+
+
+def age(data: bytes, key: Path) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(["age", "-d", "-i", str(key)], input=data, capture_output=True, check=False)
+
+
+def test_one_holder_of_every_group_opens_and_fewer_do_not(tmp_path: Path) -> None:
+    """R6, K5: a custodian and a secretary together open with two plain `age -d`; neither alone, nor two custodians."""
+    custodians = [Holder(tmp_path, f"custodian-{n}") for n in range(2)]
+    secretaries = [Holder(tmp_path, f"secretary-{n}") for n in range(2)]
+    key = make_key((tuple(h.recipient for h in custodians), tuple(h.recipient for h in secretaries)))
+    sealed = seal(b"what was said", key)
+    for custodian in custodians:
+        for secretary in secretaries:
+            inner = age(key.envelope, custodian.file)
+            secret = age(inner.stdout, secretary.file)
+            (tmp_path / "recording.key").write_bytes(secret.stdout)
+            assert age(sealed, tmp_path / "recording.key").stdout == b"what was said"
+    inner = age(key.envelope, custodians[0].file)
+    assert age(inner.stdout, custodians[1].file).returncode != 0
+    assert age(key.envelope, secretaries[0].file).returncode != 0
+
+
+def test_no_two_keys_are_alike_and_the_secret_half_is_not_here() -> None:
+    """R6: what comes back from the child is the public half and an envelope; no secret key is in it."""
+    holder = str(pyrage.x25519.Identity.generate().to_public())
+    first, second = make_key(((holder,),)), make_key(((holder,),))
+    assert first.recipient != second.recipient
+    for key in (first, second):
+        assert b"AGE-SECRET-KEY" not in key.envelope
+        assert key.recipient.startswith("age1")
+
+
+def test_a_holder_that_is_none_is_an_error_in_words() -> None:
+    """A recipient that age does not take is a clear error, not a key that nobody can open."""
+    with pytest.raises(SealError, match="no recording key could be made"):
+        make_key((("age1nonsense",),))
