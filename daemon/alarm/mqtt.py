@@ -96,6 +96,7 @@ class Connection:
         self._version = paho.MQTTv5
         self._keys: dict[int, str] = {}
         self._was_reached = self._was_up = False
+        self._granted = 0
         self._thread = threading.Thread(target=self._run, name=f"mqtt {name}", daemon=True)
 
     def start(self) -> None:
@@ -172,6 +173,7 @@ class Connection:
         )
         client.connect_timeout = 5.0  # a black hole is told from a slow broker by the next try
         client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
         client.on_publish = self._on_publish
         client.on_message = self._on_message
         # With this set, publish() wakes the connection's thread instead of writing from the caller's: one writer.
@@ -196,8 +198,19 @@ class Connection:
     def _on_connect(self, client: paho.Client, _data: object, _flags: object, code: ReasonCode, _p: object) -> None:
         if code.is_failure:
             return  # the loop ends; the disconnect carries the reason
+        self._granted = 0
         for topic in self._subscribe:
             client.subscribe(topic, qos=1)
+        if not self._subscribe:
+            self._up(client)
+
+    def _on_subscribe(self, client: paho.Client, *_: object) -> None:
+        """Up means heard as well as speaking: an answer to what is sent next must find its way back."""
+        self._granted += 1
+        if self._granted == len(self._subscribe):
+            self._up(client)
+
+    def _up(self, client: paho.Client) -> None:
         self._was_up = True
         self._client = client
         five = self._version == paho.MQTTv5

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import signal
 import sqlite3
@@ -30,7 +29,7 @@ def opened(path: Path) -> tuple[Journal, queue.Queue[Said], Opened]:
 def test_what_was_kept_is_there_after_a_kill(tmp_path: Path) -> None:
     """A1: an event whose `Kept` was said is in the journal after kill -9 of the process, open and undelivered."""
     code = f"""
-import sys; sys.path.insert(0, {os.getcwd()!r})
+import os, signal, sys; sys.path.insert(0, {str(Path.cwd())!r})
 from pathlib import Path
 from tests.alarm.test_journal import *
 journal, said, _ = opened(Path({str(tmp_path / "j.sqlite3")!r}))

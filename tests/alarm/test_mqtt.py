@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import queue
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -107,7 +109,8 @@ def test_the_will_says_that_we_are_gone(mosquitto: Mosquitto, connect: Connect) 
     sock = client.socket()
     assert sock is not None
     unit._stop.set()
-    sock.shutdown(2)  # the cable
+    with socket.socket(fileno=os.dup(sock.fileno())) as cable:
+        cable.shutdown(socket.SHUT_RDWR)
     assert heard(others, Received).payload == b"gone"  # type: ignore[union-attr]
 
 
@@ -121,7 +124,7 @@ def test_an_error_inside_paho_ends_one_client_and_not_the_connection(mosquitto: 
     def broken(*_: object) -> None:
         raise RuntimeError("a fault of the library")
 
-    client.on_publish = broken  # type: ignore[assignment]
+    client.on_publish = broken
     connection.publish("a/b", b"1", key="one")
     assert "a fault of the library" in heard(words, Down).reason  # type: ignore[union-attr]
     assert heard(words, Up) == Up("unit", "MQTT 5")

@@ -53,7 +53,7 @@ def _ready_s(paths: Paths, home: Path) -> float:
             pass
         took_s = time.monotonic() - began_s
     with process:
-        process.terminate()
+        process.kill()
     return took_s
 
 

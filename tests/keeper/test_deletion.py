@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -101,7 +100,7 @@ def test_killed_anywhere_the_next_start_finishes(tmp_path: Path, point: int) -> 
     path = recording(tmp_path, "a" * 32)
     code = f"""
 import os, sys
-sys.path.insert(0, {os.getcwd()!r})
+sys.path.insert(0, {str(Path.cwd())!r})
 count = 0
 def dying(call):
     def act(*args, **kwargs):

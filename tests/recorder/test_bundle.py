@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -50,7 +49,7 @@ def bundle(state: Path) -> Bundle:
 
 
 def test_a_closed_recording_verifies_and_names_the_key_of_each_segment(state: Path) -> None:
-    """K5: sums, signatures and chain hold for ordinary tools; a recording across a change of keys has both envelopes."""
+    """K5: sums, signatures and chain hold for ordinary tools; across a change of keys there are both envelopes."""
     open_ = bundle(state)
     open_.add([segment(0), segment(1, KEYS[1]), Hole("video", 2 * NS, 3 * NS, "cable"), segment(3, KEYS[1])])
     open_.mark("alarm", 4 * NS)
@@ -110,7 +109,7 @@ def test_killed_at_any_step_it_can_be_closed(state: Path, point: int) -> None:
     """
     code = f"""
 import os, sys
-sys.path.insert(0, {os.getcwd()!r})
+sys.path.insert(0, {str(Path.cwd())!r})
 count = 0
 def dying(call):
     def act(*args, **kwargs):
@@ -132,7 +131,7 @@ b.end("asked", "", SystemClock(), alarm=False)
     path = state / "recordings" / ("a" * 32)
     if not path.exists() or not list(path.glob("begin.json")):
         with pytest.raises(StoreError):
-            close_interrupted(path, SystemClock(), lambda data: b"")
+            close_interrupted(path, SystemClock(), bytes)
         return
     if not (path / "SHA256SUMS.sig").exists():
         close_interrupted(path, SystemClock(), lambda data: sign(data, state / "etc" / "unit_ed25519"))

@@ -1,0 +1,175 @@
+"""Draws docs/design/room.md from the room itself: rooms that can be reached, every input, and what `step` answers.
+
+Nothing here reads source: what the page says is what was observed. `make docs` writes it; a test compares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise, product
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from daemon.model.events import (
+    AlarmPressed,
+    AlarmsFound,
+    Delivered,
+    FaultChanged,
+    ForgetAsked,
+    Input,
+    LeaseDue,
+    Note,
+    OpenAlarm,
+    RecorderJoined,
+    RecorderLeft,
+    RecordHeld,
+    RecordingEnded,
+    RecordingStarted,
+    RecordPressed,
+    ResetAsked,
+    TimePassed,
+    TracksChanged,
+)
+from daemon.model.policy import NS
+from daemon.model.room import PHASES, TABLE, Phase, Room, Rules, step
+from hardware.ports import Track
+
+PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "design" / "room.md"
+BOTH: tuple[Track, ...] = ("audio", "video")
+MINUTES_NS = (0, 2 * 60 * NS, 20 * 60 * NS)
+"""When an input comes after those before it: at once, after the alarm's maximum, after the recording's."""
+DEPTH = 4
+"""Inputs in a row from a room at rest: start, lose the recorder, find it again without a device, get a device."""
+
+Outcome = tuple[Phase, tuple[str, ...]]
+Cells = dict[tuple[type[Input], Phase], dict[Outcome, str]]
+
+
+def _rules() -> Iterator[Rules]:
+    for ends_by, alarm_records, tracks in product(("press", "hold"), (True, False), (BOTH, ())):
+        yield Rules(
+            30 * NS, 30 * NS, 15 * 60 * NS, 60 * NS, 60 * NS, alarm_records=alarm_records, tracks=tracks,
+            ends_by=ends_by,  # type: ignore[arg-type]
+        )  # fmt: skip
+
+
+def _inputs(room: Room, now_ns: int) -> Iterator[Input]:
+    """Every kind of input, in each way that a room may tell apart."""
+    mine = room.recording.id if room.recording else "another"
+    yield AlarmPressed(now_ns, f"a{now_ns}", f"ra{now_ns}")
+    yield RecordPressed(now_ns, f"r{now_ns}")
+    yield RecordHeld(now_ns)
+    yield RecordHeld(now_ns - NS)
+    yield ResetAsked("e", "an operator")
+    yield AlarmsFound(())
+    yield AlarmsFound((OpenAlarm("found", now_ns),), "rf")
+    for tracks, recording_id in (((), None), (BOTH, None), (BOTH, mine)):
+        yield RecorderJoined(tracks, recording_id, now_ns + 60 * NS, alarm=False, fresh_id=f"j{now_ns}")
+    yield RecorderLeft()
+    for tracks in ((), BOTH):
+        yield TracksChanged(tracks, f"t{now_ns}")
+    for recording_id in (mine, "unknown"):
+        yield RecordingStarted(recording_id)
+        yield RecordingEnded(recording_id, "asked", "", f"p{now_ns}")
+    yield RecordingEnded(mine, "refused", "", f"p{now_ns}")
+    yield TimePassed("e")
+    yield LeaseDue()
+    yield ForgetAsked()
+    yield Delivered(room.alarms[0].id if room.alarms else "nobody's", "stored")
+    yield FaultChanged("broker", "gone")
+    yield FaultChanged("alarm_button", "stuck", "e")
+
+
+def observe() -> Cells:
+    """What each input did in each phase, over every room that DEPTH inputs reach: outcome, and why where it is nothing."""
+    cells: Cells = {(item, phase): {} for item in TABLE for phase in PHASES}
+    rooms = {(Room(rules, recorder=recorder), NS) for rules in _rules() for recorder in (None, (), BOTH)}
+    seen = {_shape(room) for room, _ in rooms}
+    for _ in range(DEPTH):
+        reached = set()
+        for (room, then_ns), wait_ns in product(sorted(rooms, key=repr), MINUTES_NS):
+            now_ns = then_ns + wait_ns
+            for item in _inputs(room, now_ns):
+                after, effects = step(room, item, now_ns)
+                why = next((e.detail for e in effects if isinstance(e, Note) and e.event.startswith("ignored_")), "")
+                kinds = tuple(type(effect).__name__ for effect in effects if not isinstance(effect, Note))
+                cells[type(item), room.phase].setdefault((after.phase, kinds), why)
+                if _shape(after) not in seen:
+                    seen.add(_shape(after))
+                    reached.add((after, now_ns))
+        rooms = reached
+    return cells
+
+
+def _shape(room: Room) -> Room:
+    """A room without its times and names: what makes two rooms different for the table."""
+    recording = room.recording and replace(room.recording, id="r", until_ns=0)
+    alarms = tuple(replace(alarm, id="a", pressed_ns=0) for alarm in room.alarms[:1])
+    return replace(room, recording=recording, alarms=alarms, alarm_until_ns=0, lease_ns=0, faults=room.faults[:1])
+
+
+# --- the page ---------------------------------------------------------------------------------------------------
+
+
+def page() -> str:
+    """The whole page."""
+    cells = observe()
+    return f"""# The room: every input in every phase
+
+Drawn by `tests/tools/draw_room.py` (`make docs`) from what `daemon/model/room.py` answers; do not edit.
+Rooms are those that {DEPTH} inputs in a row reach, over policies with and without tracks, alarm recordings and `hold`,
+with a recorder that is away, has no device, or has both.
+
+## Phases
+
+{_diagram(cells)}
+
+Inputs that leave the phase as it is are not drawn.
+
+## Inputs and phases
+
+A line in a cell is one outcome that was seen: the phase moved to (none: it stays), then the effects in their order.
+`–` is no effect but at most a note in the log. Which outcome follows is decided by policy, devices and time.
+
+{_table(cells)}
+"""
+
+
+def _diagram(cells: Cells) -> str:
+    moves: dict[tuple[Phase, Phase], list[str]] = {}
+    for (item, phase), outcomes in cells.items():
+        for after in {after for after, _ in outcomes} - {phase}:
+            moves.setdefault((phase, after), []).append(item.__name__)
+    lines = [
+        f"    {begin.name} --> {end.name}: {', '.join(moves[begin, end])}"
+        for begin, end in product(PHASES, PHASES)
+        if (begin, end) in moves
+    ]
+    return "\n".join(["```mermaid", "stateDiagram-v2", f"    [*] --> {PHASES[0].name}", *lines, "```"])
+
+
+def _table(cells: Cells) -> str:
+    head = "| input | " + " | ".join(phase.name for phase in PHASES) + " |"
+    rows = [
+        f"| {item.__name__} | " + " | ".join(_cell(phase, cells[item, phase]) for phase in PHASES) + " |" for item in TABLE
+    ]
+    return "\n".join([head, "|---" * (len(PHASES) + 1) + "|", *rows])
+
+
+def _cell(phase: Phase, outcomes: dict[Outcome, str]) -> str:
+    """One line an outcome: those that stay first, the shorter ones first."""
+    reasons = set(outcomes.values())
+    if len(outcomes) == 1 and "" not in reasons:
+        return f"ignored: {min(reasons)}"
+    ordered = sorted(outcomes, key=lambda outcome: (PHASES.index(outcome[0]), len(outcome[1]), outcome[1]))
+    ordered.sort(key=lambda outcome: outcome[0] is not phase)
+    return "<br>".join(
+        (f"→ {after.name}: " if after is not phase else "") + (", ".join(kinds) or "–") for after, kinds in ordered
+    )
+
+
+if __name__ == "__main__":
+    PAGE.parent.mkdir(parents=True, exist_ok=True)
+    PAGE.write_text(page())
+    print(PAGE)  # noqa: T201 - a tool says what it wrote
