@@ -1,4 +1,4 @@
-"""The local sockets between the processes, and what is said over them.
+"""The local sockets between the processes; what is said over them stands in `wire.py`.
 
 The law here: the alarm process listens and never waits; the others come to it. A message is one JSON text of at most
 64 KiB in one packet (SOCK_SEQPACKET). Both sides' queues are the kernel's socket buffers: bounded, and a peer that
@@ -21,8 +21,7 @@ import msgspec
 
 from daemon import log
 from daemon.errors import LinkError, RefusedError
-from daemon.model.events import EndReason, Forget, Lease, SetEnd, StartRecording
-from hardware.ports import Track
+from daemon.wire import Message, Reply, Request
 
 MESSAGE_BYTES_MAX = 65_536
 """Fits the default socket buffer (212,992 bytes on Linux) three times; the largest message is a page of a list."""
@@ -34,111 +33,20 @@ PEERS_MAX = 16
 """Connections at once to one socket: three processes, and more operators than a unit ever had."""
 
 
-class Said(msgspec.Struct, frozen=True, tag=True):
-    """Root of the messages that are not effects of the room."""
+class Joined(msgspec.Struct, frozen=True):
+    """A peer has connected."""
 
 
-class RecorderState(Said, frozen=True):
-    """The recorder's first message, repeated whenever it changes."""
-
-    tracks: tuple[Track, ...]
-    recording_id: str | None = None
-    until_ns: int = 0
-    alarm: bool = False
+class Left(msgspec.Struct, frozen=True):
+    """A peer's connection is gone."""
 
 
-class Started(Said, frozen=True):
-    """The recorder opens a recording."""
-
-    recording_id: str
-    continues: str | None = None
+class Refused(msgspec.Struct, frozen=True):
+    """A packet came that is no message; it has been counted and logged."""
 
 
-class Ended(Said, frozen=True):
-    """The recorder has closed a recording; nothing is written any more."""
-
-    recording_id: str
-    why: EndReason
-    detail: str = ""
-    lines: int = 0
-
-
-class Head(Said, frozen=True):
-    """The chain's head of a running recording, for a witness."""
-
-    recording_id: str
-    lines: int
-    sha256: str
-
-
-class RecorderHealth(Said, frozen=True):
-    """What the recorder measures; figures only, no content (promise H1)."""
-
-    ring_s: dict[Track, float]
-    ring_bytes: int
-    age_ms: dict[Track, int]
-    """Milliseconds since the last frame of a track arrived."""
-    gaps: dict[Track, int]
-    devices: dict[Track, str]
-    """`ok`, or what is wrong with the device."""
-    free_bytes: int
-    level_dbfs: float | None = None
-    queue_max: int = 0
-    lost: int = 0
-
-
-class KeeperState(Said, frozen=True):
-    """What the keeper measures."""
-
-    recordings: int
-    store_bytes: int
-    oldest_h: dict[Track, float]
-    next_expiry_s: int | None
-    unaccounted: int = 0
-    fault: str = ""
-
-
-class Receipt(Said, frozen=True):
-    """A line of the keeper's audit log that the broker may witness."""
-
-    line: dict[str, Any]
-    head: str
-
-
-class Request(Said, frozen=True):
-    """An operator asks."""
-
-    verb: str
-    args: dict[str, Any] = {}
-
-
-class Reply(Said, frozen=True):
-    """What an operator is told."""
-
-    body: Any = None
-    error: str = ""
-    exit_code: int = 0
-    """Of the error's kind, so that the command ends with it."""
-
-
-class Joined(Said, frozen=True):
-    """Not sent: a peer has connected."""
-
-
-class Left(Said, frozen=True):
-    """Not sent: a peer's connection is gone."""
-
-
-class Refused(Said, frozen=True):
-    """Not sent: a packet came that is no message; it has been counted and logged."""
-
-
-Wire = (
-    StartRecording | SetEnd | Lease | Forget
-    | RecorderState | Started | Ended | Head | RecorderHealth | KeeperState | Receipt | Request | Reply
-)  # fmt: skip
-Message = Wire | Joined | Left
-_decoder = msgspec.json.Decoder(Wire)
+Word = Message | Joined | Left
+_decoder = msgspec.json.Decoder(Message)
 _encoder = msgspec.json.Encoder()
 
 
@@ -151,7 +59,7 @@ class Peer:
         self.refused = 0
         """Packets that were no message."""
 
-    def send(self, message: Wire) -> bool:
+    def send(self, message: Message) -> bool:
         """Sends without waiting; False when the peer is gone or does not read, and then it is disconnected."""
         data = _encoder.encode(message)
         assert len(data) <= MESSAGE_BYTES_MAX, type(message).__name__  # noqa: S101 - only a bug could break it
@@ -167,7 +75,7 @@ class Peer:
         with contextlib.suppress(OSError):  # already gone
             self._sock.shutdown(socket.SHUT_RDWR)
 
-    def receive(self) -> Wire | Refused | None:
+    def receive(self) -> Message | Refused | None:
         """Waits for one packet: a message, `Refused` when it was none, None at the end of the connection."""
         try:
             data, _, flags, _ = self._sock.recvmsg(MESSAGE_BYTES_MAX)
@@ -178,7 +86,7 @@ class Peer:
         try:
             if flags & socket.MSG_TRUNC:
                 raise msgspec.DecodeError(f"more than {MESSAGE_BYTES_MAX} bytes")  # noqa: TRY301 - refused as others
-            message: Wire = _decoder.decode(data)
+            message: Message = _decoder.decode(data)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             self.refused += 1
             log.event("message_refused", "warning" if self.refused == 1 else "debug", why=str(error), pid=self.pid)
@@ -194,7 +102,7 @@ class Peer:
         self._sock.close()
 
 
-Sink = Callable[[Peer, Message], None]
+Sink = Callable[[Peer, Word], None]
 
 
 class Server:
@@ -271,7 +179,7 @@ class Client:
         """Begins to try."""
         self._thread.start()
 
-    def send(self, message: Wire) -> bool:
+    def send(self, message: Message) -> bool:
         """Sends without waiting; False when nobody is there to take it."""
         peer = self._peer
         return peer is not None and peer.send(message)

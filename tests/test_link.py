@@ -16,8 +16,9 @@ import pytest
 
 from daemon import link
 from daemon.errors import LinkError, RefusedError
-from daemon.link import Client, Joined, Left, Message, Peer, RecorderState, Reply, Request, Server, ask
+from daemon.link import Client, Joined, Left, Word, Peer, Server, ask
 from daemon.model.events import Forget, Lease, SetEnd, StartRecording
+from daemon.wire import RecorderState, Reply, Request
 
 WAIT_S = 8.0  # for a fact that takes a second at most, on a machine that runs four test processes at once
 STATE = RecorderState(("audio", "video"), "r1", 5, alarm=True)
@@ -30,10 +31,10 @@ class Heard:
     """A sink that remembers, and answers requests when it is told how."""
 
     def __init__(self, answer: Callable[[Request], Reply] | None = None) -> None:
-        self.words: list[tuple[Peer, Message]] = []
+        self.words: list[tuple[Peer, Word]] = []
         self._answer = answer
 
-    def __call__(self, peer: Peer, message: Message) -> None:
+    def __call__(self, peer: Peer, message: Word) -> None:
         """The link's own thread calls this."""
         self.words.append((peer, message))
         if self._answer is not None and isinstance(message, Request):

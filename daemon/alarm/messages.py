@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
-from daemon.link import KeeperState, RecorderHealth
 from daemon.model.events import AlarmEventKind, Level
+from daemon.wire import KeeperState, RecorderHealth
 from hardware.ports import ClockState
 
 CONTENT_TYPE = "application/cloudevents+json"

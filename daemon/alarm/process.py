@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from daemon import link, log, systemd
+from daemon import link, log, systemd, wire
 from daemon.alarm import journal, mqtt
 from daemon.alarm.lights import Lights
 from daemon.alarm.outbox import NOBODY, REFUSED, Outbox
@@ -44,14 +44,14 @@ class FromUnit(msgspec.Struct, frozen=True):
     """A word from the recorder or the keeper."""
 
     peer: link.Peer
-    message: link.Message
+    message: link.Word
 
 
 class FromOperator(msgspec.Struct, frozen=True):
     """A word from an operator."""
 
     peer: link.Peer
-    message: link.Message
+    message: link.Word
 
 
 Item = ports.Edge | mqtt.Word | journal.Said | FromUnit | FromOperator | Stop
@@ -307,25 +307,25 @@ class AlarmProcess:
     def _from_unit(self, word: FromUnit) -> None:
         peer, message, fresh_id = word.peer, word.message, secrets.token_hex(16)
         match message:
-            case link.RecorderState() as now:
+            case wire.RecorderState() as now:
                 self._recorder_says(peer, now, fresh_id)
-            case link.Started():
+            case wire.Started():
                 self._step(events.RecordingStarted(message.recording_id))
                 self._telemetry.recording("started", message)
-            case link.Ended():
+            case wire.Ended():
                 self._step(events.RecordingEnded(message.recording_id, message.why, message.detail, fresh_id))
                 self._telemetry.recording("ended", message)
-            case link.Head():
+            case wire.Head():
                 self._telemetry.recording("head", message)
-            case link.RecorderHealth():
+            case wire.RecorderHealth():
                 self._telemetry.recorder = message
                 self._device("camera", message.devices.get("video", "ok"))
                 self._device("microphone", message.devices.get("audio", "ok"))
-            case link.KeeperState():
+            case wire.KeeperState():
                 self._keeper = peer
                 self._telemetry.keeper = message
                 self._fault("keeper", message.fault)
-            case link.Receipt():
+            case wire.Receipt():
                 self._telemetry.archive(message)
             case link.Left():
                 self._peer_left(peer)
@@ -333,7 +333,7 @@ class AlarmProcess:
     def _device(self, name: events.FaultName, what: str) -> None:
         self._fault(name, "" if what == "ok" else what)
 
-    def _recorder_says(self, peer: link.Peer, now: link.RecorderState, fresh_id: str) -> None:
+    def _recorder_says(self, peer: link.Peer, now: wire.RecorderState, fresh_id: str) -> None:
         if peer is self._recorder:
             if now.tracks != self._room.recorder:
                 self._step(events.TracksChanged(now.tracks, fresh_id))
@@ -353,19 +353,19 @@ class AlarmProcess:
             self._fault("keeper", "the keeper is gone; it is started again")
 
     def _from_operator(self, word: FromOperator) -> None:
-        if not isinstance(word.message, link.Request):
+        if not isinstance(word.message, wire.Request):
             return
         match word.message.verb:
             case "status":
-                reply = link.Reply(msgspec.to_builtins(self._telemetry.health(self._room, self._figures())))
+                reply = wire.Reply(msgspec.to_builtins(self._telemetry.health(self._room, self._figures())))
             case "reset":
                 self._step(events.ResetAsked(str(uuid.uuid4()), f"operator (uid {word.peer.uid})"))
-                reply = link.Reply(self._room.phase.value)
+                reply = wire.Reply(self._room.phase.value)
             case "forget":
                 self._step(events.ForgetAsked())
-                reply = link.Reply("asked" if self._recorder else "no recorder: there is no ring")
+                reply = wire.Reply("asked" if self._recorder else "no recorder: there is no ring")
             case verb:
-                reply = link.Reply(error=f"unknown request `{verb}`; known: status, reset, forget", exit_code=1)
+                reply = wire.Reply(error=f"unknown request `{verb}`; known: status, reset, forget", exit_code=1)
         word.peer.send(reply)
 
     def _stop(self, _: Stop) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from daemon import link
+from daemon import wire
 from daemon.alarm import messages
 from daemon.alarm.mqtt import Connection, Sink, Up, Will
 from daemon.config import Settings
@@ -38,8 +38,8 @@ class Telemetry:
         self._connection = Connection("telemetry", client_id, settings.unit.broker, sink, will=will)
         self._offline = offline
         self.next_ns: int | None = clock.boot_ns()
-        self.recorder: link.RecorderHealth | None = None
-        self.keeper: link.KeeperState | None = None
+        self.recorder: wire.RecorderHealth | None = None
+        self.keeper: wire.KeeperState | None = None
         self.broker = "not connected yet"
         self._counters: dict[str, int] = {}
         self._queue_max = 0
@@ -72,14 +72,14 @@ class Telemetry:
         if before.alarms != room.alarms:
             self._say_state(room)
 
-    def recording(self, what: str, message: link.Started | link.Ended | link.Head) -> None:
+    def recording(self, what: str, message: wire.Started | wire.Ended | wire.Head) -> None:
         """A recording started or ended, or its chain has a new head."""
         topic = "recording/head" if what == "head" else "recording/event"
         body = {"event": what, "at": self._now(), **msgspec.to_builtins(message)}
         body.pop("type", None)
         self._connection.publish(self._root + topic, messages.encode(body))
 
-    def archive(self, receipt: link.Receipt) -> None:
+    def archive(self, receipt: wire.Receipt) -> None:
         """A line of the keeper's audit log, for a witness."""
         body = {"at": self._now(), "line": receipt.line, "head": receipt.head}
         self._connection.publish(self._root + "archive/event", messages.encode(body))

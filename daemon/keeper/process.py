@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from daemon import link, log, systemd
+from daemon import link, log, systemd, wire
 from daemon.config import Settings
 from daemon.errors import StoreError, UnitError
 from daemon.keeper.audit import AuditLog
@@ -41,14 +41,14 @@ class Stop(msgspec.Struct, frozen=True):
 class FromAlarm(msgspec.Struct, frozen=True):
     """A word from the alarm process."""
 
-    message: link.Message
+    message: link.Word
 
 
 class FromOperator(msgspec.Struct, frozen=True):
     """A word from an operator."""
 
     peer: link.Peer
-    message: link.Message
+    message: link.Word
 
 
 Word = FromAlarm | FromOperator | Stop
@@ -139,15 +139,15 @@ class KeeperProcess:
             self._due_ns = None if wait_ns is None else now.boot_ns + wait_ns
             self._clocks = (now.wall_ns - now.boot_ns, now.state)
         for receipt in receipts:
-            self._link.send(link.Receipt(receipt, self._audit.head))
+            self._link.send(wire.Receipt(receipt, self._audit.head))
         if receipts:
             self._health_ns = 0
 
-    def _state(self) -> link.KeeperState:
+    def _state(self) -> wire.KeeperState:
         now, boot_id, kept = self._clock.read(), self._clock.boot_id(), self._store.kept()
         ages = {t: [age_ns(k, now, boot_id) / 3.6e12 for k in kept if k.track == t] for t in TRACKS}
         wait_ns = next_expiry_ns(kept, now, boot_id)
-        return link.KeeperState(
+        return wire.KeeperState(
             recordings=len(self._store),
             store_bytes=self._store.bytes(),
             oldest_h={track: round(max(hours), 2) for track, hours in ages.items() if hours},
@@ -161,14 +161,14 @@ class KeeperProcess:
             self._health_ns = 0
 
     def _from_operator(self, word: FromOperator) -> None:
-        if isinstance(word.message, link.Request):
+        if isinstance(word.message, wire.Request):
             try:
-                reply = link.Reply(self._reply(word.message))
+                reply = wire.Reply(self._reply(word.message))
             except UnitError as error:
-                reply = link.Reply(error=str(error), exit_code=error.exit_code)
+                reply = wire.Reply(error=str(error), exit_code=error.exit_code)
             word.peer.send(reply)
 
-    def _reply(self, request: link.Request) -> Any:
+    def _reply(self, request: wire.Request) -> Any:
         match request.verb:
             case "recordings":
                 return self._store.page(str(request.args.get("after", "")), PAGE_MAX)

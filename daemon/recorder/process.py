@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from daemon import link, log, records, systemd
+from daemon import link, log, records, systemd, wire
 from daemon.config import Settings
 from daemon.model.events import EndReason, Forget, Lease, SetEnd, StartRecording
 from daemon.paths import Paths
@@ -46,7 +46,7 @@ class Stop(msgspec.Struct, frozen=True):
 class FromAlarm(msgspec.Struct, frozen=True):
     """A word from the alarm process."""
 
-    message: link.Message
+    message: link.Word
 
 
 class KeyTrouble(msgspec.Struct, frozen=True):
@@ -110,7 +110,7 @@ class RecorderProcess:
         """End of what each track has in a recording: the next one's pre-event reaches back to here."""
         self._key_ns = 0
         self._health_ns = 0
-        self._said: link.RecorderState | None = None
+        self._said: wire.RecorderState | None = None
         self._troubles: tuple[str, ...] = ()
         self._key_trouble = ""
         self._stopping = False
@@ -278,7 +278,7 @@ class RecorderProcess:
 
     def _refuse(self, start: StartRecording, why: str) -> None:
         log.event("recording_refused", "warning", recording_id=start.recording_id, why=why)
-        self._link.send(link.Ended(start.recording_id, "refused", why))
+        self._link.send(wire.Ended(start.recording_id, "refused", why))
 
     def _maybe_open(self) -> None:
         """A start becomes a recording with the first lease: the lamp is lit now."""
@@ -294,7 +294,7 @@ class RecorderProcess:
         if not self._writer.give(writer.Open(begin, items)):
             self._closed(writer.Closed(start.recording_id, "store", "the disk takes nothing any more", 0))
             return
-        self._link.send(link.Started(start.recording_id, start.continues))
+        self._link.send(wire.Started(start.recording_id, start.continues))
 
     def _pre_event(self, start: StartRecording) -> list[Item]:
         """What the ring holds from the pre-event time on, by time; never what a recording has already."""
@@ -363,7 +363,7 @@ class RecorderProcess:
         tap.lines, tap.head = word.lines, word.head
         if now_ns >= tap.head_ns:
             tap.head_ns = now_ns + HEAD_NS
-            self._link.send(link.Head(word.recording_id, word.lines, word.head))
+            self._link.send(wire.Head(word.recording_id, word.lines, word.head))
 
     def _closed(self, word: writer.Closed) -> None:
         tap = self._tap
@@ -372,7 +372,7 @@ class RecorderProcess:
                 self._new_key(track)
         self._tap = None
         log.event("recording_closed", recording_id=word.recording_id, why=word.why, detail=word.detail)
-        self._link.send(link.Ended(word.recording_id, word.why, word.detail, word.lines))
+        self._link.send(wire.Ended(word.recording_id, word.why, word.detail, word.lines))
 
     # --- what it says of itself -------------------------------------------------------------------------------------
 
@@ -383,7 +383,7 @@ class RecorderProcess:
         if troubles != self._troubles:
             self._troubles, self._health_ns = troubles, 0  # a device came or went: not in five seconds, now
         tap = self._tap
-        now = link.RecorderState(
+        now = wire.RecorderState(
             tracks,
             tap.start.recording_id if tap else None,
             tap.until_ns if tap else 0,
@@ -392,9 +392,9 @@ class RecorderProcess:
         if now != self._said and self._link.send(now):
             self._said = now
 
-    def _health(self, now_ns: int) -> link.RecorderHealth:
+    def _health(self, now_ns: int) -> wire.RecorderHealth:
         tracks = self._tracks
-        return link.RecorderHealth(
+        return wire.RecorderHealth(
             ring_s={name: round(self._ring.seconds(name), 1) for name in tracks},
             ring_bytes=self._ring.bytes,
             age_ms={name: (now_ns - track.last_ns) // 1_000_000 for name, track in tracks.items() if track.last_ns},

@@ -1,4 +1,4 @@
-"""The room's table: that it is whole, and each row of the behaviour that the design promises (design 10)."""
+"""The room by example: each row of the behaviour that the design promises (design 10)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from daemon.model.events import (
     FaultChanged,
     Forget,
     ForgetAsked,
-    Input,
     Lease,
     Note,
     Raise,
@@ -25,7 +24,7 @@ from daemon.model.events import (
 )
 from daemon.model.panel import recording_lit, sign
 from daemon.model.policy import NS, AlarmPolicy, ButtonPolicy, Policy, TimingPolicy, TrackPolicy
-from daemon.model.room import ALARMS_MAX, LEASE_NS, PHASES, TABLE, Phase, Room, Rules, deadline_ns, step
+from daemon.model.room import ALARMS_MAX, LEASE_NS, Phase, Room, Rules, deadline_ns, step
 from hardware.ports import Track
 from tests.model.histories import BOTH, RULES, T0, after, alarm, kinds, ready, record
 
@@ -36,15 +35,6 @@ RESET = ResetAsked("e1", "an operator")
 
 def recording(rules: Rules = RULES) -> Room:
     return after(ready(rules), record())
-
-
-def test_the_table_is_whole() -> None:
-    """A1: every input has an answer in every phase, and the phases of the table are all that there are."""
-    assert set(TABLE) == set(Input.__subclasses__())
-    assert set(PHASES) == set(Phase)
-    for item, cells in TABLE.items():
-        assert len(cells) == len(PHASES), item.__name__
-        assert all(callable(cell) for cell in cells), item.__name__
 
 
 def test_an_ignored_input_changes_nothing_and_is_noted() -> None:

@@ -6,7 +6,7 @@ Nothing here reads source: what the page says is what was observed. `make docs` 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise, product
+from itertools import product
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -39,8 +39,6 @@ PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "design" / "room
 BOTH: tuple[Track, ...] = ("audio", "video")
 MINUTES_NS = (0, 2 * 60 * NS, 20 * 60 * NS)
 """When an input comes after those before it: at once, after the alarm's maximum, after the recording's."""
-DEPTH = 4
-"""Inputs in a row from a room at rest: start, lose the recorder, find it again without a device, get a device."""
 
 Outcome = tuple[Phase, tuple[str, ...]]
 Cells = dict[tuple[type[Input], Phase], dict[Outcome, str]]
@@ -82,11 +80,11 @@ def _inputs(room: Room, now_ns: int) -> Iterator[Input]:
 
 
 def observe() -> Cells:
-    """What each input did in each phase, over every room that DEPTH inputs reach: outcome, and why where it is nothing."""
+    """What each input did in each phase, over every room that can be reached: outcome, and why where it is ignored."""
     cells: Cells = {(item, phase): {} for item in TABLE for phase in PHASES}
     rooms = {(Room(rules, recorder=recorder), NS) for rules in _rules() for recorder in (None, (), BOTH)}
     seen = {_shape(room) for room, _ in rooms}
-    for _ in range(DEPTH):
+    while rooms:
         reached = set()
         for (room, then_ns), wait_ns in product(sorted(rooms, key=repr), MINUTES_NS):
             now_ns = then_ns + wait_ns
@@ -115,10 +113,11 @@ def _shape(room: Room) -> Room:
 def page() -> str:
     """The whole page."""
     cells = observe()
-    return f"""# The room: every input in every phase
+    return f"""\
+# The room: every input in every phase
 
 Drawn by `tests/tools/draw_room.py` (`make docs`) from what `daemon/model/room.py` answers; do not edit.
-Rooms are those that {DEPTH} inputs in a row reach, over policies with and without tracks, alarm recordings and `hold`,
+Rooms are those that its inputs reach from rest, over policies with and without tracks, alarm recordings and `hold`,
 with a recorder that is away, has no device, or has both.
 
 ## Phases
@@ -152,7 +151,8 @@ def _diagram(cells: Cells) -> str:
 def _table(cells: Cells) -> str:
     head = "| input | " + " | ".join(phase.name for phase in PHASES) + " |"
     rows = [
-        f"| {item.__name__} | " + " | ".join(_cell(phase, cells[item, phase]) for phase in PHASES) + " |" for item in TABLE
+        f"| {item.__name__} | " + " | ".join(_cell(phase, cells[item, phase]) for phase in PHASES) + " |"
+        for item in TABLE
     ]
     return "\n".join([head, "|---" * (len(PHASES) + 1) + "|", *rows])
 

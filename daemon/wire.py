@@ -1,0 +1,108 @@
+"""What is said over the local sockets: one JSON text a message, told apart by `type`.
+
+The recorder and the keeper speak to the alarm process, which answers the recorder with the room's own effects; an
+operator asks and is told. A message is a frozen value; what it cannot hold is refused where it comes in.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from daemon.model.events import EndReason, Forget, Lease, SetEnd, StartRecording
+from hardware.ports import Track
+
+
+class Said(msgspec.Struct, frozen=True, tag=True):
+    """Root of the messages that are not effects of the room."""
+
+
+class RecorderState(Said, frozen=True):
+    """The recorder's first message, repeated whenever it changes."""
+
+    tracks: tuple[Track, ...]
+    recording_id: str | None = None
+    until_ns: int = 0
+    alarm: bool = False
+
+
+class Started(Said, frozen=True):
+    """The recorder opens a recording."""
+
+    recording_id: str
+    continues: str | None = None
+
+
+class Ended(Said, frozen=True):
+    """The recorder has closed a recording; nothing is written any more."""
+
+    recording_id: str
+    why: EndReason
+    detail: str = ""
+    lines: int = 0
+
+
+class Head(Said, frozen=True):
+    """The chain's head of a running recording, for a witness."""
+
+    recording_id: str
+    lines: int
+    sha256: str
+
+
+class RecorderHealth(Said, frozen=True):
+    """What the recorder measures; figures only, no content (promise H1)."""
+
+    ring_s: dict[Track, float]
+    ring_bytes: int
+    age_ms: dict[Track, int]
+    """Milliseconds since the last frame of a track arrived."""
+    gaps: dict[Track, int]
+    devices: dict[Track, str]
+    """`ok`, or what is wrong with the device."""
+    free_bytes: int
+    level_dbfs: float | None = None
+    queue_max: int = 0
+    lost: int = 0
+
+
+class KeeperState(Said, frozen=True):
+    """What the keeper measures."""
+
+    recordings: int
+    store_bytes: int
+    oldest_h: dict[Track, float]
+    next_expiry_s: int | None
+    unaccounted: int = 0
+    fault: str = ""
+
+
+class Receipt(Said, frozen=True):
+    """A line of the keeper's audit log that the broker may witness."""
+
+    line: dict[str, Any]
+    head: str
+
+
+class Request(Said, frozen=True):
+    """An operator asks."""
+
+    verb: str
+    args: dict[str, Any] = {}
+
+
+class Reply(Said, frozen=True):
+    """What an operator is told."""
+
+    body: Any = None
+    error: str = ""
+    exit_code: int = 0
+    """Of the error's kind, so that the command ends with it."""
+
+
+Message = (
+    StartRecording | SetEnd | Lease | Forget
+    | RecorderState | Started | Ended | Head | RecorderHealth | KeeperState | Receipt | Request | Reply
+)  # fmt: skip
+"""Everything that may cross a socket."""

@@ -1,0 +1,40 @@
+"""The room's table: that it is whole, and that the page that is drawn from it is of today."""
+
+from __future__ import annotations
+
+import pytest
+
+from daemon.model.events import Input
+from daemon.model.room import PHASES, TABLE, Phase, Rule
+from tests.tools import draw_room
+
+
+def test_the_table_is_whole() -> None:
+    """A1: every input has an answer in every phase, and the phases of the table are all that there are."""
+    assert set(TABLE) == set(Input.__subclasses__())
+    assert set(PHASES) == set(Phase)
+    for item, cells in TABLE.items():
+        assert len(cells) == len(PHASES), item.__name__
+        assert all(callable(cell) for cell in cells), item.__name__
+
+
+@pytest.mark.parametrize("item", TABLE, ids=lambda item: item.__name__)
+def test_every_cell_is_drawn(item: type[Input]) -> None:
+    """H2: the page shows each cell as it was seen to answer; an input that the tool does not know has empty ones."""
+    cells = draw_room.observe()
+    assert all(cells[item, phase] for phase in PHASES), f"add {item.__name__} to _inputs in tests/tools/draw_room.py"
+
+
+def test_the_page_is_current() -> None:
+    """H2: docs/design/room.md is what the room does today."""
+    current = draw_room.PAGE.exists() and draw_room.PAGE.read_text() == draw_room.page()
+    assert current, f"{draw_room.PAGE} is not what the room does: run `make docs` and read what changed"
+
+
+def test_the_page_follows_the_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """H2: a rule that answers differently changes the page."""
+    before = draw_room.page()
+    item, cells = next((item, cells) for item, cells in TABLE.items() if item.__name__ == "RecordPressed")
+    swapped: tuple[Rule, Rule, Rule, Rule] = (cells[3], *cells[1:])
+    monkeypatch.setitem(TABLE, item, swapped)
+    assert draw_room.page() != before
