@@ -19,10 +19,11 @@ import msgspec
 from daemon import link, log, systemd, wire
 from daemon.alarm import journal, mqtt
 from daemon.alarm.lights import Lights
+from daemon.alarm.lines import Lines
 from daemon.alarm.outbox import NOBODY, REFUSED, Outbox
 from daemon.alarm.status import Telemetry
 from daemon.config import Settings
-from daemon.model import debounce, events
+from daemon.model import events
 from daemon.model.room import Room, Rules, deadline_ns, lease_deadline_ns, step
 from daemon.paths import Paths
 from hardware import ports
@@ -30,6 +31,8 @@ from hardware import ports
 QUEUE_MAX = 10_000
 """Things that may wait for the loop: ten seconds of a line that chatters a thousand times a second. The loop takes
 one in well under a millisecond; a queue this long means that it hangs, and then systemd's watchdog ends it."""
+BATCH_MAX = 100
+"""Things that are taken before time is looked at again: a tenth of a second's chatter, done in ten milliseconds."""
 WAIT_MAX_S = 1.0
 """The loop looks at its clock this often even when nothing happens: it feeds the watchdog and notices a step."""
 SWITCH_S = 0.0005
@@ -76,9 +79,7 @@ class AlarmProcess:
         self._queue: queue.SimpleQueue[Item] = queue.SimpleQueue()
         self._lost = 0
         self._room = Room(Rules.of(settings.policy))
-        self._lines: dict[str, debounce.Line] = {}
-        hold_ns = int(settings.policy.record_button.hold_s * 1e9)
-        self._tuning = {"alarm": debounce.Tuning(), "record": debounce.Tuning(hold_ns)}
+        self._lines = Lines(int(settings.policy.record_button.hold_s * 1e9))
         fitted = {"status": unit.lamps.status, "recording": unit.lamps.recording}
         self._lights = Lights(devices.lamps, frozenset(name for name, pin in fitted.items() if pin is not None))
         self._journal = journal.Journal(paths.journal / "alarms.sqlite3", self.put)
@@ -117,9 +118,8 @@ class AlarmProcess:
         sys.setswitchinterval(SWITCH_S)
         self._journal.start()
         now_ns = self._clock.boot_ns()
-        for button, active in self._devices.buttons.start(self.put).items():
-            self._lines[button], facts = debounce.Line.at_start(button, active=active, now_ns=now_ns)
-            self._facts(facts)
+        for item in self._lines.start(self._devices.buttons.start(self.put), now_ns):
+            self._step(item)
         self._unit_server.start()
         self._operators.start()
         for name, detail in self._missing():
@@ -154,33 +154,30 @@ class AlarmProcess:
         self._journal.close()
 
     def _turn(self) -> None:
+        """Everything that has come, then everything whose time has come: a release must not be passed by its press."""
         try:
             item = self._queue.get(timeout=self._wait_s())
+            for _ in range(BATCH_MAX):
+                self._answers[type(item)](item)
+                item = self._queue.get_nowait()
         except queue.Empty:
             pass
-        else:
-            self._answers[type(item)](item)
         self._time_passes()
 
     def _wait_s(self) -> float:
-        lines = (debounce.deadline_ns(line, self._tuning[line.button]) for line in self._lines.values())
-        rest = (
-            deadline_ns(self._room), lease_deadline_ns(self._room), self._lights.next_change_ns,
-            self._telemetry.next_ns,
-            self._outbox.next_ns,
+        deadlines = (
+            self._lines.next_ns, deadline_ns(self._room), lease_deadline_ns(self._room), self._lights.next_change_ns,
+            self._telemetry.next_ns, self._outbox.next_ns,
         )  # fmt: skip
-        due = [ns for ns in (*lines, *rest) if ns is not None]
+        due = [ns for ns in deadlines if ns is not None]
         wait_s = (min(due) - self._clock.boot_ns()) / 1e9 if due else WAIT_MAX_S
         return min(max(wait_s, 0.0), WAIT_MAX_S, self._watchdog_s)
 
     def _time_passes(self) -> None:
         """Everything whose moment has come. The buttons first: a press is decided by time, 50 ms after its edge."""
         now_ns = self._clock.boot_ns()
-        for name, line in self._lines.items():
-            due_ns = debounce.deadline_ns(line, self._tuning[name])
-            if due_ns is not None and due_ns <= now_ns:
-                self._lines[name], facts = debounce.tick(line, now_ns, self._tuning[name])
-                self._facts(facts)
+        for item in self._lines.tick(now_ns):
+            self._step(item)
         due_ns = deadline_ns(self._room)
         if due_ns is not None and due_ns <= now_ns:
             self._step(events.TimePassed(str(uuid.uuid4())))
@@ -196,6 +193,9 @@ class AlarmProcess:
 
     def _step(self, item: events.Input) -> None:
         before = self._room
+        if isinstance(item, events.FaultChanged):
+            level: log.Level = "warning" if item.detail else "info"
+            log.event("fault" if item.detail else "fault_over", level, name=item.fault, detail=item.detail)
         self._room, effects = step(before, item, self._clock.boot_ns())
         for effect in effects:
             match effect:
@@ -229,40 +229,15 @@ class AlarmProcess:
         else:
             self._fault("lamp", "the recording lamp does not light; nothing is written without it")
 
-    def _fault(self, name: events.FaultName, detail: str, event_id: str = "") -> None:
+    def _fault(self, name: events.FaultName, detail: str) -> None:
         if dict(self._room.faults).get(name, "") != detail:
-            log.event("fault" if detail else "fault_over", "warning" if detail else "info", name=name, detail=detail)
-            self._step(events.FaultChanged(name, detail, event_id))
+            self._step(events.FaultChanged(name, detail))
 
     # --- what comes in ----------------------------------------------------------------------------------------------
 
     def _edge(self, edge: ports.Edge) -> None:
-        line, tuning = self._lines[edge.button], self._tuning[edge.button]
-        self._lines[edge.button], facts = debounce.edge(line, edge, tuning)
-        self._facts(facts)
-
-    def _facts(self, facts: tuple[debounce.Fact, ...]) -> None:
-        for fact in facts:
-            match fact.button, fact.kind:
-                case "alarm", "pressed":
-                    self._step(events.AlarmPressed(fact.at_ns, str(uuid.uuid4()), secrets.token_hex(16)))
-                case "record", "pressed":
-                    self._step(events.RecordPressed(fact.at_ns, secrets.token_hex(16)))
-                case "record", "held":
-                    self._step(events.RecordHeld(fact.at_ns))
-                case button, ("stuck" | "chatter" | "held_at_boot"):
-                    self._button_fault(button, f"{fact.kind.replace('_', ' ')}: the {button} button's line")
-                case button, ("unstuck" | "settled" | "released"):
-                    self._button_well(button, {"unstuck": "stuck", "settled": "chatter"}.get(fact.kind, "held at boot"))
-
-    def _button_fault(self, button: str, detail: str) -> None:
-        self._fault("alarm_button" if button == "alarm" else "record_button", detail, str(uuid.uuid4()))
-
-    def _button_well(self, button: str, what: str) -> None:
-        """The end of one fault of a button, not of another that it may have."""
-        name: events.FaultName = "alarm_button" if button == "alarm" else "record_button"
-        if dict(self._room.faults).get(name, "").startswith(what):
-            self._button_fault(button, "")
+        for item in self._lines.edge(edge):
+            self._step(item)
 
     def _up(self, word: mqtt.Up) -> None:
         log.event("broker_up", client=word.client, protocol=word.protocol)

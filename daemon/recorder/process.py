@@ -14,13 +14,14 @@ from typing import Any
 
 import msgspec
 
-from daemon import link, log, records, systemd, wire
+from daemon import link, log, systemd, wire
 from daemon.config import Settings
 from daemon.model.events import EndReason, Forget, Lease, SetEnd, StartRecording
 from daemon.paths import Paths
 from daemon.recorder import memory, sign, writer
 from daemon.recorder.ring import Item, Ring, Sealed
 from daemon.recorder.seal import KeySupply
+from daemon.recorder.tap import Tap, begin_record, pre_event
 from daemon.recorder.track import AudioTrack, Track, VideoTrack
 from hardware import ports
 
@@ -66,20 +67,6 @@ class Devices(msgspec.Struct, frozen=True):
     microphone: Callable[[], ports.Microphone]
     clock: ports.Clock
     disk: ports.Disk
-
-
-class Tap(msgspec.Struct):
-    """The recording that is open."""
-
-    start: StartRecording
-    until_ns: int
-    alarm: bool
-    done: set[ports.Track]
-    """Tracks whose last segment has been handed to the writer."""
-    head_ns: int
-    lines: int = 0
-    head: str = ""
-    closing: bool = False
 
 
 class RecorderProcess:
@@ -285,8 +272,8 @@ class RecorderProcess:
         start, self._pending = self._pending, None
         if start is None:
             return
-        items = tuple(self._pre_event(start))
-        begin = self._begin(start, items)
+        items = pre_event(self._ring, tuple(self._tracks), start, self._written_ns)
+        begin = begin_record(self._settings, self._clock, tuple(self._tracks), start, items)
         self._tap = Tap(start, start.until_ns, start.alarm, set(), self._clock.boot_ns() + HEAD_NS)
         for item in items:
             self._written_ns[item.track] = item.t1_ns if isinstance(item, Sealed) else item.to_ns
@@ -295,44 +282,6 @@ class RecorderProcess:
             self._closed(writer.Closed(start.recording_id, "store", "the disk takes nothing any more", 0))
             return
         self._link.send(wire.Started(start.recording_id, start.continues))
-
-    def _pre_event(self, start: StartRecording) -> list[Item]:
-        """What the ring holds from the pre-event time on, by time; never what a recording has already."""
-        from_ns = start.trigger_ns - start.pre_event_ns
-        items = [
-            item
-            for name in self._tracks
-            for item in self._ring.since(name, max(from_ns, self._written_ns.get(name, 0)))
-            if start.pre_event_ns or not isinstance(item, Sealed) or item.t0_ns >= start.trigger_ns
-        ]
-        return sorted(items, key=lambda item: item.t0_ns if isinstance(item, Sealed) else item.from_ns)
-
-    def _begin(self, start: StartRecording, items: tuple[Item, ...]) -> records.Begin:
-        now, policy = self._clock.read(), self._settings.policy
-        tracks: dict[ports.Track, records.TrackBegin] = {}
-        for name in self._tracks:
-            starts = [item.t0_ns for item in items if isinstance(item, Sealed) and item.track == name]
-            # Without a segment in the ring the first one can be open since a segment's length before the trigger.
-            oldest_ns = min(starts, default=min(start.trigger_ns, now.boot_ns) - 2 * NS)
-            term_h = (policy.audio if name == "audio" else policy.video).term_h
-            tracks[name] = records.TrackBegin(now.wall_ns - (now.boot_ns - oldest_ns), oldest_ns, term_h)
-        return records.Begin(
-            recording_id=start.recording_id,
-            unit=self._settings.unit.name(),
-            policy=policy.name,
-            policy_sha256=self._settings.policy_sha256,
-            boot_id=self._clock.boot_id(),
-            clock=now.state,
-            at_wall_ns=now.wall_ns,
-            at_boot_ns=now.boot_ns,
-            trigger_boot_ns=start.trigger_ns,
-            pre_event_s=start.pre_event_ns / NS,
-            alarm=start.alarm,
-            continues=start.continues,
-            tracks=tracks,
-            groups=policy.recipients(),
-            previous_head="",
-        )
 
     def _set_end(self, tap: Tap, end: SetEnd) -> None:
         if end.alarm and not tap.alarm:

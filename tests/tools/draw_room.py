@@ -129,7 +129,7 @@ Inputs that leave the phase as it is are not drawn.
 ## Inputs and phases
 
 A line in a cell is one outcome that was seen: the phase moved to (none: it stays), then the effects in their order.
-`–` is no effect but at most a note in the log. Which outcome follows is decided by policy, devices and time.
+`nothing` is at most a note in the log. Which outcome follows is decided by policy, devices and time.
 
 {_table(cells)}
 """
@@ -165,7 +165,8 @@ def _cell(phase: Phase, outcomes: dict[Outcome, str]) -> str:
     ordered = sorted(outcomes, key=lambda outcome: (PHASES.index(outcome[0]), len(outcome[1]), outcome[1]))
     ordered.sort(key=lambda outcome: outcome[0] is not phase)
     return "<br>".join(
-        (f"→ {after.name}: " if after is not phase else "") + (", ".join(kinds) or "–") for after, kinds in ordered
+        (f"→ {after.name}: " if after is not phase else "") + (", ".join(kinds) or "nothing")
+        for after, kinds in ordered
     )
 
 

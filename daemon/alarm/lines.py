@@ -1,0 +1,79 @@
+"""The button lines of a room: raw edges in, debounced, the room's inputs out."""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from collections.abc import Iterable, Mapping
+
+from daemon.model import debounce, events
+from hardware.ports import Edge
+
+FAULT_OF: dict[str, events.FaultName] = {"alarm": "alarm_button", "record": "record_button"}
+BEGINS = {"stuck": "is stuck", "chatter": "chatters", "held_at_boot": "was down at start"}
+"""Facts that are a fault of a button, in words; each has an end of its own."""
+ENDS = {"unstuck": "stuck", "settled": "chatter", "released": "held_at_boot"}
+
+
+class Lines:
+    """Owned by the loop: every method is called from its thread alone."""
+
+    def __init__(self, hold_ns: int) -> None:
+        self._tuning = {"alarm": debounce.Tuning(), "record": debounce.Tuning(hold_ns)}
+        self._lines: dict[str, debounce.Line] = {}
+        self._faults: set[tuple[str, str]] = set()
+
+    def start(self, levels: Mapping[str, bool], now_ns: int) -> list[events.Input]:
+        """The lines as they were found."""
+        found: list[events.Input] = []
+        for button, active in levels.items():
+            self._lines[button], facts = debounce.Line.at_start(button, active=active, now_ns=now_ns)
+            found += self._inputs(facts)
+        return found
+
+    def edge(self, edge: Edge) -> list[events.Input]:
+        """A line has changed."""
+        line, facts = debounce.edge(self._lines[edge.button], edge, self._tuning[edge.button])
+        self._lines[edge.button] = line
+        return self._inputs(facts)
+
+    def tick(self, now_ns: int) -> list[events.Input]:
+        """Time has passed: a press is decided by it, 50 ms after its edge."""
+        found: list[events.Input] = []
+        for button, line in self._lines.items():
+            due_ns = debounce.deadline_ns(line, self._tuning[button])
+            if due_ns is not None and due_ns <= now_ns:
+                self._lines[button], facts = debounce.tick(line, now_ns, self._tuning[button])
+                found += self._inputs(facts)
+        return found
+
+    @property
+    def next_ns(self) -> int | None:
+        """When `tick` has something to decide; None while all lines rest."""
+        due = (debounce.deadline_ns(line, self._tuning[button]) for button, line in self._lines.items())
+        return min((ns for ns in due if ns is not None), default=None)
+
+    def _inputs(self, facts: Iterable[debounce.Fact]) -> list[events.Input]:
+        return [item for fact in facts if (item := self._input(fact)) is not None]
+
+    def _input(self, fact: debounce.Fact) -> events.Input | None:
+        match fact.button, fact.kind:
+            case "alarm", "pressed":
+                return events.AlarmPressed(fact.at_ns, str(uuid.uuid4()), secrets.token_hex(16))
+            case "record", "pressed":
+                return events.RecordPressed(fact.at_ns, secrets.token_hex(16))
+            case "record", "held":
+                return events.RecordHeld(fact.at_ns)
+            case button, kind if kind in BEGINS:
+                self._faults.add((button, kind))
+                return self._fault(button)
+            case button, kind if (button, ENDS.get(kind, "")) in self._faults:
+                self._faults.discard((button, ENDS[kind]))
+                return self._fault(button)
+        return None
+
+    def _fault(self, button: str) -> events.FaultChanged:
+        """All that is wrong with a button now, as an alarm event of its own (promise A6)."""
+        wrong = [words for kind, words in BEGINS.items() if (button, kind) in self._faults]
+        detail = f"the {button} button {' and '.join(wrong)}" if wrong else ""
+        return events.FaultChanged(FAULT_OF[button], detail, str(uuid.uuid4()))

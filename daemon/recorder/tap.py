@@ -1,0 +1,76 @@
+"""The tap that a trigger opens: which part of the ring belongs to a recording, and what its first record says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from daemon import records
+from daemon.config import Settings
+from daemon.model.events import StartRecording
+from daemon.recorder.ring import Item, Ring, Sealed
+from hardware.ports import Clock, Track
+
+NS = 1_000_000_000
+OPEN_NS = 2 * NS
+"""A segment that is open at the trigger began at most this long before it: a second, and a key frame that is late."""
+
+
+class Tap(msgspec.Struct):
+    """The recording that is open."""
+
+    start: StartRecording
+    until_ns: int
+    alarm: bool
+    done: set[Track]
+    """Tracks whose last segment has been handed to the writer."""
+    head_ns: int
+    lines: int = 0
+    head: str = ""
+    closing: bool = False
+
+
+def pre_event(
+    ring: Ring, tracks: tuple[Track, ...], start: StartRecording, written_ns: Mapping[Track, int]
+) -> tuple[Item, ...]:
+    """What the ring holds from the pre-event time on, by time; never what a recording has already (`written_ns`)."""
+    from_ns = start.trigger_ns - start.pre_event_ns
+    items = [
+        item
+        for track in tracks
+        for item in ring.since(track, max(from_ns, written_ns.get(track, 0)))
+        if start.pre_event_ns or not isinstance(item, Sealed) or item.t0_ns >= start.trigger_ns
+    ]
+    return tuple(sorted(items, key=lambda item: item.t0_ns if isinstance(item, Sealed) else item.from_ns))
+
+
+def begin_record(
+    settings: Settings, clock: Clock, tracks: tuple[Track, ...], start: StartRecording, items: tuple[Item, ...]
+) -> records.Begin:
+    """The record that a recording begins with; the term of a track counts from its oldest frame in it."""
+    now, policy = clock.read(), settings.policy
+
+    def track_begin(track: Track) -> records.TrackBegin:
+        starts = [item.t0_ns for item in items if isinstance(item, Sealed) and item.track == track]
+        oldest_ns = min(starts, default=min(start.trigger_ns, now.boot_ns) - OPEN_NS)
+        term_h = (policy.audio if track == "audio" else policy.video).term_h
+        return records.TrackBegin(now.wall_ns - (now.boot_ns - oldest_ns), oldest_ns, term_h)
+
+    return records.Begin(
+        recording_id=start.recording_id,
+        unit=settings.unit.name(),
+        policy=policy.name,
+        policy_sha256=settings.policy_sha256,
+        boot_id=clock.boot_id(),
+        clock=now.state,
+        at_wall_ns=now.wall_ns,
+        at_boot_ns=now.boot_ns,
+        trigger_boot_ns=start.trigger_ns,
+        pre_event_s=start.pre_event_ns / NS,
+        alarm=start.alarm,
+        continues=start.continues,
+        tracks={track: track_begin(track) for track in tracks},
+        groups=policy.recipients(),
+        previous_head="",
+    )
