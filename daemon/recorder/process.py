@@ -31,6 +31,9 @@ QUEUE_MAX = 2000
 a device that is being closed can hold it up for seconds."""
 WAIT_MAX_S = 0.5
 """The loop looks at its devices, its lease and its clock this often."""
+SLACK_NS = NS
+"""The ring reaches this much further back than the policy asks: a press is known 50 ms after its edge, and its word
+takes time on a busy machine. A recording still begins with the segment that contains the pre-event time's start."""
 KEY_NS = 3600 * NS
 """An idle key is replaced this often (design 5): nobody can ever open yesterday's ring, holders included."""
 HEALTH_NS = 5 * NS
@@ -77,7 +80,10 @@ class RecorderProcess:
         self._settings, self._clock, self._disk = settings, devices.clock, devices.disk
         self._queue: queue.SimpleQueue[Word] = queue.SimpleQueue()
         self._lost = self._queue_max = 0
-        self._ring = Ring(policy.timing.pre_event_s * NS, settings.unit.recorder.ring_bytes_max)
+        self._ring = Ring(
+            policy.timing.pre_event_s * NS + (SLACK_NS if policy.timing.pre_event_s else 0),
+            settings.unit.recorder.ring_bytes_max,
+        )
         self._tracks: dict[ports.Track, Track] = {}
         if policy.audio.record:
             bitrate_bps = settings.unit.microphone.bitrate_bps
