@@ -43,7 +43,7 @@ def tracks(draw: st.DrawFn, now: ClockReading) -> Kept:
 @st.composite
 def stores(draw: st.DrawFn) -> tuple[tuple[Kept, ...], ClockReading]:
     now = draw(clocks)
-    return tuple(draw(st.lists(tracks(now), max_size=8))), now
+    return tuple(draw(st.lists(tracks(now), max_size=4))), now
 
 
 def known_ages_ns(kept: Kept, now: ClockReading) -> list[int]:

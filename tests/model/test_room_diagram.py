@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.model.events import Input
-from daemon.model.room import PHASES, TABLE, Phase, Rule
+from daemon.model.events import Input, RecordPressed
+from daemon.model.room import PHASES, TABLE, Phase
 from tests.tools import draw_room
 
 
@@ -18,22 +18,25 @@ def test_the_table_is_whole() -> None:
         assert all(callable(cell) for cell in cells), item.__name__
 
 
-def test_every_cell_is_drawn() -> None:
+@pytest.fixture(scope="module")
+def cells() -> draw_room.Cells:
+    return draw_room.observe()
+
+
+def test_every_cell_is_drawn(cells: draw_room.Cells) -> None:
     """H2: the page shows each cell as it was seen to answer; an input that the tool does not know has empty ones."""
-    unknown = {item.__name__ for (item, _), outcomes in draw_room.observe().items() if not outcomes}
+    unknown = {item.__name__ for (item, _), outcomes in cells.items() if not outcomes}
     assert not unknown, f"add these to _inputs in tests/tools/draw_room.py: {unknown}"
 
 
-def test_the_page_is_current() -> None:
+def test_the_page_is_current(cells: draw_room.Cells) -> None:
     """H2: docs/design/room.md is what the room does today."""
-    current = draw_room.PAGE.exists() and draw_room.PAGE.read_text() == draw_room.page()
+    current = draw_room.PAGE.exists() and draw_room.PAGE.read_text() == draw_room.page(cells)
     assert current, f"{draw_room.PAGE} is not what the room does: run `make docs` and read what changed"
 
 
 def test_the_page_follows_the_room(monkeypatch: pytest.MonkeyPatch) -> None:
     """H2: a rule that answers differently changes the page."""
-    before = draw_room.page()
-    item, cells = next((item, cells) for item, cells in TABLE.items() if item.__name__ == "RecordPressed")
-    swapped: tuple[Rule, Rule, Rule, Rule] = (cells[3], *cells[1:])
-    monkeypatch.setitem(TABLE, item, swapped)
-    assert draw_room.page() != before
+    ready, recording, ending, alarm = TABLE[RecordPressed]
+    monkeypatch.setitem(TABLE, RecordPressed, (alarm, recording, ending, ready))
+    assert draw_room.page(draw_room.observe()) != draw_room.PAGE.read_text()

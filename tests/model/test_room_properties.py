@@ -35,7 +35,7 @@ from hardware.ports import Track
 from tests.model.histories import BOTH, History, alarm, record
 
 TRACKS: tuple[tuple[Track, ...], ...] = ((), ("audio",), ("video",), BOTH)
-WAITS_NS = (0, NS // 100, NS, 4 * NS, 5 * NS, 6 * NS, 30 * NS, 61 * NS, 600 * NS, 6000 * NS)
+WAITS_NS = (0, NS // 100, NS, 4 * NS, 5 * NS, 6 * NS, 30 * NS, 61 * NS, 300 * NS, 1000 * NS)
 WHYS = ("asked", "lease", "store", "refused", "stopped")
 # What makes a history a history stands more than once.
 DEEDS = (
@@ -47,9 +47,9 @@ rules = st.builds(
     Rules,
     pre_event_ns=st.sampled_from([0, 30 * NS]),
     post_event_ns=st.sampled_from([0, 10 * NS, 120 * NS]),
-    maximum_ns=st.sampled_from([60 * NS, 5400 * NS]),
+    maximum_ns=st.sampled_from([60 * NS, 600 * NS]),
     warning_ns=st.just(120 * NS),
-    alarm_maximum_ns=st.sampled_from([60 * NS, 3600 * NS]),
+    alarm_maximum_ns=st.sampled_from([60 * NS, 500 * NS]),
     alarm_records=st.booleans(),
     tracks=st.sampled_from([BOTH, BOTH, ("video",), ()]),
     ends_by=st.sampled_from(["press", "hold"]),

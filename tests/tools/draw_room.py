@@ -82,20 +82,20 @@ def _inputs(room: Room, now_ns: int) -> Iterator[Input]:
 def observe() -> Cells:
     """What each input did in each phase, over every room that can be reached: outcome, and why where it is ignored."""
     cells: Cells = {(item, phase): {} for item in TABLE for phase in PHASES}
-    rooms = {(Room(rules, recorder=recorder), NS) for rules in _rules() for recorder in (None, (), BOTH)}
+    rooms = [(Room(rules, recorder=recorder), NS) for rules in _rules() for recorder in (None, (), BOTH)]
     seen = {_shape(room) for room, _ in rooms}
     while rooms:
-        reached = set()
-        for (room, then_ns), wait_ns in product(sorted(rooms, key=repr), MINUTES_NS):
+        reached = []
+        for (room, then_ns), wait_ns in product(rooms, MINUTES_NS):
             now_ns = then_ns + wait_ns
             for item in _inputs(room, now_ns):
                 after, effects = step(room, item, now_ns)
                 why = next((e.detail for e in effects if isinstance(e, Note) and e.event.startswith("ignored_")), "")
                 kinds = tuple(type(effect).__name__ for effect in effects if not isinstance(effect, Note))
                 cells[type(item), room.phase].setdefault((after.phase, kinds), why)
-                if _shape(after) not in seen:
-                    seen.add(_shape(after))
-                    reached.add((after, now_ns))
+                if after is not room and (shape := _shape(after)) not in seen:
+                    seen.add(shape)
+                    reached.append((after, now_ns))
         rooms = reached
     return cells
 
@@ -110,9 +110,8 @@ def _shape(room: Room) -> Room:
 # --- the page ---------------------------------------------------------------------------------------------------
 
 
-def page() -> str:
+def page(cells: Cells) -> str:
     """The whole page."""
-    cells = observe()
     return f"""\
 # The room: every input in every phase
 
@@ -172,5 +171,5 @@ def _cell(phase: Phase, outcomes: dict[Outcome, str]) -> str:
 
 if __name__ == "__main__":
     PAGE.parent.mkdir(parents=True, exist_ok=True)
-    PAGE.write_text(page())
+    PAGE.write_text(page(observe()))
     print(PAGE)  # noqa: T201 - a tool says what it wrote
