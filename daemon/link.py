@@ -87,7 +87,7 @@ class Peer:
             if flags & socket.MSG_TRUNC:
                 raise msgspec.DecodeError(f"more than {MESSAGE_BYTES_MAX} bytes")  # noqa: TRY301 - refused as others
             message: Message = _decoder.decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:  # the last: a thousand brackets
             self.refused += 1
             log.event("message_refused", "warning" if self.refused == 1 else "debug", why=str(error), pid=self.pid)
             return Refused()

@@ -68,7 +68,11 @@ class Outbox:
         self._seq = itertools.count(found.next_n)
         now = self._clock.read()
         for row in found.undelivered:
-            event = msgspec.json.decode(row.body, type=messages.AlarmEvent)
+            try:
+                event = msgspec.json.decode(row.body, type=messages.AlarmEvent)
+            except msgspec.DecodeError as error:
+                log.event("journal_row_unreadable", "error", event_id=row.event_id, why=str(error))
+                continue  # it stays in the journal, for a person; the others go out
             pressed_ns = self.boot_time_ns(row, now.boot_ns, now.wall_ns)
             self.undelivered.setdefault(event.id, Sent(event, pressed_ns, attempts=event.data.attempt))
         self.resend()

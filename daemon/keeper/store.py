@@ -19,6 +19,8 @@ from hardware.ports import Track
 TRACKS: tuple[Track, ...] = ("audio", "video")
 BEGIN_BYTES_MAX = 65_536
 """begin.json is a few kilobytes, with sixty-four holders about six."""
+NOT_A_RECORD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding raises for a file that is something else; the last for one of thousands of brackets."""
 H_NS = 3_600_000_000_000
 
 
@@ -163,7 +165,7 @@ def chain(path: Path) -> list[records.ChainLine]:
     for text in raw.splitlines():
         try:
             lines.append(msgspec.json.decode(text, type=records.ChainLine))
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except NOT_A_RECORD:
             continue  # torn by a power cut; `store verify` names it
     return lines
 
@@ -174,5 +176,5 @@ def _read(path: Path, kind: type[Any]) -> Any:
         if path.is_symlink() or path.parent.is_symlink() or path.stat().st_size > BEGIN_BYTES_MAX:
             return None
         return msgspec.json.decode(path.read_bytes(), type=kind)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+    except (OSError, *NOT_A_RECORD):
         return None

@@ -138,7 +138,7 @@ def close_interrupted(path: Path, clock: Clock, sign: Sign) -> str:
     try:
         begin = msgspec.json.decode((path / "begin.json").read_bytes(), type=records.Begin)
         chain = (path / "chain.jsonl").read_bytes() if (path / "chain.jsonl").exists() else b""
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise StoreError(f"{path}: no recording that could be closed: {error}") from error
     now = clock.read()
     raw = chain.splitlines(keepends=True)
@@ -174,7 +174,7 @@ def parse(line: bytes) -> records.ChainLine | None:
     """A chain line, or None for one that is torn or foreign."""
     try:
         return msgspec.json.decode(line, type=records.ChainLine) if len(line) <= LINE_BYTES_MAX else None
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 

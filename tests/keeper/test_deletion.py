@@ -140,12 +140,13 @@ def test_what_is_not_understood_is_named_and_left_alone(tmp_path: Path) -> None:
     (broken / "begin.json").write_bytes(b"\xff not json")
     renamed.rename(tmp_path / "recordings" / ("d" * 32))
     (tmp_path / "recordings" / "holiday.jpg").write_bytes(b"x")
+    (recording(tmp_path, "f" * 32) / "begin.json").write_bytes(b"[" * 30_000)
     (tmp_path / "recordings" / ("e" * 32)).symlink_to(good)
     found = Store(tmp_path / "recordings")
     found.refresh()
-    assert sorted(name[0] for name in found.unaccounted) == ["b", "d", "e", "h"]
+    assert sorted(name[0] for name in found.unaccounted) == ["b", "d", "e", "f", "h"]
     sweep(tmp_path, Clock(4 * WEEK_NS))
-    assert sorted(entry.name[0] for entry in (tmp_path / "recordings").iterdir()) == ["b", "d", "e", "h"]
+    assert sorted(entry.name[0] for entry in (tmp_path / "recordings").iterdir()) == ["b", "d", "e", "f", "h"]
     assert (broken / "audio").is_dir()
 
 
