@@ -1,13 +1,16 @@
 """MQTT: the only file that knows paho. A connection is made, used, and thrown away when it breaks.
 
 The law here: what is to be sent lives in the outbox of the caller, never in paho: a client is used for one connection
-and replaced. Its callbacks hand over and return; whatever still raises in paho ends this thread's turn, is logged, and
-the next client is built (an exception in paho's own thread would leave a client that says it is connected for ever).
+and replaced. One thread at a time is inside a client; who publishes writes to the socket at once, because to wake
+another thread for it takes as long as all else that an alarm needs. Callbacks hand over and return; whatever still
+raises in paho ends this thread's turn, is logged, and the next client is built (an exception in paho's own thread would
+leave a client that says it is connected for ever).
 """
 
 from __future__ import annotations
 
 import random
+import select
 import threading
 import time
 from collections.abc import Callable
@@ -15,7 +18,7 @@ from typing import Any
 
 import msgspec
 import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -32,7 +35,8 @@ CONNACK_S = 2.0
 """A broker that has taken the connection answers within this, or does not know the protocol (amqtt says nothing at all
 to MQTT 5): a round trip on the slowest link that a town hall has is a tenth of it."""
 LOOK_S = 0.5
-"""How often a connection that is quiet looks whether it has been asked to end."""
+"""How often a connection that is quiet looks whether it has been asked to end, or whether a publish has left something
+that the kernel did not take: its buffer holds some hundred alarms, and a full one means that the link stands still."""
 WILL_DELAY_S = 5
 """The broker waits this long with the will: a unit that is back by then was never away (MQTT 5 only)."""
 
@@ -82,7 +86,8 @@ Sink = Callable[[Word], None]
 class Connection:
     """One MQTT client under a name of its own, kept connected by a thread of its own.
 
-    `publish` may be called from any thread and never waits. The sink is called on the connection's thread.
+    `publish` may be called from any thread; it never waits for the network, at most for a packet that is being read.
+    The sink is called on the connection's thread.
     """
 
     def __init__(  # noqa: PLR0913 - each is a setting of one connection
@@ -93,6 +98,7 @@ class Connection:
         self._will, self._subscribe = will, subscribe
         self._stop = threading.Event()
         self._client: paho.Client | None = None
+        self._inside = threading.Lock()  # held by who is inside the client; never while waiting for the network
         self._version = paho.MQTTv5
         self._keys: dict[int, str] = {}
         self._was_reached = self._was_up = False
@@ -108,18 +114,21 @@ class Connection:
 
         With a key, `Answered` follows with it. No answer is possible for QoS 0.
         """
-        client = self._client
-        if client is None:
-            return False
-        info = client.publish(topic, payload, qos=qos, retain=retain)
-        self._keys[info.mid] = key
+        with self._inside:
+            client = self._client
+            if client is None:
+                return False
+            info = client.publish(topic, payload, qos=qos, retain=retain)
+            if key:
+                self._keys[info.mid] = key
         return info.rc == paho.MQTT_ERR_SUCCESS
 
     def close(self) -> None:
         """Says goodbye and ends the thread, within two seconds: a broker that does not answer is not waited for."""
         self._stop.set()
-        if self._client is not None:
-            self._client.disconnect()
+        with self._inside:
+            if self._client is not None:
+                self._client.disconnect()
         self._thread.join(timeout=2.0)
 
     # --- the connection's thread ---------------------------------------------------------------------------------
@@ -155,13 +164,25 @@ class Connection:
         return reasons[-1] if reasons else "the broker did not answer"
 
     def _serve(self, client: paho.Client) -> None:
-        """The loop of paho itself, a turn at a time, until the connection ends or was never granted."""
+        """Reads and answers until the connection ends or was never granted."""
         deadline_s = time.monotonic() + CONNACK_S
-        while client.loop(LOOK_S) == paho.MQTT_ERR_SUCCESS:
+        while self._turn(client) == paho.MQTT_ERR_SUCCESS:
             if not self._was_up and time.monotonic() > deadline_s:
                 return
             if self._stop.is_set() and client is not self._client:
                 return
+
+    def _turn(self, client: paho.Client) -> MQTTErrorCode:
+        """What `paho.Client.loop` does, with the lock taken after the wait."""
+        sock = client.socket()
+        if sock is None or sock.fileno() < 0:  # closed by who published, or by `close`
+            return MQTTErrorCode.MQTT_ERR_NO_CONN
+        readable, writable, _ = select.select([sock], [sock] if client.want_write() else [], [], LOOK_S)
+        with self._inside:
+            code = client.loop_read() if readable else MQTTErrorCode.MQTT_ERR_SUCCESS
+            if code == MQTTErrorCode.MQTT_ERR_SUCCESS and writable:
+                code = client.loop_write()
+            return code or client.loop_misc()
 
     def _build(self) -> paho.Client:
         client = paho.Client(
@@ -176,8 +197,6 @@ class Connection:
         client.on_subscribe = self._on_subscribe
         client.on_publish = self._on_publish
         client.on_message = self._on_message
-        # With this set, publish() wakes the connection's thread instead of writing from the caller's: one writer.
-        client.on_socket_register_write = lambda *_: None
         if self._will is not None:
             properties = None
             if self._version == paho.MQTTv5:
@@ -217,15 +236,9 @@ class Connection:
         self._sink(Up(self._name, "MQTT 5" if five else "MQTT 3.1.1 (no reason codes)"))
 
     def _on_publish(self, _c: object, _data: object, mid: int, code: ReasonCode, _p: object) -> None:
-        # publish() returns the packet id on another thread than this: the answer can be here first, by microseconds.
-        for _ in range(100):
-            key = self._keys.pop(mid, None)
-            if key:
-                self._sink(Answered(self._name, key, code.value))
-            if key is not None:
-                return
-            if self._stop.wait(0.001):
-                return
+        key = self._keys.pop(mid, "")
+        if key:
+            self._sink(Answered(self._name, key, code.value))
 
     def _on_message(self, _c: object, _data: object, message: paho.MQTTMessage) -> None:
         self._sink(Received(self._name, message.topic, bytes(message.payload), message.retain))

@@ -56,8 +56,10 @@ def sign(room: Room, now_ns: int) -> str:
 
 
 def recording_lit(room: Room, now_ns: int) -> bool:
-    """Whether a byte may be written now: a recording is wanted, and the recorder is there or its lease still runs."""
-    return room.recording is not None and (room.recorder is not None or now_ns < room.lease_ns)
+    """Whether a byte may be written now: the recorder is there and has a recording, or its lease still runs."""
+    if room.recording is None:
+        return False
+    return now_ns < room.lease_ns or (room.recorder is not None and not room.recording.lost)
 
 
 def lit(pattern: Pattern, since_ns: int, now_ns: int) -> tuple[bool, int | None]:

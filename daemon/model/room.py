@@ -334,7 +334,7 @@ def _alarm_outlived(room: Room, item: TimePassed, now_ns: int) -> Step:
 
 
 def _renew(room: Room, item: LeaseDue, now_ns: int) -> Step:
-    if room.recording is None or room.recorder is None:
+    if room.recording is None or room.recording.lost or room.recorder is None:
         return room, ()
     until_ns = now_ns + LEASE_NS
     return replace(room, lease_ns=until_ns), (Lease(room.recording.id, until_ns),)
@@ -477,7 +477,7 @@ def deadline_ns(room: Room) -> int | None:
 
 def lease_deadline_ns(room: Room) -> int | None:
     """When the room wants to hear `LeaseDue` next; None while nothing is recorded or nobody is there to record."""
-    if room.recording is None or room.recorder is None:
+    if room.recording is None or room.recording.lost or room.recorder is None:
         return None
     due_ns = room.lease_ns - LEASE_NS + RENEW_NS
     # Not for ever: what has not been closed a lease after its end is left to run out, and only then the lamp goes dark.

@@ -45,15 +45,18 @@ class Board:
 # --- the recording lamp -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("recording", [None, Recording("r1", T0 + NS, alarm=False)])
+@pytest.mark.parametrize(
+    "recording", [None, Recording("r1", T0 + NS, alarm=False), Recording("r1", T0 + NS, alarm=False, lost=True)]
+)
 @pytest.mark.parametrize("recorder", [None, (), BOTH])
 @pytest.mark.parametrize("lease_ns", [0, T0, T0 + 1])
 def test_lit_is_what_may_be_written(
     recording: Recording | None, recorder: tuple[Track, ...] | None, lease_ns: int
 ) -> None:
-    """R3: lit means that a recording is wanted and somebody may be writing it: a recorder, or one with a lease left."""
+    """R3: lit means that somebody may be writing: a recorder that has the recording, or one that has a lease left."""
     room = Room(RULES, Phase.ALARM, recording, (Alarm("a1", T0),), lease_ns=lease_ns, recorder=recorder)
-    assert recording_lit(room, T0) == (recording is not None and (recorder is not None or lease_ns > T0))
+    has_it = recorder is not None and recording is not None and not recording.lost
+    assert recording_lit(room, T0) == (recording is not None and (has_it or lease_ns > T0))
 
 
 def test_the_lamp_on_the_wall_is_what_the_rule_says() -> None:

@@ -37,6 +37,7 @@ def test_the_page_is_current(cells: draw_room.Cells) -> None:
 
 def test_the_page_follows_the_room(monkeypatch: pytest.MonkeyPatch) -> None:
     """H2: a rule that answers differently changes the page."""
-    ready, recording, ending, alarm = TABLE[RecordPressed]
-    monkeypatch.setitem(TABLE, RecordPressed, (alarm, recording, ending, ready))
+    item: type[Input] = RecordPressed
+    ready, recording, ending, alarm = TABLE[item]
+    monkeypatch.setitem(TABLE, item, (alarm, recording, ending, ready))
     assert draw_room.page(draw_room.observe()) != draw_room.PAGE.read_text()

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
-from hypothesis import event, given, settings
+from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
 from daemon.model.events import (
@@ -32,7 +32,7 @@ from daemon.model.events import (
 from daemon.model.policy import NS
 from daemon.model.room import LEASE_NS, Phase, Rules
 from hardware.ports import Track
-from tests.model.histories import BOTH, History, alarm, record
+from tests.model.histories import BOTH, RULES, History, alarm, record
 
 TRACKS: tuple[tuple[Track, ...], ...] = ((), ("audio",), ("video",), BOTH)
 WAITS_NS = (0, NS // 100, NS, 4 * NS, 5 * NS, 6 * NS, 30 * NS, 61 * NS, 300 * NS, 1000 * NS)
@@ -98,6 +98,7 @@ def _run(history: History, story: list[tuple[str, int]]) -> None:
 
 @often
 @given(rules, deeds)
+@example(RULES, [("alarm", 0), ("joined", 0), ("lease", 0), ("tracks", 1), ("ended", 3)])
 def test_what_always_holds(rules: Rules, story: list[tuple[str, int]]) -> None:
     """A1, R3, R5: in any history each press is raised, no lease is given in the dark, and the loop can sleep."""
     history = History(rules)

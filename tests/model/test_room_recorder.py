@@ -30,6 +30,7 @@ POST_NS = RULES.post_event_ns
 IN_ALARM = after(ready(), alarm())
 RECORDING = after(ready(), record())
 ENDING = after(RECORDING, record("r2"))
+LOST = after(RECORDING, RecorderLeft(), RecorderJoined((), None, 0, alarm=False, fresh_id="f0"))
 ALARM_UNTIL_NS = T0 + RULES.alarm_maximum_ns + POST_NS
 
 
@@ -52,17 +53,19 @@ def test_the_lease_is_renewed_each_second() -> None:
     assert lease_deadline_ns(room) == T0 + 2 * RENEW_NS
 
 
-@pytest.mark.parametrize("room", [ready(), after(RECORDING, RecorderLeft()), after(ready(recorder=None), alarm())])
+@pytest.mark.parametrize(
+    "room", [ready(), after(RECORDING, RecorderLeft()), LOST, after(ready(recorder=None), alarm())]
+)
 def test_there_is_no_lease_without_a_recording_or_a_recorder(room: Room) -> None:
-    """R3: nobody may write when nothing is recorded, or nobody is there to write."""
+    """R3: nobody may write when nothing is recorded, nobody is there to write, or who is there has no recording."""
     assert lease_deadline_ns(room) is None
     assert not [effect for effect in step(room, LeaseDue(), T0)[1] if isinstance(effect, Lease)]
 
 
 def test_the_lamp_stays_lit_while_a_lost_recorder_may_write() -> None:
     """R3: a recorder that is gone may write until its lease is over; so long the lamp stays lit, and no longer."""
-    room = after(RECORDING, RecorderLeft())
-    assert [recording_lit(room, T0 + LEASE_NS + wait) for wait in (-1, 0)] == [True, False]
+    for room in (after(RECORDING, RecorderLeft()), LOST):
+        assert [recording_lit(room, T0 + LEASE_NS + wait) for wait in (-1, 0)] == [True, False]
 
 
 def test_a_recorder_that_never_says_that_it_closed_keeps_the_lamp_lit_for_its_last_lease() -> None:
