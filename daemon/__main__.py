@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from daemon.config import load
@@ -77,7 +78,9 @@ def _show_status(health: dict[str, Any]) -> None:
     table.add_row("clock", f"{health['at']}, {health['clock']}, up {health['uptime_s']} s")
     for track, device in recorder.get("devices", {}).items():
         ring, age = recorder["ring_s"].get(track, 0), recorder["age_ms"].get(track, "-")
-        table.add_row(track, f"{device}; {ring} s in the ring; last frame {age} ms ago; {recorder['gaps'][track]} gaps")
+        table.add_row(
+            track, f"{escape(device)}; {ring} s in the ring; last frame {age} ms ago; {recorder['gaps'][track]} gaps"
+        )
     if recorder:
         table.add_row(
             "ring", f"{recorder['ring_bytes'] / 1e6:.1f} MB; {recorder['free_bytes'] / 1e9:.1f} GB free on disk"
@@ -90,7 +93,7 @@ def _show_status(health: dict[str, Any]) -> None:
         if keeper["next_expiry_s"] is not None:
             table.add_row("next deletion", f"in {keeper['next_expiry_s'] / 3600:.1f} h")
     for name, detail in health["faults"].items():
-        table.add_row(f"[red]fault: {name}[/red]", detail)
+        table.add_row(f"[red]fault: {name}[/red]", escape(detail))
     out().print(table)
 
 
@@ -160,7 +163,7 @@ def settings_show(*, state: State = None, as_json_: Json = False) -> None:
     for column in ("setting", "value", "from", "expected"):
         table.add_column(column)
     for row in rows:
-        table.add_row(row.key, str(row.value), row.source, row.meaning)
+        table.add_row(*(escape(str(cell)) for cell in row))
     out().print(table)
 
 

@@ -60,7 +60,7 @@ def append(fd: int, data: bytes) -> None:
         _write_all(fd, data)
         os.fsync(fd)
     except OSError as error:
-        raise StoreError(f"a log: {error.strerror or error}") from error
+        raise StoreError(f"{Path(f'/proc/self/fd/{fd}').readlink()}: {error.strerror or error}") from error
 
 
 def open_log(path: Path, mode: int = 0o640) -> int:

@@ -63,6 +63,8 @@ class RecorderHealth(Said, frozen=True):
     """`ok`, or what is wrong with the device."""
     free_bytes: int
     level_dbfs: float | None = None
+    keys: str = ""
+    """Why no recording key can be made; empty while they can."""
     queue_max: int = 0
     lost: int = 0
 

@@ -100,7 +100,7 @@ class _Tap:
             try:
                 pts_ns = (self._encoder.firsttimestamp + timestamp_us) * US_NS
                 self._sink(VideoPacket(bytes(data), pts_ns, bool(key)))
-            except Exception as error:  # noqa: BLE001 - paho raised in its own loop: logged, and a new client follows
+            except Exception as error:  # noqa: BLE001 - in the camera's thread nothing may raise: the sink hears of it
                 self._lose(self._sink, f"{type(error).__name__}: {error}")
 
     def _lose(self, sink: Sink, reason: str) -> None:
@@ -169,7 +169,7 @@ def _close(camera: Any, problems: list[Exception]) -> None:
         if camera.encoders:
             camera.stop_recording()
         camera.close()
-    except Exception as error:  # noqa: BLE001 - paho raised in its own loop: logged, and a new client follows
+    except Exception as error:  # noqa: BLE001 - whatever a closing camera raises is collected and told
         problems.append(error)
 
 

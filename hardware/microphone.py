@@ -103,7 +103,7 @@ class PyAudioMicrophone:
                 try:
                     pts_ns = self._first_sample_ns(frames, times)
                     self._sink(PcmBlock(data, frames, pts_ns, overflow=bool(flags & self._overflow_flag)))
-                except Exception as error:  # noqa: BLE001 - paho raised in its own loop: logged, and a new client follows
+                except Exception as error:  # noqa: BLE001 - in PortAudio's thread nothing may raise: the sink hears of it
                     self._lose(self._sink, f"{type(error).__name__}: {error}")
         return None, self._continue
 

@@ -106,7 +106,7 @@ class PacedDevice(ABC):
                     raise DeviceError("unplugged")  # noqa: TRY301 - leaves by the door that all failures take
                 for item in self.turn(moment):
                     sink(item)
-        except Exception as error:  # noqa: BLE001 - paho raised in its own loop: logged, and a new client follows
+        except Exception as error:  # noqa: BLE001 - as a driver's: whatever goes wrong reaches the sink, nobody else
             sink(DeviceLost(self.track, str(error), self.clock.boot_ns()))
         finally:
             self.shut()

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon.alarm.mqtt import Connection, Down, Received, Up, Word
-from daemon.errors import UnitError
+from daemon.errors import SettingsError, UnitError
 from daemon.model.unit import Broker
 from daemon.paths import Paths
 from simulators.broker import EmbeddedBroker
@@ -98,6 +98,8 @@ class Room:
             address = ("127.0.0.1", self.broker.port)
         else:
             host, _, port = broker.rpartition(":")
+            if not host or not port.isdigit():
+                raise SettingsError(f"--broker {broker}: expected embedded, or HOST:PORT such as localhost:1883")
             address = (host, int(port))
         self.paths: Paths = prepare(state, policy, unit, address)
         self.clock = SimClock(clock_path(self.paths))

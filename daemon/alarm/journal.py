@@ -157,8 +157,8 @@ class Journal:
             return
         self._sink(self._insist(lambda: _opened(db)) or Opened(1, (), ()))
         while (order := self._orders.get()) is not None:
-            self._insist(functools.partial(_carry_out, db, order))
-            if isinstance(order, Keep):
+            done = self._insist(functools.partial(_carry_out, db, order))
+            if done and isinstance(order, Keep):
                 self._sink(Kept(order.row.event_id))
         db.close()
 
@@ -192,7 +192,8 @@ class Journal:
                 return result
 
 
-def _carry_out(db: sqlite3.Connection, order: Order) -> None:
+def _carry_out(db: sqlite3.Connection, order: Order) -> bool:
+    """Commits an order; True, because it was."""
     match order:
         case Keep(row=row):
             # OR IGNORE: the same id again is a retry of ours after a commit whose answer was lost.
@@ -212,6 +213,7 @@ def _carry_out(db: sqlite3.Connection, order: Order) -> None:
                 "UPDATE alarm_event SET closed_wall_ns = ? WHERE alarm_id = ? AND kind = 'raised'",
                 [(wall_ns, alarm_id) for alarm_id in alarm_ids],
             )
+    return True
 
 
 def _opened(db: sqlite3.Connection) -> Opened:

@@ -155,13 +155,14 @@ class AlarmProcess:
 
     def _turn(self) -> None:
         """Everything that has come, then everything whose time has come: a release must not be passed by its press."""
-        try:
-            item = self._queue.get(timeout=self._wait_s())
-            for _ in range(BATCH_MAX):
-                self._answers[type(item)](item)
-                item = self._queue.get_nowait()
-        except queue.Empty:
-            pass
+        wait_s = self._wait_s()
+        for _ in range(BATCH_MAX):
+            try:
+                item = self._queue.get(timeout=wait_s)
+            except queue.Empty:
+                break
+            self._answers[type(item)](item)
+            wait_s = 0.0  # what else has come already
         self._time_passes()
 
     def _wait_s(self) -> float:
@@ -185,6 +186,7 @@ class AlarmProcess:
         if due_ns is not None and due_ns <= now_ns:
             self._step(events.LeaseDue())
         self._outbox.tick(now_ns)
+        self._fault("lamp", "; ".join(self._lights.faults.values()))
         self._lights.show(self._room, now_ns)
         self._telemetry.tick(now_ns, self._room, self._figures)
         systemd.notify("WATCHDOG=1")
@@ -225,9 +227,8 @@ class AlarmProcess:
         self._lights.show(self._room, self._clock.boot_ns())
         if self._lights.is_lit("recording"):
             self._tell_recorder(lease)
-            self._fault("lamp", "")
         else:
-            self._fault("lamp", "the recording lamp does not light; nothing is written without it")
+            self._lights.faults["recording"] = "the recording lamp does not light; nothing is written without it"
 
     def _fault(self, name: events.FaultName, detail: str) -> None:
         if dict(self._room.faults).get(name, "") != detail:
@@ -288,6 +289,7 @@ class AlarmProcess:
                 self._step(events.RecordingStarted(message.recording_id))
                 self._telemetry.recording("started", message)
             case wire.Ended():
+                self._fault("store", message.detail if message.why == "store" else "")
                 self._step(events.RecordingEnded(message.recording_id, message.why, message.detail, fresh_id))
                 self._telemetry.recording("ended", message)
             case wire.Head():
@@ -296,6 +298,7 @@ class AlarmProcess:
                 self._telemetry.recorder = message
                 self._device("camera", message.devices.get("video", "ok"))
                 self._device("microphone", message.devices.get("audio", "ok"))
+                self._fault("keys", message.keys)
             case wire.KeeperState():
                 self._keeper = peer
                 self._telemetry.keeper = message

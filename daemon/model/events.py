@@ -134,7 +134,7 @@ class Delivered(Input, frozen=True):
 
 FaultName = Literal[
     "broker", "nobody_listening", "refused_by_broker", "journal", "recorder", "keeper", "camera", "microphone",
-    "lamp", "store", "alarm_button", "record_button",
+    "lamp", "store", "keys", "alarm_button", "record_button",
 ]  # fmt: skip
 
 

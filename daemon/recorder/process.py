@@ -240,7 +240,7 @@ class RecorderProcess:
             log.event("key_kept", "warning", track=track.name, why=self._key_trouble or "the next one is being made")
 
     def _on_key_trouble(self, trouble: KeyTrouble) -> None:
-        self._key_trouble = trouble.reason
+        self._key_trouble, self._health_ns = trouble.reason, 0
 
     # --- what the alarm process says ------------------------------------------------------------------------------
 
@@ -356,6 +356,7 @@ class RecorderProcess:
             gaps={name: track.gaps for name, track in tracks.items()},
             devices={name: track.trouble or "ok" for name, track in tracks.items()},
             free_bytes=self._disk.space().free_bytes,
+            keys=self._key_trouble,
             queue_max=self._queue_max,
             lost=self._lost,
         )

@@ -61,8 +61,13 @@ class Ring:
 
     def seconds(self, track: Track) -> float:
         """How far back a track reaches without a hole in the ring itself."""
-        held = [item for item in self._items if item.track == track and isinstance(item, Sealed)]
-        return (held[-1].t1_ns - held[0].t0_ns) / 1e9 if held else 0.0
+        back_to = newest = None
+        for item in reversed(self._items):
+            if item.track == track:
+                if not isinstance(item, Sealed):
+                    break
+                newest, back_to = newest or item, item
+        return (newest.t1_ns - back_to.t0_ns) / 1e9 if newest and back_to else 0.0
 
     def forget(self) -> None:
         """Lets go of everything."""

@@ -49,6 +49,7 @@ def test_holes_are_kept_in_their_place_and_go_with_their_time() -> None:
     ring.add(Hole("video", NS, 4 * NS, "the cable was pulled"), now_ns=4 * NS)
     ring.add(segment(4), now_ns=5 * NS)
     assert [type(item) for item in ring.since("video", 0)] == [Sealed, Hole, Sealed]
+    assert ring.seconds("video") == 1.0, "how far back without a hole"
     ring.trim(14 * NS + 1)
     assert [type(item) for item in ring.since("video", 0)] == [Sealed]
     ring.forget()
