@@ -199,6 +199,8 @@ class Client:
                 self._stop.wait(RETRY_S)
                 continue
             self._peer = peer
+            if self._stop.is_set():
+                peer.close()  # `close` came between the connection and its being known
             self._sink(peer, Joined())
             while (message := peer.receive()) is not None:
                 if not isinstance(message, Refused):

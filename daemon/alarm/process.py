@@ -272,7 +272,7 @@ class AlarmProcess:
             for row in found.open_alarms
         )
         self._outbox.opened(found)
-        self._step(events.AlarmsFound(open_alarms))
+        self._step(events.AlarmsFound(open_alarms, secrets.token_hex(16)))
 
     def _kept(self, word: journal.Kept) -> None:
         self._step(events.Delivered(word.event_id, "kept"))

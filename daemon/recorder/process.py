@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from daemon import link, log, systemd, wire
 from daemon.config import Settings
@@ -251,13 +252,19 @@ class RecorderProcess:
                 self._health_ns = 0
             case StartRecording() as start:
                 self._start(start)
-            case Lease() as lease:
+            case Lease() as lease if lease.recording_id in self._known():
                 self._writer.lease_ns = lease.until_ns
                 self._maybe_open()
             case SetEnd() as end if self._tap is not None and self._tap.start.recording_id == end.recording_id:
                 self._set_end(self._tap, end)
+            case SetEnd() as end if self._pending is not None and self._pending.recording_id == end.recording_id:
+                self._pending = replace(self._pending, until_ns=end.until_ns, alarm=end.alarm)
             case Forget():
                 self._forget()
+
+    def _known(self) -> set[str]:
+        """The recordings that a lease can be for: another's, which was refused, must not lengthen this one's."""
+        return {start.recording_id for start in (self._tap.start if self._tap else None, self._pending) if start}
 
     def _start(self, start: StartRecording) -> None:
         if self._tap is not None:
