@@ -54,7 +54,9 @@ def serve(factory: MockFactory, settings: Settings, paths: Paths) -> None:
     for words in sys.stdin:
         button, hold_s = words.split()
         pin = factory.pin(f"GPIO{specs[button].pin}")
-        press, release = (pin.drive_low, pin.drive_high) if specs[button].active_low else (pin.drive_high, pin.drive_low)
+        press, release = (
+            (pin.drive_low, pin.drive_high) if specs[button].active_low else (pin.drive_high, pin.drive_low)
+        )
         down_ns = time.monotonic_ns()
         press()
         time.sleep(float(hold_s))

@@ -23,8 +23,14 @@ def main() -> None:
         at_ns = time.monotonic_ns()
         os.write(file, b"%d %s %d\n" % (at_ns, message.topic.encode(), len(message.payload)))
 
-    client.on_connect = lambda *_: client.subscribe([(topic, 1) for topic in topics])
-    client.on_subscribe = lambda *_: os.write(file, b"0 listening 0\n")
+    def connected(*_: object) -> None:
+        client.subscribe([(topic, 1) for topic in topics])
+
+    def granted(*_: object) -> None:
+        os.write(file, b"0 listening 0\n")
+
+    client.on_connect = connected
+    client.on_subscribe = granted
     client.on_message = heard
     client.connect("127.0.0.1", int(port))
     client.loop_forever()

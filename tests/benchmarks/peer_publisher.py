@@ -1,6 +1,6 @@
 """The alarm's peer: bare paho, QoS 1. A line on standard input is a press; 50 ms after it a message goes out.
 
-    python -m tests.benchmarks.peer_publisher PORT TOPIC BYTES STAMPS
+python -m tests.benchmarks.peer_publisher PORT TOPIC BYTES STAMPS
 """
 
 from __future__ import annotations

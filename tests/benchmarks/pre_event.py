@@ -43,7 +43,9 @@ def measure() -> Iterator[Figure]:
         units: list[tuple[str, BenchUnit]] = []
         for n in range(REPEATS):
             for rate, picture in PICTURES.items():
-                paths = prepared(home, at, picture, f"unit-{n}-{picture.height}", pre_event_s=PRE_EVENT_S, post_event_s=1)
+                paths = prepared(
+                    home, at, picture, f"unit-{n}-{picture.height}", pre_event_s=PRE_EVENT_S, post_event_s=1
+                )
                 units.append((rate, stack.enter_context(running(paths, "recorder", picture=picture))))
         for _, unit in units:
             unit.full(PRE_EVENT_S - 0.5)
@@ -57,9 +59,7 @@ def measure() -> Iterator[Figure]:
         what = f"trigger -> {PRE_EVENT_S} s durable, {rate}"
         yield Figure(what, number(mine, "ms"), number(plain, "ms"), mine / 1000, "s", 1, note)
     worst = max(lamps)
-    yield Figure(
-        "trigger -> recording lamp", number(worst, "ms"), "", worst, "ms", 20, f"the slowest of {len(lamps)}"
-    )
+    yield Figure("trigger -> recording lamp", number(worst, "ms"), "", worst, "ms", 20, f"the slowest of {len(lamps)}")
 
 
 def _shoot(unit: BenchUnit, home: Path) -> Shot:
@@ -71,7 +71,9 @@ def _shoot(unit: BenchUnit, home: Path) -> Shot:
     wall_ns = _wall_ns(durable["at"]) - (time.time_ns() - time.monotonic_ns())
     path = unit.paths.recordings / durable["recording_id"]
     lines = [msgspec.json.decode(line) for line in (path / "chain.jsonl").read_bytes().splitlines()]
-    before = [line for line in lines if line["kind"] == "segment" and line["t0_boot_ns"] < lines[0]["t0_boot_ns"] + 40e9]
+    before = [
+        line for line in lines if line["kind"] == "segment" and line["t0_boot_ns"] < lines[0]["t0_boot_ns"] + 40e9
+    ]
     files = [path / line["file"] for line in before]
     data = b"".join(file.read_bytes() for file in files)
     seconds = sum(line["frames"] for line in before if line["track"] == "video") / 25

@@ -89,7 +89,9 @@ def _until(at_s: float) -> None:
 def _arrivals(heard: Path, topic: str) -> list[tuple[int, int]]:
     """When, and how many bytes; the same file holds both sides."""
     rows = [line.split() for line in heard.read_text().splitlines()]
-    return [(int(at), int(size)) for at, name, size in rows if (name == PEER_TOPIC) == (topic == PEER_TOPIC) and size != "0"]
+    return [
+        (int(at), int(size)) for at, name, size in rows if (name == PEER_TOPIC) == (topic == PEER_TOPIC) and size != "0"
+    ]
 
 
 def _latencies(pressed_ns: list[int], heard: Path, topic: str) -> list[float]:
@@ -105,7 +107,9 @@ def _latencies(pressed_ns: list[int], heard: Path, topic: str) -> list[float]:
 
 
 def _figures(what: str, ours: list[float], theirs: list[float]) -> Iterator[Figure]:
-    note = f"{len(ours)} presses, peer's in between; ours from the pin's edge + 50 ms, the peer's from its stamp + 50 ms"
+    note = (
+        f"{len(ours)} presses, peer's in between; ours from the pin's edge + 50 ms, the peer's from its stamp + 50 ms"
+    )
     for percent, target in ((50, 1.5), (99, 2.0)):
         mine, peer = percentile(ours, percent), percentile(theirs, percent)
         yield ratio(f"press -> subscriber, {what}, p{percent}", mine, peer, "ms", target, note if percent == 50 else "")

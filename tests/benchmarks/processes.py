@@ -24,7 +24,7 @@ TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 @contextlib.contextmanager
 def workplace() -> Iterator[Path]:
     """A directory on a real disk (an fsync into a tmpfs is free), gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="bench-", dir="/var/tmp", ignore_cleanup_errors=True) as home:  # noqa: S108
+    with tempfile.TemporaryDirectory(prefix="bench-", dir="/var/tmp", ignore_cleanup_errors=True) as home:
         yield Path(home)
 
 

@@ -28,14 +28,16 @@ def measure() -> Iterator[Figure]:
         _ready_s(paths, home), _import_s()  # compiles what is not compiled yet
         pairs = [(_ready_s(paths, home), _import_s()) for _ in range(PAIRS)]
         ours, peer = median([pair[0] for pair in pairs]), median([pair[1] for pair in pairs])
-        note = f"medians of {PAIRS} pairs; ours from exec to READY=1, the peer's a whole `python -c \"{IMPORTS}\"`"
+        note = f'medians of {PAIRS} pairs; ours from exec to READY=1, the peer\'s a whole `python -c "{IMPORTS}"`'
         yield ratio("alarm process ready", ours * 1000, peer * 1000, "ms", 1.3, note)
         child = Child(ROOT, "--state", str(paths.run.parent))
         child.event("ready")
         time.sleep(SETTLE_S)
         held = rss_bytes(child.pid) / MB
         child.stop()
-        yield Figure("alarm process, resident", number(held, "MB"), "", held, "MB", 40, "VmRSS 10 s after ready, connected")
+        yield Figure(
+            "alarm process, resident", number(held, "MB"), "", held, "MB", 40, "VmRSS 10 s after ready, connected"
+        )
 
 
 def _ready_s(paths: Paths, home: Path) -> float:

@@ -33,7 +33,9 @@ def measure() -> Iterator[Figure]:
             peer.stop()
     note = f"median of {WINDOWS} windows of {WINDOW_S:.0f} s, both processes at once; the peer encodes and throws away"
     unit_ = "% of a core"
-    yield Figure("recorder above its encoder, CPU", number(ours, unit_), number(theirs, unit_), above, "% of a core", 5, note)
+    yield Figure(
+        "recorder above its encoder, CPU", number(ours, unit_), number(theirs, unit_), above, "% of a core", 5, note
+    )
     yield Figure(
         "recorder above its encoder, memory per ring byte", number((held - beside) / MB, "MB"),
         number(ring / MB, "MB of ring"), (held - beside) / ring, "x", 1.3,

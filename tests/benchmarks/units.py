@@ -125,9 +125,7 @@ def prepared(home: Path, at: Mosquitto, picture: Picture | None = None, name: st
 
 
 @contextlib.contextmanager
-def running(
-    paths: Paths, *names: str, picture: Picture | None = None
-) -> Iterator[BenchUnit]:
+def running(paths: Paths, *names: str, picture: Picture | None = None) -> Iterator[BenchUnit]:
     """The alarm process, and of `recorder` and `keeper` those that are named."""
     state = str(paths.run.parent)
     roots = {"alarm": "tests.benchmarks.alarm_root", "recorder": "tests.benchmarks.recorder_root"}
