@@ -19,6 +19,7 @@ test: $(BIN)/.ready-test system-packages  ## all that CI runs: lint, types, floo
 
 lint: $(BIN)/.ready-test
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check --quiet .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

@@ -59,7 +59,7 @@ def number(value: float, unit: str) -> str:
     return f"{value:.{digits}f} {unit}"
 
 
-def ratio(  # noqa: PLR0913, PLR0917 - a row of the table
+def ratio(  # noqa: PLR0917 - a row of the table
     what: str, ours: float, peer: float, unit: str, target: float, note: str = ""
 ) -> Figure:
     """A figure that is ours divided by the peer's."""
