@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Generator, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -49,9 +50,9 @@ class _EncodedCamera(PacedDevice):
     def open(self) -> None:
         """Gets ready to make pictures. Raises DeviceError."""
 
+    @abstractmethod
     def picture(self, moment: Moment) -> av.VideoFrame:
         """The picture of this moment."""
-        raise NotImplementedError
 
     def shut(self) -> None:
         """Nothing to let go of, here."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Generator, Iterator
 from itertools import chain
 from pathlib import Path
@@ -55,9 +56,9 @@ class _PcmMicrophone(PacedDevice):
     def open(self) -> None:
         """Gets ready to make samples. Raises DeviceError."""
 
+    @abstractmethod
     def samples(self, moment: Moment) -> bytes:
         """The block that begins at this moment."""
-        raise NotImplementedError
 
     def shut(self) -> None:
         """Nothing to let go of, here."""

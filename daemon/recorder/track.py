@@ -6,6 +6,7 @@ device is judged by what arrives, not by what it says: three seconds without a f
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 from daemon import log
@@ -25,7 +26,7 @@ RETRY_NS = 2 * NS
 Sink = Callable[[ports.VideoPacket | ports.PcmBlock | ports.DeviceLost], None]
 
 
-class Track:
+class Track(ABC):
     """Base of the two; the loop's thread calls everything."""
 
     def __init__(self, name: ports.Track, clock: ports.Clock, sink: Sink) -> None:
@@ -116,14 +117,14 @@ class Track:
         data = seal(clear.data, self.key)
         return Sealed(clear.track, clear.t0_ns, clear.t1_ns, t0_wall_ns, now.state, clear.frames, data, self.key)
 
-    def _cut(self, frame: ports.VideoPacket | ports.PcmBlock) -> list[Piece]:
-        raise NotImplementedError
+    @abstractmethod
+    def _cut(self, frame: ports.VideoPacket | ports.PcmBlock) -> list[Piece]: ...
 
-    def _start_device(self) -> Cutter:
-        raise NotImplementedError
+    @abstractmethod
+    def _start_device(self) -> Cutter: ...
 
-    def _stop_device(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _stop_device(self) -> None: ...
 
 
 class VideoTrack(Track):

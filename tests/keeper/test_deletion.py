@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +14,7 @@ from daemon.keeper.sweeper import Sweeper
 from daemon.model.retention import due
 from hardware.clock import SystemClock
 from hardware.ports import ClockReading
+from tests.dying import die_at
 
 NS = 1_000_000_000
 WEEK_NS = 168 * 3600 * NS
@@ -98,24 +97,11 @@ def test_killed_anywhere_the_next_start_finishes(tmp_path: Path, point: int) -> 
     image is whole, every deletion that was begun has its receipt, the log is one chain.
     """
     path = recording(tmp_path, "a" * 32)
-    code = f"""
-import os, sys
-sys.path.insert(0, {str(Path.cwd())!r})
-count = 0
-def dying(call):
-    def act(*args, **kwargs):
-        global count
-        count += 1
-        if count == {point}: os._exit(9)
-        return call(*args, **kwargs)
-    return act
-for name in ("fsync", "unlink", "rmdir"): setattr(os, name, dying(getattr(os, name)))
-from pathlib import Path
+    story = f"""
 from tests.keeper.test_deletion import Clock, WEEK_NS, sweep
 sweep(Path({str(tmp_path)!r}), Clock(WEEK_NS))
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode in {0, 9}, done.stderr
+    die_at(point, ("fsync", "unlink", "rmdir"), story)
     sweep(tmp_path, Clock(WEEK_NS))
     assert not (path / "audio").exists()
     assert not list(path.glob("audio*"))

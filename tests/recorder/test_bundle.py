@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from daemon.recorder.ring import Sealed
 from daemon.recorder.seal import Key
 from daemon.recorder.sign import make_key, sign
 from hardware.clock import SystemClock
+from tests.dying import die_at
 from tests.rooms import chain_of, verify
 
 NS = 1_000_000_000
@@ -107,27 +107,14 @@ def test_killed_at_any_step_it_can_be_closed(state: Path, point: int) -> None:
     """R5: killed at any call that touches the disk, a recording is closed by the next start and verifies, or was never
     begun.
     """
-    code = f"""
-import os, sys
-sys.path.insert(0, {str(Path.cwd())!r})
-count = 0
-def dying(call):
-    def act(*args, **kwargs):
-        global count
-        count += 1
-        if count == {point}: os._exit(9)
-        return call(*args, **kwargs)
-    return act
-for name in ("fsync", "link", "mkdir"): setattr(os, name, dying(getattr(os, name)))
-from pathlib import Path
+    story = f"""
 from tests.recorder.test_bundle import bundle, segment
 from hardware.clock import SystemClock
 b = bundle(Path({str(state)!r}))
 b.add([segment(0), segment(1)]); b.add([segment(2)])
 b.end("asked", "", SystemClock(), alarm=False)
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode in {0, 9}, done.stderr
+    die_at(point, ("fsync", "link", "mkdir"), story)
     path = state / "recordings" / ("a" * 32)
     if not path.exists() or not list(path.glob("begin.json")):
         with pytest.raises(StoreError):

@@ -1,0 +1,39 @@
+"""Fixtures of tests that start threads: a room's clock, a bounded wait for a fact, and no thread left behind."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from simulators.clock import SimClock
+
+WAIT_S = 8.0  # for a fact that takes 2 s at most, on a machine that runs four test processes at once
+Until = Callable[[Callable[[], object]], None]
+
+
+@pytest.fixture(autouse=True)
+def no_thread_left() -> Iterator[None]:
+    before = set(threading.enumerate())
+    yield
+    _until(lambda: not set(threading.enumerate()) - before)
+
+
+@pytest.fixture
+def until() -> Until:
+    return _until
+
+
+@pytest.fixture
+def clock(tmp_path: Path) -> SimClock:
+    return SimClock.create(tmp_path / "clock")
+
+
+def _until(fact: Callable[[], object]) -> None:
+    end_s = time.monotonic() + WAIT_S
+    while not fact():
+        assert time.monotonic() < end_s, f"not within {WAIT_S} s; threads: {threading.enumerate()}"
+        time.sleep(0.005)
