@@ -29,7 +29,7 @@ def main() -> None:
     file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     for _ in sys.stdin:
         down_ns = time.monotonic_ns()
-        time.sleep((down_ns + DEBOUNCE_NS - time.monotonic_ns()) / 1e9)
+        time.sleep(max(0, down_ns + DEBOUNCE_NS - time.monotonic_ns()) / 1e9)
         client.publish(topic, payload, qos=1)
         time.sleep(0.03)
         os.write(file, b"%d\n" % down_ns)

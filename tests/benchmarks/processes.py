@@ -63,14 +63,18 @@ class Child:
     def tell(self, line: str = "") -> None:
         """One command."""
         assert self._process.stdin is not None
-        self._process.stdin.write(line.encode() + b"\n")
-        self._process.stdin.flush()
+        try:
+            self._process.stdin.write(line.encode() + b"\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            self._reader.join()
+            raise AssertionError(self._last_words()) from None
 
     def event(self, name: str, within_s: float = 30.0) -> dict[str, Any]:
         """Waits for a line of its log."""
 
         def found() -> dict[str, Any] | None:
-            assert self._process.poll() is None, "\n".join([f"{self.name} ended:", *self._said[-20:]])
+            assert self._process.poll() is None, self._last_words()
             return next((event for event in self.events if event.get("event") == name), None)
 
         return wait_for(f"{name} of {self.name}", found, within_s)
@@ -88,6 +92,9 @@ class Child:
             if pipe is not None:
                 with contextlib.suppress(BrokenPipeError):
                     pipe.close()
+
+    def _last_words(self) -> str:
+        return "\n".join([f"{self.name} ended:", *self._said[-20:]])
 
     def _read(self) -> None:
         assert self._process.stdout is not None

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from typing import NamedTuple
 
-from tests.benchmarks.figures import Figure, median, number
+from daemon.recorder import memory
+from tests.benchmarks.figures import Figure, Unit, median, number
 from tests.benchmarks.processes import Child, cpu_s, rss_bytes, workplace, written_bytes
 from tests.benchmarks.units import Picture, broker, prepared, running
 
@@ -14,44 +16,60 @@ WINDOWS, WINDOW_S = 6, 10.0
 MB = 1_000_000
 
 
+class Seen(NamedTuple):
+    """What one run brought up."""
+
+    windows: list[tuple[float, float]]
+    """Percent of a core: ours and the peer's, of the same ten seconds."""
+    resident: tuple[int, int]
+    ring_bytes: int
+    written_bytes: int
+
+
 def measure() -> Iterator[Figure]:
-    """A whole unit with a ring of thirty seconds, and its peer at the same time."""
-    with workplace() as home, broker(home) as at:
-        paths = prepared(home, at, Picture(), pre_event_s=PRE_EVENT_S)
-        peer = Child("tests.benchmarks.peer_encoder", str(paths.run.parent))
-        try:
-            with running(paths, "recorder", "keeper") as unit:
-                unit.full(PRE_EVENT_S - 1)
-                time.sleep(2)
-                pids = {name: child.pid for name, child in unit.processes.items()}
-                written = {name: written_bytes(pid) for name, pid in pids.items()}
-                above, ours, theirs = _cpu(pids["recorder"], peer.pid)
-                wrote = sum(written_bytes(pid) - written[name] for name, pid in pids.items())
-                ring = unit.full(PRE_EVENT_S - 1)
-                held, beside = rss_bytes(pids["recorder"]), rss_bytes(peer.pid)
-        finally:
-            peer.stop()
-    note = f"median of {WINDOWS} windows of {WINDOW_S:.0f} s, both processes at once; the peer encodes and throws away"
-    unit_ = "% of a core"
-    yield Figure(
-        "recorder above its encoder, CPU", number(ours, unit_), number(theirs, unit_), above, "% of a core", 5, note
+    """Three figures of one minute."""
+    seen = _run()
+    ours, peer = median([ours for ours, _ in seen.windows]), median([peer for _, peer in seen.windows])
+    above = median([ours - peer for ours, peer in seen.windows])
+    share: Unit = "% of a core"
+    note = (
+        f"median of {WINDOWS} windows of {WINDOW_S:.0f} s, both at once; the peer runs the same camera, tone and encoders "
+        "under the same allocator settings and throws away what comes"
     )
+    yield Figure("recorder above its encoder, CPU", number(ours, share), number(peer, share), above, share, 5, note)
+    held, beside = seen.resident
     yield Figure(
-        "recorder above its encoder, memory per ring byte", number((held - beside) / MB, "MB"),
-        number(ring / MB, "MB of ring"), (held - beside) / ring, "x", 1.3,
-        f"resident: {held / MB:.1f} MB, the peer {beside / MB:.1f} MB",
+        "recorder above its encoder, memory", number(held / MB, "MB"), number(beside / MB, "MB"),
+        (held - beside) / seen.ring_bytes, "x", 1.3, f"{(held - beside) / MB:.1f} MB over a ring of "
+        f"{seen.ring_bytes / MB:.1f} MB ({PRE_EVENT_S} s, both tracks)",
     )  # fmt: skip
-    what = f"idle, ring full, {WINDOWS * WINDOW_S:.0f} s"
+    wrote = seen.written_bytes
+    what = f"idle, ring full, written in {WINDOWS * WINDOW_S:.0f} s"
     yield Figure(what, number(wrote, "bytes"), "", wrote, "bytes", 0, "alarm, recorder and keeper, /proc/PID/io")
 
 
-def _cpu(ours: int, theirs: int) -> tuple[float, float, float]:
-    """Percent of a core above, ours, the peer's."""
-    windows = []
-    for _ in range(WINDOWS):
-        began_s, before = time.monotonic(), (cpu_s(ours), cpu_s(theirs))
-        time.sleep(WINDOW_S)
-        share = 100 / (time.monotonic() - began_s)
-        windows.append(((cpu_s(ours) - before[0]) * share, (cpu_s(theirs) - before[1]) * share))
-    mine, peer = [window[0] for window in windows], [window[1] for window in windows]
-    return median([a - b for a, b in windows]), median(mine), median(peer)
+def _run() -> Seen:
+    """A whole unit with its ring full, and the peer at the same time."""
+    with workplace() as home, broker(home) as at:
+        paths = prepared(home, at, Picture(), pre_event_s=PRE_EVENT_S)
+        peer = Child("tests.benchmarks.peer_encoder", str(paths.run.parent), **memory.WIPE)
+        try:
+            with running(paths, "recorder", "keeper") as unit:
+                unit.full(PRE_EVENT_S - 0.5)
+                time.sleep(2)
+                pids = [child.pid for child in unit.processes.values()]
+                before = sum(written_bytes(pid) for pid in pids)
+                recorder = unit.processes["recorder"].pid
+                windows = [_window(recorder, peer.pid) for _ in range(WINDOWS)]
+                wrote = sum(written_bytes(pid) for pid in pids) - before
+                ring_bytes = unit.full(PRE_EVENT_S - 0.5)
+                return Seen(windows, (rss_bytes(recorder), rss_bytes(peer.pid)), ring_bytes, wrote)
+        finally:
+            peer.stop()
+
+
+def _window(ours: int, peer: int) -> tuple[float, float]:
+    began_s, before = time.monotonic(), (cpu_s(ours), cpu_s(peer))
+    time.sleep(WINDOW_S)
+    percent = 100 / (time.monotonic() - began_s)
+    return (cpu_s(ours) - before[0]) * percent, (cpu_s(peer) - before[1]) * percent

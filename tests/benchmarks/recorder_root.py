@@ -18,7 +18,7 @@ from daemon.recorder.encoder import VideoEncoder
 from daemon.recorder.process import Devices, RecorderProcess
 from hardware.clock import SystemClock
 from hardware.disk import FileSystemDisk
-from hardware.ports import AudioFormat, VideoFormat, VideoPacket
+from hardware.ports import AudioFormat, Clock, VideoFormat, VideoPacket
 from simulators.camera import TestCardCamera
 from simulators.microphone import ToneMicrophone
 from simulators.pace import Moment
@@ -29,13 +29,11 @@ SETTLED_S = 4
 
 
 class ReplayCamera(TestCardCamera):
-    """One second of the test card, encoded once."""
+    """One second of the test card, encoded once, before the recorder is there: seconds would be a camera that hangs."""
 
-    def open(self) -> None:
-        """Encodes it."""
-        super().open()
-        encoder, card = VideoEncoder(self.format), TestCard(self.format.width, self.format.height, grain=True)
-        frames = round(self.format.fps)
+    def __init__(self, fmt: VideoFormat, clock: Clock) -> None:
+        super().__init__(fmt, clock)
+        encoder, card, frames = VideoEncoder(fmt), TestCard(fmt.width, fmt.height, grain=True), round(fmt.fps)
         packets = [
             packet
             for n in range(SETTLED_S * frames)
@@ -61,9 +59,10 @@ def make(settings: Settings, paths: Paths) -> RecorderProcess:
     walls.refuse_network()
     memory.keep_in_memory()
     clock, (picture, pcm) = SystemClock(), formats(settings)
-    kind = ReplayCamera if os.environ.get("SPREEKKAMER_BENCH_CAMERA") == "replay" else TestCardCamera
+    replay = os.environ.get("SPREEKKAMER_BENCH_CAMERA") == "replay"
+    camera = ReplayCamera(picture, clock) if replay else TestCardCamera(picture, clock, grain=True)
     devices = Devices(
-        camera=lambda: kind(picture, clock, grain=True),
+        camera=lambda: camera,
         microphone=lambda: ToneMicrophone(pcm, clock),
         clock=clock,
         disk=FileSystemDisk(paths.store),
