@@ -10,6 +10,7 @@ trials on ext4). One connection in one process also keeps clear of the WAL-reset
 from __future__ import annotations
 
 import functools
+import json
 import queue
 import sqlite3
 import threading
@@ -25,6 +26,15 @@ WAITING_MAX = 10_000
 """Orders that may wait for a stalled disk: a press every second for nearly three hours, some ten megabytes."""
 RETRY_S = 2.0
 """Between two tries on a disk that refused: a card that was pulled takes seconds to come back."""
+ROWS_MIN = 1000
+"""The newest rows always stay: what EN 50131 asks of the event log of its highest grade."""
+KEPT_NS = 30 * 86_400 * 1_000_000_000
+"""A row that is delivered and closed stays this long as well: the thirty days of the same standard."""
+BYTES_MAX = 64 * 1024 * 1024
+"""Above this, delivered rows beyond ROWS_MIN go before their thirty days: forty thousand rows, a press a minute. What
+no receiver has stored goes never: to lose an alarm is worse than a large file."""
+RECENT_MAX = 100
+"""Rows that are read back at start for `status --alarms` and for a late acceptance: days of a busy room."""
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS alarm_event (
@@ -37,14 +47,30 @@ CREATE TABLE IF NOT EXISTS alarm_event (
     pressed_boot_ns INTEGER NOT NULL,
     pressed_wall_ns INTEGER NOT NULL,
     kept_wall_ns INTEGER NOT NULL,
-    broker_wall_ns INTEGER,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    kept_ms INTEGER,
+    broker_ms INTEGER,
     broker_code INTEGER,
-    attempts INTEGER NOT NULL DEFAULT 1,
+    stored_ms INTEGER,
+    stored_by TEXT NOT NULL DEFAULT '',
+    accepted_ms INTEGER,
+    accepted_by TEXT NOT NULL DEFAULT '',
+    delivered_wall_ns INTEGER,
     closed_wall_ns INTEGER
 ) STRICT;
-CREATE INDEX IF NOT EXISTS undelivered ON alarm_event (n) WHERE broker_wall_ns IS NULL;
+CREATE INDEX IF NOT EXISTS undelivered ON alarm_event (n) WHERE delivered_wall_ns IS NULL;
 CREATE INDEX IF NOT EXISTS open_alarm ON alarm_event (n) WHERE closed_wall_ns IS NULL AND kind = 'raised';
+CREATE TABLE IF NOT EXISTS button (
+    name TEXT PRIMARY KEY,
+    since_wall_ns INTEGER NOT NULL,
+    press_wall_ns INTEGER,
+    test_wall_ns INTEGER,
+    seen_wall_ns INTEGER
+) STRICT;
+PRAGMA user_version = 2;
 """
+VERSION = 2
+"""Of the tables. The first release's file has none: its rows are taken over, what a broker had taken as delivered."""
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -61,18 +87,56 @@ class Row(msgspec.Struct, frozen=True):
     kept_wall_ns: int
 
 
+class Course(msgspec.Struct):
+    """How far an alarm event has come: milliseconds from the press to each level, null for one that it has not reached.
+
+    By the clock that does not step; after a restart of the machine in between by the wall clock.
+    """
+
+    attempts: int = 0
+    kept_ms: int | None = None
+    broker_ms: int | None = None
+    broker_code: int | None = None
+    """The broker's latest answer."""
+    stored_ms: int | None = None
+    stored_by: str = ""
+    accepted_ms: int | None = None
+    accepted_by: str = ""
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A row with its course."""
+
+    n: int
+    row: Row
+    course: Course
+    delivered: bool
+
+
+class Button(msgspec.Struct, frozen=True):
+    """What is known of a button beyond this start, in UTC nanoseconds; null: never."""
+
+    name: str
+    since_wall_ns: int
+    press_wall_ns: int | None = None
+    test_wall_ns: int | None = None
+    seen_wall_ns: int | None = None
+
+
 class Keep(msgspec.Struct, frozen=True):
     """Order: a new alarm event."""
 
     row: Row
 
 
-class AtBroker(msgspec.Struct, frozen=True):
-    """Order: the broker answered for an event. A refusal, or nobody listening, leaves it undelivered."""
+class Went(msgspec.Struct, frozen=True):
+    """Order: an event has come further. The course as a whole, so that an order that comes twice changes nothing."""
 
     event_id: str
-    code: int
-    wall_ns: int
+    course: Course
+    """A copy: the journal's thread reads it later."""
+    delivered_wall_ns: int | None
+    """When nothing more had to be sent of it; null: it is still to be sent."""
 
 
 class CloseAlarms(msgspec.Struct, frozen=True):
@@ -82,15 +146,34 @@ class CloseAlarms(msgspec.Struct, frozen=True):
     wall_ns: int
 
 
-Order = Keep | AtBroker | CloseAlarms
+class MarkButton(msgspec.Struct, frozen=True):
+    """Order: a button exists, was pressed, tested or heard; null leaves what was there."""
+
+    name: str
+    now_wall_ns: int
+    press_wall_ns: int | None = None
+    test_wall_ns: int | None = None
+    seen_wall_ns: int | None = None
+
+
+class Prune(msgspec.Struct, frozen=True):
+    """Order: rows that need not be kept go. Null: the clock is not trusted, and only the bound in bytes counts."""
+
+    wall_ns: int | None
+
+
+Order = Keep | Went | CloseAlarms | MarkButton | Prune
 
 
 class Opened(msgspec.Struct, frozen=True):
     """Said once: what the journal held at start."""
 
     next_n: int
-    open_alarms: tuple[Row, ...]
-    undelivered: tuple[Row, ...]
+    open_alarms: tuple[Row, ...] = ()
+    undelivered: tuple[Entry, ...] = ()
+    recent: tuple[Entry, ...] = ()
+    """The newest rows, delivered or not, the oldest of them first."""
+    buttons: tuple[Button, ...] = ()
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -106,18 +189,9 @@ class Trouble(msgspec.Struct, frozen=True):
 
 
 Said = Opened | Kept | Trouble
-REFUSED = 0x80
-"""First reason code of MQTT 5 that is a refusal."""
-NOBODY = 0x10
-"""PUBACK reason `no matching subscribers` (MQTT 5, 3.4.2.1): the broker has it and nobody is listening."""
 
-
-def delivers(code: int) -> bool:
-    """Whether a broker's answer means that an event has reached somebody beyond it."""
-    return code < REFUSED and code != NOBODY
-
-
-_ROW = "event_id, alarm_id, kind, body, boot_id, pressed_boot_ns, pressed_wall_ns, kept_wall_ns"
+_ROW = ", ".join(Row.__struct_fields__)
+_COURSE = ", ".join(Course.__struct_fields__)
 
 
 class Journal:
@@ -148,14 +222,14 @@ class Journal:
         try:
             self._orders.put_nowait(None)
         except queue.Full:
-            return  # the disk is stalled; what it has not taken is still in the outbox of the next start's sender
+            return  # the disk is stalled: what it has not taken is lost with this process, and was said as a fault
         self._thread.join(timeout=2.0)
 
     def _run(self) -> None:
         db = self._insist(self._open)
         if db is None:
             return
-        self._sink(self._insist(lambda: _opened(db)) or Opened(1, (), ()))
+        self._sink(self._insist(lambda: _opened(db)) or Opened(1))
         while (order := self._orders.get()) is not None:
             done = self._insist(functools.partial(_carry_out, db, order))
             if done and isinstance(order, Keep):
@@ -168,7 +242,7 @@ class Journal:
         try:
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = FULL")
-            db.executescript(SCHEMA)
+            _bring_up_to_date(db)
         except sqlite3.Error:
             db.close()
             raise
@@ -192,6 +266,20 @@ class Journal:
                 return result
 
 
+def _bring_up_to_date(db: sqlite3.Connection) -> None:
+    """Makes the tables, or takes over those of the first release, in one transaction. Writes nothing if they stand."""
+    if db.execute("PRAGMA user_version").fetchone()[0] >= VERSION:
+        return
+    if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'alarm_event'").fetchone():
+        db.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT")
+        return
+    db.executescript(
+        f"BEGIN IMMEDIATE; ALTER TABLE alarm_event RENAME TO older; DROP INDEX undelivered; DROP INDEX open_alarm;"  # noqa: S608 - constants of ours
+        f" {SCHEMA} INSERT INTO alarm_event (n, {_ROW}, attempts, broker_code, delivered_wall_ns, closed_wall_ns)"
+        f" SELECT n, {_ROW}, attempts, broker_code, broker_wall_ns, closed_wall_ns FROM older; DROP TABLE older; COMMIT"
+    )
+
+
 def _carry_out(db: sqlite3.Connection, order: Order) -> bool:
     """Commits an order; True, because it was."""
     match order:
@@ -201,25 +289,58 @@ def _carry_out(db: sqlite3.Connection, order: Order) -> bool:
                 f"INSERT OR IGNORE INTO alarm_event ({_ROW}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - a constant
                 msgspec.structs.astuple(row),
             )
-        case AtBroker(event_id=event_id, code=code, wall_ns=wall_ns):
-            delivered = wall_ns if delivers(code) else None
+        case Went(event_id=event_id, course=course, delivered_wall_ns=delivered_wall_ns):
             db.execute(
-                "UPDATE alarm_event SET broker_wall_ns = coalesce(broker_wall_ns, ?), broker_code = ?"
-                " WHERE event_id = ?",
-                (delivered, code, event_id),
+                f"UPDATE alarm_event SET ({_COURSE}) = (?, ?, ?, ?, ?, ?, ?, ?),"  # noqa: S608 - a constant
+                " delivered_wall_ns = coalesce(delivered_wall_ns, ?) WHERE event_id = ?",
+                (*msgspec.structs.astuple(course), delivered_wall_ns, event_id),
             )
         case CloseAlarms(alarm_ids=alarm_ids, wall_ns=wall_ns):
-            db.executemany(
-                "UPDATE alarm_event SET closed_wall_ns = ? WHERE alarm_id = ? AND kind = 'raised'",
-                [(wall_ns, alarm_id) for alarm_id in alarm_ids],
+            db.execute(
+                "UPDATE alarm_event SET closed_wall_ns = ? WHERE event_id IN (SELECT value FROM json_each(?))",
+                (wall_ns, json.dumps(alarm_ids)),
             )
+        case MarkButton():
+            db.execute(
+                "INSERT INTO button VALUES (?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET"
+                " press_wall_ns = coalesce(excluded.press_wall_ns, press_wall_ns),"
+                " test_wall_ns = coalesce(excluded.test_wall_ns, test_wall_ns),"
+                " seen_wall_ns = coalesce(excluded.seen_wall_ns, seen_wall_ns)",
+                msgspec.structs.astuple(order),
+            )
+        case Prune(wall_ns=wall_ns):
+            _prune(db, wall_ns)
     return True
 
 
+GOES = """
+DELETE FROM alarm_event WHERE delivered_wall_ns IS NOT NULL AND (closed_wall_ns IS NOT NULL OR kind <> 'raised')
+AND n < coalesce((SELECT n FROM alarm_event ORDER BY n DESC LIMIT 1 OFFSET ?), 0)
+"""
+"""Rows that may go; what follows says which of them do."""
+
+
+def _prune(db: sqlite3.Connection, wall_ns: int | None) -> None:
+    if wall_ns is not None:
+        db.execute(GOES + " AND max(kept_wall_ns, delivered_wall_ns) < ?", (ROWS_MIN - 1, wall_ns - KEPT_NS))
+    names = ("page_size", "page_count", "freelist_count")
+    page, pages, free = (db.execute(f"PRAGMA {name}").fetchone()[0] for name in names)
+    if page * (pages - free) > BYTES_MAX:
+        db.execute(GOES, (ROWS_MIN - 1,))
+
+
 def _opened(db: sqlite3.Connection) -> Opened:
-    def rows(where: str) -> tuple[Row, ...]:
-        found = db.execute(f"SELECT {_ROW} FROM alarm_event WHERE {where} ORDER BY n")  # noqa: S608 - constants of ours
-        return tuple(Row(*row) for row in found)
+    def entries(rest: str) -> tuple[Entry, ...]:
+        columns = f"n, delivered_wall_ns, {_ROW}, {_COURSE}"
+        found = db.execute(f"SELECT {columns} FROM alarm_event {rest}").fetchall()  # noqa: S608 - constants of ours
+        split = 2 + len(Row.__struct_fields__)
+        return tuple(Entry(r[0], Row(*r[2:split]), Course(*r[split:]), r[1] is not None) for r in found)
 
     last = db.execute("SELECT coalesce(max(n), 0) FROM alarm_event").fetchone()[0]
-    return Opened(last + 1, rows("closed_wall_ns IS NULL AND kind = 'raised'"), rows("broker_wall_ns IS NULL"))
+    return Opened(
+        next_n=last + 1,
+        open_alarms=tuple(e.row for e in entries("WHERE closed_wall_ns IS NULL AND kind = 'raised' ORDER BY n")),
+        undelivered=entries("WHERE delivered_wall_ns IS NULL ORDER BY n"),
+        recent=entries(f"ORDER BY n DESC LIMIT {RECENT_MAX}")[::-1],
+        buttons=tuple(Button(*row) for row in db.execute("SELECT * FROM button ORDER BY name")),
+    )

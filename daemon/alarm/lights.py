@@ -1,10 +1,10 @@
-"""The lamps of the room, driven from the panel's table and read back."""
+"""The lamps of the room and its beeper, driven from the panel's table and read back."""
 
 from __future__ import annotations
 
 from daemon import log
 from daemon.errors import DeviceError
-from daemon.model.panel import DARK, PATTERNS, Lamp, Pattern, lit, recording_lit, sign
+from daemon.model.panel import DARK, PATTERNS, Lamp, Pattern, beep, lit, recording_lit, sign, sounds
 from daemon.model.room import Room
 from hardware import ports
 
@@ -29,8 +29,12 @@ class Lights:
         if says != self._says:
             self._says = says
             log.event("lamp", lamp="status", says=says)
-        wanted = {"status": PATTERNS[says], "recording": LIT if recording_lit(room, now_ns) else DARK}
-        for lamp in ("recording", "status"):
+        wanted = {
+            "status": PATTERNS[says],
+            "recording": LIT if recording_lit(room, now_ns) else DARK,
+            "beeper": beep(room, says),
+        }
+        for lamp in ("recording", "status", "beeper"):
             if lamp in self._fitted:
                 self._drive(lamp, wanted[lamp], now_ns)
 
@@ -53,7 +57,7 @@ class Lights:
             self._shown[lamp] = (pattern, since_ns)
             if lamp == "recording":
                 log.event("lamp", lamp=lamp, says="lit" if pattern is LIT else "dark")
-        on, change_ns = lit(pattern, since_ns, now_ns)
+        on, change_ns = (sounds if lamp == "beeper" else lit)(pattern, since_ns, now_ns)
         if change_ns is not None:
             self.next_change_ns = min(change_ns, self.next_change_ns or change_ns)
         if self._is.get(lamp) == on and lamp not in self.faults:

@@ -10,7 +10,9 @@ leave a client that says it is connected for ever).
 from __future__ import annotations
 
 import random
+import secrets
 import select
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -37,6 +39,8 @@ to MQTT 5): a round trip on the slowest link that a town hall has is a tenth of 
 LOOK_S = 0.5
 """How often a connection that is quiet looks whether it has been asked to end, or whether a publish has left something
 that the kernel did not take: its buffer holds some hundred alarms, and a full one means that the link stands still."""
+TAKEN = 0x8E
+"""Reason code of MQTT 5 for a connection that another client with the same id has taken over."""
 WILL_DELAY_S = 5
 """The broker waits this long with the will: a unit that is back by then was never away (MQTT 5 only)."""
 
@@ -79,7 +83,15 @@ class Received(msgspec.Struct, frozen=True):
     retained: bool
 
 
-Word = Up | Down | Answered | Received
+class NameTaken(msgspec.Struct, frozen=True):
+    """Another client came with our id and the broker let us go: we go on under another one."""
+
+    client: str
+    client_id: str
+    """The id that is taken."""
+
+
+Word = Up | Down | Answered | Received | NameTaken
 Sink = Callable[[Word], None]
 
 
@@ -97,6 +109,8 @@ class Connection:
         self._name, self._client_id, self._broker, self._sink = name, client_id, broker, sink
         self._will, self._subscribe = will, subscribe
         self._stop = threading.Event()
+        self._renew = False
+        self._taken = False
         self._client: paho.Client | None = None
         self._inside = threading.Lock()  # held by who is inside the client; never while waiting for the network
         self._version = paho.MQTTv5
@@ -123,6 +137,15 @@ class Connection:
                 self._keys[info.mid] = key
         return info.rc == paho.MQTT_ERR_SUCCESS
 
+    @property
+    def up(self) -> bool:
+        """Whether a message would leave now, as far as is known. Any thread."""
+        return self._client is not None
+
+    def renew(self) -> None:
+        """Drops the client and builds a new one, at the thread's next look (LOOK_S). Any thread."""
+        self._renew = True
+
     def close(self) -> None:
         """Says goodbye and ends the thread, within two seconds: a broker that does not answer is not waited for."""
         self._stop.set()
@@ -136,11 +159,16 @@ class Connection:
     def _run(self) -> None:
         wait_s = WAIT_S[0]
         while not self._stop.is_set():
-            self._was_up = self._was_reached = False
+            self._was_up = self._was_reached = self._renew = self._taken = False
             reason = self._one_connection()
             self._client = None
             self._keys.clear()
             self._sink(Down(self._name, reason))
+            if self._taken:
+                # Two clients with one id throw each other out for ever. Under another one both can work, and the fault
+                # names what is to be put right.
+                self._sink(NameTaken(self._name, self._client_id))
+                self._client_id = f"{self._client_id[:40]}-{secrets.token_hex(4)}"
             # A broker that takes the connection and not the protocol speaks 3.1.1, and is spoken to in it from then
             # on; when that fails as well the next try is MQTT 5 again.
             if self._was_reached and not self._was_up:
@@ -149,19 +177,34 @@ class Connection:
             self._stop.wait(random.uniform(wait_s / 2, wait_s))  # noqa: S311 - jitter, no secret
 
     def _one_connection(self) -> str:
-        client = self._build()
         reasons: list[str] = []
-        client.on_disconnect = lambda _c, _u, _f, code, _p: reasons.append(str(code))
+
+        def ended(_c: object, _u: object, _f: object, code: ReasonCode, _p: object) -> None:
+            reasons.append(str(code))
+            self._taken = self._taken or code.value == TAKEN
+
+        client: paho.Client | None = None
         try:
+            client = self._build()
+            client.on_disconnect = ended
             client.connect(self._broker.host, self._broker.port, keepalive=self._broker.keepalive_s, **self._clean())
             self._was_reached = True
             self._serve(client)
         except OSError as error:
-            return f"{self._broker.host}:{self._broker.port}: {error.strerror or error}"
+            return f"{self._broker.host}:{self._broker.port}: {_why(error)}"
         except Exception as error:  # noqa: BLE001 - paho raised in its own loop: logged, and a new client follows
             log.event("mqtt_client_failed", "error", client=self._name, error=repr(error))
             return repr(error)
-        return reasons[-1] if reasons else "the broker did not answer"
+        finally:
+            if client is not None and (sock := client.socket()) is not None:
+                sock.close()  # a client that is left behind would hold its id at the broker
+        if self._renew:
+            return "an alarm got no answer from the broker on this connection; a new one is made"
+        reason = reasons[-1] if reasons else "the broker did not answer"
+        if self._broker.tls is not None and not self._was_up:
+            # With TLS 1.3 a refused certificate shows as a connection that ends.
+            reason += "; perhaps it does not accept this unit's certificate: look at the broker's log"
+        return reason
 
     def _serve(self, client: paho.Client) -> None:
         """Reads and answers until the connection ends or was never granted."""
@@ -169,7 +212,7 @@ class Connection:
         while self._turn(client) == paho.MQTT_ERR_SUCCESS:
             if not self._was_up and time.monotonic() > deadline_s:
                 return
-            if self._stop.is_set() and client is not self._client:
+            if self._renew or (self._stop.is_set() and client is not self._client):
                 return
 
     def _turn(self, client: paho.Client) -> MQTTErrorCode:
@@ -177,9 +220,12 @@ class Connection:
         sock = client.socket()
         if sock is None or sock.fileno() < 0:  # closed by who published, or by `close`
             return MQTTErrorCode.MQTT_ERR_NO_CONN
-        readable, writable, _ = select.select([sock], [sock] if client.want_write() else [], [], LOOK_S)
+        # What TLS has decrypted and nobody has read yet is in no socket that select could see.
+        waiting = isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
+        wait_s = 0.0 if waiting else LOOK_S
+        readable, writable, _ = select.select([sock], [sock] if client.want_write() else [], [], wait_s)
         with self._inside:
-            code = client.loop_read() if readable else MQTTErrorCode.MQTT_ERR_SUCCESS
+            code = client.loop_read() if readable or waiting else MQTTErrorCode.MQTT_ERR_SUCCESS
             if code == MQTTErrorCode.MQTT_ERR_SUCCESS and writable:
                 code = client.loop_write()
             return code or client.loop_misc()
@@ -192,6 +238,8 @@ class Connection:
             reconnect_on_failure=False,
             clean_session=None if self._version == paho.MQTTv5 else True,
         )
+        if (tls := self._broker.tls) is not None:
+            client.tls_set(tls.ca, tls.certificate, tls.key, tls_version=ssl.PROTOCOL_TLS_CLIENT)
         client.connect_timeout = 5.0  # a black hole is told from a slow broker by the next try
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
@@ -242,3 +290,19 @@ class Connection:
 
     def _on_message(self, _c: object, _data: object, message: paho.MQTTMessage) -> None:
         self._sink(Received(self._name, message.topic, bytes(message.payload), message.retain))
+
+
+def _why(error: OSError) -> str:
+    """What kept us from the broker, for a person who has to mend it."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        year = time.gmtime().tm_year
+        return (
+            f"the broker's certificate does not hold: {error.verify_message}; the unit's clock says {year}, "
+            "and a wrong clock makes a good certificate fail"
+        )
+    if isinstance(error, ssl.SSLError):
+        reason = (error.reason or str(error)).lower().replace("_", " ")
+        return f"the broker refused this unit's certificate, or TLS failed: {reason}"
+    if isinstance(error, FileNotFoundError | PermissionError):
+        return f"a certificate file: {error}"
+    return error.strerror or str(error)

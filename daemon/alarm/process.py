@@ -10,6 +10,7 @@ from __future__ import annotations
 import queue
 import secrets
 import sys
+import threading
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -18,9 +19,13 @@ import msgspec
 
 from daemon import link, log, systemd, wire
 from daemon.alarm import journal, mqtt
+from daemon.alarm.inbox import Foreign, Inbox, ReceiverSays, Refused
 from daemon.alarm.lights import Lights
 from daemon.alarm.lines import Lines
+from daemon.alarm.messages import Ack, AlarmEvent, ResetCommand
 from daemon.alarm.outbox import NOBODY, REFUSED, Outbox
+from daemon.alarm.proofs import Proofs
+from daemon.alarm.receivers import Receivers
 from daemon.alarm.status import Telemetry
 from daemon.config import Settings
 from daemon.model import events
@@ -35,6 +40,16 @@ BATCH_MAX = 100
 """Things that are taken before time is looked at again: a tenth of a second's chatter, done in ten milliseconds."""
 WAIT_MAX_S = 1.0
 """The loop looks at its clock this often even when nothing happens: it feeds the watchdog and notices a step."""
+MESSAGES_MAX = 200
+"""Messages from the network that may wait for the loop; one more is dropped and counted. A flood is done with in 20 ms,
+so that no press waits behind it; a receiver says `stored` again for the next attempt."""
+LOOK_NS = 1_000_000_000
+"""How often the loop looks for what only time shows: an alarm without an answer, a button without a test."""
+WALK_TEST_S = (60, 3600)
+"""Shortest and longest walk test: while it lasts a press in a room at rest is a test."""
+LINES_MAX = 50
+"""Alarm events in one answer to an operator: 20 kB of the 64 kB that a message may be."""
+_BROKER_FAULT: dict[str, events.FaultName] = {"alarm": "broker", "second": "second_broker"}
 SWITCH_S = 0.0005
 """How long a thread may keep Python's lock from another: the default of 5 ms is longer than an alarm takes."""
 
@@ -80,13 +95,27 @@ class AlarmProcess:
         self._lost = 0
         self._room = Room(Rules.of(settings.policy))
         self._lines = Lines(int(settings.policy.record_button.hold_s * 1e9))
-        fitted = {"status": unit.lamps.status, "recording": unit.lamps.recording}
+        fitted = {"status": unit.lamps.status, "recording": unit.lamps.recording, "beeper": unit.lamps.beeper}
         self._lights = Lights(devices.lamps, frozenset(name for name, pin in fitted.items() if pin is not None))
         self._journal = journal.Journal(paths.journal / "alarms.sqlite3", self.put)
         name = f"spreekkamer-{devices.machine_id}"
-        self._alarms = mqtt.Connection("alarm", f"{name}-alarm", unit.broker, self.put)
-        self._outbox = Outbox(unit, self._clock, self._journal, self._alarms)
-        self._telemetry = Telemetry(settings, self._clock, f"{name}-telemetry", self.put)
+        self._inbox = Inbox(unit)
+        self._receivers = Receivers(unit)
+        brokers = {"alarm": unit.broker, **({"second": unit.second_broker} if unit.second_broker else {})}
+        answers = (self._inbox.ack, self._inbox.presence)
+        self._brokers = {
+            key: mqtt.Connection(key, f"{name}-{key}", broker, self.put, subscribe=answers)
+            for key, broker in brokers.items()
+        }
+        self._outbox = Outbox(unit, self._clock, self._journal, self._brokers)
+        self._outbox.on_delivered = self._delivered
+        self._proofs = Proofs(unit, self._clock, self._journal)
+        orders = (self._inbox.reset, *self._inbox.foreign)
+        self._telemetry = Telemetry(settings, self._clock, f"{name}-telemetry", self.put, orders)
+        self._messages = threading.BoundedSemaphore(MESSAGES_MAX)
+        self._dropped = 0
+        self._refused: set[str] = set()
+        self._look_ns = 0
         self._unit_server = link.Server(paths.unit_socket, lambda p, m: self.put(FromUnit(p, m)))
         self._operators = link.Server(paths.operator_socket, lambda p, m: self.put(FromOperator(p, m)))
         self._recorder: link.Peer | None = None
@@ -95,14 +124,16 @@ class AlarmProcess:
         self._stopping = False
         self._answers: Mapping[type, Callable[[Any], None]] = {
             ports.Edge: self._edge, mqtt.Up: self._up, mqtt.Down: self._down, mqtt.Answered: self._answered,
-            mqtt.Received: self._received, journal.Opened: self._opened, journal.Kept: self._kept,
-            journal.Trouble: self._trouble, FromUnit: self._from_unit, FromOperator: self._from_operator,
-            Stop: self._stop,
+            mqtt.Received: self._received, mqtt.NameTaken: self._name_taken, journal.Opened: self._opened,
+            journal.Kept: self._kept, journal.Trouble: self._trouble, FromUnit: self._from_unit,
+            FromOperator: self._from_operator, Stop: self._stop,
         }  # fmt: skip
 
     def put(self, item: Item) -> None:
         """Enqueues. Any thread; never blocks, never raises."""
-        if self._queue.qsize() >= QUEUE_MAX:
+        if isinstance(item, mqtt.Received) and not self._messages.acquire(blocking=False):
+            self._dropped += 1
+        elif self._queue.qsize() >= QUEUE_MAX:
             self._lost += 1
         else:
             self._queue.put(item)
@@ -127,7 +158,8 @@ class AlarmProcess:
         self._lights.show(self._room, now_ns)
         systemd.notify("READY=1")
         log.event("ready", unit=self._settings.unit.name(), policy=self._settings.policy.name)
-        self._alarms.start()
+        for broker in self._brokers.values():
+            broker.start()
         self._telemetry.start()
         try:
             while not self._stopping:
@@ -147,7 +179,8 @@ class AlarmProcess:
         systemd.notify("STOPPING=1")
         self._devices.buttons.close()
         self._telemetry.close()
-        self._alarms.close()
+        for broker in self._brokers.values():
+            broker.close()
         self._operators.close()
         self._unit_server.close()
         self._devices.lamps.close()
@@ -186,10 +219,20 @@ class AlarmProcess:
         if due_ns is not None and due_ns <= now_ns:
             self._step(events.LeaseDue())
         self._outbox.tick(now_ns)
+        if now_ns >= self._look_ns:
+            self._look(now_ns)
         self._fault("lamp", "; ".join(self._lights.faults.values()))
         self._lights.show(self._room, now_ns)
         self._telemetry.tick(now_ns, self._room, self._figures)
         systemd.notify("WATCHDOG=1")
+
+    def _look(self, now_ns: int) -> None:
+        """What only time shows."""
+        self._look_ns = now_ns + LOOK_NS
+        self._fault("unanswered", self._outbox.unanswered(now_ns))
+        self._fault("nobody_listening", self._receivers.nobody(now_ns))
+        self._fault("button_test", self._proofs.overdue())
+        self._proofs.tick(now_ns)
 
     # --- deciding and doing -----------------------------------------------------------------------------------------
 
@@ -203,6 +246,7 @@ class AlarmProcess:
             match effect:
                 case events.Raise():
                     self._outbox.send(effect)
+                    self._proofs.raised(effect)
                     log.event("alarm_" + effect.kind, "warning", event_id=effect.event_id, alarm_id=effect.alarm_id,
                               source=effect.source, recording_id=effect.recording_id, detail=effect.detail)  # fmt: skip
                 case events.Close():
@@ -243,27 +287,75 @@ class AlarmProcess:
     def _up(self, word: mqtt.Up) -> None:
         log.event("broker_up", client=word.client, protocol=word.protocol)
         self._telemetry.connected(word, self._room)
-        if word.client == "alarm":
+        if word.client in self._brokers:
+            self._receivers.connected(word.client, self._clock.boot_ns())
+            self._fault(_BROKER_FAULT[word.client], "")
             self._outbox.resend()
-            self._fault("broker", "")
 
     def _down(self, word: mqtt.Down) -> None:
-        if word.client == "alarm":
-            self._telemetry.broker = word.reason
-            self._fault("broker", word.reason)
+        if word.client in self._brokers:
+            self._receivers.lost(word.client)
+            self._outbox.lost(word.client)
+            self._telemetry.lost(word)
+            self._fault(_BROKER_FAULT[word.client], word.reason)
+
+    def _name_taken(self, word: mqtt.NameTaken) -> None:
+        detail = f"another client came to the broker as {word.client_id}, this unit's name; we go on under another"
+        self._telemetry.count("name_taken")
+        self._fault("client_id", detail)
 
     def _answered(self, word: mqtt.Answered) -> None:
-        if word.client != "alarm":
+        if word.client not in self._brokers:
             return
         for item in self._outbox.answered(word):
             self._step(item)
         refusal = f"the broker refuses alarms: code {word.code:#x}" if word.code >= REFUSED else ""
         self._fault("refused_by_broker", refusal)
-        self._fault("nobody_listening", "nobody listens to this unit's alarms" if word.code == NOBODY else "")
+        self._receivers.answered(word.client, nobody=word.code == NOBODY)
+        self._fault("nobody_listening", self._receivers.nobody(self._clock.boot_ns()))
+
+    def _delivered(self, event: AlarmEvent) -> None:
+        """Nothing more of an event has to be sent: a test has shown that its button works."""
+        self._proofs.delivered(event)
+        self._look_ns = 0
 
     def _received(self, word: mqtt.Received) -> None:
-        self._telemetry.count("messages_passed_over")
-        log.event("message_passed_over", "debug", topic=word.topic)
+        self._messages.release()
+        letter = self._inbox.read(word)
+        match letter:
+            case Ack():
+                steps = self._outbox.acknowledged(letter)
+                if steps is None:
+                    self._refuse("ack", f"no alarm event of ours has the id {letter.id}")
+                for item in steps or ():
+                    self._step(item)
+            case ReceiverSays(console=console, presence=presence):
+                come = self._receivers.heard(word.client, console, presence)
+                if come is None:
+                    self._refuse("presence", "more receivers than are remembered")
+                elif come:
+                    self._outbox.resend()
+                self._fault("nobody_listening", self._receivers.nobody(self._clock.boot_ns()))
+            case ResetCommand():
+                self._console_resets(letter)
+            case Foreign():
+                self._refuse("foreign", "no wireless button")
+            case Refused():
+                self._refuse(letter.kind, letter.why)
+
+    def _console_resets(self, command: ResetCommand) -> None:
+        """Names what it ends: one that comes again, or was recorded and is played back, ends nothing new."""
+        if not any(alarm.id in command.alarm_ids for alarm in self._room.alarms):
+            self._refuse("reset", "none of the alarms that it names is open")
+            return
+        self._step(events.ResetAsked(str(uuid.uuid4()), f"console {command.by}", "console", command.alarm_ids))
+
+    def _refuse(self, kind: str, why: str) -> None:
+        """Counted each time, told once a kind: who sends nonsense must not fill the log."""
+        self._telemetry.count(f"refused_{kind}")
+        if kind not in self._refused:
+            self._refused.add(kind)
+            log.event("message_refused", "warning", kind=kind, why=why)
 
     def _opened(self, found: journal.Opened) -> None:
         now = self._clock.read()
@@ -272,9 +364,11 @@ class AlarmProcess:
             for row in found.open_alarms
         )
         self._outbox.opened(found)
+        self._proofs.opened(found.buttons)
         self._step(events.AlarmsFound(open_alarms, secrets.token_hex(16)))
 
     def _kept(self, word: journal.Kept) -> None:
+        self._outbox.kept(word.event_id)
         self._step(events.Delivered(word.event_id, "kept"))
 
     def _trouble(self, word: journal.Trouble) -> None:
@@ -333,18 +427,43 @@ class AlarmProcess:
     def _from_operator(self, word: FromOperator) -> None:
         if not isinstance(word.message, wire.Request):
             return
-        match word.message.verb:
-            case "status":
-                reply = wire.Reply(msgspec.to_builtins(self._telemetry.health(self._room, self._figures())))
-            case "reset":
-                self._step(events.ResetAsked(str(uuid.uuid4()), f"operator (uid {word.peer.uid})"))
-                reply = wire.Reply(self._room.phase.value)
-            case "forget":
-                self._step(events.ForgetAsked())
-                reply = wire.Reply("asked" if self._recorder else "no recorder: there is no ring")
-            case verb:
-                reply = wire.Reply(error=f"unknown request `{verb}`; known: status, reset, forget", exit_code=1)
-        word.peer.send(reply)
+        word.peer.send(self._reply(word.message, f"operator (uid {word.peer.uid})"))
+
+    def _reply(self, asked: wire.Request, by: str) -> wire.Reply:
+        """Answers an operator."""
+        verbs: dict[str, Callable[[wire.Request, str], wire.Reply]] = {
+            "status": lambda *_: wire.Reply(msgspec.to_builtins(self._telemetry.health(self._room, self._figures()))),
+            "alarms": lambda *_: wire.Reply(msgspec.to_builtins(self._outbox.lines()[:LINES_MAX])),
+            "reset": self._operator_resets, "test": self._test, "walk_test": self._walk_test, "forget": self._forget,
+        }  # fmt: skip
+        if asked.verb not in verbs:
+            return wire.Reply(error=f"unknown request `{asked.verb}`; known: {', '.join(verbs)}", exit_code=1)
+        return verbs[asked.verb](asked, by)
+
+    def _operator_resets(self, _: wire.Request, by: str) -> wire.Reply:
+        if "operator" not in self._room.rules.reset_by:
+            return wire.Reply(error="the policy lets no operator end an alarm", exit_code=1)
+        self._step(events.ResetAsked(str(uuid.uuid4()), by))
+        return wire.Reply(self._room.phase.value)
+
+    def _test(self, _: wire.Request, by: str) -> wire.Reply:
+        test_id = str(uuid.uuid4())
+        self._step(events.AlarmTestAsked(test_id, by))
+        return wire.Reply(test_id)
+
+    def _forget(self, *_: object) -> wire.Reply:
+        self._step(events.ForgetAsked())
+        return wire.Reply("asked" if self._recorder else "no recorder: there is no ring")
+
+    def _walk_test(self, asked: wire.Request, by: str) -> wire.Reply:
+        seconds = asked.args.get("seconds", 0)
+        if not isinstance(seconds, int) or (seconds and not WALK_TEST_S[0] <= seconds <= WALK_TEST_S[1]):
+            return wire.Reply(error=f"a walk test lasts {WALK_TEST_S[0]} to {WALK_TEST_S[1]} s", exit_code=1)
+        until_ns = self._clock.boot_ns() + seconds * 1_000_000_000 if seconds else 0
+        self._step(events.WalkTestSet(until_ns, by))
+        if self._room.walk_until_ns != until_ns:
+            return wire.Reply(error="the room is in use: a walk test begins in a room at rest", exit_code=1)
+        return wire.Reply("begun" if seconds else "ended")
 
     def _stop(self, _: Stop) -> None:
         self._stopping = True
@@ -353,5 +472,7 @@ class AlarmProcess:
         """What only the loop knows of itself."""
         return {
             "lamps": self._lights.state(), "undelivered": len(self._outbox.undelivered),
-            "lost": self._lost, "queue": self._queue.qsize(),
+            "lost": self._lost, "dropped": self._dropped, "queue": self._queue.qsize(),
+            "consoles": self._receivers.online(),
+            "buttons": self._proofs.shown(),
         }  # fmt: skip

@@ -13,7 +13,7 @@ import msgspec
 
 from daemon import wire
 from daemon.alarm import messages
-from daemon.alarm.mqtt import Connection, Sink, Up, Will
+from daemon.alarm.mqtt import Connection, Down, Sink, Up, Will
 from daemon.config import Settings
 from daemon.model.events import LEVELS
 from daemon.model.room import Room
@@ -29,18 +29,23 @@ Figures = Callable[[], dict[str, Any]]
 class Telemetry:
     """Owned by the loop: every method is called from its thread alone."""
 
-    def __init__(self, settings: Settings, clock: Clock, client_id: str, sink: Sink) -> None:
+    def __init__(
+        self, settings: Settings, clock: Clock, client_id: str, sink: Sink, subscribe: tuple[str, ...]
+    ) -> None:
         self._settings, self._clock = settings, clock
         self._root = settings.unit.topic_root()
         self._session = clock.read().wall_ns // 1_000_000
         offline = messages.encode(messages.Availability(False, clock.boot_id(), self._session))
         will = Will(self._root + "availability", offline)
-        self._connection = Connection("telemetry", client_id, settings.unit.broker, sink, will=will)
+        self._connection = Connection(
+            "telemetry", client_id, settings.unit.broker, sink, will=will, subscribe=subscribe
+        )
         self._offline = offline
         self.next_ns: int | None = clock.boot_ns()
         self.recorder: wire.RecorderHealth | None = None
         self.keeper: wire.KeeperState | None = None
         self.broker = "not connected yet"
+        self.second_broker = "not connected yet" if settings.unit.second_broker else None
         self._counters: dict[str, int] = {}
         self._queue_max = 0
 
@@ -61,11 +66,21 @@ class Telemetry:
         """A connection stands: what is retained is said anew."""
         if word.client == "alarm":
             self.broker = word.protocol
+        if word.client == "second":
+            self.second_broker = word.protocol
+        if word.client != "telemetry":
             return
         online = messages.Availability(True, self._clock.boot_id(), self._session)
         self._connection.publish(self._root + "availability", messages.encode(online), retain=True)
         self._say_state(room)
         self.next_ns = self._clock.boot_ns()
+
+    def lost(self, word: Down) -> None:
+        """A connection that alarms go by is gone."""
+        if word.client == "alarm":
+            self.broker = word.reason
+        else:
+            self.second_broker = word.reason
 
     def room_changed(self, before: Room, room: Room) -> None:
         """Says the alarm's state again when it is another."""
@@ -96,8 +111,9 @@ class Telemetry:
         now = self._clock.read()
         self._queue_max = max(self._queue_max, figures["queue"])
         counters = dict(self._counters)
-        if figures["lost"]:
-            counters["inputs_lost"] = figures["lost"]
+        for key, name in (("lost", "inputs_lost"), ("dropped", "messages_dropped")):
+            if figures[key]:
+                counters[name] = figures[key]
         return messages.Health(
             at=utc(now.wall_ns),
             unit=self._settings.unit.name(),
@@ -112,7 +128,11 @@ class Telemetry:
             faults=dict(room.faults),
             lamps=figures["lamps"],
             broker=self.broker,
+            second_broker=self.second_broker,
+            receiver=self._settings.unit.alarm.receiver,
+            consoles=figures["consoles"],
             undelivered=figures["undelivered"],
+            buttons=figures["buttons"],
             queue_max=self._queue_max,
             recorder=self.recorder,
             keeper=self.keeper,

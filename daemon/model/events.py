@@ -18,8 +18,12 @@ class Input(Struct, frozen=True):
     """Root of everything that can happen to a room."""
 
 
+SourceKind = Literal["wired", "mobile", "operator", "console", "unit"]
+"""Where an alarm event comes from: a button on a wire or without one, a person's command, or the unit itself."""
+
+
 class AlarmPressed(Input, frozen=True):
-    """The alarm button has been down for 50 ms."""
+    """An alarm button has been down for 50 ms, or a wireless one has said that it was pressed."""
 
     at_ns: int
     """The first edge of the press."""
@@ -28,6 +32,19 @@ class AlarmPressed(Input, frozen=True):
     """The id that a recording gets if this press starts one."""
     source: str = "alarm"
     """Which button, by its name in unit.toml."""
+    source_kind: SourceKind = "wired"
+    in_room: bool = True
+    """False: an outside worker's button. The alarm goes out, and nothing in this room changes."""
+
+
+class AlarmHeld(Input, frozen=True):
+    """The alarm button has been down as long as the policy calls a hold."""
+
+    at_ns: int
+    """The first edge of the press."""
+    alarm_id: str
+    recording_id: str
+    source: str = "alarm"
 
 
 class RecordPressed(Input, frozen=True):
@@ -43,10 +60,33 @@ class RecordHeld(Input, frozen=True):
     at_ns: int
 
 
+ResetBy = Literal["operator", "console", "key_switch"]
+
+
 class ResetAsked(Input, frozen=True):
-    """An operator ends the alarm."""
+    """Somebody ends the alarm."""
 
     event_id: str
+    by: str
+    """For a person: who."""
+    means: ResetBy = "operator"
+    """By what; the policy says which may."""
+    alarm_ids: tuple[str, ...] = ()
+    """The alarms that are meant; empty: all that are open. An alarm that was raised since stays open."""
+
+
+class AlarmTestAsked(Input, frozen=True):
+    """An operator sends one test alarm."""
+
+    event_id: str
+    by: str
+
+
+class WalkTestSet(Input, frozen=True):
+    """An operator begins a walk test, or ends it: until then a press in a room at rest is a test."""
+
+    until_ns: int
+    """0: it ends now."""
     by: str
 
 
@@ -133,8 +173,9 @@ class Delivered(Input, frozen=True):
 
 
 FaultName = Literal[
-    "broker", "nobody_listening", "refused_by_broker", "journal", "recorder", "keeper", "camera", "microphone",
-    "lamp", "store", "keys", "alarm_button", "record_button",
+    "broker", "second_broker", "client_id", "nobody_listening", "unanswered", "refused_by_broker", "journal",
+    "recorder", "keeper", "camera", "microphone", "lamp", "store", "keys", "alarm_button", "record_button",
+    "reset_switch", "mobile_button", "button_test",
 ]  # fmt: skip
 
 
@@ -155,7 +196,7 @@ class Effect(Struct, frozen=True, tag=True):
     """Root of everything that a room can want done; tagged, because the recorder's go over a socket."""
 
 
-AlarmEventKind = Literal["raised", "repeated", "reset", "fault", "test"]
+AlarmEventKind = Literal["raised", "repeated", "cancelled", "reset", "fault", "test"]
 
 
 class Raise(Effect, frozen=True):
@@ -168,6 +209,9 @@ class Raise(Effect, frozen=True):
     pressed_ns: int
     recording_id: str | None
     detail: str = ""
+    source_kind: SourceKind = "unit"
+    in_room: bool = True
+    silent: bool = False
 
 
 class Close(Effect, frozen=True):

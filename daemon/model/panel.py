@@ -10,11 +10,13 @@ from typing import Literal
 
 from msgspec import Struct
 
+from daemon.model.events import FaultName
+from daemon.model.policy import NS
 from daemon.model.room import Phase, Room
 
 MS = 1_000_000
 
-Lamp = Literal["recording", "status"]
+Lamp = Literal["recording", "status", "beeper"]
 
 
 class Pattern(Struct, frozen=True):
@@ -34,25 +36,57 @@ PATTERNS: dict[str, Pattern] = {
     "broker": Pattern((250, 250), "Alarm verstuurd"),
     "stored": Pattern((1000, 200), "Alarm ontvangen"),
     "accepted": Pattern((3000, 200), "Iemand komt"),
+    "nobody": Pattern((100, 100, 100, 900), "Niemand luistert: bel of roep; de alarmknop blijft proberen"),
+    "again": Pattern((400, 100), "Druk nog een keer voor alarm"),
+    "test": Pattern((200, 200, 200, 200, 200, 1000), "Test: een druk op de alarmknop is nu een proef"),
     "fault": Pattern((200, 1800), "Storing: bel beheer; de alarmknop blijft werken"),
     "warning": Pattern((500, 500), "De opname stopt bijna"),
+    "privacy": Pattern((1500, 1500), "Er wordt niets opgenomen; de alarmknop werkt"),
     "ready": Pattern((1,), "Klaar"),
 }
+BEEPS: dict[str, Pattern] = {
+    "stored": Pattern((80,), "Alarm ontvangen"),
+    "accepted": Pattern((80, 120, 80), "Iemand komt"),
+    "nobody": Pattern((600,), "Niemand luistert"),
+}
+"""What the beeper says, once, when the status lamp begins to say it about an alarm. A silent alarm beeps never."""
+NOT_HEARD: frozenset[FaultName] = frozenset({"nobody_listening", "unanswered"})
+"""Faults by which an alarm reaches nobody, although the unit can send it."""
+TEST_SHOWN_NS = 30 * NS
+"""How long the lamp shows how far a test alarm has come: time to walk back from the button."""
 
 
 def sign(room: Room, now_ns: int) -> str:
     """The most urgent thing that the status lamp has to say: a key of PATTERNS."""
-    if room.phase is Phase.ALARM and room.alarms:
+    order = list(PATTERNS)
+    unheard = any(name in NOT_HEARD for name, _ in room.faults)
+    if room.alarms and not room.rules.silent:
         # The least delivered of the open alarms: nobody is told that help comes for a press that is still here.
-        order = list(PATTERNS)
-        return min((alarm.level for alarm in room.alarms), key=order.index)
+        level = min((alarm.level for alarm in room.alarms), key=order.index)
+        return "nobody" if unheard and level not in {"stored", "accepted"} else level
+    if room.waiting_ns is not None and now_ns < room.waiting_ns + room.rules.confirm_ns and not room.alarms:
+        return "again"
+    if room.phase is Phase.READY and room.test is not None and now_ns < room.test.pressed_ns + TEST_SHOWN_NS:
+        return "nobody" if unheard and room.test.level not in {"stored", "accepted"} else room.test.level
+    if room.phase is Phase.READY and now_ns < room.walk_until_ns:
+        return "test"
+    return _at_rest(room, now_ns)
+
+
+def _at_rest(room: Room, now_ns: int) -> str:
+    """What the lamp says when nobody has pressed the alarm button, or nobody may see that somebody did."""
     if room.faults:
-        return "fault"
+        return "nobody" if any(name in NOT_HEARD for name, _ in room.faults) else "fault"
     if room.phase is Phase.RECORDING and room.recording is not None:
         stop_ns = room.recording.until_ns - room.rules.post_event_ns
         if now_ns >= stop_ns - room.rules.warning_ns:
             return "warning"
-    return "ready"
+    return "ready" if room.rules.tracks else "privacy"
+
+
+def beep(room: Room, says: str) -> Pattern:
+    """What is to be heard, once, when the status lamp begins to say this."""
+    return BEEPS.get(says, DARK) if room.alarms and not room.rules.silent else DARK
 
 
 def recording_lit(room: Room, now_ns: int) -> bool:
@@ -74,3 +108,12 @@ def lit(pattern: Pattern, since_ns: int, now_ns: int) -> tuple[bool, int | None]
         if now_ns < edge_ns:
             return index % 2 == 0, edge_ns
     return False, edge_ns  # unreachable: into_ns is smaller than the sum
+
+
+def sounds(pattern: Pattern, since_ns: int, now_ns: int) -> tuple[bool, int | None]:
+    """As `lit`, but once: after its last step it is still, for good."""
+    if now_ns >= since_ns + sum(pattern.steps_ms) * MS:
+        return False, None
+    if len(pattern.steps_ms) == 1:
+        return True, since_ns + pattern.steps_ms[0] * MS
+    return lit(pattern, since_ns, now_ns)

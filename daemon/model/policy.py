@@ -63,6 +63,24 @@ class AlarmPolicy(Struct, frozen=True, forbid_unknown_fields=True):
     maximum_s: Annotated[
         int, Meta(ge=60, le=14_400, description="an alarm that nobody resets ends its recording after this")
     ] = 3600
+    raised_by: Annotated[
+        Literal["press", "hold", "two_presses"],
+        Meta(description="what raises an alarm; in an open alarm each press counts, whatever stands here"),
+    ] = "press"
+    hold_s: Annotated[float, Meta(ge=0.5, le=5, description="how long `hold` is")] = 1.0
+    confirm_s: Annotated[
+        float, Meta(ge=1, le=30, description="the second of `two_presses` comes within this after the first")
+    ] = 10.0
+    silent: Annotated[
+        bool, Meta(description="the status lamp and the beeper say nothing of an alarm; the recording lamp still does")
+    ] = False
+    cancel_s: Annotated[
+        int, Meta(ge=0, le=120, description="a reset this soon after the press is told as cancelled; 0: never")
+    ] = 0
+    reset_by: Annotated[
+        tuple[Literal["operator", "console", "key_switch"], ...],
+        Meta(min_length=1, max_length=3, description="who may end an alarm"),
+    ] = ("operator", "console", "key_switch")
 
 
 class Opening(Struct, frozen=True, forbid_unknown_fields=True):

@@ -23,8 +23,11 @@ from msgspec.structs import replace
 
 from daemon.model.events import (
     LEVELS,
+    AlarmEventKind,
+    AlarmHeld,
     AlarmPressed,
     AlarmsFound,
+    AlarmTestAsked,
     Close,
     Delivered,
     Effect,
@@ -45,10 +48,12 @@ from daemon.model.events import (
     RecordingStarted,
     RecordPressed,
     ResetAsked,
+    ResetBy,
     SetEnd,
     StartRecording,
     TimePassed,
     TracksChanged,
+    WalkTestSet,
 )
 from daemon.model.policy import NS, Policy
 from hardware.ports import Track
@@ -83,6 +88,11 @@ class Rules(Struct, frozen=True):
     alarm_records: bool
     tracks: tuple[Track, ...]
     ends_by: Literal["press", "hold"]
+    raised_by: Literal["press", "hold", "two_presses"] = "press"
+    confirm_ns: int = 10 * NS
+    silent: bool = False
+    cancel_ns: int = 0
+    reset_by: tuple[ResetBy, ...] = ("operator", "console", "key_switch")
 
     @classmethod
     def of(cls, policy: Policy) -> Rules:
@@ -97,6 +107,11 @@ class Rules(Struct, frozen=True):
             alarm_records=policy.alarm.records,
             tracks=policy.tracks(),
             ends_by=policy.record_button.ends_by,
+            raised_by=policy.alarm.raised_by,
+            confirm_ns=round(policy.alarm.confirm_s * NS),
+            silent=policy.alarm.silent,
+            cancel_ns=policy.alarm.cancel_s * NS,
+            reset_by=policy.alarm.reset_by,
         )
 
 
@@ -136,6 +151,12 @@ class Room(Struct, frozen=True):
     """The tracks that the recorder can record now; None while it is not there."""
     faults: tuple[tuple[FaultName, str], ...] = ()
     """What does not work now: (name, detail), in order of name."""
+    waiting_ns: int | None = None
+    """First edge of an alarm press that the policy wants held, or confirmed by a second one."""
+    walk_until_ns: int = 0
+    """Until then a press of an alarm button in a room at rest is a test."""
+    test: Alarm | None = None
+    """The latest test alarm: the lamp shows how far it has come."""
 
 
 Step = tuple[Room, tuple[Effect, ...]]
@@ -194,32 +215,107 @@ def _go_on(room: Room, item: RecordPressed, now_ns: int) -> Step:
 # --- the alarm button -----------------------------------------------------------------------------------------------
 
 
-def _raise_alarm(room: Room, item: AlarmPressed, now_ns: int) -> Step:
+def _press_alarm(room: Room, item: AlarmPressed, now_ns: int) -> Step:
+    """What one press means while no alarm is open: as the policy wants it. A wireless button has its own safeguards."""
+    if not item.in_room:
+        return _raise_elsewhere(room, item, now_ns)
+    if item.source_kind == "wired" and room.rules.raised_by == "hold":
+        return replace(room, waiting_ns=item.at_ns), (Note("press_waits", "this policy raises an alarm by a hold"),)
+    if item.source_kind == "wired" and room.rules.raised_by == "two_presses" and not _confirms(room, item.at_ns):
+        return replace(room, waiting_ns=item.at_ns), (Note("press_waits", "this policy asks for a second press"),)
+    if room.phase is Phase.READY and now_ns < room.walk_until_ns:
+        return _walk_press(room, item, now_ns)
+    return _raise_alarm(room, item, now_ns)
+
+
+def _confirms(room: Room, at_ns: int) -> bool:
+    return room.waiting_ns is not None and at_ns - room.waiting_ns <= room.rules.confirm_ns
+
+
+def _hold_alarm(room: Room, item: AlarmHeld, now_ns: int) -> Step:
+    if room.rules.raised_by != "hold":
+        return room, (Note("hold_noted", "the press itself has already been answered"),)
+    if room.phase is Phase.READY and now_ns < room.walk_until_ns:
+        return _walk_press(room, item, now_ns)
+    return _raise_alarm(room, item, now_ns)
+
+
+def _raise_alarm(room: Room, item: AlarmPressed | AlarmHeld, now_ns: int) -> Step:
     alarm = Alarm(item.alarm_id, item.at_ns)
     alarm_until_ns = item.at_ns + room.rules.alarm_maximum_ns
     until_ns = alarm_until_ns + room.rules.post_event_ns
-    room = replace(room, phase=Phase.ALARM, alarms=(alarm,), alarm_until_ns=alarm_until_ns)
+    room = replace(room, phase=Phase.ALARM, alarms=(alarm,), alarm_until_ns=alarm_until_ns, waiting_ns=None)
     effects: tuple[Effect, ...] = ()
     if room.recording is not None:
         room, effects = _set_end(room, until_ns, alarm=True)
     elif room.rules.alarm_records and room.rules.tracks and room.recorder:
         start = StartRecording(item.recording_id, item.at_ns, room.rules.pre_event_ns, until_ns, alarm=True)
         room, effects = _start(room, start, now_ns)
-    recording_id = room.recording.id if room.recording else None
-    raised = Raise("raised", item.alarm_id, item.alarm_id, item.source, item.at_ns, recording_id)
-    return room, (raised, *effects)
+    return room, (_sent(room, "raised", item, item.alarm_id), *effects)
 
 
-def _repeat_alarm(room: Room, item: AlarmPressed, now_ns: int) -> Step:
-    first, recording = room.alarms[0], room.recording
-    repeated = Raise("repeated", item.alarm_id, first.id, item.source, item.at_ns, recording.id if recording else None)
+def _repeat_alarm(room: Room, item: AlarmPressed | AlarmHeld, now_ns: int) -> Step:
+    if isinstance(item, AlarmPressed) and not item.in_room:
+        return _raise_elsewhere(room, item, now_ns)
+    repeated = _sent(room, "repeated", item, room.alarms[0].id)
     if len(room.alarms) < ALARMS_MAX:
         room = replace(room, alarms=(*room.alarms, Alarm(item.alarm_id, item.at_ns)))
-    return room, (repeated,)
+    return replace(room, waiting_ns=None), (repeated,)
+
+
+def _hold_again(room: Room, item: AlarmHeld, now_ns: int) -> Step:
+    """Of a press that began before this alarm was open only the hold counts; any other has been answered as a press."""
+    if room.waiting_ns == item.at_ns:
+        return _repeat_alarm(room, item, now_ns)
+    return room, (Note("hold_noted", "the press itself has already been answered"),)
+
+
+def _raise_elsewhere(room: Room, item: AlarmPressed, now_ns: int) -> Step:
+    """An outside worker's: it goes out and is sent until a receiver has stored it; this room has no part in it."""
+    return room, (_sent(room, "raised", item, item.alarm_id), Close((item.alarm_id,)))
+
+
+def _sent(room: Room, kind: AlarmEventKind, item: AlarmPressed | AlarmHeld, alarm_id: str) -> Raise:
+    pressed = item if isinstance(item, AlarmPressed) else None
+    in_room = pressed.in_room if pressed else True
+    return Raise(
+        kind,
+        item.alarm_id,
+        alarm_id,
+        item.source,
+        item.at_ns,
+        room.recording.id if room.recording and in_room and kind != "test" else None,
+        source_kind=pressed.source_kind if pressed else "wired",
+        in_room=in_room,
+        silent=room.rules.silent and in_room,
+    )
+
+
+def _walk_press(room: Room, item: AlarmPressed | AlarmHeld, now_ns: int) -> Step:
+    room = replace(room, test=Alarm(item.alarm_id, item.at_ns), waiting_ns=None)
+    return room, (_sent(room, "test", item, item.alarm_id),)
+
+
+def _test(room: Room, item: AlarmTestAsked, now_ns: int) -> Step:
+    room = replace(room, test=Alarm(item.event_id, now_ns))
+    test = Raise("test", item.event_id, item.event_id, "operator", now_ns, None, item.by, "operator")
+    return room, (test,)
+
+
+def _walk(room: Room, item: WalkTestSet, now_ns: int) -> Step:
+    """A press is a test only in a room at rest: where people are being recorded or an alarm is open, it is an alarm."""
+    if item.until_ns and room.phase is not Phase.READY:
+        return room, (Note("walk_test_refused", "the room is in use"),)
+    return replace(room, walk_until_ns=item.until_ns), (Note("walk_test", item.by if item.until_ns else "ended"),)
 
 
 def _reset(room: Room, item: ResetAsked, now_ns: int) -> Step:
-    return _end_alarm(room, item.event_id, f"reset by {item.by}", now_ns)
+    if item.means not in room.rules.reset_by:
+        return room, (Note("reset_refused", f"the policy lets no {item.means} end an alarm"),)
+    meant = tuple(alarm for alarm in room.alarms if not item.alarm_ids or alarm.id in item.alarm_ids)
+    if not meant:
+        return room, (Note("reset_refused", "none of the alarms that it names is open"),)
+    return _end_alarms(room, meant, item.event_id, f"reset by {item.by}", now_ns)
 
 
 def _alarms_found(room: Room, item: AlarmsFound, now_ns: int) -> Step:
@@ -330,7 +426,7 @@ def _silent_end(room: Room, item: TimePassed, now_ns: int) -> Step:
 def _alarm_outlived(room: Room, item: TimePassed, now_ns: int) -> Step:
     if now_ns < room.alarm_until_ns:
         return room, ()
-    return _end_alarm(room, item.event_id, "nobody reset it within the policy's maximum", now_ns)
+    return _end_alarms(room, room.alarms, item.event_id, "nobody reset it within the policy's maximum", now_ns)
 
 
 def _renew(room: Room, item: LeaseDue, now_ns: int) -> Step:
@@ -347,7 +443,8 @@ def _delivered(room: Room, item: Delivered, now_ns: int) -> Step:
         up = alarm.id == item.alarm_id and LEVELS.index(item.level) > LEVELS.index(alarm.level)
         return replace(alarm, level=item.level) if up else alarm
 
-    return replace(room, alarms=tuple(further(alarm) for alarm in room.alarms)), ()
+    test = further(room.test) if room.test else None
+    return replace(room, alarms=tuple(further(alarm) for alarm in room.alarms), test=test), ()
 
 
 def _fault_changed(room: Room, item: FaultChanged, now_ns: int) -> Step:
@@ -403,12 +500,20 @@ def _new_part(room: Room, fresh_id: str, now_ns: int) -> Step:
     return _start(room, start, now_ns)
 
 
-def _end_alarm(room: Room, event_id: str, detail: str, now_ns: int) -> Step:
-    first, recording = room.alarms[0], room.recording
-    reset = Raise("reset", event_id, first.id, "reset", now_ns, recording.id if recording else None, detail)
-    closed = Close(tuple(alarm.id for alarm in room.alarms))
-    room, effects = _wind_down(replace(room, alarms=(), alarm_until_ns=0), now_ns)
-    return room, (reset, closed, *effects)
+def _end_alarms(room: Room, ended: tuple[Alarm, ...], event_id: str, detail: str, now_ns: int) -> Step:
+    """These alarms are over. One that was raised since its reset was asked for stays open, and the room with it."""
+    cancelled = now_ns - min(alarm.pressed_ns for alarm in ended) <= room.rules.cancel_ns
+    rest = tuple(alarm for alarm in room.alarms if alarm not in ended)
+    over = Raise(
+        "cancelled" if cancelled else "reset", event_id, ended[0].id, "reset", now_ns,
+        room.recording.id if room.recording else None, detail,
+    )  # fmt: skip
+    closed = Close(tuple(alarm.id for alarm in ended))
+    room = replace(room, alarms=rest)
+    if rest:
+        return room, (over, closed)
+    room, effects = _wind_down(replace(room, alarm_until_ns=0), now_ns)
+    return room, (over, closed, *effects)
 
 
 def _asked_until_ns(room: Room, at_ns: int) -> int:
@@ -440,10 +545,13 @@ PHASES = (Phase.READY, Phase.RECORDING, Phase.ENDING, Phase.ALARM)
 # fmt: off
 TABLE: dict[type[Input], tuple[Rule, Rule, Rule, Rule]] = {
     # input            READY            RECORDING          ENDING           ALARM
-    AlarmPressed:     (_raise_alarm,    _raise_alarm,      _raise_alarm,    _repeat_alarm),
+    AlarmPressed:     (_press_alarm,    _press_alarm,      _press_alarm,    _repeat_alarm),
+    AlarmHeld:        (_hold_alarm,     _hold_alarm,       _hold_alarm,     _hold_again),
     RecordPressed:    (_begin,          _end_by_press,     _go_on,          _alarm_decides),
     RecordHeld:       (_not_recording,  _end_by_hold,      _not_recording,  _alarm_decides),
     ResetAsked:       (_no_alarm,       _no_alarm,         _no_alarm,       _reset),
+    AlarmTestAsked:        (_test,           _test,             _test,           _test),
+    WalkTestSet:      (_walk,           _walk,             _walk,           _walk),
     AlarmsFound:      (_alarms_found,   _alarms_found,     _alarms_found,   _alarms_found),
     RecorderJoined:   (_adopt,          _take_up,          _take_up,        _take_up),
     RecorderLeft:     (_recorder_left,  _recorder_left,    _recorder_left,  _recorder_left),

@@ -22,6 +22,13 @@ class ButtonUnit(Struct, frozen=True, forbid_unknown_fields=True):
     active_low: Annotated[bool, Meta(description="pressed pulls the line to ground; the pull-up is the unit's own")] = (
         True
     )
+    nc_pin: (
+        Annotated[
+            int,
+            Meta(ge=0, le=27, description="GPIO of the same button's normally closed contact: tells cut and shorted"),
+        ]
+        | None
+    ) = None
 
 
 class Buttons(Struct, frozen=True, forbid_unknown_fields=True):
@@ -29,6 +36,8 @@ class Buttons(Struct, frozen=True, forbid_unknown_fields=True):
 
     alarm: ButtonUnit
     record: ButtonUnit | None = None
+    reset: ButtonUnit | None = None
+    """A key switch that ends the alarm, where the policy lets it."""
 
 
 class Lamps(Struct, frozen=True, forbid_unknown_fields=True):
@@ -38,6 +47,20 @@ class Lamps(Struct, frozen=True, forbid_unknown_fields=True):
     recording: (
         Annotated[int, Meta(ge=0, le=27, description="GPIO of the lamp that everyone sees: lit means recorded")] | None
     ) = None
+    beeper: (
+        Annotated[int, Meta(ge=0, le=27, description="GPIO of a beeper that says how far an alarm got; none: no beep")]
+        | None
+    ) = None
+
+
+class Tls(Struct, frozen=True, forbid_unknown_fields=True):
+    """How the unit and its broker know each other: both by certificate."""
+
+    ca: Annotated[str, Meta(pattern="^/", max_length=255, description="file: the authority that signed the broker's")]
+    certificate: Annotated[
+        str, Meta(pattern="^/", max_length=255, description="file: this unit's certificate; its name is the unit's")
+    ]
+    key: Annotated[str, Meta(pattern="^/", max_length=255, description="file: the key of this unit's certificate")]
 
 
 class Broker(Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,6 +69,60 @@ class Broker(Struct, frozen=True, forbid_unknown_fields=True):
     host: Annotated[str, Meta(min_length=1, max_length=253, description="host name or address of the MQTT broker")]
     port: Annotated[int, Meta(ge=1, le=65_535, description="its port; 8883 with TLS")] = 1883
     keepalive_s: Annotated[int, Meta(ge=5, le=60, description="a dead link is noticed after twice this")] = 10
+    tls: Tls | None = None
+
+
+class AlarmUnit(Struct, frozen=True, forbid_unknown_fields=True):
+    """What this site's receivers and buttons can be held to."""
+
+    receiver: Annotated[
+        Literal["acknowledges", "listens"],
+        Meta(description="acknowledges: sent until a receiver stored it; listens: the broker's answer has to do"),
+    ] = "acknowledges"
+    test_every_d: Annotated[
+        int, Meta(ge=0, le=366, description="days after which an untested button is a fault; 0: never")
+    ] = 92
+
+
+class Mobile(Struct, frozen=True, forbid_unknown_fields=True):
+    """One wireless button: a foreign topic, and what its payload says when it is pressed."""
+
+    name: Name
+    topic: Annotated[
+        str, Meta(pattern=r"^[^+#\x00/$][^+#\x00]{0,254}\Z", description="the topic on which it speaks, no wildcards")
+    ]
+    pressed: Annotated[
+        tuple[Annotated[str, Meta(min_length=1, max_length=64)], ...],
+        Meta(min_length=1, max_length=16, description="the values that mean pressed, such as emergency"),
+    ]
+    field: Annotated[
+        str, Meta(max_length=128, description="where the value stands in a JSON payload (a.b); empty: the whole text")
+    ] = ""
+    place: Annotated[
+        Literal["room", "elsewhere"],
+        Meta(description="room: an alarm of this room; elsewhere: an outside worker's, nothing is recorded"),
+    ] = "room"
+    repeat_field: Annotated[
+        str, Meta(max_length=128, description="a field that differs with each press, such as a packet id; empty: none")
+    ] = ""
+    repeat_s: Annotated[
+        float, Meta(ge=0, le=60, description="the same message within this is the same press, without a repeat_field")
+    ] = 2.0
+    battery_field: Annotated[
+        str, Meta(max_length=128, description="where the battery stands, in percent; empty: nowhere")
+    ] = ""
+    battery_low: Annotated[int, Meta(ge=1, le=99, description="percent below which the battery is a fault")] = 15
+    silent_after_h: Annotated[
+        int, Meta(ge=0, le=744, description="hours without a word after which the button is a fault; 0: never")
+    ] = 26
+
+
+class HomeAssistant(Struct, frozen=True, forbid_unknown_fields=True):
+    """Whether the unit introduces itself to Home Assistant."""
+
+    discovery_prefix: Annotated[
+        str, Meta(pattern=r"^[A-Za-z0-9_-]{0,64}\Z", description="topic of MQTT discovery, homeassistant; empty: off")
+    ] = ""
 
 
 class Camera(Struct, frozen=True, forbid_unknown_fields=True):
@@ -92,6 +169,11 @@ class Unit(Struct, frozen=True, forbid_unknown_fields=True):
     room: Name
     buttons: Buttons
     broker: Broker
+    second_broker: Broker | None = None
+    """Takes alarms when the first gives no answer."""
+    alarm: AlarmUnit = AlarmUnit()
+    mobile: Annotated[tuple[Mobile, ...], Meta(max_length=32, description="wireless buttons")] = ()
+    home_assistant: HomeAssistant = HomeAssistant()
     lamps: Lamps = Lamps()
     camera: Camera = Camera()
     microphone: Microphone = Microphone()

@@ -10,7 +10,23 @@ import sys
 import time
 from pathlib import Path
 
-from daemon.alarm.journal import AtBroker, CloseAlarms, Journal, Keep, Kept, Opened, Row, Said, Trouble
+from daemon.alarm.journal import (
+    KEPT_NS,
+    ROWS_MIN,
+    Button,
+    CloseAlarms,
+    Course,
+    Journal,
+    Keep,
+    Kept,
+    MarkButton,
+    Opened,
+    Prune,
+    Row,
+    Said,
+    Trouble,
+    Went,
+)
 
 
 def row(n: int, kind: str = "raised") -> Row:
@@ -40,29 +56,83 @@ os.kill(os.getpid(), signal.SIGKILL)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr
     journal, _, found = opened(tmp_path / "j.sqlite3")
-    assert [r.event_id for r in found.undelivered] == ["event-1", "event-2", "event-3"]
+    assert [e.row.event_id for e in found.undelivered] == ["event-1", "event-2", "event-3"]
     assert [r.event_id for r in found.open_alarms] == ["event-1", "event-2", "event-3"]
     assert found.next_n == 4
     journal.close()
 
 
 def test_delivered_and_closed_events_are_not_found_again(tmp_path: Path) -> None:
-    """A1: what the broker took is not sent again, what was reset is not open; a refusal, and nobody listening, are no
-    delivery.
-    """
+    """A1: what a receiver stored is not sent again, what was reset is not open; what went less far is still sent."""
     path = tmp_path / "j.sqlite3"
     journal, said, _ = opened(path)
-    for n, code in ((1, 0), (2, 0x87), (3, 0x10)):
+    courses = [Course(1, 2, 3, 0, 4, "balie"), Course(2, 1, None, 0x87), Course(1, 1, None, 0x10)]
+    for n, course in enumerate(courses, 1):
         journal.give(Keep(row(n)))
-        journal.give(AtBroker(f"event-{n}", code, 5))
+        journal.give(Went(f"event-{n}", course, 5 if course.stored_ms else None))
     journal.give(CloseAlarms(("event-1", "event-2"), 6))
     for _ in range(3):
         assert isinstance(said.get(timeout=10), Kept)
     journal.close()
     again, _, found = opened(path)
-    assert [r.event_id for r in found.undelivered] == ["event-2", "event-3"]
+    assert [e.row.event_id for e in found.undelivered] == ["event-2", "event-3"]
     assert [r.event_id for r in found.open_alarms] == ["event-3"]
+    assert [(e.course, e.delivered) for e in found.recent] == list(zip(courses, (True, False, False), strict=True))
     again.close()
+
+
+def test_rows_stay_a_thousand_and_thirty_days_and_what_is_owed_stays(tmp_path: Path) -> None:
+    """A5: of a thousand and ten old rows the ten oldest go, but neither one that is owed nor an open alarm; without a
+    trusted clock none.
+    """
+    path = tmp_path / "j.sqlite3"
+    journal, said, _ = opened(path)
+    for n in range(1, ROWS_MIN + 11):
+        journal.give(Keep(row(n, "test" if n != 4 else "raised")))
+        if n != 2:
+            journal.give(Went(f"event-{n}", Course(1), 5))
+    journal.give(Prune(None))
+    journal.give(Prune(KEPT_NS - 1))
+    journal.give(MarkButton("alarm", 7))
+    journal.give(MarkButton("alarm", 8, press_wall_ns=9))
+    for _ in range(ROWS_MIN + 10):
+        assert isinstance(said.get(timeout=30), Kept)
+    journal.close()
+    with sqlite3.connect(path) as db:
+        assert db.execute("SELECT count(*) FROM alarm_event").fetchone() == (ROWS_MIN + 10,)
+    db.close()
+    again, _, found = opened(path)
+    assert found.buttons == (Button("alarm", 7, press_wall_ns=9),)
+    again.give(Prune(KEPT_NS + 10_000))
+    again.give(Keep(row(0)))
+    again.close()
+    with sqlite3.connect(path) as db:
+        left = [n for (n,) in db.execute("SELECT n FROM alarm_event ORDER BY n")]
+    db.close()
+    assert left == [2, 4, *range(11, ROWS_MIN + 12)]
+
+
+def test_the_first_releases_journal_is_taken_over(tmp_path: Path) -> None:
+    """A1: what an older release owed is still owed, and its open alarms are open."""
+    path = tmp_path / "j.sqlite3"
+    with sqlite3.connect(path) as db:
+        db.executescript(
+            "CREATE TABLE alarm_event (n INTEGER PRIMARY KEY AUTOINCREMENT, event_id TEXT NOT NULL UNIQUE,"
+            " alarm_id TEXT NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL, boot_id TEXT NOT NULL,"
+            " pressed_boot_ns INTEGER NOT NULL, pressed_wall_ns INTEGER NOT NULL, kept_wall_ns INTEGER NOT NULL,"
+            " broker_wall_ns INTEGER, broker_code INTEGER, attempts INTEGER NOT NULL DEFAULT 1,"
+            " closed_wall_ns INTEGER) STRICT;"
+            "CREATE INDEX undelivered ON alarm_event (n) WHERE broker_wall_ns IS NULL;"
+            "CREATE INDEX open_alarm ON alarm_event (n) WHERE closed_wall_ns IS NULL AND kind = 'raised';"
+            "INSERT INTO alarm_event VALUES (1, 'a', 'a', 'raised', '{}', 'b', 1, 1, 1, 5, 0, 1, 9),"
+            " (2, 'c', 'c', 'raised', '{}', 'b', 1, 1, 1, NULL, 16, 1, NULL);"
+        )
+    db.close()
+    journal, _, found = opened(path)
+    assert [e.row.event_id for e in found.undelivered] == ["c"]
+    assert [r.event_id for r in found.open_alarms] == ["c"]
+    assert found.next_n == 3
+    journal.close()
 
 
 def test_a_stalled_disk_holds_up_nobody(tmp_path: Path) -> None:

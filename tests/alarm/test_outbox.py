@@ -5,16 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+import pytest
 
 from daemon.alarm import journal, messages
+from daemon.alarm.messages import Ack
 from daemon.alarm.mqtt import Answered
-from daemon.alarm.outbox import RETRY_NS, Outbox
+from daemon.alarm.outbox import ACK_NS, PUBACK_NS, UNANSWERED_NS, WINDOW, Outbox
 from daemon.model.events import Delivered, Raise
-from daemon.model.unit import Broker, Buttons, ButtonUnit, Unit
+from daemon.model.unit import AlarmUnit, Broker, Buttons, ButtonUnit, Unit
 from hardware.ports import ClockReading
 
 NS = 1_000_000_000
 UNIT = Unit("voorbeeldstad", "stadhuis", "kamer-1", Buttons(ButtonUnit(5)), Broker("localhost"))
+LISTENS = msgspec.structs.replace(UNIT, alarm=AlarmUnit("listens"))
 
 
 class Clock:
@@ -42,6 +45,7 @@ class Wire:
         self.plugged = True
         self.sent: list[dict[str, Any]] = []
         self.orders: list[Any] = []
+        self.renewed = 0
 
     def publish(self, topic: str, payload: bytes, **options: object) -> bool:
         """As a connection does."""
@@ -51,19 +55,37 @@ class Wire:
             self.sent.append(msgspec.json.decode(payload))
         return self.plugged
 
+    def renew(self) -> None:
+        """As a connection does."""
+        self.renewed += 1
+
     def give(self, order: journal.Order) -> bool:
         """As the journal does."""
         self.orders.append(order)
         return True
 
 
-def outbox() -> tuple[Outbox, Wire, Clock]:
+def outbox(unit: Unit = UNIT, second: Wire | None = None) -> tuple[Outbox, Wire, Clock]:
     wire, clock = Wire(), Clock()
-    return Outbox(UNIT, clock, wire, wire), wire, clock  # type: ignore[arg-type]  # the two ends of the test
+    brokers: Any = {"alarm": wire} | ({"second": second} if second else {})
+    box = Outbox(unit, clock, wire, brokers)  # type: ignore[arg-type]  # the ends of the test
+    return box, wire, clock
 
 
 def press(event_id: str, at_ns: int = 100 * NS) -> Raise:
     return Raise("raised", event_id, event_id, "alarm", at_ns, None)
+
+
+def pass_time(box: Outbox, clock: Clock, until_ns: int) -> None:
+    """As the loop does: wakes the outbox when it wants to be woken, and never sooner."""
+    while box.next_ns is not None and box.next_ns <= until_ns:
+        clock.now_ns = max(clock.now_ns, box.next_ns)
+        box.tick(clock.now_ns)
+    clock.now_ns = until_ns
+
+
+def stored(event_id: str) -> Ack:
+    return Ack(event_id, "stored", "balie")
 
 
 def test_an_event_is_published_and_kept_at_the_same_moment() -> None:
@@ -86,23 +108,104 @@ def test_what_was_pressed_without_a_broker_goes_when_it_is_back_and_says_how_old
     box.resend()
     sent = wire.sent[0]
     assert (sent["id"], sent["data"]["age_ms"], sent["data"]["replay"]) == ("one", 3_600_000, True)
-    assert box.answered(Answered("alarm", "one", 0)) == (Delivered("one", "broker"),)
+    assert sent["data"]["attempt"] == 1, "what never left the unit was no attempt"
+    assert box.acknowledged(stored("one")) == (Delivered("one", "stored"),)
     assert box.undelivered == {}
 
 
-def test_a_refusal_is_tried_again_and_is_no_delivery() -> None:
-    """A1: after a refusal, and after nobody listened, the event stays and goes again in three seconds, not at once."""
-    for code in (0x87, 0x10):
-        box, wire, clock = outbox()
-        box.send(press("one"))
-        assert box.answered(Answered("alarm", "one", code)) == ()
-        box.tick(clock.now_ns)
-        assert len(wire.sent) == 1
-        clock.now_ns += RETRY_NS
-        assert box.next_ns == clock.now_ns
-        box.tick(clock.now_ns)
-        assert [sent["data"]["attempt"] for sent in wire.sent] == [1, 2]
-        assert box.next_ns is None
+@pytest.mark.parametrize("code", [0, 0x10, 0x87, None])
+def test_only_a_receivers_word_ends_sending(code: int | None) -> None:
+    """A1: whatever the broker answers, the event goes again in three seconds, same id, until a receiver stored it."""
+    box, wire, clock = outbox()
+    box.send(press("one"))
+    if code is not None:
+        assert box.answered(Answered("alarm", "one", code)) == ((Delivered("one", "broker"),) if code == 0 else ())
+    pass_time(box, clock, 100 * NS + ACK_NS - 1)
+    assert len(wire.sent) == 1
+    pass_time(box, clock, 100 * NS + ACK_NS)
+    assert [(sent["id"], sent["data"]["attempt"]) for sent in wire.sent] == [("one", 1), ("one", 2)]
+    assert box.acknowledged(stored("one")) == (Delivered("one", "stored"),)
+    pass_time(box, clock, 4000 * NS)
+    assert len(wire.sent) == 2
+    went = [order for order in wire.orders if isinstance(order, journal.Went)][-1]
+    assert went.delivered_wall_ns is not None
+    assert (went.course.attempts, went.course.stored_ms, went.course.stored_by) == (2, 3000, "balie")
+
+
+def test_where_receivers_only_listen_the_brokers_answer_has_to_do() -> None:
+    """A1, A5: with `listens` an answer other than `nobody` and a refusal is a delivery; those two are none."""
+    box, wire, clock = outbox(LISTENS)
+    for name, code in (("one", 0), ("two", 0x10), ("three", 0x87)):
+        box.send(press(name))
+        box.answered(Answered("alarm", name, code))
+    assert list(box.undelivered) == ["two", "three"]
+    pass_time(box, clock, 100 * NS + ACK_NS)
+    assert [sent["id"] for sent in wire.sent] == ["one", "two", "three", "two", "three"]
+
+
+def test_a_broker_that_never_answers_is_left_for_a_new_connection() -> None:
+    """A1: five seconds without an answer end a connection, once; a broker that answers keeps its own."""
+    box, wire, clock = outbox()
+    box.send(press("one"))
+    pass_time(box, clock, 100 * NS + PUBACK_NS - 1)
+    assert wire.renewed == 0
+    pass_time(box, clock, 100 * NS + PUBACK_NS)
+    assert wire.renewed == 1
+    other, answering, clock = outbox()
+    other.send(press("two"))
+    other.answered(Answered("alarm", "two", 0))
+    pass_time(other, clock, 100 * NS + ACK_NS - 1 + PUBACK_NS)
+    assert answering.renewed == 0
+
+
+def test_an_alarm_without_an_answer_goes_to_the_second_broker_too_and_is_said() -> None:
+    """A1, A5: ten seconds without a receiver's word bring in the second broker and a fault; with the first one gone the
+    second takes it at once.
+    """
+    second = Wire()
+    box, first, clock = outbox(second=second)
+    box.send(press("one"))
+    pass_time(box, clock, 100 * NS + UNANSWERED_NS)
+    assert second.sent == []
+    assert box.unanswered(clock.now_ns) == ""
+    pass_time(box, clock, 100 * NS + UNANSWERED_NS + ACK_NS)
+    assert {sent["id"] for sent in second.sent} == {"one"}
+    assert box.unanswered(clock.now_ns) == "no receiver has stored 1 alarm event; the oldest waits over 10 s"
+    first.plugged = False
+    box.send(press("two", clock.now_ns))
+    assert second.sent[-1]["id"] == "two"
+
+
+def test_a_month_of_alarms_drains_a_few_at_a_time_and_a_new_press_passes_them() -> None:
+    """A1, A2: of a hundred old alarms no more than the window is on its way at once, the oldest first; a press goes at
+    once all the same, and no event that is never stored holds up the others.
+    """
+    box, wire, clock = outbox()
+    wire.plugged = False
+    for n in range(100):
+        box.send(press(f"old-{n}", n * NS // 10))
+    clock.now_ns, wire.plugged = 2_000_000 * NS, True
+    box.resend()
+    assert [sent["id"] for sent in wire.sent] == [f"old-{n}" for n in range(WINDOW)]
+    box.send(press("new", clock.now_ns))
+    assert wire.sent[-1]["id"] == "new"
+    box.acknowledged(stored("old-3"))
+    box.acknowledged(stored("new"))
+    box.tick(clock.now_ns)
+    assert wire.sent[-1]["id"] == f"old-{WINDOW}"
+    pass_time(box, clock, clock.now_ns + 60 * NS)
+    assert {sent["id"] for sent in wire.sent} == {"new", *(f"old-{n}" for n in range(100))}
+
+
+def test_accepted_means_stored_and_an_unknown_id_is_told_apart() -> None:
+    """A5: a person's word counts as a receiver's; one for no event of ours is None; the same word again is nothing."""
+    box, _, _ = outbox()
+    box.send(press("one"))
+    assert box.acknowledged(stored("nobody's")) is None
+    assert box.acknowledged(Ack("one", "accepted", "piet")) == (Delivered("one", "accepted"),)
+    assert box.acknowledged(stored("one")) == ()
+    line = box.lines()[0]
+    assert (line.delivered, line.stored_by, line.accepted_by) == (True, "piet", "piet")
 
 
 def test_a_row_that_cannot_be_read_holds_up_no_other() -> None:
@@ -111,11 +214,16 @@ def test_a_row_that_cannot_be_read_holds_up_no_other() -> None:
     other, kept, _ = outbox()
     other.send(press("good"))
     body = kept.orders[0].row.body
-    rows = tuple(
-        journal.Row(name, name, "raised", text, "boot", 50 * NS, 50 * NS, 50 * NS)
-        for name, text in (("spoilt", '{"id": 1'), ("good", body))
+    entries = tuple(
+        journal.Entry(
+            n,
+            journal.Row(name, name, "raised", text, "boot", 50 * NS, 50 * NS, 50 * NS),
+            journal.Course(),
+            delivered=False,
+        )
+        for n, (name, text) in enumerate((("spoilt", '{"id": 1'), ("good", body)))
     )
-    box.opened(journal.Opened(8, rows, rows))
+    box.opened(journal.Opened(8, undelivered=entries, recent=entries))
     assert [sent["id"] for sent in wire.sent] == ["good"]
     box.send(press("next"))
     assert wire.sent[-1]["data"]["seq"] == 8

@@ -117,7 +117,19 @@ class History:
     def _check_alarms(self, before: Room, item: Input, effects: tuple[Effect, ...]) -> None:
         """A1: each press is raised, and an open alarm ends by a reset or by the policy's maximum, and then in order."""
         raised = [effect for effect in effects if isinstance(effect, Raise)]
-        if isinstance(item, AlarmPressed):
+        if isinstance(item, AlarmPressed) and not item.in_room:
+            assert [(effect.kind, effect.in_room) for effect in raised] == [("raised", False)]
+            assert [effect.alarm_ids for effect in effects if isinstance(effect, Close)] == [(item.alarm_id,)]
+            assert (before.alarms, before.recording) == (self.room.alarms, self.room.recording)
+            return
+        if isinstance(item, AlarmPressed) and not raised:
+            assert before.rules.raised_by != "press", "one press is enough where the policy does not ask for more"
+            assert not before.alarms, "in an open alarm each press counts"
+            assert self.room.waiting_ns == item.at_ns
+        elif isinstance(item, AlarmPressed) and raised[0].kind == "test":
+            assert before.phase is Phase.READY
+            assert self.now_ns < before.walk_until_ns, "a press is a test only in a walk test"
+        elif isinstance(item, AlarmPressed):
             assert [(effect.kind, effect.event_id) for effect in raised] == [
                 ("repeated" if before.alarms else "raised", item.alarm_id)
             ]
@@ -126,7 +138,9 @@ class History:
         if gone:
             outlived = isinstance(item, TimePassed) and self.now_ns >= before.alarm_until_ns
             assert isinstance(item, ResetAsked) or outlived, item
-            assert [effect.kind for effect in raised] == ["reset"]
+            assert [effect.kind for effect in raised] in (["reset"], ["cancelled"])
+            named = isinstance(item, ResetAsked) and item.alarm_ids
+            assert not named or gone <= set(item.alarm_ids), "an alarm that the reset does not name stays open"  # type: ignore[attr-defined]
             assert [set(effect.alarm_ids) for effect in effects if isinstance(effect, Close)] == [gone]
 
     def _check_recording(self, before: Room, item: Input, effects: tuple[Effect, ...]) -> None:

@@ -75,7 +75,7 @@ def test_ready_alarm_raises_and_records() -> None:
     room, effects = step(ready(), alarm("a1", T0 - 1), T0)
     until_ns = T0 - 1 + RULES.alarm_maximum_ns + POST_NS
     assert effects == (
-        Raise("raised", "a1", "a1", "alarm", T0 - 1, "rec-a1"),
+        Raise("raised", "a1", "a1", "alarm", T0 - 1, "rec-a1", source_kind="wired"),
         StartRecording("rec-a1", T0 - 1, RULES.pre_event_ns, until_ns, alarm=True),
         Lease("rec-a1", T0 + LEASE_NS),
     )
@@ -94,7 +94,7 @@ def test_ready_alarm_raises_and_records() -> None:
 def test_ready_alarm_raises_where_nothing_is_recorded(rules: Rules, recorder: tuple[Track, ...] | None) -> None:
     """A1: an alarm goes out whether or not the policy, the devices and the recorder allow a recording."""
     room, effects = step(ready(rules, recorder), alarm(), T0)
-    assert effects == (Raise("raised", "a1", "a1", "alarm", T0, None),)
+    assert effects == (Raise("raised", "a1", "a1", "alarm", T0, None, source_kind="wired"),)
     assert not recording_lit(room, T0)
 
 
@@ -131,7 +131,7 @@ def test_recording_alarm_raises_and_marks_the_same_recording() -> None:
     room, effects = step(recording(), alarm("a1", T0 + 9 * NS), T0 + 9 * NS)
     until_ns = T0 + 9 * NS + RULES.alarm_maximum_ns + POST_NS
     assert effects == (
-        Raise("raised", "a1", "a1", "alarm", T0 + 9 * NS, "r1"),
+        Raise("raised", "a1", "a1", "alarm", T0 + 9 * NS, "r1", source_kind="wired"),
         SetEnd("r1", until_ns, alarm=True),
     )
     assert room.phase is Phase.ALARM
@@ -165,7 +165,7 @@ def test_alarm_alarm_is_repeated_and_never_swallowed() -> None:
     room = after(ready(), alarm())
     for n in range(ALARMS_MAX + 5):
         room, effects = step(room, alarm(f"b{n}", T0 + n), T0 + n)
-        assert effects == (Raise("repeated", f"b{n}", "a1", "alarm", T0 + n, "rec-a1"),)
+        assert effects == (Raise("repeated", f"b{n}", "a1", "alarm", T0 + n, "rec-a1", source_kind="wired"),)
     assert len(room.alarms) == ALARMS_MAX
 
 
@@ -221,7 +221,7 @@ def test_an_alarm_that_nobody_resets_ends_at_its_maximum() -> None:
 def test_after_reset_an_alarm_raises_anew_on_the_same_recording() -> None:
     """A1: a press in the post-event seconds is a new alarm, and the recording that still runs goes on for it."""
     room, effects = step(after(ready(), alarm(), RESET), alarm("a2", T0 + NS), T0 + NS)
-    assert effects[0] == Raise("raised", "a2", "a2", "alarm", T0 + NS, "rec-a1")
+    assert effects[0] == Raise("raised", "a2", "a2", "alarm", T0 + NS, "rec-a1", source_kind="wired")
     assert effects[1:] == (SetEnd("rec-a1", T0 + NS + RULES.alarm_maximum_ns + POST_NS, alarm=True),)
     assert room.phase is Phase.ALARM
 

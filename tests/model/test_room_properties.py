@@ -11,14 +11,20 @@ from hypothesis import strategies as st
 
 from daemon.model.events import (
     LEVELS,
+    AlarmHeld,
+    AlarmPressed,
     AlarmsFound,
+    AlarmTestAsked,
+    Close,
     Delivered,
+    Effect,
     FaultChanged,
     ForgetAsked,
     Input,
     Lease,
     LeaseDue,
     OpenAlarm,
+    Raise,
     RecorderJoined,
     RecorderLeft,
     RecordHeld,
@@ -28,6 +34,7 @@ from daemon.model.events import (
     StartRecording,
     TimePassed,
     TracksChanged,
+    WalkTestSet,
 )
 from daemon.model.policy import NS
 from daemon.model.room import LEASE_NS, Phase, Rules
@@ -41,6 +48,7 @@ WHYS = ("asked", "lease", "store", "refused", "stopped")
 DEEDS = (
     "alarm", "record", "record", "record", "hold", "reset", "reset", "found", "joined", "joined", "joined", "left",
     "tracks", "tracks", "started", "ended", "ended", "time", "lease", "delivered", "fault", "forget", "wait", "wait",
+    "alarm", "alarm held", "outside", "mobile", "reset one", "test", "walk",
 )  # fmt: skip
 
 rules = st.builds(
@@ -53,6 +61,10 @@ rules = st.builds(
     alarm_records=st.booleans(),
     tracks=st.sampled_from([BOTH, BOTH, ("video",), ()]),
     ends_by=st.sampled_from(["press", "hold"]),
+    raised_by=st.sampled_from(["press", "press", "hold", "two_presses"]),
+    silent=st.booleans(),
+    cancel_ns=st.sampled_from([0, 10 * NS]),
+    reset_by=st.sampled_from([("operator", "console", "key_switch"), ("operator",), ("console",)]),
 )
 often = settings(max_examples=2 * settings.default.max_examples)  # type: ignore[union-attr]
 deeds = st.lists(st.tuples(st.sampled_from(DEEDS), st.integers(0, 119)), min_size=8, max_size=60)
@@ -69,7 +81,13 @@ def _input(history: History, deed: str, dice: int, n: int) -> Input:
         "alarm": lambda: alarm(fresh, now_ns - dice * NS // 1000),
         "record": lambda: record(fresh, now_ns - dice * NS // 1000),
         "hold": lambda: RecordHeld(now_ns - 2 * NS),
+        "alarm held": lambda: AlarmHeld(max(room.waiting_ns or 0, now_ns - NS), fresh, f"rec-{fresh}"),
+        "outside": lambda: AlarmPressed(now_ns, fresh, f"rec-{fresh}", "outside", "mobile", in_room=False),
+        "mobile": lambda: AlarmPressed(now_ns, fresh, f"rec-{fresh}", "hall", "mobile"),
         "reset": lambda: ResetAsked(fresh, "a test"),
+        "reset one": lambda: ResetAsked(fresh, "a console", "console", (open_id,)),
+        "test": lambda: AlarmTestAsked(fresh, "a test"),
+        "walk": lambda: WalkTestSet(now_ns + dice * NS if dice % 3 else 0, "a test"),
         "found": lambda: AlarmsFound(
             (OpenAlarm(open_id if dice % 2 else fresh, now_ns - dice * 60 * NS),), f"{fresh}-rec" if dice % 3 else ""
         ),
@@ -142,3 +160,28 @@ def test_one_deed_begins_one_recording(story: list[tuple[str, int]]) -> None:
         effects = history.do(_input(history, "alarm" if deed == "wait" else deed, dice, n))
         assert sum(isinstance(effect, StartRecording) for effect in effects) <= 1
         assert sum(isinstance(effect, Lease) for effect in effects) <= 1
+
+
+class Owing(History):
+    """A history that remembers which alarms were raised in the room and by nothing closed."""
+
+    owed: frozenset[str] = frozenset()
+
+    def _step(self, item: Input) -> tuple[Effect, ...]:
+        effects = super()._step(item)
+        for effect in effects:
+            if isinstance(effect, Raise) and effect.kind in {"raised", "repeated"} and effect.in_room:
+                self.owed |= {effect.event_id}
+            if isinstance(effect, Close):
+                self.owed -= set(effect.alarm_ids)
+        assert self.owed <= {alarm.id for alarm in self.room.alarms}
+        return effects
+
+
+@often
+@given(rules, deeds)
+def test_no_alarm_is_lost_without_a_reset(rules: Rules, story: list[tuple[str, int]]) -> None:
+    """A1: in any history each alarm that was raised in the room is open until a reset or the policy's maximum closes
+    it, by name and with an event of its own.
+    """
+    _run(Owing(rules), story)

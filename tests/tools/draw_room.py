@@ -12,8 +12,10 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from daemon.model.events import (
+    AlarmHeld,
     AlarmPressed,
     AlarmsFound,
+    AlarmTestAsked,
     Delivered,
     FaultChanged,
     ForgetAsked,
@@ -30,6 +32,7 @@ from daemon.model.events import (
     ResetAsked,
     TimePassed,
     TracksChanged,
+    WalkTestSet,
 )
 from daemon.model.policy import NS
 from daemon.model.room import PHASES, TABLE, Phase, Room, Rules, step
@@ -45,10 +48,11 @@ Cells = dict[tuple[type[Input], Phase], dict[Outcome, str]]
 
 
 def _rules() -> Iterator[Rules]:
-    for ends_by, alarm_records, tracks in product(("press", "hold"), (True, False), (BOTH, ())):
+    ways = (("press", "press"), ("hold", "hold"), ("press", "two_presses"))
+    for (ends_by, raised_by), alarm_records, tracks in product(ways, (True, False), (BOTH, ())):
         yield Rules(
             30 * NS, 30 * NS, 15 * 60 * NS, 60 * NS, 60 * NS, alarm_records=alarm_records, tracks=tracks,
-            ends_by=ends_by,  # type: ignore[arg-type]
+            ends_by=ends_by, raised_by=raised_by,  # type: ignore[arg-type]
         )  # fmt: skip
 
 
@@ -59,7 +63,15 @@ def _inputs(room: Room, now_ns: int) -> Iterator[Input]:
     yield RecordPressed(now_ns, f"r{now_ns}")
     yield RecordHeld(now_ns)
     yield RecordHeld(now_ns - NS)
+    yield AlarmHeld(now_ns, f"h{now_ns}", f"rh{now_ns}")
+    yield AlarmPressed(now_ns, f"o{now_ns}", "", "outside", "mobile", in_room=False)
     yield ResetAsked("e", "an operator")
+    yield ResetAsked("e", "a console", "console", ("unknown",))
+    if room.alarms:
+        yield ResetAsked("e", "a console", "console", (room.alarms[0].id,))
+    yield AlarmTestAsked("t", "an operator")
+    for until_ns in (0, now_ns + 60 * NS):
+        yield WalkTestSet(until_ns, "an operator")
     yield AlarmsFound(())
     yield AlarmsFound((OpenAlarm("found", now_ns),), "rf")
     for tracks, recording_id in (((), None), (BOTH, None), (BOTH, mine)):
@@ -104,7 +116,10 @@ def _shape(room: Room) -> Room:
     """A room without its times and names: what makes two rooms different for the table."""
     recording = room.recording and replace(room.recording, id="r", until_ns=0)
     alarms = tuple(replace(alarm, id="a", pressed_ns=0) for alarm in room.alarms[:1])
-    return replace(room, recording=recording, alarms=alarms, alarm_until_ns=0, lease_ns=0, faults=room.faults[:1])
+    return replace(
+        room, recording=recording, alarms=alarms, alarm_until_ns=0, lease_ns=0, faults=room.faults[:1], test=None,
+        waiting_ns=room.waiting_ns and 1, walk_until_ns=room.walk_until_ns and 1,
+    )  # fmt: skip
 
 
 # --- the page ---------------------------------------------------------------------------------------------------
@@ -116,7 +131,7 @@ def page(cells: Cells) -> str:
 # The room: every input in every phase
 
 Drawn by `tests/tools/draw_room.py` (`make docs`) from what `daemon/model/room.py` answers; do not edit.
-Rooms are those that its inputs reach from rest, over policies with and without tracks, alarm recordings and `hold`,
+Rooms are those that its inputs reach from rest, over policies with and without tracks, alarm recordings, `hold` and `two_presses`,
 with a recorder that is away, has no device, or has both.
 
 ## Phases

@@ -1,0 +1,98 @@
+"""What comes in over MQTT: sorted by topic, checked, and turned into a value or into a refusal. Nothing here decides.
+
+The law here: a payload of any kind raises no exception and no alarm. What is refused is counted and told once a kind.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import msgspec
+
+from daemon.alarm.messages import Ack, Presence, ResetCommand
+from daemon.alarm.mqtt import Received
+from daemon.model.unit import Unit
+
+T = TypeVar("T")
+
+BYTES_MAX = 65_536
+"""Payloads beyond this are refused unread: the largest that means anything here, a reset of a hundred alarms, is 4 kB;
+a wireless button's is under 2 kB."""
+
+
+class ReceiverSays(msgspec.Struct, frozen=True):
+    """A receiver's presence, by its id in the topic."""
+
+    console: str
+    presence: Presence
+
+
+class Foreign(msgspec.Struct, frozen=True):
+    """A message on a wireless button's topic."""
+
+    topic: str
+    payload: bytes
+    retained: bool
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """A message that means nothing here, and why."""
+
+    kind: str
+    """What it would have been: ack, reset, presence, foreign, unknown."""
+    why: str
+
+
+Letter = Ack | ResetCommand | ReceiverSays | Foreign | Refused
+
+
+class Inbox:
+    """Knows the topics of one unit."""
+
+    def __init__(self, unit: Unit) -> None:
+        root = unit.topic_root()
+        self.ack, self.reset = root + "alarm/ack", root + "command/reset"
+        self._consoles = f"spreekkamer/v1/{unit.organisation}/console/"
+        self.presence = self._consoles + "+/state"
+        self.foreign = tuple(dict.fromkeys(mobile.topic for mobile in unit.mobile))
+
+    def read(self, message: Received) -> Letter:
+        """What a message is. Never raises."""
+        topic, payload = message.topic, message.payload
+        if topic == self.ack:
+            return _once("ack", message, Ack)
+        if topic == self.reset:
+            return _once("reset", message, ResetCommand)
+        if topic in self.foreign:
+            too_long = _too_long("foreign", payload)
+            return too_long or Foreign(topic, payload, message.retained)
+        if topic.startswith(self._consoles) and topic.endswith("/state"):
+            console = topic.removeprefix(self._consoles).removesuffix("/state")
+            if not payload:  # how MQTT forgets a retained message: the receiver has been taken away
+                return ReceiverSays(console, Presence(online=False))
+            found = _decoded("presence", payload, Presence)
+            return found if isinstance(found, Refused) else ReceiverSays(console, found)
+        return Refused("unknown", "a topic that was not asked for")
+
+
+def _once(kind: str, message: Received, of: type[T]) -> T | Refused:
+    """What counts at the moment at which it is said, and not for everyone who comes later."""
+    if message.retained:
+        return Refused(kind, "a retained message: an order is said once, and not to who comes later")
+    return _decoded(kind, message.payload, of)
+
+
+def _decoded(kind: str, payload: bytes, of: type[T]) -> T | Refused:
+    too_long = _too_long(kind, payload)
+    if too_long is not None:
+        return too_long
+    try:
+        return msgspec.json.decode(payload, type=of)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return Refused(kind, str(error))
+    except RecursionError:
+        return Refused(kind, "nested hundreds of levels deep")
+
+
+def _too_long(kind: str, payload: bytes) -> Refused | None:
+    return Refused(kind, f"longer than {BYTES_MAX} bytes") if len(payload) > BYTES_MAX else None
