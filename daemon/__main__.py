@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -28,7 +29,7 @@ app = typer.Typer(
 )
 recordings = typer.Typer(help="The recordings in the store: figures, never content.", no_args_is_help=True)
 settings = typer.Typer(help="The two settings files.", no_args_is_help=True)
-alarm = typer.Typer(help="The open alarm.", no_args_is_help=True)
+alarm = typer.Typer(help="The open alarm, and tests of it.", no_args_is_help=True)
 app.add_typer(recordings, name="recordings")
 app.add_typer(settings, name="settings")
 app.add_typer(alarm, name="alarm")
@@ -52,10 +53,21 @@ def as_json(body: Any) -> None:
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(body), indent=2).decode() + "\n")
 
 
+TEST_S = 20.0
+"""How long `alarm test` waits for a receiver: two attempts and a new connection in between."""
+
+
 @app.command()
-def status(*, state: State = None, as_json_: Json = False) -> None:
+def status(
+    *, state: State = None, as_json_: Json = False,
+    alarms: Annotated[bool, typer.Option("--alarms", help="the latest alarm events, and how fast each went")] = False,
+) -> None:  # fmt: skip
     """What the unit says of its own health. Exit code 10 when it names a fault."""
-    health = ask(Paths.below(state).operator_socket, "status")
+    socket = Paths.below(state).operator_socket
+    if alarms:
+        _show_alarms(ask(socket, "alarms"), as_json_=as_json_)
+        return
+    health = ask(socket, "status")
     if as_json_:
         as_json(health)
     else:
@@ -74,7 +86,7 @@ def _show_status(health: dict[str, Any]) -> None:
         table.add_row("recording", health["recording_id"])
     table.add_row("lamps", ", ".join(f"{name} {'lit' if lit else 'dark'}" for name, lit in health["lamps"].items()))
     table.add_row("policy", f"{health['policy']} ({health['policy_sha256'][:12]})")
-    table.add_row("broker", f"{health['broker']}, {health['undelivered']} alarm events undelivered")
+    _add_receivers(table, health)
     table.add_row("clock", f"{health['at']}, {health['clock']}, up {health['uptime_s']} s")
     for track, device in recorder.get("devices", {}).items():
         ring, age = recorder["ring_s"].get(track, 0), recorder["age_ms"].get(track, "-")
@@ -95,6 +107,42 @@ def _show_status(health: dict[str, Any]) -> None:
     for name, detail in health["faults"].items():
         table.add_row(f"[red]fault: {name}[/red]", escape(detail))
     out().print(table)
+
+
+def _add_receivers(table: Table, health: dict[str, Any]) -> None:
+    """Where alarms go, who listens, and what shows that the buttons work."""
+    table.add_row("broker", f"{health['broker']}, {health['undelivered']} alarm events undelivered")
+    if health["second_broker"] is not None:
+        table.add_row("second broker", health["second_broker"])
+    if health["receiver"] == "listens":
+        table.add_row("receivers", "only listen: the broker's answer counts as delivered")
+    else:
+        table.add_row("receivers", ", ".join(health["consoles"]) or "none")
+    for name, proof in health["buttons"].items():
+        table.add_row(
+            f"button {name}", f"last press {proof['last_press'] or '-'}; last test {proof['last_test'] or '-'}"
+        )
+
+
+def _show_alarms(lines: list[dict[str, Any]], *, as_json_: bool) -> None:
+    """A line an alarm event: milliseconds from the press to each level."""
+    if as_json_:
+        as_json(lines)
+        return
+    table = Table()
+    for column in ("pressed (UTC)", "seq", "kind", "button", "tries", "kept", "broker", "stored", "accepted", "by"):
+        table.add_column(column, no_wrap=True)
+    for line in lines:
+        levels = (_ms(line[level]) for level in ("kept_ms", "broker_ms", "stored_ms", "accepted_ms"))
+        pressed = line["pressed_at"] if line["clock"] == "synchronised" else f"{line['pressed_at']} ?"
+        by = line["accepted_by"] or line["stored_by"] or ("" if line["delivered"] else "on its way")
+        head = (pressed, str(line["seq"] or "-"), line["kind"], line["source"], str(line["attempts"]))
+        table.add_row(*(escape(cell) for cell in (*head, *levels, by)))
+    out().print(table)
+
+
+def _ms(value: int | None) -> str:
+    return "-" if value is None else f"{value} ms"
 
 
 @recordings.command("list")
@@ -182,6 +230,33 @@ def settings_check(*, state: State = None, as_json_: Json = False) -> None:
 def reset(*, state: State = None) -> None:
     """Ends the open alarm; its recording goes on for the post-event seconds."""
     out().print(f"room: {ask(Paths.below(state).operator_socket, 'reset')}")
+
+
+@alarm.command("test")
+def alarm_test(*, state: State = None, as_json_: Json = False) -> None:
+    """Sends a marked test alarm the whole way and tells how long each part took. Exit code 10: it did not arrive."""
+    socket = Paths.below(state).operator_socket
+    test_id = ask(socket, "test")
+    until_s = time.monotonic() + TEST_S
+    while True:
+        line = next((line for line in ask(socket, "alarms") if line["id"] == test_id), None)
+        if (line is not None and line["delivered"]) or time.monotonic() > until_s:
+            break
+        time.sleep(0.1)
+    _show_alarms([line] if line else [], as_json_=as_json_)
+    if line is None or not line["delivered"]:
+        raise typer.Exit(10)
+
+
+@alarm.command("walk-test")
+def walk_test(
+    *, state: State = None,
+    minutes: Annotated[int, typer.Option(min=1, max=60, help="how long; it ends by itself")] = 10,
+    end: Annotated[bool, typer.Option("--end", help="end it now")] = False,
+) -> None:  # fmt: skip
+    """For a while each press of an alarm button in a room at rest is a test: marked, and sent the whole way."""
+    answer = ask(Paths.below(state).operator_socket, "walk_test", seconds=0 if end else minutes * 60)
+    out().print(f"walk test: {answer}" + ("" if end else f"; press each button; it ends in {minutes} minutes"))
 
 
 @app.command()
