@@ -125,24 +125,24 @@ def _add_receivers(table: Table, health: dict[str, Any]) -> None:
 
 
 def _show_alarms(lines: list[dict[str, Any]], *, as_json_: bool) -> None:
-    """A line an alarm event: milliseconds from the press to each level."""
+    """A line an alarm event; a `?` after its time: the clock was not synchronised."""
     if as_json_:
         as_json(lines)
         return
-    table = Table()
-    for column in ("pressed (UTC)", "seq", "kind", "button", "tries", "kept", "broker", "stored", "accepted", "by"):
+    table = Table(title="milliseconds from the press", title_justify="left")
+    for column in ("pressed (UTC)", "kind", "button", "tries", "kept", "broker", "stored", "accepted", "by"):
         table.add_column(column, no_wrap=True)
     for line in lines:
         levels = (_ms(line[level]) for level in ("kept_ms", "broker_ms", "stored_ms", "accepted_ms"))
-        pressed = line["pressed_at"] if line["clock"] == "synchronised" else f"{line['pressed_at']} ?"
+        pressed = line["pressed_at"][5:19].replace("T", " ") + ("" if line["clock"] == "synchronised" else " ?")
         by = line["accepted_by"] or line["stored_by"] or ("" if line["delivered"] else "on its way")
-        head = (pressed, str(line["seq"] or "-"), line["kind"], line["source"], str(line["attempts"]))
+        head = (pressed, line["kind"], line["source"], str(line["attempts"]))
         table.add_row(*(escape(cell) for cell in (*head, *levels, by)))
     out().print(table)
 
 
 def _ms(value: int | None) -> str:
-    return "-" if value is None else f"{value} ms"
+    return "-" if value is None else str(value)
 
 
 @recordings.command("list")
