@@ -15,5 +15,5 @@ def test_the_card_is_what_the_lamp_does() -> None:
 
 def test_a_row_shows_the_lamps_own_rhythm() -> None:
     """A5: the bars of a row are the moments at which the lamp is lit."""
-    assert draw_card.spans_ms(Pattern((1000, 200), "a rhythm")) == [(0, 1000), (1200, 2200), (2400, 3000)]
-    assert draw_card.spans_ms(PATTERNS["ready"]) == [(0, 3000)]
+    assert draw_card.spans_ms(Pattern((1000, 200), "a rhythm")) == [(0, 1000), (1200, 2200), (2400, 3400), (3600, 4000)]
+    assert draw_card.spans_ms(PATTERNS["ready"]) == [(0, 4000)]

@@ -1,6 +1,6 @@
 """Draws docs/nl/statuslamp.svg, the card beside the button, from the table that drives the lamp: `make docs`.
 
-A row a sign: three seconds of the lamp, and what it means. Two signs with one rhythm are one row, by the later of them.
+A row a sign: four seconds of the lamp, and what it means. Two signs with one rhythm are one row, by the later of them.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from xml.sax.saxutils import escape
 from daemon.model.panel import MS, PATTERNS, Pattern, lit
 
 CARD = Path(__file__).resolve().parent.parent.parent / "docs" / "nl" / "statuslamp.svg"
-SHOWN_MS = 3000
-"""The longest rhythm but one fits; a lamp that is lit for longer looks lit."""
+SHOWN_MS = 4000
+"""The longest rhythm fits: a lamp that was never seen dark would look like one that says ready."""
 LEFT, BAR, ROW, TOP = 20, 150, 30, 64
-HINT = "Drie seconden van de lamp; geel is aan. Hoe rustiger, hoe verder uw alarm is."
+HINT = "Vier seconden van de lamp; geel is aan. Hoe rustiger, hoe verder uw alarm is."
 DARK = ("Uit", "Het kastje werkt niet: gebruik de telefoon en bel beheer")
 
 
