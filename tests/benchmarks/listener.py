@@ -1,10 +1,13 @@
 """The subscriber of both: stamps each message as it has it. One line a message: CLOCK_MONOTONIC, topic, bytes.
 
+It is a receiver too: after the stamp it acknowledges an alarm event, which would otherwise be sent again.
+
 python -m tests.benchmarks.listener PORT OUT TOPIC…
 """
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import time
@@ -22,9 +25,13 @@ def main() -> None:
     def heard(_client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
         at_ns = time.monotonic_ns()
         os.write(file, b"%d %s %d\n" % (at_ns, message.topic.encode(), len(message.payload)))
+        if message.topic.endswith("/alarm/event"):
+            ack = {"id": json.loads(message.payload)["id"], "level": "stored", "by": "bench"}
+            client.publish(message.topic.removesuffix("event") + "ack", json.dumps(ack), qos=1)
 
     def connected(*_: object) -> None:
         client.subscribe([(topic, 1) for topic in topics])
+        client.publish("spreekkamer/v1/voorbeeldstad/console/bench/state", '{"online":true}', qos=1, retain=True)
 
     def granted(*_: object) -> None:
         os.write(file, b"0 listening 0\n")

@@ -58,8 +58,8 @@ def measure() -> Iterator[Figure]:
         lamps += [shot.lamp_ms for shot in those]
         mine, plain = median([shot.durable_ms for shot in those]), median([shot.plain_ms for shot in those])
         note = (
-            f"median of {REPEATS}, from the pin's edge + 50 ms; {those[0].seconds:.0f} s, {those[0].size / 1e6:.1f} MB; "
-            f"the peer writes the same bytes as one file with one fsync: {mine / plain:.1f} x"
+            f"median of {REPEATS}, from the pin's edge + 50 ms; {those[0].seconds:.0f} s, {those[0].size / 1e6:.1f} MB;"
+            f" the peer writes the same bytes as one file with one fsync: {mine / plain:.1f} x"
         )
         what = f"trigger -> {PRE_EVENT_S} s durable, {rate}"
         yield Figure(what, number(mine, "ms"), number(plain, "ms"), mine / 1000, "s", 1, note)

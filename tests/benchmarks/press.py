@@ -25,12 +25,14 @@ MS = 1e6
 
 
 def measure() -> Iterator[Figure]:
-    """Idle, then while 1080p25 is recorded."""
+    """Idle, while 1080p25 is recorded, while the journal's disk is saturated, and while files are deleted on it."""
     yield from _measure("idle")
     yield from _measure("recording 1080p25", "recorder", "keeper")
+    yield from _measure("disk saturated", load="disk")
+    yield from _measure("10,000 files being deleted", load="deletion")
 
 
-def _measure(what: str, *others: str) -> Iterator[Figure]:
+def _measure(what: str, *others: str, load: str = "") -> Iterator[Figure]:
     with workplace() as home, broker(home) as at, contextlib.ExitStack() as stack:
         heard, pressed = home / "heard", home / "peer"
         listener = _child(stack, "listener", str(at.port), str(heard), PEER_TOPIC, EVENTS)
@@ -43,6 +45,9 @@ def _measure(what: str, *others: str) -> Iterator[Figure]:
             wait_for("a recording", lambda: unit.health()["recording_id"])
             time.sleep(2)
         _warm_up(unit, heard)
+        if load:
+            _child(stack, "load", load, str(home / "load"))
+            time.sleep(2)
         size = _arrivals(heard, EVENTS)[-1][1]
         peer = _child(stack, "peer_publisher", str(at.port), PEER_TOPIC, str(size), str(pressed))
         time.sleep(1)

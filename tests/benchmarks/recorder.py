@@ -33,8 +33,8 @@ def measure() -> Iterator[Figure]:
     above = median([ours - peer for ours, peer in seen.windows])
     share: Unit = "% of a core"
     note = (
-        f"median of {WINDOWS} windows of {WINDOW_S:.0f} s, both at once; the peer runs the same camera, tone and encoders "
-        "under the same allocator settings and throws away what comes"
+        f"median of {WINDOWS} windows of {WINDOW_S:.0f} s, both at once; the peer runs the same camera, tone and"
+        " encoders under the same allocator settings and throws away what comes"
     )
     yield Figure("recorder above its encoder, CPU", number(ours, share), number(peer, share), above, share, 5, note)
     held, beside = seen.resident
