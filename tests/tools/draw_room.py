@@ -131,8 +131,8 @@ def page(cells: Cells) -> str:
 # The room: every input in every phase
 
 Drawn by `tests/tools/draw_room.py` (`make docs`) from what `daemon/model/room.py` answers; do not edit.
-Rooms are those that its inputs reach from rest, over policies with and without tracks, alarm recordings, `hold` and `two_presses`,
-with a recorder that is away, has no device, or has both.
+Rooms are those that its inputs reach from rest, over policies with and without tracks, alarm recordings, `hold` and
+`two_presses`, with a recorder that is away, has no device, or has both.
 
 ## Phases
 
