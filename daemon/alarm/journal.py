@@ -20,6 +20,8 @@ from typing import TypeVar
 
 import msgspec
 
+from daemon.model.events import Level
+
 T = TypeVar("T")
 
 WAITING_MAX = 10_000
@@ -103,6 +105,14 @@ class Course(msgspec.Struct):
     accepted_ms: int | None = None
     accepted_by: str = ""
 
+    def level(self) -> Level:
+        """How far that is, of an event that is in the journal."""
+        if self.accepted_ms is not None:
+            return "accepted"
+        if self.stored_ms is not None:
+            return "stored"
+        return "kept" if self.broker_ms is None else "broker"
+
 
 class Entry(msgspec.Struct, frozen=True):
     """A row with its course."""
@@ -169,7 +179,7 @@ class Opened(msgspec.Struct, frozen=True):
     """Said once: what the journal held at start."""
 
     next_n: int
-    open_alarms: tuple[Row, ...] = ()
+    open_alarms: tuple[Entry, ...] = ()
     undelivered: tuple[Entry, ...] = ()
     recent: tuple[Entry, ...] = ()
     """The newest rows, delivered or not, the oldest of them first."""
@@ -339,7 +349,7 @@ def _opened(db: sqlite3.Connection) -> Opened:
     last = db.execute("SELECT coalesce(max(n), 0) FROM alarm_event").fetchone()[0]
     return Opened(
         next_n=last + 1,
-        open_alarms=tuple(e.row for e in entries("WHERE closed_wall_ns IS NULL AND kind = 'raised' ORDER BY n")),
+        open_alarms=entries("WHERE closed_wall_ns IS NULL AND kind = 'raised' ORDER BY n"),
         undelivered=entries("WHERE delivered_wall_ns IS NULL ORDER BY n"),
         recent=entries(f"ORDER BY n DESC LIMIT {RECENT_MAX}")[::-1],
         buttons=tuple(Button(*row) for row in db.execute("SELECT * FROM button ORDER BY name")),

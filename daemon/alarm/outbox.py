@@ -180,11 +180,13 @@ class Outbox:
         sent = self.undelivered.get(answer.key)
         if sent is None:
             return ()
-        sent.course.broker_code = answer.code
         taken = answer.code < REFUSED and answer.code != NOBODY
+        news = sent.course.broker_code != answer.code
+        sent.course.broker_code = answer.code
         if taken and sent.course.broker_ms is None:
-            sent.course.broker_ms = self._age_ms(sent)
-        self._note(sent, delivered=taken and self._listens)
+            sent.course.broker_ms, news = self._age_ms(sent), True
+        if news:  # the same answer to each attempt of a month without a receiver would wear the card out
+            self._note(sent, delivered=taken and self._listens)
         return (Delivered(answer.key, "broker"),) if taken else ()
 
     def acknowledged(self, ack: messages.Ack) -> tuple[Input, ...] | None:

@@ -360,8 +360,10 @@ class AlarmProcess:
     def _opened(self, found: journal.Opened) -> None:
         now = self._clock.read()
         open_alarms = tuple(
-            events.OpenAlarm(row.alarm_id, self._outbox.boot_time_ns(row, now.boot_ns, now.wall_ns))
-            for row in found.open_alarms
+            events.OpenAlarm(
+                entry.row.alarm_id, self._outbox.boot_time_ns(entry.row, now.boot_ns, now.wall_ns), entry.course.level()
+            )
+            for entry in found.open_alarms
         )
         self._outbox.opened(found)
         self._proofs.opened(found.buttons)

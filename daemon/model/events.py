@@ -90,12 +90,17 @@ class WalkTestSet(Input, frozen=True):
     by: str
 
 
+Level = Literal["raised", "kept", "broker", "stored", "accepted"]
+LEVELS: tuple[Level, ...] = ("raised", "kept", "broker", "stored", "accepted")
+
+
 class OpenAlarm(Struct, frozen=True):
     """What the journal remembers of an alarm that was neither reset nor outlived."""
 
     alarm_id: str
     pressed_ns: int
     """In the time of this boot; negative when the press was before it."""
+    level: Level = "kept"
 
 
 class AlarmsFound(Input, frozen=True):
@@ -159,10 +164,6 @@ class LeaseDue(Input, frozen=True):
 
 class ForgetAsked(Input, frozen=True):
     """An operator wants the pre-event ring dropped now."""
-
-
-Level = Literal["raised", "kept", "broker", "stored", "accepted"]
-LEVELS: tuple[Level, ...] = ("raised", "kept", "broker", "stored", "accepted")
 
 
 class Delivered(Input, frozen=True):

@@ -321,7 +321,7 @@ def _reset(room: Room, item: ResetAsked, now_ns: int) -> Step:
 def _alarms_found(room: Room, item: AlarmsFound, now_ns: int) -> Step:
     """The process died with alarms open: they are open again, whatever happened before the journal could be read."""
     known = {alarm.id for alarm in room.alarms}
-    found = tuple(Alarm(a.alarm_id, a.pressed_ns, "kept") for a in item.alarms if a.alarm_id not in known)
+    found = tuple(Alarm(a.alarm_id, a.pressed_ns, a.level) for a in item.alarms if a.alarm_id not in known)
     if not found:
         return room, ()
     alarms = (*room.alarms, *found[-ALARMS_MAX:])[:ALARMS_MAX]

@@ -57,7 +57,7 @@ os.kill(os.getpid(), signal.SIGKILL)
     assert done.returncode == -signal.SIGKILL, done.stderr
     journal, _, found = opened(tmp_path / "j.sqlite3")
     assert [e.row.event_id for e in found.undelivered] == ["event-1", "event-2", "event-3"]
-    assert [r.event_id for r in found.open_alarms] == ["event-1", "event-2", "event-3"]
+    assert [e.row.event_id for e in found.open_alarms] == ["event-1", "event-2", "event-3"]
     assert found.next_n == 4
     journal.close()
 
@@ -76,7 +76,7 @@ def test_delivered_and_closed_events_are_not_found_again(tmp_path: Path) -> None
     journal.close()
     again, _, found = opened(path)
     assert [e.row.event_id for e in found.undelivered] == ["event-2", "event-3"]
-    assert [r.event_id for r in found.open_alarms] == ["event-3"]
+    assert [e.row.event_id for e in found.open_alarms] == ["event-3"]
     assert [(e.course, e.delivered) for e in found.recent] == list(zip(courses, (True, False, False), strict=True))
     again.close()
 
@@ -130,7 +130,7 @@ def test_the_first_releases_journal_is_taken_over(tmp_path: Path) -> None:
     db.close()
     journal, _, found = opened(path)
     assert [e.row.event_id for e in found.undelivered] == ["c"]
-    assert [r.event_id for r in found.open_alarms] == ["c"]
+    assert [e.row.event_id for e in found.open_alarms] == ["c"]
     assert found.next_n == 3
     journal.close()
 

@@ -197,6 +197,17 @@ def test_a_month_of_alarms_drains_a_few_at_a_time_and_a_new_press_passes_them() 
     assert {sent["id"] for sent in wire.sent} == {"new", *(f"old-{n}" for n in range(100))}
 
 
+def test_the_same_answer_is_written_down_once() -> None:
+    """A1: a month in which a broker answers each attempt and nobody stores writes nothing more to the journal."""
+    box, wire, clock = outbox()
+    box.send(press("one"))
+    for _ in range(20):
+        box.answered(Answered("alarm", "one", 0x10))
+        pass_time(box, clock, clock.now_ns + 60 * NS)
+    assert len(wire.sent) > 20
+    assert len([order for order in wire.orders if isinstance(order, journal.Went)]) == 1
+
+
 def test_accepted_means_stored_and_an_unknown_id_is_told_apart() -> None:
     """A5: a person's word counts as a receiver's; one for no event of ours is None; the same word again is nothing."""
     box, _, _ = outbox()
