@@ -148,12 +148,13 @@ def unit_faults(unit: Unit, policy: Policy) -> list[Fault]:
     def fault(key: str, value: Any, expected: str) -> None:
         faults.append(Fault("unit.toml", key, show(value), expected))
 
-    pins = {
-        "buttons.alarm.pin": unit.buttons.alarm.pin,
-        "buttons.record.pin": unit.buttons.record.pin if unit.buttons.record else None,
-        "lamps.status": unit.lamps.status,
-        "lamps.recording": unit.lamps.recording,
-    }
+    pins: dict[str, int | None] = {
+        "lamps.status": unit.lamps.status, "lamps.recording": unit.lamps.recording, "lamps.beeper": unit.lamps.beeper,
+    }  # fmt: skip
+    for name in ("alarm", "record", "reset"):
+        button = getattr(unit.buttons, name)
+        if button is not None:
+            pins |= {f"buttons.{name}.pin": button.pin, f"buttons.{name}.nc_pin": button.nc_pin}
     used: dict[int, str] = {}
     for key, pin in pins.items():
         if pin is not None and pin in used:
