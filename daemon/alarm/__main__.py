@@ -14,13 +14,13 @@ from hardware.machine import machine_id
 
 def lines(unit: Unit) -> dict[str, LineSpec]:
     """The button lines of a unit, by name."""
-    fitted = {"alarm": unit.buttons.alarm, "record": unit.buttons.record}
+    fitted = {"alarm": unit.buttons.alarm, "record": unit.buttons.record, "reset": unit.buttons.reset}
     return {name: LineSpec(button.pin, active_low=button.active_low) for name, button in fitted.items() if button}
 
 
 def lamp_pins(unit: Unit) -> dict[str, int]:
     """The lamps of a unit, by name."""
-    fitted = {"status": unit.lamps.status, "recording": unit.lamps.recording}
+    fitted = {"status": unit.lamps.status, "recording": unit.lamps.recording, "beeper": unit.lamps.beeper}
     return {name: pin for name, pin in fitted.items() if pin is not None}
 
 

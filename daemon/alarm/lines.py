@@ -4,22 +4,36 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from daemon.model import debounce, events
+from daemon.model.policy import NS, Policy
 from hardware.ports import Edge
 
-FAULT_OF: dict[str, events.FaultName] = {"alarm": "alarm_button", "record": "record_button"}
+FAULT_OF: dict[str, events.FaultName] = {"alarm": "alarm_button", "record": "record_button", "reset": "reset_switch"}
 BEGINS = {"stuck": "is stuck", "chatter": "chatters", "held_at_boot": "was down at start"}
 """Facts that are a fault of a button, in words; each has an end of its own."""
 ENDS = {"unstuck": "stuck", "settled": "chatter", "released": "held_at_boot"}
+
+MEANS: dict[tuple[str, str], Callable[[debounce.Fact], events.Input]] = {
+    ("alarm", "pressed"): lambda fact: events.AlarmPressed(fact.at_ns, str(uuid.uuid4()), secrets.token_hex(16)),
+    ("alarm", "held"): lambda fact: events.AlarmHeld(fact.at_ns, str(uuid.uuid4()), secrets.token_hex(16)),
+    ("record", "pressed"): lambda fact: events.RecordPressed(fact.at_ns, secrets.token_hex(16)),
+    ("record", "held"): lambda fact: events.RecordHeld(fact.at_ns),
+    ("reset", "pressed"): lambda _: events.ResetAsked(str(uuid.uuid4()), "the key switch", "key_switch"),
+}
+"""What a fact of a button is to the room. Whether a press or a hold raises an alarm, the room decides."""
 
 
 class Lines:
     """Owned by the loop: every method is called from its thread alone."""
 
-    def __init__(self, hold_ns: int) -> None:
-        self._tuning = {"alarm": debounce.Tuning(), "record": debounce.Tuning(hold_ns)}
+    def __init__(self, policy: Policy) -> None:
+        self._tuning = {
+            "alarm": debounce.Tuning(round(policy.alarm.hold_s * NS)),
+            "record": debounce.Tuning(round(policy.record_button.hold_s * NS)),
+            "reset": debounce.Tuning(),
+        }
         self._lines: dict[str, debounce.Line] = {}
         self._faults: set[tuple[str, str]] = set()
 
@@ -57,19 +71,16 @@ class Lines:
         return [item for fact in facts if (item := self._input(fact)) is not None]
 
     def _input(self, fact: debounce.Fact) -> events.Input | None:
-        match fact.button, fact.kind:
-            case "alarm", "pressed":
-                return events.AlarmPressed(fact.at_ns, str(uuid.uuid4()), secrets.token_hex(16))
-            case "record", "pressed":
-                return events.RecordPressed(fact.at_ns, secrets.token_hex(16))
-            case "record", "held":
-                return events.RecordHeld(fact.at_ns)
-            case button, kind if kind in BEGINS:
-                self._faults.add((button, kind))
-                return self._fault(button)
-            case button, kind if (button, ENDS.get(kind, "")) in self._faults:
-                self._faults.discard((button, ENDS[kind]))
-                return self._fault(button)
+        what = (fact.button, fact.kind)
+        if what in MEANS:
+            return MEANS[what](fact)
+        if fact.kind in BEGINS:
+            self._faults.add(what)
+            return self._fault(fact.button)
+        began = (fact.button, ENDS.get(fact.kind, ""))
+        if began in self._faults:
+            self._faults.discard(began)
+            return self._fault(fact.button)
         return None
 
     def _fault(self, button: str) -> events.FaultChanged:
