@@ -16,6 +16,7 @@ from daemon.alarm.process import AlarmProcess
 from daemon.alarm.process import Devices as AlarmDevices
 from daemon.config import Settings
 from daemon.keeper.process import KeeperProcess
+from daemon.model.contact import NC
 from daemon.paths import Paths
 from hardware.gpio import GpioButtons, GpioLamps
 from simulators.clock import SimClock
@@ -26,8 +27,10 @@ from simulators.places import bench_path, clock_path
 def make_alarm(settings: Settings, paths: Paths) -> AlarmProcess:
     """The alarm process on gpiozero's mock pins, with a bench on which others can press."""
     clock = SimClock(clock_path(paths))
-    bench = PinBench(lines(settings.unit), lamp_pins(settings.unit))
-    buttons = GpioButtons(bench.factory, lines(settings.unit), clock)
+    specs = lines(settings.unit)
+    changeovers = {name: name + NC for name in specs if name + NC in specs}
+    bench = PinBench(specs, lamp_pins(settings.unit), changeovers=changeovers)
+    buttons = GpioButtons(bench.factory, specs, clock)
     lamps = GpioLamps(bench.factory, lamp_pins(settings.unit))
     machine = hashlib.sha256(str(paths.run).encode()).hexdigest()[:16]
     process = AlarmProcess(settings, paths, AlarmDevices(buttons, lamps, clock, machine))

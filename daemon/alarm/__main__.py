@@ -5,6 +5,7 @@ from __future__ import annotations
 from daemon import run
 from daemon.alarm.process import AlarmProcess, Devices
 from daemon.config import Settings
+from daemon.model.contact import NC
 from daemon.model.unit import Unit
 from daemon.paths import Paths
 from hardware.clock import SystemClock
@@ -15,7 +16,11 @@ from hardware.machine import machine_id
 def lines(unit: Unit) -> dict[str, LineSpec]:
     """The button lines of a unit, by name."""
     fitted = {"alarm": unit.buttons.alarm, "record": unit.buttons.record, "reset": unit.buttons.reset}
-    return {name: LineSpec(button.pin, active_low=button.active_low) for name, button in fitted.items() if button}
+    specs = {name: LineSpec(button.pin, active_low=button.active_low) for name, button in fitted.items() if button}
+    for name, button in fitted.items():
+        if button is not None and button.nc_pin is not None:
+            specs[name + NC] = LineSpec(button.nc_pin, active_low=button.active_low)
+    return specs
 
 
 def lamp_pins(unit: Unit) -> dict[str, int]:

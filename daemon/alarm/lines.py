@@ -6,15 +6,23 @@ import secrets
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 
-from daemon.model import debounce, events
+from daemon.errors import DeviceError
+from daemon.model import contact, debounce, events
 from daemon.model.policy import NS, Policy
 from hardware.ports import Edge
 
 FAULT_OF: dict[str, events.FaultName] = {"alarm": "alarm_button", "record": "record_button", "reset": "reset_switch"}
-BEGINS = {"stuck": "is stuck", "chatter": "chatters", "held_at_boot": "was down at start"}
+BEGINS = {
+    "stuck": "is stuck", "chatter": "chatters", "held_at_boot": "was down at start", "cut": "has a cut wire",
+    "shorted": "has a shorted wire",
+}  # fmt: skip
 """Facts that are a fault of a button, in words; each has an end of its own."""
-ENDS = {"unstuck": "stuck", "settled": "chatter", "released": "held_at_boot"}
+ENDS = {
+    "unstuck": "stuck", "settled": "chatter", "released": "held_at_boot", "uncut": "cut", "unshorted": "shorted",
+}  # fmt: skip
 
+TRANSIT_NS = 20_000_000
+"""An edge takes from the kernel through gpiozero's thread to the loop's queue well under this on a loaded Pi."""
 MEANS: dict[tuple[str, str], Callable[[debounce.Fact], events.Input]] = {
     ("alarm", "pressed"): lambda fact: events.AlarmPressed(fact.at_ns, str(uuid.uuid4()), secrets.token_hex(16)),
     ("alarm", "held"): lambda fact: events.AlarmHeld(fact.at_ns, str(uuid.uuid4()), secrets.token_hex(16)),
@@ -28,25 +36,46 @@ MEANS: dict[tuple[str, str], Callable[[debounce.Fact], events.Input]] = {
 class Lines:
     """Owned by the loop: every method is called from its thread alone."""
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, reads: Callable[[str], bool] | None = None) -> None:
+        """`reads` tells a line's level now; without it every edge is taken to have come."""
+        self._reads = reads
+        self._in_transit: dict[str, int] = {}
         self._tuning = {
             "alarm": debounce.Tuning(round(policy.alarm.hold_s * NS)),
             "record": debounce.Tuning(round(policy.record_button.hold_s * NS)),
             "reset": debounce.Tuning(),
         }
         self._lines: dict[str, debounce.Line] = {}
+        self._pairs: dict[str, contact.Pair] = {}
         self._faults: set[tuple[str, str]] = set()
 
     def start(self, levels: Mapping[str, bool], now_ns: int) -> list[events.Input]:
         """The lines as they were found."""
         found: list[events.Input] = []
-        for button, active in levels.items():
+        for button, level in levels.items():
+            if button.endswith(contact.NC):
+                continue
+            active = level
+            if (closed := levels.get(button + contact.NC)) is not None:
+                self._pairs[button] = pair = contact.Pair(button, level, closed, now_ns)
+                active = pair.active
             self._lines[button], facts = debounce.Line.at_start(button, active=active, now_ns=now_ns)
             found += self._inputs(facts)
         return found
 
     def edge(self, edge: Edge) -> list[events.Input]:
         """A line has changed."""
+        button = edge.button.removesuffix(contact.NC)
+        if button not in self._pairs:
+            return self._debounced(edge)
+        self._pairs[button], edges, facts = contact.edge(self._pairs[button], edge)
+        found = self._inputs(facts)
+        for one in edges:
+            found += self._debounced(one)
+        return found
+
+    def _debounced(self, edge: Edge) -> list[events.Input]:
+        self._in_transit.pop(edge.button, None)
         line, facts = debounce.edge(self._lines[edge.button], edge, self._tuning[edge.button])
         self._lines[edge.button] = line
         return self._inputs(facts)
@@ -56,15 +85,41 @@ class Lines:
         found: list[events.Input] = []
         for button, line in self._lines.items():
             due_ns = debounce.deadline_ns(line, self._tuning[button])
-            if due_ns is not None and due_ns <= now_ns:
+            if due_ns is not None and due_ns <= now_ns and not self._waits(line, due_ns, now_ns):
                 self._lines[button], facts = debounce.tick(line, now_ns, self._tuning[button])
                 found += self._inputs(facts)
+        for button, pair in self._pairs.items():
+            self._pairs[button], facts = contact.tick(pair, now_ns)
+            found += self._inputs(facts)
         return found
+
+    def _waits(self, line: debounce.Line, due_ns: int, now_ns: int) -> bool:
+        """Whether a press is about to be decided while its line reads released: that edge is on its way to us.
+
+        It brings its own time, and what was 49 ms stays 49 ms. When the bound is over the press counts.
+        """
+        undecided = line.active and not line.pressed and not line.at_boot and self._reads is not None
+        if not undecided or now_ns >= due_ns + TRANSIT_NS or self._is_down(line.button):
+            self._in_transit.pop(line.button, None)
+            return False
+        self._in_transit[line.button] = due_ns + TRANSIT_NS
+        return True
+
+    def _is_down(self, button: str) -> bool:
+        assert self._reads is not None  # noqa: S101 - asked only with it
+        try:
+            return self._reads(button) and not (button in self._pairs and self._reads(button + contact.NC))
+        except DeviceError:
+            return True  # a line that cannot be asked is taken at its last word: the alarm first
 
     @property
     def next_ns(self) -> int | None:
         """When `tick` has something to decide; None while all lines rest."""
-        due = (debounce.deadline_ns(line, self._tuning[button]) for button, line in self._lines.items())
+        due = [
+            self._in_transit.get(button) or debounce.deadline_ns(line, self._tuning[button])
+            for button, line in self._lines.items()
+        ]
+        due += [contact.deadline_ns(pair) for pair in self._pairs.values()]
         return min((ns for ns in due if ns is not None), default=None)
 
     def _inputs(self, facts: Iterable[debounce.Fact]) -> list[events.Input]:

@@ -94,7 +94,7 @@ class AlarmProcess:
         self._queue: queue.SimpleQueue[Item] = queue.SimpleQueue()
         self._lost = 0
         self._room = Room(Rules.of(settings.policy))
-        self._lines = Lines(settings.policy)
+        self._lines = Lines(settings.policy, devices.buttons.active)
         fitted = {"status": unit.lamps.status, "recording": unit.lamps.recording, "beeper": unit.lamps.beeper}
         self._lights = Lights(devices.lamps, frozenset(name for name, pin in fitted.items() if pin is not None))
         self._journal = journal.Journal(paths.journal / "alarms.sqlite3", self.put)

@@ -40,7 +40,20 @@ class Tuning(Struct, frozen=True):
     hold_ns: Annotated[int, Meta(ge=PRESS_NS)] = 2_000 * MS
 
 
-FactKind = Literal["pressed", "held", "released", "stuck", "unstuck", "chatter", "settled", "held_at_boot"]
+FactKind = Literal[
+    "pressed",
+    "held",
+    "released",
+    "stuck",
+    "unstuck",
+    "chatter",
+    "settled",
+    "held_at_boot",
+    "cut",
+    "uncut",
+    "shorted",
+    "unshorted",
+]
 
 
 class Fact(Struct, frozen=True):
