@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STATE ?= room
 
-.PHONY: help run test lint bench test-long docs clean system-packages
+.PHONY: help run test lint bench test-long torture-alarms docs clean system-packages
 
 help:                ## what there is
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -13,7 +13,7 @@ help:                ## what there is
 run: $(BIN)/.ready   ## a simulated room: press r and a (ARGS="--policy dronten-2014" for more)
 	@$(BIN)/spreekkamer-sim run --state $(STATE) $(ARGS)
 
-test: $(BIN)/.ready-test system-packages  ## all that CI runs: lint, types, floors, tests
+test: $(BIN)/.ready-test system-packages .node/.ready  ## all that CI runs: lint, types, floors, tests
 	$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest
 
@@ -29,11 +29,15 @@ test-long: $(BIN)/.ready-test system-packages  ## what takes minutes: ten minute
 bench: $(BIN)/.ready-test system-packages  ## measures against peers in the same run and prints ratios
 	$(BIN)/python -m tests.benchmarks
 
-docs: $(BIN)/.ready-test  ## draws what is drawn from the code: the room's diagram
+torture-alarms: $(BIN)/.ready-test system-packages  ## 300 presses under random kill -9, beside bare paho (ARGS="--seed 7")
+	$(BIN)/python -m tests.torture $(ARGS)
+
+docs: $(BIN)/.ready-test  ## draws what is drawn from the code: the room's diagram, the contract
 	$(BIN)/python tests/tools/draw_room.py
+	$(BIN)/python -m tests.tools.draw_contract
 
 clean:               ## takes away what the others made
-	rm -rf .venv room *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .node room *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(BIN)/.ready: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -45,9 +49,16 @@ $(BIN)/.ready-test: pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
 	@touch $@ $(BIN)/.ready
 
-# Debian's packages that the tests use for real: a broker, age, ssh-keygen, systemd's checks, speech, ffmpeg's prober.
-APT := mosquitto age openssh-client systemd alsa-utils strace ffmpeg
-TOOLS := /usr/sbin/mosquitto age ssh-keygen systemd-analyze /usr/bin/aplay strace ffprobe
+# The AsyncAPI parser, by the versions and hashes of the lock file; no package runs a script of its own.
+.node/.ready: tests/contract/package.json tests/contract/package-lock.json tests/contract/.npmrc | system-packages
+	@mkdir -p $(@D) && cp $^ $(@D)
+	npm ci --prefix $(@D) --loglevel error
+	@touch $@
+
+# Debian's packages that the tests use for real: a broker, age, ssh-keygen, systemd's checks, speech, ffmpeg's prober,
+# Node.js.
+APT := mosquitto age openssh-client systemd alsa-utils strace ffmpeg nodejs npm
+TOOLS := /usr/sbin/mosquitto age ssh-keygen systemd-analyze /usr/bin/aplay strace ffprobe node npm
 system-packages:
 	@for tool in $(TOOLS); do command -v $$tool >/dev/null || missing=1; done; \
 	if [ -n "$$missing" ]; then \

@@ -13,11 +13,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
+from daemon.alarm.mqtt import Word
 from daemon.errors import LinkError
 from daemon.link import ask
 from simulators import bench_link
 from simulators.places import bench_path, faults_path
 from simulators.room import Room
+from tests.contract.wire import Witness
 
 T = TypeVar("T")
 
@@ -32,11 +34,23 @@ def wait_for(what: str, fact: Callable[[], T | None], within_s: float = 15.0) ->
     raise AssertionError(f"not within {within_s} s: {what}")
 
 
+class WitnessedRoom(Room):
+    """A room whose witness at the broker holds every message against the contract."""
+
+    def __init__(self, state: Path, **options: Any) -> None:
+        self.wire = Witness()
+        super().__init__(state, **options)
+
+    def _heard(self, word: Word) -> None:
+        self.wire.hear(word)
+        super()._heard(word)
+
+
 class Unit:
     """A running room, and what a test asks of it."""
 
-    def __init__(self, room: Room, timeline: io.StringIO) -> None:
-        self.room, self.paths, self.timeline = room, room.paths, timeline
+    def __init__(self, room: WitnessedRoom, timeline: io.StringIO) -> None:
+        self.room, self.paths, self.timeline, self.wire = room, room.paths, timeline, room.wire
 
     def press(self, button: str, hold_s: float = 0.15) -> None:
         """Presses and lets go; the next press is a finger's while away, or it would be the bounce of this one."""
@@ -113,9 +127,12 @@ class Unit:
 
 @contextlib.contextmanager
 def running(state: Path, **options: Any) -> Iterator[Unit]:
-    """A room in a directory, stopped at the end whatever happens."""
+    """A room in a directory, stopped at the end whatever happens.
+
+    A message on the wire that the contract does not know fails the test, after the room has stopped.
+    """
     timeline = io.StringIO()
-    room = Room(state, out=timeline, **options)
+    room = WitnessedRoom(state, out=timeline, **options)
     room.start()
     try:
         yield Unit(room, timeline)
@@ -124,6 +141,7 @@ def running(state: Path, **options: Any) -> Iterator[Unit]:
         raise
     finally:
         room.stop()
+    room.wire.check()
 
 
 def policy_with(name: str, state: Path, **timing: int) -> str:

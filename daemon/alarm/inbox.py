@@ -5,6 +5,7 @@ The law here: a payload of any kind raises no exception and no alarm. What is re
 
 from __future__ import annotations
 
+import re
 from typing import TypeVar
 
 import msgspec
@@ -18,6 +19,9 @@ T = TypeVar("T")
 BYTES_MAX = 65_536
 """Payloads beyond this are refused unread: the largest that means anything here, a reset of a hundred alarms, is 4 kB;
 a wireless button's is under 2 kB."""
+CONSOLE = re.compile("[!-.0-~]{1,64}")
+"""A receiver's id, as `messages.Text` and one level of a topic: a topic may have 65 kB, and health repeats every id
+each 15 s."""
 
 
 class ReceiverSays(msgspec.Struct, frozen=True):
@@ -67,12 +71,18 @@ class Inbox:
             too_long = _too_long("foreign", payload)
             return too_long or Foreign(topic, payload, message.retained)
         if topic.startswith(self._consoles) and topic.endswith("/state"):
-            console = topic.removeprefix(self._consoles).removesuffix("/state")
-            if not payload:  # how MQTT forgets a retained message: the receiver has been taken away
-                return ReceiverSays(console, Presence(online=False))
-            found = _decoded("presence", payload, Presence)
-            return found if isinstance(found, Refused) else ReceiverSays(console, found)
+            return _presence(topic.removeprefix(self._consoles).removesuffix("/state"), payload)
         return Refused("unknown", "a topic that was not asked for")
+
+
+def _presence(console: str, payload: bytes) -> ReceiverSays | Refused:
+    """A receiver's word about itself, under the id in its topic."""
+    if not CONSOLE.fullmatch(console):
+        return Refused("presence", "an id that is not one level of 1 to 64 characters of printable ASCII")
+    if not payload:  # how MQTT forgets a retained message: the receiver has been taken away
+        return ReceiverSays(console, Presence(online=False))
+    found = _decoded("presence", payload, Presence)
+    return found if isinstance(found, Refused) else ReceiverSays(console, found)
 
 
 def _once(kind: str, message: Received, of: type[T]) -> T | Refused:

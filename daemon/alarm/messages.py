@@ -25,6 +25,7 @@ class ClockFigures(msgspec.Struct, frozen=True):
     """What the clock was worth (promise A4)."""
 
     state: ClockState
+    """At the press: an unsynchronised clock may be wrong by years."""
     boot_s: float
     """Seconds since boot at the press; comparable under the same boot id, whatever the wall clock did."""
 
@@ -33,22 +34,31 @@ class AlarmData(msgspec.Struct, frozen=True):
     """The content of one alarm event."""
 
     kind: AlarmEventKind
+    """What happened; `test` and `fault` are no call for help."""
     alarm_id: str
     """The alarm that this event is about: its own id for `raised`, the open alarm's for `repeated` and `reset`."""
     seq: int | None
     """Counts the unit's alarm events; null when the journal could not be read when the event was made."""
     boot_id: str
+    """Of the boot in which it was made."""
     attempt: int
+    """1 for the first that left the unit; after a restart of the unit a number may come again."""
     source: str
     """The button by its name, `reset`, or the fault's name."""
     pressed_at: str
+    """UTC of the press, by the clock as it was when the event was made."""
     age_ms: int
     """From the press to this attempt, by the clock that does not step."""
     clock: ClockFigures
+    """What the clock was worth at the press."""
     replay: bool
+    """Older than 10 s when it was sent: nobody should run for it unasked."""
     recording_id: str | None
+    """Of the recording that belongs to it; null: there is none."""
     detail: str = ""
+    """For a person."""
     source_kind: SourceKind = "wired"
+    """Of what kind the source is."""
     in_room: bool = True
     """False for an outside worker's button: help is needed somewhere else."""
     silent: bool = False
@@ -56,13 +66,18 @@ class AlarmData(msgspec.Struct, frozen=True):
 
 
 class AlarmEvent(msgspec.Struct, frozen=True, omit_defaults=False):
-    """One CloudEvent."""
+    """One alarm event, a CloudEvent. It is sent again under the same id until a receiver says that it stored it."""
 
     id: str
+    """The event's own; what comes with the same id is the same event, and an acknowledgement names it."""
     source: str
+    """The unit that says it: spreekkamer/organisation/site/room."""
     type: str
+    """By the kind of `data`."""
     time: str
+    """UTC of the press, as `pressed_at`."""
     data: AlarmData
+    """What happened, where and when, and how this attempt stands."""
     specversion: str = "1.0"
     datacontenttype: str = "application/json"
 
@@ -73,7 +88,9 @@ class AlarmState(msgspec.Struct, frozen=True):
     state: str
     """idle, or how far the least delivered of the open alarms has come."""
     open: tuple[str, ...]
+    """The open alarms by their ids, the first raised first."""
     at: str
+    """UTC when this was said."""
 
 
 class AlarmLine(msgspec.Struct, frozen=True):
@@ -109,14 +126,18 @@ class Availability(msgspec.Struct, frozen=True):
 
     online: bool
     boot_id: str
+    """Of the boot of the machine."""
     session: int
+    """UTC in milliseconds when the alarm process started: what an older session says is over."""
 
 
 class ButtonProof(msgspec.Struct, frozen=True):
     """What shows that a button works: UTC, null for never."""
 
     last_press: str | None
+    """When it last raised an alarm or a test."""
     last_test: str | None
+    """When a test of it was last delivered."""
     last_seen: str | None = None
     """Of a wireless button: when it said anything."""
 
@@ -125,17 +146,29 @@ class Health(msgspec.Struct, frozen=True):
     """Retained on `health`, every 15 s, and what `spreekkamer status` shows. Figures only (promise H1)."""
 
     at: str
+    """UTC when this was said."""
     unit: str
+    """organisation/site/room."""
     policy: str
+    """The name of the policy in force."""
     policy_sha256: str
+    """Of its file."""
     boot_id: str
+    """Of the boot of the machine."""
     uptime_s: int
+    """Seconds since the machine's boot."""
     clock: ClockState
+    """Whether the wall clock is worth something now."""
     phase: str
+    """Where the room stands."""
     recording_id: str | None
+    """Of the running recording; null: there is none."""
     alarms: dict[str, Level]
+    """How far each open alarm has come, by its id."""
     faults: dict[str, str]
+    """What does not work, by its name: what is wrong with it, for a person."""
     lamps: dict[str, bool]
+    """Whether each lamp is lit, as it reads back at its pin."""
     broker: str
     """`MQTT 5`, `MQTT 3.1.1 (no reason codes)` or why there is none."""
     second_broker: str | None
@@ -151,8 +184,11 @@ class Health(msgspec.Struct, frozen=True):
     queue_max: int
     """Longest that the loop's queue has been."""
     recorder: RecorderHealth | None
+    """What the recorder last said of itself; null: it is not there."""
     keeper: KeeperState | None
+    """What the keeper last said of itself; null: it is not there."""
     counters: dict[str, int]
+    """What has been counted since the alarm process started; what is not named has not happened."""
 
 
 Text = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[\x21-\x7e]+\Z")]
@@ -165,6 +201,7 @@ class Ack(msgspec.Struct, frozen=True):
     id: Text
     """Of the event (the CloudEvent's `id`)."""
     level: Literal["stored", "accepted"]
+    """stored: it would survive the receiver's own power cut. accepted: stored, and a person answers for it."""
     by: Text
     """The receiver's own id, as in its presence topic."""
 
@@ -173,6 +210,7 @@ class Presence(msgspec.Struct, frozen=True):
     """Comes in, retained, on `../../console/{id}/state`: whether a receiver listens. Its will says that it does not."""
 
     online: bool
+    """Whether it listens."""
     session: Annotated[int, Meta(ge=0, le=2**53)] = 0
     """Grows with each start of the receiver: the will of an older session means nothing. 0: it does not say."""
     sites: Annotated[tuple[Text, ...], Meta(max_length=64)] = ()
@@ -183,7 +221,9 @@ class ResetCommand(msgspec.Struct, frozen=True):
     """Comes in on `command/reset`: a console ends alarms. It names them, so that an old command ends nothing new."""
 
     alarm_ids: Annotated[tuple[Text, ...], Meta(min_length=1, max_length=100)]
+    """The alarms that end; one that is not open is passed over."""
     by: Text
+    """The receiver's own id, as in its presence topic."""
 
 
 def encode(message: Any) -> bytes:
@@ -195,7 +235,9 @@ class RecordingStarted(msgspec.Struct, frozen=True, tag_field="event", tag="star
     """Goes out on `recording/event`: a recording is open, and its pre-event seconds are being written."""
 
     at: str
+    """UTC when this was said."""
     recording_id: str
+    """Its random name."""
     continues: str | None
     """The recording of which this is a new part, after the recorder was interrupted."""
 
@@ -204,7 +246,9 @@ class RecordingEnded(msgspec.Struct, frozen=True, tag_field="event", tag="ended"
     """Goes out on `recording/event`: a recording is closed, and nothing is written to it any more."""
 
     at: str
+    """UTC when this was said."""
     recording_id: str
+    """Its random name."""
     why: EndReason
     """As in end.json, or `refused`: nothing was written."""
     detail: str
@@ -217,7 +261,9 @@ class RecordingHead(msgspec.Struct, frozen=True, tag_field="event", tag="head"):
     """Goes out on `recording/head` each minute of a recording: who keeps it can show that a chain was not rewritten."""
 
     at: str
+    """UTC when this was said."""
     recording_id: str
+    """Its random name."""
     lines: int
     """Of the chain, up to now."""
     sha256: str
@@ -228,6 +274,7 @@ class ArchiveEvent(msgspec.Struct, frozen=True):
     """Goes out on `archive/event`: a receipt of the keeper, as it stands in its audit log."""
 
     at: str
+    """UTC when this was said."""
     line: dict[str, Any]
     """The line of the audit log."""
     head: str

@@ -123,16 +123,23 @@ class Connection:
         """Begins to connect."""
         self._thread.start()
 
-    def publish(self, topic: str, payload: bytes, *, key: str = "", qos: int = 1, retain: bool = False) -> bool:
+    def publish(  # noqa: PLR0913 - each is a setting of one publish
+        self, topic: str, payload: bytes, *, key: str = "", qos: int = 1, retain: bool = False, content_type: str = ""
+    ) -> bool:
         """Hands a message to the connection; False when there is none, and then nothing of it is kept here.
 
-        With a key, `Answered` follows with it. No answer is possible for QoS 0.
+        With a key, `Answered` follows with it. No answer is possible for QoS 0. The content type is said where the
+        protocol has words for it: MQTT 5.
         """
         with self._inside:
             client = self._client
             if client is None:
                 return False
-            info = client.publish(topic, payload, qos=qos, retain=retain)
+            properties = None
+            if content_type and self._version == paho.MQTTv5:
+                properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho's
+                properties.ContentType = content_type
+            info = client.publish(topic, payload, qos=qos, retain=retain, properties=properties)
             if key:
                 self._keys[info.mid] = key
         return info.rc == paho.MQTT_ERR_SUCCESS

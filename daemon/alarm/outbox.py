@@ -246,7 +246,7 @@ class Outbox:
         """By the first broker that has a connection; an event that is late by every one."""
         left = False
         for path in self._paths.values():
-            if path.connection.publish(self._topic, body, key=event_id):
+            if path.connection.publish(self._topic, body, key=event_id, content_type=messages.CONTENT_TYPE):
                 path.owes.setdefault(event_id, now_ns)
                 left = True
                 if not late:

@@ -23,6 +23,7 @@ from daemon.alarm.inbox import Foreign, Inbox, ReceiverSays, Refused
 from daemon.alarm.lights import Lights
 from daemon.alarm.lines import Lines
 from daemon.alarm.messages import Ack, AlarmEvent, ResetCommand
+from daemon.alarm.mobiles import Mobiles
 from daemon.alarm.outbox import NOBODY, REFUSED, Outbox
 from daemon.alarm.proofs import Proofs
 from daemon.alarm.receivers import Receivers
@@ -109,6 +110,7 @@ class AlarmProcess:
         }
         self._outbox = Outbox(unit, self._clock, self._journal, self._brokers)
         self._outbox.on_delivered = self._delivered
+        self._mobiles = Mobiles(unit, self._clock)
         self._proofs = Proofs(unit, self._clock, self._journal)
         orders = (self._inbox.reset, *self._inbox.foreign)
         self._telemetry = Telemetry(settings, self._clock, f"{name}-telemetry", self.put, orders)
@@ -232,6 +234,7 @@ class AlarmProcess:
         self._fault("unanswered", self._outbox.unanswered(now_ns))
         self._fault("nobody_listening", self._receivers.nobody(now_ns))
         self._fault("button_test", self._proofs.overdue())
+        self._fault("mobile_button", self._mobiles.wrong())
         self._proofs.tick(now_ns)
 
     # --- deciding and doing -----------------------------------------------------------------------------------------
@@ -339,9 +342,18 @@ class AlarmProcess:
             case ResetCommand():
                 self._console_resets(letter)
             case Foreign():
-                self._refuse("foreign", "no wireless button")
+                self._from_mobile(letter)
             case Refused():
                 self._refuse(letter.kind, letter.why)
+
+    def _from_mobile(self, message: Foreign) -> None:
+        presses, alive, refused = self._mobiles.heard(message)
+        for press in presses:
+            self._step(press)
+        for name in alive:
+            self._proofs.seen(name)
+        if refused:
+            self._refuse("foreign", refused)
 
     def _console_resets(self, command: ResetCommand) -> None:
         """Names what it ends: one that comes again, or was recorded and is played back, ends nothing new."""
@@ -367,6 +379,7 @@ class AlarmProcess:
         )
         self._outbox.opened(found)
         self._proofs.opened(found.buttons)
+        self._mobiles.opened(found.buttons)
         self._step(events.AlarmsFound(open_alarms, secrets.token_hex(16)))
 
     def _kept(self, word: journal.Kept) -> None:
@@ -383,13 +396,13 @@ class AlarmProcess:
                 self._recorder_says(peer, now, fresh_id)
             case wire.Started():
                 self._step(events.RecordingStarted(message.recording_id))
-                self._telemetry.recording("started", message)
+                self._telemetry.recording(message)
             case wire.Ended():
                 self._fault("store", message.detail if message.why == "store" else "")
                 self._step(events.RecordingEnded(message.recording_id, message.why, message.detail, fresh_id))
-                self._telemetry.recording("ended", message)
+                self._telemetry.recording(message)
             case wire.Head():
-                self._telemetry.recording("head", message)
+                self._telemetry.recording(message)
             case wire.RecorderHealth():
                 self._telemetry.recorder = message
                 self._device("camera", message.devices.get("video", "ok"))

@@ -87,16 +87,22 @@ class Telemetry:
         if before.alarms != room.alarms:
             self._say_state(room)
 
-    def recording(self, what: str, message: wire.Started | wire.Ended | wire.Head) -> None:
+    def recording(self, message: wire.Started | wire.Ended | wire.Head) -> None:
         """A recording started or ended, or its chain has a new head."""
-        topic = "recording/head" if what == "head" else "recording/event"
-        body = {"event": what, "at": self._now(), **msgspec.to_builtins(message)}
-        body.pop("type", None)
+        at, topic = self._now(), "recording/event"
+        body: msgspec.Struct
+        match message:
+            case wire.Started(recording_id=name, continues=continues):
+                body = messages.RecordingStarted(at, name, continues)
+            case wire.Ended(recording_id=name, why=why, detail=detail, lines=lines):
+                body = messages.RecordingEnded(at, name, why, detail, lines)
+            case wire.Head(recording_id=name, lines=lines, sha256=sha256):
+                topic, body = "recording/head", messages.RecordingHead(at, name, lines, sha256)
         self._connection.publish(self._root + topic, messages.encode(body))
 
     def archive(self, receipt: wire.Receipt) -> None:
         """A line of the keeper's audit log, for a witness."""
-        body = {"at": self._now(), "line": receipt.line, "head": receipt.head}
+        body = messages.ArchiveEvent(self._now(), receipt.line, receipt.head)
         self._connection.publish(self._root + "archive/event", messages.encode(body))
 
     def tick(self, now_ns: int, room: Room, figures: Figures) -> None:
