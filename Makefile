@@ -32,8 +32,9 @@ bench: $(BIN)/.ready-test system-packages  ## measures against peers in the same
 torture-alarms: $(BIN)/.ready-test system-packages  ## 300 presses under random kill -9, beside bare paho (ARGS="--seed 7")
 	$(BIN)/python -m tests.torture $(ARGS)
 
-docs: $(BIN)/.ready-test  ## draws what is drawn from the code: the room's diagram, the contract
+docs: $(BIN)/.ready-test  ## draws what is drawn from the code: the room's diagram, the contract, the staff card
 	$(BIN)/python tests/tools/draw_room.py
+	$(BIN)/python -m tests.tools.draw_card
 	$(BIN)/python -m tests.tools.draw_contract
 
 clean:               ## takes away what the others made

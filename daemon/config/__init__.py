@@ -148,6 +148,16 @@ def unit_faults(unit: Unit, policy: Policy) -> list[Fault]:
     def fault(key: str, value: Any, expected: str) -> None:
         faults.append(Fault("unit.toml", key, show(value), expected))
 
+    for key, value, expected in _pin_faults(unit):
+        fault(key, value, expected)
+    names = {"alarm", "record", "reset"}
+    for index, mobile in enumerate(unit.mobile):
+        if mobile.name in names:
+            yield index, mobile.name
+        names.add(mobile.name)
+
+
+def _pin_faults(unit: Unit) -> Found:
     pins: dict[str, int | None] = {
         "lamps.status": unit.lamps.status, "lamps.recording": unit.lamps.recording, "lamps.beeper": unit.lamps.beeper,
     }  # fmt: skip
@@ -158,16 +168,9 @@ def unit_faults(unit: Unit, policy: Policy) -> list[Fault]:
     used: dict[int, str] = {}
     for key, pin in pins.items():
         if pin is not None and pin in used:
-            fault(key, pin, f"a pin of its own; {used[pin]} has the same one")
+            yield key, pin, f"a pin of its own; {used[pin]} has the same one"
         elif pin is not None:
             used[pin] = key
-    if policy.tracks() and unit.lamps.recording is None:
-        fault("lamps.recording", "none", f"a lamp: the policy {policy.name} records, and nothing records without one")
-    ring_bytes = _ring_bytes(unit, policy)
-    if ring_bytes > unit.recorder.ring_bytes_max:
-        expected = f"at least {ring_bytes}: {policy.timing.pre_event_s} s before an event at these bit rates"
-        fault("recorder.ring_bytes_max", unit.recorder.ring_bytes_max, expected)
-    return faults
 
 
 def _ring_bytes(unit: Unit, policy: Policy) -> int:

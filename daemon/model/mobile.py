@@ -28,7 +28,7 @@ class Button(Struct, frozen=True):
     seen_ns: int
     """Boot time of its last word, or of the start: silence is counted from there."""
     last: str | None = None
-    """What told its last press: the payload, or the value of its repeat field."""
+    """What told its last press: the value that means pressed, or that of its repeat field."""
     last_ns: int = 0
     battery: float | None = None
 
@@ -58,10 +58,9 @@ def heard(button: Button, payload: bytes, *, retained: bool, now_ns: int) -> tup
     value = _text(_at(body, mobile.field)) if mobile.field else text.strip()
     if value not in mobile.pressed:
         return button, Heard()
-    told = _text(_at(body, mobile.repeat_field)) if mobile.repeat_field else text
-    if told is None:
-        told = text  # a gateway that left its number out: better twice than not at all
-    echo = bool(mobile.repeat_field) or now_ns - button.last_ns < mobile.repeat_s * NS
+    number = _text(_at(body, mobile.repeat_field)) if mobile.repeat_field else None
+    told = value if number is None else number  # a gateway that left its number out: as one that has none
+    echo = number is not None or now_ns - button.last_ns < mobile.repeat_s * NS
     same = told == button.last and echo
     # Counted from the press that raised, not from its echo: who presses on and on is heard when the time is over.
     return (button, Heard()) if same else (replace(button, last=told, last_ns=now_ns), Heard(pressed=True))

@@ -150,6 +150,23 @@ def test_unit_toml_tells_every_key(table: str, key: str, default: Any, limits: l
 # --- faults -----------------------------------------------------------------------------------------------------
 
 
+def test_a_wireless_button_has_a_name_of_its_own(etc: Etc) -> None:
+    """A1: two buttons under one name, or one under a wired button's, would be one button: each is refused."""
+    tables = "".join(
+        f'\n[[mobile]]\nname = "{name}"\ntopic = "a/b"\npressed = ["x"]\n' for name in ("hall", "hall", "alarm")
+    )
+    expected = "a name of its own, and none of alarm, record and reset"
+    assert faults(etc(UNIT_TEXT + tables)) == [
+        f'unit.toml: mobile[{n}].name = "{name}": {expected}' for n, name in ((1, "hall"), (2, "alarm"))
+    ]
+
+
+def test_a_line_has_one_owner(etc: Etc) -> None:
+    """A6: a normally closed contact, a key switch or a beeper on another's pin is refused."""
+    shared = etc(UNIT_TEXT, HEUSDEN, ("# beeper = 22 ", "beeper = 13 "), ("# nc_pin = 13 ", "nc_pin = 13 "))
+    assert faults(shared) == ["unit.toml: buttons.alarm.nc_pin = 13: a pin of its own; lamps.beeper has the same one"]
+
+
 PORT = ("# port = 1883                        # 1 to 65535; 8883", 'port = "1883" # 8883')
 """The first broker's port becomes a text; the second broker's example stands further down."""
 
@@ -189,6 +206,10 @@ def test_all_faults_of_both_files_at_once(etc: Etc) -> None:
          "policy.toml: opening.groups[1]"),
         ('label = "manager-2"', 'label = "manager-2"\nwho = "me"', "policy.toml: holders[3].who"),
         ("maximum_s = 5400", "maximum_s = 14400\n[_]", "policy.toml: _"),
+        ("records = true", 'records = true\nreset_by = ["key_switch"]',
+         'unit.toml: buttons.reset = "none": a key switch: the policy heusden-2020 lets nothing else end an alarm'),
+        ("# nc_pin = 13 ", "nc_pin = 6 ", "unit.toml: buttons.record.pin = 6: a pin of its own; buttons.alarm.nc_pin"),
+        ("# beeper = 22 ", "beeper = 5 ", "unit.toml: buttons.alarm.pin = 5: a pin of its own; lamps.beeper has"),
         ("term_h = 168", "term_h = 1", "policy.toml: audio.term_h = 1: a term longer than the longest recording"),
     ],
 )  # fmt: skip

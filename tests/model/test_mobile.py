@@ -36,7 +36,7 @@ def test_a_zigbee_button_is_pressed_once_a_press() -> None:
     action = {"action": "emergency", "battery": 97, "linkquality": 120}
     none = {"action": None}
     assert presses(ZIGBEE, (0, action), (0.1, quiet), (0.2, none), (5, action)) == [0, 5]
-    assert presses(ZIGBEE, (0, action), (0.4, action), (1.9, action), (3, action)) == [0, 3]
+    assert presses(ZIGBEE, (0, action), (0.4, action | {"linkquality": 9}), (1.9, action), (3, action)) == [0, 3]
 
 
 def test_a_number_of_its_own_tells_presses_apart() -> None:
