@@ -20,7 +20,7 @@ from gpiozero.pins.mock import MockFactory, MockPin
 from hardware.gpio import LineSpec
 from simulators.bench_link import HOLD_S_MAX, BenchServer
 
-ButtonFault = Literal["stuck", "cut", "chatter"]
+ButtonFault = Literal["stuck", "cut", "shorted", "chatter"]
 
 
 class Wear(msgspec.Struct, frozen=True):
@@ -42,6 +42,8 @@ class BenchPin(MockPin):  # type: ignore[misc]  # gpiozero has no types
     """The level to which the closed contact ties the line: False is ground."""
     closed = False
     cut = False
+    shorted = False
+    """Tied to the contact's other side by its cable, whatever the contact does; a cut cable is not."""
     broken = False
     """As an output: whatever is written, the line stays low."""
 
@@ -52,7 +54,7 @@ class BenchPin(MockPin):  # type: ignore[misc]  # gpiozero has no types
 
     def settle(self, at_s: float) -> None:
         """Takes the level that contact, wire and pull make now."""
-        tied = self.closed and not self.cut
+        tied = (self.closed or self.shorted) and not self.cut
         level = self.closes_to if tied else self._pull == "up"
         if self._function == "input" and self._change_state(level):
             self._last_change = at_s
@@ -93,10 +95,18 @@ class _Contact:
                 pin.move(closed=closed if pin is self.no else not closed, at_s=at_s)
 
     def cut(self, *, on: bool, at_s: float) -> None:
-        for pin in (self.no, self.nc):
-            if pin is not None:
-                pin.cut = on
-                pin.settle(at_s)
+        for pin in self._lines():
+            pin.cut = on
+            pin.settle(at_s)
+
+    def short(self, *, on: bool, at_s: float) -> None:
+        """A crushed cable: all its wires touch."""
+        for pin in self._lines():
+            pin.shorted = on
+            pin.settle(at_s)
+
+    def _lines(self) -> tuple[BenchPin, ...]:
+        return (self.no,) if self.nc is None else (self.no, self.nc)
 
 
 class PinBench:
@@ -155,7 +165,7 @@ class PinBench:
                 self._bounce(contact, closed=False, at_s=up_s, within_s=self._wear.bounce_s)
 
     def fault(self, name: str, *, on: bool) -> None:
-        """Makes or mends a fault: `<button>.stuck`, `.cut` or `.chatter`, or `<lamp>.broken`."""
+        """Makes or mends a fault: `<button>.stuck`, `.cut`, `.shorted` or `.chatter`, or `<lamp>.broken`."""
         if name not in self.faults():
             raise ValueError(f'no fault "{name}" on this bench; expected one of {", ".join(self.faults())}')
         line, _, kind = name.rpartition(".")
@@ -169,7 +179,7 @@ class PinBench:
 
     def faults(self) -> tuple[str, ...]:
         """All faults that this bench can have."""
-        kinds: tuple[ButtonFault, ...] = ("stuck", "cut", "chatter")
+        kinds: tuple[ButtonFault, ...] = ("stuck", "cut", "shorted", "chatter")
         of_buttons = [f"{name}.{kind}" for name in self._contacts for kind in kinds]
         return (*of_buttons, *(f"{name}.broken" for name in self._lamps))
 
@@ -211,6 +221,9 @@ class PinBench:
     def _damage(self, contact: _Contact, kind: str, *, on: bool) -> None:
         if kind == "cut":
             contact.cut(on=on, at_s=time.monotonic())
+            return
+        if kind == "shorted":
+            contact.short(on=on, at_s=time.monotonic())
             return
         contact.welds = on
         if not on and not contact.finger:

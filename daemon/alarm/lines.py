@@ -20,9 +20,6 @@ BEGINS = {
 ENDS = {
     "unstuck": "stuck", "settled": "chatter", "released": "held_at_boot", "uncut": "cut", "unshorted": "shorted",
 }  # fmt: skip
-
-TRANSIT_NS = 20_000_000
-"""An edge takes from the kernel through gpiozero's thread to the loop's queue well under this on a loaded Pi."""
 MEANS: dict[tuple[str, str], Callable[[debounce.Fact], events.Input]] = {
     ("alarm", "pressed"): lambda fact: events.AlarmPressed(fact.at_ns, str(uuid.uuid4()), secrets.token_hex(16)),
     ("alarm", "held"): lambda fact: events.AlarmHeld(fact.at_ns, str(uuid.uuid4()), secrets.token_hex(16)),
@@ -39,7 +36,6 @@ class Lines:
     def __init__(self, policy: Policy, reads: Callable[[str], bool] | None = None) -> None:
         """`reads` tells a line's level now; without it every edge is taken to have come."""
         self._reads = reads
-        self._in_transit: dict[str, int] = {}
         self._tuning = {
             "alarm": debounce.Tuning(round(policy.alarm.hold_s * NS)),
             "record": debounce.Tuning(round(policy.record_button.hold_s * NS)),
@@ -75,7 +71,6 @@ class Lines:
         return found
 
     def _debounced(self, edge: Edge) -> list[events.Input]:
-        self._in_transit.pop(edge.button, None)
         line, facts = debounce.edge(self._lines[edge.button], edge, self._tuning[edge.button])
         self._lines[edge.button] = line
         return self._inputs(facts)
@@ -84,41 +79,29 @@ class Lines:
         """Time has passed: a press is decided by it, 50 ms after its edge."""
         found: list[events.Input] = []
         for button, line in self._lines.items():
-            due_ns = debounce.deadline_ns(line, self._tuning[button])
-            if due_ns is not None and due_ns <= now_ns and not self._waits(line, due_ns, now_ns):
-                self._lines[button], facts = debounce.tick(line, now_ns, self._tuning[button])
+            tuning = self._tuning[button]
+            if debounce.is_due(line, now_ns, tuning):
+                reads = self._is_down(button) if line.active else None
+                self._lines[button], facts = debounce.tick(line, now_ns, tuning, reads=reads)
                 found += self._inputs(facts)
         for button, pair in self._pairs.items():
             self._pairs[button], facts = contact.tick(pair, now_ns)
             found += self._inputs(facts)
         return found
 
-    def _waits(self, line: debounce.Line, due_ns: int, now_ns: int) -> bool:
-        """Whether a press is about to be decided while its line reads released: that edge is on its way to us.
-
-        It brings its own time, and what was 49 ms stays 49 ms. When the bound is over the press counts.
-        """
-        undecided = line.active and not line.pressed and not line.at_boot and self._reads is not None
-        if not undecided or now_ns >= due_ns + TRANSIT_NS or self._is_down(line.button):
-            self._in_transit.pop(line.button, None)
-            return False
-        self._in_transit[line.button] = due_ns + TRANSIT_NS
-        return True
-
-    def _is_down(self, button: str) -> bool:
-        assert self._reads is not None  # noqa: S101 - asked only with it
+    def _is_down(self, button: str) -> bool | None:
+        """What the button's lines read as now; None when they cannot be read, and then their edges decide."""
+        if self._reads is None:
+            return None
         try:
             return self._reads(button) and not (button in self._pairs and self._reads(button + contact.NC))
         except DeviceError:
-            return True  # a line that cannot be asked is taken at its last word: the alarm first
+            return None
 
     @property
     def next_ns(self) -> int | None:
         """When `tick` has something to decide; None while all lines rest."""
-        due = [
-            self._in_transit.get(button) or debounce.deadline_ns(line, self._tuning[button])
-            for button, line in self._lines.items()
-        ]
+        due = [debounce.deadline_ns(line, self._tuning[button]) for button, line in self._lines.items()]
         due += [contact.deadline_ns(pair) for pair in self._pairs.values()]
         return min((ns for ns in due if ns is not None), default=None)
 

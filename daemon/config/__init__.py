@@ -148,16 +148,21 @@ def unit_faults(unit: Unit, policy: Policy) -> list[Fault]:
     def fault(key: str, value: Any, expected: str) -> None:
         faults.append(Fault("unit.toml", key, show(value), expected))
 
-    for key, value, expected in _pin_faults(unit):
+    for key, value, expected in (*_pin_faults(unit), *_name_faults(unit)):
         fault(key, value, expected)
-    names = {"alarm", "record", "reset"}
-    for index, mobile in enumerate(unit.mobile):
-        if mobile.name in names:
-            yield index, mobile.name
-        names.add(mobile.name)
+    if policy.tracks() and unit.lamps.recording is None:
+        fault("lamps.recording", "none", f"a lamp: the policy {policy.name} records, and nothing records without one")
+    if policy.alarm.reset_by == ("key_switch",) and unit.buttons.reset is None:
+        fault("buttons.reset", "none", f"a key switch: the policy {policy.name} lets nothing else end an alarm")
+    ring_bytes = _ring_bytes(unit, policy)
+    if ring_bytes > unit.recorder.ring_bytes_max:
+        expected = f"at least {ring_bytes}: {policy.timing.pre_event_s} s before an event at these bit rates"
+        fault("recorder.ring_bytes_max", unit.recorder.ring_bytes_max, expected)
+    return faults
 
 
 def _pin_faults(unit: Unit) -> Found:
+    """Two things on one line of the board."""
     pins: dict[str, int | None] = {
         "lamps.status": unit.lamps.status, "lamps.recording": unit.lamps.recording, "lamps.beeper": unit.lamps.beeper,
     }  # fmt: skip
@@ -171,6 +176,15 @@ def _pin_faults(unit: Unit) -> Found:
             yield key, pin, f"a pin of its own; {used[pin]} has the same one"
         elif pin is not None:
             used[pin] = key
+
+
+def _name_faults(unit: Unit) -> Found:
+    """Wireless buttons that would be one with another button: what is known of a button is kept under its name."""
+    names = {"alarm", "record", "reset"}
+    for index, mobile in enumerate(unit.mobile):
+        if mobile.name in names:
+            yield f"mobile[{index}].name", mobile.name, "a name of its own, and none of alarm, record and reset"
+        names.add(mobile.name)
 
 
 def _ring_bytes(unit: Unit, policy: Policy) -> int:

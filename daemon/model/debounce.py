@@ -32,6 +32,9 @@ RUNS_MAX = 10
 RUN_WINDOW_NS = 1000 * MS
 STUCK_NS = 30_000 * MS
 """A button that is down this long is stuck or leant on; either is reported, and the press it began with stands."""
+TRANSIT_NS = 20 * MS
+"""How long an edge may be on its way from the line to here. A driver's thread hands one over in under a millisecond;
+a busy machine is given twenty, and a press that must wait for them is still told within 70 ms."""
 
 
 class Tuning(Struct, frozen=True):
@@ -84,6 +87,8 @@ class Line(Struct, frozen=True):
     chatter: bool = False
     at_boot: bool = False
     """The line was active at start and has not been released since."""
+    doubt_ns: int | None = None
+    """Since when the line reads released although no edge has said so; None while there is no doubt."""
     runs_ns: tuple[int, ...] = ()
     """Starts of the latest runs, RUNS_MAX + 1 at most: one more than the most that a finger makes in a second."""
 
@@ -96,7 +101,7 @@ class Line(Struct, frozen=True):
 
 def edge(line: Line, change: Edge, tuning: Tuning) -> tuple[Line, tuple[Fact, ...]]:
     """Takes one raw edge. Edges of one line come in order of time; a repeated level is passed over."""
-    line, facts = tick(line, change.at_ns, tuning)
+    line, facts = tick(replace(line, doubt_ns=None), change.at_ns, tuning)
     if change.active == line.active:
         return line, facts
     quiet = line.quiet_since_ns if change.at_ns - line.changed_ns < SETTLE_NS else change.at_ns
@@ -107,8 +112,17 @@ def edge(line: Line, change: Edge, tuning: Tuning) -> tuple[Line, tuple[Fact, ..
     return line, facts + more
 
 
-def tick(line: Line, now_ns: int, tuning: Tuning) -> tuple[Line, tuple[Fact, ...]]:
-    """Lets time pass on a line: everything whose moment came by `now_ns`, in order."""
+def tick(line: Line, now_ns: int, tuning: Tuning, *, reads: bool | None = None) -> tuple[Line, tuple[Fact, ...]]:
+    """Lets time pass on a line: everything whose moment came by `now_ns`, in order.
+
+    `reads` is the line's level now, read beside its edges; None: nobody looked. A line that reads released while its
+    edges say pressed has an edge on its way, which says how long the press really was: nothing is decided before it has
+    come, or TRANSIT_NS are over. Then what is known decides, so that no alarm waits for a driver that lost an edge.
+    """
+    if reads is not None and line.active and is_due(line, now_ns, tuning):
+        line = replace(line, doubt_ns=None if reads else now_ns if line.doubt_ns is None else line.doubt_ns)
+        if not is_due(line, now_ns, tuning):
+            return line, ()
     facts: tuple[Fact, ...] = ()
     while (due := deadline_ns(line, tuning)) is not None and due <= now_ns:
         before = line
@@ -135,7 +149,15 @@ def deadline_ns(line: Line, tuning: Tuning) -> int | None:
         due.append(line.changed_ns + GAP_NS)
     if line.chatter:
         due.append(line.changed_ns + RUN_WINDOW_NS)
-    return min(due) if due else None
+    if not due:
+        return None
+    return min(due) if line.doubt_ns is None else max(min(due), line.doubt_ns + TRANSIT_NS)
+
+
+def is_due(line: Line, now_ns: int, tuning: Tuning) -> bool:
+    """Whether `tick` would decide something now."""
+    due_ns = deadline_ns(line, tuning)
+    return due_ns is not None and due_ns <= now_ns
 
 
 def _settle_needed_ns(line: Line) -> int:

@@ -110,6 +110,20 @@ def test_a_cut_changeover_looks_like_no_press(room: Room) -> None:
     assert (room.buttons.active("alarm"), room.buttons.active("alarm_nc")) == (False, False)
 
 
+def test_a_crushed_cable_ties_every_line(room: Room) -> None:
+    """A6: a short is a line that stays closed whatever the finger does, and of a changeover both lines; mended, each is
+    as its contact is.
+    """
+    room.bench.fault("record.shorted", on=True)
+    room.bench.fault("alarm.shorted", on=True)
+    assert [room.buttons.active(line) for line in LINES] == [True, True, True]
+    room.bench.press("alarm", 0.01)
+    assert [room.buttons.active(line) for line in LINES] == [True, True, True]
+    room.bench.fault("record.shorted", on=False)
+    room.bench.fault("alarm.shorted", on=False)
+    assert [room.buttons.active(line) for line in LINES] == [False, False, True]
+
+
 def test_a_bad_contact_chatters_until_it_is_mended(room: Room, until: Until) -> None:
     """A6: chatter is edge upon edge at its rate without a finger, and ends at rest."""
     room.bench.fault("alarm.chatter", on=True)
@@ -125,7 +139,9 @@ def test_a_bad_contact_chatters_until_it_is_mended(room: Room, until: Until) -> 
 def test_names_that_are_not_there_are_refused(room: Room) -> None:
     """A6: a fault or button that the bench does not have is refused with those that it has, and changes nothing."""
     assert "alarm.stuck" in room.bench.faults()
-    with pytest.raises(ValueError, match=r"expected one of record\.stuck, record\.cut, record\.chatter, alarm\.stuck"):
+    with pytest.raises(
+        ValueError, match=r"expected one of record\.stuck, record\.cut, record\.shorted, record\.chatter"
+    ):
         room.bench.fault("alarm_nc.stuck", on=True)
     with pytest.raises(ValueError, match="no button"):
         room.bench.press("alarm_nc")
