@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import select
-import signal
 import sys
-import termios
-import threading
-import tty
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,8 +13,9 @@ import typer
 from daemon.errors import UnitError
 from daemon.link import ask as ask_unit
 from daemon.paths import Paths
-from simulators import bench_link
+from simulators import bench_link, console
 from simulators.clock import SimClock
+from simulators.keyboard import keys, told_to_end
 from simulators.places import bench_path, clock_path, faults_path
 from simulators.room import Room
 
@@ -34,9 +28,12 @@ Json = Annotated[bool, typer.Option("--json", help="for machines")]
 HERE = Path("room")
 DEVICE_FAULTS = (
     "camera.gone", "camera.frozen", "camera.silent", "camera.dark",
-    "microphone.gone", "microphone.silent", "microphone.overflow", "broker.unplugged",
+    "microphone.gone", "microphone.silent", "microphone.overflow", "broker.unplugged", "console.gone",
 )  # fmt: skip
-KEYS = "r record · a alarm · c reset the alarm · b pull or plug the broker · q quit"
+KEYS = (
+    "r record · a alarm · x accept the alarm at the console · c reset it · "
+    "b pull or plug the broker · k the console · q quit"
+)
 
 
 @app.command()
@@ -49,12 +46,12 @@ def run(  # noqa: PLR0913 - each is an option
     video: Annotated[Path | None, typer.Option(help="a file to play instead of the test card", exists=True)] = None,
     audio: Annotated[Path | None, typer.Option(help="a file to play instead of the tone", exists=True)] = None,
     seconds: Annotated[float | None, typer.Option(help="stop after so many seconds")] = None,
+    console: Annotated[str, typer.Option(metavar="on|off", help="whether a receiver listens")] = "on",
 ) -> None:
     """Starts a room and prints what happens. Keys work where this is a terminal; `press` works from anywhere."""
-    room = Room(state, policy=policy, unit=unit, broker=broker, video=video, audio=audio)
-    over = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: over.set())
+    listens = _is_on(f"--console {console}", console)
+    room = Room(state, policy=policy, unit=unit, broker=broker, video=video, audio=audio, console=listens)
+    over = told_to_end()
     room.start()
     sys.stdout.write(
         f"\nThe room stands in {state}. {KEYS if sys.stdin.isatty() else ''}\n"
@@ -63,37 +60,13 @@ def run(  # noqa: PLR0913 - each is an option
     )
     sys.stdout.flush()
     try:
-        if sys.stdin.isatty():
-            _hear_keys(room, over, seconds)
-        else:
-            over.wait(seconds)
+        for key in keys(over, seconds):
+            try:
+                _do_key(room, key)
+            except UnitError as error:
+                sys.stderr.write(f"{error}\n")
     finally:
         room.stop()
-
-
-@contextlib.contextmanager
-def _single_keys() -> Iterator[None]:
-    before = termios.tcgetattr(sys.stdin)
-    tty.setcbreak(sys.stdin)
-    try:
-        yield
-    finally:
-        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
-
-
-def _hear_keys(room: Room, over: threading.Event, seconds: float | None) -> None:
-    left_s = seconds if seconds is not None else float("inf")
-    with _single_keys():
-        while not over.is_set() and left_s > 0:
-            left_s -= 0.2
-            if select.select([sys.stdin], [], [], 0.2)[0]:
-                key = sys.stdin.read(1)
-                if key == "q":
-                    return
-                try:
-                    _do_key(room, key)
-                except UnitError as error:
-                    sys.stderr.write(f"{error}\n")
 
 
 def _do_key(room: Room, key: str) -> None:
@@ -102,8 +75,12 @@ def _do_key(room: Room, key: str) -> None:
         bench_link.ask(bench_path(room.paths), bench_link.Press(button))
     elif key == "c":
         ask_unit(room.paths.operator_socket, "reset")
-    elif key == "b":
-        plug = faults_path(room.paths) / "broker.unplugged"
+    elif key == "x":
+        at_the_desk = room.console
+        if at_the_desk is None or not at_the_desk.accept_newest():
+            raise UnitError("there is nothing to accept at the console")
+    elif key in "bk":
+        plug = faults_path(room.paths) / {"b": "broker.unplugged", "k": "console.gone"}[key]
         _make(plug, on=not plug.exists())
 
 
@@ -132,16 +109,15 @@ def fault(
     switch: Annotated[str, typer.Argument(metavar="on|off")], *, state: State = HERE, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Makes a fault, or mends it."""
-    if switch not in {"on", "off"}:
-        raise UnitError(f"fault {name} {switch}: expected on or off")
+    on = _is_on(f"fault {name} {switch}", switch)
     paths = Paths.below(state)
     if name in DEVICE_FAULTS:
         if not faults_path(paths).is_dir():
             raise UnitError(f"{state}: no simulated room is there; start one with `spreekkamer-sim run`")
-        _make(faults_path(paths) / name, on=switch == "on")
+        _make(faults_path(paths) / name, on=on)
         _tell(bench_link.Reply(ok=True, text=f"{name}: {switch}", lamps={}), as_json=as_json)
     else:
-        _tell(bench_link.ask(bench_path(paths), bench_link.Fault(name, switch == "on")), as_json=as_json)
+        _tell(bench_link.ask(bench_path(paths), bench_link.Fault(name, on)), as_json=as_json)
 
 
 @app.command()
@@ -168,6 +144,15 @@ def clock(
         _print(body)
     else:
         sys.stdout.write(f"the room's clock: {body['wall']}, {body['state']}\n")
+
+
+app.command("console")(console.command)
+
+
+def _is_on(what: str, switch: str) -> bool:
+    if switch not in {"on", "off"}:
+        raise UnitError(f"{what}: expected on or off")
+    return switch == "on"
 
 
 def _seconds(text: str) -> float:

@@ -20,3 +20,8 @@ def bench_path(paths: Paths) -> Path:
 def faults_path(paths: Paths) -> Path:
     """The directory in which a file named after a fault of a device makes it so."""
     return paths.run / "faults"
+
+
+def console_path(paths: Paths, console_id: str) -> Path:
+    """The file of a receiver that runs with the room; in the field it is another machine's."""
+    return paths.run.parent / "console" / f"{console_id}.sqlite3"

@@ -1,4 +1,4 @@
-"""A whole simulated room: broker, three real processes, and a timeline of what happens, for a person to read."""
+"""A whole simulated room: broker, receiver, three real processes, and a timeline of what happens, for a person."""
 
 from __future__ import annotations
 
@@ -12,22 +12,28 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from daemon.alarm.mqtt import Connection, Down, Received, Up, Word
+from daemon.config import load
 from daemon.errors import SettingsError, UnitError
 from daemon.model.unit import Broker
 from daemon.paths import Paths
+from simulators import console_facts
 from simulators.broker import EmbeddedBroker
 from simulators.clock import SimClock
-from simulators.places import clock_path, faults_path
+from simulators.console import Console
+from simulators.places import clock_path, console_path, faults_path
 from simulators.state import prepare
 
 READY_S = 60.0
 """A process is up within two seconds; a machine that compiles its files for the first time gets thirty times that."""
 STOP_S = 15.0
 """A process closes its recording and ends within five seconds; then it is killed, and the next start closes it."""
+CONSOLE = "balie"
+"""The room's own receiver: the one that a simulated reception desk has."""
 LINE_MAX = 150
 """Characters of a message in the timeline; the broker has the rest."""
 ID = re.compile(r"[0-9a-f-]{32,36}")
@@ -88,7 +94,7 @@ class Room:
 
     def __init__(  # noqa: PLR0913 - each is a setting of one connection
         self, state: Path, *, policy: str | None = None, unit: Path | None = None, broker: str = "embedded",
-        video: Path | None = None, audio: Path | None = None, out: Any = None,
+        video: Path | None = None, audio: Path | None = None, out: Any = None, console: bool = True,
     ) -> None:  # fmt: skip
         self._out = out or sys.stdout
         self._lines: queue.Queue[str | None] = queue.Queue(1000)  # a timeline that nobody reads is dropped, not kept
@@ -104,8 +110,16 @@ class Room:
         self.paths: Paths = prepare(state, policy, unit, address)
         self.clock = SimClock(clock_path(self.paths))
         self._began_ns = self.clock.boot_ns()
+        self._address = Broker(*address)
+        try:
+            self._organisation = load(self.paths.etc).unit.organisation
+        except SettingsError:
+            self._stop_broker()
+            raise
+        self.console = self._new_console() if console else None
+        """The receiver that listens; None while its plug is out, and in a room that has none."""
         self._witness = Connection(
-            "witness", f"witness-{os.getpid()}", Broker(*address), self._heard, subscribe=("spreekkamer/v1/#",)
+            "witness", f"witness-{os.getpid()}", self._address, self._heard, subscribe=("spreekkamer/v1/#",)
         )
         base = [sys.executable, "-m", "simulators.unit"]
         media = [*(("--video", str(video)) if video else ()), *(("--audio", str(audio)) if audio else ())]
@@ -117,7 +131,7 @@ class Room:
             "recorder": Child("recorder", [*no_network(), *base, "recorder", *tail, *media], self._said),
         }
         self._printer = threading.Thread(target=self._print, name="timeline", daemon=True)
-        self._plug = threading.Thread(target=self._watch_plug, name="plug", daemon=True)
+        self._plugs = threading.Thread(target=self._watch_plugs, name="plugs", daemon=True)
         self._stopping = threading.Event()
         self.heard: list[dict[str, Any]] = []
         """Alarm events as the witness at the broker received them."""
@@ -126,14 +140,15 @@ class Room:
         """Starts the processes. Raises UnitError when one does not come up."""
         self._printer.start()
         self._witness.start()
+        if self.console is not None:
+            self.console.start()
         try:
             for child in self.children.values():
                 child.start()
         except UnitError:
             self.stop()
             raise
-        if self.broker is not None:
-            self._plug.start()
+        self._plugs.start()
 
     def stop(self) -> None:
         """Stops in reverse."""
@@ -141,13 +156,18 @@ class Room:
         for child in reversed(self.children.values()):
             if child.process is not None:
                 child.stop()
+        if self._plugs.is_alive():
+            self._plugs.join(timeout=STOP_S)
+        if self.console is not None:
+            self.console.stop()
         self._witness.close()
-        if self._plug.is_alive():
-            self._plug.join(timeout=2.0)
-        if self.broker is not None:
-            self.broker.stop()
+        self._stop_broker()
         self._lines.put(None)
         self._printer.join(timeout=2.0)
+
+    def _stop_broker(self) -> None:
+        if self.broker is not None:
+            self.broker.stop()
 
     # --- the timeline ------------------------------------------------------------------------------------------------
 
@@ -167,22 +187,27 @@ class Room:
     def _heard(self, word: Word) -> None:
         match word:
             case Received(topic=topic, payload=payload):
-                self._at_broker("/".join(topic.split("/")[5:]), payload)
+                if topic.split("/")[3:4] != ["console"]:  # a receiver's presence is told by the receiver
+                    self._at_broker("/".join(topic.split("/")[5:]), payload)
             case Up():
                 self._tell("broker", "the witness listens")
             case Down(reason=reason):
                 self._tell("broker", f"away: {reason}")
 
     def _at_broker(self, topic: str, payload: bytes) -> None:
-        body = json.loads(payload)
+        try:
+            body = json.loads(payload)
+            data = body["data"] if topic == "alarm/event" else dict(body)
+        except (ValueError, TypeError, KeyError, RecursionError):
+            self._tell("broker", f"{topic}  {len(payload)} bytes that are not ours")
+            return
         if topic == "alarm/event":
             self.heard.append(body)
-            data = body["data"]
             late = "  LATE (replay)" if data["replay"] else ""
             age = f"age {data['age_ms']} ms  attempt {data['attempt']}{late}"
             self._tell("broker", f"alarm/event {data['kind']}  {age}")
         elif topic != "health":
-            shown = {key: _short(value) for key, value in body.items() if key not in {"at", "boot_id", "session"}}
+            shown = {key: _short(value) for key, value in data.items() if key not in {"at", "boot_id", "session"}}
             self._tell("broker", f"{topic}  " + "  ".join(f"{key}={value}" for key, value in shown.items())[:LINE_MAX])
 
     def _tell(self, who: str, text: str) -> None:
@@ -199,16 +224,40 @@ class Room:
             self._out.write(line + "\n")
             self._out.flush()
 
-    def _watch_plug(self) -> None:
-        """The broker's plug is a file like the other faults: while `broker.unplugged` is there, it is out."""
-        assert self.broker is not None  # noqa: S101 - started only with one
-        out = False
+    def _new_console(self) -> Console:
+        path = console_path(self.paths, CONSOLE)
+        return Console(CONSOLE, self._organisation, self._address, path, self._console_said)
+
+    def _console_said(self, fact: console_facts.Fact) -> None:
+        """What the witness at the broker has not told already."""
+        if not isinstance(fact, console_facts.RoomSays):
+            self._tell("console", console_facts.text(fact))
+
+    def _watch_plugs(self) -> None:
+        """A plug is a file like the other faults: while `broker.unplugged` or `console.gone` is there, it is out."""
+        plugs: dict[str, tuple[Callable[[], None], Callable[[], None]]] = {}
+        if self.broker is not None:
+            plugs["broker.unplugged"] = self.broker.pull_plug, self.broker.plug_in
+        if self.console is not None:
+            plugs["console.gone"] = self._pull_console, self._plug_in_console
+        out: set[str] = set()
         while not self._stopping.wait(0.05):
-            wanted = (faults_path(self.paths) / "broker.unplugged").exists()
-            if wanted != out:
-                out = wanted
-                (self.broker.pull_plug if out else self.broker.plug_in)()
-                self._tell("broker", "its plug is pulled" if out else "plugged in again")
+            for fault, (pull, plug_in) in plugs.items():
+                wanted = (faults_path(self.paths) / fault).exists()
+                if wanted != (fault in out):
+                    (out.add if wanted else out.discard)(fault)
+                    (pull if wanted else plug_in)()
+                    self._tell(fault.partition(".")[0], "its plug is pulled" if wanted else "plugged in again")
+
+    def _pull_console(self) -> None:
+        if self.console is not None:
+            self.console.pull_plug()
+            self.console = None
+
+    def _plug_in_console(self) -> None:
+        console = self._new_console()
+        console.start()
+        self.console = console
 
 
 def _short(value: Any) -> Any:

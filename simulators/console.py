@@ -1,0 +1,384 @@
+"""The reference receiver: what every receiver of this unit's alarms has to do, in as few lines as that takes.
+
+The law here: stored first, acknowledged then. `alarm/ack` goes out after the commit that holds the event, never before;
+what cannot be stored is not acknowledged, and the unit sends it again. An event that comes again is counted and
+acknowledged again, because the first acknowledgement may have been lost.
+
+It also says that it is there (a retained presence with a will), lets a person accept an alarm, which is passed on to
+who pressed, and asks a room to end its alarms. docs/guide/receivers.md says the same for who builds another one.
+"""
+
+from __future__ import annotations
+
+import queue
+import re
+import sqlite3
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from daemon.alarm import messages
+from daemon.alarm.mqtt import Down, NameTaken, Received, Up, Will, Word
+from daemon.errors import SettingsError, UnitError
+from daemon.model.unit import Broker, Tls
+from simulators import console_store
+from simulators.console_facts import (
+    Accepted,
+    Arrived,
+    Fact,
+    Link,
+    Refused,
+    ResetSent,
+    RoomSays,
+    Trouble,
+    calls,
+    json_line,
+    line,
+)
+from simulators.console_wire import BODY_BYTES_MAX, Event, PluggedConnection, TooLarge
+from simulators.keyboard import keys, told_to_end
+
+WORDS_MAX = 1000
+"""Messages that may wait to be read: they take microseconds each, so this many means that the thread stands. What does
+not fit is not acknowledged and comes again."""
+ROOMS_MAX = 1000
+"""Rooms whose last word is remembered: an organisation has some fifty."""
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+RESET_MAX = 100
+"""Ids that one command may name (messages.ResetCommand); a room has no more open."""
+ROOT = "spreekkamer/v1/"
+
+
+class Console:
+    """One receiver under an id of its own. Two with one id throw each other off the broker.
+
+    Three threads: the connection's, which only hands over; `console`, which reads and answers; the store's, which waits
+    for the disk. `say` is called with every fact on the last two, and returns soon. Other methods: any thread.
+    """
+
+    def __init__(
+        self, console_id: str, organisation: str, broker: Broker, store: Path, say: Callable[[Fact], None]
+    ) -> None:
+        self.id, self._organisation, self._broker, self._path, self._say = (
+            console_id, organisation, broker, store, say,
+        )  # fmt: skip
+        self._presence = f"{ROOT}{organisation}/console/{console_id}/state"
+        self._kept = console_store.AlarmStore(store, self._from_store)
+        self._session = 0
+        self._connection: PluggedConnection | None = None
+        self._words: queue.SimpleQueue[Word | TooLarge | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="console", daemon=True)
+        self._going = False
+        self._rooms: dict[str, _Room] = {}
+        self._counting = threading.Lock()
+        self.counters: dict[str, int] = {}
+        """Duplicates, refusals by kind, events that were not taken. Any thread may read it."""
+
+    def start(self) -> None:
+        """Begins to connect; says that it is there when it can hear as well."""
+        try:
+            self._session = console_store.new_session(self._path, time.time_ns() // 1_000_000)
+        except (sqlite3.Error, OSError):  # the store meets the same disk at once, and says so
+            self._session = time.time_ns() // 1_000_000
+        self._kept.start()
+        self._thread.start()
+        will = Will(self._presence, messages.encode(messages.Presence(False, self._session)))
+        rooms = f"{ROOT}{self._organisation}/+/+/"
+        heard = (rooms + "alarm/event", rooms + "alarm/state", rooms + "availability", self._presence)
+        self._connection = PluggedConnection(
+            "console", f"spreekkamer-console-{self.id}", self._broker, self._hand_over, will=will, subscribe=heard
+        )
+        self._connection.start()
+
+    def stop(self) -> None:
+        """Says that it goes, and goes; what has come is stored first."""
+        if self._connection is not None:
+            self._going = True
+            self._publish(self._presence, messages.Presence(False, self._session), retain=True)
+            self._connection.close()
+            self._end()
+
+    def pull_plug(self) -> None:
+        """Its machine loses its power, as far as the network can tell: no goodbye, and the broker says its will.
+
+        Another console starts in its place; this one does not come back.
+        """
+        if self._connection is not None:
+            self._going = True
+            self._connection.cut()
+            self._end()
+
+    def _end(self) -> None:
+        self._words.put(None)
+        self._thread.join(timeout=2.0)
+        self._kept.stop()
+
+    def accept(self, event_id: str) -> bool:
+        """A person answers for an event that is stored here: stored as well, then told to the unit.
+
+        False: the disk stands still. That the event is not here is said as a fact.
+        """
+        return self._kept.give(console_store.Accept((event_id,), self.id))
+
+    def accept_newest(self) -> bool:
+        """A person answers for the alarm that was last raised or repeated, with every press that belongs to it."""
+        if not self._kept.open:
+            return False
+        newest = self._kept.open[-1]
+        return self._kept.give(console_store.Accept(self._of_alarm(newest), self.id, newest.root))
+
+    def reset(self, topic_root: str, alarm_ids: tuple[str, ...]) -> bool:
+        """Asks a room to end alarms, which it names. False: the broker is away, and a person has to ask again."""
+        command = messages.ResetCommand(alarm_ids, self.id)
+        sent = self._publish(topic_root + "command/reset", command)
+        if sent:
+            self._say(ResetSent(_room(topic_root), alarm_ids))
+        return sent
+
+    def reset_newest(self) -> bool:
+        """Asks the room of the newest open event to end all that is open there; an outside worker's ends here."""
+        if not self._kept.open:
+            return False
+        newest = self._kept.open[-1]
+        mine = [row for row in self._kept.open if (row.root, row.in_room) == (newest.root, newest.in_room)]
+        named = tuple(row.event_id for row in mine)[-RESET_MAX:]
+        if newest.in_room:
+            return self.reset(newest.root, named)
+        return self._kept.give(console_store.Close(newest.root, named))
+
+    @property
+    def open(self) -> tuple[console_store.Row, ...]:
+        """Events that are open, the oldest first."""
+        return self._kept.open
+
+    @property
+    def is_up(self) -> bool:
+        """Whether it is connected and listens."""
+        return self._connection is not None and self._connection.up
+
+    # --- what comes off the network ---------------------------------------------------------------------------------
+
+    def _hand_over(self, word: Word) -> None:
+        """On the connection's thread, which is inside the client: nothing can be published from here."""
+        if isinstance(word, Received) and self._words.qsize() >= WORDS_MAX:
+            self._count("not_read")
+        elif isinstance(word, Received) and len(word.payload) > BODY_BYTES_MAX:
+            self._words.put(TooLarge(word.topic, len(word.payload)))
+        else:
+            self._words.put(word)
+
+    def _run(self) -> None:
+        while (word := self._words.get()) is not None:
+            self._heard(word)
+
+    def _heard(self, word: Word | TooLarge) -> None:
+        match word:
+            case Received():
+                self._received(word)
+            case TooLarge(topic=topic, size=size):
+                self._refuse("too_large", topic, f"{size} bytes; expected at most {BODY_BYTES_MAX}")
+            case Up(protocol=protocol):
+                self._publish(self._presence, messages.Presence(True, self._session), retain=True)
+                self._tell_accepted("")
+                self._say(Link(up=True, detail=protocol))
+            case Down(reason=reason):
+                self._say(Link(up=False, detail=reason))
+            case NameTaken():
+                self._refuse("another_console", self._presence, f"another receiver came with the id {self.id}")
+
+    def _received(self, word: Received) -> None:
+        try:
+            if word.topic == self._presence:
+                self._own_presence(word.payload)
+            elif word.topic.endswith("/alarm/event"):
+                self._event(word)
+            elif not word.payload:  # how MQTT forgets what was retained: a room has been taken away
+                self._rooms.pop(word.topic.removesuffix("alarm/state").removesuffix("availability"), None)
+            elif word.topic.endswith("/alarm/state"):
+                self._state(word.topic, msgspec.json.decode(word.payload, type=messages.AlarmState))
+            elif word.topic.endswith("/availability"):
+                self._availability(word.topic, msgspec.json.decode(word.payload, type=messages.Availability))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            self._refuse("unreadable", word.topic, str(error))
+
+    def _event(self, word: Received) -> None:
+        if word.retained:
+            # A retained event would come as a new alarm to every receiver that starts. The unit retains none.
+            self._refuse("retained_event", word.topic, "an alarm event is never retained; somebody else's is")
+            return
+        event = msgspec.json.decode(word.payload, type=Event)
+        root, data = word.topic.removesuffix("alarm/event"), event.data
+        order = console_store.Keep(
+            root, event.id, data.kind, data.alarm_id, event.time, data.in_room, data.attempt, word.payload,
+            time.time_ns(),
+        )  # fmt: skip
+        if not self._kept.give(order):
+            self._refuse("store_full", word.topic, "the disk is too slow; what is not acknowledged comes again")
+
+    def _state(self, topic: str, said: messages.AlarmState) -> None:
+        room = self._known(topic, "alarm/state")
+        if room is None or (room.state, room.open) == (said.state, said.open):
+            return
+        room.state, room.open = said.state, said.open
+        if not self._kept.give(console_store.Listed(room.root, said.open, said.at)):
+            room.open = None  # the next word of the room is news again
+        self._say(RoomSays(_room(room.root), room.online, room.state))
+
+    def _availability(self, topic: str, said: messages.Availability) -> None:
+        """A unit that is offline by an older session's will has long come back."""
+        room = self._known(topic, "availability")
+        if room is None or (said.session < room.session and not said.online):
+            return
+        came = said.online and (said.session != room.session or not room.online)
+        changed = came or said.online != room.online
+        room.online, room.session = said.online, said.session
+        if came:
+            self._tell_accepted(room.root)
+        if changed:
+            self._say(RoomSays(_room(room.root), room.online, room.state))
+
+    def _known(self, topic: str, tail: str) -> _Room | None:
+        root = topic.removesuffix(tail)
+        if root not in self._rooms and len(self._rooms) >= ROOMS_MAX:
+            self._refuse("too_many_rooms", topic, f"expected at most {ROOMS_MAX}")
+            return None
+        return self._rooms.setdefault(root, _Room(root))
+
+    def _own_presence(self, payload: bytes) -> None:
+        """The will of an earlier start comes late and is retained over our word, or that is wiped: it is said anew."""
+        said = msgspec.json.decode(payload, type=messages.Presence) if payload else messages.Presence(online=False)
+        if not said.online and not self._going:
+            self._publish(self._presence, messages.Presence(True, self._session), retain=True)
+
+    def _refuse(self, why: str, topic: str, detail: str) -> None:
+        if self._count(why) == 1:
+            self._say(Refused(why, topic[:200], detail[:200]))
+
+    # --- what the store has done: its thread ------------------------------------------------------------------------
+
+    def _from_store(self, word: console_store.Said) -> None:
+        match word:
+            case console_store.Stored(order=order, seen=seen, accepted_by=accepted_by):
+                self._count("stored" if seen == 1 else "duplicates")
+                self._acknowledge(order.root, order.event_id, accepted_by)
+                self._say(_arrived(order, seen, self.id))
+            case console_store.Accepted(order=order, found=found):
+                for root, event_id in found:
+                    self._acknowledge(root, event_id, order.by)
+                    self._say(Accepted(_room(root), event_id, order.by))
+                if not found:
+                    self._say(Refused("unknown_event", "", f"{order.event_ids[0]}: it is not stored here"))
+            case console_store.Trouble(reason=reason):
+                self._say(Trouble(reason))
+
+    def _acknowledge(self, root: str, event_id: str, accepted_by: str) -> None:
+        """One that does not leave now is not kept: the unit sends the event again, and is answered again."""
+        level, by = ("accepted", accepted_by) if accepted_by else ("stored", self.id)
+        self._publish(root + "alarm/ack", messages.Ack(event_id, level, by))  # type: ignore[arg-type]  # one of two
+
+    def _tell_accepted(self, root: str) -> None:
+        """A unit that was away did not hear that a person has accepted: that word is not asked for again by it."""
+        for row in self._kept.open:
+            if row.accepted_by and row.root.startswith(root):
+                self._acknowledge(row.root, row.event_id, row.accepted_by)
+
+    def _of_alarm(self, of: console_store.Row) -> tuple[str, ...]:
+        return tuple(r.event_id for r in self._kept.open if (r.root, r.alarm_id) == (of.root, of.alarm_id))
+
+    def _publish(self, topic: str, message: Any, *, retain: bool = False) -> bool:
+        return self._connection is not None and self._connection.publish(topic, messages.encode(message), retain=retain)
+
+    def _count(self, what: str) -> int:
+        with self._counting:
+            self.counters[what] = self.counters.get(what, 0) + 1
+            return self.counters[what]
+
+
+class _Room(msgspec.Struct):
+    """The last word of a room."""
+
+    root: str
+    online: bool | None = None
+    session: int = 0
+    state: str = ""
+    open: tuple[str, ...] | None = None
+
+
+def _arrived(order: console_store.Keep, seen: int, by: str) -> Arrived:
+    data = msgspec.json.decode(order.body, type=Event).data
+    return Arrived(
+        _room(order.root), order.event_id, data.alarm_id, data.kind, data.attempt, data.age_ms, data.replay, seen,
+        data.in_room, data.silent, data.source, data.detail, by,
+    )  # fmt: skip
+
+
+def _room(root: str) -> str:
+    return "/".join(root.split("/")[3:5])
+
+
+# --- the command ----------------------------------------------------------------------------------------------------
+
+KEYS = "x or Enter accept the newest · c ask its room to end its alarms · q quit"
+
+
+def command(  # noqa: PLR0913 - each is an option
+    broker: Annotated[str, typer.Option(metavar="HOST:PORT", help="where the units' broker is")],
+    *,
+    console_id: Annotated[str, typer.Option("--id", metavar="NAME", help="this receiver's own name")] = "balie",
+    organisation: Annotated[str, typer.Option(help="whose rooms it listens to")] = "voorbeeldstad",
+    store: Annotated[Path, typer.Option(metavar="FILE", help="where it stores")] = Path("console.sqlite3"),
+    ca: Annotated[Path | None, typer.Option(metavar="FILE", help="TLS: the authority that signed the broker's")] = None,
+    certificate: Annotated[Path | None, typer.Option(metavar="FILE", help="TLS: this receiver's certificate")] = None,
+    key: Annotated[Path | None, typer.Option(metavar="FILE", help="TLS: the key of that certificate")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="a JSON line for each fact")] = False,
+) -> None:
+    """A receiver at a desk: stores alarms, acknowledges them, shows them; a key accepts, another asks for the end."""
+    host, _, port = broker.rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 65_536:  # noqa: PLR2004 - the highest port
+        raise SettingsError(f"--broker {broker}: expected HOST:PORT such as localhost:1883")
+    for option, name in (("--id", console_id), ("--organisation", organisation)):
+        if not NAME.fullmatch(name):
+            raise SettingsError(f"{option} {name}: expected small letters, digits and hyphens, at most 64")
+
+    bell = sys.stdout.isatty() and not as_json
+
+    def say(fact: Fact) -> None:
+        said = json_line(fact) if as_json else line(fact, time.time_ns())
+        sys.stdout.write(said + ("\a\n" if bell and calls(fact) else "\n"))
+        sys.stdout.flush()
+
+    tls = Tls(str(ca), str(certificate), str(key)) if ca and certificate and key else None
+    if tls is None and (ca or certificate or key):
+        raise SettingsError("--ca, --certificate, --key: expected all three, or none for a broker without TLS")
+    console = Console(console_id, organisation, Broker(host, int(port), tls=tls), store, say)
+    if sys.stdin.isatty() and not as_json:
+        sys.stdout.write(f"{KEYS}\n")
+    over = told_to_end()
+    console.start()
+    try:
+        for pressed in keys(over):
+            if pressed in "x\n":
+                console.accept_newest()
+            elif pressed == "c":
+                console.reset_newest()
+    finally:
+        console.stop()
+
+
+def main() -> None:
+    """`python -m simulators.console`: as `spreekkamer-sim console`."""
+    try:
+        typer.run(command)
+    except UnitError as error:
+        sys.stderr.write(f"console: {error}\n")
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

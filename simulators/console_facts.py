@@ -1,0 +1,128 @@
+"""What a console says: its facts, as lines for a person and as JSON for machines."""
+
+from __future__ import annotations
+
+import time
+
+import msgspec
+
+
+class Arrived(msgspec.Struct, frozen=True, tag="arrived", tag_field="fact"):
+    """An event is stored, for the first time or again, and its acknowledgement has been handed to the network."""
+
+    room: str
+    """`site/room`."""
+    event_id: str
+    alarm_id: str
+    kind: str
+    attempt: int
+    age_ms: int
+    """From the press to when the unit sent it."""
+    replay: bool
+    seen: int
+    """1: it is new. More: a duplicate, told as one."""
+    in_room: bool
+    silent: bool
+    source: str
+    detail: str
+    by: str
+    """This receiver."""
+
+
+class Accepted(msgspec.Struct, frozen=True, tag="accepted", tag_field="fact"):
+    """A person has accepted; that is stored, and the unit is told."""
+
+    room: str
+    event_id: str
+    by: str
+
+
+class ResetSent(msgspec.Struct, frozen=True, tag="reset_sent", tag_field="fact"):
+    """The room has been asked to end these; whether it does, its own reset event says."""
+
+    room: str
+    alarm_ids: tuple[str, ...]
+
+
+class RoomSays(msgspec.Struct, frozen=True, tag="room", tag_field="fact"):
+    """A unit came, went, or its alarm's state changed."""
+
+    room: str
+    online: bool | None
+    """None: it has not said."""
+    state: str
+
+
+class Refused(msgspec.Struct, frozen=True, tag="refused", tag_field="fact"):
+    """A message was passed over; said for the first of each kind, the others are counted."""
+
+    why: str
+    topic: str
+    detail: str
+
+
+class Trouble(msgspec.Struct, frozen=True, tag="trouble", tag_field="fact"):
+    """Events cannot be stored, and so are not acknowledged; with an empty reason: they can again."""
+
+    reason: str
+
+
+class Link(msgspec.Struct, frozen=True, tag="link", tag_field="fact"):
+    """The connection to the broker stands, or why it does not."""
+
+    up: bool
+    detail: str
+
+
+Fact = Arrived | Accepted | ResetSent | RoomSays | Refused | Trouble | Link
+
+QUIET_KINDS = frozenset({"fault", "reset", "cancelled", "test"})
+"""Kinds of event for which nobody has to run. A kind that this console does not know is one for which somebody does."""
+
+
+def text(fact: Fact) -> str:  # noqa: PLR0911 - one return a kind of fact
+    """One line for a person, without the time."""
+    match fact:
+        case Arrived():
+            return _arrived(fact)
+        case Accepted(room=room, event_id=event_id, by=by):
+            return f"accepted  {room}  {event_id[:8]}  by {by}"
+        case ResetSent(room=room, alarm_ids=ids):
+            return f"reset asked  {room}  {len(ids)} event{'s' * (len(ids) != 1)}"
+        case RoomSays(room=room, online=online, state=state):
+            there = {True: "online", False: "OFFLINE", None: "not heard yet"}[online]
+            return f"room  {room}  {there}  alarm {state or 'not heard yet'}"
+        case Refused(why=why, topic=topic, detail=detail):
+            return f"refused {why}  {topic}  {detail}"
+        case Trouble(reason=reason):
+            return f"CANNOT STORE, and so acknowledges nothing: {reason}" if reason else "can store again"
+        case Link(up=up, detail=detail):
+            return f"listens  {detail}" if up else f"broker away: {detail}"
+
+
+def _arrived(fact: Arrived) -> str:
+    late = "  LATE (replay)" if fact.replay else ""
+    told = f"  duplicate {fact.seen - 1}, stored before" if fact.seen > 1 else ""
+    where = "" if fact.in_room else "  OUTSIDE the room"
+    quietly = "  silent: do not call there" if fact.silent and fact.kind not in QUIET_KINDS else ""
+    what = f"  {fact.detail}" if fact.detail else ""
+    return (
+        f"stored {fact.kind}  {fact.room}  age {fact.age_ms} ms  attempt {fact.attempt}{late}{told}{where}{quietly}"
+        f"{what}  by {fact.by}"
+    )
+
+
+def calls(fact: Fact) -> bool:
+    """Whether somebody has to look up: a new event for which somebody runs."""
+    return isinstance(fact, Arrived) and fact.seen == 1 and fact.kind not in QUIET_KINDS
+
+
+def line(fact: Fact, now_ns: int) -> str:
+    """As `text`, with UTC in front."""
+    moment = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(now_ns / 1e9))
+    return f"{moment}.{now_ns // 1_000_000 % 1000:03d}  {text(fact)}"
+
+
+def json_line(fact: Fact) -> str:
+    """One JSON object; `fact` says its kind."""
+    return msgspec.json.encode(fact).decode()

@@ -1,0 +1,394 @@
+"""What a receiver keeps: every alarm event that reached it, once, on disk before anybody is told.
+
+The law here: one thread, `store`, has the file. Orders that wait together are committed together, and only what a
+commit holds is said to be done. What the disk refuses is not done: its sender was told nothing and sends it again.
+
+SQLite in WAL mode with synchronous=FULL, as the unit's own journal: one fsync a commit, durable at a power cut.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+ORDERS_MAX = 1000
+"""Orders that may wait for the disk: the whole of a morning's alarms from fifty rooms, 16 MB at most. What does not fit
+is not acknowledged and comes again after three seconds."""
+BATCH_MAX = 100
+"""Orders that share a commit: a unit that comes back after a month sends all at once, and an fsync takes as long as
+a hundred rows."""
+BUSY_S = 1.0
+"""How long a lock of another process on the file is waited for; then its disk counts as one that refuses."""
+ROWS_MAX = 100_000
+"""Closed rows beyond this go at the next start, the oldest first: a hundred megabytes. A unit keeps far fewer events,
+so that one which went cannot come again as new."""
+OPEN_MAX = 1000
+"""Open events that are shown, the newest: twenty in each of fifty rooms. The others stay in the file, open."""
+MARGIN_S = 60
+"""From the first touch of a button to the room's first word of the alarm: a policy may want it held, or confirmed by a
+second press within thirty seconds."""
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS alarm (
+    n INTEGER PRIMARY KEY AUTOINCREMENT,
+    event_id TEXT NOT NULL,
+    root TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    alarm_id TEXT NOT NULL,
+    time TEXT NOT NULL,
+    in_room INTEGER NOT NULL,
+    body BLOB NOT NULL,
+    attempt INTEGER NOT NULL,
+    seen INTEGER NOT NULL DEFAULT 1,
+    first_seen_ns INTEGER NOT NULL,
+    stored_ns INTEGER NOT NULL,
+    accepted_ns INTEGER,
+    accepted_by TEXT NOT NULL DEFAULT '',
+    listed INTEGER NOT NULL DEFAULT 0,
+    closed_ns INTEGER,
+    UNIQUE (event_id, root)
+) STRICT;
+CREATE INDEX IF NOT EXISTS of_alarm ON alarm (root, alarm_id);
+CREATE INDEX IF NOT EXISTS open ON alarm (n) WHERE closed_ns IS NULL;
+CREATE TABLE IF NOT EXISTS session (only INTEGER PRIMARY KEY CHECK (only = 1), number INTEGER NOT NULL) STRICT;
+"""
+# A row is known by its id and its room together: no room's event can hide another's. `time`: the event's own, by the
+# unit's clock. `listed`: the room's alarm/state has named it. Only `raised` and `repeated` are open at all; the others
+# are closed from the start.
+
+OPENS = ("raised", "repeated")
+"""Kinds of event that stay open until the room says that they are not."""
+ENDS = ("reset", "cancelled")
+"""Kinds of event that end the alarm which they name."""
+
+
+class Keep(msgspec.Struct, frozen=True):
+    """Order: an alarm event has come."""
+
+    root: str
+    """The room's topics begin with this: `spreekkamer/v1/{organisation}/{site}/{room}/`."""
+    event_id: str
+    kind: str
+    alarm_id: str
+    time: str
+    """As the unit says it: RFC 3339, UTC."""
+    in_room: bool
+    attempt: int
+    body: bytes
+    seen_ns: int
+    """UTC at which it came off the network."""
+
+
+class Accept(msgspec.Struct, frozen=True):
+    """Order: a person answers for these events."""
+
+    event_ids: tuple[str, ...]
+    by: str
+    root: str | None = None
+    """Of the room; None: wherever an event has this id."""
+
+
+class Listed(msgspec.Struct, frozen=True):
+    """Order: a room says which of its alarm events are open."""
+
+    root: str
+    event_ids: tuple[str, ...]
+    at: str
+    """By the unit's clock, as `Keep.time`."""
+
+    def names_at(self, time: str) -> tuple[str, ...]:
+        """What the room calls open, if this is its word of that time or later."""
+        return self.event_ids if self.at >= time else ()
+
+
+class Close(msgspec.Struct, frozen=True):
+    """Order: a person at this receiver ends what no room will end: alarms of people who are elsewhere."""
+
+    root: str
+    event_ids: tuple[str, ...]
+
+
+Order = Keep | Accept | Listed | Close
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """Said after the commit of a `Keep`."""
+
+    order: Keep
+    seen: int
+    """How often the event has come, this time counted: 1 is new, more is a duplicate that was told as one."""
+    accepted_by: str
+    """Empty while nobody has accepted it."""
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    """Said after the commit of an `Accept`."""
+
+    order: Accept
+    found: tuple[tuple[str, str], ...]
+    """Root and id of each event that is kept; empty: there is none of these."""
+
+
+class Trouble(msgspec.Struct, frozen=True):
+    """Said when the disk begins to refuse, and with an empty reason when it takes again."""
+
+    reason: str
+
+
+Said = Stored | Accepted | Trouble
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One alarm event as it is kept. Times are UTC in nanoseconds, by the receiver's clock."""
+
+    event_id: str
+    root: str
+    kind: str
+    alarm_id: str
+    in_room: bool
+    """False: an outside worker's. No room ends it, and this receiver may."""
+    body: bytes
+    """As it came the first time."""
+    attempt: int
+    """The highest that came."""
+    seen: int
+    first_seen_ns: int
+    stored_ns: int
+    accepted_ns: int | None
+    accepted_by: str
+    closed_ns: int | None
+
+
+class AlarmStore:
+    """Hands orders to its thread, and that thread's words to a sink, which is called on it."""
+
+    def __init__(self, path: Path, sink: Callable[[Said], None]) -> None:
+        self._path, self._sink = path, sink
+        self._orders: queue.Queue[Order | None] = queue.Queue(ORDERS_MAX)
+        self._thread = threading.Thread(target=self._run, name="store", daemon=True)
+        self._db: sqlite3.Connection | None = None
+        self._in_trouble = False
+        self._listed: dict[str, Listed] = {}  # by root: the last word of each room
+        self._unlisted: list[Listed] = []  # words of rooms that are not committed yet, in their order
+        self.open: tuple[Row, ...] = ()
+        """Open events, the oldest first, OPEN_MAX at most; replaced as a whole. Any thread may read it."""
+        self.refused = 0
+        """Events that the disk did not take; their senders send them again."""
+
+    def start(self) -> None:
+        """Begins; what was open in the file is in `open` as soon as the disk answers."""
+        self._thread.start()
+
+    def give(self, order: Order) -> bool:
+        """Hands over an order without waiting; False when ORDERS_MAX are waiting already. Any thread."""
+        try:
+            self._orders.put_nowait(order)
+        except queue.Full:
+            return False
+        return True
+
+    def stop(self) -> None:
+        """Commits what waits, and ends. A disk that stands still is waited for for five seconds."""
+        with contextlib.suppress(queue.Full):  # then the thread stands, and is left behind: it is a daemon
+            self._orders.put(None, timeout=BUSY_S)
+        self._thread.join(timeout=5.0)
+
+    # --- the store's thread ---------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        self._carry_out([])
+        going = True
+        while going:
+            batch, going = self._batch()
+            self._carry_out(batch)
+        if self._db is not None:
+            self._db.close()
+
+    def _batch(self) -> tuple[list[Order], bool]:
+        """What waits, at least one order; and whether that was not the last."""
+        batch: list[Order] = []
+        wait = True
+        while len(batch) < BATCH_MAX:
+            try:
+                order = self._orders.get(block=wait)
+            except queue.Empty:
+                break
+            if order is None:
+                return batch, False
+            batch.append(order)
+            wait = False
+        return batch, True
+
+    def _carry_out(self, batch: list[Order]) -> None:
+        self._unlisted = [*self._unlisted, *(order for order in batch if isinstance(order, Listed))][-ORDERS_MAX:]
+        self._listed.update({order.root: order for order in self._unlisted})
+        try:
+            done = self._commit(batch)
+        except (sqlite3.Error, OSError) as error:
+            self.refused += sum(isinstance(order, Keep) for order in batch)
+            if any(isinstance(order, Accept) for order in batch):
+                self._in_trouble = False  # a person waits for an answer, and is told again why there is none
+            self._trouble(f"{self._path}: {error}")
+            return
+        self._unlisted.clear()
+        self._trouble("")
+        for word in done:
+            self._sink(word)
+
+    def _commit(self, batch: list[Order]) -> list[Said]:
+        """One transaction: all of the batch, or nothing of it. Raises what the disk says."""
+        if self._db is None:
+            self._db = _opened(self._path)
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            done: list[Said] = []
+            for order in batch:
+                match order:
+                    case Keep(root=root):
+                        done.append(_keep(self._db, order, self._listed.get(root, Listed(root, (), ""))))
+                    case Accept():
+                        done.append(_accept(self._db, order))
+                    case Close():
+                        _close(self._db, order)
+            for listed in self._unlisted:
+                _list(self._db, listed)
+            self._db.execute("COMMIT")
+            self.open = _rows(self._db, f"WHERE closed_ns IS NULL ORDER BY n DESC LIMIT {OPEN_MAX}")[::-1]
+        except (sqlite3.Error, OSError):
+            self._close_broken()
+            raise
+        return done
+
+    def _close_broken(self) -> None:
+        """A connection on which something failed is thrown away with its transaction; the next batch opens anew."""
+        if self._db is not None:
+            with contextlib.suppress(sqlite3.Error):
+                self._db.close()
+            self._db = None
+
+    def _trouble(self, reason: str) -> None:
+        if bool(reason) != self._in_trouble:
+            self._in_trouble = bool(reason)
+            self._sink(Trouble(reason))
+
+
+def new_session(path: Path, now_ms: int) -> int:
+    """A number for this start of the receiver, higher than any before, whatever its clock says.
+
+    Raises sqlite3.Error or OSError when the disk does not take it.
+    """
+    with contextlib.closing(_opened(path)) as db:
+        db.execute(
+            "INSERT INTO session VALUES (1, ?) ON CONFLICT (only) DO UPDATE SET number = max(number + 1, ?)",
+            (now_ms, now_ms),
+        )
+        return int(db.execute("SELECT number FROM session").fetchone()[0])
+
+
+def read(path: Path) -> tuple[Row, ...]:
+    """All rows, the oldest first, beside a receiver that may be running. Raises sqlite3.Error."""
+    with contextlib.closing(sqlite3.connect(path, timeout=BUSY_S)) as db:
+        return _rows(db, "ORDER BY n")
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
+    try:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+        db.executescript(SCHEMA)
+        db.execute("DELETE FROM alarm WHERE closed_ns IS NOT NULL AND n <= (SELECT max(n) FROM alarm) - ?", (ROWS_MAX,))
+    except sqlite3.Error:
+        db.close()
+        raise
+    return db
+
+
+def _keep(db: sqlite3.Connection, order: Keep, listed: Listed) -> Stored:
+    """Of what the unit has said of an alarm, the latest word by its own clock counts.
+
+    Events and states travel by two connections, an event until it is stored: an end can come before its beginning.
+    """
+    now_ns = time.time_ns()
+    ended_at = db.execute(
+        "SELECT max(time) FROM alarm WHERE root = ? AND alarm_id IN (?, ?) AND kind IN ('reset', 'cancelled')",
+        (order.root, order.alarm_id, order.event_id),
+    ).fetchone()[0]
+    is_open = ended_at is None or order.event_id in listed.names_at(ended_at)
+    db.execute(
+        "INSERT INTO alarm (event_id, root, kind, alarm_id, time, in_room, body, attempt, first_seen_ns, stored_ns,"
+        " closed_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (event_id, root) DO UPDATE SET seen = seen + 1, attempt = max(attempt, excluded.attempt)",
+        (order.event_id, order.root, order.kind, order.alarm_id, order.time, order.in_room, order.body, order.attempt,
+         order.seen_ns, now_ns, None if order.kind in OPENS and is_open else now_ns),
+    )  # fmt: skip
+    if order.kind in ENDS:
+        db.execute(
+            "UPDATE alarm SET closed_ns = ? WHERE root = ? AND (alarm_id = ? OR event_id = ?) AND closed_ns IS NULL"
+            " AND event_id NOT IN (SELECT value FROM json_each(?))",
+            (now_ns, order.root, order.alarm_id, order.alarm_id, _as_json(listed.names_at(order.time))),
+        )
+    seen, accepted_by = db.execute(
+        "SELECT seen, accepted_by FROM alarm WHERE event_id = ? AND root = ?", (order.event_id, order.root)
+    ).fetchone()
+    return Stored(order, seen, accepted_by)
+
+
+def _accept(db: sqlite3.Connection, order: Accept) -> Accepted:
+    """The first who accepts an event stands in its row."""
+    those = "event_id IN (SELECT value FROM json_each(?)) AND root = coalesce(?, root)"
+    which = (_as_json(order.event_ids), order.root)
+    db.execute(
+        f"UPDATE alarm SET accepted_ns = ?, accepted_by = ? WHERE accepted_ns IS NULL AND {those}",  # noqa: S608 - ours
+        (time.time_ns(), order.by, *which),
+    )
+    return Accepted(order, tuple(db.execute(f"SELECT root, event_id FROM alarm WHERE {those}", which)))  # noqa: S608
+
+
+def _list(db: sqlite3.Connection, order: Listed) -> None:
+    """The room's word counts: what it names is open, and what it has named before and names no more is closed.
+
+    What it has not named yet may be younger than its word: that stays as it is for MARGIN_S.
+    """
+    ids = _as_json(order.event_ids)
+    db.execute(
+        "UPDATE alarm SET listed = 1, closed_ns = NULL WHERE root = ? AND kind IN ('raised', 'repeated')"
+        " AND event_id IN (SELECT value FROM json_each(?)) AND NOT (listed AND closed_ns IS NULL)",
+        (order.root, ids),
+    )
+    db.execute(
+        "UPDATE alarm SET closed_ns = ? WHERE root = ? AND closed_ns IS NULL AND in_room"
+        " AND event_id NOT IN (SELECT value FROM json_each(?))"
+        " AND (listed OR (julianday(?) - julianday(time)) * 86400 > ?)",
+        (time.time_ns(), order.root, ids, order.at, MARGIN_S),
+    )
+
+
+def _close(db: sqlite3.Connection, order: Close) -> None:
+    db.execute(
+        "UPDATE alarm SET closed_ns = ? WHERE root = ? AND closed_ns IS NULL AND NOT in_room"
+        " AND event_id IN (SELECT value FROM json_each(?))",
+        (time.time_ns(), order.root, _as_json(order.event_ids)),
+    )
+
+
+def _as_json(ids: tuple[str, ...]) -> str:
+    """A list of any length as one parameter of a statement."""
+    return msgspec.json.encode(ids).decode()
+
+
+FIELDS = Row.__struct_fields__
+_ROW = ", ".join(FIELDS)
+
+
+def _rows(db: sqlite3.Connection, rest: str) -> tuple[Row, ...]:
+    found = db.execute(f"SELECT {_ROW} FROM alarm {rest}")  # noqa: S608 - constants of ours
+    return tuple(msgspec.convert(dict(zip(FIELDS, row, strict=True)), Row, strict=False) for row in found)

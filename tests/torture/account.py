@@ -1,0 +1,108 @@
+"""What became of the presses: owed, arrived, lost, told twice. Pure.
+
+A press is *owed* to the presser from the first of these moments on:
+- the unit left any trace of it: a line in its event log, a row in its journal, an event at the receiver;
+- its contact had been closed for 50 ms (promise A1), and the unit had then been alive for another 100 ms.
+A unit that is dead sees no button. One that dies within those 100 ms without a trace has told nobody that it had the
+press: such presses are counted as `cut short` and shown, neither owed nor lost, and beside them how many had been held
+for 50 ms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from msgspec import Struct
+
+MS = 1_000_000
+PRESS_NS = 50 * MS
+KEEP_NS = 100 * MS
+"""What a unit may take to decide, commit and send: twenty times what it takes here, two processes to a core. It is the
+bound of what is counted, not of what is promised: whatever left a trace before is owed at once."""
+SLACK_NS = 5 * MS
+"""The receiver reads the moment of a press in milliseconds."""
+
+
+class Try(Struct):
+    """A press as the hand on the button knows it; times are the machine's boot clock."""
+
+    asked_ns: int
+    down_ns: int | None = None
+    """The contact was closed by now; None: the unit died before it said so."""
+    up_ns: int | None = None
+    """The hand began to let go."""
+
+
+class Seen(Struct, frozen=True):
+    """An alarm at the receiver, by its id."""
+
+    event_id: str
+    pressed_ns: int
+    times: int
+
+
+class Figures(Struct, frozen=True):
+    """One side of the table."""
+
+    tried: int
+    owed: int
+    cut_short: int
+    held: int
+    """Of those that were cut short: the contact had been closed for 50 ms, and no trace is left of it."""
+    arrived: int
+    lost: tuple[int, ...]
+    """Numbers of the presses that are owed and never arrived."""
+    told: int
+    """Duplicates that the receiver could tell: the same id again."""
+    untold: int
+    """Alarms beyond the one of a press: another id for the same press."""
+    phantoms: int
+    """Alarms without a press."""
+
+
+def press_of(tries: list[Try], pressed_ns: int) -> int | None:
+    """The press that an alarm speaks of; None: there was none at that moment."""
+    for n, one in reversed(list(enumerate(tries))):
+        if one.asked_ns - SLACK_NS <= pressed_ns:
+            # Under a hand that was told nothing the unit died: when the contact closed is not known any closer.
+            return n if one.down_ns is None or pressed_ns <= one.down_ns + SLACK_NS else None
+    return None
+
+
+def is_made(one: Try, deaths_ns: Iterable[int], then_ns: int = 0) -> bool:
+    """Whether the contact was closed for 50 ms and the unit lived `then_ns` more, by the clocks of hand and killer."""
+    if one.down_ns is None or (one.up_ns is not None and one.up_ns - one.down_ns < PRESS_NS):
+        return False
+    return not any(one.asked_ns <= ns < one.down_ns + PRESS_NS + then_ns for ns in deaths_ns)
+
+
+def account(tries: list[Try], deaths_ns: Iterable[int], seen: Iterable[Seen], traces: Mapping[str, int]) -> Figures:
+    """Holds what arrived against what was pressed. `traces`: event id → boot time of the press that it is of."""
+    deaths, ids, phantoms, told = list(deaths_ns), [set[str]() for _ in tries], set[str](), 0
+    arrived: set[int] = set()
+    for alarm in seen:
+        told += alarm.times - 1
+        n = press_of(tries, alarm.pressed_ns)
+        if n is None:
+            phantoms.add(alarm.event_id)
+        else:
+            arrived.add(n)
+            ids[n].add(alarm.event_id)
+    for event_id, pressed_ns in traces.items():
+        n = press_of(tries, pressed_ns)
+        if n is None:
+            phantoms.add(event_id)
+        else:
+            ids[n].add(event_id)
+    owed = {n for n, one in enumerate(tries) if ids[n] or is_made(one, deaths, KEEP_NS)}
+    return Figures(
+        tried=len(tries),
+        owed=len(owed),
+        cut_short=len(tries) - len(owed),
+        held=sum(n not in owed and is_made(one, deaths) for n, one in enumerate(tries)),
+        arrived=len(arrived),
+        lost=tuple(sorted(owed - arrived)),
+        told=told,
+        untold=sum(max(0, len(found) - 1) for found in ids),
+        phantoms=len(phantoms),
+    )

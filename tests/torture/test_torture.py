@@ -1,0 +1,105 @@
+"""The torture of alarms in small, and the book-keeping that its figures come from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.torture.__main__ import faults, sides, table, torture
+from tests.torture.account import MS, Figures, Seen, Try, account
+from tests.torture.plan import draw
+from tests.torture.worlds import Ours, Result
+
+SEED, PRESSES, KILLS = 20_261_124, 25, 4
+ASKED = 1_000 * MS
+"""Boot time at which the first press of a story was asked for; the others follow a second apart."""
+
+
+def presses(count: int, hold_ms: int = 80) -> list[Try]:
+    """Presses whose contact closed a millisecond after they were asked for."""
+    starts = (ASKED + n * 1_000 * MS for n in range(count))
+    return [Try(at, at + MS, at + MS + hold_ms * MS) for at in starts]
+
+
+def seen(n: int, event_id: str = "", times: int = 1) -> Seen:
+    """An alarm of the n-th press at the receiver."""
+    return Seen(event_id or f"e{n}", ASKED + n * 1_000 * MS + MS, times)
+
+
+def test_no_press_is_lost_under_kill(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A1: with unit, broker and receiver killed at random under the presses, every press that is owed reaches the
+    receiver's disk exactly once, and what came twice was told; `make torture-alarms` does the same with 300.
+    """
+    plan = draw(SEED, PRESSES, KILLS)
+    (result,) = torture(sides(tmp_path, peers=False), plan, seconds=60)
+    with capsys.disabled():
+        print(f"\nseed {SEED}\n{table([result])}")  # noqa: T201 - the seed is always said
+    assert faults(result) == []
+    assert result.figures.tried == PRESSES
+    assert result.figures.owed >= PRESSES - KILLS
+    assert sum(result.killed.values()) >= KILLS - 1, "two kills may fall on the same part at the same time"
+
+
+def test_what_is_lost_told_twice_or_made_up_is_counted() -> None:
+    """A1: the harness can fail: a press that never arrived, an id too many and an alarm without a press are named."""
+    tries = presses(4)
+    arrived = [seen(0), seen(1, times=3), seen(3), seen(3, "again"), Seen("ghost", ASKED + 500 * MS, 1)]
+    found = account(tries, (), arrived, {})
+    assert found == Figures(tried=4, owed=4, cut_short=0, held=0, arrived=3, lost=(2,), told=2, untold=1, phantoms=1)
+    told = faults(Result("ours", found, {}, 1.0, None, 1, ("Traceback",)))
+    assert told == [
+        "press 2 is owed and never arrived", "1 alarms too many: a second id for one press", "1 alarms without a press",
+        "1 resets or faults never arrived", "events still wait although everything is up",
+        "a process said: Traceback",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("hold_ms", "dies_after_ms", "trace", "owed", "held"),
+    [
+        (80, None, False, 1, 0),
+        (49, None, False, 0, 0),
+        (80, 49, False, 0, 0),
+        (80, 51, False, 0, 1),
+        (80, 149, False, 0, 1),
+        (80, 151, False, 1, 0),
+        (80, 149, True, 1, 0),
+        (49, None, True, 1, 0),
+        (80, -100, False, 1, 0),
+    ],
+)
+def test_when_a_press_is_owed(hold_ms: int, dies_after_ms: int | None, *, trace: bool, owed: int, held: int) -> None:
+    """A1: owed is what left a trace, and what was held 50 ms under a unit that lived 100 ms more; no death before it
+    counts. What was held and is not owed is shown.
+    """
+    tries = presses(2, hold_ms)
+    deaths = [] if dies_after_ms is None else [tries[0].down_ns + dies_after_ms * MS]  # type: ignore[operator]  # is set
+    found = account(tries[:1], deaths, (), {"e0": tries[0].asked_ns + MS} if trace else {})
+    assert (found.owed, found.cut_short, found.held) == (owed, 1 - owed, held)
+    assert found.lost == ((0,) if owed else ())
+
+
+def test_a_press_under_which_the_unit_died_is_owed_when_it_left_a_trace() -> None:
+    """A1: the hand never heard that the contact was closed; a row in the journal still makes the press owed."""
+    (one,) = tries = [Try(ASKED)]
+    assert account(tries, [ASKED + 60 * MS], (), {}).cut_short == 1
+    assert account(tries, [ASKED + 60 * MS], (), {"e": one.asked_ns + MS}).lost == (0,)
+    assert account(tries, [ASKED + 60 * MS], [seen(0)], {"e0": one.asked_ns + MS}).lost == ()
+
+
+@given(st.integers(0, 2**32), st.integers(1, 400), st.integers(0, 60))
+def test_a_plan_is_its_seed(seed: int, count: int, kills: int) -> None:
+    """H2: the same seed draws the same plan, with the presses and kills that were asked for, half the unit's."""
+    plan = draw(seed, count, kills)
+    assert plan == draw(seed, count, kills)
+    parts = [kill.part for press in plan for kill in press.kills]
+    assert (len(plan), len(parts), parts.count("unit")) == (count, kills, (kills + 1) // 2)
+
+
+def test_the_hand_and_the_unit_go_by_one_clock(tmp_path: Path) -> None:
+    """H2: an alarm is matched to its press by time: an unhurried press, alone, is found as the one that it was."""
+    (result,) = torture([Ours(tmp_path / "ours")], draw(1, 1, 0), seconds=30)
+    assert result.figures == Figures(1, owed=1, cut_short=0, held=0, arrived=1, lost=(), told=0, untold=0, phantoms=0)
