@@ -58,8 +58,8 @@ $(BIN)/.ready-test: pyproject.toml
 
 # Debian's packages that the tests use for real: a broker, age, ssh-keygen, systemd's checks, speech, ffmpeg's prober,
 # Node.js.
-APT := mosquitto age openssh-client systemd alsa-utils strace ffmpeg nodejs npm
-TOOLS := /usr/sbin/mosquitto age ssh-keygen systemd-analyze /usr/bin/aplay strace ffprobe node npm
+APT := mosquitto age openssh-client openssl systemd alsa-utils strace ffmpeg nodejs npm
+TOOLS := /usr/sbin/mosquitto age ssh-keygen openssl systemd-analyze /usr/bin/aplay strace ffprobe node npm
 system-packages:
 	@for tool in $(TOOLS); do command -v $$tool >/dev/null || missing=1; done; \
 	if [ -n "$$missing" ]; then \

@@ -332,19 +332,25 @@ class AlarmProcess:
                     self._refuse("ack", f"no alarm event of ours has the id {letter.id}")
                 for item in steps or ():
                     self._step(item)
-            case ReceiverSays(console=console, presence=presence):
-                come = self._receivers.heard(word.client, console, presence)
-                if come is None:
-                    self._refuse("presence", "more receivers than are remembered")
-                elif come:
-                    self._outbox.resend()
-                self._fault("nobody_listening", self._receivers.nobody(self._clock.boot_ns()))
+            case ReceiverSays():
+                self._receiver_says(word.client, letter)
             case ResetCommand():
                 self._console_resets(letter)
             case Foreign():
                 self._from_mobile(letter)
             case Refused():
                 self._refuse(letter.kind, letter.why)
+
+    def _receiver_says(self, client: str, said: ReceiverSays) -> None:
+        """Counts on the connections that alarms go by; a broker may tell every client of ours, asked or not (amqtt)."""
+        if client not in self._brokers:
+            return
+        come = self._receivers.heard(client, said.console, said.presence)
+        if come is None:
+            self._refuse("presence", "more receivers than are remembered")
+        elif come:
+            self._outbox.resend()
+        self._fault("nobody_listening", self._receivers.nobody(self._clock.boot_ns()))
 
     def _from_mobile(self, message: Foreign) -> None:
         presses, alive, refused = self._mobiles.heard(message)

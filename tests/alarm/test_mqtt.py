@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.alarm.mqtt import Answered, Connection, Down, Received, Up, Will, Word
+from daemon.alarm.mqtt import Answered, Connection, Down, NameTaken, Received, Up, Will, Word
 from daemon.model.unit import Broker
 from simulators.broker import EmbeddedBroker
 from tests.brokers import Mosquitto
@@ -95,6 +95,23 @@ def test_a_broker_that_is_killed_is_missed_and_found_again(mosquitto: Mosquitto,
     heard(words, Up)
     assert sender.publish("a/b", b"1", key="one")
     heard(words, Answered)
+
+
+def test_a_second_client_with_our_name_does_not_throw_us_out_for_ever(mosquitto: Mosquitto, connect: Connect) -> None:
+    """A1, A5: taken over, a connection says so and goes on under another name, and both stay."""
+    unit, words = connect(mosquitto.port, "unit")
+    heard(words, Up)
+    twin: queue.Queue[Word] = queue.Queue()
+    other = Connection("twin", "test-unit", Broker("127.0.0.1", mosquitto.port, 5), twin.put)
+    other.start()
+    try:
+        assert heard(words, NameTaken) == NameTaken("unit", "test-unit")
+        heard(words, Up)
+        assert unit.publish("a/b", b"1", key="one")
+        heard(words, Answered)
+        assert [word for word in list(twin.queue) if isinstance(word, Down)] == []
+    finally:
+        other.close()
 
 
 def test_the_will_says_that_we_are_gone(mosquitto: Mosquitto, connect: Connect) -> None:
