@@ -57,11 +57,12 @@ $(BIN)/.ready-test: pyproject.toml
 	@touch $@
 
 # Debian's packages that the tests use for real: a broker, age, ssh-keygen, systemd's checks, speech, ffmpeg's prober,
-# Node.js.
-APT := mosquitto age openssh-client openssl systemd alsa-utils strace ffmpeg nodejs npm
-TOOLS := /usr/sbin/mosquitto age ssh-keygen openssl systemd-analyze /usr/bin/aplay strace ffprobe node npm
+# Node.js. Only what is missing is installed, by package: a machine may have its Node.js from elsewhere.
+NEEDS := mosquitto:/usr/sbin/mosquitto age:age openssh-client:ssh-keygen openssl:openssl systemd:systemd-analyze \
+  alsa-utils:/usr/bin/aplay strace:strace ffmpeg:ffprobe nodejs:node npm:npm
 system-packages:
-	@for tool in $(TOOLS); do command -v $$tool >/dev/null || missing=1; done; \
+	@missing=; for need in $(NEEDS); do command -v $${need#*:} >/dev/null || missing="$$missing $${need%%:*}"; done; \
 	if [ -n "$$missing" ]; then \
-	  if [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -qqy --no-install-recommends $(APT) >/dev/null; \
-	  else echo "Debian's packages are missing: sudo apt-get install $(APT)"; exit 1; fi; fi
+	  if [ "$$(id -u)" = 0 ]; then apt-get update -qq && \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -qqy --no-install-recommends $$missing >/dev/null; \
+	  else echo "Debian's packages are missing: sudo apt-get install$$missing"; exit 1; fi; fi
