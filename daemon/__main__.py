@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
-from pathlib import Path
 from typing import Annotated, Any
 
-import msgspec
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from daemon.commands.console import SHORT, Json, State, as_json, out
 from daemon.config import load
 from daemon.config.explain import rows_of
 from daemon.errors import UnitError
@@ -34,23 +32,7 @@ app.add_typer(recordings, name="recordings")
 app.add_typer(settings, name="settings")
 app.add_typer(alarm, name="alarm")
 
-State = Annotated[
-    Path | None, typer.Option("--state", metavar="DIR", help="a unit below this directory; without it: this machine's")
-]
-Json = Annotated[bool, typer.Option("--json", help="for machines")]
-SHORT = 8
-"""Characters of a recording's id in a table: enough to tell a store's recordings apart; `show` takes them too."""
 PAGES_MAX = 10_000  # of twenty recordings: two hundred times what four weeks of a busy room leave
-
-
-def out() -> Console:
-    """Where tables go; made when it is needed, so that it finds the terminal that is there then."""
-    return Console(soft_wrap=False)
-
-
-def as_json(body: Any) -> None:
-    """Prints for a machine."""
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(body), indent=2).decode() + "\n")
 
 
 TEST_S = 20.0

@@ -50,5 +50,10 @@ class Paths(NamedTuple):
 
     @property
     def signing_key(self) -> Path:
-        """The unit's Ed25519 key, in OpenSSH's format."""
+        """The recorder's Ed25519 key, in OpenSSH's format."""
         return self.etc / "unit_ed25519"
+
+    @property
+    def audit_key(self) -> Path:
+        """The keeper's own Ed25519 key, with which it signs the heads of its log."""
+        return self.etc / "keeper_ed25519"

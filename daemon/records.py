@@ -16,8 +16,6 @@ import msgspec
 from hardware.ports import ClockState, Track
 
 FORMAT = "spreekkamer-recording/1"
-NAMESPACE = "spreekkamer"
-"""Of the signatures (SSHSIG): a signature made for something else does not fit here."""
 
 
 class TrackBegin(msgspec.Struct, frozen=True):

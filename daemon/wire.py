@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from daemon.model.events import EndReason, Forget, Lease, SetEnd, StartRecording
+from daemon.model.events import EndReason, Forget, KeeperFault, Lease, SetEnd, StartRecording
 from hardware.ports import Track
 
 
@@ -77,7 +77,8 @@ class KeeperState(Said, frozen=True):
     oldest_h: dict[Track, float]
     next_expiry_s: int | None
     unaccounted: int = 0
-    fault: str = ""
+    faults: dict[KeeperFault, str] = {}
+    """What does not work, with what is wrong, for a person; what is not named works."""
 
 
 class Receipt(Said, frozen=True):

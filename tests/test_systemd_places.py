@@ -23,7 +23,8 @@ PLACES = {
     "etc/spreekkamer": (0o755, "root", "root"),
     "etc/spreekkamer/unit.toml": (0o640, "root", "spreekkamer"),
     "etc/spreekkamer/policy.toml": (0o644, "root", "root"),
-    "etc/spreekkamer/unit_ed25519": (0o640, "root", "spreekkamer-store"),
+    "etc/spreekkamer/unit_ed25519": (0o640, "root", "spreekkamer-recorder"),
+    "etc/spreekkamer/keeper_ed25519": (0o640, "root", "spreekkamer-keeper"),
     "etc/spreekkamer/tls": (0o750, "root", "spreekkamer-alarm"),
     "var/lib/spreekkamer/journal": (0o700, "spreekkamer-alarm", "spreekkamer-alarm"),
     "var/lib/spreekkamer/store": (0o1771, "root", "spreekkamer-keeper"),
@@ -84,7 +85,7 @@ class Places:
         self.root = root
         root.chmod(0o755)  # it becomes the users' own "/"
         (root / "etc/spreekkamer").mkdir(parents=True)
-        for name in ("unit.toml", "policy.toml", "unit_ed25519"):
+        for name in ("unit.toml", "policy.toml", "unit_ed25519", "keeper_ed25519"):
             (root / "etc/spreekkamer" / name).touch(0o600)
         run("systemd-sysusers", f"--root={root}", SYSTEMD / "sysusers.d/spreekkamer.conf")
         for _boot in range(2):
@@ -134,18 +135,21 @@ def test_the_recorder_fills_and_the_keeper_empties(places: Places) -> None:
 
 def test_the_others_stay_out(places: Places) -> None:
     """Design §2: the alarm process sees nothing of the store; the recorder neither holds, receipts nor journal."""
-    key = "/etc/spreekkamer/unit_ed25519"
+    etc = "/etc/spreekkamer"
+    own = {"recorder": f"{etc}/unit_ed25519", "keeper": f"{etc}/keeper_ed25519"}
+    keys = {name: [f"read:{key}" for owner, key in own.items() if owner != name] for name in ("alarm", *own)}
     closed = {
-        "alarm": [f"list:{STORE}", f"list:{RECORDINGS}", f"list:{STORE}/holds", f"append:{STORE}/x", f"read:{key}"],
+        "alarm": [f"list:{STORE}", f"list:{RECORDINGS}", f"list:{STORE}/holds", f"append:{STORE}/x"],
         "recorder": [f"list:{STORE}", f"list:{STORE}/holds", f"append:{STORE}/x", "list:/var/lib/spreekkamer/journal"],
         "keeper": ["list:/var/lib/spreekkamer/journal", "list:/etc/spreekkamer/tls"],
     }
     for name, acts in closed.items():
-        assert places.refused(name, *acts) == [f"{act} PermissionError" for act in acts], name
+        refused = [*acts, *keys[name]]
+        assert places.refused(name, *refused) == [f"{act} PermissionError" for act in refused], name
         assert places.refused(name, "read:/etc/spreekkamer/unit.toml", "read:/etc/spreekkamer/policy.toml") == []
     assert places.refused("alarm", "append:/run/spreekkamer/unit.sock") == []
     for name in ("recorder", "keeper"):
-        assert places.refused(name, f"read:{key}") == []
+        assert places.refused(name, f"read:{own[name]}") == []
         assert places.refused(name, "unlink:/run/spreekkamer/unit.sock") == [
             "unlink:/run/spreekkamer/unit.sock PermissionError"
         ]

@@ -13,7 +13,7 @@ import sys
 import threading
 import uuid
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
@@ -417,7 +417,8 @@ class AlarmProcess:
             case wire.KeeperState():
                 self._keeper = peer
                 self._telemetry.keeper = message
-                self._fault("keeper", message.fault)
+                for name in get_args(events.KeeperFault):
+                    self._fault(name, message.faults.get(name, ""))
             case wire.Receipt():
                 self._telemetry.archive(message)
             case link.Left():

@@ -153,7 +153,7 @@ class KeeperProcess:
             oldest_h={track: round(max(hours), 2) for track, hours in ages.items() if hours},
             next_expiry_s=None if wait_ns is None else wait_ns // NS,
             unaccounted=len(self._store.unaccounted),
-            fault=self._fault,
+            faults={"keeper": self._fault} if self._fault else {},
         )
 
     def _from_alarm(self, word: FromAlarm) -> None:

@@ -173,10 +173,12 @@ class Delivered(Input, frozen=True):
     level: Level
 
 
+KeeperFault = Literal["keeper", "audit", "holds", "hold_review"]
+"""What the keeper finds wrong: a deletion that the disk refuses, its log, a hold file, a hold due for review."""
 FaultName = Literal[
     "broker", "second_broker", "client_id", "nobody_listening", "unanswered", "refused_by_broker", "journal",
     "recorder", "keeper", "camera", "microphone", "lamp", "store", "keys", "alarm_button", "record_button",
-    "reset_switch", "mobile_button", "button_test",
+    "reset_switch", "mobile_button", "button_test", "audit", "holds", "hold_review",
 ]  # fmt: skip
 
 

@@ -52,6 +52,8 @@ BEEPS: dict[str, Pattern] = {
 """What the beeper says, once, when the status lamp begins to say it about an alarm. A silent alarm beeps never."""
 NOT_HEARD: frozenset[FaultName] = frozenset({"nobody_listening", "unanswered"})
 """Faults by which an alarm reaches nobody, although the unit can send it."""
+NOT_FOR_STAFF: frozenset[FaultName] = frozenset({"hold_review"})
+"""Faults that nobody in the room can do anything about and that keep nothing from working: told, not shown."""
 TEST_SHOWN_NS = 30 * NS
 """How long the lamp shows how far a test alarm has come: time to walk back from the button."""
 
@@ -75,8 +77,9 @@ def sign(room: Room, now_ns: int) -> str:
 
 def _at_rest(room: Room, now_ns: int) -> str:
     """What the lamp says when nobody has pressed the alarm button, or nobody may see that somebody did."""
-    if room.faults:
-        return "nobody" if any(name in NOT_HEARD for name, _ in room.faults) else "fault"
+    shown = {name for name, _ in room.faults} - NOT_FOR_STAFF
+    if shown:
+        return "nobody" if shown & NOT_HEARD else "fault"
     if room.phase is Phase.RECORDING and room.recording is not None:
         stop_ns = room.recording.until_ns - room.rules.post_event_ns
         if now_ns >= stop_ns - room.rules.warning_ns:

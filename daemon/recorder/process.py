@@ -15,11 +15,11 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from daemon import link, log, systemd, wire
+from daemon import link, log, sign, systemd, wire
 from daemon.config import Settings
 from daemon.model.events import EndReason, Forget, Lease, SetEnd, StartRecording
 from daemon.paths import Paths
-from daemon.recorder import memory, sign, writer
+from daemon.recorder import memory, writer
 from daemon.recorder.ring import Item, Ring, Sealed
 from daemon.recorder.seal import KeySupply
 from daemon.recorder.tap import Tap, begin_record, pre_event

@@ -14,7 +14,7 @@ from daemon.recorder.bundle import Bundle, close_interrupted
 from daemon.recorder.cutter import Hole
 from daemon.recorder.ring import Sealed
 from daemon.recorder.seal import Key
-from daemon.recorder.sign import make_key, sign
+from daemon.sign import make_key, sign
 from hardware.clock import SystemClock
 from tests.dying import die_at
 from tests.rooms import chain_of, verify

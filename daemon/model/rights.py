@@ -1,0 +1,68 @@
+"""Who may do what: one table from the verbs of both operators' sockets to the roles that may say them.
+
+The law here: what is not in the table is nobody's. Engineers check, list and verify; custodians also hold, release and
+hand out sealed copies. Root is an engineer and no more: whoever acts as a custodian is in that group, and the audit
+log says so. A process's own user may do everything: in the field nobody can log in as it, and in a simulated room it
+is whoever started the room.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from msgspec import Struct
+
+Role = Literal["engineer", "custodian", "owner"]
+"""`owner` is the process's own user; the other two are groups of the machine."""
+
+GROUPS: Mapping[str, Role] = {"spreekkamer-engineer": "engineer", "spreekkamer-custodian": "custodian"}
+"""The groups of the machine that give a role."""
+ROOT_UID = 0
+
+ENGINEER = frozenset[Role]({"engineer", "owner"})
+CUSTODIAN = frozenset[Role]({"custodian", "owner"})
+BOTH = ENGINEER | CUSTODIAN
+
+ALARM_VERBS: Mapping[str, frozenset[Role]] = {
+    "status": BOTH, "alarms": BOTH,
+    "reset": BOTH, "forget": BOTH, "test": ENGINEER, "walk_test": ENGINEER,
+}  # fmt: skip
+"""What the alarm process is asked. Whoever stands in the room may end an alarm and have the ring dropped."""
+KEEPER_VERBS: Mapping[str, frozenset[Role]] = {
+    "state": BOTH, "recordings": BOTH, "recording": BOTH, "holds": BOTH,
+    "hold_place": CUSTODIAN, "hold_extend": CUSTODIAN, "hold_release": CUSTODIAN,
+    "export": CUSTODIAN, "export_files": CUSTODIAN,
+}  # fmt: skip
+"""What the keeper is asked."""
+VERBS: Mapping[str, frozenset[Role]] = {**ALARM_VERBS, **KEEPER_VERBS}
+
+
+class Person(Struct, frozen=True):
+    """Who is at the other end of a socket, as the kernel says it."""
+
+    uid: int
+    groups: frozenset[int]
+    """Primary and supplementary, as they were when it connected."""
+
+
+def roles_of(person: Person, own_uid: int, groups: Mapping[int, Role]) -> frozenset[Role]:
+    """What a person is here; `groups` gives the numbers of this machine's groups that give a role."""
+    found = {groups[gid] for gid in person.groups if gid in groups}
+    if person.uid == own_uid:
+        found.add("owner")
+    if person.uid == ROOT_UID:
+        found.add("engineer")
+    return frozenset(found)
+
+
+def acting_as(verb: str, roles: frozenset[Role]) -> Role | None:
+    """The role by which somebody may say a verb, for the audit log; None when no role of theirs may."""
+    may = VERBS.get(verb, frozenset()) & roles
+    return next((role for role in ("custodian", "engineer", "owner") if role in may), None)
+
+
+def refusal(verb: str) -> str:
+    """What somebody is told who may not say a verb."""
+    groups = [name for name, role in GROUPS.items() if role in VERBS[verb]]
+    return f"`{verb}` is not for you; expected a member of {' or '.join(groups)}"
