@@ -57,6 +57,12 @@ class NotFoundError(UnitError):
     exit_code = 9
 
 
+class HangError(UnitError):
+    """A device's library does not come back from a call: only the end of this process frees the device."""
+
+    exit_code = 11
+
+
 class RefusedError(UnitError):
     """A process of the unit refused an operator's request; it carries that process's words and exit code."""
 

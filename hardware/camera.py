@@ -14,7 +14,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
 
-from daemon.errors import DeviceError
+from daemon.errors import DeviceError, HangError
 from hardware.ports import Clock, DeviceLost, VideoFormat, VideoPacket
 
 ENCODER_NODE = Path("/dev/video11")
@@ -53,7 +53,7 @@ class PicameraCamera:
     def stop(self) -> None:
         """Ends the recording and closes the camera, in a thread that is waited for 3 s at most.
 
-        A DeviceError says that the camera hangs: nothing is delivered any more, but only the end of this process
+        A HangError says that the camera hangs: nothing is delivered any more, but only the end of this process
         frees the camera. The exit handler that picamera2 installs is taken away then, for it would hang as well.
         """
         if self._tap is not None:
@@ -67,7 +67,7 @@ class PicameraCamera:
         helper.join(STOP_S)
         if helper.is_alive():
             atexit.unregister(camera.close)
-            raise DeviceError(f"camera: did not stop within {STOP_S} s; expected the end of this process")
+            raise HangError(f"camera: did not stop within {STOP_S} s; expected the end of this process")
         if problems:
             raise DeviceError(f"camera: {problems[0]}; expected it to close") from problems[0]
 

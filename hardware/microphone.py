@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from daemon.errors import DeviceError
+from daemon.errors import DeviceError, HangError
 from hardware.ports import AudioFormat, Clock, DeviceLost, PcmBlock
 
 NS = 1_000_000_000
@@ -60,7 +60,7 @@ class PyAudioMicrophone:
     def stop(self) -> None:
         """Closes the device in a thread that is waited for 3 s at most.
 
-        A DeviceError says that it hangs: nothing is delivered any more, but only the end of this process frees it.
+        A HangError says that it hangs: nothing is delivered any more, but only the end of this process frees it.
         """
         with self._gate:
             self._sink = None
@@ -71,7 +71,7 @@ class PyAudioMicrophone:
         helper.start()
         helper.join(STOP_S)
         if helper.is_alive():
-            raise DeviceError(f"microphone: did not stop within {STOP_S} s; expected the end of this process")
+            raise HangError(f"microphone: did not stop within {STOP_S} s; expected the end of this process")
 
     def _open(self, pyaudio: Any) -> None:
         self._overflow_flag, self._continue = pyaudio.paInputOverflow, pyaudio.paContinue

@@ -117,7 +117,10 @@ class Camera(Protocol):
         """
 
     def stop(self) -> None:
-        """Closes the device, bounded by the driver; no packet is delivered after the return."""
+        """Closes the device; no packet is delivered after the return.
+
+        Raises HangError when the device's library does not come back: only the end of the process frees it then.
+        """
 
 
 class PcmBlock(msgspec.Struct, frozen=True):
@@ -146,7 +149,7 @@ class Microphone(Protocol):
         """Opens the device and begins to deliver. Raises DeviceError when it is not there."""
 
     def stop(self) -> None:
-        """Closes the device; no block is delivered after the return."""
+        """Closes the device; no block is delivered after the return. Raises HangError as a camera does."""
 
 
 class DiskSpace(msgspec.Struct, frozen=True):

@@ -133,8 +133,16 @@ def close(path: Path, end: records.End, sums: dict[str, str], sign: Sign) -> Non
     durable.publish(path, [(name, content) for name, content in files if not (path / name).exists()])
 
 
-def close_interrupted(path: Path, clock: Clock, sign: Sign) -> str:
-    """Closes what a kill or a power cut left open, and returns its id. Raises StoreError for what is no recording."""
+class Interrupted(msgspec.Struct, frozen=True):
+    """A recording that an earlier start left open."""
+
+    recording_id: str
+    ends_ns: dict[Track, int]
+    """How far its chain had come, by the boot clock; empty when that was another boot's."""
+
+
+def close_interrupted(path: Path, clock: Clock, sign: Sign) -> Interrupted:
+    """Closes what a kill or a power cut left open. Raises StoreError for what is no recording."""
     try:
         begin = msgspec.json.decode((path / "begin.json").read_bytes(), type=records.Begin)
         chain = (path / "chain.jsonl").read_bytes() if (path / "chain.jsonl").exists() else b""
@@ -144,7 +152,8 @@ def close_interrupted(path: Path, clock: Clock, sign: Sign) -> str:
     raw = chain.splitlines(keepends=True)
     head = records.sha256(raw[-1]) if raw else records.sha256((path / "begin.json").read_bytes())
     text, count = b"", len(raw)
-    known = {line.file for line in map(parse, raw) if isinstance(line, records.SegmentLine)}
+    lines = [parse(line) for line in raw]
+    known = {line.file for line in lines if isinstance(line, records.SegmentLine)}
     fresh: list[records.ChainLine] = []
     if raw and not raw[-1].endswith(b"\n"):
         text, head = b"\n", records.sha256(raw[-1] + b"\n")
@@ -160,14 +169,25 @@ def close_interrupted(path: Path, clock: Clock, sign: Sign) -> str:
     log = durable.open_log(path / "chain.jsonl")  # also where a kill came before the first line: the sums list it
     durable.append(log, text)
     os.close(log)
-    alarm = begin.alarm or any(isinstance(line, records.MarkLine) and line.what == "alarm" for line in map(parse, raw))
+    alarm = begin.alarm or any(isinstance(line, records.MarkLine) and line.what == "alarm" for line in lines)
     detail = "the unit stopped while it recorded"
     end = records.End(
         begin.recording_id, "interrupted", detail, now.wall_ns, now.boot_ns, clock.boot_id(), alarm, count, head
     )
     kept = (file for file in path.rglob("*") if file.is_file() and not file.name.startswith(("SHA256SUMS", "end.")))
     close(path, end, {str(file.relative_to(path)): _sha256_of(file) for file in kept}, sign)
-    return begin.recording_id
+    return Interrupted(begin.recording_id, _ends_ns(lines) if begin.boot_id == clock.boot_id() else {})
+
+
+def _ends_ns(lines: list[records.ChainLine | None]) -> dict[Track, int]:
+    """The end of each track's last segment or gap."""
+    ends_ns: dict[Track, int] = {}
+    for line in lines:
+        if isinstance(line, records.SegmentLine):
+            ends_ns[line.track] = line.t1_boot_ns
+        elif isinstance(line, records.GapLine):
+            ends_ns[line.track] = line.to_boot_ns
+    return ends_ns
 
 
 def parse(line: bytes) -> records.ChainLine | None:

@@ -71,10 +71,9 @@ class Cutter:
         self.why = ""
         """Why the next hole is there."""
 
-    def follow(self, before: Cutter | None) -> None:
-        """Goes on where the cutter of the same track before a restart of its device ended."""
-        if before is not None:
-            self.end_ns, self.why = before.end_ns, before.why
+    def follow(self, end_ns: int | None, why: str) -> None:
+        """Goes on where the same track ended before a restart of its device; None: nothing came before."""
+        self.end_ns, self.why = end_ns, why
 
     @property
     def open_since_ns(self) -> int | None:

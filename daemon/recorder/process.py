@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from daemon import link, log, sign, systemd, wire
 from daemon.config import Settings
+from daemon.errors import HangError
 from daemon.model.events import EndReason, Forget, Lease, SetEnd, StartRecording
 from daemon.paths import Paths
 from daemon.recorder import memory, writer
@@ -129,8 +130,10 @@ class RecorderProcess:
 
     def run(self) -> None:
         """Closes what was left open, then opens the devices of the tracks that the policy allows."""
-        for recording_id in self._writer.recover():
-            log.event("recording_interrupted", "warning", recording_id=recording_id)
+        for interrupted in self._writer.recover():
+            log.event("recording_interrupted", "warning", recording_id=interrupted.recording_id)
+            for name in interrupted.ends_ns.keys() & self._tracks.keys():
+                self._tracks[name].resume(interrupted.ends_ns[name], "the recorder was interrupted")
         self._writer.start()
         if self._tracks:
             self._keys.start()
@@ -140,6 +143,9 @@ class RecorderProcess:
         try:
             while not self._stopping:
                 self._turn()
+        except HangError:
+            self._writer.close()  # writes what it has; the recording stays open, and the next start takes it up
+            raise
         finally:
             self._close()
 
@@ -168,6 +174,8 @@ class RecorderProcess:
         self._renew_keys(now_ns)
         for track in self._tracks.values():
             self._add(track.watch(now_ns), now_ns)
+            if track.hung is not None:
+                raise track.hung
         self._ring.trim(now_ns)
         self._maybe_finish(now_ns)
         self._say_state()

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 from daemon import log
-from daemon.errors import DeviceError
+from daemon.errors import DeviceError, HangError
 from daemon.recorder.cutter import Clear, Cutter, Hole, Piece, audio_cutter, video_cutter
 from daemon.recorder.encoder import AudioEncoder
 from daemon.recorder.ring import Item, Sealed
@@ -32,8 +32,10 @@ class Track(ABC):
     def __init__(self, name: ports.Track, clock: ports.Clock, sink: Sink) -> None:
         self.name, self._clock, self._sink = name, clock, sink
         self._cutter: Cutter | None = None
-        self._before: Cutter | None = None
-        """The cutter of the device that was lost: the hole begins where it ended."""
+        self._before: tuple[int | None, str] = (None, "")
+        """How far the track had come before its device was lost, and why it was: the hole begins there."""
+        self.hung: HangError | None = None
+        """The device's library does not come back: the process has to end."""
         self.key: Key | None = None
         self.last_ns: int | None = None
         """When the last frame arrived."""
@@ -57,12 +59,16 @@ class Track(ABC):
         if self._cutter is None:
             return []
         log.event("device_lost", "warning", track=self.name, why=reason)
-        items = self._sealed(self._cutter.end(reason))
-        self._before, self._cutter = self._cutter, None
+        pieces = self._cutter.end(reason)
+        self._before, self._cutter = (self._cutter.end_ns, reason), None
         self.trouble = reason
         self._retry_ns = now_ns + RETRY_NS
-        self._stop_device()
-        return items
+        pieces += self._let_go()
+        return self._sealed(pieces)
+
+    def resume(self, end_ns: int, why: str) -> None:
+        """An earlier recorder had come so far in a recording: what is missing since then will bear this reason."""
+        self._before = end_ns, why
 
     def take(self, frame: ports.VideoPacket | ports.PcmBlock) -> list[Item]:
         """A frame has come: returns the sealed segments and holes that it completes."""
@@ -73,7 +79,7 @@ class Track(ABC):
 
     def forget(self) -> None:
         """Drops what is open and clear."""
-        self._before = None
+        self._before = (None, "")
         if self._cutter is not None:
             self._cutter.forget()
 
@@ -95,9 +101,25 @@ class Track(ABC):
                 log.event("device_not_opened", "warning", track=self.name, why=str(error))
             self.trouble = str(error)
             return
+        except HangError as error:
+            self.hung, self.trouble = error, str(error)
+            return
         log.event("device_opened", track=self.name)
-        self._cutter.follow(self._before)
+        self._cutter.follow(*self._before)
         self.last_ns = now_ns  # its first frame is due within SILENT_NS
+
+    def _let_go(self) -> list[Piece]:
+        """Closes a device that was lost. One that hangs ends the process: what is missing till then is said now."""
+        try:
+            self._stop_device()
+        except DeviceError as error:  # it was going anyway; whether it can be opened again is for the next try to say
+            log.event("device_not_closed", "warning", track=self.name, why=str(error))
+        except HangError as error:
+            self.hung, self.trouble = error, str(error)
+            end_ns, now_ns = self._before[0], self._clock.boot_ns()
+            if end_ns is not None and end_ns < now_ns:
+                return [Hole(self.name, end_ns, now_ns, str(error))]
+        return []
 
     def _sealed(self, pieces: list[Piece]) -> list[Item]:
         items: list[Item] = []

@@ -17,7 +17,7 @@ import msgspec
 from daemon import log, records
 from daemon.errors import SealError, StoreError, UnitError
 from daemon.model.events import EndReason
-from daemon.recorder.bundle import Bundle, Sign, close_interrupted
+from daemon.recorder.bundle import Bundle, Interrupted, Sign, close_interrupted
 from daemon.recorder.ring import Item
 from hardware.ports import Clock
 
@@ -113,7 +113,7 @@ class Writer:
             self._orders.put(None, timeout=1.0)
             self._thread.join(timeout=5.0)
 
-    def recover(self) -> list[str]:
+    def recover(self) -> list[Interrupted]:
         """Closes what earlier starts left open. Called once, before `start`."""
         closed = []
         for path in sorted(self._recordings.iterdir()):

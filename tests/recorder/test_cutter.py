@@ -100,7 +100,7 @@ def test_a_lost_device_names_the_hole_after_it() -> None:
         cutter.add(packet)
     cutter.end("the cable was pulled")
     again = video_cutter(PICTURE)
-    again.follow(cutter)
+    again.follow(cutter.end_ns, cutter.why)
     pieces = [piece for packet in pictures(2, START_NS + 9 * NS) for piece in again.add(packet)]
     hole = next(piece for piece in pieces if isinstance(piece, Hole))
     assert (hole.reason, hole.from_ns, hole.to_ns) == ("the cable was pulled", START_NS + 2 * NS, START_NS + 9 * NS)

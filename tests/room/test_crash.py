@@ -39,6 +39,11 @@ def test_recorder_killed_while_recording_then_alarm(tmp_path: Path, broker: Mosq
         assert second != first
         begin = json.loads((second / "begin.json").read_text())
         assert (begin["continues"], begin["alarm"]) == (first.name, True)
+        gaps = wait_for("gaps of both", lambda: [line for line in chain_of(second) if line["kind"] == "gap"][:2])
+        for gap in gaps:
+            ends_ns = [line["t1_boot_ns"] for line in chain_of(first) if line.get("track") == gap["track"]]
+            assert (gap["from_boot_ns"], gap["reason"]) == (ends_ns[-1], "the recorder was interrupted")
+            assert gap["to_boot_ns"] - gap["from_boot_ns"] < 10 * NS, "back within ten seconds"
         unit.phase("alarm")
         assert open_track(state, first, "video", ("manager-1",), tmp_path / "open").stat().st_size > 100_000
 

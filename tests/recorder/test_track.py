@@ -1,0 +1,105 @@
+"""A track over a device of the test's own: lost, hung, resumed. What is missing is said, with its reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyrage
+import pytest
+
+from daemon.errors import DeviceError, HangError
+from daemon.recorder.cutter import Hole
+from daemon.recorder.ring import Item, Sealed
+from daemon.recorder.seal import Key
+from daemon.recorder.track import VideoTrack
+from hardware.ports import VideoFormat
+from simulators.clock import SimClock
+from tests.recorder.streams import PICTURE, pictures
+
+NS = 1_000_000_000
+
+
+class StubbornCamera:
+    """Delivers nothing by itself, and fails where the test says so."""
+
+    def __init__(self) -> None:
+        self.start_error: Exception | None = None
+        self.stop_error: Exception | None = None
+
+    def start(self, _: object) -> VideoFormat:
+        """Opens, or does not."""
+        if self.start_error is not None:
+            raise self.start_error
+        return PICTURE
+
+    def stop(self) -> None:
+        """Closes, or does not."""
+        if self.stop_error is not None:
+            raise self.stop_error
+
+
+class Story:
+    """A track with a key, a camera, and the time."""
+
+    def __init__(self, home: Path) -> None:
+        self.clock, self.camera = SimClock.create(home / "clock"), StubbornCamera()
+        self.track = VideoTrack(self.camera, self.clock, print)
+        self.track.key = Key(str(pyrage.x25519.Identity.generate().to_public()), b"envelope")
+        self.began_ns = self.clock.boot_ns() // 1000 * 1000  # encoders count in microseconds
+        self.track.watch(self.began_ns)
+
+    def see(self, seconds: float, start_ns: int | None = None) -> list[Item]:
+        """What the track makes of so many seconds of pictures."""
+        start_ns = self.began_ns if start_ns is None else start_ns
+        return [item for packet in pictures(seconds, start_ns) for item in self.track.take(packet)]
+
+
+@pytest.fixture
+def story(tmp_path: Path) -> Story:
+    return Story(tmp_path)
+
+
+def test_a_device_that_does_not_close_well_is_tried_again(story: Story) -> None:
+    """R5: an error while a lost camera is closed ends neither the track nor the process; the hole bears the reason."""
+    story.see(2)
+    story.camera.stop_error = DeviceError("camera: the cable is out; expected it to close")
+    assert [type(item) for item in story.track.lost("unplugged", story.began_ns + 3 * NS)] == [Sealed]
+    assert story.track.hung is None
+    story.track.watch(story.began_ns + 6 * NS)
+    hole = next(item for item in story.see(2, story.began_ns + 7 * NS) if isinstance(item, Hole))
+    assert hole == Hole("video", story.began_ns + 2 * NS, story.began_ns + 7 * NS, "unplugged")
+
+
+def test_a_device_that_hangs_says_what_is_missing_before_the_process_ends(story: Story) -> None:
+    """R5: of a camera that hangs the last second is sealed, and a gap with that reason follows it at once."""
+    story.see(2)
+    story.camera.stop_error = HangError("camera: did not stop")
+    story.clock.advance(5)
+    last, hole = story.track.lost("no frames for 3 s", story.clock.boot_ns())
+    assert isinstance(last, Sealed)
+    assert isinstance(hole, Hole)
+    assert (hole.from_ns, hole.reason) == (story.began_ns + 2 * NS, "camera: did not stop")
+    assert hole.to_ns <= story.clock.boot_ns()
+    assert story.track.hung is story.camera.stop_error
+
+
+def test_a_device_that_hangs_while_it_opens_ends_the_process_too(tmp_path: Path) -> None:
+    """R5: a camera that never opens is no reason to wait: the loop has sound to record."""
+    camera = StubbornCamera()
+    camera.start_error = HangError("camera: did not start")
+    track = VideoTrack(camera, SimClock.create(tmp_path / "clock"), print)
+    track.watch(NS)
+    assert track.hung is camera.start_error
+    assert not track.recording
+
+
+def test_after_an_interruption_the_hole_reaches_back_to_the_earlier_recorder(story: Story) -> None:
+    """R5: what an earlier recorder had not recorded any more stands as a gap before the first new second."""
+    ended_ns = story.began_ns - 4 * NS
+    track = VideoTrack(story.camera, story.clock, print)
+    track.key = story.track.key
+    track.resume(ended_ns, "the recorder was interrupted")
+    track.watch(story.began_ns)
+    items = [item for packet in pictures(1.1, story.began_ns) for item in track.take(packet)]
+    assert items[0] == Hole("video", ended_ns, story.began_ns, "the recorder was interrupted")
+    assert isinstance(items[1], Sealed)
