@@ -5,10 +5,13 @@ from __future__ import annotations
 from daemon import log
 from daemon.errors import DeviceError
 from daemon.model.panel import DARK, PATTERNS, Lamp, Pattern, beep, lit, recording_lit, sign, sounds
-from daemon.model.room import Room
+from daemon.model.policy import NS
+from daemon.model.room import Phase, Room
 from hardware import ports
 
 LIT = Pattern((1,), "Opname")
+TRIAL_NS = 10 * NS
+"""How long a lamp that an engineer tries stays as it was set: long enough to look, and it ends by itself."""
 
 
 class Lights:
@@ -19,6 +22,7 @@ class Lights:
         self._shown: dict[Lamp, tuple[Pattern, int]] = {}
         self._is: dict[Lamp, bool] = {}
         self._says = ""
+        self._trials: dict[Lamp, tuple[Pattern, int]] = {}
         self.next_change_ns: int | None = None
         self.faults: dict[Lamp, str] = {}
 
@@ -29,14 +33,31 @@ class Lights:
         if says != self._says:
             self._says = says
             log.event("lamp", lamp="status", says=says)
-        wanted = {
+        wanted: dict[Lamp, Pattern] = {
             "status": PATTERNS[says],
             "recording": LIT if recording_lit(room, now_ns) else DARK,
             "beeper": beep(room, says),
         }
+        wanted |= self._tried(room, now_ns)
         for lamp in ("recording", "status", "beeper"):
             if lamp in self._fitted:
                 self._drive(lamp, wanted[lamp], now_ns)
+
+    def attempt(self, lamp: Lamp, *, on: bool, now_ns: int) -> bool:
+        """An engineer tries a lamp: it is as he says for ten seconds, or until the room is used. False: not fitted."""
+        if lamp not in self._fitted:
+            return False
+        self._trials[lamp] = LIT if on else DARK, now_ns + TRIAL_NS
+        return True
+
+    def _tried(self, room: Room, now_ns: int) -> dict[Lamp, Pattern]:
+        """Only in a room at rest: whatever happens in it, the lamps are the room's again at once."""
+        if room.phase is not Phase.READY or room.alarms or room.recording is not None:
+            self._trials.clear()
+        self._trials = {lamp: trial for lamp, trial in self._trials.items() if now_ns < trial[1]}
+        for _, until_ns in self._trials.values():
+            self.next_change_ns = min(until_ns, self.next_change_ns or until_ns)
+        return {lamp: pattern for lamp, (pattern, _) in self._trials.items()}
 
     def is_lit(self, lamp: Lamp) -> bool:
         """Whether the lamp's line reads back as lit now."""

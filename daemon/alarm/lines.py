@@ -6,6 +6,8 @@ import secrets
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 
+import msgspec
+
 from daemon.errors import DeviceError
 from daemon.model import contact, debounce, events
 from daemon.model.policy import NS, Policy
@@ -30,6 +32,15 @@ MEANS: dict[tuple[str, str], Callable[[debounce.Fact], events.Input]] = {
 """What a fact of a button is to the room. Whether a press or a hold raises an alarm, the room decides."""
 
 
+class Touched(msgspec.Struct):
+    """What a button has done since the process started: an engineer presses it and sees it here."""
+
+    presses: int = 0
+    lasted_ms: int = 0
+    """Of the latest press, once it is over; 0 before."""
+    down: bool = False
+
+
 class Lines:
     """Owned by the loop: every method is called from its thread alone."""
 
@@ -44,6 +55,7 @@ class Lines:
         self._lines: dict[str, debounce.Line] = {}
         self._pairs: dict[str, contact.Pair] = {}
         self._faults: set[tuple[str, str]] = set()
+        self.touched: dict[str, Touched] = {}
 
     def start(self, levels: Mapping[str, bool], now_ns: int) -> list[events.Input]:
         """The lines as they were found."""
@@ -55,6 +67,7 @@ class Lines:
             if (closed := levels.get(button + contact.NC)) is not None:
                 self._pairs[button] = pair = contact.Pair(button, level, closed, now_ns)
                 active = pair.active
+            self.touched[button] = Touched(down=active)
             self._lines[button], facts = debounce.Line.at_start(button, active=active, now_ns=now_ns)
             found += self._inputs(facts)
         return found
@@ -110,6 +123,7 @@ class Lines:
 
     def _input(self, fact: debounce.Fact) -> events.Input | None:
         what = (fact.button, fact.kind)
+        self._touch(fact)
         if what in MEANS:
             return MEANS[what](fact)
         if fact.kind in BEGINS:
@@ -120,6 +134,13 @@ class Lines:
             self._faults.discard(began)
             return self._fault(fact.button)
         return None
+
+    def _touch(self, fact: debounce.Fact) -> None:
+        touched = self.touched[fact.button]
+        if fact.kind == "pressed":
+            touched.presses, touched.lasted_ms, touched.down = touched.presses + 1, 0, True
+        elif fact.kind == "released":
+            touched.lasted_ms, touched.down = fact.lasted_ns // 1_000_000, False
 
     def _fault(self, button: str) -> events.FaultChanged:
         """All that is wrong with a button now, as an alarm event of its own (promise A6)."""

@@ -30,7 +30,7 @@ from daemon.alarm.receivers import Receivers
 from daemon.alarm.status import Telemetry
 from daemon.config import Settings
 from daemon.model import events
-from daemon.model.room import Room, Rules, deadline_ns, lease_deadline_ns, step
+from daemon.model.room import Phase, Room, Rules, deadline_ns, lease_deadline_ns, step
 from daemon.paths import Paths
 from hardware import ports
 
@@ -457,6 +457,7 @@ class AlarmProcess:
             "status": lambda *_: wire.Reply(msgspec.to_builtins(self._telemetry.health(self._room, self._figures()))),
             "alarms": lambda *_: wire.Reply(msgspec.to_builtins(self._outbox.lines()[:LINES_MAX])),
             "reset": self._operator_resets, "test": self._test, "walk_test": self._walk_test, "forget": self._forget,
+            "lamp": self._try_lamp, "touched": lambda *_: wire.Reply(msgspec.to_builtins(self._lines.touched)),
         }  # fmt: skip
         if asked.verb not in verbs:
             return wire.Reply(error=f"unknown request `{asked.verb}`; known: {', '.join(verbs)}", exit_code=1)
@@ -486,6 +487,20 @@ class AlarmProcess:
         if self._room.walk_until_ns != until_ns:
             return wire.Reply(error="the room is in use: a walk test begins in a room at rest", exit_code=1)
         return wire.Reply("begun" if seconds else "ended")
+
+    def _try_lamp(self, asked: wire.Request, by: str) -> wire.Reply:
+        """A lamp of a room at rest, lit or dark for ten seconds, and what its line reads back."""
+        lamp, on = asked.args.get("lamp"), asked.args.get("lit") is True
+        if lamp not in ("recording", "status", "beeper"):
+            return wire.Reply(error="expected one of recording, status, beeper", exit_code=1)
+        if self._room.phase is not Phase.READY:
+            return wire.Reply(error="the room is in use: a lamp is tried in a room at rest", exit_code=1)
+        now_ns = self._clock.boot_ns()
+        if not self._lights.attempt(lamp, on=on, now_ns=now_ns):
+            return wire.Reply({"fitted": False})
+        log.event("lamp_tried", lamp=lamp, lit=on, by=by)
+        self._lights.show(self._room, now_ns)
+        return wire.Reply({"fitted": True, "reads": self._lights.is_lit(lamp)})
 
     def _stop(self, _: Stop) -> None:
         self._stopping = True
