@@ -10,6 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from daemon.check import command as checking
 from daemon.commands.console import SHORT, Json, State, as_json, out
 from daemon.config import load
 from daemon.config.explain import rows_of
@@ -245,6 +246,9 @@ def walk_test(
 def forget(*, state: State = None) -> None:
     """Drops the seconds that the unit holds in memory, now."""
     out().print(f"forget: {ask(Paths.below(state).operator_socket, 'forget')}")
+
+
+app.command("check")(checking.check)
 
 
 def main() -> None:

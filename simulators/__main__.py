@@ -13,7 +13,7 @@ import typer
 from daemon.errors import UnitError
 from daemon.link import ask as ask_unit
 from daemon.paths import Paths
-from simulators import bench_link, console
+from simulators import bench_link, board, console
 from simulators.clock import SimClock
 from simulators.keyboard import keys, told_to_end
 from simulators.places import bench_path, clock_path, faults_path
@@ -30,6 +30,7 @@ DEVICE_FAULTS = (
     "camera.gone", "camera.frozen", "camera.silent", "camera.dark",
     "microphone.gone", "microphone.silent", "microphone.overflow", "broker.unplugged", "console.gone",
 )  # fmt: skip
+FAULTS = (*DEVICE_FAULTS, *board.FAULTS)
 KEYS = (
     "r record · a alarm · x accept the alarm at the console · c reset it · "
     "b pull or plug the broker · k the console · q quit"
@@ -105,7 +106,7 @@ def lamps(*, state: State = HERE, as_json: Json = False) -> None:
 
 @app.command()
 def fault(
-    name: Annotated[str, typer.Argument(help=f"a device's ({', '.join(DEVICE_FAULTS)}) or a line's, as alarm.stuck")],
+    name: Annotated[str, typer.Argument(help=f"a device's ({', '.join(FAULTS)}) or a line's, as alarm.stuck")],
     switch: Annotated[str, typer.Argument(metavar="on|off")], *, state: State = HERE, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Makes a fault, or mends it."""
@@ -115,6 +116,9 @@ def fault(
         if not faults_path(paths).is_dir():
             raise UnitError(f"{state}: no simulated room is there; start one with `spreekkamer-sim run`")
         _make(faults_path(paths) / name, on=on)
+        _tell(bench_link.Reply(ok=True, text=f"{name}: {switch}", lamps={}), as_json=as_json)
+    elif name in board.FAULTS:
+        board.fault(paths, name, on=on)
         _tell(bench_link.Reply(ok=True, text=f"{name}: {switch}", lamps={}), as_json=as_json)
     else:
         _tell(bench_link.ask(bench_path(paths), bench_link.Fault(name, on)), as_json=as_json)

@@ -13,6 +13,7 @@ from daemon.errors import SettingsError
 from daemon.model.policy import Policy
 from daemon.paths import Paths
 from daemon.sign import AUDIT, make_key
+from simulators import board
 from simulators.clock import SimClock
 from simulators.places import bench_path, clock_path, faults_path
 
@@ -27,6 +28,7 @@ def prepare(state: Path, policy: str | None, unit: Path | None, broker: tuple[st
     shutil.rmtree(faults_path(paths), ignore_errors=True)
     faults_path(paths).mkdir()
     bench_path(paths).unlink(missing_ok=True)
+    board.lay_out(paths)
     if unit is not None or not (paths.etc / "unit.toml").exists():
         text = (unit or shipped() / "unit.toml").read_text()
         (paths.etc / "unit.toml").write_text(text)

@@ -1,0 +1,35 @@
+"""What to do about each fault that the unit names of itself: one line for an engineer in the room.
+
+The law here: every FaultName has its advice (a test holds it), so that no red line leaves an engineer alone.
+"""
+
+from __future__ import annotations
+
+from daemon.model.events import FaultName
+
+ADVICE: dict[FaultName, str] = {
+    "broker": "Look at the network cable and at [broker] in unit.toml; on the broker's machine, whether it runs.",
+    "second_broker": "As for the broker, with [second_broker].",
+    "client_id": "Two units have one name: give each card its own machine id, and look who else uses this one.",
+    "nobody_listening": "Start the receiver at the desk, and see that it subscribes to this room's alarms.",
+    "unanswered": "The receiver hears and does not answer: look whether it can store, and publishes to alarm/ack.",
+    "refused_by_broker": "The broker's access list lets this unit not publish its alarms: add its name there.",
+    "journal": "The alarm journal cannot be written: look at the disk of /var/lib/spreekkamer/journal.",
+    "recorder": "The recorder does not run: systemctl status spreekkamer-recorder, and its log.",
+    "keeper": "The keeper does not run or cannot delete: systemctl status spreekkamer-keeper, and its log.",
+    "camera": "Look at the camera's cable (both ends, power off), its cap, and [camera] in unit.toml.",
+    "microphone": "Look at the microphone's plug, its mute switch, and [microphone] device in unit.toml.",
+    "lamp": "Look at the lamp, its wire and its pin under [lamps] in unit.toml.",
+    "store": "The disk of the store takes nothing more: look at its room and its health.",
+    "keys": "No recording can be sealed: look at the holders' public keys in policy.toml.",
+    "alarm_button": "Look at the alarm button: its contact, its wire, its pin.",
+    "record_button": "Look at the record button: its contact, its wire, its pin.",
+    "reset_switch": "Look at the key switch: its contact, its wire, its pin.",
+    "mobile_button": "Look at the wireless button: its battery, and whether its own receiver hears it.",
+    "button_test": "Press the button once in a walk test: spreekkamer alarm walk-test.",
+}  # fmt: skip
+
+
+def advice_for(fault: str) -> str:
+    """The advice; for a name of a later version, where to look it up."""
+    return ADVICE.get(fault, "Look it up in docs/guide/troubleshooting.md.")  # type: ignore[call-overload, no-any-return]

@@ -1,0 +1,54 @@
+"""What a check finds: one value a thing that was looked at, and a report of all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Literal
+
+from msgspec import Struct
+
+Verdict = Literal["ok", "warning", "fault", "skipped"]
+"""skipped: not looked at, because nobody was there to look or the policy switches it off."""
+
+
+class Finding(Struct, frozen=True):
+    """One thing, and how it was found."""
+
+    name: str
+    """What was looked at: `power`, `lamp recording`. The same name at every check, for a fleet's table."""
+    verdict: Verdict
+    found: str
+    """For a person, in a line."""
+    todo: str = ""
+    """What to do about it; empty when there is nothing to do."""
+    figures: dict[str, Any] = {}
+    """What was measured, for machines; no content (promise H1)."""
+
+
+class Report(Struct, frozen=True):
+    """The whole check, as it is printed, signed and kept."""
+
+    unit: str
+    policy: str
+    policy_sha256: str
+    board: str
+    at: str
+    """UTC when the check ended."""
+    took_s: int
+    by_hand: bool
+    """Whether somebody was in the room; otherwise lamps and buttons were judged by what the unit reads back."""
+    findings: tuple[Finding, ...]
+    format: str = "spreekkamer-check/1"
+
+    @property
+    def faults(self) -> tuple[Finding, ...]:
+        """What has to be put right before the room is used."""
+        return tuple(finding for finding in self.findings if finding.verdict == "fault")
+
+
+def count(findings: Iterable[Finding]) -> dict[Verdict, int]:
+    """How many of each."""
+    counted: dict[Verdict, int] = {"ok": 0, "warning": 0, "fault": 0, "skipped": 0}
+    for finding in findings:
+        counted[finding.verdict] += 1
+    return counted

@@ -1,0 +1,86 @@
+"""How far an alarm and a recording get: broker, receivers, the holders' keys, a test alarm, a test recording."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+from daemon.check.advice import advice_for
+from daemon.check.asking import Room, wait
+from daemon.check.finding import Finding
+
+ALARM_S = 20.0
+"""How long a test alarm may take to be stored: two attempts, and a new connection in between."""
+LEVELS = ("kept", "broker", "stored", "accepted")
+
+
+def broker(room: Room) -> Iterator[Finding]:
+    """Whether alarms have a way out, and whether anybody listens at its end."""
+    health = room.health()
+    if not health:
+        return
+    address = room.settings.unit.broker
+    where = f"{address.host}:{address.port}" + (" with TLS" if address.tls else "")
+    for name in ("broker", "second_broker"):
+        if name in health["faults"]:
+            yield Finding(name.replace("_", " "), "fault", f"{where}: {health['faults'][name]}", advice_for(name))
+        elif health[name] is not None:
+            yield Finding(name.replace("_", " "), "ok", f"{where}, {health[name]}")
+    if "broker" not in health["faults"]:
+        yield _receivers(health)
+
+
+def _receivers(health: dict[str, Any]) -> Finding:
+    for name in ("nobody_listening", "refused_by_broker", "client_id", "unanswered"):
+        if name in health["faults"]:
+            return Finding("receivers", "fault", health["faults"][name], advice_for(name))
+    if health["receiver"] == "listens":
+        todo = "A receiver that stores and answers makes it certain: docs/guide/receivers.md."
+        return Finding("receivers", "warning", "they only listen: an alarm counts as delivered at the broker", todo)
+    if not health["consoles"]:
+        todo = "Let the receiver say that it is there: docs/guide/receivers.md, presence."
+        return Finding("receivers", "warning", "none says that it is there", todo)
+    return Finding("receivers", "ok", ", ".join(health["consoles"]), figures={"consoles": health["consoles"]})
+
+
+def keys(room: Room) -> Iterator[Finding]:
+    """Who can open what is recorded here, by the fingerprints of their public keys."""
+    policy = room.settings.policy
+    if not policy.tracks():
+        yield Finding("keys", "skipped", "the policy records nothing")
+        return
+    for number, group in enumerate(policy.opening.groups, 1):
+        holders = [holder for holder in policy.holders if holder.role in group]
+        prints = {holder.label: fingerprint(holder.recipient) for holder in holders}
+        text = ", ".join(f"{label} {text}" for label, text in prints.items())
+        yield Finding(f"keys group {number}", "ok", f"{' or '.join(group)}: {text}", figures=prints)
+    wrong = room.health().get("faults", {}).get("keys")
+    if wrong:
+        yield Finding("keys", "fault", wrong, advice_for("keys"))
+
+
+def fingerprint(recipient: str) -> str:
+    """Sixteen hexadecimal digits of the SHA-256 of an age recipient: a holder compares it with that of his own."""
+    digest = hashlib.sha256(recipient.encode()).hexdigest()[:16]
+    return "-".join(digest[i : i + 4] for i in range(0, 16, 4))
+
+
+def test_alarm(room: Room) -> Iterator[Finding]:
+    """A marked test alarm, the whole way, and how long each part of it took."""
+    test_id = room.alarm("test")
+
+    def stored() -> dict[str, Any] | None:
+        line = next((line for line in room.alarm("alarms") if line["id"] == test_id), None)
+        return line if line is not None and line["delivered"] else None
+
+    line = wait(stored, ALARM_S)
+    if line is None:
+        wrong = "; ".join(room.health().get("faults", {}).values()) or "no receiver has answered"
+        todo = "Put the faults of broker and receivers right first; then: spreekkamer alarm test"
+        yield Finding("test alarm", "fault", f"not stored within {ALARM_S:.0f} s: {wrong}", todo)
+        return
+    figures = {f"{level}_ms": line[f"{level}_ms"] for level in LEVELS}
+    text = ", ".join(f"{level} {line[f'{level}_ms']} ms" for level in LEVELS if line[f"{level}_ms"] is not None)
+    by = f" by {line['stored_by']}" if line["stored_by"] else ""
+    yield Finding("test alarm", "ok", text + by, figures=figures)

@@ -1,0 +1,90 @@
+"""What an engineer sees of a check, and how he answers: by the keyboard, or by the record button of the room."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from rich.console import Console
+from rich.live import Live
+from rich.markup import escape
+from rich.prompt import Prompt
+from rich.text import Text
+
+from daemon.check.asking import POLL_S
+from daemon.check.finding import Finding, Report, Verdict, count
+
+SIGNS: dict[Verdict, str] = {
+    "ok": "[green]✓[/green]", "warning": "[yellow]![/yellow]", "fault": "[red]✗[/red]", "skipped": "[dim]-[/dim]",
+}  # fmt: skip
+ANSWERS = {"y": True, "n": False, "s": None}
+
+
+class Keyboard:
+    """Hands at a keyboard: y, n, or s for "I cannot tell"."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def say(self, text: str) -> None:
+        """Tells what is to be done now."""
+        self._console.print(f"[bold]→ {escape(text)}[/bold]")
+
+    def asks(self, question: str) -> bool | None:
+        """Waits for a key and Enter; the end of the input is no answer."""
+        try:
+            said = Prompt.ask(f"[bold]? {escape(question)}[/bold]", choices=list(ANSWERS), console=self._console)
+        except EOFError:
+            return None
+        return ANSWERS[said]
+
+    def shows(self, picture: Callable[[], tuple[str, bool]], within_s: float) -> bool:
+        """A text that is drawn anew ten times a second, until it says that it is done."""
+        until_s = time.monotonic() + within_s
+        with Live(console=self._console, auto_refresh=False, transient=True) as live:
+            while True:
+                text, done = picture()
+                live.update(Text(text), refresh=True)
+                if done or time.monotonic() > until_s:
+                    break
+                time.sleep(POLL_S)
+        return done
+
+
+class RecordButton(Keyboard):
+    """Hands without a keyboard: a short press of the record button is yes, a press of a second and more is no."""
+
+    LONG_MS = 1000
+    WAIT_S = 30.0
+
+    def __init__(self, console: Console, touched: Callable[[], tuple[int, int, bool]]) -> None:
+        """`touched` tells the record button's presses so far, how long the latest one was, and whether it is down."""
+        super().__init__(console)
+        self._touched = touched
+
+    def asks(self, question: str) -> bool | None:
+        """Waits half a minute for a press; none is no answer."""
+        self._console.print(f"[bold]? {escape(question)}[/bold]  record button: short = yes, long = no")
+        before, last_ms = self._touched()[0], 0
+
+        def answered() -> tuple[str, bool]:
+            nonlocal last_ms
+            presses, last_ms, down = self._touched()
+            return "", presses > before and not down and last_ms > 0
+
+        return last_ms < self.LONG_MS if self.shows(answered, self.WAIT_S) else None
+
+
+def tell(console: Console, finding: Finding) -> None:
+    """One finding: a line, and what to do about it below."""
+    console.print(f"{SIGNS[finding.verdict]} {escape(f'{finding.name:16}')} {escape(finding.found)}")
+    if finding.todo:
+        console.print(f"                   [bold]{escape(finding.todo)}[/bold]")
+
+
+def sum_up(console: Console, report: Report) -> None:
+    """The last line: how it went, and how long it took."""
+    counted = count(report.findings)
+    text = ", ".join(f"{number} {verdict}" for verdict, number in counted.items() if number)
+    verdict = "[red]not ready for use[/red]" if report.faults else "[green]ready for use[/green]"
+    console.print(f"\n{escape(report.unit or 'this unit')}: {verdict}. {text}; {report.took_s} s.")

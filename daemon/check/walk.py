@@ -1,0 +1,100 @@
+"""The walk itself: what is looked at, in which order, and what happens when a part of the unit is not there to ask.
+
+The law here: a check never ends half-way. What cannot be asked is a finding like any other, and the next step follows.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+from daemon.check import body, machine, reach
+from daemon.check.advice import advice_for
+from daemon.check.asking import Hands, Room, board_root
+from daemon.check.finding import Finding, Report
+from daemon.config import Settings, load
+from daemon.errors import LinkError, RefusedError, SettingsError
+from daemon.paths import Paths
+from daemon.times import utc
+from hardware import board
+
+Step = Callable[[Room], Iterator[Finding]]
+STEPS: tuple[tuple[str, Step], ...] = (
+    ("processes", machine.processes),
+    ("power", machine.power),
+    ("temperature", machine.temperature),
+    ("clock", machine.clock),
+    ("disk", machine.disk),
+    ("disk speed", machine.speed),
+    ("lamps", body.lamps),
+    ("buttons", body.buttons),
+    ("broker", reach.broker),
+    ("keys", reach.keys),
+    ("test alarm", reach.test_alarm),
+)
+"""In the order of an engineer's way: first what needs nobody, then the room's parts, last what needs all of them."""
+TOLD_BY = {
+    "broker": "broker", "second_broker": "second broker", "nobody_listening": "receivers", "unanswered": "receivers",
+    "refused_by_broker": "receivers", "client_id": "receivers", "alarm_button": "button alarm",
+    "record_button": "button record", "reset_switch": "button reset", "lamp": "lamp", "keys": "keys",
+    "recorder": "processes", "keeper": "processes", "camera": "camera", "microphone": "microphone",
+}  # fmt: skip
+"""The finding that speaks of a fault which the unit names: what no finding has told is told at the end."""
+
+
+def walk(room: Room, tell: Callable[[Finding], None]) -> tuple[Finding, ...]:
+    """Takes every step, tells each finding as it comes, and returns all."""
+    found: list[Finding] = []
+    for name, step in STEPS:
+        try:
+            for finding in step(room):
+                found.append(finding)
+                tell(finding)
+        except (LinkError, RefusedError) as error:
+            found.append(Finding(name, "skipped", str(error)))
+            tell(found[-1])
+    for finding in _rest(room, found):
+        found.append(finding)
+        tell(finding)
+    return tuple(found)
+
+
+def _rest(room: Room, found: list[Finding]) -> Iterator[Finding]:
+    """Every fault that the unit names, and that no finding has told yet."""
+    told = [finding.name for finding in found if finding.verdict == "fault"]
+    for name, detail in room.health().get("faults", {}).items():
+        by = TOLD_BY.get(name)
+        if by is None or not any(one.startswith(by) for one in told):
+            yield Finding(name.replace("_", " "), "fault", detail, advice_for(name))
+
+
+def settings(paths: Paths) -> tuple[Settings | None, tuple[Finding, ...]]:
+    """Both files. Without them nothing else can be judged: None, and a finding a fault."""
+    try:
+        checked = load(paths.etc)
+    except SettingsError as error:
+        todo = "Put this line right, then: spreekkamer settings check"
+        return None, tuple(Finding("settings", "fault", line.strip(), todo) for line in str(error).splitlines()[1:])
+    figures = {"policy": checked.policy.name, "policy_sha256": checked.policy_sha256}
+    text = f"unit {checked.unit.name()}, policy {checked.policy.name} ({checked.policy_sha256[:12]})"
+    return checked, (Finding("settings", "ok", text, figures=figures),)
+
+
+def check(paths: Paths, hands: Hands | None, tell: Callable[[Finding], None]) -> Report:
+    """The whole check of one room."""
+    began_s = time.monotonic()
+    checked, findings = settings(paths)
+    for finding in findings:
+        tell(finding)
+    if checked is not None:
+        findings += walk(Room(paths, checked, hands), tell)
+    return Report(
+        unit=checked.unit.name() if checked else "",
+        policy=checked.policy.name if checked else "",
+        policy_sha256=checked.policy_sha256 if checked else "",
+        board=board.read(board_root(paths)).model or "not a Raspberry Pi",
+        at=utc(time.time_ns()),
+        took_s=round(time.monotonic() - began_s),
+        by_hand=hands is not None,
+        findings=findings,
+    )
