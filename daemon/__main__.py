@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from daemon.check import command as checking
+from daemon.commands import check
 from daemon.commands.console import SHORT, Json, State, as_json, out
 from daemon.config import load
 from daemon.config.explain import rows_of
@@ -248,7 +248,7 @@ def forget(*, state: State = None) -> None:
     out().print(f"forget: {ask(Paths.below(state).operator_socket, 'forget')}")
 
 
-app.command("check")(checking.check)
+app.command("check")(check.check)
 
 
 def main() -> None:

@@ -26,6 +26,9 @@ ADVICE: dict[FaultName, str] = {
     "record_button": "Look at the record button: its contact, its wire, its pin.",
     "reset_switch": "Look at the key switch: its contact, its wire, its pin.",
     "mobile_button": "Look at the wireless button: its battery, and whether its own receiver hears it.",
+    "audit": "The audit log does not hold: spreekkamer audit verify names the line. Keep the file, tell the officer.",
+    "holds": "A hold file cannot be read, so nothing that it may hold is deleted: look at it with the custodian.",
+    "hold_review": "A hold is due for review: the custodian extends or releases it (spreekkamer hold list).",
     "button_test": "Press the button once in a walk test: spreekkamer alarm walk-test.",
 }  # fmt: skip
 

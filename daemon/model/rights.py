@@ -27,12 +27,13 @@ BOTH = ENGINEER | CUSTODIAN
 ALARM_VERBS: Mapping[str, frozenset[Role]] = {
     "status": BOTH, "alarms": BOTH,
     "reset": BOTH, "forget": BOTH, "test": ENGINEER, "walk_test": ENGINEER,
+    "lamp": ENGINEER, "touched": ENGINEER,
 }  # fmt: skip
 """What the alarm process is asked. Whoever stands in the room may end an alarm and have the ring dropped."""
 KEEPER_VERBS: Mapping[str, frozenset[Role]] = {
     "state": BOTH, "recordings": BOTH, "recording": BOTH, "holds": BOTH,
     "hold_place": CUSTODIAN, "hold_extend": CUSTODIAN, "hold_release": CUSTODIAN,
-    "export": CUSTODIAN, "export_files": CUSTODIAN,
+    "export": CUSTODIAN, "export_files": CUSTODIAN, "disk_speed": ENGINEER, "sign_check": ENGINEER,
 }  # fmt: skip
 """What the keeper is asked."""
 VERBS: Mapping[str, frozenset[Role]] = {**ALARM_VERBS, **KEEPER_VERBS}

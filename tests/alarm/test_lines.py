@@ -193,3 +193,16 @@ def test_every_fact_of_a_button_is_known_here() -> None:
 
     kinds = set(debounce.FactKind.__args__)  # type: ignore[attr-defined]  # the alternatives of a Literal
     assert kinds == set(BEGINS) | set(ENDS) | {kind for _, kind in MEANS}
+
+
+def test_an_engineer_sees_what_a_button_did() -> None:
+    """A6: presses are counted, and a press that is over has its length, so that each button can be tried."""
+    lines = Lines(POLICY)
+    lines.start({"alarm": False}, T0)
+    assert lines.touched["alarm"].presses == 0
+    lines.edge(Edge("alarm", active=True, at_ns=T0 + 1000 * MS))
+    lines.tick(T0 + 1100 * MS)
+    assert (lines.touched["alarm"].presses, lines.touched["alarm"].down) == (1, True)
+    lines.edge(Edge("alarm", active=False, at_ns=T0 + 3000 * MS))
+    lines.tick(T0 + 3200 * MS)
+    assert (lines.touched["alarm"].lasted_ms, lines.touched["alarm"].down) == (2000, False)

@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 from rich.console import Console
 
@@ -15,6 +14,7 @@ from daemon.check import screen
 from daemon.check.asking import Hands
 from daemon.check.finding import Finding
 from daemon.check.walk import check as walk_through
+from daemon.commands.console import Json, State, as_json
 from daemon.errors import UnitError
 from daemon.link import ask
 from daemon.paths import Paths
@@ -25,10 +25,8 @@ FAULTY = 10
 
 def check(
     *,
-    state: Annotated[
-        Path | None, typer.Option("--state", metavar="DIR", help="a unit below this directory; without it: this one")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="for machines")] = False,
+    state: State = None,
+    as_json_: Json = False,
     interactive: Annotated[
         bool | None, typer.Option(help="whether somebody is in the room; by default: when this is a terminal")
     ] = None,
@@ -38,16 +36,16 @@ def check(
     ] = None,
 ) -> None:
     """Walks an engineer through the room, part by part. Exit code 10 when something has to be put right."""
-    paths, console = Paths.below(state), Console(stderr=as_json, soft_wrap=True)
+    paths, console = Paths.below(state), Console(stderr=as_json_, soft_wrap=True)
     present = sys.stdin.isatty() if interactive is None else interactive
 
     def tell(finding: Finding) -> None:
-        if present or not as_json:
+        if present or not as_json_:
             screen.tell(console, finding)
 
     done = walk_through(paths, _hands(paths, console, by_button=buttons) if present else None, tell)
-    if as_json:
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(done), indent=2).decode() + "\n")
+    if as_json_:
+        as_json(done)
     else:
         screen.sum_up(console, done)
     if report is not None:
