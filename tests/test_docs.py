@@ -167,7 +167,12 @@ def test_every_command_line_parses(page: str, line: str) -> None:
         assert rest, f"{page}: {line}: a command is missing"
         assert rest[0] in command.commands, f"{page}: {line}"
         command = command.commands[rest.pop(0)]
-    options = {opt: param for param in command.params if isinstance(param, TyperOption) for opt in param.opts}
+    options = {
+        opt: param
+        for param in command.params
+        if isinstance(param, TyperOption)
+        for opt in (*param.opts, *param.secondary_opts)
+    }
     arguments = 0
     while rest:
         word = rest.pop(0)
@@ -194,7 +199,7 @@ def test_every_command_option_and_exit_code_is_documented() -> None:
         assert row, path
         told = set(CODE.findall(row.group(1)))
         assert told == {opt for param in command.params if isinstance(param, TyperOption) for opt in param.opts}, path
-    assert all(f"`{fault}`" in page for fault in sim.DEVICE_FAULTS)
+    assert all(f"`{fault}`" in page for fault in sim.FAULTS)
     for kind in vars(errors).values():
         if inspect.isclass(kind) and issubclass(kind, errors.UnitError) and kind is not errors.RefusedError:
             assert f"| {kind.exit_code} | `{kind.__name__}` |" in page

@@ -28,7 +28,10 @@ def check(
     state: State = None,
     as_json_: Json = False,
     interactive: Annotated[
-        bool | None, typer.Option(help="whether somebody is in the room; by default: when this is a terminal")
+        bool | None,
+        typer.Option(
+            "--interactive/--non-interactive", help="whether somebody is in the room; by default: on a terminal"
+        ),
     ] = None,
     buttons: Annotated[bool, typer.Option("--buttons", help="answer by the record button instead of by keys")] = False,
     report: Annotated[
