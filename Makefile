@@ -57,9 +57,9 @@ $(BIN)/.ready-test: pyproject.toml
 	@touch $@
 
 # Debian's packages that the tests use for real: a broker, age, ssh-keygen, systemd's checks, speech, ffmpeg's prober,
-# Node.js. Only what is missing is installed, by package: a machine may have its Node.js from elsewhere.
+# Node.js, a terminal. Only what is missing is installed, by package: a machine may have its Node.js from elsewhere.
 NEEDS := mosquitto:/usr/sbin/mosquitto age:age openssh-client:ssh-keygen openssl:openssl systemd:systemd-analyze \
-  alsa-utils:/usr/bin/aplay strace:strace ffmpeg:ffprobe nodejs:node npm:npm
+  alsa-utils:/usr/bin/aplay strace:strace ffmpeg:ffprobe nodejs:node npm:npm tmux:tmux
 system-packages:
 	@missing=; for need in $(NEEDS); do command -v $${need#*:} >/dev/null || missing="$$missing $${need%%:*}"; done; \
 	if [ -n "$$missing" ]; then \

@@ -6,7 +6,8 @@ The law here: a check never ends half-way. What cannot be asked is a finding lik
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 
 from daemon.check import body, machine, reach
 from daemon.check.advice import advice_for
@@ -42,21 +43,46 @@ TOLD_BY = {
 """The finding that speaks of a fault which the unit names: what no finding has told is told at the end."""
 
 
+WALK_TEST_S = 900
+"""A check takes five minutes; three times that ends a walk test by itself whose check was killed."""
+
+
 def walk(room: Room, tell: Callable[[Finding], None]) -> tuple[Finding, ...]:
     """Takes every step, tells each finding as it comes, and returns all."""
     found: list[Finding] = []
-    for name, step in STEPS:
-        try:
-            for finding in step(room):
-                found.append(finding)
-                tell(finding)
-        except (LinkError, RefusedError) as error:
-            found.append(Finding(name, "skipped", str(error)))
-            tell(found[-1])
-    for finding in _rest(room, found):
-        found.append(finding)
-        tell(finding)
+
+    def add(findings: Iterable[Finding]) -> None:
+        for finding in findings:
+            found.append(finding)
+            tell(finding)
+
+    with _walk_test(room, add):
+        for name, step in STEPS:
+            try:
+                add(step(room))
+            except (LinkError, RefusedError) as error:
+                add([Finding(name, "skipped", str(error))])
+    add(_rest(room, found))
     return tuple(found)
+
+
+@contextmanager
+def _walk_test(room: Room, add: Callable[[Iterable[Finding]], None]) -> Iterator[None]:
+    """While somebody is there who will press, a press is a test. A room in use is left alone, and nobody presses."""
+    begun = False
+    if room.hands is not None:
+        try:
+            room.alarm("walk_test", seconds=WALK_TEST_S)
+            begun = True
+        except (LinkError, RefusedError) as error:
+            room.hands = None
+            add([Finding("walk test", "warning", str(error), "Wait until the room is free, and check again.")])
+    try:
+        yield
+    finally:
+        if begun:
+            with suppress(LinkError):  # it has gone since: a new one knows of no walk test
+                room.alarm("walk_test", seconds=0)
 
 
 def _rest(room: Room, found: list[Finding]) -> Iterator[Finding]:

@@ -178,6 +178,8 @@ class Ignored(Struct, frozen=True):
 
 
 def _begin(room: Room, item: RecordPressed, now_ns: int) -> Step:
+    if room.phase is Phase.READY and now_ns < room.walk_until_ns:
+        return room, (Note("press_noted", "a walk test: the press has been seen, and records nothing"),)
     if not room.rules.tracks:
         return room, (Note("recording_refused", "the policy records neither sound nor image"),)
     if room.recorder is None:

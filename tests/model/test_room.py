@@ -21,6 +21,7 @@ from daemon.model.events import (
     SetEnd,
     StartRecording,
     TimePassed,
+    WalkTestSet,
 )
 from daemon.model.panel import recording_lit, sign
 from daemon.model.policy import NS, AlarmPolicy, ButtonPolicy, Policy, TimingPolicy, TrackPolicy
@@ -254,6 +255,16 @@ def test_only_with_nothing_left_it_refuses(rules: Rules, recorder: tuple[Track, 
     """R7: a press that cannot be recorded begins nothing, and the log says why."""
     room = ready(rules, recorder)
     assert step(room, record(), T0) == (room, (Note("recording_refused", why),))
+
+
+def test_a_walk_test_records_nothing() -> None:
+    """R3: while an engineer tries the buttons, a press of the record button is seen and starts nothing; after it, it
+    does.
+    """
+    room = after(ready(), WalkTestSet(T0 + 60 * NS, "an engineer"))
+    tried, effects = step(room, record(), T0)
+    assert (tried, kinds(effects)) == (room, ["Note"])
+    assert step(room, record(), T0 + 60 * NS)[0].phase is Phase.RECORDING
 
 
 def test_a_fault_is_shown_until_it_is_mended_and_a_buttons_is_sent() -> None:

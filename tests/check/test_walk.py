@@ -1,0 +1,113 @@
+"""`spreekkamer check` in a simulated room: an engineer at a keyboard, one without, and nobody."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daemon.link import ask
+from tests.check.terminal import Terminal, spreekkamer
+from tests.rooms import Unit, policy_with, running
+
+
+@pytest.fixture(scope="module")
+def unit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Unit]:
+    """A room in which nothing is wrong."""
+    state = tmp_path_factory.mktemp("checked") / "unit"
+    policy = policy_with("heusden-2020", state, pre_event_s=2, post_event_s=1)
+    with running(state, policy=policy) as unit:
+        unit.ready()
+        yield unit
+
+
+def at(unit: Unit) -> tuple[str, str]:
+    return "--state", str(unit.paths.run.parent)
+
+
+def asked(unit: Unit, *words: str) -> tuple[int, Any]:
+    """Exit code and report of a check with nobody in the room."""
+    command = spreekkamer("check", *at(unit), "--json", "--non-interactive", *words)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return done.returncode, json.loads(done.stdout)
+
+
+def test_a_room_that_is_well_is_found_well(unit: Unit) -> None:
+    """H1: with nobody there, every part that can be judged is, and the exit code says that all is well."""
+    code, report = asked(unit)
+    wrong = [finding for finding in report["findings"] if finding["verdict"] not in {"ok", "skipped"}]
+    assert (code, wrong) == (0, [])
+    assert {"power", "clock", "disk", "lamp recording", "broker", "receivers", "test alarm"} <= {
+        finding["name"] for finding in report["findings"] if finding["verdict"] == "ok"
+    }
+
+
+def held(unit: Unit, button: str) -> None:
+    unit.press(button, hold_s=1.5)
+
+
+def test_an_engineer_at_a_keyboard(unit: Unit, tmp_path: Path) -> None:
+    """H1, A6: each lamp is seen and each button pressed, held and let go; no press of the check raises an alarm or
+    starts a recording, and the whole takes under five minutes.
+    """
+    began_s = time.monotonic()
+    with Terminal(tmp_path, *spreekkamer("check", *at(unit))) as terminal:
+        for lamp in ("the staff's status lamp", "the recording lamp"):
+            terminal.waits_for(f"Is {lamp} lit?")
+            terminal.types("y")
+            terminal.waits_for(f"Is {lamp} off now?")
+            terminal.types("y")
+        for button in ("alarm", "record"):
+            terminal.waits_for(f"Press the {button} button")
+            held(unit, button)
+            terminal.waits_for(f"✓ button {button}")
+        screen = terminal.waits_for("ready for use")
+        assert terminal.ended() == 0, screen
+    assert "✗" not in screen
+    assert time.monotonic() - began_s < 300
+    health = unit.health()
+    assert (health["phase"], health["alarms"], health["recording_id"]) == ("ready", {}, None)
+    assert health["buttons"]["alarm"]["last_test"] is not None
+
+
+def test_a_lamp_that_nobody_sees_is_a_fault(unit: Unit, tmp_path: Path) -> None:
+    """A5: a line that reads back as lit is not a lamp that lit: the engineer's word counts."""
+    with Terminal(tmp_path, *spreekkamer("check", *at(unit))) as terminal:
+        terminal.waits_for("status lamp lit?")
+        terminal.types("n")
+        terminal.waits_for("status lamp off now?")
+        terminal.types("y")
+        screen = terminal.waits_for("✗ lamp status")
+    assert "it did not light" in screen
+
+
+def test_answers_by_the_record_button(unit: Unit, tmp_path: Path) -> None:
+    """H1: an engineer without a keyboard answers by the record button, and no answer starts a recording."""
+    with Terminal(tmp_path, *spreekkamer("check", *at(unit), "--buttons")) as terminal:
+        terminal.waits_for("status lamp lit?")
+        unit.press("record")
+        terminal.waits_for("status lamp off now?")
+        held(unit, "record")
+        screen = terminal.waits_for("✗ lamp status")
+    assert "it did not go out" in screen
+    assert unit.health()["recording_id"] is None
+
+
+def test_a_room_in_use_is_left_alone(unit: Unit, tmp_path: Path) -> None:
+    """A1, R3: while a conversation is recorded nobody is asked to press, no lamp is tried, and the alarm's way is
+    still judged.
+    """
+    ask(unit.paths.operator_socket, "walk_test", seconds=0)  # a check that was killed leaves its walk test behind
+    unit.press("record")
+    path = unit.started()
+    with Terminal(tmp_path, *spreekkamer("check", *at(unit))) as terminal:
+        screen = terminal.waits_for("✓ test alarm")
+    assert "the room is in use" in screen
+    assert unit.lamps()["recording"]
+    unit.press("record")
+    unit.ended(path)
