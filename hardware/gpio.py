@@ -9,7 +9,6 @@ lgpio and mock alike, and because no event or hold thread of gpiozero can then d
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -28,6 +27,8 @@ READS_MAX = 3
 """Times that this is tried; a machine so busy that the third fails too has a stamp that is some milliseconds early."""
 SETTLE_S = 0.01
 """From pulling a line to reading it: the Pi's 50 kOhm and the 100 nF of a filter on a long lead need some 5 ms."""
+NO_LAMPS = ("beeper", "relay")
+"""Outputs that are driven like lamps and called by their own names."""
 FREE = "a line of this board that nobody else holds"
 
 
@@ -38,6 +39,10 @@ class LineSpec(msgspec.Struct, frozen=True):
     """Number of the GPIO line as Broadcom counts (GPIO17 is 17), not of the header's pin."""
     active_low: bool = True
     """True: the closed contact pulls to ground, the unit pulls up. False: it pulls to 3.3 V, the unit pulls down."""
+    closed_is_active: bool = True
+    """False: a normally closed contact, which a press opens. Its cut wire cannot be told from a press."""
+    pulled: bool = True
+    """Whether the unit's own resistor holds the line while the contact is open; False: one outside does."""
 
 
 @contextmanager
@@ -68,7 +73,13 @@ class _Claim:
         return True
 
     def release(self) -> None:
+        """An input without a pull."""
         self.pin.close()
+        self._factory.release_pins(self, self.pin.info.name)
+
+    def release_low(self) -> None:
+        """An input that the board pulls low: a floating line can hold a transistor half open for ever."""
+        self.pin.input_with_pull("down")
         self._factory.release_pins(self, self.pin.info.name)
 
 
@@ -84,14 +95,15 @@ class _Button:
 
     def listen(self) -> None:
         pin = self._claim.pin
-        pin.input_with_pull("up" if self._spec.active_low else "down")
+        pin.input_with_pull(("up" if self._spec.active_low else "down") if self._spec.pulled else "floating")
         pin.bounce = None
         pin.edges = "both"
         pin.when_changed = self._changed
 
     def active(self, state: float | None = None) -> bool:
         """Whether this level (None: the line's level now) is the pressed one."""
-        return bool(self._claim.pin.state if state is None else state) != self._spec.active_low
+        closed = bool(self._claim.pin.state if state is None else state) != self._spec.active_low
+        return closed is self._spec.closed_is_active
 
     def release(self) -> None:
         self._claim.pin.when_changed = None
@@ -110,6 +122,7 @@ class GpioButtons:
         self._names: dict[_Button, str] = {}
         self._sink: Callable[[Edge], None] | None = None
         self._gate = threading.Lock()  # held for as long as a sink takes to enqueue, and while the lines are claimed
+        self._servers: list[threading.Thread] = []
         self.failures = 0
         """Edges that were lost because the sink or the clock raised, which is a bug; counted for the health report."""
 
@@ -126,8 +139,13 @@ class GpioButtons:
             except DeviceError:
                 self._release()
                 raise
+            self._servers = [thread for thread in threading.enumerate() if type(thread).__module__ == "lgpio"]
             self._sink = sink
             return levels
+
+    def alive(self) -> bool:
+        """Whether the library's thread, which brings the edges of every line, still runs. Mock pins have none."""
+        return all(thread.is_alive() for thread in self._servers)
 
     def active(self, button: str) -> bool:
         """The line's level now. Raises DeviceError before the start and after the close."""
@@ -186,14 +204,18 @@ class GpioButtons:
 
 
 class GpioLamps:
-    """`hardware.ports.Lamps`, lit when the line is high. The owner's thread only. Claims the lines at once, dark."""
+    """`hardware.ports.Lamps`, lit when the line is high. The owner's thread only. Claims the lines at once, dark.
+
+    High is lit, always: until this process runs the board pulls GPIO 9 to 27 low, and a relay that closes when its line
+    is low would sound the siren at each power-on.
+    """
 
     def __init__(self, factory: Factory, pins: Mapping[str, int]) -> None:
         self._claims: dict[str, _Claim] = {}
         try:
             for lamp, pin in pins.items():
-                with _refusal(f"lamp {lamp} on GPIO{pin}", FREE):
-                    self._claims[lamp] = _Claim(factory, pin, f"lamp {lamp}")
+                with _refusal(f"{_called(lamp)} on GPIO{pin}", FREE):
+                    self._claims[lamp] = _Claim(factory, pin, _called(lamp))
                     self._claims[lamp].pin.output_with_state(0)
         except DeviceError:
             self.close()
@@ -201,25 +223,25 @@ class GpioLamps:
 
     def set(self, lamp: str, *, lit: bool) -> None:
         """Drives the line and reads it back: a line that stays what it was is a DeviceError."""
-        with _refusal(f"lamp {lamp}"):
+        with _refusal(_called(lamp)):
             self._claim(lamp).pin.state = int(lit)
         if self.lit(lamp) is not lit:
-            raise DeviceError(f"lamp {lamp}: the line stays {'low' if lit else 'high'}; expected it to follow")
+            raise DeviceError(f"{_called(lamp)}: the line stays {'low' if lit else 'high'}; expected it to follow")
 
     def lit(self, lamp: str) -> bool:
         """The level of the line, read from the pin."""
-        with _refusal(f"lamp {lamp}"):
+        with _refusal(_called(lamp)):
             return bool(self._claim(lamp).pin.state)
 
     def close(self) -> None:
-        """Every lamp dark, every line an input again. A line that refuses does not keep the others lit."""
+        """Every lamp dark, every line an input pulled low. A line that refuses does not keep the others lit."""
         claims, self._claims = self._claims, {}
         refused: list[DeviceError] = []
         for lamp, claim in claims.items():
             try:
-                with _refusal(f"lamp {lamp}"):
+                with _refusal(_called(lamp)):
                     claim.pin.state = 0
-                    claim.release()
+                    claim.release_low()
             except DeviceError as error:
                 refused.append(error)
         if refused:
@@ -227,31 +249,14 @@ class GpioLamps:
 
     def _claim(self, lamp: str) -> _Claim:
         if lamp not in self._claims:
-            raise DeviceError(f"lamp {lamp}: not claimed; expected one of {_names(self._claims)}")
+            raise DeviceError(f"{_called(lamp)}: not claimed; expected one of {_names(self._claims)}")
         return self._claims[lamp]
+
+
+def _called(lamp: str) -> str:
+    """What a person calls an output: not all of them are lamps."""
+    return lamp if lamp in NO_LAMPS else f"lamp {lamp}"
 
 
 def _names(lines: Mapping[str, object]) -> str:
     return ", ".join(sorted(lines)) or "none (closed, or not started)"
-
-
-def open_factory(name: str) -> Factory:
-    """The pins of this Pi. Only "lgpio" is served, and gpiozero picks the chip.
-
-    lgpio alone works on a Pi 5, and gpiozero's own choice falls through to others with no more than a warning. lgpio
-    makes a FIFO in the directory LG_WD, and importing it moves the process there: paths have to be absolute.
-    Raises DeviceError: another name, LG_WD not set or not writable, lgpio not installed, not a Pi, chip not accessible.
-    """
-    if name != "lgpio":
-        raise DeviceError(f'pin factory "{name}" is not served; expected "lgpio"')
-    directory = os.environ.get("LG_WD", "")
-    if not (directory and os.access(directory, os.W_OK | os.X_OK)):
-        raise DeviceError(f'LG_WD is "{directory}"; expected a directory that this process may write to')
-    try:
-        from gpiozero.pins.lgpio import LGPIOFactory  # noqa: PLC0415 - a Pi's only, and importing it moves the process
-    except ImportError as error:
-        raise DeviceError(f"no pins: {error}; expected the package lgpio, on a Raspberry Pi") from error
-    try:
-        return LGPIOFactory()
-    except Exception as error:  # lgpio.error, gpiozero's PinUnknownPi, OSError
-        raise DeviceError(f"no pins: {error}; expected a Raspberry Pi with an accessible /dev/gpiochip*") from error

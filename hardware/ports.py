@@ -63,12 +63,15 @@ class Buttons(Protocol):
     def active(self, button: str) -> bool:
         """The line's level now. Any thread."""
 
+    def alive(self) -> bool:
+        """Whether edges can still come. False when the driver's thread has ended: only a new process brings it back."""
+
     def close(self) -> None:
         """Releases the lines. No edge is delivered after the return."""
 
 
 class Lamps(Protocol):
-    """All lamps of a room. Each has a start value when it is claimed and a safe value when it is released: both off."""
+    """All outputs of a room: lamps, beeper, relay. Start value when claimed and safe value when released: both off."""
 
     def set(self, lamp: str, *, lit: bool) -> None:
         """Drives a lamp. Raises DeviceError when the line does not take it. The owner's thread only."""

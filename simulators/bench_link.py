@@ -84,7 +84,7 @@ class Bench(Protocol):
     def release(self, button: str, *, at_s: float | None = None) -> None:
         """It goes up."""
 
-    def closed(self, button: str) -> bool:
+    def down(self, button: str) -> bool:
         """Whether the contact is."""
 
     def fault(self, name: str, *, on: bool) -> None:
@@ -203,7 +203,7 @@ class BenchServer:
                 self._send(peer, Reply(ok=True, text=text, lamps=self._bench.lamps()))
 
     def _outcome(self, button: str, done: str) -> str:
-        return f"{done}, and its contact stays closed" if self._bench.closed(button) else done
+        return f"{done}, and its contact stays closed" if self._bench.down(button) else done
 
     def _send(self, peer: socket.socket, reply: Reply) -> None:
         try:

@@ -78,21 +78,24 @@ class BenchPin(MockPin):  # type: ignore[misc]  # gpiozero has no types
 
 
 class _Contact:
-    """One button as a thing: its normally open line and, with a changeover contact, its normally closed one."""
+    """One button as a thing: a normally open line, a normally closed one or, of a changeover contact, both."""
 
-    def __init__(self, no: BenchPin, nc: BenchPin | None) -> None:
+    def __init__(self, no: BenchPin | None, nc: BenchPin | None) -> None:
         self.no, self.nc = no, nc
+        self.down = False
+        """Where its spring is: a press closes the open contact and opens the closed one."""
         self.finger = False
         self.welds = False
         if nc is not None:
             nc.closed = True
 
-    def move(self, *, closed: bool, at_s: float) -> None:
+    def move(self, *, down: bool, at_s: float) -> None:
         """A changeover contact breaks before it makes."""
-        first, then = (self.nc, self.no) if closed else (self.no, self.nc)
+        self.down = down
+        first, then = (self.nc, self.no) if down else (self.no, self.nc)
         for pin in (first, then):
             if pin is not None:
-                pin.move(closed=closed if pin is self.no else not closed, at_s=at_s)
+                pin.move(closed=down if pin is self.no else not down, at_s=at_s)
 
     def cut(self, *, on: bool, at_s: float) -> None:
         for pin in self._lines():
@@ -106,7 +109,7 @@ class _Contact:
             pin.settle(at_s)
 
     def _lines(self) -> tuple[BenchPin, ...]:
-        return (self.no,) if self.nc is None else (self.no, self.nc)
+        return tuple(pin for pin in (self.no, self.nc) if pin is not None)
 
 
 class PinBench:
@@ -131,6 +134,8 @@ class PinBench:
         closed_lines = dict(changeovers or {})
         self._contacts = {
             name: _Contact(pin, pins.get(closed_lines.get(name, "")))
+            if buttons[name].closed_is_active
+            else _Contact(None, pin)
             for name, pin in pins.items()
             if name not in closed_lines.values()
         }
@@ -152,7 +157,7 @@ class PinBench:
         at_s = time.monotonic()
         with self._hand:
             contact.finger = True
-            self._bounce(contact, closed=True, at_s=at_s, within_s=min(self._wear.bounce_s, for_s / 2))
+            self._bounce(contact, down=True, at_s=at_s, within_s=min(self._wear.bounce_s, for_s / 2))
         return at_s
 
     def release(self, button: str, *, at_s: float | None = None) -> None:
@@ -162,7 +167,7 @@ class PinBench:
         with self._hand:
             contact.finger = False
             if not contact.welds:
-                self._bounce(contact, closed=False, at_s=up_s, within_s=self._wear.bounce_s)
+                self._bounce(contact, down=False, at_s=up_s, within_s=self._wear.bounce_s)
 
     def fault(self, name: str, *, on: bool) -> None:
         """Makes or mends a fault: `<button>.stuck`, `.cut`, `.shorted` or `.chatter`, or `<lamp>.broken`."""
@@ -187,9 +192,9 @@ class PinBench:
         """Which lamps are really lit: driven, and not broken."""
         return {name: pin.function == "output" and bool(pin.state) for name, pin in self._lamps.items()}
 
-    def closed(self, button: str) -> bool:
-        """Whether the button's contact is closed, by a finger or by a weld."""
-        return self._contact(button).no.closed
+    def down(self, button: str) -> bool:
+        """Whether the button is down, by a finger or by a weld."""
+        return self._contact(button).down
 
     def serve(self, socket_path: Path) -> None:
         """Lets others press: listens on a Unix socket until the close. See `bench_link`."""
@@ -212,11 +217,11 @@ class PinBench:
             raise ValueError(f'no button "{button}" on this bench; expected one of {", ".join(self._contacts)}')
         return self._contacts[button]
 
-    def _bounce(self, contact: _Contact, *, closed: bool, at_s: float, within_s: float) -> None:
-        contact.move(closed=closed, at_s=at_s)
+    def _bounce(self, contact: _Contact, *, down: bool, at_s: float, within_s: float) -> None:
+        contact.move(down=down, at_s=at_s)
         moments = sorted(at_s + self._random.random() * within_s for _ in range(2 * self._wear.bounces))
         for n, moment_s in enumerate(moments):
-            contact.move(closed=closed if n % 2 else not closed, at_s=_wait_until(moment_s))
+            contact.move(down=down if n % 2 else not down, at_s=_wait_until(moment_s))
 
     def _damage(self, contact: _Contact, kind: str, *, on: bool) -> None:
         if kind == "cut":
@@ -227,7 +232,7 @@ class PinBench:
             return
         contact.welds = on
         if not on and not contact.finger:
-            contact.move(closed=False, at_s=time.monotonic())  # the weld is broken open
+            contact.move(down=False, at_s=time.monotonic())  # the weld is broken open
 
     def _chatter(self, line: str, *, on: bool) -> None:
         end = self._chatterers.pop(line, None)
@@ -240,13 +245,13 @@ class PinBench:
         over = threading.Event()
 
         def shake() -> None:
-            closed = contact.no.closed
+            down = contact.down
             while not over.wait(0.5 / self._wear.chatter_hz):
                 with self._hand:
-                    closed = not closed
-                    contact.move(closed=closed, at_s=time.monotonic())
+                    down = not down
+                    contact.move(down=down, at_s=time.monotonic())
             with self._hand:
-                contact.move(closed=contact.finger or (contact.welds and closed), at_s=time.monotonic())
+                contact.move(down=contact.finger or (contact.welds and down), at_s=time.monotonic())
 
         thread = threading.Thread(target=shake, name="bench-chatter", daemon=True)
         thread.start()

@@ -263,6 +263,20 @@ def test_troubleshooting_speaks_the_units_words() -> None:
     assert [fault for fault in get_args(FaultName) if f"`{fault}`" not in prose(page) and fault != "store"] == []
 
 
+@pytest.mark.parametrize("driver", ["gpio.py", "chip.py"])
+def test_every_refusal_of_the_pins_is_a_heading(driver: str) -> None:
+    """H2: what the driver of the pins can say to a person is found in docs/guide/troubleshooting.md, as a heading."""
+    page = text("guide/troubleshooting.md")
+    headings = "\n".join(line for line in page.splitlines() if line.startswith("### "))
+    said = []
+    for node in ast.walk(ast.parse((ROOT / "hardware" / driver).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "DeviceError":
+            literal = [part.value for part in ast.walk(node) if isinstance(part, ast.Constant)]
+            said += [piece.strip() for piece in literal if isinstance(piece, str) and re.search(r"\w\w", piece)]
+    assert len(said) > 5
+    assert [piece for piece in said if piece not in headings and piece not in {"low", "high"}] == []
+
+
 def test_the_staff_card_has_every_sign_that_staff_can_see() -> None:
     """A5: docs/nl/knoppen-en-lamp.md gives the meaning of each pattern of the status lamp, in the panel's own words."""
     card = text("nl/knoppen-en-lamp.md")

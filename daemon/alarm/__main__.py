@@ -2,31 +2,45 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from daemon import run
 from daemon.alarm.process import AlarmProcess, Devices
 from daemon.config import Settings
 from daemon.model.contact import NC
 from daemon.model.unit import Unit
 from daemon.paths import Paths
+from hardware.chip import open_factory
 from hardware.clock import SystemClock
-from hardware.gpio import GpioButtons, GpioLamps, LineSpec, open_factory
+from hardware.gpio import GpioButtons, GpioLamps, LineSpec
 from hardware.machine import machine_id
 
 
 def lines(unit: Unit) -> dict[str, LineSpec]:
     """The button lines of a unit, by name."""
     fitted = {"alarm": unit.buttons.alarm, "record": unit.buttons.record, "reset": unit.buttons.reset}
-    specs = {name: LineSpec(button.pin, active_low=button.active_low) for name, button in fitted.items() if button}
+    specs: dict[str, LineSpec] = {}
     for name, button in fitted.items():
-        if button is not None and button.nc_pin is not None:
-            specs[name + NC] = LineSpec(button.nc_pin, active_low=button.active_low)
+        if button is None:
+            continue
+        spec = LineSpec(
+            button.pin,
+            active_low=button.active_low,
+            closed_is_active=button.contact == "no",
+            pulled=button.pull == "unit",
+        )
+        specs[name] = spec
+        if button.nc_pin is not None:
+            # Of a changeover's second line "active" is closed: `model/contact.py` compares the two contacts.
+            specs[name + NC] = replace(spec, pin=button.nc_pin)
     return specs
 
 
 def lamp_pins(unit: Unit) -> dict[str, int]:
-    """The lamps of a unit, by name."""
+    """The outputs of a unit, by name."""
     fitted = {"status": unit.lamps.status, "recording": unit.lamps.recording, "beeper": unit.lamps.beeper}
-    return {name: pin for name, pin in fitted.items() if pin is not None}
+    pins = {name: pin for name, pin in fitted.items() if pin is not None}
+    return {**pins, "relay": unit.relay.pin} if unit.relay else pins
 
 
 def make(settings: Settings, paths: Paths) -> AlarmProcess:

@@ -29,7 +29,10 @@ from daemon.alarm.proofs import Proofs
 from daemon.alarm.receivers import Receivers
 from daemon.alarm.status import Telemetry
 from daemon.config import Settings
+from daemon.errors import DeviceError
 from daemon.model import events
+from daemon.model.policy import NS
+from daemon.model.relay import Relay
 from daemon.model.room import Phase, Room, Rules, deadline_ns, lease_deadline_ns, step
 from daemon.paths import Paths
 from hardware import ports
@@ -97,7 +100,9 @@ class AlarmProcess:
         self._room = Room(Rules.of(settings.policy))
         self._lines = Lines(settings.policy, devices.buttons.active)
         fitted = {"status": unit.lamps.status, "recording": unit.lamps.recording, "beeper": unit.lamps.beeper}
-        self._lights = Lights(devices.lamps, frozenset(name for name, pin in fitted.items() if pin is not None))
+        relay = Relay(unit.relay.maximum_s * NS) if unit.relay else None
+        names = {name for name, pin in fitted.items() if pin is not None} | ({"relay"} if relay else set())
+        self._lights = Lights(devices.lamps, frozenset(names), relay)
         self._journal = journal.Journal(paths.journal / "alarms.sqlite3", self.put)
         name = f"spreekkamer-{devices.machine_id}"
         self._inbox = Inbox(unit)
@@ -231,6 +236,9 @@ class AlarmProcess:
     def _look(self, now_ns: int) -> None:
         """What only time shows."""
         self._look_ns = now_ns + LOOK_NS
+        if not self._devices.buttons.alive():
+            # Only a new process brings that thread back; systemd makes one, and the journal has the open alarms.
+            raise DeviceError("buttons: the thread that brings their edges has ended; expected it to live")
         self._fault("unanswered", self._outbox.unanswered(now_ns))
         self._fault("nobody_listening", self._receivers.nobody(now_ns))
         self._fault("button_test", self._proofs.overdue())

@@ -18,7 +18,7 @@ import msgspec
 
 from daemon.errors import SettingsError
 from daemon.model.policy import Policy, TrackPolicy
-from daemon.model.unit import Unit
+from daemon.model.unit import ButtonUnit, Unit
 from hardware.ports import Track
 
 FILE_BYTES_MAX = 262_144
@@ -27,6 +27,8 @@ PADDING_S = 120
 """The most that a policy can ask for before and after an event."""
 SHOWN_MAX = 60
 """Characters of a faulty value in a report: enough to find it, short enough for a line."""
+PULLED_UP = (2, 3)
+"""GPIOs with a resistor of the board's own, for I2C: gpiozero refuses any other pull there."""
 HOLDERS_MIN = 2
 """A group with one key is a recording lost with that key: holidays, a new telephone, an accident."""
 
@@ -162,20 +164,31 @@ def unit_faults(unit: Unit, policy: Policy) -> list[Fault]:
 
 
 def _pin_faults(unit: Unit) -> Found:
-    """Two things on one line of the board."""
+    """Two things on one line of the board, or a button on a line that cannot serve it."""
     pins: dict[str, int | None] = {
         "lamps.status": unit.lamps.status, "lamps.recording": unit.lamps.recording, "lamps.beeper": unit.lamps.beeper,
+        "relay.pin": unit.relay.pin if unit.relay else None,
     }  # fmt: skip
     for name in ("alarm", "record", "reset"):
         button = getattr(unit.buttons, name)
         if button is not None:
             pins |= {f"buttons.{name}.pin": button.pin, f"buttons.{name}.nc_pin": button.nc_pin}
+            yield from _button_faults(f"buttons.{name}", button)
     used: dict[int, str] = {}
     for key, pin in pins.items():
         if pin is not None and pin in used:
             yield key, pin, f"a pin of its own; {used[pin]} has the same one"
         elif pin is not None:
             used[pin] = key
+
+
+def _button_faults(key: str, button: ButtonUnit) -> Found:
+    if button.contact == "nc" and button.nc_pin is not None:
+        yield f"{key}.contact", "nc", f'"no": {key}.nc_pin has the normally closed contact'
+    for part, pin in (("pin", button.pin), ("nc_pin", button.nc_pin)):
+        if pin in PULLED_UP and (not button.active_low or button.pull == "outside"):
+            expected = "another pin: the board itself pulls GPIO 2 and 3 up, with 1.8 kOhm"
+            yield f"{key}.{part}", pin, expected
 
 
 def _name_faults(unit: Unit) -> Found:

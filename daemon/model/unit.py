@@ -13,15 +13,22 @@ Name = Annotated[
     str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,63}\Z", description="small letters, digits and hyphens, as in a host name")
 ]
 Pin = Annotated[int, Meta(ge=0, le=27, description="a GPIO number of the 40-pin header (BCM numbering)")]
+OUTPUT = "9 to 27, low from power-on"
+"""Until the unit runs the board pulls GPIO 0 to 8 high: a lamp there would be lit, and a siren sound, at each start."""
 
 
 class ButtonUnit(Struct, frozen=True, forbid_unknown_fields=True):
     """One wired button."""
 
     pin: Pin
-    active_low: Annotated[bool, Meta(description="pressed pulls the line to ground; the pull-up is the unit's own")] = (
-        True
-    )
+    contact: Annotated[
+        Literal["no", "nc"],
+        Meta(description="what stands on `pin`: normally open, or closed, which a press or a cut wire opens"),
+    ] = "no"
+    active_low: Annotated[bool, Meta(description="a closed contact pulls the line to ground; false: to 3.3 V")] = True
+    pull: Annotated[
+        Literal["unit", "outside"], Meta(description="whose resistor holds the line while the contact is open")
+    ] = "unit"
     nc_pin: (
         Annotated[
             int,
@@ -43,14 +50,26 @@ class Buttons(Struct, frozen=True, forbid_unknown_fields=True):
 class Lamps(Struct, frozen=True, forbid_unknown_fields=True):
     """The lamps of a room."""
 
-    status: Annotated[int, Meta(ge=0, le=27, description="GPIO of the staff's lamp: ready, alarm, fault")] | None = None
-    recording: (
-        Annotated[int, Meta(ge=0, le=27, description="GPIO of the lamp that everyone sees: lit means recorded")] | None
+    status: (
+        Annotated[int, Meta(ge=9, le=27, description=f"GPIO of the staff's lamp: ready, alarm, fault; {OUTPUT}")] | None
     ) = None
-    beeper: (
-        Annotated[int, Meta(ge=0, le=27, description="GPIO of a beeper that says how far an alarm got; none: no beep")]
+    recording: (
+        Annotated[int, Meta(ge=9, le=27, description=f"GPIO of the lamp that all see: lit means recorded; {OUTPUT}")]
         | None
     ) = None
+    beeper: (
+        Annotated[int, Meta(ge=9, le=27, description=f"GPIO of a beeper that says how far an alarm got; {OUTPUT}")]
+        | None
+    ) = None
+
+
+class Relay(Struct, frozen=True, forbid_unknown_fields=True):
+    """A siren or a door release: on from an alarm that is not silent until its reset, or for so long."""
+
+    pin: Annotated[int, Meta(ge=9, le=27, description=f"GPIO of the relay, closed when high; {OUTPUT}")]
+    maximum_s: Annotated[
+        int, Meta(ge=1, le=900, description="longest time on without a new press; 5 releases a door, 90 is a siren's")
+    ] = 90
 
 
 class Tls(Struct, frozen=True, forbid_unknown_fields=True):
@@ -175,6 +194,8 @@ class Unit(Struct, frozen=True, forbid_unknown_fields=True):
     mobile: Annotated[tuple[Mobile, ...], Meta(max_length=32, description="wireless buttons")] = ()
     home_assistant: HomeAssistant = HomeAssistant()
     lamps: Lamps = Lamps()
+    relay: Relay | None = None
+    """A siren or a door release, if there is one."""
     camera: Camera = Camera()
     microphone: Microphone = Microphone()
     recorder: Recorder = Recorder()

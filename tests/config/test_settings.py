@@ -142,7 +142,7 @@ def test_unit_toml_tells_every_key(table: str, key: str, default: Any, limits: l
         assert said == default or "none: the default" in line or (example and default is msgspec.NODEFAULT)
     else:
         assert default in (msgspec.NODEFAULT, None), "a default is told behind a #"
-    comment = line.split("#")[-1] if key != "pin" or table == "buttons.alarm" else "0 to 27"
+    comment = line.split("#")[-1] if key != "pin" or table in {"buttons.alarm", "relay"} else "0 to 27"
     assert key == "pin" or example or default is not None or "none: the default" in line or not line.startswith("#")
     assert key == "channels" or all(re.search(rf"\b{bound}\b", comment) for bound in limits), (limits, comment)
 
@@ -209,7 +209,13 @@ def test_all_faults_of_both_files_at_once(etc: Etc) -> None:
         ("records = true", 'records = true\nreset_by = ["key_switch"]',
          'unit.toml: buttons.reset = "none": a key switch: the policy heusden-2020 lets nothing else end an alarm'),
         ("# nc_pin = 13 ", "nc_pin = 6 ", "unit.toml: buttons.record.pin = 6: a pin of its own; buttons.alarm.nc_pin"),
-        ("# beeper = 22 ", "beeper = 5 ", "unit.toml: buttons.alarm.pin = 5: a pin of its own; lamps.beeper has"),
+        ("# beeper = 22 ", "beeper = 17 ", "unit.toml: lamps.beeper = 17: a pin of its own; lamps.status has"),
+        ("# beeper = 22 ", "beeper = 8 ", "unit.toml: lamps.beeper = 8: expected a whole number from 9 to 27"),
+        ("[camera]", "[relay]\npin = 17\n[camera]", "unit.toml: relay.pin = 17: a pin of its own; lamps.status has"),
+        ("# nc_pin = 13 ", 'contact = "nc"\nnc_pin = 13 ',
+         'unit.toml: buttons.alarm.contact = "nc": "no": buttons.alarm.nc_pin has the normally closed contact'),
+        ("pin = 6", "pin = 3\nactive_low = false", "unit.toml: buttons.record.pin = 3: another pin: the board itself"),
+        ("pin = 6", 'pin = 2\npull = "outside"', "unit.toml: buttons.record.pin = 2: another pin: the board itself"),
         ("term_h = 168", "term_h = 1", "policy.toml: audio.term_h = 1: a term longer than the longest recording"),
     ],
 )  # fmt: skip

@@ -13,12 +13,17 @@ from typing import Protocol
 import pytest
 
 from daemon.errors import DeviceError
+from hardware.chip import open_factory
 from hardware.clock import SystemClock
-from hardware.gpio import GpioButtons, GpioLamps, LineSpec, open_factory
+from hardware.gpio import GpioButtons, GpioLamps, LineSpec
 from hardware.ports import Buttons, Edge
 from simulators.pins import PinBench, Wear
 
-LINES = {"record": LineSpec(17), "alarm": LineSpec(27), "key": LineSpec(22, active_low=False)}
+LINES = {
+    "record": LineSpec(17),
+    "alarm": LineSpec(27, closed_is_active=False),  # a normally closed contact
+    "key": LineSpec(22, active_low=False, pulled=False),
+}
 
 
 class Finger(Protocol):
@@ -195,7 +200,7 @@ def test_other_pin_factories_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_pa
 def test_a_machine_without_pins_says_so(tmp_path: Path) -> None:
     """A1: off a Pi the refusal is one clear DeviceError."""
     # In a process of its own: lgpio moves the one that loads it.
-    code = "from hardware.gpio import open_factory; open_factory('lgpio')"
+    code = "from hardware.chip import open_factory; open_factory('lgpio')"
     environment = {"LG_WD": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[2])}
     found = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
     assert "DeviceError: no pins: " in found.stderr.splitlines()[-1]

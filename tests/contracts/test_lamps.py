@@ -88,3 +88,10 @@ def test_an_unknown_lamp_is_named_with_those_that_are(rig: Rig) -> None:
     """A5: a lamp that is not wired is an error that lists the lamps that are."""
     with pytest.raises(DeviceError, match="lamp spare: not claimed; expected one of alarm, ready, recording"):
         rig.lamps.set("spare", lit=True)
+
+
+def test_a_released_line_is_held_low(rig: Rig) -> None:
+    """R3: a line that nobody owns any more is pulled low: a floating one could hold a lamp or a siren half on."""
+    rig.lamps.close()
+    lines = [rig.bench.factory.pin(f"GPIO{pin}") for pin in PINS.values()]
+    assert [(line.function, line.pull, line.state) for line in lines] == [("input", "down", 0)] * len(PINS)

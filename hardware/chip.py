@@ -1,0 +1,85 @@
+"""The pins of this Pi: lgpio and no other library, and of its chips the one that has the header's lines.
+
+The law here: nothing is guessed. gpiozero picks a library by what imports, and a chip by its number; numbers differ
+between a Pi 4, a Pi 5 and the kernels of a Pi 5, and what the kernel calls the chip does not.
+"""
+
+from __future__ import annotations
+
+import grp
+import os
+import re
+from pathlib import Path
+from types import ModuleType
+
+from gpiozero.pins import Factory
+
+from daemon.errors import DeviceError
+
+DEV = Path("/dev")
+HEADERS = ("pinctrl-bcm2711", "pinctrl-rp1", "pinctrl-bcm2835")
+"""What the kernel calls the chip behind the 40-pin header: of a Pi 4, a Pi 5, a Pi 3 and Zero 2. A Pi 5's is gpiochip4
+before Linux 6.6.45 and gpiochip0 since; in between another chip was gpiochip4 (raspberrypi/linux 6144)."""
+CHIP = re.compile(r"gpiochip(\d+)")
+
+
+def open_factory(name: str) -> Factory:
+    """The header's pins. Only "lgpio" is served: it alone works on a Pi 5.
+
+    lgpio makes a FIFO in the directory LG_WD, and importing it moves the process there: paths have to be absolute.
+    Raises DeviceError: another name, LG_WD not set or not writable, lgpio not installed, not a Pi, no right to a chip.
+    """
+    if name != "lgpio":
+        raise DeviceError(f'pin factory "{name}" is not served; expected "lgpio"')
+    directory = os.environ.get("LG_WD", "")
+    if not (directory and os.access(directory, os.W_OK | os.X_OK)):
+        raise DeviceError(f'LG_WD is "{directory}"; expected a directory that this process may write to')
+    try:
+        import lgpio  # noqa: PLC0415 - a Pi's only, and importing it moves the process
+        from gpiozero.pins.lgpio import LGPIOFactory  # noqa: PLC0415 - as above
+    except ImportError as error:
+        raise DeviceError(f"no pins: {error}; expected the package lgpio, on a Raspberry Pi") from error
+    factory = LGPIOFactory(chip=header_chip(chip_labels(lgpio)))
+    try:
+        factory.board_info  # noqa: B018 - asked here, or the first line asks and its refusal hides what is wrong
+    except Exception as error:  # gpiozero's PinUnknownPi, OSError
+        factory.close()
+        raise DeviceError(f"no pins: {error}; expected the board's revision, as a Raspberry Pi gives it") from error
+    return factory
+
+
+def chip_labels(lgpio: ModuleType) -> dict[int, str]:
+    """Number and name of each chip of lines. Raises DeviceError when one may not be opened, or answers nothing."""
+    found: dict[int, str] = {}
+    for device in sorted(DEV.glob("gpiochip*")):
+        number = CHIP.fullmatch(device.name)
+        if number is None or device.is_symlink():  # a link is an old number of a chip that has another
+            continue
+        if not os.access(device, os.R_OK | os.W_OK):
+            raise DeviceError(f"no pins: this process may not open {device}; expected {_expected_right(device)}")
+        try:
+            handle = lgpio.gpiochip_open(int(number[1]))
+            found[int(number[1])] = lgpio.gpio_get_chip_info(handle)[3]
+            lgpio.gpiochip_close(handle)
+        except lgpio.error as error:
+            raise DeviceError(f"no pins: {device}: {error}; expected a chip that answers") from error
+    return found
+
+
+def header_chip(labels: dict[int, str]) -> int:
+    """The number of the chip behind the 40-pin header. Raises DeviceError when there is none, or more than one."""
+    headers = [number for number, label in labels.items() if label in HEADERS]
+    if len(headers) != 1:
+        seen = ", ".join(f"gpiochip{number} {label}" for number, label in labels.items()) or "no /dev/gpiochip*"
+        raise DeviceError(f"no pins: found {seen}; expected one chip called {' or '.join(HEADERS)}")
+    return headers[0]
+
+
+def _expected_right(device: Path) -> str:
+    """Whose right it would be: the group's, if it is the one that the service has, or else a rule is missing."""
+    gid = device.stat().st_gid
+    try:
+        group = grp.getgrgid(gid).gr_name
+    except KeyError:
+        group = str(gid)
+    return "a user in the group gpio" if group == "gpio" else f"a device of the group gpio, and it is {group}'s"
