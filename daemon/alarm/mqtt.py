@@ -27,6 +27,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from daemon import log
+from daemon.alarm import parting
 from daemon.model.unit import Broker
 
 WAIT_S = (0.2, 5.0)
@@ -40,8 +41,6 @@ to MQTT 5): a round trip on the slowest link that a town hall has is a tenth of 
 LOOK_S = 0.5
 """How often a connection that is quiet looks whether it has been asked to end, or whether a publish has left something
 that the kernel did not take: its buffer holds some hundred alarms, and a full one means that the link stands still."""
-TAKEN = 0x8E
-"""Reason code of MQTT 5 for a connection that another client with the same id has taken over."""
 WILL_DELAY_S = 5
 """The broker waits this long with the will: a unit that is back by then was never away (MQTT 5 only)."""
 
@@ -85,7 +84,7 @@ class Received(msgspec.Struct, frozen=True):
 
 
 class NameTaken(msgspec.Struct, frozen=True):
-    """Another client came with our id and the broker let us go: we go on under another one."""
+    """Another client comes with our id, and the broker let us go: we go on under another one."""
 
     client: str
     client_id: str
@@ -107,7 +106,8 @@ class Connection:
         self, name: str, client_id: str, broker: Broker, sink: Sink, *, will: Will | None = None,
         subscribe: tuple[str, ...] = (),
     ) -> None:  # fmt: skip
-        self._name, self._client_id, self._broker, self._sink = name, client_id, broker, sink
+        self._name, self._broker, self._sink = name, broker, sink
+        self._id = parting.Name(client_id, client_id)
         self._will, self._subscribe = will, subscribe
         self._stop = threading.Event()
         self._renew = False
@@ -117,6 +117,7 @@ class Connection:
         self._version = paho.MQTTv5
         self._keys: dict[int, str] = {}
         self._was_reached = self._was_up = False
+        self._up_s = 0.0
         self._granted = 0
         self._thread = threading.Thread(target=self._run, name=f"mqtt {name}", daemon=True)
 
@@ -172,11 +173,7 @@ class Connection:
             self._client = None
             self._keys.clear()
             self._sink(Down(self._name, reason))
-            if self._taken:
-                # Two clients with one id throw each other out for ever. Under another one both can work, and the fault
-                # names what is to be put right.
-                self._sink(NameTaken(self._name, self._client_id))
-                self._client_id = f"{self._client_id[:40]}-{secrets.token_hex(4)}"
+            self._choose_name()
             # A broker that takes the connection and not the protocol speaks 3.1.1, and is spoken to in it from then
             # on; when that fails as well the next try is MQTT 5 again.
             if self._was_reached and not self._was_up:
@@ -184,12 +181,21 @@ class Connection:
             wait_s = WAIT_S[0] if self._was_up else min(WAIT_S[1], wait_s * 2)
             self._stop.wait(random.uniform(wait_s / 2, wait_s))  # noqa: S311 - jitter, no secret
 
+    def _choose_name(self) -> None:
+        suffix, lasted_s = secrets.token_hex(4), time.monotonic() - self._up_s
+        if self._taken:
+            self._sink(NameTaken(self._name, self._id.used))
+            self._id = parting.taken(self._id, suffix)
+        elif self._was_up and not self._renew:
+            self._id = parting.ended(self._id, lasted_s, suffix)
+        elif not self._was_reached:
+            self._id = parting.absent(self._id)
+
     def _one_connection(self) -> str:
         reasons: list[str] = []
 
-        def ended(ending: paho.Client, _u: object, _f: object, code: ReasonCode, _p: object) -> None:
+        def ended(_c: object, _u: object, _f: object, code: ReasonCode, _p: object) -> None:
             reasons.append(str(code))
-            self._taken = self._taken or TAKEN in (code.value, _last_word(ending))
 
         client: paho.Client | None = None
         try:
@@ -222,6 +228,9 @@ class Connection:
                 return
             if self._renew or (self._stop.is_set() and client is not self._client):
                 return
+            if self._was_up and self._id.is_proved(time.monotonic() - self._up_s):
+                self._id = msgspec.structs.replace(self._id, told=True)
+                self._sink(NameTaken(self._name, self._id.own))
 
     def _turn(self, client: paho.Client) -> MQTTErrorCode:
         """What `paho.Client.loop` does, with the lock taken after the wait."""
@@ -241,7 +250,7 @@ class Connection:
     def _build(self) -> paho.Client:
         client = paho.Client(
             CallbackAPIVersion.VERSION2,
-            self._client_id,
+            self._id.used,
             protocol=self._version,
             reconnect_on_failure=False,
             clean_session=None if self._version == paho.MQTTv5 else True,
@@ -250,6 +259,7 @@ class Connection:
             client.tls_set(tls.ca, tls.certificate, tls.key, tls_version=ssl.PROTOCOL_TLS_CLIENT)
         client.connect_timeout = 5.0  # a black hole is told from a slow broker by the next try
         client.on_socket_open = _at_once
+        client.on_socket_close = self._on_socket_close
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_publish = self._on_publish
@@ -287,7 +297,7 @@ class Connection:
             self._up(client)
 
     def _up(self, client: paho.Client) -> None:
-        self._was_up = True
+        self._was_up, self._up_s = True, time.monotonic()
         self._client = client
         five = self._version == paho.MQTTv5
         self._sink(Up(self._name, "MQTT 5" if five else "MQTT 3.1.1 (no reason codes)"))
@@ -300,15 +310,10 @@ class Connection:
     def _on_message(self, _c: object, _data: object, message: paho.MQTTMessage) -> None:
         self._sink(Received(self._name, message.topic, bytes(message.payload), message.retain))
 
-
-def _last_word(client: paho.Client) -> int | None:
-    """The reason code of a DISCONNECT that the broker sent last; None: it sent none.
-
-    A code without properties is one byte long, and paho 2.1 looks at it only from the third byte on.
-    """
-    packet = client._in_packet  # noqa: SLF001 - paho has no other place for it
-    said = packet["command"] == PacketTypes.DISCONNECT << 4 and packet["packet"]
-    return int(said[0]) if said else None
+    def _on_socket_close(self, client: paho.Client, _data: object, sock: Any) -> None:
+        half = client._in_packet  # noqa: SLF001 - paho has no other place for it
+        if parting.last_word(parting.unread(half, sock)) == parting.TAKEN:
+            self._taken = True
 
 
 def _at_once(_client: object, _data: object, sock: Any) -> None:
