@@ -56,6 +56,10 @@ class Terminal:
         return done.stdout
 
 
+def _with(text: str, screen: str) -> str:
+    return screen if text in screen else ""
+
+
 def spreekkamer(*words: str) -> tuple[str, ...]:
     """The operator's command, as this Python runs it."""
     return sys.executable, "-m", "daemon", *words
