@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import random
+import signal
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from daemon.paths import Paths
 from tests.benchmarks.figures import Figure, percentile, ratio
 from tests.benchmarks.peer_publisher import DEBOUNCE_NS
 from tests.benchmarks.processes import Child, wait_for, workplace
-from tests.benchmarks.units import BenchUnit, broker, prepared, running
+from tests.benchmarks.units import BenchUnit, broker, prepared, running, started
 
 PRESSES = 150
 WARM_UP = 5
@@ -22,14 +26,17 @@ JITTER_S = 0.04
 PEER_TOPIC = "bench/peer"
 EVENTS = "spreekkamer/v1/+/+/+/alarm/event"
 MS = 1e6
+CRASH_EVERY_S = 4.0
+"""A recorder is up again within two seconds, its devices open and its ring filling."""
 
 
 def measure() -> Iterator[Figure]:
-    """Idle, while 1080p25 is recorded, while the journal's disk is saturated, and while files are deleted on it."""
+    """Idle, while 1080p25 is recorded, on a saturated disk, during deletions, and while the recorder crashes."""
     yield from _measure("idle")
     yield from _measure("recording 1080p25", "recorder", "keeper")
     yield from _measure("disk saturated", load="disk")
     yield from _measure("10,000 files being deleted", load="deletion")
+    yield from _measure("recorder dying of SIGSEGV", "recorder", "keeper", load="crash")
 
 
 def _measure(what: str, *others: str, load: str = "") -> Iterator[Figure]:
@@ -45,7 +52,9 @@ def _measure(what: str, *others: str, load: str = "") -> Iterator[Figure]:
             wait_for("a recording", lambda: unit.health()["recording_id"])
             time.sleep(2)
         _warm_up(unit, heard)
-        if load:
+        if load == "crash":
+            stack.enter_context(_crashes(unit, paths))
+        elif load:
             _child(stack, "load", load, str(home / "load"))
             time.sleep(2)
         size = _arrivals(heard, EVENTS)[-1][1]
@@ -56,6 +65,26 @@ def _measure(what: str, *others: str, load: str = "") -> Iterator[Figure]:
         theirs = [int(line) for line in pressed.read_text().split()][-PRESSES:]
         yield from _figures(what, _latencies(ours, heard, EVENTS), _latencies(theirs, heard, PEER_TOPIC))
         del listener
+
+
+@contextlib.contextmanager
+def _crashes(unit: BenchUnit, paths: Paths) -> Iterator[None]:
+    """The recorder dies of a wrong address every few seconds, and is started again, as systemd does."""
+    over = threading.Event()
+
+    def crash() -> None:
+        while not over.wait(CRASH_EVERY_S):
+            os.kill(unit.processes["recorder"].pid, signal.SIGSEGV)
+            unit.processes["recorder"].stop()
+            unit.processes["recorder"] = started(paths, "recorder")
+
+    thread = threading.Thread(target=crash, name="crashes")
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def _child(stack: contextlib.ExitStack, name: str, *words: str) -> Child:

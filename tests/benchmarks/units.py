@@ -124,19 +124,23 @@ def prepared(home: Path, at: Mosquitto, picture: Picture | None = None, name: st
     return prepare(state, policy_with("heusden-2020", state, **timing), toml, ("127.0.0.1", at.port))
 
 
+def started(paths: Paths, name: str, picture: Picture | None = None) -> Child:
+    """One process of a unit; its log says when it is ready."""
+    roots = {"alarm": "tests.benchmarks.alarm_root", "recorder": "tests.benchmarks.recorder_root"}
+    return Child(
+        roots.get(name, f"daemon.{name}"), "--state", str(paths.run.parent),
+        before=no_network() if name == "recorder" else (),
+        SPREEKKAMER_BENCH_CAMERA="replay" if picture is not None and picture.replay else "card",
+    )  # fmt: skip
+
+
 @contextlib.contextmanager
 def running(paths: Paths, *names: str, picture: Picture | None = None) -> Iterator[BenchUnit]:
     """The alarm process, and of `recorder` and `keeper` those that are named."""
-    state = str(paths.run.parent)
-    roots = {"alarm": "tests.benchmarks.alarm_root", "recorder": "tests.benchmarks.recorder_root"}
-    camera = "replay" if picture is not None and picture.replay else "card"
     processes: dict[str, Child] = {}
     try:
         for name in ("alarm", *names):
-            processes[name] = Child(
-                roots.get(name, f"daemon.{name}"), "--state", state,
-                before=no_network() if name == "recorder" else (), SPREEKKAMER_BENCH_CAMERA=camera,
-            )  # fmt: skip
+            processes[name] = started(paths, name, picture)
             processes[name].event("ready")
         time.sleep(0.5)  # the log's thread is still importing its library, and the connections are being made
         yield BenchUnit(paths, processes)
