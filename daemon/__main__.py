@@ -76,6 +76,9 @@ def _show_status(health: dict[str, Any]) -> None:
         table.add_row(
             track, f"{escape(device)}; {ring} s in the ring; last frame {age} ms ago; {recorder['gaps'][track]} gaps"
         )
+    if picture := recorder.get("picture"):
+        sharp = "nothing to judge" if picture["sharpness_pct"] is None else f"{picture['sharpness_pct']} %"
+        table.add_row("picture", f"light {picture['brightness_pct']:.0f} %; sharpness {sharp}")
     if recorder:
         table.add_row(
             "ring", f"{recorder['ring_bytes'] / 1e6:.1f} MB; {recorder['free_bytes'] / 1e9:.1f} GB free on disk"

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from daemon.model.events import EndReason, Forget, KeeperFault, Lease, SetEnd, StartRecording
-from hardware.ports import Track
+from hardware.ports import PictureFigures, Track
 
 
 class Said(msgspec.Struct, frozen=True, tag=True):
@@ -63,10 +63,25 @@ class RecorderHealth(Said, frozen=True):
     """`ok`, or what is wrong with the device."""
     free_bytes: int
     level_dbfs: float | None = None
+    picture: PictureFigures | None = None
+    """Of a recent picture; null while the camera delivers none."""
     keys: str = ""
     """Why no recording key can be made; empty while they can."""
     queue_max: int = 0
     lost: int = 0
+
+
+class Aim(Said, frozen=True):
+    """To the recorder: somebody aims the camera; until then it says its blocks. A time that has passed ends it."""
+
+    until_ns: int
+
+
+class Blocks(Said, frozen=True):
+    """What the camera sees now in 16 x 9 blocks, the upper row first, from left to right; no picture (promise H1)."""
+
+    brightness_pct: tuple[int, ...]
+    sharpness_pct: tuple[int | None, ...]
 
 
 class KeeperState(Said, frozen=True):
@@ -106,6 +121,6 @@ class Reply(Said, frozen=True):
 
 Message = (
     StartRecording | SetEnd | Lease | Forget
-    | RecorderState | Started | Ended | Head | RecorderHealth | KeeperState | Receipt | Request | Reply
+    | RecorderState | Started | Ended | Head | RecorderHealth | Aim | Blocks | KeeperState | Receipt | Request | Reply
 )  # fmt: skip
 """Everything that may cross a socket."""

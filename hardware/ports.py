@@ -108,6 +108,46 @@ class VideoFormat(msgspec.Struct, frozen=True):
     height: int
     fps: float
     bitrate_bps: int
+    lacks: tuple[str, ...] = ()
+    """Settings that were asked for and that this camera does not have, by their names in unit.toml."""
+
+
+class ImageSettings(msgspec.Struct, frozen=True):
+    """What a room wants of its picture; a camera that cannot do one of these says so, and does without."""
+
+    flip: Literal["none", "horizontal", "vertical", "both"] = "none"
+    flicker_hz: Literal[0, 50, 60] = 50
+    """Of the mains: lamps flicker at twice this. 0: leave it to the camera."""
+    metering: Literal["centre", "spot", "whole"] = "centre"
+    exposure_ev: float = 0.0
+    """Stops: 1 is twice as light."""
+    hdr: bool = False
+    focus_m: float | None = None
+    """Distance to the faces; None: as the lens is."""
+
+
+class PictureFigures(msgspec.Struct, frozen=True):
+    """What a camera's picture is worth; no content can be read from it."""
+
+    at_ns: int
+    """Boot time of the picture that was looked at."""
+    brightness_pct: float
+    """Mean of the picture: 0 black, 100 white."""
+    sharpness_pct: int | None
+    """About 100: as sharp as a photograph of that size; 18 to 25: nothing but smears; None: nothing to judge by."""
+    still_s: float
+    """For how long not one pixel that was looked at has changed: a sensor's noise changes all of them."""
+
+
+BLOCK_COLUMNS, BLOCK_ROWS = 16, 9
+
+
+class PictureBlocks(msgspec.Struct, frozen=True):
+    """The same by 16 x 9 blocks, the upper row first, from left to right: to aim by, and nobody can be known in it."""
+
+    at_ns: int
+    brightness_pct: tuple[int, ...]
+    sharpness_pct: tuple[int | None, ...]
 
 
 class Camera(Protocol):
@@ -124,6 +164,12 @@ class Camera(Protocol):
 
         Raises HangError when the device's library does not come back: only the end of the process frees it then.
         """
+
+    def figures(self) -> PictureFigures | None:
+        """Of a recent picture, worked out once a second; None before the first and after `stop`. Any thread."""
+
+    def blocks(self) -> PictureBlocks | None:
+        """The same picture by blocks. Any thread."""
 
 
 class PcmBlock(msgspec.Struct, frozen=True):

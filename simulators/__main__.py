@@ -27,7 +27,7 @@ State = Annotated[Path, typer.Option("--state", metavar="DIR", help="the simulat
 Json = Annotated[bool, typer.Option("--json", help="for machines")]
 HERE = Path("room")
 DEVICE_FAULTS = (
-    "camera.gone", "camera.frozen", "camera.silent", "camera.dark",
+    "camera.gone", "camera.frozen", "camera.silent", "camera.dark", "camera.blurred", "camera.hangs",
     "microphone.gone", "microphone.silent", "microphone.overflow", "broker.unplugged", "console.gone",
 )  # fmt: skip
 FAULTS = (*DEVICE_FAULTS, *board.FAULTS)

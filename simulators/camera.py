@@ -11,25 +11,29 @@ from typing import Literal
 import av
 from av.video.frame import PictureType
 
-from daemon.errors import DeviceError
-from daemon.recorder.encoder import VideoEncoder
+from daemon.errors import DeviceError, HangError
+from hardware.figures import Meter, Metered
+from hardware.h264 import VideoEncoder
 from hardware.ports import Clock, DeviceLost, VideoFormat, VideoPacket
 from simulators.pace import NS, Moment, PacedDevice
 from simulators.testcard import TestCard, dark_frame, read_frame_number
 
 __all__ = ["CameraFault", "FileCamera", "TestCardCamera", "read_frame_number"]
 
-CameraFault = Literal["gone", "frozen", "silent", "dark"]
-"""Unplugged; the same picture again and again; nothing comes, and no error; a cap on the lens."""
+CameraFault = Literal["gone", "frozen", "silent", "dark", "blurred", "hangs"]
+"""Unplugged; the same picture again and again; nothing comes, and no error; a cap on the lens; a lens that was turned;
+nothing comes, and the library does not come back from `stop`."""
+BLUR = 16
+"""A blurred picture has a sixteenth of its pixels a side, spread out again."""
 
 Sink = Callable[[VideoPacket | DeviceLost], None]
 
 
-class _EncodedCamera(PacedDevice):
+class _EncodedCamera(Metered, PacedDevice):
     """`hardware.ports.Camera` over pictures that a descendant makes."""
 
     track = "video"
-    fault_names = ("gone", "frozen", "silent", "dark")
+    fault_names = ("gone", "frozen", "silent", "dark", "blurred", "hangs")
 
     def __init__(self, fmt: VideoFormat, clock: Clock) -> None:
         super().__init__(clock)
@@ -44,8 +48,16 @@ class _EncodedCamera(PacedDevice):
         self.open()
         self._encoder = VideoEncoder(self.format)
         self._dark, self._shown = dark_frame(self.format.width, self.format.height), None
+        self._meter = Meter()
         self.launch(sink, round(NS / self.format.fps))
         return self.format
+
+    def stop(self) -> None:
+        """As every device; one that hangs says so, and delivers nothing any more."""
+        super().stop()
+        self._stop_meter()
+        if "hangs" in self.faults:
+            raise HangError("camera: did not stop; expected the end of this process")
 
     def open(self) -> None:
         """Gets ready to make pictures. Raises DeviceError."""
@@ -59,9 +71,12 @@ class _EncodedCamera(PacedDevice):
 
     def turn(self, moment: Moment) -> Iterator[VideoPacket]:
         """One picture, encoded; after a jump of the clock a key frame, so that one is never far."""
-        if "silent" in self.faults:
+        if {"silent", "hangs"} & self.faults:
             return
         frame = self._picture_or_fault(moment)
+        if self._meter is not None and self._meter.due(moment.at_ns):
+            luma = frame.planes[0]
+            self._meter.give(luma, (frame.width, frame.height), luma.line_size, moment.at_ns)
         # Set each time: what a decoder left here would be taken as an order by the encoder.
         frame.pict_type = PictureType.I if moment.jumped else PictureType.NONE
         yield from self._encoder.encode(frame, moment.at_ns)
@@ -71,7 +86,12 @@ class _EncodedCamera(PacedDevice):
             return self._dark
         if self._shown is None or "frozen" not in self.faults:
             self._shown = self.picture(moment)
-        return self._shown
+        return _blurred(self._shown) if "blurred" in self.faults else self._shown
+
+
+def _blurred(frame: av.VideoFrame) -> av.VideoFrame:
+    small = frame.reformat(frame.width // BLUR, frame.height // BLUR)
+    return small.reformat(frame.width, frame.height, interpolation="BICUBIC")
 
 
 class TestCardCamera(_EncodedCamera):

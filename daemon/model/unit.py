@@ -153,9 +153,41 @@ class Camera(Struct, frozen=True, forbid_unknown_fields=True):
     bitrate_bps: Annotated[int, Meta(ge=200_000, le=8_000_000, description="bits a second of the encoded picture")] = (
         2_000_000
     )
+    kind: Annotated[
+        Literal["pi", "usb"], Meta(description="pi: on the ribbon cable, through picamera2; usb: through V4L2")
+    ] = "pi"
+    device: Annotated[
+        str,
+        Meta(pattern="^/dev/", max_length=255, description="a USB camera's; a name below /dev/v4l/by-id/ stays"),
+    ] = "/dev/video0"
     encoder: Annotated[
         Literal["auto", "v4l2", "libav"], Meta(description="auto: the Pi 4's own where it exists, else libav")
     ] = "auto"
+    flip: Annotated[
+        Literal["none", "horizontal", "vertical", "both"], Meta(description="both: the camera hangs upside down")
+    ] = "none"
+    flicker_hz: Annotated[
+        Literal[0, 50, 60], Meta(description="of the mains, so that lamps make no bands; 0: as the camera does")
+    ] = 50
+    metering: Annotated[
+        Literal["centre", "spot", "whole"], Meta(description="which part of the picture decides how light it is")
+    ] = "centre"
+    exposure_ev: Annotated[
+        float, Meta(ge=-4, le=4, description="stops lighter or darker; 1 shows faces against a window")
+    ] = 0.0
+    hdr: Annotated[bool, Meta(description="dark and light parts in one picture, where the camera can (Pi 5)")] = False
+    focus_m: (
+        Annotated[
+            float, Meta(ge=0.05, le=100, description="metres to the faces, where the lens moves; none: as the lens is")
+        ]
+        | None
+    ) = None
+    dark_below_pct: Annotated[
+        float, Meta(ge=0, le=50, description="a picture darker than this is a fault, 100 is white; 0: never")
+    ] = 4.0
+    blurred_below_pct: Annotated[
+        float, Meta(ge=0, le=90, description="a picture less sharp than this is a fault, 100 is a photograph; 0: never")
+    ] = 35.0
 
 
 class Microphone(Struct, frozen=True, forbid_unknown_fields=True):

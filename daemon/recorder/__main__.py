@@ -13,7 +13,7 @@ from hardware.camera import PicameraCamera
 from hardware.clock import SystemClock
 from hardware.disk import FileSystemDisk
 from hardware.microphone import PyAudioMicrophone
-from hardware.ports import VideoFormat
+from hardware.ports import ImageSettings, VideoFormat
 
 
 def make(settings: Settings, paths: Paths) -> RecorderProcess:
@@ -22,8 +22,11 @@ def make(settings: Settings, paths: Paths) -> RecorderProcess:
     memory.keep_in_memory()
     clock, camera, microphone = SystemClock(), settings.unit.camera, settings.unit.microphone
     fmt = VideoFormat(camera.width, camera.height, camera.fps, camera.bitrate_bps)
+    image = ImageSettings(
+        camera.flip, camera.flicker_hz, camera.metering, camera.exposure_ev, camera.hdr, camera.focus_m
+    )
     devices = Devices(
-        camera=lambda: PicameraCamera(fmt, clock, camera.encoder),
+        camera=lambda: PicameraCamera(fmt, clock, camera.encoder, image),
         microphone=lambda: PyAudioMicrophone(microphone.device, microphone.rate_hz, microphone.channels, clock),
         clock=clock,
         disk=FileSystemDisk(paths.store),

@@ -1,6 +1,6 @@
-"""Encoders: PCM to AAC for every room, pictures to H.264 for cameras that do not encode by themselves.
+"""The encoder of sound: PCM to AAC. Image comes encoded from its camera.
 
-The law here: a packet carries the boot time of what it shows or sounds, never the encoder's own count; what the
+The law here: a packet carries the boot time of what it sounds, never the encoder's own count; what the
 converter lost stands as a hole in those times, and the encoder carries on.
 """
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import av
 import msgspec
 
-from hardware.ports import AudioFormat, PcmBlock, VideoFormat, VideoPacket
+from hardware.ports import AudioFormat, PcmBlock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,25 +99,3 @@ class AudioEncoder:
             if start <= sample:
                 at, time_ns = start, start_ns
         return time_ns + (sample - at) * NS // self.format.rate_hz
-
-
-class VideoEncoder:
-    """H.264 by libx264 for simulated and plain cameras: a key frame a second, repeated headers, no B-frames."""
-
-    def __init__(self, fmt: VideoFormat) -> None:
-        self.format = fmt
-        context = av.CodecContext.create("libx264", "w")
-        assert isinstance(context, av.VideoCodecContext)  # noqa: S101 - only a bug could break it; narrows the type
-        context.width, context.height, context.pix_fmt = fmt.width, fmt.height, "yuv420p"
-        context.framerate = Fraction(fmt.fps).limit_denominator(1001)
-        context.time_base = Fraction(1, 1_000_000)
-        context.bit_rate = fmt.bitrate_bps
-        context.gop_size = max(1, round(fmt.fps))
-        context.options = {"preset": "ultrafast", "tune": "zerolatency", "x264-params": "scenecut=0:threads=1"}
-        self._context = context
-
-    def encode(self, frame: av.VideoFrame, pts_ns: int) -> Iterator[VideoPacket]:
-        """The packets that this picture completes (with zero latency: one)."""
-        frame.pts, frame.time_base = pts_ns // 1000, Fraction(1, 1_000_000)
-        for packet in self._context.encode(frame):
-            yield VideoPacket(bytes(packet), (packet.pts or 0) * 1000, bool(packet.is_keyframe))

@@ -19,8 +19,10 @@ from daemon import link, log, sign, systemd, wire
 from daemon.config import Settings
 from daemon.errors import HangError
 from daemon.model.events import EndReason, Forget, Lease, SetEnd, StartRecording
+from daemon.model.picture import Limits
 from daemon.paths import Paths
 from daemon.recorder import memory, writer
+from daemon.recorder.aim import Aim
 from daemon.recorder.ring import Item, Ring, Sealed
 from daemon.recorder.seal import KeySupply
 from daemon.recorder.tap import Tap, begin_record, pre_event
@@ -87,17 +89,21 @@ class RecorderProcess:
             settings.unit.recorder.ring_bytes_max,
         )
         self._tracks: dict[ports.Track, Track] = {}
+        self._video: VideoTrack | None = None
         if policy.audio.record:
             bitrate_bps = settings.unit.microphone.bitrate_bps
             self._tracks["audio"] = AudioTrack(devices.microphone(), bitrate_bps, self._clock, self.put)
         if policy.video.record:
-            self._tracks["video"] = VideoTrack(devices.camera(), self._clock, self.put)
+            camera = settings.unit.camera
+            limits = Limits(camera.dark_below_pct, camera.blurred_below_pct)
+            self._video = self._tracks["video"] = VideoTrack(devices.camera(), limits, self._clock, self.put)
         paths.recordings.mkdir(parents=True, exist_ok=True)
         self._writer = writer.Writer(
             paths.recordings, self._clock, lambda data: sign.sign(data, paths.signing_key), self.put
         )
         self._keys = KeySupply(policy.recipients(), len(self._tracks), lambda why: self.put(KeyTrouble(why)))
         self._link = link.Client(paths.unit_socket, lambda _, message: self.put(FromAlarm(message)))
+        self._aim = Aim(self._video, self._link.send)
         self._tap: Tap | None = None
         self._pending: StartRecording | None = None
         """A start that waits for its first lease."""
@@ -179,6 +185,7 @@ class RecorderProcess:
         self._ring.trim(now_ns)
         self._maybe_finish(now_ns)
         self._say_state()
+        self._aim.turn(now_ns)
         if now_ns >= self._health_ns:
             self._health_ns = now_ns + HEALTH_NS
             self._link.send(self._health(now_ns))
@@ -269,6 +276,8 @@ class RecorderProcess:
                 self._pending = replace(self._pending, until_ns=end.until_ns, alarm=end.alarm)
             case Forget():
                 self._forget()
+            case wire.Aim(until_ns=until_ns):
+                self._aim.ask(until_ns, self._clock.boot_ns())
 
     def _known(self) -> set[str]:
         """The recordings that a lease can be for: another's, which was refused, must not lengthen this one's."""
@@ -369,9 +378,10 @@ class RecorderProcess:
             ring_bytes=self._ring.bytes,
             age_ms={name: (now_ns - track.last_ns) // 1_000_000 for name, track in tracks.items() if track.last_ns},
             gaps={name: track.gaps for name, track in tracks.items()},
-            devices={name: track.trouble or "ok" for name, track in tracks.items()},
+            devices={name: track.trouble or track.remark(now_ns) or "ok" for name, track in tracks.items()},
             free_bytes=self._disk.space().free_bytes,
             keys=self._key_trouble,
+            picture=self._video.figures() if self._video else None,
             queue_max=self._queue_max,
             lost=self._lost,
         )

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from daemon import log
 from daemon.errors import DeviceError, HangError
+from daemon.model import picture
 from daemon.recorder.cutter import Clear, Cutter, Hole, Piece, audio_cutter, video_cutter
 from daemon.recorder.encoder import AudioEncoder
 from daemon.recorder.ring import Item, Sealed
@@ -83,6 +84,11 @@ class Track(ABC):
         if self._cutter is not None:
             self._cutter.forget()
 
+    def remark(self, now_ns: int) -> str:
+        """What is wrong with what it delivers, for a person; empty: nothing."""
+        del now_ns
+        return ""
+
     @property
     def recording(self) -> bool:
         """Whether frames arrive."""
@@ -152,16 +158,34 @@ class Track(ABC):
 class VideoTrack(Track):
     """Image: packets come encoded."""
 
-    def __init__(self, camera: ports.Camera, clock: ports.Clock, sink: Sink) -> None:
+    def __init__(self, camera: ports.Camera, limits: picture.Limits, clock: ports.Clock, sink: Sink) -> None:
         super().__init__("video", clock, sink)
-        self._camera = camera
+        self._camera, self._limits = camera, limits
+        self._doubt: picture.Doubt | None = None
+
+    def figures(self) -> ports.PictureFigures | None:
+        """Of a recent picture; None while none comes."""
+        return self._camera.figures() if self.recording else None
+
+    def blocks(self) -> ports.PictureBlocks | None:
+        """Of the same, to aim by."""
+        return self._camera.blocks() if self.recording else None
+
+    def remark(self, now_ns: int) -> str:
+        """Judges the figures as they stand now."""
+        judged = picture.judge(self._doubt, self._camera.figures(), self._limits, now_ns) if self.recording else None
+        self._doubt = judged
+        return judged.words(now_ns) if judged else ""
 
     def _cut(self, frame: ports.VideoPacket | ports.PcmBlock) -> list[Piece]:
         assert self._cutter is not None  # noqa: S101 - `take` has looked
         return self._cutter.add(frame) if isinstance(frame, ports.VideoPacket) else []
 
     def _start_device(self) -> Cutter:
-        return video_cutter(self._camera.start(self._sink))
+        fmt = self._camera.start(self._sink)
+        if fmt.lacks:
+            log.event("camera_lacks", "warning", settings=fmt.lacks)
+        return video_cutter(fmt)
 
     def _stop_device(self) -> None:
         self._camera.stop()

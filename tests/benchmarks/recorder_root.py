@@ -14,10 +14,10 @@ from daemon import run
 from daemon.config import Settings
 from daemon.paths import Paths
 from daemon.recorder import memory, walls
-from daemon.recorder.encoder import VideoEncoder
 from daemon.recorder.process import Devices, RecorderProcess
 from hardware.clock import SystemClock
 from hardware.disk import FileSystemDisk
+from hardware.h264 import VideoEncoder
 from hardware.ports import AudioFormat, Clock, VideoFormat, VideoPacket
 from simulators.camera import TestCardCamera
 from simulators.microphone import ToneMicrophone

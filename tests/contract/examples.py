@@ -11,6 +11,7 @@ import msgspec
 
 from daemon import wire
 from daemon.alarm import messages
+from hardware.ports import PictureFigures
 
 EVENT_ID = "7ed8d67d-ec6e-4c96-938e-5be16cb2f6e4"
 BOOT_ID = "69c3a74f-b4b4-4b91-9191-1bca4bef59ed"
@@ -27,6 +28,7 @@ RECORDER = wire.RecorderHealth(
     devices={"audio": "ok", "video": "ok"},
     free_bytes=52_810_391_552,
     level_dbfs=-41.5,
+    picture=PictureFigures(at_ns=7_010_640_000_000, brightness_pct=41.7, sharpness_pct=92, still_s=0.0),
 )
 KEEPER = wire.KeeperState(
     recordings=3, store_bytes=41_943_040, oldest_h={"audio": 101.4, "video": 412.9}, next_expiry_s=239_640

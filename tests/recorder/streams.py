@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import av
 import numpy as np
 
-from daemon.recorder.encoder import AudioEncoder, AudioPacket, VideoEncoder
+from daemon.recorder.encoder import AudioEncoder, AudioPacket
+from hardware.h264 import VideoEncoder
 from hardware.ports import AudioFormat, PcmBlock, VideoFormat, VideoPacket
 
 START_NS = 3_000_000_000_000

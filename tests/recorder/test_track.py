@@ -8,15 +8,17 @@ import pyrage
 import pytest
 
 from daemon.errors import DeviceError, HangError
+from daemon.model.picture import Limits
 from daemon.recorder.cutter import Hole
 from daemon.recorder.ring import Item, Sealed
 from daemon.recorder.seal import Key
 from daemon.recorder.track import VideoTrack
-from hardware.ports import VideoFormat
+from hardware.ports import PictureBlocks, PictureFigures, VideoFormat
 from simulators.clock import SimClock
 from tests.recorder.streams import PICTURE, pictures
 
 NS = 1_000_000_000
+LIMITS = Limits(dark_below_pct=4, blurred_below_pct=35)
 
 
 class StubbornCamera:
@@ -25,6 +27,7 @@ class StubbornCamera:
     def __init__(self) -> None:
         self.start_error: Exception | None = None
         self.stop_error: Exception | None = None
+        self.seen: PictureFigures | None = None
 
     def start(self, _: object) -> VideoFormat:
         """Opens, or does not."""
@@ -37,13 +40,21 @@ class StubbornCamera:
         if self.stop_error is not None:
             raise self.stop_error
 
+    def figures(self) -> PictureFigures | None:
+        """What the test says."""
+        return self.seen
+
+    def blocks(self) -> PictureBlocks | None:
+        """None."""
+        return None
+
 
 class Story:
     """A track with a key, a camera, and the time."""
 
     def __init__(self, home: Path) -> None:
         self.clock, self.camera = SimClock.create(home / "clock"), StubbornCamera()
-        self.track = VideoTrack(self.camera, self.clock, print)
+        self.track = VideoTrack(self.camera, LIMITS, self.clock, print)
         self.track.key = Key(str(pyrage.x25519.Identity.generate().to_public()), b"envelope")
         self.began_ns = self.clock.boot_ns() // 1000 * 1000  # encoders count in microseconds
         self.track.watch(self.began_ns)
@@ -87,7 +98,7 @@ def test_a_device_that_hangs_while_it_opens_ends_the_process_too(tmp_path: Path)
     """R5: a camera that never opens is no reason to wait: the loop has sound to record."""
     camera = StubbornCamera()
     camera.start_error = HangError("camera: did not start")
-    track = VideoTrack(camera, SimClock.create(tmp_path / "clock"), print)
+    track = VideoTrack(camera, LIMITS, SimClock.create(tmp_path / "clock"), print)
     track.watch(NS)
     assert track.hung is camera.start_error
     assert not track.recording
@@ -96,7 +107,7 @@ def test_a_device_that_hangs_while_it_opens_ends_the_process_too(tmp_path: Path)
 def test_after_an_interruption_the_hole_reaches_back_to_the_earlier_recorder(story: Story) -> None:
     """R5: what an earlier recorder had not recorded any more stands as a gap before the first new second."""
     ended_ns = story.began_ns - 4 * NS
-    track = VideoTrack(story.camera, story.clock, print)
+    track = VideoTrack(story.camera, LIMITS, story.clock, print)
     track.key = story.track.key
     track.resume(ended_ns, "the recorder was interrupted")
     track.watch(story.began_ns)

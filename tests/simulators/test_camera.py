@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from daemon.errors import DeviceError
-from daemon.recorder.encoder import VideoEncoder
+from hardware.h264 import VideoEncoder
 from hardware.ports import DeviceLost, VideoFormat, VideoPacket
 from simulators.camera import FileCamera, TestCardCamera, read_frame_number
 from simulators.clock import SimClock

@@ -1,0 +1,65 @@
+"""When a camera's figures are a fault: dark, standing still, or out of focus, each for a while and not for a moment.
+
+Pure: figures in, words out. A camera that delivers no packets is not judged here; its track sees that by itself.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from hardware.ports import PictureFigures
+
+NS = 1_000_000_000
+Flaw = Literal["dark", "frozen", "blurred", "unseen"]
+LASTS_NS: dict[Flaw, int] = {"dark": 10 * NS, "frozen": 0, "blurred": 60 * NS, "unseen": 10 * NS}
+"""A hand before the lens is no fault, nor is somebody who leans into it. Still pictures are counted by the camera."""
+STALE_NS = 5 * NS
+"""Figures are made every second; older ones say nothing of now."""
+FROZEN_S = 10.0
+"""Ten samples alike to the bit: chance does not make even two."""
+WORDS: dict[Flaw, str] = {
+    "dark": "the picture is dark: is something before the lens, or the light off?",
+    "frozen": "the picture stands still: the camera delivers the same one again and again",
+    "blurred": "the picture is out of focus: turn the lens, or clean it",
+    "unseen": "the camera gives no figures of its picture: whether it shows anything is not known",
+}
+
+
+class Limits(Struct, frozen=True):
+    """The engineer's, from unit.toml; 0 means that it is never a fault."""
+
+    dark_below_pct: float
+    blurred_below_pct: float
+
+
+class Doubt(Struct, frozen=True):
+    """A flaw that the last pictures had, and since when."""
+
+    flaw: Flaw
+    since_ns: int
+
+    def words(self, now_ns: int) -> str:
+        """What is wrong, for a person; empty while it may still pass."""
+        return WORDS[self.flaw] if now_ns - self.since_ns >= LASTS_NS[self.flaw] else ""
+
+
+def judge(doubt: Doubt | None, figures: PictureFigures | None, limits: Limits, now_ns: int) -> Doubt | None:
+    """What these figures make of the doubt so far: the same flaw goes on, another begins, a good picture ends it."""
+    known = figures is not None and now_ns - figures.at_ns < STALE_NS
+    flaw = _flaw(figures, limits) if figures is not None and known else "unseen"
+    if flaw is None:
+        return None
+    return doubt if doubt is not None and doubt.flaw == flaw else Doubt(flaw, now_ns)
+
+
+def _flaw(figures: PictureFigures, limits: Limits) -> Flaw | None:
+    """The worst of a picture: a dark one stands still as well, and has no edge."""
+    if figures.brightness_pct < limits.dark_below_pct:
+        return "dark"
+    if figures.still_s >= FROZEN_S:
+        return "frozen"
+    if figures.sharpness_pct is not None and figures.sharpness_pct < limits.blurred_below_pct:
+        return "blurred"
+    return None

@@ -1,0 +1,64 @@
+"""When a picture's figures are a fault."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daemon.model.picture import LASTS_NS, WORDS, Doubt, Flaw, Limits, judge
+from hardware.ports import PictureFigures
+
+NS = 1_000_000_000
+LIMITS = Limits(dark_below_pct=4, blurred_below_pct=35)
+GOOD = PictureFigures(NS, 40.0, 90, 0.0)
+DARK = PictureFigures(NS, 1.0, None, 30.0)
+FROZEN = PictureFigures(NS, 40.0, 90, 10.0)
+BLURRED = PictureFigures(NS, 40.0, 20, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("figures", "flaw", "lasts_s"), [(DARK, "dark", 10), (FROZEN, "frozen", 0), (BLURRED, "blurred", 60)]
+)
+def test_a_flaw_is_said_when_it_has_lasted(figures: PictureFigures, flaw: Flaw, lasts_s: int) -> None:
+    """H1: a dark picture is a fault after ten seconds, one out of focus after a minute, a still one is counted."""
+    doubt = judge(None, figures, LIMITS, NS)
+    assert doubt == Doubt(flaw, NS)
+    assert not lasts_s or doubt.words(NS + lasts_s * NS - 1) == ""
+    assert doubt.words(NS + lasts_s * NS) == WORDS[flaw]
+    assert judge(doubt, GOOD, LIMITS, NS) is None
+
+
+@pytest.mark.parametrize("figures", [None, PictureFigures(NS, 40.0, 90, 0.0)])
+def test_a_picture_that_nobody_has_looked_at_is_a_flaw_too(figures: PictureFigures | None) -> None:
+    """H1: no figures, or old ones, from a camera that delivers: what is not measured is not called good."""
+    doubt = judge(None, figures, LIMITS, 60 * NS)
+    assert doubt == Doubt("unseen", 60 * NS)
+    assert doubt.words(69 * NS) == ""
+    assert doubt.words(70 * NS) == WORDS["unseen"]
+
+
+def test_nought_switches_a_bound_off() -> None:
+    """H1: an engineer can say that dark, or soft, is how this room is."""
+    off = Limits(dark_below_pct=0, blurred_below_pct=0)
+    assert judge(None, BLURRED, off, NS) is None
+    assert judge(None, PictureFigures(NS, 0.0, None, 0.0), off, NS) is None
+
+
+@given(st.lists(st.sampled_from([GOOD, DARK, FROZEN, BLURRED, None]), max_size=30))
+def test_a_doubt_is_as_old_as_the_flaw(story: list[PictureFigures | None]) -> None:
+    """H1: whatever came before, a doubt bears the flaw of the last picture and the time of the first of its kind."""
+    doubt, since_ns, before = None, 0, None
+    for n, figures in enumerate(story):
+        at = msgspec.structs.replace(figures, at_ns=n * NS) if figures else None
+        doubt = judge(doubt, at, LIMITS, n * NS)
+        flaw = {GOOD: None, DARK: "dark", FROZEN: "frozen", BLURRED: "blurred", None: "unseen"}[figures]
+        since_ns = since_ns if flaw == before else n * NS
+        before = flaw
+        assert doubt == (Doubt(flaw, since_ns) if flaw else None)  # type: ignore[arg-type]  # one of the four
+
+
+def test_every_flaw_has_words_and_a_time() -> None:
+    """H1: nothing is a fault without a text."""
+    assert set(WORDS) == set(LASTS_NS)

@@ -1,0 +1,134 @@
+"""A room whose camera goes, lies or hangs: sound and alarm go on, the room says so, image is back in ten seconds.
+
+The camera is the simulator's, and its faults are told as what happens to the thing: unplugged, covered, stuck, hung.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.brokers import Mosquitto
+from tests.rooms import Unit, chain_of, policy_with, running, verify, wait_for
+
+NS = 1_000_000_000
+BACK_S = 10.0
+"""What the issue allows between a part that is back and a track that records."""
+
+
+def camera_fault(unit: Unit) -> str:
+    return str(unit.health().get("faults", {}).get("camera", ""))
+
+
+def alarm_is_out_at_once(unit: Unit) -> dict[str, Any]:
+    """Presses, and returns the event that the broker has within a second, debounce and test machine included."""
+    count = len(unit.room.heard)
+    pressed_s = time.monotonic()
+    unit.press("alarm")
+    event = wait_for("the alarm at the broker", lambda: unit.room.heard[count:])[0]
+    assert time.monotonic() - pressed_s < 1.0
+    assert event["data"]["kind"] == "raised"
+    return dict(event["data"])
+
+
+def of_track(path: Path, kind: str, track: str) -> list[dict[str, Any]]:
+    return [line for line in chain_of(path) if line["kind"] == kind and line["track"] == track]
+
+
+@pytest.mark.timeout(180)
+def test_a_camera_that_is_unplugged_while_it_records(tmp_path: Path, broker: Mosquitto) -> None:
+    """R5, A2, H1: without its camera a recording goes on in sound, says so, and raises alarms as ever; once it is
+    plugged in again image is recorded within ten seconds, and the hole stands in the chain with its reason.
+    """
+    state = tmp_path / "unit"
+    policy = policy_with("heusden-2020", state, pre_event_s=3, post_event_s=2)
+    with running(state, policy=policy, broker=broker.address) as unit:
+        unit.ready()
+        unit.press("record")
+        path = unit.started()
+        unit.fault("camera.gone", on=True)
+        wait_for("the fault", lambda: camera_fault(unit) == "video: no such device; expected one that is connected")
+        assert unit.health()["phase"] == "recording"
+        assert alarm_is_out_at_once(unit)["recording_id"] == path.name
+        heard = len(of_track(path, "segment", "audio"))
+        wait_for("sound goes on", lambda: len(of_track(path, "segment", "audio")) > heard + 2)
+        unit.fault("camera.gone", on=False)
+        back_ns = unit.room.clock.boot_ns()
+        gap = wait_for("image again", lambda: of_track(path, "gap", "video"))[0]
+        assert gap["reason"] == "unplugged"
+        assert gap["to_boot_ns"] - back_ns < BACK_S * NS
+        wait_for("no fault", lambda: not camera_fault(unit), BACK_S)
+        wait_for("image after it", lambda: of_track(path, "segment", "video")[-1]["t0_boot_ns"] >= gap["to_boot_ns"])
+        assert not of_track(path, "gap", "audio")
+
+
+@pytest.mark.timeout(180)
+def test_a_camera_that_hangs_costs_the_recorder_and_nothing_else(tmp_path: Path, broker: Mosquitto) -> None:
+    """A2, R5: a camera whose library does not come back ends the recorder's process; alarms go out meanwhile; image is
+    back ten seconds after the last frame at most, the recording continues as a new part, and both chains say what is
+    missing, and why.
+    """
+    state = tmp_path / "unit"
+    policy = policy_with("heusden-2020", state, pre_event_s=3, post_event_s=2)
+    with running(state, policy=policy, broker=broker.address) as unit:
+        unit.ready()
+        alarm_is_out_at_once(unit)
+        first = unit.started()
+        wait_for("image in the chain", lambda: len(of_track(first, "segment", "video")) > 4)
+        unit.fault("camera.hangs", on=True)
+        wait_for("the recorder's end", lambda: "ended  code=11" in unit.timeline.getvalue())
+        unit.fault("camera.hangs", on=False)
+        second = wait_for("a new part", lambda: _other(unit, first), 30)
+        gap = wait_for("its gap", lambda: of_track(second, "gap", "video"))[0]
+        verify(state, first)
+    said = of_track(first, "gap", "video")[-1]
+    assert said["reason"] == "camera: did not stop; expected the end of this process"
+    assert said["from_boot_ns"] == of_track(first, "segment", "video")[-1]["t1_boot_ns"]
+    assert (gap["from_boot_ns"], gap["reason"]) == (said["to_boot_ns"], "the recorder was interrupted")
+    assert gap["to_boot_ns"] - said["from_boot_ns"] < BACK_S * NS
+
+
+def _other(unit: Unit, first: Path) -> Path | None:
+    now = unit.health().get("recording_id")
+    path = unit.paths.recordings / str(now)
+    return path if now and path != first and (path / "chain.jsonl").exists() else None
+
+
+@pytest.mark.timeout(180)
+def test_a_camera_that_lies_is_found_out(tmp_path: Path, broker: Mosquitto) -> None:
+    """H1: a covered lens and a picture that stands still are faults although frames arrive; both are recorded as they
+    are, and end when the camera sees again.
+    """
+    with running(tmp_path / "unit", broker=broker.address) as unit:
+        unit.ready()
+        picture = unit.health()["recorder"]["picture"]
+        assert picture["brightness_pct"] > 20
+        assert picture["sharpness_pct"] > 70
+        _found_out(unit, "camera.dark", "the picture is dark")
+        _found_out(unit, "camera.frozen", "the picture stands still")
+
+
+def _found_out(unit: Unit, fault: str, words: str) -> None:
+    unit.fault(fault, on=True)
+    wait_for(words, lambda: camera_fault(unit).startswith(words), 30)
+    assert unit.health()["recorder"]["ring_s"]["video"] > 0, "it is recorded as it is"
+    unit.fault(fault, on=False)
+    wait_for(f"{fault} mended", lambda: not camera_fault(unit), 30)
+
+
+def test_a_room_with_image_alone(tmp_path: Path, broker: Mosquitto) -> None:
+    """R7: where the policy switches sound off a recording has image alone, and no fault speaks of a microphone."""
+    state = tmp_path / "unit"
+    policy = policy_with("dronten-2021-11-10", state, pre_event_s=3, post_event_s=1)
+    with running(state, policy=policy, broker=broker.address) as unit:
+        unit.ready()
+        unit.press("record")
+        path = unit.started()
+        unit.press("record")
+        unit.ended(path)
+        assert unit.health()["faults"] == {}
+    verify(state, path)
+    assert {line["track"] for line in chain_of(path) if line["kind"] == "segment"} == {"video"}
