@@ -48,12 +48,16 @@ class Lights:
                 self._drive(lamp, wanted[lamp], now_ns)
         self._follow(room, now_ns)
 
-    def attempt(self, lamp: Lamp, *, on: bool, now_ns: int) -> bool:
-        """An engineer tries a lamp: it is as he says for ten seconds, or until the room is used. False: not fitted."""
+    def attempt(self, lamp: Lamp, *, on: bool, now_ns: int, for_ns: int = TRIAL_NS) -> bool:
+        """An engineer tries a lamp: it is as he says for so long, or until the room is used. False: not fitted."""
         if lamp not in self._fitted:
             return False
-        self._trials[lamp] = LIT if on else DARK, now_ns + TRIAL_NS
+        self._trials[lamp] = LIT if on else DARK, now_ns + for_ns
         return True
+
+    def give_back(self, lamp: Lamp) -> None:
+        """The trial of a lamp is over; from the next `show` on it is the room's."""
+        self._trials.pop(lamp, None)
 
     def _tried(self, room: Room, now_ns: int) -> dict[Lamp, Pattern]:
         """Only in a room at rest: whatever happens in it, the lamps are the room's again at once."""

@@ -19,6 +19,7 @@ import msgspec
 
 from daemon import link, log, systemd, wire
 from daemon.alarm import journal, mqtt
+from daemon.alarm.aiming import AIM_S_MAX, WRONG, Aiming
 from daemon.alarm.inbox import Foreign, Inbox, ReceiverSays, Refused
 from daemon.alarm.lights import Lights
 from daemon.alarm.lines import Lines
@@ -103,6 +104,7 @@ class AlarmProcess:
         relay = Relay(unit.relay.maximum_s * NS) if unit.relay else None
         names = {name for name, pin in fitted.items() if pin is not None} | ({"relay"} if relay else set())
         self._lights = Lights(devices.lamps, frozenset(names), relay)
+        self._aiming = Aiming(self._lights, self._tell_aim)
         self._journal = journal.Journal(paths.journal / "alarms.sqlite3", self.put)
         name = f"spreekkamer-{devices.machine_id}"
         self._inbox = Inbox(unit)
@@ -226,6 +228,7 @@ class AlarmProcess:
         if due_ns is not None and due_ns <= now_ns:
             self._step(events.LeaseDue())
         self._outbox.tick(now_ns)
+        self._aiming.tick(self._room, now_ns)
         if now_ns >= self._look_ns:
             self._look(now_ns)
         self._fault("lamp", "; ".join(self._lights.faults.values()))
@@ -277,6 +280,10 @@ class AlarmProcess:
         self._lights.show(self._room, self._clock.boot_ns())
         if self._recorder is not None:
             self._recorder.send(effect)
+
+    def _tell_aim(self, aim: wire.Aim) -> None:
+        if self._recorder is not None:
+            self._recorder.send(aim)
 
     def _lease(self, lease: events.Lease) -> None:
         self._lights.show(self._room, self._clock.boot_ns())
@@ -403,7 +410,7 @@ class AlarmProcess:
     def _trouble(self, word: journal.Trouble) -> None:
         self._fault("journal", word.reason)
 
-    def _from_unit(self, word: FromUnit) -> None:
+    def _from_unit(self, word: FromUnit) -> None:  # noqa: C901 - one case for each word that can come
         peer, message, fresh_id = word.peer, word.message, secrets.token_hex(16)
         match message:
             case wire.RecorderState() as now:
@@ -422,6 +429,8 @@ class AlarmProcess:
                 self._device("camera", message.devices.get("video", "ok"))
                 self._device("microphone", message.devices.get("audio", "ok"))
                 self._fault("keys", message.keys)
+            case wire.Blocks():
+                self._aiming.saw(message)
             case wire.KeeperState():
                 self._keeper = peer
                 self._telemetry.keeper = message
@@ -465,6 +474,7 @@ class AlarmProcess:
             "status": lambda *_: wire.Reply(msgspec.to_builtins(self._telemetry.health(self._room, self._figures()))),
             "alarms": lambda *_: wire.Reply(msgspec.to_builtins(self._outbox.lines()[:LINES_MAX])),
             "reset": self._operator_resets, "test": self._test, "walk_test": self._walk_test, "forget": self._forget,
+            "aim": self._aim, "blocks": lambda *_: wire.Reply(self._aiming.shown(self._clock.boot_ns())),
             "lamp": self._try_lamp, "touched": lambda *_: wire.Reply(msgspec.to_builtins(self._lines.touched)),
         }  # fmt: skip
         if asked.verb not in verbs:
@@ -509,6 +519,14 @@ class AlarmProcess:
         log.event("lamp_tried", lamp=lamp, lit=on, by=by)
         self._lights.show(self._room, now_ns)
         return wire.Reply({"fitted": True, "reads": self._lights.is_lit(lamp)})
+
+    def _aim(self, asked: wire.Request, by: str) -> wire.Reply:
+        """The recording lamp is lit, and the recorder says what its camera sees, in 16 x 9 figures."""
+        seconds = asked.args.get("seconds", 0)
+        if not isinstance(seconds, int) or not 0 <= seconds <= AIM_S_MAX:
+            return wire.Reply(error=f"a camera is aimed for 0 to {AIM_S_MAX} s", exit_code=1)
+        wrong = self._aiming.ask(self._room, seconds, self._clock.boot_ns(), by)
+        return wire.Reply(error=WRONG[wrong], exit_code=1) if wrong else wire.Reply("begun" if seconds else "over")
 
     def _stop(self, _: Stop) -> None:
         self._stopping = True

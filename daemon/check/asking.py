@@ -26,8 +26,11 @@ class Hands(Protocol):
     def asks(self, question: str) -> bool | None:
         """A question with yes or no for an answer."""
 
-    def shows(self, picture: Callable[[], tuple[str, bool]], within_s: float) -> bool:
-        """Shows a text that changes until its second half says that it is done; False: it was not in time."""
+    def shows(self, picture: Callable[[], tuple[str, bool]], within_s: float, *, may_end: bool = False) -> bool:
+        """Shows a text that changes until its second half says that it is done; False: it was not in time.
+
+        With `may_end` somebody may end it before.
+        """
 
 
 class Room:

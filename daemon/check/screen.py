@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import select
+import sys
 import time
 from collections.abc import Callable
 
@@ -38,17 +40,24 @@ class Keyboard:
             return None
         return ANSWERS[said]
 
-    def shows(self, picture: Callable[[], tuple[str, bool]], within_s: float) -> bool:
-        """A text that is drawn anew ten times a second, until it says that it is done."""
+    def shows(self, picture: Callable[[], tuple[str, bool]], within_s: float, *, may_end: bool = False) -> bool:
+        """A text that is drawn anew ten times a second, until it says that it is done or somebody ends it who may."""
         until_s = time.monotonic() + within_s
         with Live(console=self._console, auto_refresh=False, transient=True) as live:
             while True:
                 text, done = picture()
                 live.update(Text(text), refresh=True)
-                if done or time.monotonic() > until_s:
+                if done or time.monotonic() > until_s or (may_end and self._ends()):
                     break
                 time.sleep(POLL_S)
         return done
+
+    def _ends(self) -> bool:
+        """Whether Enter has been pressed; the end of the input counts as well."""
+        ready = bool(select.select([sys.stdin], [], [], 0)[0])
+        if ready:
+            sys.stdin.readline()
+        return ready
 
 
 class RecordButton(Keyboard):
@@ -61,6 +70,7 @@ class RecordButton(Keyboard):
         """`touched` tells the record button's presses so far, how long the latest one was, and whether it is down."""
         super().__init__(console)
         self._touched = touched
+        self._presses = 0
 
     def asks(self, question: str) -> bool | None:
         """Waits half a minute for a press; none is no answer."""
@@ -72,7 +82,12 @@ class RecordButton(Keyboard):
             presses, last_ms, down = self._touched()
             return "", presses > before and not down and last_ms > 0
 
-        return last_ms < self.LONG_MS if self.shows(answered, self.WAIT_S) else None
+        in_time = self.shows(answered, self.WAIT_S)
+        self._presses = self._touched()[0]  # what has answered ends nothing that follows
+        return last_ms < self.LONG_MS if in_time else None
+
+    def _ends(self) -> bool:
+        return self._touched()[0] > self._presses
 
 
 def tell(console: Console, finding: Finding) -> None:

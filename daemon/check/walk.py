@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 
-from daemon.check import body, machine, reach
+from daemon.check import body, machine, media, reach
 from daemon.check.advice import advice_for
 from daemon.check.asking import Hands, Room, board_root
 from daemon.check.finding import Finding, Report
@@ -29,6 +29,7 @@ STEPS: tuple[tuple[str, Step], ...] = (
     ("disk speed", machine.speed),
     ("lamps", body.lamps),
     ("buttons", body.buttons),
+    ("camera", media.camera),
     ("broker", reach.broker),
     ("keys", reach.keys),
     ("test alarm", reach.test_alarm),

@@ -52,8 +52,8 @@ def held(unit: Unit, button: str) -> None:
 
 
 def test_an_engineer_at_a_keyboard(unit: Unit, tmp_path: Path) -> None:
-    """H1, A6: each lamp is seen and each button pressed, held and let go; no press of the check raises an alarm or
-    starts a recording, and the whole takes under five minutes.
+    """H1, R3, A6: each lamp is seen and each button pressed, held and let go; the camera is aimed by its blocks with
+    the lamp lit; no press of the check raises an alarm or starts a recording, and it takes under five minutes.
     """
     began_s = time.monotonic()
     with Terminal(tmp_path, *spreekkamer("check", *at(unit))) as terminal:
@@ -66,6 +66,11 @@ def test_an_engineer_at_a_keyboard(unit: Unit, tmp_path: Path) -> None:
             terminal.waits_for(f"Press the {button} button")
             held(unit, button)
             terminal.waits_for(f"✓ button {button}")
+        terminal.waits_for("Aim the camera now?")
+        terminal.types("y")
+        terminal.waits_for("sharpness by block")
+        assert unit.lamps()["recording"]
+        terminal.types("")
         screen = terminal.waits_for("ready for use")
         assert terminal.ended() == 0, screen
     assert "✗" not in screen

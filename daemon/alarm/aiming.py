@@ -1,0 +1,81 @@
+"""An engineer aims the camera by figures: the recording lamp is lit as long as the recorder says what it sees.
+
+The law here: lamp first, as for a recording. A room that is used, a lamp that goes dark and the end of the time each
+end it at once; the blocks are forgotten with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from daemon import log, wire
+from daemon.alarm.lights import Lights
+from daemon.model.policy import NS
+from daemon.model.room import Phase, Room
+
+AIM_S_MAX = 300
+"""As the recorder's own bound: one turn on a ladder."""
+WRONG = {
+    "in use": "the room is in use: a camera is aimed in a room at rest",
+    "no recorder": "the recorder is not there, or has no camera to aim",
+    "dark": "the recording lamp does not light; nobody looks without it",
+}
+
+
+class Aiming:
+    """Owned by the loop: every method is called from its thread alone."""
+
+    def __init__(self, lights: Lights, tell: Callable[[wire.Aim], None]) -> None:
+        self._lights, self._tell = lights, tell
+        self._until_ns = 0
+        self._blocks: wire.Blocks | None = None
+
+    def ask(self, room: Room, seconds: int, now_ns: int, by: str) -> str:
+        """Begins, or ends with 0 seconds. What is wrong, a key of WRONG; empty: done."""
+        if not seconds:
+            self._end("asked")
+            return ""
+        if room.phase is not Phase.READY:
+            return "in use"
+        if "video" not in (room.recorder or ()):
+            return "no recorder"
+        self._lights.attempt("recording", on=True, now_ns=now_ns, for_ns=seconds * NS)
+        self._lights.show(room, now_ns)
+        if not self._lights.is_lit("recording"):
+            self._lights.give_back("recording")
+            return "dark"
+        log.event("camera_aimed", seconds=seconds, by=by)
+        self._until_ns = now_ns + seconds * NS
+        self._tell(wire.Aim(self._until_ns))
+        return ""
+
+    def saw(self, blocks: wire.Blocks) -> None:
+        """The recorder says what it sees; what comes after the end is dropped."""
+        self._blocks = blocks if self._until_ns else None
+
+    def shown(self, now_ns: int) -> dict[str, Any]:
+        """For who aims: the latest blocks, and for how many seconds more."""
+        left_s = max(0, self._until_ns - now_ns) // NS
+        blocks = self._blocks
+        if blocks is None:
+            return {"left_s": left_s, "brightness_pct": None, "sharpness_pct": None}
+        return {"left_s": left_s, "brightness_pct": blocks.brightness_pct, "sharpness_pct": blocks.sharpness_pct}
+
+    def tick(self, room: Room, now_ns: int) -> None:
+        """Ends what may not go on."""
+        if not self._until_ns:
+            return
+        if now_ns >= self._until_ns:
+            self._end("time")
+        elif room.phase is not Phase.READY:
+            self._end("the room is used")
+        elif not self._lights.is_lit("recording"):
+            self._end("the lamp is dark")
+
+    def _end(self, why: str) -> None:
+        if self._until_ns:
+            log.event("camera_aim_over", why=why)
+            self._tell(wire.Aim(0))
+        self._until_ns, self._blocks = 0, None
+        self._lights.give_back("recording")
