@@ -63,6 +63,13 @@ class RecorderHealth(Said, frozen=True):
     """`ok`, or what is wrong with the device."""
     free_bytes: int
     level_dbfs: float | None = None
+    """How loud it was in the last seconds (RMS, of full scale); -96: nought; null: nothing is heard."""
+    peak_dbfs: float | None = None
+    """The loudest sample of the same seconds."""
+    drift_ppm: float | None = None
+    """How much faster than the unit's clock the microphone's runs, in parts a million; null: not known yet."""
+    sound: str = ""
+    """What the microphone delivers, and its name; empty while it does not."""
     picture: PictureFigures | None = None
     """Of a recent picture; null while the camera delivers none."""
     keys: str = ""

@@ -189,13 +189,18 @@ class AudioFormat(msgspec.Struct, frozen=True):
 
     rate_hz: int
     channels: int
+    device: str = ""
+    """The device's name, as the system has it."""
 
 
 class Microphone(Protocol):
     """Blocks of sound with the time of their first sample."""
 
     def start(self, sink: Callable[[PcmBlock | DeviceLost], None]) -> AudioFormat:
-        """Opens the device and begins to deliver. Raises DeviceError when it is not there."""
+        """Opens the device and begins to deliver. Raises DeviceError when it is not there.
+
+        What comes back is what was asked where the device can do it, else what it can.
+        """
 
     def stop(self) -> None:
         """Closes the device; no block is delivered after the return. Raises HangError as a camera does."""

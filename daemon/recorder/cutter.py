@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import av
 import msgspec
 
-from daemon.recorder.encoder import AAC_FRAME, AudioEncoder, AudioPacket
+from daemon.recorder.drift import Lost
+from daemon.recorder.encoder import AAC_FRAME, SILENCE_NS, AudioEncoder, AudioPacket
 from hardware.ports import Track, VideoFormat, VideoPacket
 
 if TYPE_CHECKING:
@@ -93,11 +94,18 @@ class Cutter:
         if self._open:
             lasts_ns = packet.pts_ns - self._open[0].pts_ns
             if (key and lasts_ns >= SEGMENT_NS - EARLY_NS) or lasts_ns >= KEYLESS_NS:
-                pieces += self.end("no key frame came", at_ns=packet.pts_ns)
+                pieces += self.end("" if key else "no key frame came", at_ns=packet.pts_ns)
         if self._open or key:
             self._open.append(packet)
             self.end_ns = packet.pts_ns + self._frame_ns
         return pieces
+
+    def lost(self, lost: Lost) -> list[Piece]:
+        """Samples are missing. Where silence stands for them the hole is said here; else the times will show it."""
+        if lost.to_ns - lost.from_ns < SILENCE_NS:
+            return [Hole(self._track, lost.from_ns, lost.to_ns, lost.reason)]
+        self.why = lost.reason
+        return []
 
     def end(self, why: str, at_ns: int | None = None) -> list[Piece]:
         """Ends the open segment early, because the track is interrupted; `why` names the hole that may follow."""

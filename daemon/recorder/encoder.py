@@ -1,7 +1,7 @@
 """The encoder of sound: PCM to AAC. Image comes encoded from its camera.
 
-The law here: a packet carries the boot time of what it sounds, never the encoder's own count; what the
-converter lost stands as a hole in those times, and the encoder carries on.
+The law here: a packet carries the boot time of what it sounds, never the encoder's own count. Sound is made even first,
+so that its times and its samples say the same; what the converter lost is said, and the encoder carries on.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import av
 import msgspec
 
+from daemon.recorder.drift import Drift, Lost
+from daemon.recorder.even import EvenSound
 from hardware.ports import AudioFormat, PcmBlock
 
 if TYPE_CHECKING:
@@ -22,17 +24,12 @@ if TYPE_CHECKING:
 
 NS = 1_000_000_000
 AAC_FRAME = 1024  # samples a channel in one AAC-LC frame (ISO/IEC 14496-3, 4.5.1)
-JITTER_NS = 30_000_000
-"""A block this much later than the count of samples says has lost some before it: PyAudio stamps in steps of a buffer
-(about 20 ms), and a lost buffer is never shorter than that."""
-EARLY_STEP_NS = 1_000_000
-"""A block that is as much too early moves the count back by this: the first stamp was late, and times must not turn."""
-FOLLOW = 64
-"""The count follows the stamps by a 64th of their distance: over a second of blocks, so that the stamps' jitter stays
-out and the drift of a sound card's clock (a few hundred parts a million) is followed to well under a millisecond."""
-ANCHORS_MAX = 16
-"""Places where the count was set that are remembered: the encoder holds back two frames (2,048 samples), the shortest
-block has 160."""
+SILENCE_NS = NS
+"""Of what is lost, less than this is filled with silence, so that a player that only counts samples stays in step; a
+second or more is a hole in the times, and in the segments."""
+ANCHORS_MAX = 4
+"""Places where the count was set that are remembered: the encoder holds back two frames (2,048 samples), and a second
+at least lies between two such places."""
 
 
 class AudioPacket(msgspec.Struct, frozen=True):
@@ -65,33 +62,67 @@ class AudioEncoder:
         # the transport stream would carry frames that nothing can decode.
         self._home.start_encoding()
         self._fed = 0  # samples a channel given to the encoder so far
+        self._drift, self._even = Drift(fmt.rate_hz), EvenSound(fmt)
+        self._new_grid = True
         self._anchors: list[tuple[int, int]] = []  # (count of samples, boot time of that sample)
 
-    def encode(self, block: PcmBlock) -> Iterator[AudioPacket]:
-        """The frames that this block completes, in order. A hole in the blocks' times is one in the frames' times."""
-        self._anchors = [*self._anchors[1 - ANCHORS_MAX :], (self._fed, self._start_ns(block))]
-        frame = av.AudioFrame(format="s16", layout=self._layout, samples=block.frames)
-        frame.planes[0].update(block.data)
-        frame.sample_rate = self.format.rate_hz
-        frame.time_base = Fraction(1, self.format.rate_hz)
-        frame.pts = self._fed
-        self._fed += block.frames
-        for packet in self.stream.encode(frame):
-            yield AudioPacket(bytes(packet), self._time_ns(packet.pts or 0))
+    @property
+    def drift_ppm(self) -> float | None:
+        """How much faster than the unit's clock the microphone's runs, in parts a million; None: not known yet."""
+        return self._drift.ppm
+
+    def encode(self, block: PcmBlock) -> Iterator[AudioPacket | Lost]:
+        """The frames that this block completes and what is missing between them, in order.
+
+        At a start, and where samples seem to be missing, blocks are held for 0.2 s before they become frames.
+        """
+        for placed in self._drift.place(block):
+            if placed.lost is not None:
+                yield placed.lost
+                yield from self._bridge(placed.lost)
+            yield from self._feed(placed.block.data, placed.block.frames, placed.start_ns)
+
+    def forget(self) -> None:
+        """Drops what is held; what comes next begins anew."""
+        self._drift.forget()
+        self._even, self._new_grid = EvenSound(self.format), True
 
     def close(self) -> None:
         """Lets the encoder go; what it still held (under 50 ms) is dropped."""
         self._home.close()
 
-    def _start_ns(self, block: PcmBlock) -> int:
-        """The boot time of the block's first sample, by the count, which follows the stamp slowly."""
-        if not self._anchors:
-            return block.pts_ns
-        counted_ns = self._time_ns(self._fed)
-        off_ns = block.pts_ns - counted_ns
-        if off_ns > JITTER_NS or (block.overflow and off_ns > 0):
-            return block.pts_ns
-        return counted_ns - EARLY_STEP_NS if off_ns < -JITTER_NS else counted_ns + off_ns // FOLLOW
+    def _bridge(self, lost: Lost) -> Iterator[AudioPacket]:
+        """Silence for what is lost or, where that is too much, for the rest of a frame: the next begins on time."""
+        missing = (lost.to_ns - lost.from_ns) * self.format.rate_hz // NS
+        if lost.to_ns - lost.from_ns < SILENCE_NS:
+            if missing:
+                yield from self._feed(bytes(2 * missing * self.format.channels), missing, lost.from_ns)
+            return
+        for even in self._even.flush():
+            yield from self._frames(even)
+        if self._fed % AAC_FRAME:
+            yield from self._frames(self._silence(-self._fed % AAC_FRAME))
+        self._even, self._new_grid = EvenSound(self.format), True
+
+    def _silence(self, samples: int) -> av.AudioFrame:
+        frame = av.AudioFrame(format="fltp", layout=self._layout, samples=samples)
+        for plane in frame.planes:
+            plane.update(bytes(plane.buffer_size))
+        frame.sample_rate = self.format.rate_hz
+        return frame
+
+    def _feed(self, data: bytes, frames: int, start_ns: int) -> Iterator[AudioPacket]:
+        for even in self._even.push(data, frames, start_ns):
+            if self._new_grid:
+                self._anchors = [*self._anchors[1 - ANCHORS_MAX :], (self._fed, self._even.base_ns)]
+                self._new_grid = False
+            yield from self._frames(even)
+
+    def _frames(self, samples: av.AudioFrame) -> Iterator[AudioPacket]:
+        samples.time_base, samples.pts = Fraction(1, self.format.rate_hz), self._fed
+        self._fed += samples.samples
+        for packet in self.stream.encode(samples):
+            yield AudioPacket(bytes(packet), self._time_ns(packet.pts or 0))
 
     def _time_ns(self, sample: int) -> int:
         at, time_ns = self._anchors[0]

@@ -26,7 +26,7 @@ from daemon.recorder.aim import Aim
 from daemon.recorder.ring import Item, Ring, Sealed
 from daemon.recorder.seal import KeySupply
 from daemon.recorder.tap import Tap, begin_record, pre_event
-from daemon.recorder.track import AudioTrack, Track, VideoTrack
+from daemon.recorder.track import AudioTrack, SoundFigures, Track, VideoTrack
 from hardware import ports
 
 NS = 1_000_000_000
@@ -372,7 +372,8 @@ class RecorderProcess:
             self._said = now
 
     def _health(self, now_ns: int) -> wire.RecorderHealth:
-        tracks = self._tracks
+        tracks, audio = self._tracks, self._tracks.get("audio")
+        sound = audio.figures() if isinstance(audio, AudioTrack) else SoundFigures()
         return wire.RecorderHealth(
             ring_s={name: round(self._ring.seconds(name), 1) for name in tracks},
             ring_bytes=self._ring.bytes,
@@ -380,6 +381,10 @@ class RecorderProcess:
             gaps={name: track.gaps for name, track in tracks.items()},
             devices={name: track.trouble or track.remark(now_ns) or "ok" for name, track in tracks.items()},
             free_bytes=self._disk.space().free_bytes,
+            level_dbfs=sound.level_dbfs,
+            peak_dbfs=sound.peak_dbfs,
+            drift_ppm=sound.drift_ppm,
+            sound=sound.sound,
             keys=self._key_trouble,
             picture=self._video.figures() if self._video else None,
             queue_max=self._queue_max,

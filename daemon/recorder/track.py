@@ -9,10 +9,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
+import msgspec
+
 from daemon import log
 from daemon.errors import DeviceError, HangError
 from daemon.model import picture
+from daemon.model.sound import Meter
 from daemon.recorder.cutter import Clear, Cutter, Hole, Piece, audio_cutter, video_cutter
+from daemon.recorder.drift import Lost
 from daemon.recorder.encoder import AudioEncoder
 from daemon.recorder.ring import Item, Sealed
 from daemon.recorder.seal import Key, seal
@@ -25,6 +29,15 @@ RETRY_NS = 2 * NS
 """Between two tries to open a device; plugged in again, it has to be back within ten seconds."""
 
 Sink = Callable[[ports.VideoPacket | ports.PcmBlock | ports.DeviceLost], None]
+
+
+class SoundFigures(msgspec.Struct, frozen=True):
+    """What the sound's track says of itself; None, and no text, while nothing is heard."""
+
+    level_dbfs: float | None = None
+    peak_dbfs: float | None = None
+    drift_ppm: float | None = None
+    sound: str = ""
 
 
 class Track(ABC):
@@ -198,16 +211,47 @@ class AudioTrack(Track):
         super().__init__("audio", clock, sink)
         self._microphone, self._bitrate_bps = microphone, bitrate_bps
         self._encoder: AudioEncoder | None = None
+        self._meter: Meter | None = None
+
+    def remark(self, now_ns: int) -> str:  # noqa: ARG002 - sound is judged by what came, not by when it is asked
+        """Silence, or a level that is too high."""
+        wrong = self._meter.trouble if self._meter is not None and self.recording else ""
+        return wrong and f"microphone: {wrong}"
+
+    def figures(self) -> SoundFigures:
+        """How loud it was since the last call, how its clock runs, what it delivers."""
+        if self._meter is None or self._encoder is None or not self.recording:
+            return SoundFigures()
+        level, fmt, ppm = self._meter.take(), self._encoder.format, self._encoder.drift_ppm
+        return SoundFigures(
+            level.rms_dbfs if level else None,
+            level.peak_dbfs if level else None,
+            None if ppm is None else round(ppm, 1),
+            f"{fmt.rate_hz} Hz, {fmt.channels} channel{'s' if fmt.channels > 1 else ''}, {fmt.device or 'no name'}",
+        )
+
+    def forget(self) -> None:
+        """Drops what is open and clear, and what waits for its place in time."""
+        super().forget()
+        if self._encoder is not None:
+            self._encoder.forget()
 
     def _cut(self, frame: ports.VideoPacket | ports.PcmBlock) -> list[Piece]:
         assert self._cutter is not None  # noqa: S101 - `take` has looked
         assert self._encoder is not None  # noqa: S101 - made with the cutter
+        assert self._meter is not None  # noqa: S101 - made with the cutter
         if not isinstance(frame, ports.PcmBlock):
             return []
-        return [piece for packet in self._encoder.encode(frame) for piece in self._cutter.add(packet)]
+        self._meter.add(frame)
+        pieces: list[Piece] = []
+        for part in self._encoder.encode(frame):
+            pieces += self._cutter.lost(part) if isinstance(part, Lost) else self._cutter.add(part)
+        return pieces
 
     def _start_device(self) -> Cutter:
-        self._encoder = AudioEncoder(self._microphone.start(self._sink), self._bitrate_bps)
+        fmt = self._microphone.start(self._sink)
+        self._encoder, self._meter = AudioEncoder(fmt, self._bitrate_bps), Meter(fmt.rate_hz, fmt.channels)
+        log.event("sound_format", rate_hz=fmt.rate_hz, channels=fmt.channels, device=fmt.device)
         return audio_cutter(self._encoder)
 
     def _stop_device(self) -> None:

@@ -28,6 +28,9 @@ RECORDER = wire.RecorderHealth(
     devices={"audio": "ok", "video": "ok"},
     free_bytes=52_810_391_552,
     level_dbfs=-41.5,
+    peak_dbfs=-23.0,
+    drift_ppm=38.2,
+    sound="48000 Hz, 1 channel, USB PnP Sound Device: Audio (hw:1,0)",
     picture=PictureFigures(at_ns=7_010_640_000_000, brightness_pct=41.7, sharpness_pct=92, still_s=0.0),
 )
 KEEPER = wire.KeeperState(

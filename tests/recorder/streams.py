@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import av
 import numpy as np
 
+from daemon.recorder.drift import Lost
 from daemon.recorder.encoder import AudioEncoder, AudioPacket
 from hardware.h264 import VideoEncoder
 from hardware.ports import AudioFormat, PcmBlock, VideoFormat, VideoPacket
@@ -36,7 +37,7 @@ def blocks(seconds: float, start_ns: int = START_NS, rate_hz: float = 48_000.0) 
         yield PcmBlock(data, BLOCK_FRAMES, start_ns + round(n * BLOCK_FRAMES * 1e9 / rate_hz), overflow=False)
 
 
-def sounds(encoder: AudioEncoder, source: Iterator[PcmBlock]) -> Iterator[AudioPacket]:
+def sounds(encoder: AudioEncoder, source: Iterator[PcmBlock]) -> Iterator[AudioPacket | Lost]:
     """What an encoder makes of blocks."""
     for block in source:
         yield from encoder.encode(block)

@@ -1,0 +1,132 @@
+"""What a microphone hears, in figures: how loud it is, whether it hears at all, when something clapped.
+
+The law here: a figure is made from seconds, or is a moment; nothing of what was said can be made from it (promise H1).
+Samples are signed 16-bit in the machine's own order, which is little-endian on every Pi, as `PcmBlock` has them.
+"""
+
+from __future__ import annotations
+
+import math
+from operator import mul
+
+import msgspec
+
+from hardware.ports import PcmBlock
+
+NS = 1_000_000_000
+FULL = 32_768
+FLOOR_DBFS = -96.0
+"""What nought counts as: a step of the converter is -90 dBFS."""
+SILENT_PEAK = 2
+"""Steps of the converter. A microphone in an empty room hisses louder; one that is muted or not plugged in does not."""
+SILENT_S = 30.0
+CLIPPED_AT = 32_700
+CLIPPED_SHARE = 0.05
+"""Of the samples of a second at full scale: a slammed door takes a thousandth, a shout into the microphone a
+hundredth."""
+CLIPPED_S = 10.0
+
+
+class Level(msgspec.Struct, frozen=True):
+    """How loud it was since the figure before."""
+
+    rms_dbfs: float
+    """Of full scale; -96 for nought."""
+    peak_dbfs: float
+
+
+class Meter:
+    """One microphone. One thread."""
+
+    def __init__(self, rate_hz: int, channels: int) -> None:
+        self._per_s = rate_hz * channels
+        self._power = self._samples = self._peak = 0
+        self._silent = 0
+        """Samples since the last that was louder than silence."""
+        self._second = self._clipped = 0
+        self._clipped_s = 0
+        """Seconds on end in which too much was at full scale."""
+
+    def add(self, block: PcmBlock) -> None:
+        """Takes the next block."""
+        samples = memoryview(block.data).cast("h")
+        peak = _peak(samples)
+        self._power += sum(map(mul, samples, samples))
+        self._samples += len(samples)
+        self._peak = max(self._peak, peak)
+        self._silent = self._silent + len(samples) if peak <= SILENT_PEAK else 0
+        if peak >= CLIPPED_AT:
+            self._clipped += sum(abs(sample) >= CLIPPED_AT for sample in samples)
+        self._second += len(samples)
+        if self._second >= self._per_s:
+            self._clipped_s = self._clipped_s + 1 if self._clipped > CLIPPED_SHARE * self._second else 0
+            self._second = self._clipped = 0
+
+    def take(self) -> Level | None:
+        """The level since it was last taken; None when nothing came."""
+        if not self._samples:
+            return None
+        level = Level(_dbfs(math.sqrt(self._power / self._samples)), _dbfs(self._peak))
+        self._power = self._samples = self._peak = 0
+        return level
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong with what is heard; empty: nothing."""
+        if self._silent >= SILENT_S * self._per_s:
+            return f"hears nothing at all for {SILENT_S:.0f} s; expected the hiss of a room: is it muted?"
+        if self._clipped_s >= CLIPPED_S:
+            return f"is overdriven for {CLIPPED_S:.0f} s; expected a lower gain"
+        return ""
+
+
+def _peak(samples: memoryview) -> int:
+    highest, lowest = max(samples), min(samples)
+    return max(highest, -lowest)
+
+
+def _dbfs(value: float) -> float:
+    return round(max(FLOOR_DBFS, 20 * math.log10(value / FULL)), 1) if value else FLOOR_DBFS
+
+
+STEP_S = 0.001
+"""A clap is found to this much."""
+CLAP_RISE = 8.0
+"""Times the background (18 dB): speech rises by less within a millisecond."""
+CLAP_PEAK = 1_600
+"""At least this loud, -26 dBFS: a clap in a room is 20 to 40 dB above speech."""
+CLAP_REST_S = 0.5
+"""Nothing is a clap so soon after one: a room echoes."""
+BACKGROUND_S = 0.2
+"""The background is what was heard over about this long, and nothing is a clap before it is known."""
+
+
+class ClapFinder:
+    """Finds sudden loud sounds, a clap or a knock, and when they began. One thread."""
+
+    def __init__(self, rate_hz: int, channels: int) -> None:
+        self._rate_hz, self._channels = rate_hz, channels
+        self._step = round(rate_hz * STEP_S) * channels
+        self._background = 0.0
+        self._heard_s = 0.0
+        self._rest_s = 0.0
+
+    def add(self, block: PcmBlock) -> list[int]:
+        """Takes the next block; returns the boot times, in ns, at which claps in it began."""
+        samples = memoryview(block.data).cast("h")
+        found = []
+        for at in range(0, len(samples), self._step):
+            part = samples[at : at + self._step]
+            if self._is_clap(_peak(part), len(part) / self._channels / self._rate_hz):
+                found.append(block.pts_ns + at // self._channels * NS // self._rate_hz)
+        return found
+
+    def _is_clap(self, peak: int, lasts_s: float) -> bool:
+        self._heard_s += lasts_s
+        self._rest_s -= lasts_s
+        known, before = self._heard_s > BACKGROUND_S, self._background
+        self._background += (peak - before) * min(1.0, lasts_s / min(self._heard_s, BACKGROUND_S))
+        if not known or self._rest_s > 0 or peak < CLAP_PEAK or peak < CLAP_RISE * before:
+            return False
+        self._rest_s = CLAP_REST_S
+        return True

@@ -1,0 +1,76 @@
+"""Sound on an even grid: as many samples a second of the boot clock as the format says, whatever the converter counts.
+
+The law here: the sample is the clock. A player counts samples and looks at a file's times once, so what drifts has to
+be made even before it is encoded (docs/decisions/0008-sound-is-resampled.md). libswresample does it, by soft
+compensation: its filter runs a few parts a million faster or slower, and no sample is dropped or doubled.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import av
+from av.filter import Graph
+
+from hardware.ports import AudioFormat
+
+NANO = Fraction(1, 1_000_000_000)
+COMPENSATION = {
+    "flags": "res",  # the filter is in the way from the first sample on, not from the first correction on
+    "async": 1,
+    "min_comp": 0.00002,  # seconds off before anything is corrected: one sample at 48 kHz
+    "max_soft_comp": 0.01,  # one part in a hundred at most: a sixth of a semitone, for a stamp that was 10 ms wrong
+    "comp_duration": 100,  # corrects by hundredths of a sample a second: what that adds to 7 kHz lies 74 dB below it
+    "min_hard_comp": 1000,  # seconds, so never: neither silence nor a cut of its own; losses are told by the stamps
+}
+"""Of the filter aresample, https://ffmpeg.org/ffmpeg-resampler.html."""
+
+
+class EvenSound:
+    """From one anchor on, until samples are missing. One thread."""
+
+    def __init__(self, fmt: AudioFormat) -> None:
+        self._rate_hz = fmt.rate_hz
+        self._layout = "mono" if fmt.channels == 1 else "stereo"
+        self._graph = Graph()
+        self._source = self._graph.add_abuffer(
+            sample_rate=fmt.rate_hz, format="s16", layout=self._layout, time_base=NANO
+        )
+        options = ":".join(f"{key}={value}" for key, value in COMPENSATION.items())
+        even = self._graph.add("aresample", f"{fmt.rate_hz}:{options}")
+        shape = self._graph.add("aformat", f"sample_fmts=fltp:channel_layouts={self._layout}")
+        self._sink = self._graph.add("abuffersink")
+        self._source.link_to(even)
+        even.link_to(shape)
+        shape.link_to(self._sink)
+        self._graph.configure()
+        self.base_ns = 0
+        """Boot time of the grid's first sample, once there is one."""
+        self._begun = False
+
+    def push(self, data: bytes, frames: int, start_ns: int) -> list[av.AudioFrame]:
+        """Takes samples with their place on the boot clock; returns what of the grid they complete, in order."""
+        if not self._begun:
+            self.base_ns, self._begun = start_ns, True
+        frame = av.AudioFrame(format="s16", layout=self._layout, samples=frames)
+        frame.planes[0].update(data)
+        frame.sample_rate, frame.time_base, frame.pts = self._rate_hz, NANO, start_ns - self.base_ns
+        self._source.push(frame)
+        return self._pull()
+
+    def flush(self) -> list[av.AudioFrame]:
+        """What the filter still holds: 16 samples. Nothing can be pushed after it."""
+        if not self._begun:
+            return []
+        self._source.push(None)
+        return self._pull()
+
+    def _pull(self) -> list[av.AudioFrame]:
+        frames: list[av.AudioFrame] = []
+        while True:
+            try:
+                frame = self._sink.pull()
+            except (av.BlockingIOError, av.EOFError):
+                return frames
+            assert isinstance(frame, av.AudioFrame)  # noqa: S101 - only a bug could break it; narrows the type
+            frames.append(frame)

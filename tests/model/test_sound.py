@@ -1,0 +1,131 @@
+"""Level, silence, overdrive and claps: figures of what a microphone hears."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from daemon.model.sound import CLIPPED_S, FLOOR_DBFS, SILENT_S, ClapFinder, Meter
+from hardware.ports import PcmBlock
+
+RATE_HZ, BLOCK = 16_000, 320
+START_NS = 5_000_000_000_000
+Wave = NDArray[np.float64]
+
+
+def blocks(wave: Wave, channels: int = 1) -> Iterator[PcmBlock]:
+    """A wave from -1 to 1 as a converter takes it, the same in every channel."""
+    samples = np.clip(np.round(wave * 32_768), -32_768, 32_767).astype("<i2")
+    for at in range(0, len(samples) - BLOCK + 1, BLOCK):
+        data = samples[at : at + BLOCK].repeat(channels).tobytes()
+        yield PcmBlock(data, BLOCK, START_NS + at * 1_000_000_000 // RATE_HZ, overflow=False)
+
+
+def sine(seconds: float, peak: float, hz: float = 440.0) -> Wave:
+    found: Wave = peak * np.sin(2 * np.pi * hz * np.arange(round(seconds * RATE_HZ)) / RATE_HZ)
+    return found
+
+
+def hiss(seconds: float, rms: float, seed: int = 1) -> Wave:
+    return np.random.default_rng(seed).normal(0, rms, round(seconds * RATE_HZ))
+
+
+def fed(wave: Wave, channels: int = 1) -> Meter:
+    meter = Meter(RATE_HZ, channels)
+    for block in blocks(wave, channels):
+        meter.add(block)
+    return meter
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_the_level_is_that_of_the_sound(channels: int) -> None:
+    """H1: a sine at a tenth of full scale has its peak at -20 dBFS and its power 3 dB below."""
+    level = fed(sine(1, 0.1), channels).take()
+    assert level is not None
+    assert level.peak_dbfs == pytest.approx(-20.0, abs=0.1)
+    assert level.rms_dbfs == pytest.approx(-23.0, abs=0.1)
+
+
+def test_a_level_is_taken_once() -> None:
+    """H1: a figure is of what came since the figure before; where nothing came there is none."""
+    meter = fed(sine(1, 0.1))
+    assert meter.take() is not None
+    assert meter.take() is None
+    for block in blocks(np.zeros(RATE_HZ)):
+        meter.add(block)
+    silent = meter.take()
+    assert silent is not None
+    assert (silent.rms_dbfs, silent.peak_dbfs) == (FLOOR_DBFS, FLOOR_DBFS)
+
+
+def test_a_muted_microphone_is_named_and_a_quiet_room_is_not() -> None:
+    """H1: thirty seconds without a step of the converter are a muted microphone; the hiss of a quiet room is none."""
+    assert fed(np.zeros(round((SILENT_S - 1) * RATE_HZ))).trouble == ""
+    assert "hears nothing at all" in fed(np.zeros(round((SILENT_S + 1) * RATE_HZ))).trouble
+    assert fed(hiss(SILENT_S + 5, 1.5e-4)).trouble == ""
+
+
+def test_silence_is_over_with_the_first_sound() -> None:
+    """H1: the fault goes when something is heard again."""
+    meter = fed(np.zeros(round((SILENT_S + 1) * RATE_HZ)))
+    for block in blocks(sine(0.1, 0.01)):
+        meter.add(block)
+    assert meter.trouble == ""
+
+
+def test_an_overdriven_microphone_is_named_and_a_shout_is_not() -> None:
+    """H1: ten seconds in which a twentieth of every second stands at full scale is a gain that is too high; a shout of
+    five seconds is a shout.
+    """
+    loud = sine(1, 1.5)
+    assert "overdriven" in fed(np.tile(loud, int(CLIPPED_S) + 1)).trouble
+    assert fed(np.concatenate([np.tile(loud, 5), sine(1, 0.1), np.tile(loud, 5)])).trouble == ""
+
+
+def clap(peak: float = 0.6) -> Wave:
+    """Noise that dies away within some 30 ms, as hands do."""
+    at_s = np.arange(round(0.15 * RATE_HZ)) / RATE_HZ
+    found: Wave = peak * np.exp(-at_s / 0.01) * np.random.default_rng(3).uniform(-1, 1, len(at_s))
+    return found
+
+
+def claps_in(wave: Wave) -> list[float]:
+    """Seconds into the wave."""
+    finder = ClapFinder(RATE_HZ, 1)
+    return [(at_ns - START_NS) / 1e9 for block in blocks(wave) for at_ns in finder.add(block)]
+
+
+@given(at_s=st.floats(0.5, 1.8), room=st.floats(1e-4, 1e-2), peak=st.floats(0.3, 0.95))
+def test_a_clap_is_found_where_it_began(at_s: float, room: float, peak: float) -> None:
+    """H1: a clap over a room's noise is found once, within 2 ms of its beginning."""
+    wave = hiss(2.5, room)
+    first = round(at_s * RATE_HZ)
+    hands = clap(peak)
+    wave[first : first + len(hands)] += hands
+    found = claps_in(wave)
+    assert len(found) == 1
+    assert found[0] == pytest.approx(at_s, abs=0.002)
+
+
+def test_two_claps_and_no_echo() -> None:
+    """H1: claps a second apart are two, and what a room throws back within half a second is none."""
+    wave = hiss(4, 1e-3)
+    for at_s, peak in ((1.0, 0.6), (1.12, 0.5), (2.0, 0.6)):
+        first, hands = round(at_s * RATE_HZ), clap(peak)
+        wave[first : first + len(hands)] += hands
+    assert claps_in(wave) == [pytest.approx(1.0, abs=0.002), pytest.approx(2.0, abs=0.002)]
+
+
+@pytest.mark.parametrize(
+    "wave",
+    [sine(3, 0.5), hiss(3, 0.1), np.zeros(48_000), sine(3, 0.3, 2.0)],
+    ids=["a tone", "noise", "silence", "a swell"],
+)
+def test_what_does_not_rise_suddenly_is_no_clap(wave: Wave) -> None:
+    """H1: a tone that was there from the first, noise, silence and a slow swell are no claps."""
+    assert claps_in(wave) == []
