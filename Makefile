@@ -4,8 +4,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STATE ?= room
+# A later Home Assistant needs a later Python: make home-assistant HA_PYTHON=python3.13
+HA_PYTHON ?= $(PYTHON)
+HA := .cache/home-assistant/$(notdir $(HA_PYTHON))
 
-.PHONY: help run test lint bench test-long torture-alarms docs clean system-packages
+.PHONY: help run test lint bench test-long torture-alarms home-assistant node-red docs clean system-packages
 
 help:                ## what there is
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -32,13 +35,19 @@ bench: $(BIN)/.ready-test system-packages  ## measures against peers in the same
 torture-alarms: $(BIN)/.ready-test system-packages  ## 300 presses under random kill -9, beside bare paho (ARGS="--seed 7")
 	$(BIN)/python -m tests.torture $(ARGS)
 
+home-assistant: $(BIN)/.ready-test system-packages $(HA)/.ready  ## the guide and our discovery in a real Home Assistant (installing takes minutes)
+	$(BIN)/python -m tests.homeassistant.live $(HA)/bin
+
+node-red: $(BIN)/.ready-test system-packages .cache/node-red/.ready  ## the guide's flow in a real Node-RED
+	$(BIN)/python -m tests.node_red.check
+
 docs: $(BIN)/.ready-test  ## draws what is drawn from the code: the room's diagram, the contract, the staff card
 	$(BIN)/python tests/tools/draw_room.py
 	$(BIN)/python -m tests.tools.draw_card
 	$(BIN)/python -m tests.tools.draw_contract
 
 clean:               ## takes away what the others made
-	rm -rf .venv .node room *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .node .cache room *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(BIN)/.ready: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -52,6 +61,19 @@ $(BIN)/.ready-test: pyproject.toml
 
 # The AsyncAPI parser, by the versions and hashes of the lock file; no package runs a script of its own.
 .node/.ready: tests/contract/package.json tests/contract/package-lock.json tests/contract/.npmrc | system-packages
+	@mkdir -p $(@D) && cp $^ $(@D)
+	npm ci --prefix $(@D) --loglevel error
+	@touch $@
+
+# Home Assistant pins hundreds of packages: an environment of its own for each Python.
+$(HA)/.ready: tests/homeassistant/requirements.txt tests/homeassistant/needs.py
+	rm -rf $(@D) && $(HA_PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	$(@D)/bin/python tests/homeassistant/needs.py >$(@D)/needs.txt
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --requirement $(@D)/needs.txt
+	@touch $@
+
+.cache/node-red/.ready: tests/node_red/package.json tests/node_red/package-lock.json tests/node_red/.npmrc | system-packages
 	@mkdir -p $(@D) && cp $^ $(@D)
 	npm ci --prefix $(@D) --loglevel error
 	@touch $@

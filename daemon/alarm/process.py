@@ -324,6 +324,8 @@ class AlarmProcess:
 
     def _answered(self, word: mqtt.Answered) -> None:
         if word.client not in self._brokers:
+            if word.code >= REFUSED:
+                self._telemetry.refused(word.key, word.code)
             return
         for item in self._outbox.answered(word):
             self._step(item)

@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from daemon import wire
-from daemon.alarm import messages
+from daemon import log, wire
+from daemon.alarm import discovery, messages
 from daemon.alarm.mqtt import Connection, Down, Sink, Up, Will
 from daemon.config import Settings
 from daemon.model.events import LEVELS
@@ -48,6 +48,7 @@ class Telemetry:
         self.second_broker = "not connected yet" if settings.unit.second_broker else None
         self._counters: dict[str, int] = {}
         self._queue_max = 0
+        self._introductions = discovery.payloads(settings.unit)
 
     def start(self) -> None:
         """Begins to connect."""
@@ -74,6 +75,15 @@ class Telemetry:
         self._connection.publish(self._root + "availability", messages.encode(online), retain=True)
         self._say_state(room)
         self.next_ns = self._clock.boot_ns()
+        # Retained, so that Home Assistant finds them whenever it starts; anew, because a broker may have forgotten.
+        for topic, payload in self._introductions:
+            self._connection.publish(topic, payload, key=topic, retain=True)
+
+    def refused(self, topic: str, code: int) -> None:
+        """The broker will not have what the unit says there: counted each time, told once."""
+        self.count("discovery_refused")
+        if self._counters["discovery_refused"] == 1:
+            log.event("discovery_refused", "warning", topic=topic, code=code)
 
     def lost(self, word: Down) -> None:
         """A connection that alarms go by is gone."""

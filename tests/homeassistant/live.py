@@ -1,0 +1,221 @@
+"""A real Home Assistant as docs/guide/home-assistant.md sets it up, and a real unit: `make home-assistant`.
+
+A press at the unit is seen, stored, acknowledged, accepted and ended there; nothing is lost while it is away.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import yaml  # type: ignore[import-untyped]  # its stubs are a package of their own; one call does not need it
+
+from daemon.alarm import discovery
+from daemon.alarm.mqtt import Received
+from daemon.config import load
+from daemon.link import ask
+from tests.homeassistant import page
+from tests.homeassistant.home import ACCESS, Home
+from tests.rooms import wait_for
+from tests.sites import OTHER, ROOT, Site, event
+
+START_S = 180
+"""Home Assistant's first start on a small machine."""
+NAME = "home-assistant"
+PRESENCE = f"spreekkamer/v1/voorbeeldstad/console/{NAME}/state"
+BUTTON = """
+[[mobile]]
+name = "hall-1"
+topic = "zigbee2mqtt/hall-1"
+pressed = ["emergency"]
+"""
+BUTTON_ACCESS = "user voorbeeldstad/stadhuis/spreekkamer-1\ntopic read zigbee2mqtt/hall-1\n"
+ENTITIES = {
+    "alarmmelding", "alarm_open", "alarm_gekomen_tot", "verbonden", "storing", "toestand", "nog_niet_bezorgd",
+    "alarmknop_laatst_gedrukt", "alarmknop_hall_1_laatst_gedrukt",
+}  # fmt: skip
+JUNK = (
+    b"alarm!",
+    b"[]",
+    b"{}",
+    b'{"id":"a b","data":{"kind":"raised"}}',
+    b'{"id":7,"data":{"kind":"raised"}}',
+    b"\xff",
+)
+
+
+def say(text: str) -> None:
+    """A line for who runs it."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+class Acks:
+    """Every acknowledgement as it came, and whether its file was there by then."""
+
+    def __init__(self, site: Site, stored: Path) -> None:
+        self._site, self._stored = site, stored
+        self._early: list[str] = []
+        site.on_message = self._on_message
+
+    def _on_message(self, word: Received) -> None:
+        self._site.heard.append(word)
+        if word.topic.endswith("/alarm/ack"):
+            event_id = json.loads(word.payload)["id"]
+            if not any(event_id in file.name for file in self._stored.glob("*.json")):
+                self._early.append(event_id)
+
+    def count(self, root: str, event_id: str) -> int:
+        """How often an event was acknowledged as stored."""
+        said = {"id": event_id, "level": "stored", "by": NAME}
+        return sum(body == said for body in self._site.bodies(root + "alarm/ack"))
+
+    def check(self) -> None:
+        """Stored first, acknowledged then."""
+        assert not self._early, f"acknowledged before they were stored: {self._early}"
+
+
+def alarm(site: Site, **wanted: Any) -> dict[str, Any]:
+    """Waits until the unit's newest alarm event stands like this in `status --alarms`."""
+
+    def newest() -> dict[str, Any] | None:
+        found = site.alarms()
+        return found[0] if found and all(found[0][key] == value for key, value in wanted.items()) else None
+
+    return wait_for(f"an alarm with {wanted}", newest, within_s=30)
+
+
+def listens(site: Site) -> None:
+    """It says that it listens, and each of its subscriptions to a room's alarms is one at QoS 1."""
+    wait_for("its presence at the unit", lambda: site.health()["consoles"] == [NAME], within_s=START_S)
+    assert "nobody_listening" not in site.health()["faults"]
+    subscribed = [line.split()[-2:] for line in site.broker.log().splitlines() if " spreekkamer/v1/" in line]
+    wanted = {ROOT + topic for topic in ("alarm/event", "alarm/state", "availability", "health")}
+    wait_for("its subscriptions", lambda: wanted <= {topic for qos, topic in subscribed if qos == "1"})
+    assert [topic for qos, topic in subscribed if qos == "0"] == []
+    say("the unit sees it listening; it subscribed at QoS 1")
+    site.contract.expect_bad_input(PRESENCE)
+    for late in (b'{"online":false}', b"", b"junk"):
+        site.say(PRESENCE, late, retain=True)
+        wait_for(f"its answer to {late!r}", lambda late=late: answered(site, late))  # type: ignore[misc]  # bound now
+    wait_for("its presence at the unit", lambda: site.health()["consoles"] == [NAME])
+    say("the will of an earlier start comes late, and is answered")
+
+
+def answered(site: Site, late: bytes) -> bool:
+    """Whether it said that it listens after somebody said something else."""
+    words = [word.payload for word in list(site.heard) if word.topic == PRESENCE]
+    return late in words and words[-1] != late and json.loads(words[-1])["online"] is True
+
+
+def one_press(site: Site, home: Home) -> None:
+    """A press is seen, stored and told; a person accepts it at the dashboard, and ends it."""
+    wait_for("a room at rest", lambda: home.shows(alarm_open="off", alarm_gekomen_tot="idle", toestand="ready"))
+    assert set(home.sees()) == ENTITIES, home.sees()
+    calls = len(home.calls())
+    site.press()
+    pressed = alarm(site, kind="raised", stored_by=NAME)
+    wait_for("the alarm at the dashboard", lambda: home.shows(alarm_open="on", alarm_gekomen_tot="stored"))
+    seen = home.sees()["alarmmelding"]
+    assert (seen["event_type"], seen["id"], seen["in_room"]) == ("raised", pressed["id"], True), seen
+    wait_for("somebody is called", lambda: len(home.calls()) == calls + 1)
+    assert home.calls()[-1]["title"] == "ALARM stadhuis spreekkamer-1"
+    say(f"pressed, stored after {pressed['stored_ms']} ms: seen at the dashboard, somebody is called")
+    accept, end = (button["tap_action"] for button in yaml.safe_load(page.card())["cards"])
+    home.touch(accept)
+    alarm(site, id=pressed["id"], accepted_by=NAME)
+    wait_for("the level", lambda: home.shows(alarm_gekomen_tot="accepted"))
+    home.touch(end)
+    wait_for("the end", lambda: site.health()["phase"] == "ready")
+    alarm(site, kind="reset", stored_by=NAME)
+    wait_for("the room at rest", lambda: home.shows(alarm_open="off", alarm_gekomen_tot="idle"))
+    site.say("zigbee2mqtt/hall-1", b"emergency")
+    wait_for("a wireless button", lambda: home.sees()["alarmmelding"]["source"] == "hall-1")
+    wait_for("somebody is called", lambda: len(home.calls()) == calls + 2)
+    home.touch(end)
+    wait_for("its end", lambda: site.health()["phase"] == "ready")
+    say("accepted and ended by a person at the dashboard")
+
+
+def a_test(site: Site, home: Home) -> None:
+    """A test is stored and calls nobody."""
+    calls = len(home.calls())
+    ask(site.paths.operator_socket, "test")
+    alarm(site, kind="test", stored_by=NAME)
+    wait_for("the test at the dashboard", lambda: home.sees()["alarmmelding"]["event_type"] == "test")
+    assert len(home.calls()) == calls
+    say("a test is stored and calls nobody")
+
+
+def bad_days(site: Site, home: Home, acks: Acks) -> None:
+    """Duplicates, junk, a disk that is gone, a kind of later units."""
+    topic, before = OTHER + "alarm/event", len(home.files())
+    for attempt in (1, 2):
+        site.say(topic, event("first", attempt=attempt))
+        wait_for("an answer", lambda n=attempt: acks.count(OTHER, "first") == n)  # type: ignore[misc]  # bound now
+    assert home.files().count(event("first")) == 1
+    home.stored.rename(home.config / "gone")
+    site.say(topic, event("no-disk"))
+    wait_for("the complaint", lambda: "Error running command" in home.log())
+    (home.config / "gone").rename(home.stored)
+    site.junk(topic, *JUNK, event("later", "a-kind-of-later-units"))
+    wait_for("the last answer", lambda: acks.count(OTHER, "later") == 1)
+    assert acks.count(OTHER, "no-disk") == 0
+    assert len(list(home.stored.iterdir())) == before + 2, "junk was stored, or something was left over"
+    say("a duplicate is kept once and answered twice; junk is refused; what cannot be stored is not acknowledged")
+
+
+def away(site: Site, home: Home) -> None:
+    """Killed: the unit knows at once. Started again: what was pressed meanwhile comes, and every entity is there."""
+    home.kill()
+    wait_for("the fault", lambda: "nobody_listening" in site.health()["faults"])
+    calls = len(home.calls())
+    site.press()
+    missed = alarm(site, kind="raised", broker_code=0, stored_ms=None)
+    home.start()
+    wait_for("its presence at the unit", lambda: site.health()["consoles"] == [NAME], within_s=START_S)
+    stored = alarm(site, id=missed["id"], stored_by=NAME)
+    (kept,) = (json.loads(kept) for kept in home.files() if missed["id"].encode() in kept)
+    wait_for("every entity", lambda: set(home.sees()) == ENTITIES and home.shows(alarm_open="on", verbonden="on"))
+    wait_for("somebody is called", lambda: len(home.calls()) == calls + 1)
+    late = " (oud bericht)" if kept["data"]["replay"] else ""
+    assert home.calls()[-1]["title"] == "ALARM stadhuis spreekkamer-1" + late
+    say(f"killed: the will says so; started again: the missed alarm is stored, {stored['attempts']} attempts")
+
+
+def run(python: Path, directory: Path) -> None:
+    """Schemas first, then the running thing."""
+    site = Site(directory / "site", page.block("acl") + ACCESS + BUTTON_ACCESS, settings=page.block("toml") + BUTTON)
+    home = Home(python, directory / "config", site)
+    acks = Acks(site, home.stored)
+    payloads = {topic: json.loads(body) for topic, body in discovery.payloads(load(site.paths.etc).unit)}
+    (directory / "payloads.json").write_text(json.dumps(payloads))
+    script = Path(__file__).with_name("check.py")
+    subprocess.run([str(python), str(script), str(directory / "payloads.json"), str(home.config)], check=True)
+    try:
+        site.start()
+        site.start_unit()
+        wait_for("the fault", lambda: "nobody_listening" in site.health()["faults"])
+        home.start()
+        listens(site)
+        one_press(site, home)
+        a_test(site, home)
+        bad_days(site, home, acks)
+        away(site, home)
+        acks.check()
+    except BaseException:
+        say(home.log()[-6000:] + site.log()[-2000:])
+        raise
+    finally:
+        home.kill()
+        site.stop()
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory(prefix="home-assistant-") as directory:
+        run(Path(sys.argv[1]).absolute() / "python", Path(directory))
+    say("home assistant: all of it")

@@ -1,0 +1,35 @@
+"""The blocks of docs/guide/home-assistant.md, by language; nothing here imports Home Assistant or the daemon."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "guide" / "home-assistant.md"
+
+
+def block(language: str, nth: int = 0) -> str:
+    """A block of a language, the first if there are several."""
+    text = PAGE.read_text(encoding="utf-8")
+    return str(re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)[nth])
+
+
+def package() -> str:
+    """The package that stores and acknowledges."""
+    return block("yaml")
+
+
+def card() -> str:
+    """The dashboard's card for a person."""
+    return block("yaml", 1)
+
+
+def messages() -> dict[str, dict[str, object]]:
+    """The birth and the will as the page's table gives them, in Home Assistant's own words."""
+    rows = re.findall(
+        r"^\| (birth|will) \| `([^`]+)` \| `([^`]+)` \| (\d) \| (yes|no) \|$", PAGE.read_text(), re.MULTILINE
+    )
+    return {
+        f"{name}_message": {"topic": topic, "payload": payload, "qos": int(qos), "retain": retain == "yes"}
+        for name, topic, payload, qos, retain in rows
+    }

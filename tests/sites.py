@@ -1,0 +1,156 @@
+"""One site for receivers of other makes: a broker as we ship it, one unit's real alarm process, and who watches both.
+
+The law here: everybody comes by certificate, and may do what the access list of `config/mosquitto/acl` and of the
+guide's page gives him, nothing more; every message of a room is judged by the published contract.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from daemon.alarm import messages
+from daemon.alarm.mqtt import Connection, Received, Up, Word
+from daemon.config import shipped
+from daemon.errors import LinkError
+from daemon.link import ask
+from daemon.paths import Paths
+from simulators import bench_link
+from simulators.places import bench_path
+from simulators.state import prepare
+from tests.brokers import ShippedMosquitto
+from tests.certificates import UNIT, Authority
+from tests.contract.wire import Witness
+from tests.rooms import wait_for
+
+ROOT = f"spreekkamer/v1/{UNIT}/"
+ORGANISATION = UNIT.partition("/")[0]
+OTHER = f"spreekkamer/v1/{ORGANISATION}/stadhuis/spreekkamer-9/"
+"""A room that is not there: for what no unit of ours would say."""
+WITNESS = "voorbeeldstad/test/getuige"
+AT = "2026-11-24T09:00:00.000Z"
+BENCH_S = 30.0
+"""The alarm process is ready within a second; a machine that compiles its files for the first time gets more."""
+
+
+def event(event_id: str, kind: str = "raised", attempt: int = 1) -> bytes:
+    """An alarm event as a unit makes it."""
+    clock = messages.ClockFigures("synchronised", 12.5)
+    data = messages.AlarmData(kind, event_id, 1, "boot", attempt, "alarm", AT, 60, clock, False, None)  # type: ignore[arg-type]  # a kind of later units too
+    kind_of = f"nl.spreekkamer.alarm.{kind}.v1"
+    return messages.encode(messages.AlarmEvent(event_id, "spreekkamer/x", kind_of, AT, data))
+
+
+class Site:
+    """Broker, unit and witness in one directory. `access` is what a guide's page adds to the access list."""
+
+    def __init__(self, home: Path, access: str, *, settings: str = "", policy: str = "dronten-2022") -> None:
+        home.mkdir(parents=True, exist_ok=True)
+        self.authority = Authority(home / "ca")
+        self.broker = ShippedMosquitto(home / "broker", self.authority)
+        with (self.broker.home / "mosquitto.conf").open("a") as conf:
+            conf.write("log_type subscribe\n")
+        self.allow(f"user {WITNESS}\ntopic readwrite #\n{access}")
+        self.paths = self._prepare(home / "unit", settings, policy)
+        self.contract = Witness()
+        self.heard: list[Received] = []
+        """Everything that came by, in order."""
+        self.on_message: Callable[[Received], None] = self.heard.append
+        """Called on the witness's thread with each message."""
+        seen = self.broker.seen_by(self.authority.client(WITNESS))
+        self._witness = Connection("witness", "witness", seen, self._hear, subscribe=("#",))
+        self._unit: subprocess.Popen[bytes] | None = None
+        self._log = home / "unit.log"
+
+    def _prepare(self, state: Path, settings: str, policy: str) -> Paths:
+        """The unit's directory, with its certificate in unit.toml."""
+        mine = self.authority.client(UNIT)
+        tls = f'[broker.tls]\nca = "{self.authority.certificate}"\ncertificate = "{mine.certificate}"\n'
+        unit = state.with_name("unit.toml")
+        text = (shipped() / "unit.toml").read_text()
+        for line in settings.splitlines():
+            text = text.replace(f"{line}\n", "") if line.startswith("[") else text  # a table stands in a file once
+        unit.write_text(f'{text}\n{tls}key = "{mine.key}"\n{settings}')
+        return prepare(state, policy, unit, ("localhost", self.broker.port))
+
+    def allow(self, access: str) -> None:
+        """Adds to the access list; counts from the broker's next start or reload on."""
+        with self.broker.acl.open("a") as acl:
+            acl.write("\n" + access)
+
+    def start(self) -> None:
+        """The broker and the witness; the unit when it is asked to."""
+        self.broker.start()
+        self._witness.start()
+        assert self.contract.up.wait(15), self.broker.log()[-1000:]
+
+    def start_unit(self) -> None:
+        """Starts the alarm process, and returns when it can be pressed."""
+        with self._log.open("ab") as log:
+            program = [sys.executable, "-m", "simulators.unit", "alarm", "--state", str(self.paths.run.parent)]
+            environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+            self._unit = subprocess.Popen(program, stdout=log, stderr=log, env=environment)
+        wait_for("the unit", self.health, within_s=BENCH_S)
+
+    def stop(self) -> None:
+        """All of it; raises AssertionError for what broke the contract."""
+        if self._unit is not None:
+            self._unit.send_signal(signal.SIGTERM)
+            self._unit.wait(15)
+        self._witness.close()
+        self.broker.kill()
+        self.contract.check()
+
+    def log(self) -> str:
+        """What the unit has said."""
+        return self._log.read_text()
+
+    # --- at the unit ------------------------------------------------------------------------------------------------
+
+    def press(self) -> None:
+        """The alarm button, and a finger's while."""
+        reply = bench_link.ask(bench_path(self.paths), bench_link.Press("alarm", 0.15))
+        assert reply.ok, reply.text
+        time.sleep(0.06)  # the next press is not the bounce of this one
+
+    def health(self) -> dict[str, Any]:
+        """What `spreekkamer status --json` shows; empty while the process is away."""
+        try:
+            found: dict[str, Any] = ask(self.paths.operator_socket, "status")
+        except LinkError:
+            return {}
+        return found
+
+    def alarms(self) -> list[dict[str, Any]]:
+        """What `spreekkamer status --alarms --json` shows, the newest first."""
+        found: list[dict[str, Any]] = ask(self.paths.operator_socket, "alarms")
+        return found
+
+    # --- at the broker ----------------------------------------------------------------------------------------------
+
+    def say(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        """Says something at QoS 1; what one says after another arrives in that order."""
+        assert self._witness.publish(topic, payload, retain=retain)
+
+    def junk(self, topic: str, *payloads: bytes) -> None:
+        """Says what is wrong on purpose."""
+        self.contract.expect_bad_input(topic)
+        for payload in payloads:
+            self.say(topic, payload)
+
+    def bodies(self, topic: str) -> list[Any]:
+        """Everything that was said on a topic, in order."""
+        return [json.loads(word.payload) for word in list(self.heard) if word.topic == topic]
+
+    def _hear(self, word: Word) -> None:
+        if isinstance(word, Up) or (isinstance(word, Received) and word.topic.startswith("spreekkamer/")):
+            self.contract.hear(word)
+        if isinstance(word, Received):
+            self.on_message(word)
