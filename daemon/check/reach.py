@@ -68,6 +68,12 @@ def fingerprint(recipient: str) -> str:
 
 def test_alarm(room: Room) -> Iterator[Finding]:
     """A marked test alarm, the whole way, and how long each part of it took."""
+    faults = room.health().get("faults", {})
+    unheard = [faults[name] for name in ("broker", "nobody_listening", "refused_by_broker") if name in faults]
+    if unheard:
+        todo = "Put broker and receivers right first; then: spreekkamer alarm test"
+        yield Finding("test alarm", "fault", f"not sent, for nobody would store it: {'; '.join(unheard)}", todo)
+        return
     test_id = room.alarm("test")
 
     def stored() -> dict[str, Any] | None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from daemon.link import ask
+from tests.check.runs import asked, at
 from tests.check.terminal import Terminal, spreekkamer
 from tests.rooms import Unit, policy_with, running
 
@@ -24,17 +22,6 @@ def unit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Unit]:
     with running(state, policy=policy) as unit:
         unit.ready()
         yield unit
-
-
-def at(unit: Unit) -> tuple[str, str]:
-    return "--state", str(unit.paths.run.parent)
-
-
-def asked(unit: Unit, *words: str) -> tuple[int, Any]:
-    """Exit code and report of a check with nobody in the room."""
-    command = spreekkamer("check", *at(unit), "--json", "--non-interactive", *words)
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    return done.returncode, json.loads(done.stdout)
 
 
 def test_a_room_that_is_well_is_found_well(unit: Unit) -> None:
