@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from daemon.model.events import EndReason, Forget, KeeperFault, Lease, SetEnd, StartRecording
+from daemon.model.events import EndReason, Forget, KeeperFault, Lease, Quiet, SetEnd, StartRecording
 from hardware.ports import PictureFigures, Track
 
 
@@ -60,7 +60,7 @@ class RecorderHealth(Said, frozen=True):
     """Milliseconds since the last frame of a track arrived."""
     gaps: dict[Track, int]
     devices: dict[Track, str]
-    """`ok`, or what is wrong with the device."""
+    """`ok`, `closed` for privacy, or what is wrong with the device."""
     free_bytes: int
     level_dbfs: float | None = None
     """How loud it was in the last seconds (RMS, of full scale); -96: nought; null: nothing is heard."""
@@ -127,7 +127,7 @@ class Reply(Said, frozen=True):
 
 
 Message = (
-    StartRecording | SetEnd | Lease | Forget
+    StartRecording | SetEnd | Lease | Forget | Quiet
     | RecorderState | Started | Ended | Head | RecorderHealth | Aim | Blocks | KeeperState | Receipt | Request | Reply
 )  # fmt: skip
 """Everything that may cross a socket."""

@@ -18,7 +18,8 @@ from hardware.machine import machine_id
 
 def lines(unit: Unit) -> dict[str, LineSpec]:
     """The button lines of a unit, by name."""
-    fitted = {"alarm": unit.buttons.alarm, "record": unit.buttons.record, "reset": unit.buttons.reset}
+    wired = unit.buttons
+    fitted = {"alarm": wired.alarm, "record": wired.record, "reset": wired.reset, "objection": wired.objection}
     specs: dict[str, LineSpec] = {}
     for name, button in fitted.items():
         if button is None:

@@ -13,7 +13,9 @@ from daemon.model import contact, debounce, events
 from daemon.model.policy import NS, Policy
 from hardware.ports import Edge
 
-FAULT_OF: dict[str, events.FaultName] = {"alarm": "alarm_button", "record": "record_button", "reset": "reset_switch"}
+FAULT_OF: dict[str, events.FaultName] = {
+    "alarm": "alarm_button", "record": "record_button", "reset": "reset_switch", "objection": "objection_button",
+}  # fmt: skip
 BEGINS = {
     "stuck": "is stuck", "chatter": "chatters", "held_at_boot": "was down at start", "cut": "has a cut wire",
     "shorted": "has a shorted wire",
@@ -27,6 +29,8 @@ MEANS: dict[tuple[str, str], Callable[[debounce.Fact], events.Input]] = {
     ("alarm", "held"): lambda fact: events.AlarmHeld(fact.at_ns, str(uuid.uuid4()), secrets.token_hex(16)),
     ("record", "pressed"): lambda fact: events.RecordPressed(fact.at_ns, secrets.token_hex(16)),
     ("record", "held"): lambda fact: events.RecordHeld(fact.at_ns),
+    ("record", "released"): lambda _: events.RecordReleased(),
+    ("objection", "pressed"): lambda fact: events.ObjectionPressed(fact.at_ns),
     ("reset", "pressed"): lambda _: events.ResetAsked(str(uuid.uuid4()), "the key switch", "key_switch"),
 }
 """What a fact of a button is to the room. Whether a press or a hold raises an alarm, the room decides."""
@@ -47,10 +51,12 @@ class Lines:
     def __init__(self, policy: Policy, reads: Callable[[str], bool] | None = None) -> None:
         """`reads` tells a line's level now; without it every edge is taken to have come."""
         self._reads = reads
+        hold_s = policy.objection.hold_s if "hold" in policy.objection.by else policy.record_button.hold_s
         self._tuning = {
             "alarm": debounce.Tuning(round(policy.alarm.hold_s * NS)),
-            "record": debounce.Tuning(round(policy.record_button.hold_s * NS)),
+            "record": debounce.Tuning(round(hold_s * NS)),
             "reset": debounce.Tuning(),
+            "objection": debounce.Tuning(),
         }
         self._lines: dict[str, debounce.Line] = {}
         self._pairs: dict[str, contact.Pair] = {}
@@ -124,12 +130,12 @@ class Lines:
     def _input(self, fact: debounce.Fact) -> events.Input | None:
         what = (fact.button, fact.kind)
         self._touch(fact)
-        if what in MEANS:
+        began = (fact.button, ENDS.get(fact.kind, ""))
+        if what in MEANS and began not in self._faults:
             return MEANS[what](fact)
         if fact.kind in BEGINS:
             self._faults.add(what)
             return self._fault(fact.button)
-        began = (fact.button, ENDS.get(fact.kind, ""))
         if began in self._faults:
             self._faults.discard(began)
             return self._fault(fact.button)

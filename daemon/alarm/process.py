@@ -98,7 +98,7 @@ class AlarmProcess:
         unit = settings.unit
         self._queue: queue.SimpleQueue[Item] = queue.SimpleQueue()
         self._lost = 0
-        self._room = Room(Rules.of(settings.policy))
+        self._room = Room(Rules.of(settings.policy), settled=False)
         self._lines = Lines(settings.policy, devices.buttons.active)
         fitted = {"status": unit.lamps.status, "recording": unit.lamps.recording, "beeper": unit.lamps.beeper}
         relay = Relay(unit.relay.maximum_s * NS) if unit.relay else None
@@ -269,13 +269,17 @@ class AlarmProcess:
                     log.event(effect.event, detail=effect.detail)
                 case events.Lease():
                     self._lease(effect)
-                case events.StartRecording() | events.SetEnd() | events.Forget():
+                case events.Objection():
+                    log.event("objection" if effect.until_ns else "objection_over", why=effect.why)
+                case events.StartRecording() | events.SetEnd() | events.Forget() | events.Quiet():
                     self._tell_recorder(effect)
         if self._room is not before:
             self._lights.show(self._room, self._clock.boot_ns())
             self._telemetry.room_changed(before, self._room)
 
-    def _tell_recorder(self, effect: events.StartRecording | events.SetEnd | events.Lease | events.Forget) -> None:
+    def _tell_recorder(
+        self, effect: events.StartRecording | events.SetEnd | events.Lease | events.Forget | events.Quiet
+    ) -> None:
         """Lamp first (promise R3): whatever makes the recorder write goes out after the lamps are set."""
         self._lights.show(self._room, self._clock.boot_ns())
         if self._recorder is not None:
@@ -404,6 +408,7 @@ class AlarmProcess:
         self._proofs.opened(found.buttons)
         self._mobiles.opened(found.buttons)
         self._step(events.AlarmsFound(open_alarms, secrets.token_hex(16)))
+        self._step(events.ObjectionFound())
 
     def _kept(self, word: journal.Kept) -> None:
         self._outbox.kept(word.event_id)
@@ -411,6 +416,8 @@ class AlarmProcess:
 
     def _trouble(self, word: journal.Trouble) -> None:
         self._fault("journal", word.reason)
+        if not self._room.settled:  # no journal, no objection in it: a unit with a broken card still records
+            self._step(events.ObjectionFound())
 
     def _from_unit(self, word: FromUnit) -> None:  # noqa: C901 - one case for each word that can come
         peer, message, fresh_id = word.peer, word.message, secrets.token_hex(16)
@@ -444,7 +451,7 @@ class AlarmProcess:
                 self._peer_left(peer)
 
     def _device(self, name: events.FaultName, what: str) -> None:
-        self._fault(name, "" if what == "ok" else what)
+        self._fault(name, "" if what in {"ok", "closed"} else what)
 
     def _recorder_says(self, peer: link.Peer, now: wire.RecorderState, fresh_id: str) -> None:
         if peer is self._recorder:

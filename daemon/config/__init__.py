@@ -7,6 +7,7 @@ nothing starts on settings that have one. What a key means, its unit and its bou
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import sys
 import tomllib
@@ -17,7 +18,7 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 
 from daemon.errors import SettingsError
-from daemon.model.policy import Policy, TrackPolicy
+from daemon.model.policy import WINDOW_D_MAX, Policy, TrackPolicy
 from daemon.model.unit import ButtonUnit, Unit
 from hardware.ports import Track
 
@@ -96,7 +97,7 @@ def shipped() -> Path:
 
 def policy_faults(policy: Policy) -> list[Fault]:
     """What is wrong between the keys of a policy."""
-    found = [*_term_faults(policy), *_group_faults(policy), *_holder_faults(policy)]
+    found = [*_term_faults(policy), *_privacy_faults(policy), *_group_faults(policy), *_holder_faults(policy)]
     return [Fault("policy.toml", key, show(value), expected) for key, value, expected in found]
 
 
@@ -114,6 +115,16 @@ def _term_faults(policy: Policy) -> Found:
         if settings.record and settings.term_h * 3600 < longest_s:
             expected = "a term longer than the longest recording: it would go while it runs"
             yield f"{track}.term_h", settings.term_h, expected
+
+
+def _privacy_faults(policy: Policy) -> Found:
+    if "hold" in policy.objection.by and policy.record_button.ends_by == "hold":
+        yield "objection.by", list(policy.objection.by), "no hold: in this policy a hold ends a recording"
+    for index, window in enumerate(policy.cover.windows):
+        lasts = window.ends - window.begins
+        if not datetime.timedelta() < lasts <= datetime.timedelta(days=WINDOW_D_MAX):
+            expected = f"a moment after its start, and at most {WINDOW_D_MAX} days after it"
+            yield f"cover.windows[{index}].ends", window.ends, expected
 
 
 def _group_faults(policy: Policy) -> Found:
@@ -156,6 +167,8 @@ def unit_faults(unit: Unit, policy: Policy) -> list[Fault]:
         fault("lamps.recording", "none", f"a lamp: the policy {policy.name} records, and nothing records without one")
     if policy.alarm.reset_by == ("key_switch",) and unit.buttons.reset is None:
         fault("buttons.reset", "none", f"a key switch: the policy {policy.name} lets nothing else end an alarm")
+    if policy.objection.by == ("button",) and policy.tracks() and unit.buttons.objection is None:
+        fault("buttons.objection", "none", f"a button: the policy {policy.name} lets nothing else note an objection")
     ring_bytes = _ring_bytes(unit, policy)
     if ring_bytes > unit.recorder.ring_bytes_max:
         expected = f"at least {ring_bytes}: {policy.timing.pre_event_s} s before an event at these bit rates"
@@ -169,7 +182,7 @@ def _pin_faults(unit: Unit) -> Found:
         "lamps.status": unit.lamps.status, "lamps.recording": unit.lamps.recording, "lamps.beeper": unit.lamps.beeper,
         "relay.pin": unit.relay.pin if unit.relay else None,
     }  # fmt: skip
-    for name in ("alarm", "record", "reset"):
+    for name in ("alarm", "record", "reset", "objection"):
         button = getattr(unit.buttons, name)
         if button is not None:
             pins |= {f"buttons.{name}.pin": button.pin, f"buttons.{name}.nc_pin": button.nc_pin}
@@ -193,10 +206,14 @@ def _button_faults(key: str, button: ButtonUnit) -> Found:
 
 def _name_faults(unit: Unit) -> Found:
     """Wireless buttons that would be one with another button: what is known of a button is kept under its name."""
-    names = {"alarm", "record", "reset"}
+    names = {"alarm", "record", "reset", "objection"}
     for index, mobile in enumerate(unit.mobile):
         if mobile.name in names:
-            yield f"mobile[{index}].name", mobile.name, "a name of its own, and none of alarm, record and reset"
+            yield (
+                f"mobile[{index}].name",
+                mobile.name,
+                "a name of its own, and none of alarm, record, reset and objection",
+            )
         names.add(mobile.name)
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, NamedTuple, get_args, get_origin
 import msgspec
 from msgspec.inspect import (
     BoolType,
+    DateTimeType,
     DateType,
     FloatType,
     IntType,
@@ -141,6 +142,8 @@ def _words(info: Type) -> str:  # noqa: PLR0911 - a line a kind
             return "text"
         case DateType():
             return "a date such as 2020-05-04, without quotes"
+        case DateTimeType():
+            return "a moment with its offset, without quotes"
         case VarTupleType(item_type=item):
             return f"a list, each {expected(item)}"
         case StructType(cls=cls):

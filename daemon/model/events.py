@@ -60,6 +60,30 @@ class RecordHeld(Input, frozen=True):
     at_ns: int
 
 
+class RecordReleased(Input, frozen=True):
+    """The record button is up again after a press that counted."""
+
+
+class ObjectionPressed(Input, frozen=True):
+    """The button of an objection has been down for 50 ms: it begins one, and ends it."""
+
+    at_ns: int
+
+
+class ObjectionFound(Input, frozen=True):
+    """The journal has been read, or cannot be: from now on it is known whether an objection is in force."""
+
+    until_ns: int = 0
+    """In the time of this boot; 0: none is."""
+
+
+class CoverChanged(Input, frozen=True):
+    """A covered window has begun, or is over."""
+
+    decision: str | None
+    """The decision that it rests on; None: no window is in force."""
+
+
 ResetBy = Literal["operator", "console", "key_switch"]
 
 
@@ -178,7 +202,7 @@ KeeperFault = Literal["keeper", "audit", "holds", "hold_review"]
 FaultName = Literal[
     "broker", "second_broker", "client_id", "nobody_listening", "unanswered", "refused_by_broker", "journal",
     "recorder", "keeper", "camera", "microphone", "lamp", "store", "keys", "alarm_button", "record_button",
-    "reset_switch", "mobile_button", "button_test", "audit", "holds", "hold_review",
+    "reset_switch", "objection_button", "mobile_button", "button_test", "audit", "holds", "hold_review",
 ]  # fmt: skip
 
 
@@ -252,6 +276,24 @@ class Lease(Effect, frozen=True):
 
 class Forget(Effect, frozen=True):
     """Drop the ring and its keys now."""
+
+
+class Quiet(Effect, frozen=True):
+    """The devices of these tracks are closed, what the ring holds of them is forgotten; the others may be open.
+
+    A recorder opens no device before the first of these.
+    """
+
+    tracks: tuple[Track, ...]
+
+
+class Objection(Effect, frozen=True):
+    """An objection begins or is over: kept, and counted without a name."""
+
+    until_ns: int
+    """When it ends by itself; 0: it is over."""
+    why: Literal["asked", "time", "alarm"]
+    """By what: staff, the policy's seconds, or an alarm that is recorded all the same."""
 
 
 class Note(Effect, frozen=True):

@@ -78,13 +78,17 @@ def sign(room: Room, now_ns: int) -> str:
 def _at_rest(room: Room, now_ns: int) -> str:
     """What the lamp says when nobody has pressed the alarm button, or nobody may see that somebody did."""
     shown = {name for name, _ in room.faults} - NOT_FOR_STAFF
+    if shown & NOT_HEARD:
+        return "nobody"
+    if room.objection_until_ns:
+        return "privacy"  # the answer to a press, which somebody waits for
     if shown:
-        return "nobody" if shown & NOT_HEARD else "fault"
+        return "fault"
     if room.phase is Phase.RECORDING and room.recording is not None:
         stop_ns = room.recording.until_ns - room.rules.post_event_ns
         if now_ns >= stop_ns - room.rules.warning_ns:
             return "warning"
-    return "ready" if room.rules.tracks else "privacy"
+    return "ready" if room.rules.tracks and room.cover is None else "privacy"
 
 
 def beep(room: Room, says: str) -> Pattern:

@@ -83,6 +83,45 @@ class AlarmPolicy(Struct, frozen=True, forbid_unknown_fields=True):
     ] = ("operator", "console", "key_switch")
 
 
+class ObjectionPolicy(Struct, frozen=True, forbid_unknown_fields=True):
+    """What happens when a resident does not want to be recorded: nothing of this conversation is held or recorded."""
+
+    by: Annotated[
+        tuple[Literal["hold", "button"], ...],
+        Meta(max_length=2, description="how staff make it: a hold of the record button, a button of its own; none"),
+    ] = ()
+    hold_s: Annotated[float, Meta(ge=1, le=10, description="how long `hold` is")] = 3.0
+    maximum_s: Annotated[
+        int, Meta(ge=300, le=14_400, description="it ends by itself after this; the same button ends it earlier")
+    ] = 3600
+    alarm_records: Annotated[bool, Meta(description="an alarm ends the objection, and is recorded")] = False
+
+
+DAY_S = 86_400
+WINDOW_D_MAX = 14
+"""Longest covered window: an election takes a day, the counting another; what lasts longer is a policy of its own."""
+Moment = Annotated[datetime.datetime, Meta(tz=True, description="such as 2026-03-18T06:00:00+01:00")]
+
+
+class Window(Struct, frozen=True, forbid_unknown_fields=True):
+    """A covered window: the camera is covered and its device closed, as for elections."""
+
+    begins: Moment
+    ends: Moment
+    decision: Annotated[str, Meta(min_length=1, max_length=200, description="the decision that it rests on")]
+
+
+class CoverPolicy(Struct, frozen=True, forbid_unknown_fields=True):
+    """When cameras are covered (Protocol Heusden 2020, art. 5), and what an alarm records then."""
+
+    alarm_records: Annotated[bool, Meta(description="an alarm in a window records sound, where the policy does")] = (
+        False
+    )
+    windows: Annotated[
+        tuple[Window, ...], Meta(max_length=32, description="the windows that are known beforehand")
+    ] = ()
+
+
 class Opening(Struct, frozen=True, forbid_unknown_fields=True):
     """Who must agree to open a recording: one holder of every group."""
 
@@ -112,6 +151,8 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     record_button: ButtonPolicy = ButtonPolicy()
     timing: TimingPolicy = TimingPolicy()
     alarm: AlarmPolicy = AlarmPolicy()
+    objection: ObjectionPolicy = ObjectionPolicy()
+    cover: CoverPolicy = CoverPolicy()
     opening: Opening = Opening()
     holders: Annotated[tuple[Holder, ...], Meta(max_length=64, description="the holders' public keys")] = field(
         default=()

@@ -7,6 +7,7 @@ a cell is the rule that answers it. A cell that says `ignored` gives its reason.
     RECORDING  a conversation is recorded because staff asked
     ENDING     the post-event seconds of a recording run out
     ALARM      an alarm is open, with a recording if the policy and the devices allow one
+    PRIVACY    nothing may be recorded: an objection, or a covered window; devices are closed, the alarm works
 
 `step(room, input, now_ns)` returns the next room and the effects in the order in which they are to be carried out:
 the alarm first, then the lamps (which follow from the room, see `panel.py`), then the recorder.
@@ -29,6 +30,7 @@ from daemon.model.events import (
     AlarmsFound,
     AlarmTestAsked,
     Close,
+    CoverChanged,
     Delivered,
     Effect,
     FaultChanged,
@@ -40,6 +42,10 @@ from daemon.model.events import (
     LeaseDue,
     Level,
     Note,
+    Objection,
+    ObjectionFound,
+    ObjectionPressed,
+    Quiet,
     Raise,
     RecorderJoined,
     RecorderLeft,
@@ -47,6 +53,7 @@ from daemon.model.events import (
     RecordingEnded,
     RecordingStarted,
     RecordPressed,
+    RecordReleased,
     ResetAsked,
     ResetBy,
     SetEnd,
@@ -75,6 +82,7 @@ class Phase(Enum):
     RECORDING = "recording"
     ENDING = "ending"
     ALARM = "alarm"
+    PRIVACY = "privacy"
 
 
 class Rules(Struct, frozen=True):
@@ -93,6 +101,10 @@ class Rules(Struct, frozen=True):
     silent: bool = False
     cancel_ns: int = 0
     reset_by: tuple[ResetBy, ...] = ("operator", "console", "key_switch")
+    objection_by: tuple[Literal["hold", "button"], ...] = ()
+    objection_ns: int = 3600 * NS
+    objection_alarm_records: bool = False
+    cover_alarm_records: bool = False
 
     @classmethod
     def of(cls, policy: Policy) -> Rules:
@@ -112,6 +124,10 @@ class Rules(Struct, frozen=True):
             silent=policy.alarm.silent,
             cancel_ns=policy.alarm.cancel_s * NS,
             reset_by=policy.alarm.reset_by,
+            objection_by=policy.objection.by,
+            objection_ns=policy.objection.maximum_s * NS,
+            objection_alarm_records=policy.objection.alarm_records,
+            cover_alarm_records=policy.cover.alarm_records,
         )
 
 
@@ -157,6 +173,16 @@ class Room(Struct, frozen=True):
     """Until then a press of an alarm button in a room at rest is a test."""
     test: Alarm | None = None
     """The latest test alarm: the lamp shows how far it has come."""
+    objection_until_ns: int = 0
+    """When the objection that is in force ends by itself; 0: there is none. While an alarm is open it waits."""
+    cover: str | None = None
+    """The decision on which the covered window rests that is in force."""
+    quiet: tuple[Track, ...] = ()
+    """The tracks whose devices are closed for privacy."""
+    settled: bool = True
+    """Whether it is known if an objection is in force; until then the recorder is not told to open anything."""
+    asked: RecordPressed | None = None
+    """A press of the record button that may become a hold, where a hold is an objection."""
 
 
 Step = tuple[Room, tuple[Effect, ...]]
@@ -175,6 +201,22 @@ class Ignored(Struct, frozen=True):
 
 
 # --- the record button ----------------------------------------------------------------------------------------------
+
+
+def _press_record(room: Room, item: RecordPressed, now_ns: int) -> Step:
+    """Where a hold is an objection the recording begins with the release, and has the seconds before the press."""
+    if "hold" in room.rules.objection_by:
+        return replace(room, asked=item), (Note("press_waits", "this policy takes a hold as an objection"),)
+    return _begin(room, item, now_ns)
+
+
+def _release(room: Room, item: RecordReleased, now_ns: int) -> Step:
+    asked, room = room.asked, replace(room, asked=None)
+    return (room, ()) if asked is None else _begin(room, asked, now_ns)
+
+
+def _forget_press(room: Room, item: RecordReleased, now_ns: int) -> Step:
+    return replace(room, asked=None), ()
 
 
 def _begin(room: Room, item: RecordPressed, now_ns: int) -> Step:
@@ -199,6 +241,8 @@ def _end_by_press(room: Room, item: RecordPressed, now_ns: int) -> Step:
 
 
 def _end_by_hold(room: Room, item: RecordHeld, now_ns: int) -> Step:
+    if "hold" in room.rules.objection_by:
+        return _object(room, item, now_ns)
     if room.rules.ends_by == "press":
         return room, (Note("hold_noted", "the press itself has already been answered"),)
     if room.recording is not None and room.recording.until_ns == _asked_until_ns(room, item.at_ns):
@@ -208,10 +252,113 @@ def _end_by_hold(room: Room, item: RecordHeld, now_ns: int) -> Step:
 
 def _go_on(room: Room, item: RecordPressed, now_ns: int) -> Step:
     """Staff want it recorded after all: the same recording goes on."""
+    if _is_private(room):
+        return room, (Note("press_noted", _private.why),)
     if room.recording is None:
         return _begin(room, item, now_ns)
     until_ns = _asked_until_ns(room, item.at_ns)
     return _set_end(replace(room, phase=Phase.RECORDING), until_ns, alarm=room.recording.alarm)
+
+
+# --- privacy --------------------------------------------------------------------------------------------------------
+
+
+def _hold_objects(room: Room, item: RecordHeld, now_ns: int) -> Step:
+    if "hold" in room.rules.objection_by:
+        return _object(replace(room, asked=None), item, now_ns)
+    return (_private if room.phase is Phase.PRIVACY else _not_recording)(room, item, now_ns)
+
+
+def _press_objects(room: Room, item: ObjectionPressed, now_ns: int) -> Step:
+    if "button" not in room.rules.objection_by:
+        return room, (Note("objection_noted", "the policy knows no objection by a button"),)
+    return _object(room, item, now_ns)
+
+
+def _object(room: Room, item: RecordHeld | ObjectionPressed, now_ns: int) -> Step:
+    """A resident objects: from here on nothing of this conversation is held or recorded, until it is over."""
+    if not room.rules.tracks:
+        return room, (Note("objection_noted", "the policy records neither sound nor image"),)
+    if room.objection_until_ns:
+        return _rest(replace(room, objection_until_ns=0)), (Objection(0, "asked"),)
+    until_ns = now_ns + room.rules.objection_ns
+    room, effects = _hush(replace(room, objection_until_ns=until_ns), now_ns)
+    return room, (Objection(until_ns, "asked"), *effects)
+
+
+def _objection_found(room: Room, item: ObjectionFound, now_ns: int) -> Step:
+    """The process has started again: an objection that is not over goes on."""
+    room = replace(room, settled=True)
+    if not item.until_ns or room.objection_until_ns:
+        return room, ()
+    if item.until_ns <= now_ns:
+        return room, (Objection(0, "time"),)
+    return _hush(replace(room, objection_until_ns=item.until_ns), now_ns)
+
+
+def _cover(room: Room, item: CoverChanged, now_ns: int) -> Step:
+    """A window begins at once but for an alarm that is being recorded: that goes on, and then the devices close."""
+    room = replace(room, cover=item.decision)
+    if item.decision is None:
+        return _rest(room), ()
+    return _hush(room, now_ns)
+
+
+def _privacy_over(room: Room, item: TimePassed, now_ns: int) -> Step:
+    if not room.objection_until_ns or now_ns < room.objection_until_ns:
+        return room, ()
+    return _rest(replace(room, objection_until_ns=0)), (Objection(0, "time"),)
+
+
+def _hush(room: Room, now_ns: int) -> Step:
+    """Privacy has begun: a conversation's recording ends at this moment, without seconds after it."""
+    if room.phase is Phase.ALARM or room.recording is None:
+        return _rest(room), ()
+    room, effects = _set_end(room, min(room.recording.until_ns, now_ns), alarm=room.recording.alarm)
+    return replace(room, phase=Phase.ENDING, quiet=_closed(room)), effects
+
+
+def _rest(room: Room) -> Room:
+    """The room as it stands when nothing is recorded: ready or private, or with an alarm that has no recording."""
+    if room.recording is not None:
+        return room if _is_private(room) else replace(room, quiet=())
+    phase = Phase.ALARM if room.alarms else Phase.PRIVACY if _is_private(room) else Phase.READY
+    return replace(room, phase=phase, quiet=_closed(room))
+
+
+def _is_private(room: Room) -> bool:
+    return bool(room.rules.tracks) and (bool(room.objection_until_ns) or room.cover is not None)
+
+
+def _closed(room: Room) -> tuple[Track, ...]:
+    """Which devices are closed: all, but for the sound that an alarm in a covered window may need."""
+    if not _is_private(room):
+        return ()
+    sound_stays = room.rules.cover_alarm_records and not room.objection_until_ns
+    return tuple(track for track in room.rules.tracks if track == "video" or not sound_stays)
+
+
+def _is_open(room: Room) -> bool:
+    """Whether a device delivers that is not closed for privacy."""
+    return bool(set(room.recorder or ()) - set(room.quiet))
+
+
+def _lift(room: Room) -> Step:
+    """An alarm that is recorded all the same ends the objection; its recording begins when a device is open again."""
+    if not (room.objection_until_ns and _alarm_may_record(room)):
+        return room, ()
+    room = replace(room, objection_until_ns=0)
+    return replace(room, quiet=_closed(room)), (Objection(0, "alarm"),)
+
+
+def _alarm_may_record(room: Room) -> bool:
+    """Whether the policy lets an alarm be recorded that is raised now; an objection weighs more than a window."""
+    rules = room.rules
+    if not (rules.alarm_records and rules.tracks):
+        return False
+    if room.objection_until_ns:
+        return rules.objection_alarm_records and (room.cover is None or rules.cover_alarm_records)
+    return room.cover is None or rules.cover_alarm_records
 
 
 # --- the alarm button -----------------------------------------------------------------------------------------------
@@ -246,14 +393,16 @@ def _raise_alarm(room: Room, item: AlarmPressed | AlarmHeld, now_ns: int) -> Ste
     alarm = Alarm(item.alarm_id, item.at_ns)
     alarm_until_ns = item.at_ns + room.rules.alarm_maximum_ns
     until_ns = alarm_until_ns + room.rules.post_event_ns
+    may_record, is_open = _alarm_may_record(room), _is_open(room)
     room = replace(room, phase=Phase.ALARM, alarms=(alarm,), alarm_until_ns=alarm_until_ns, waiting_ns=None)
+    room, lifted = _lift(room)
     effects: tuple[Effect, ...] = ()
-    if room.recording is not None:
+    if room.recording is not None and (may_record or not _is_private(room)):
         room, effects = _set_end(room, until_ns, alarm=True)
-    elif room.rules.alarm_records and room.rules.tracks and room.recorder:
+    elif room.recording is None and may_record and is_open:
         start = StartRecording(item.recording_id, item.at_ns, room.rules.pre_event_ns, until_ns, alarm=True)
         room, effects = _start(room, start, now_ns)
-    return room, (_sent(room, "raised", item, item.alarm_id), *effects)
+    return room, (_sent(room, "raised", item, item.alarm_id), *lifted, *effects)
 
 
 def _repeat_alarm(room: Room, item: AlarmPressed | AlarmHeld, now_ns: int) -> Step:
@@ -329,13 +478,14 @@ def _alarms_found(room: Room, item: AlarmsFound, now_ns: int) -> Step:
     alarms = (*room.alarms, *found[-ALARMS_MAX:])[:ALARMS_MAX]
     newest_ns = max(alarm.pressed_ns for alarm in found)
     alarm_until_ns = max(room.alarm_until_ns, newest_ns + room.rules.alarm_maximum_ns)
-    room = replace(room, phase=Phase.ALARM, alarms=alarms, alarm_until_ns=alarm_until_ns)
+    may_record, is_open = _alarm_may_record(room), _is_open(room)
+    room, lifted = _lift(replace(room, phase=Phase.ALARM, alarms=alarms, alarm_until_ns=alarm_until_ns))
     effects: tuple[Effect, ...] = ()
-    if room.recording is not None:
+    if room.recording is not None and (may_record or not _is_private(room)):
         room, effects = _set_end(room, alarm_until_ns + room.rules.post_event_ns, alarm=True)
-    elif item.fresh_id:
+    elif room.recording is None and item.fresh_id and is_open:
         room, effects = _new_part(room, item.fresh_id, now_ns)
-    return room, (Note("alarms_found", f"{len(found)} open"), *effects)
+    return room, (Note("alarms_found", f"{len(found)} open"), *lifted, *effects)
 
 
 # --- the recorder ---------------------------------------------------------------------------------------------------
@@ -351,6 +501,8 @@ def _adopt(room: Room, item: RecorderJoined, now_ns: int) -> Step:
     if item.recording_id is None:
         return room, ()
     found = Recording(item.recording_id, item.until_ns, alarm=item.alarm, running=True)
+    if room.phase is Phase.PRIVACY:
+        return _hush(replace(room, recording=found), now_ns)
     if room.phase is Phase.READY:
         return replace(room, phase=Phase.RECORDING, recording=found), (Note("recording_adopted", item.recording_id),)
     wanted = found
@@ -391,8 +543,7 @@ def _started(room: Room, item: RecordingStarted, now_ns: int) -> Step:
 def _ended(room: Room, item: RecordingEnded, now_ns: int) -> Step:
     if room.recording is None or room.recording.id != item.recording_id:
         return room, (Note("recording_unknown", item.recording_id),)
-    phase = room.phase if room.phase is Phase.ALARM else Phase.READY
-    return replace(room, phase=phase, recording=None, lease_ns=0), ()
+    return _rest(replace(room, recording=None, lease_ns=0)), ()
 
 
 def _ended_in_use(room: Room, item: RecordingEnded, now_ns: int) -> Step:
@@ -418,11 +569,11 @@ def _maximum_reached(room: Room, item: TimePassed, now_ns: int) -> Step:
 def _silent_end(room: Room, item: TimePassed, now_ns: int) -> Step:
     """The recorder never said that it closed: once its lease is over it cannot be writing any more."""
     if room.recording is None:
-        return replace(room, phase=Phase.READY, lease_ns=0), ()
+        return _rest(replace(room, lease_ns=0)), ()
     if now_ns < _closed_ns(room):
         return room, ()
     unheard = room.recording.id
-    return replace(room, phase=Phase.READY, recording=None, lease_ns=0), (Note("recording_end_unknown", unheard),)
+    return _rest(replace(room, recording=None, lease_ns=0)), (Note("recording_end_unknown", unheard),)
 
 
 def _alarm_outlived(room: Room, item: TimePassed, now_ns: int) -> Step:
@@ -482,8 +633,10 @@ def _set_end(room: Room, until_ns: int, *, alarm: bool) -> Step:
 def _wind_down(room: Room, at_ns: int) -> Step:
     """The end is asked for: the post-event seconds follow."""
     if room.recording is None:
-        return replace(room, phase=Phase.READY), ()
+        return _rest(room), ()
     room = replace(room, phase=Phase.ENDING)
+    if _is_private(room):
+        return _hush(room, at_ns)
     return _set_end(room, at_ns + room.rules.post_event_ns, alarm=room.recording.alarm)  # type: ignore[union-attr]
 
 
@@ -492,9 +645,9 @@ def _new_part(room: Room, fresh_id: str, now_ns: int) -> Step:
     wanted = room.recording
     if wanted is not None:
         room = replace(room, recording=replace(wanted, running=False, lost=True))
-    elif room.phase is Phase.ALARM and room.rules.alarm_records:
+    elif room.phase is Phase.ALARM and _alarm_may_record(room):
         wanted = Recording("", room.alarm_until_ns + room.rules.post_event_ns, alarm=True)
-    if wanted is None or not (room.recorder and room.rules.tracks) or now_ns >= wanted.until_ns:
+    if wanted is None or not (_is_open(room) and room.rules.tracks) or now_ns >= wanted.until_ns:
         return room, ()
     start = StartRecording(
         fresh_id, now_ns, room.rules.pre_event_ns, wanted.until_ns, wanted.alarm, continues=wanted.id or None
@@ -540,38 +693,51 @@ def _stop_ns(room: Room) -> int:
 _no_alarm = Ignored("no alarm is open")
 _not_recording = Ignored("a hold begins nothing; the press before it has been answered")
 _alarm_decides = Ignored("an alarm is open: the record button has no say over its recording")
+_alarm_first = Ignored("an alarm is open: an objection can be made when it is over")
 _nothing_due = Ignored("no deadline runs in this phase")
+_private = Ignored("nothing is recorded in an objection or a covered window")
 
-PHASES = (Phase.READY, Phase.RECORDING, Phase.ENDING, Phase.ALARM)
+PHASES = (Phase.READY, Phase.RECORDING, Phase.ENDING, Phase.ALARM, Phase.PRIVACY)
 
 # fmt: off
-TABLE: dict[type[Input], tuple[Rule, Rule, Rule, Rule]] = {
-    # input            READY            RECORDING          ENDING           ALARM
-    AlarmPressed:     (_press_alarm,    _press_alarm,      _press_alarm,    _repeat_alarm),
-    AlarmHeld:        (_hold_alarm,     _hold_alarm,       _hold_alarm,     _hold_again),
-    RecordPressed:    (_begin,          _end_by_press,     _go_on,          _alarm_decides),
-    RecordHeld:       (_not_recording,  _end_by_hold,      _not_recording,  _alarm_decides),
-    ResetAsked:       (_no_alarm,       _no_alarm,         _no_alarm,       _reset),
-    AlarmTestAsked:        (_test,           _test,             _test,           _test),
-    WalkTestSet:      (_walk,           _walk,             _walk,           _walk),
-    AlarmsFound:      (_alarms_found,   _alarms_found,     _alarms_found,   _alarms_found),
-    RecorderJoined:   (_adopt,          _take_up,          _take_up,        _take_up),
-    RecorderLeft:     (_recorder_left,  _recorder_left,    _recorder_left,  _recorder_left),
-    TracksChanged:    (_tracks_changed, _tracks_changed,   _tracks_changed, _tracks_changed),
-    RecordingStarted: (_started,        _started,          _started,        _started),
-    RecordingEnded:   (_ended,          _ended_in_use,     _ended_in_use,   _ended_in_use),
-    TimePassed:       (_nothing_due,    _maximum_reached,  _silent_end,     _alarm_outlived),
-    LeaseDue:         (_nothing_due,    _renew,            _renew,          _renew),
-    ForgetAsked:      (_forget,         _forget,           _forget,         _forget),
-    Delivered:        (_delivered,      _delivered,        _delivered,      _delivered),
-    FaultChanged:     (_fault_changed,  _fault_changed,    _fault_changed,  _fault_changed),
+TABLE: dict[type[Input], tuple[Rule, Rule, Rule, Rule, Rule]] = {
+    # input            READY             RECORDING         ENDING            ALARM             PRIVACY
+    AlarmPressed:     (_press_alarm,     _press_alarm,     _press_alarm,     _repeat_alarm,    _press_alarm),
+    AlarmHeld:        (_hold_alarm,      _hold_alarm,      _hold_alarm,      _hold_again,      _hold_alarm),
+    RecordPressed:    (_press_record,    _end_by_press,    _go_on,           _alarm_decides,   _private),
+    RecordHeld:       (_hold_objects,    _end_by_hold,     _hold_objects,    _alarm_decides,   _hold_objects),
+    RecordReleased:   (_release,         _forget_press,    _forget_press,    _forget_press,    _forget_press),
+    ObjectionPressed: (_press_objects,   _press_objects,   _press_objects,   _alarm_first,     _press_objects),
+    ObjectionFound:   (_objection_found, _objection_found, _objection_found, _objection_found, _objection_found),
+    CoverChanged:     (_cover,           _cover,           _cover,           _cover,           _cover),
+    ResetAsked:       (_no_alarm,        _no_alarm,        _no_alarm,        _reset,           _no_alarm),
+    AlarmTestAsked:   (_test,            _test,            _test,            _test,            _test),
+    WalkTestSet:      (_walk,            _walk,            _walk,            _walk,            _walk),
+    AlarmsFound:      (_alarms_found,    _alarms_found,    _alarms_found,    _alarms_found,    _alarms_found),
+    RecorderJoined:   (_adopt,           _take_up,         _take_up,         _take_up,         _adopt),
+    RecorderLeft:     (_recorder_left,   _recorder_left,   _recorder_left,   _recorder_left,   _recorder_left),
+    TracksChanged:    (_tracks_changed,  _tracks_changed,  _tracks_changed,  _tracks_changed,  _tracks_changed),
+    RecordingStarted: (_started,         _started,         _started,         _started,         _started),
+    RecordingEnded:   (_ended,           _ended_in_use,    _ended_in_use,    _ended_in_use,    _ended),
+    TimePassed:       (_nothing_due,     _maximum_reached, _silent_end,      _alarm_outlived,  _privacy_over),
+    LeaseDue:         (_nothing_due,     _renew,           _renew,           _renew,           _nothing_due),
+    ForgetAsked:      (_forget,          _forget,          _forget,          _forget,          _forget),
+    Delivered:        (_delivered,       _delivered,       _delivered,       _delivered,       _delivered),
+    FaultChanged:     (_fault_changed,   _fault_changed,   _fault_changed,   _fault_changed,   _fault_changed),
 }
 # fmt: on
 
 
 def step(room: Room, item: Input, now_ns: int) -> Step:
     """The next room and what is to be done, in order. Every input has an answer in every phase."""
-    return TABLE[type(item)][PHASES.index(room.phase)](room, item, now_ns)
+    then, effects = TABLE[type(item)][PHASES.index(room.phase)](room, item, now_ns)
+    if not then.settled:
+        return then, effects
+    if isinstance(item, RecorderJoined):
+        return then, (Quiet(then.quiet), *effects)
+    if (then.quiet, then.settled) != (room.quiet, room.settled):
+        return then, (*effects, Quiet(then.quiet))
+    return then, effects
 
 
 def deadline_ns(room: Room) -> int | None:
@@ -582,7 +748,7 @@ def deadline_ns(room: Room) -> int | None:
         return _closed_ns(room) if room.recording else 0
     if room.phase is Phase.ALARM:
         return room.alarm_until_ns
-    return None
+    return room.objection_until_ns or None
 
 
 def lease_deadline_ns(room: Room) -> int | None:

@@ -45,6 +45,8 @@ class Buttons(Struct, frozen=True, forbid_unknown_fields=True):
     record: ButtonUnit | None = None
     reset: ButtonUnit | None = None
     """A key switch that ends the alarm, where the policy lets it."""
+    objection: ButtonUnit | None = None
+    """A button by which staff note that a resident does not want to be recorded, where the policy knows it."""
 
 
 class Lamps(Struct, frozen=True, forbid_unknown_fields=True):

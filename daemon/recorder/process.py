@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from daemon import link, log, sign, systemd, wire
 from daemon.config import Settings
 from daemon.errors import HangError
-from daemon.model.events import EndReason, Forget, Lease, SetEnd, StartRecording
+from daemon.model.events import EndReason, Forget, Lease, Quiet, SetEnd, StartRecording
 from daemon.model.picture import Limits
 from daemon.paths import Paths
 from daemon.recorder import memory, writer
@@ -135,7 +135,9 @@ class RecorderProcess:
     # --- life -----------------------------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Closes what was left open, then opens the devices of the tracks that the policy allows."""
+        """Closes what was left open; opens the devices of its tracks when the alarm process has said that it may."""
+        for track in self._tracks.values():
+            track.shut()
         for interrupted in self._writer.recover():
             log.event("recording_interrupted", "warning", recording_id=interrupted.recording_id)
             for name in interrupted.ends_ns.keys() & self._tracks.keys():
@@ -278,6 +280,8 @@ class RecorderProcess:
                 self._forget()
             case wire.Aim(until_ns=until_ns):
                 self._aim.ask(until_ns, self._clock.boot_ns())
+            case Quiet() as quiet:
+                self._be_quiet(quiet)
 
     def _known(self) -> set[str]:
         """The recordings that a lease can be for: another's, which was refused, must not lengthen this one's."""
@@ -330,6 +334,21 @@ class RecorderProcess:
         memory.trim()
         log.event("forgotten")
 
+    def _be_quiet(self, quiet: Quiet) -> None:
+        """Closes the devices of these tracks and lets go of what the ring holds of them; the others may open."""
+        for name, track in self._tracks.items():
+            if name not in quiet.tracks:
+                track.allow()
+            else:
+                held = not track.closed
+                self._add(track.shut(), self._clock.boot_ns())  # a recording has what came before this moment
+                self._ring.forget(name)
+                if held and (self._tap is None or name in self._tap.done):
+                    self._new_key(track)
+        gc.collect()
+        memory.trim()
+        log.event("quiet", closed=quiet.tracks)
+
     # --- what the writer says ---------------------------------------------------------------------------------------
 
     def _opened(self, word: writer.Opened) -> None:
@@ -379,7 +398,7 @@ class RecorderProcess:
             ring_bytes=self._ring.bytes,
             age_ms={name: (now_ns - track.last_ns) // 1_000_000 for name, track in tracks.items() if track.last_ns},
             gaps={name: track.gaps for name, track in tracks.items()},
-            devices={name: track.trouble or track.remark(now_ns) or "ok" for name, track in tracks.items()},
+            devices={name: track.device(now_ns) for name, track in tracks.items()},
             free_bytes=self._disk.space().free_bytes,
             level_dbfs=sound.level_dbfs,
             peak_dbfs=sound.peak_dbfs,

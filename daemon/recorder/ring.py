@@ -69,10 +69,10 @@ class Ring:
                 newest, back_to = newest or item, item
         return (newest.t1_ns - back_to.t0_ns) / 1e9 if newest and back_to else 0.0
 
-    def forget(self) -> None:
-        """Lets go of everything."""
-        self._items.clear()
-        self.bytes = 0
+    def forget(self, track: Track | None = None) -> None:
+        """Lets go of everything, or of one track."""
+        self._items = deque(item for item in self._items if track is not None and item.track != track)
+        self.bytes = sum(_size(item) for item in self._items)
 
     def __len__(self) -> int:
         """Items held."""

@@ -1,7 +1,8 @@
 """One track from its device to sealed segments: open, watch, cut, seal, and open again when it is gone.
 
-The law here: a device that the policy switches off never becomes a Track, so nothing can open it (promise R7). A
-device is judged by what arrives, not by what it says: three seconds without a frame and it is started anew.
+The law here: a device that the policy switches off never becomes a Track, so nothing can open it (promise R7); nothing
+opens one that is shut. A device is judged by what arrives, not by what it says: three seconds without a frame and it is
+started anew.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ SILENT_NS = 3 * NS
 """Without a frame for this long a device is given up: a Pi camera that restarts its sensor takes about one second."""
 RETRY_NS = 2 * NS
 """Between two tries to open a device; plugged in again, it has to be back within ten seconds."""
+PRIVACY = "closed for privacy"
 
 Sink = Callable[[ports.VideoPacket | ports.PcmBlock | ports.DeviceLost], None]
 
@@ -55,10 +57,14 @@ class Track(ABC):
         """When the last frame arrived."""
         self.trouble = "not opened yet"
         self.gaps = 0
+        self.closed = False
+        """For privacy: nothing opens the device."""
         self._retry_ns = 0
 
     def watch(self, now_ns: int) -> list[Item]:
         """Opens the device when it is time, and gives it up when it has been silent."""
+        if self.closed:
+            return []
         if self._cutter is None:
             if now_ns >= self._retry_ns:
                 self._retry_ns = now_ns + RETRY_NS
@@ -73,10 +79,14 @@ class Track(ABC):
         if self._cutter is None:
             return []
         log.event("device_lost", "warning", track=self.name, why=reason)
+        self.trouble, self._retry_ns = reason, now_ns + RETRY_NS
+        return self._give_up(reason)
+
+    def _give_up(self, reason: str) -> list[Item]:
+        if self._cutter is None:
+            return []
         pieces = self._cutter.end(reason)
         self._before, self._cutter = (self._cutter.end_ns, reason), None
-        self.trouble = reason
-        self._retry_ns = now_ns + RETRY_NS
         pieces += self._let_go()
         return self._sealed(pieces)
 
@@ -91,6 +101,18 @@ class Track(ABC):
         self.last_ns, self.trouble = self._clock.boot_ns(), ""
         return self._sealed(self._cut(frame))
 
+    def allow(self) -> None:
+        """The device may be opened."""
+        if self.closed:
+            self.closed, self._retry_ns = False, 0
+
+    def shut(self) -> list[Item]:
+        """Closes the device for privacy: what is open is sealed, and the hole that follows bears that reason."""
+        self.closed = True
+        items = self._give_up(PRIVACY)
+        self.trouble = PRIVACY
+        return items
+
     def forget(self) -> None:
         """Drops what is open and clear."""
         self._before = (None, "")
@@ -101,6 +123,10 @@ class Track(ABC):
         """What is wrong with what it delivers, for a person; empty: nothing."""
         del now_ns
         return ""
+
+    def device(self, now_ns: int) -> str:
+        """`ok`, `closed` for privacy, or what is wrong with the device."""
+        return "closed" if self.trouble == PRIVACY else self.trouble or self.remark(now_ns) or "ok"
 
     @property
     def recording(self) -> bool:

@@ -35,6 +35,7 @@ def holders(text: str) -> str:
     return text
 
 
+WINDOW = '\n[[cover.windows]]\ndecision = "B&W"\nbegins = 2026-03-18T06:00:00Z\nends = '
 HEUSDEN = holders((shipped() / "policies" / "heusden-2020.toml").read_text())
 
 
@@ -155,7 +156,7 @@ def test_a_wireless_button_has_a_name_of_its_own(etc: Etc) -> None:
     tables = "".join(
         f'\n[[mobile]]\nname = "{name}"\ntopic = "a/b"\npressed = ["x"]\n' for name in ("hall", "hall", "alarm")
     )
-    expected = "a name of its own, and none of alarm, record and reset"
+    expected = "a name of its own, and none of alarm, record, reset and objection"
     assert faults(etc(UNIT_TEXT + tables)) == [
         f'unit.toml: mobile[{n}].name = "{name}": {expected}' for n, name in ((1, "hall"), (2, "alarm"))
     ]
@@ -216,6 +217,13 @@ def test_all_faults_of_both_files_at_once(etc: Etc) -> None:
          'unit.toml: buttons.alarm.contact = "nc": "no": buttons.alarm.nc_pin has the normally closed contact'),
         ("pin = 6", "pin = 3\nactive_low = false", "unit.toml: buttons.record.pin = 3: another pin: the board itself"),
         ("pin = 6", 'pin = 2\npull = "outside"', "unit.toml: buttons.record.pin = 2: another pin: the board itself"),
+        ("records = true", 'records = true\n[objection]\nby = ["button"]',
+         'unit.toml: buttons.objection = "none": a button: the policy heusden-2020 lets nothing else note'),
+        ('ends_by = "press"', 'ends_by = "hold"\n[objection]\nby = ["hold"]',
+         "policy.toml: objection.by = ['hold']: no hold: in this policy a hold ends a recording"),
+        ('"hr-manager"]]', f'"hr-manager"]]{WINDOW}2026-03-18T05:00:00Z', "policy.toml: cover.windows[0].ends"),
+        ('"hr-manager"]]', f'"hr-manager"]]{WINDOW}2026-04-02T06:00:00Z', "policy.toml: cover.windows[0].ends"),
+        ('"hr-manager"]]', f'"hr-manager"]]{WINDOW}2026-03-18T07:00:00', "policy.toml: cover.windows[0].ends"),
         ("term_h = 168", "term_h = 1", "policy.toml: audio.term_h = 1: a term longer than the longest recording"),
     ],
 )  # fmt: skip

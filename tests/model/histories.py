@@ -9,6 +9,7 @@ from daemon.model.events import (
     Input,
     Lease,
     LeaseDue,
+    Quiet,
     Raise,
     RecorderJoined,
     RecordingEnded,
@@ -106,13 +107,22 @@ class History:
         self._check_alarms(before, item, effects)
         self._check_recording(before, item, effects)
         self._check_lamp(item, effects)
+        self._check_quiet(before, item, effects)
         return effects
 
     def _check_phase(self) -> None:
         room = self.room
         assert (room.phase is Phase.ALARM) == bool(room.alarms), room
         if room.phase is not Phase.ALARM:
-            assert (room.phase is Phase.READY) == (room.recording is None), room
+            assert (room.phase in {Phase.READY, Phase.PRIVACY}) == (room.recording is None), room
+            assert room.phase is not Phase.RECORDING or not room.quiet, "no conversation is recorded in privacy"
+        if room.recording is None:
+            private = bool(room.rules.tracks) and (bool(room.objection_until_ns) or room.cover is not None)
+            assert (room.phase is Phase.PRIVACY) == (private and not room.alarms), room
+            assert ("video" in room.quiet) == (private and "video" in room.rules.tracks), (
+                "the camera is closed, or is not"
+            )
+            assert private or not room.quiet, room
 
     def _check_alarms(self, before: Room, item: Input, effects: tuple[Effect, ...]) -> None:
         """A1: each press is raised, and an open alarm ends by a reset or by the policy's maximum, and then in order."""
@@ -163,6 +173,14 @@ class History:
                 assert effect.recording_id == self.room.recording.id
             if isinstance(effect, SetEnd):
                 assert (effect.until_ns, effect.alarm) == (self.room.recording.until_ns, self.room.recording.alarm)  # type: ignore[union-attr]
+
+    def _check_quiet(self, before: Room, item: Input, effects: tuple[Effect, ...]) -> None:
+        """R7: the recorder is told what is closed when it comes and at each change, and begins nothing behind it."""
+        told = [effect.tracks for effect in effects if isinstance(effect, Quiet)]
+        changed = isinstance(item, RecorderJoined) or before.quiet != self.room.quiet
+        assert told == ([self.room.quiet] if changed else [])
+        started = any(isinstance(effect, StartRecording) for effect in effects)
+        assert not started or set(self.room.quiet) < set(self.room.rules.tracks), "nothing is open to record from"
 
     def _check_lamp(self, item: Input, effects: tuple[Effect, ...]) -> None:
         """R3: the lamp is lit before a byte may be written and as long as one may."""

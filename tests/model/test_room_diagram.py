@@ -38,6 +38,6 @@ def test_the_page_is_current(cells: draw_room.Cells) -> None:
 def test_the_page_follows_the_room(monkeypatch: pytest.MonkeyPatch) -> None:
     """H2: a rule that answers differently changes the page."""
     item: type[Input] = RecordPressed
-    ready, recording, ending, alarm = TABLE[item]
-    monkeypatch.setitem(TABLE, item, (alarm, recording, ending, ready))
+    ready, recording, ending, alarm, privacy = TABLE[item]
+    monkeypatch.setitem(TABLE, item, (alarm, recording, ending, ready, privacy))
     assert draw_room.page(draw_room.observe()) != draw_room.PAGE.read_text()

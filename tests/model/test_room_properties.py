@@ -16,6 +16,7 @@ from daemon.model.events import (
     AlarmsFound,
     AlarmTestAsked,
     Close,
+    CoverChanged,
     Delivered,
     Effect,
     FaultChanged,
@@ -23,6 +24,8 @@ from daemon.model.events import (
     Input,
     Lease,
     LeaseDue,
+    ObjectionFound,
+    ObjectionPressed,
     OpenAlarm,
     Raise,
     RecorderJoined,
@@ -30,6 +33,7 @@ from daemon.model.events import (
     RecordHeld,
     RecordingEnded,
     RecordingStarted,
+    RecordReleased,
     ResetAsked,
     StartRecording,
     TimePassed,
@@ -48,7 +52,8 @@ WHYS = ("asked", "lease", "store", "refused", "stopped")
 DEEDS = (
     "alarm", "record", "record", "record", "hold", "reset", "reset", "found", "joined", "joined", "joined", "left",
     "tracks", "tracks", "started", "ended", "ended", "time", "lease", "delivered", "fault", "forget", "wait", "wait",
-    "alarm", "alarm held", "outside", "mobile", "reset one", "test", "walk",
+    "alarm", "alarm held", "outside", "mobile", "reset one", "test", "walk", "released", "released", "objection",
+    "objection found", "cover", "cover",
 )  # fmt: skip
 
 rules = st.builds(
@@ -63,6 +68,10 @@ rules = st.builds(
     ends_by=st.sampled_from(["press", "hold"]),
     raised_by=st.sampled_from(["press", "press", "hold", "two_presses"]),
     silent=st.booleans(),
+    objection_by=st.sampled_from([(), ("hold",), ("button",), ("hold", "button")]),
+    objection_ns=st.just(300 * NS),
+    objection_alarm_records=st.booleans(),
+    cover_alarm_records=st.booleans(),
     cancel_ns=st.sampled_from([0, 10 * NS]),
     reset_by=st.sampled_from([("operator", "console", "key_switch"), ("operator",), ("console",)]),
 )
@@ -101,6 +110,10 @@ def _input(history: History, deed: str, dice: int, n: int) -> Input:
         "time": lambda: TimePassed(fresh),
         "lease": LeaseDue,
         "forget": ForgetAsked,
+        "released": RecordReleased,
+        "objection": lambda: ObjectionPressed(now_ns),
+        "objection found": lambda: ObjectionFound((now_ns + dice * NS - NS) if dice % 3 else 0),
+        "cover": lambda: CoverChanged("elections" if dice % 2 else None),
     }
     return makers[deed]()
 
@@ -132,8 +145,9 @@ def test_what_nobody_ends_ends(rules: Rules, story: list[tuple[str, int]]) -> No
     _run(history, story)
     adopted_ns = 120 * NS  # the longest that a recorder of another life says in these histories
     longest_ns = max(rules.maximum_ns, rules.alarm_maximum_ns, adopted_ns) + 2 * rules.post_event_ns + 3 * LEASE_NS
-    history.sleep(longest_ns)
-    assert history.room.phase is Phase.READY
+    history.sleep(longest_ns + rules.objection_ns)
+    assert history.room.phase is (Phase.PRIVACY if history.room.cover and rules.tracks else Phase.READY)
+    assert not history.room.objection_until_ns
     assert not any(history.now_ns < until_ns for until_ns in history.may_write_ns.values())
 
 

@@ -11,6 +11,7 @@ from daemon.model.events import (
     LeaseDue,
     Note,
     OpenAlarm,
+    Quiet,
     RecorderJoined,
     RecorderLeft,
     RecordingEnded,
@@ -31,6 +32,8 @@ IN_ALARM = after(ready(), alarm())
 RECORDING = after(ready(), record())
 ENDING = after(RECORDING, record("r2"))
 LOST = after(RECORDING, RecorderLeft(), RecorderJoined((), None, 0, alarm=False, fresh_id="f0"))
+OPEN = Quiet(())
+"""What a recorder is told first when it comes to a room without privacy."""
 ALARM_UNTIL_NS = T0 + RULES.alarm_maximum_ns + POST_NS
 
 
@@ -130,7 +133,7 @@ def test_a_recorder_that_lost_it_begins_a_new_part(room: Room) -> None:
     """R5: a recorder that comes back empty-handed takes up what is wanted as a new part."""
     assert room.recording is not None
     _, effects = step(after(room, RecorderLeft()), joined(), T0 + 9 * NS)
-    assert kinds(effects) == ["StartRecording", "Lease"]
+    assert kinds(effects) == ["Quiet", "StartRecording", "Lease"]
     assert [e.continues for e in effects if isinstance(e, StartRecording)] == [room.recording.id]
 
 
@@ -163,17 +166,17 @@ def test_a_recorder_that_comes_back_is_told_what_it_missed() -> None:
     """R5: an end, or an alarm, that was asked for while the recorder was away is asked for again when it is back."""
     old_until_ns = T0 + RULES.maximum_ns + POST_NS
     missed_end = after(RECORDING, RecorderLeft(), record("r2"))
-    assert step(missed_end, joined("r1", old_until_ns), T0)[1] == (SetEnd("r1", T0 + POST_NS, alarm=False),)
+    assert step(missed_end, joined("r1", old_until_ns), T0)[1] == (OPEN, SetEnd("r1", T0 + POST_NS, alarm=False))
     missed_alarm = after(RECORDING, RecorderLeft(), alarm())
-    assert step(missed_alarm, joined("r1", old_until_ns), T0)[1] == (SetEnd("r1", ALARM_UNTIL_NS, alarm=True),)
-    assert step(after(RECORDING, RecorderLeft()), joined("r1", old_until_ns), T0)[1] == ()
+    assert step(missed_alarm, joined("r1", old_until_ns), T0)[1] == (OPEN, SetEnd("r1", ALARM_UNTIL_NS, alarm=True))
+    assert step(after(RECORDING, RecorderLeft()), joined("r1", old_until_ns), T0)[1] == (OPEN,)
 
 
 def test_a_recorder_that_writes_something_else_keeps_its_own_end() -> None:
     """R5: what a recorder was told by another alarm process is adopted with the end that it was told."""
     room, effects = step(after(ENDING, RecorderLeft()), joined("x1", T0 + 60 * NS), T0)
     assert room.recording is not None
-    assert (room.recording.id, room.recording.until_ns, effects) == ("x1", T0 + 60 * NS, ())
+    assert (room.recording.id, room.recording.until_ns, effects) == ("x1", T0 + 60 * NS, (OPEN,))
 
 
 # --- an alarm process that comes back ------------------------------------------------------------------------------
@@ -221,10 +224,10 @@ def test_an_open_alarm_takes_up_its_recording() -> None:
     """R5: the alarm's running recording is adopted and told that it is one; with none running a new one begins."""
     found = after(Room(RULES), AlarmsFound((OpenAlarm("a1", T0),)))
     room, effects = step(found, joined("x1", T0 + 60 * NS), T0)
-    assert effects == (SetEnd("x1", ALARM_UNTIL_NS, alarm=True),)
+    assert effects == (OPEN, SetEnd("x1", ALARM_UNTIL_NS, alarm=True))
     assert lease_deadline_ns(room) == RENEW_NS - LEASE_NS  # overdue: the loop renews at once
-    assert step(found, joined("x1", ALARM_UNTIL_NS, alarm=True), T0)[1] == ()
-    assert kinds(step(found, joined(), T0)[1]) == ["StartRecording", "Lease"]
+    assert step(found, joined("x1", ALARM_UNTIL_NS, alarm=True), T0)[1] == (OPEN,)
+    assert kinds(step(found, joined(), T0)[1]) == ["Quiet", "StartRecording", "Lease"]
     late = step(ready(), AlarmsFound((OpenAlarm("a1", T0),), "fresh"), T0)[1]
     assert kinds(late) == ["Note", "StartRecording", "Lease"]
     assert kinds(step(ready(), AlarmsFound((OpenAlarm("a1", T0),)), T0)[1]) == ["Note"]
@@ -233,7 +236,7 @@ def test_an_open_alarm_takes_up_its_recording() -> None:
 def test_a_running_recording_is_adopted() -> None:
     """R3: what a recorder is writing when the alarm process comes back is the room's: lit, under lease, and it ends."""
     room, effects = step(Room(RULES), joined("x1", T0 + 60 * NS), T0)
-    assert (room.phase, effects) == (Phase.RECORDING, (Note("recording_adopted", "x1"),))
+    assert (room.phase, effects) == (Phase.RECORDING, (OPEN, Note("recording_adopted", "x1")))
     assert recording_lit(room, T0)
     assert kinds(step(room, LeaseDue(), T0)[1]) == ["Lease"]
     assert deadline_ns(room) == T0 + 60 * NS - POST_NS
@@ -243,4 +246,4 @@ def test_an_alarm_that_was_reset_while_the_recorder_was_away_runs_out() -> None:
     """R5: after a reset without a recorder the recording that comes back gets the reset's end, not the alarm's."""
     room = after(IN_ALARM, RecorderLeft(), ResetAsked("e1", "an operator"))
     _, effects = step(room, joined("rec-a1", ALARM_UNTIL_NS, alarm=True), T0 + NS)
-    assert effects == (SetEnd("rec-a1", T0 + POST_NS, alarm=True),)
+    assert effects == (OPEN, SetEnd("rec-a1", T0 + POST_NS, alarm=True))

@@ -16,12 +16,15 @@ from daemon.model.events import (
     AlarmPressed,
     AlarmsFound,
     AlarmTestAsked,
+    CoverChanged,
     Delivered,
     FaultChanged,
     ForgetAsked,
     Input,
     LeaseDue,
     Note,
+    ObjectionFound,
+    ObjectionPressed,
     OpenAlarm,
     RecorderJoined,
     RecorderLeft,
@@ -29,6 +32,7 @@ from daemon.model.events import (
     RecordingEnded,
     RecordingStarted,
     RecordPressed,
+    RecordReleased,
     ResetAsked,
     TimePassed,
     TracksChanged,
@@ -48,11 +52,14 @@ Cells = dict[tuple[type[Input], Phase], dict[Outcome, str]]
 
 
 def _rules() -> Iterator[Rules]:
-    ways = (("press", "press"), ("hold", "hold"), ("press", "two_presses"))
-    for (ends_by, raised_by), alarm_records, tracks in product(ways, (True, False), (BOTH, ())):
+    ways = (
+        ("press", "press", ()), ("hold", "hold", ("button",)), ("press", "two_presses", ("hold", "button")),
+    )  # fmt: skip
+    for (ends_by, raised_by, objection_by), alarm_records, tracks in product(ways, (True, False), (BOTH, ())):
         yield Rules(
             30 * NS, 30 * NS, 15 * 60 * NS, 60 * NS, 60 * NS, alarm_records=alarm_records, tracks=tracks,
-            ends_by=ends_by, raised_by=raised_by,  # type: ignore[arg-type]
+            ends_by=ends_by, raised_by=raised_by, objection_by=objection_by,  # type: ignore[arg-type]
+            objection_ns=5 * 60 * NS, objection_alarm_records=ends_by == "hold", cover_alarm_records=ends_by == "hold",
         )  # fmt: skip
 
 
@@ -63,6 +70,12 @@ def _inputs(room: Room, now_ns: int) -> Iterator[Input]:
     yield RecordPressed(now_ns, f"r{now_ns}")
     yield RecordHeld(now_ns)
     yield RecordHeld(now_ns - NS)
+    yield RecordReleased()
+    yield ObjectionPressed(now_ns)
+    for until_ns in (0, now_ns - NS, now_ns + 60 * NS):
+        yield ObjectionFound(until_ns)
+    for decision in ("elections", None):
+        yield CoverChanged(decision)
     yield AlarmHeld(now_ns, f"h{now_ns}", f"rh{now_ns}")
     yield AlarmPressed(now_ns, f"o{now_ns}", "", "outside", "mobile", in_room=False)
     yield ResetAsked("e", "an operator")
@@ -119,6 +132,7 @@ def _shape(room: Room) -> Room:
     return replace(
         room, recording=recording, alarms=alarms, alarm_until_ns=0, lease_ns=0, faults=room.faults[:1], test=None,
         waiting_ns=room.waiting_ns and 1, walk_until_ns=room.walk_until_ns and 1,
+        objection_until_ns=room.objection_until_ns and 1, asked=room.asked and RecordPressed(0, "r"),
     )  # fmt: skip
 
 
@@ -131,8 +145,8 @@ def page(cells: Cells) -> str:
 # The room: every input in every phase
 
 Drawn by `tests/tools/draw_room.py` (`make docs`) from what `daemon/model/room.py` answers; do not edit.
-Rooms are those that its inputs reach from rest, over policies with and without tracks, alarm recordings, `hold` and
-`two_presses`, with a recorder that is away, has no device, or has both.
+Rooms are those that its inputs reach from rest, over policies with and without tracks, alarm recordings, objections,
+`hold` and `two_presses`, with a recorder that is away, has no device, or has both.
 
 ## Phases
 
