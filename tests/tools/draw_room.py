@@ -127,12 +127,14 @@ def observe() -> Cells:
 
 def _shape(room: Room) -> Room:
     """A room without its times and names: what makes two rooms different for the table."""
-    recording = room.recording and replace(room.recording, id="r", until_ns=0)
+    recording = room.recording and replace(room.recording, id="r", until_ns=0, running=False)
     alarms = tuple(replace(alarm, id="a", pressed_ns=0) for alarm in room.alarms[:1])
+    rests = room.phase is Phase.READY  # what waits for a release or for a walk test's end means nothing elsewhere
     return replace(
-        room, recording=recording, alarms=alarms, alarm_until_ns=0, lease_ns=0, faults=room.faults[:1], test=None,
-        waiting_ns=room.waiting_ns and 1, walk_until_ns=room.walk_until_ns and 1,
-        objection_until_ns=room.objection_until_ns and 1, asked=room.asked and RecordPressed(0, "r"),
+        room, recording=recording, alarms=alarms, alarm_until_ns=0, lease_ns=0, faults=(), test=None,
+        waiting_ns=room.waiting_ns and 1, walk_until_ns=int(rests and room.walk_until_ns > 0),
+        objection_until_ns=int(room.objection_until_ns > 0),
+        asked=RecordPressed(0, "r") if rests and room.asked else None,
     )  # fmt: skip
 
 
