@@ -1,0 +1,135 @@
+"""The audit log's chain, judged a line at a time: what was changed, taken out, put in, moved or cut off, and where.
+
+The law here (promise K3): each line carries the SHA-256 of the line before, and its own number. A line is judged by its
+neighbours alone, so that a log of ten years takes no more memory than one of a day; what a forger makes consistent
+again from some line on is told by the signed heads and by whoever witnessed a head at the time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+START = "0" * 64
+"""What stands in the first line for the line before."""
+FAULTS_MAX = 100
+"""Faults that are named; one more is counted. A log that is another one altogether has a fault a line."""
+NO_LINE: dict[str, Any] = {}
+"""What a line reads as that is none."""
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """What is wrong, at which line (its `n`, counted from 0)."""
+
+    n: int
+    what: str
+
+    def __str__(self) -> str:
+        """For a person."""
+        return f"line {self.n} {self.what}"
+
+
+class Signed(msgspec.Struct, frozen=True):
+    """A signature that stands in the log, and what it has to fit."""
+
+    n: int
+    statement: bytes
+    signature: bytes
+
+
+def statement(lines: int, head: str) -> bytes:
+    """What is signed: how many lines there were, and the hash of the last of them."""
+    return f"{lines} {head}\n".encode()
+
+
+def parse(raw: bytes) -> dict[str, Any]:
+    """A line as a value; `NO_LINE` for what is none."""
+    try:
+        line = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return NO_LINE
+    wanted = (("n", int), ("event", str), ("prev", str))
+    whole = raw.endswith(b"\n") and isinstance(line, dict)
+    return line if whole and all(isinstance(line.get(key), kind) for key, kind in wanted) else NO_LINE
+
+
+class Walk:
+    """One pass over a log. `take` each line in order, then `finish`."""
+
+    def __init__(self, witnessed: Mapping[int, str] | None = None) -> None:
+        """`witnessed`: number of lines -> the head that somebody saw when there were so many."""
+        self._witnessed = witnessed or {}
+        self.lines, self.head = 0, START
+        """How many lines there are by their own count, and the hash of the last."""
+        self.faults: list[Fault] = []
+        self.faults_n = 0
+        """All of them, also those that are not named."""
+        self.signed: Signed | None = None
+        """The signature in the line that was taken last; None when it has none."""
+        self._last = START
+        """The hash of the last line in its place: what was put in behind it leaves it what the next one carries."""
+        self._junk = 0
+        """What stood here and was no line, since the last that was one."""
+
+    def take(self, raw: bytes, sha256: str = "") -> dict[str, Any]:
+        """Judges the next line and returns it; `sha256` where `raw` is not all of it. The newline belongs to it."""
+        digest = sha256 or hashlib.sha256(raw).hexdigest()
+        line, self.signed = parse(raw), None
+        if line is NO_LINE:
+            self._junk, self.head = self._junk + 1, digest
+            return line
+        if not self._is_mended(line):
+            self._judge(line)
+        self._sign(line)
+        if line["n"] >= self.lines:
+            self.lines, self._last = line["n"] + 1, digest
+            if self._witnessed.get(self.lines, digest) != digest:
+                self._fault(line["n"], "is not the line that was witnessed")
+        self._junk, self.head = 0, digest
+        return line
+
+    def finish(self, *, may_be_torn: bool = False) -> None:
+        """The log has no more lines; a last one that a power cut tore is the keeper's to mend, else a fault."""
+        if self._junk and not may_be_torn:
+            self._fault(self.lines, "is the last one and is cut off, or is no line of this log")
+        last = max(self._witnessed, default=0)
+        if last > self.lines:
+            self._fault(self.lines, f"is missing, and all after it: a head of {last} lines was witnessed")
+
+    def mend(self) -> None:
+        """The keeper goes on behind a line that a power cut tore: it counts, and the next one says so."""
+        self.lines, self._last, self._junk = self.lines + self._junk, self.head, 0
+
+    def _is_mended(self, line: dict[str, Any]) -> bool:
+        """Whether this line says that a power cut tore the one before it, and carries that one's hash."""
+        if self._junk != 1 or line["event"] != "torn" or line["prev"] != self.head:
+            return False
+        return bool(line["n"] == self.lines + 1)
+
+    def _judge(self, line: dict[str, Any]) -> None:
+        n, missing = line["n"], line["n"] - self.lines - self._junk
+        if self._junk:
+            self._fault(self.lines, "is no line of this log, or something was put in before it")
+        if n < self.lines:
+            self._fault(n, f"stands after line {self.lines - 1}: it was put in or moved")
+        elif missing > 0:
+            what = "is missing" if missing == 1 else f"is missing, with all up to line {n - 1}"
+            self._fault(self.lines + self._junk, what)
+        elif n == self.lines and line["prev"] not in {self._last, self.head}:
+            if n == 0:
+                self._fault(0, "is not the beginning of a log")
+            else:
+                self._fault(n - 1, f"was changed after line {n} was written")
+
+    def _sign(self, line: dict[str, Any]) -> None:
+        signature = line.get("signature")
+        if line["event"] == "head" and isinstance(signature, str):
+            self.signed = Signed(line["n"], statement(line["n"], self.head), signature.encode())
+
+    def _fault(self, n: int, what: str) -> None:
+        self.faults_n += 1
+        if len(self.faults) < FAULTS_MAX:
+            self.faults.append(Fault(n, what))
