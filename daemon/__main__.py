@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from daemon.commands import check
+from daemon.commands import check, hold
 from daemon.commands.console import SHORT, Json, State, as_json, out
 from daemon.config import load
 from daemon.config.explain import rows_of
@@ -32,6 +32,7 @@ alarm = typer.Typer(help="The open alarm, and tests of it.", no_args_is_help=Tru
 app.add_typer(recordings, name="recordings")
 app.add_typer(settings, name="settings")
 app.add_typer(alarm, name="alarm")
+app.add_typer(hold.app, name="hold")
 
 PAGES_MAX = 10_000  # of twenty recordings: two hundred times what four weeks of a busy room leave
 

@@ -54,6 +54,34 @@ def _publish_batch(directory: Path, files: list[tuple[str, bytes]], mode: int) -
             os.close(fd)
 
 
+def replace(path: Path, data: bytes, mode: int = 0o640) -> None:
+    """Makes a file say something else: all of it or, after a power cut, what it said before. Raises StoreError.
+
+    What is written beside it has the name with `.new` behind it; one that is left over was never in force.
+    """
+    beside = path.with_name(path.name + ".new")
+    try:
+        fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+        try:
+            _write_all(fd, data)
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        os.rename(beside, path)  # noqa: PTH104 - as the other calls here, so that a test can die at it
+        sync(path.parent)
+    except OSError as error:
+        raise StoreError(f"{path}: {error.strerror or error}") from error
+
+
+def forget_new(directory: Path) -> None:
+    """Takes away what a crash left of a `replace`: it was never in force. Raises StoreError."""
+    try:
+        for beside in directory.glob("*.new"):
+            beside.unlink()
+    except OSError as error:
+        raise StoreError(f"{directory}: {error.strerror or error}") from error
+
+
 def append(fd: int, data: bytes) -> None:
     """Adds to an open log (O_APPEND) and syncs it. Raises StoreError; a torn line can stand at the end then."""
     try:

@@ -63,6 +63,18 @@ class HangError(UnitError):
     exit_code = 11
 
 
+class RequestError(UnitError):
+    """A request cannot be carried out as it was asked; the text says what was expected."""
+
+    exit_code = 12
+
+
+class RightsError(UnitError):
+    """Whoever asks is in no group that may do this."""
+
+    exit_code = 13
+
+
 class RefusedError(UnitError):
     """A process of the unit refused an operator's request; it carries that process's words and exit code."""
 

@@ -13,13 +13,15 @@ import selectors
 import socket
 import struct
 import threading
-from collections.abc import Callable
+from array import array
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import msgspec
 
-from daemon import log
+from daemon import log, people
 from daemon.errors import LinkError, RefusedError
 from daemon.wire import Message, Reply, Request
 
@@ -29,6 +31,8 @@ RETRY_S = 0.5
 """Between two attempts to reach the alarm process: it is up within a second of its restart, and a try is cheap."""
 REPLY_WAIT_S = 5.0
 """An operator waits this long for an answer: the slowest one reads a page of recordings from a card."""
+FILES_MAX = 64
+"""Open files that one answer may carry: the kernel takes 253, and a process may usually hold 1,024."""
 PEERS_MAX = 16
 """Connections at once to one socket: three processes, and more operators than a unit ever had."""
 
@@ -55,16 +59,22 @@ class Peer:
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
-        self.pid, self.uid, self.gid = _credentials(sock)
+        self.pid, self.person = people.at(sock)
+        """The kernel's word, as it was when the peer connected."""
         self.refused = 0
         """Packets that were no message."""
 
-    def send(self, message: Message) -> bool:
-        """Sends without waiting; False when the peer is gone or does not read, and then it is disconnected."""
+    def send(self, message: Message, files: Sequence[int] = ()) -> bool:
+        """Sends without waiting; False when the peer is gone or does not read, and then it is disconnected.
+
+        The files are open descriptors that the peer gets its own copies of; ours stay open.
+        """
         data = _encoder.encode(message)
         assert len(data) <= MESSAGE_BYTES_MAX, type(message).__name__  # noqa: S101 - only a bug could break it
+        # Not socket.send_fds: it takes flags and forgets them (Python 3.11), and would wait for who does not read.
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", files))] if files else []
         try:
-            self._sock.send(data, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+            self._sock.sendmsg([data], rights, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
         except OSError:
             self.close()
             return False
@@ -75,12 +85,18 @@ class Peer:
         with contextlib.suppress(OSError):  # already gone
             self._sock.shutdown(socket.SHUT_RDWR)
 
-    def receive(self) -> Message | Refused | None:
-        """Waits for one packet: a message, `Refused` when it was none, None at the end of the connection."""
+    def receive(self, files: list[int] | None = None) -> Message | Refused | None:
+        """Waits for one packet: a message, `Refused` when it was none, None at the end of the connection.
+
+        Open files that come with it go into `files` and are then the caller's; without that the kernel closes them.
+        """
+        space = 0 if files is None else socket.CMSG_SPACE(FILES_MAX * 4)
         try:
-            data, _, flags, _ = self._sock.recvmsg(MESSAGE_BYTES_MAX)
+            data, ancillary, flags, _ = self._sock.recvmsg(MESSAGE_BYTES_MAX, space, socket.MSG_CMSG_CLOEXEC)
         except OSError:
             return None
+        if files is not None:
+            files += _files(ancillary)
         if not data:
             return None
         try:
@@ -189,7 +205,8 @@ class Client:
         self._stop.set()
         if self._peer is not None:
             self._peer.close()
-        self._thread.join(timeout=2.0)  # as Server.close
+        if self._thread.is_alive():
+            self._thread.join(timeout=2.0)  # as Server.close
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -212,19 +229,43 @@ class Client:
 
 def ask(path: Path, verb: str, **args: Any) -> Any:
     """One operator's question and its answer. Raises RefusedError with the process's own words."""
-    sock = _connect(path)
-    sock.settimeout(REPLY_WAIT_S)
-    peer = Peer(sock)
-    try:
-        peer.send(Request(verb, args))
-        reply = peer.receive()
-    finally:
-        peer.release()
-    if not isinstance(reply, Reply):
-        raise LinkError(f"{path}: no answer to `{verb}` within {REPLY_WAIT_S:.0f} s; is the process alive?")
-    if reply.error:
-        raise RefusedError(reply.error, reply.exit_code)
-    return reply.body
+    with Conversation(path) as process:
+        return process.ask(verb, **args)
+
+
+class Conversation:
+    """An operator's connection for more than one question. Raises LinkError when nobody is there."""
+
+    def __init__(self, path: Path, wait_s: float | None = None) -> None:
+        """`wait_s`: how long an answer may take; None: as long as most do."""
+        self._path, self._wait_s = path, wait_s or REPLY_WAIT_S
+        sock = _connect(path)
+        sock.settimeout(self._wait_s)
+        self._peer = Peer(sock)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._peer.release()
+
+    def ask(self, verb: str, **args: Any) -> Any:
+        """A question and its answer. Raises RefusedError with the process's own words, LinkError without any."""
+        body, files = self.ask_for_files(verb, **args)
+        for fd in files:
+            os.close(fd)
+        return body
+
+    def ask_for_files(self, verb: str, **args: Any) -> tuple[Any, list[int]]:
+        """As `ask`, with the open files that come with the answer; the caller closes them."""
+        files: list[int] = []
+        self._peer.send(Request(verb, args))
+        reply = self._peer.receive(files)
+        if not isinstance(reply, Reply):
+            raise LinkError(f"{self._path}: no answer to `{verb}` within {self._wait_s:.0f} s; is the process alive?")
+        if reply.error:
+            raise RefusedError(reply.error, reply.exit_code)
+        return reply.body, files
 
 
 def _connect(path: Path) -> socket.socket:
@@ -251,7 +292,10 @@ def _listen(path: Path, mode: int) -> socket.socket:
     return sock
 
 
-def _credentials(sock: socket.socket) -> tuple[int, int, int]:
-    data = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-    pid, uid, gid = struct.unpack("3i", data)
-    return pid, uid, gid
+def _files(ancillary: list[tuple[int, int, bytes]]) -> list[int]:
+    """The open files in a packet's ancillary data, unix(7)."""
+    found: list[int] = []
+    for level, kind, data in ancillary:
+        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+            found += struct.unpack(f"{len(data) // 4}i", data[: len(data) // 4 * 4])
+    return found

@@ -49,6 +49,16 @@ class Paths(NamedTuple):
         return self.store / "recordings"
 
     @property
+    def holds(self) -> Path:
+        """One file a hold."""
+        return self.store / "holds"
+
+    @property
+    def audit_log(self) -> Path:
+        """The keeper's log, hash-chained."""
+        return self.store / "audit.jsonl"
+
+    @property
     def signing_key(self) -> Path:
         """The recorder's Ed25519 key, in OpenSSH's format."""
         return self.etc / "unit_ed25519"

@@ -99,6 +99,8 @@ class KeeperState(Said, frozen=True):
     oldest_h: dict[Track, float]
     next_expiry_s: int | None
     unaccounted: int = 0
+    holds: int = 0
+    """Holds in force."""
     faults: dict[KeeperFault, str] = {}
     """What does not work, with what is wrong, for a person; what is not named works."""
 
@@ -108,6 +110,20 @@ class Receipt(Said, frozen=True):
 
     line: dict[str, Any]
     head: str
+
+
+class HoldDue(Said, frozen=True):
+    """A hold whose review date has passed; told once a day until it is extended or released."""
+
+    hold_id: str
+    recording_id: str
+    tracks: tuple[Track, ...]
+    kind: str
+    incident: str
+    review: str
+    overdue_d: int
+    lapses_on: str | None
+    """The day on which the policy ends it by itself; null: it does not."""
 
 
 class Request(Said, frozen=True):
@@ -128,6 +144,7 @@ class Reply(Said, frozen=True):
 
 Message = (
     StartRecording | SetEnd | Lease | Forget | Quiet
-    | RecorderState | Started | Ended | Head | RecorderHealth | Aim | Blocks | KeeperState | Receipt | Request | Reply
+    | RecorderState | Started | Ended | Head | RecorderHealth | Aim | Blocks
+    | KeeperState | Receipt | HoldDue | Request | Reply
 )  # fmt: skip
 """Everything that may cross a socket."""

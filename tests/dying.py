@@ -23,8 +23,9 @@ from pathlib import Path
 """
 
 
-def die_at(point: int, calls: tuple[str, ...], story: str) -> None:
-    """Runs a story in a process of its own that ends hard at its n-th of these calls of `os`, or lives to its end."""
+def die_at(point: int, calls: tuple[str, ...], story: str) -> bool:
+    """Runs a story in a process of its own that ends hard at its n-th of these calls of `os`; False: it lived on."""
     code = DYING.format(root=str(Path.cwd()), point=point, calls=calls, story=story)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode in {0, 9}, done.stderr
+    return done.returncode == 9

@@ -124,7 +124,8 @@ def test_peers_are_known_by_their_credentials(path: Path, serve: Callable[..., S
     connect()
     until(lambda: heard.words)
     peer = heard.words[0][0]
-    assert (peer.pid, peer.uid, peer.gid) == (os.getpid(), os.getuid(), os.getgid())
+    assert (peer.pid, peer.person.uid) == (os.getpid(), os.getuid())
+    assert peer.person.groups == {os.getgid(), *os.getgroups()}
     assert stat.S_IMODE(path.stat().st_mode) == 0o660
 
 

@@ -14,7 +14,7 @@ from msgspec import Meta
 from daemon.alarm.journal import Course
 from daemon.model.events import AlarmEventKind, EndReason, Level, SourceKind
 from daemon.wire import KeeperState, RecorderHealth
-from hardware.ports import ClockState
+from hardware.ports import ClockState, Track
 
 CONTENT_TYPE = "application/cloudevents+json"
 REPLAY_MS = 10_000
@@ -270,8 +270,8 @@ class RecordingHead(msgspec.Struct, frozen=True, tag_field="event", tag="head"):
     """Of chain line `lines` - 1, newline included."""
 
 
-class ArchiveEvent(msgspec.Struct, frozen=True):
-    """Goes out on `archive/event`: a receipt of the keeper, as it stands in its audit log."""
+class ArchiveEvent(msgspec.Struct, frozen=True, tag_field="event", tag="line"):
+    """Goes out on `archive/event`: a receipt or a signed head, as it stands in the keeper's audit log."""
 
     at: str
     """UTC when this was said."""
@@ -279,3 +279,26 @@ class ArchiveEvent(msgspec.Struct, frozen=True):
     """The line of the audit log."""
     head: str
     """SHA-256 of the log's last line, newline included."""
+
+
+class HoldReviewDue(msgspec.Struct, frozen=True, tag_field="event", tag="hold_review_due"):
+    """Goes out on `archive/event`, once a day until it is extended or released: a hold is due for review."""
+
+    at: str
+    """UTC when this was said."""
+    hold_id: str
+    """Its random name."""
+    recording_id: str
+    """The recording that it keeps."""
+    tracks: tuple[Track, ...]
+    """What of it."""
+    kind: str
+    """incident, or access: a request under art. 15 or 18 AVG."""
+    incident: str
+    """The number in the municipality's own register."""
+    review: str
+    """The day from which it is due."""
+    overdue_d: int
+    """Whole days since then."""
+    lapses_on: str | None
+    """The day on which the policy ends it by itself; null: only a person does."""

@@ -17,7 +17,7 @@ from typing import Any, get_args
 
 import msgspec
 
-from daemon import link, log, systemd, wire
+from daemon import link, log, people, systemd, wire
 from daemon.alarm import journal, mqtt
 from daemon.alarm.aiming import AIM_S_MAX, WRONG, Aiming
 from daemon.alarm.inbox import Foreign, Inbox, ReceiverSays, Refused
@@ -30,10 +30,11 @@ from daemon.alarm.proofs import Proofs
 from daemon.alarm.receivers import Receivers
 from daemon.alarm.status import Telemetry
 from daemon.config import Settings
-from daemon.errors import DeviceError
+from daemon.errors import DeviceError, RightsError
 from daemon.model import events
 from daemon.model.policy import NS
 from daemon.model.relay import Relay
+from daemon.model.rights import Person, refusal
 from daemon.model.room import Phase, Room, Rules, deadline_ns, lease_deadline_ns, step
 from daemon.paths import Paths
 from hardware import ports
@@ -88,6 +89,8 @@ class Devices(msgspec.Struct, frozen=True):
     clock: ports.Clock
     machine_id: str
     """Of the machine, not of the card: two units with one name throw each other off the broker for ever."""
+    door: people.Door | None = None
+    """Who may ask for what; None: by this machine's groups."""
 
 
 class AlarmProcess:
@@ -126,6 +129,7 @@ class AlarmProcess:
         self._refused: set[str] = set()
         self._look_ns = 0
         self._unit_server = link.Server(paths.unit_socket, lambda p, m: self.put(FromUnit(p, m)))
+        self._door = devices.door or people.Door()
         self._operators = link.Server(paths.operator_socket, lambda p, m: self.put(FromOperator(p, m)))
         self._recorder: link.Peer | None = None
         self._keeper: link.Peer | None = None
@@ -445,7 +449,7 @@ class AlarmProcess:
                 self._telemetry.keeper = message
                 for name in get_args(events.KeeperFault):
                     self._fault(name, message.faults.get(name, ""))
-            case wire.Receipt():
+            case wire.Receipt() | wire.HoldDue():
                 self._telemetry.archive(message)
             case link.Left():
                 self._peer_left(peer)
@@ -475,9 +479,9 @@ class AlarmProcess:
     def _from_operator(self, word: FromOperator) -> None:
         if not isinstance(word.message, wire.Request):
             return
-        word.peer.send(self._reply(word.message, f"operator (uid {word.peer.uid})"))
+        word.peer.send(self._reply(word.message, word.peer.person))
 
-    def _reply(self, asked: wire.Request, by: str) -> wire.Reply:
+    def _reply(self, asked: wire.Request, person: Person) -> wire.Reply:
         """Answers an operator."""
         verbs: dict[str, Callable[[wire.Request, str], wire.Reply]] = {
             "status": lambda *_: wire.Reply(msgspec.to_builtins(self._telemetry.health(self._room, self._figures()))),
@@ -488,7 +492,10 @@ class AlarmProcess:
         }  # fmt: skip
         if asked.verb not in verbs:
             return wire.Reply(error=f"unknown request `{asked.verb}`; known: {', '.join(verbs)}", exit_code=1)
-        return verbs[asked.verb](asked, by)
+        if self._door.role_for(asked.verb, person) is None:
+            self._refuse("operator", f"`{asked.verb}`, asked by user {person.uid}")
+            return wire.Reply(error=refusal(asked.verb), exit_code=RightsError.exit_code)
+        return verbs[asked.verb](asked, f"operator (uid {person.uid})")
 
     def _operator_resets(self, _: wire.Request, by: str) -> wire.Reply:
         if "operator" not in self._room.rules.reset_by:

@@ -110,9 +110,13 @@ class Telemetry:
                 topic, body = "recording/head", messages.RecordingHead(at, name, lines, sha256)
         self._connection.publish(self._root + topic, messages.encode(body))
 
-    def archive(self, receipt: wire.Receipt) -> None:
-        """A line of the keeper's audit log, for a witness."""
-        body = messages.ArchiveEvent(self._now(), receipt.line, receipt.head)
+    def archive(self, said: wire.Receipt | wire.HoldDue) -> None:
+        """A line of the keeper's audit log, for a witness; or a hold that somebody has to look at."""
+        body: msgspec.Struct
+        if isinstance(said, wire.Receipt):
+            body = messages.ArchiveEvent(self._now(), said.line, said.head)
+        else:
+            body = messages.HoldReviewDue(self._now(), *msgspec.structs.astuple(said))
         self._connection.publish(self._root + "archive/event", messages.encode(body))
 
     def tick(self, now_ns: int, room: Room, figures: Figures) -> None:

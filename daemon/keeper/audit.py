@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ from daemon import durable, records
 from daemon.errors import StoreError
 from hardware.ports import Clock
 
+Follower = Callable[[dict[str, Any]], None]
+"""Is told every line in order, those of earlier starts first. It never raises: what it does not understand is a line
+that somebody else wrote."""
 START = "0" * 64
 """What stands in the first line for the line before."""
 
@@ -22,8 +26,8 @@ START = "0" * 64
 class AuditLog:
     """Open for as long as the keeper lives; one thread."""
 
-    def __init__(self, path: Path, clock: Clock) -> None:
-        self._path, self._clock = path, clock
+    def __init__(self, path: Path, clock: Clock, *followers: Follower) -> None:
+        self.path, self._clock, self._followers = path, clock, followers
         self.lines, self.head = 0, START
         self.unfinished: dict[tuple[str, str], dict[str, Any]] = {}
         """Deletions that were begun and not finished: (recording, track) -> the line that began it."""
@@ -55,13 +59,13 @@ class AuditLog:
         """Walks the log, a line at a time; True when its last line is torn."""
         self._tail = b""
         try:
-            with self._path.open("rb") as file:
+            with self.path.open("rb") as file:
                 for raw in file:
                     self._tail = raw
                     self.lines, self.head = self.lines + 1, records.sha256(raw)
                     self._follow(_parse(raw))
         except OSError as error:
-            raise StoreError(f"{self._path}: {error.strerror or error}") from error
+            raise StoreError(f"{self.path}: {error.strerror or error}") from error
         return bool(self._tail) and not self._tail.endswith(b"\n")
 
     def _follow(self, line: dict[str, Any]) -> None:
@@ -70,6 +74,8 @@ class AuditLog:
             self.unfinished[key] = line
         elif line.get("event") == "deleted":
             self.unfinished.pop(key, None)
+        for follow in self._followers:
+            follow(line)
 
 
 def _parse(raw: bytes) -> dict[str, Any]:

@@ -12,13 +12,17 @@ from typing import Any
 
 import msgspec
 
-from daemon import link, log, systemd, wire
+from daemon import link, log, people, systemd, wire
 from daemon.config import Settings
-from daemon.errors import StoreError, UnitError
+from daemon.errors import StoreError
 from daemon.keeper.audit import AuditLog
+from daemon.keeper.desk import Desk, Parts
+from daemon.keeper.holds import Holds
+from daemon.keeper.reviews import Reviews
 from daemon.keeper.store import TRACKS, Store
 from daemon.keeper.sweeper import Sweeper
-from daemon.model.retention import age_ns, due, next_expiry_ns
+from daemon.model.events import KeeperFault
+from daemon.model.retention import Kept, age_ns, due, next_expiry_ns
 from daemon.paths import Paths
 from hardware.ports import Clock, ClockReading
 
@@ -30,8 +34,8 @@ STEP_NS = NS
 """The wall clock and the boot clock drifting this far apart is a step (or ten hours of an undisciplined clock)."""
 RETRY_NS = 30 * NS
 """After a deletion that the disk refused: within the minute that promise K1 allows."""
-PAGE_MAX = 20
-"""Recordings in one answer: each takes under a kilobyte, and a message is 64 at most."""
+WORDS_MAX = 100
+"""Words that are taken before time is looked at: more than all peers can have on their way at once."""
 
 
 class Stop(msgspec.Struct, frozen=True):
@@ -57,22 +61,26 @@ Word = FromAlarm | FromOperator | Stop
 class KeeperProcess:
     """Made by a composition root; `run` returns when `stop` was called."""
 
-    def __init__(self, settings: Settings, paths: Paths, clock: Clock) -> None:
+    def __init__(self, settings: Settings, paths: Paths, clock: Clock, door: people.Door | None = None) -> None:
         self._clock = clock
         self._queue: queue.SimpleQueue[Word] = queue.SimpleQueue()
-        for directory in (paths.recordings, paths.store / "holds"):
+        for directory in (paths.recordings, paths.holds):
             directory.mkdir(parents=True, exist_ok=True)
         self._store = Store(paths.recordings)
-        self._audit = AuditLog(paths.store / "audit.jsonl", clock)
+        self._holds = Holds(paths.holds)
+        self._audit = AuditLog(paths.audit_log, clock, self._holds.follow)
         self._sweeper = Sweeper(self._store, self._audit, clock)
         self._policy = settings.policy
+        self._reviews = Reviews(self._holds, self._audit, self._policy.holds)
+        parts = Parts(self._store, self._holds, self._audit, clock, self._policy.holds)
+        self._desk = Desk(parts, self._state, self._sweep_now, door or people.Door())
         self._link = link.Client(paths.unit_socket, lambda _, message: self._queue.put(FromAlarm(message)))
         self._operators = link.Server(paths.keeper_socket, lambda p, m: self._queue.put(FromOperator(p, m)))
         self._due_ns: int | None = None
         """Boot time of the next expiry, as the clocks stood when it was worked out."""
         self._clocks = (0, "")
         self._health_ns = 0
-        self._fault = ""
+        self._fault, self._holds_fault = "", ""
         self._stopping = False
         self._answers: Mapping[type, Callable[[Any], None]] = {
             FromAlarm: self._from_alarm, FromOperator: self._from_operator, Stop: self._stop,
@@ -94,24 +102,56 @@ class KeeperProcess:
                 self._turn()
         finally:
             systemd.notify("STOPPING=1")
-            self._operators.close()
-            self._link.close()
-            self._audit.close()
+            self.close()
+
+    def close(self) -> None:
+        """Nobody comes in any more, and the log's file is given back."""
+        self._operators.close()
+        self._link.close()
+        self._audit.close()
 
     def _turn(self) -> None:
-        try:
-            word = self._queue.get(timeout=WAIT_MAX_S)
-        except queue.Empty:
-            pass
-        else:
-            self._answers[type(word)](word)
+        self._take_words()
         now = self._clock.read()
-        if self._store.refresh() or self._is_due(now):
+        if self._look_at_holds() or self._store.refresh() or self._is_due(now):
             self._sweep()
+        self._look_at_reviews(now)
+        self._desk.tick(now.boot_ns)
         if now.boot_ns >= self._health_ns:
             self._health_ns = now.boot_ns + HEALTH_NS
             self._link.send(self._state())
         systemd.notify("WATCHDOG=1")
+
+    def _take_words(self) -> None:
+        """All that has come: a hold that was asked for before a term ended must not come after its deletion."""
+        wait_s = WAIT_MAX_S
+        for _ in range(WORDS_MAX):
+            try:
+                word = self._queue.get(timeout=wait_s)
+            except queue.Empty:
+                break
+            self._answers[type(word)](word)
+            wait_s = 0.0
+
+    def _look_at_holds(self) -> bool:
+        """Takes up what has changed among the files, and completes what could not be written before."""
+        try:
+            changed = self._holds.refresh()
+            if changed or self._holds.owes:
+                self._holds.settle(self._audit)
+                self._reviews.look_again()
+        except StoreError as error:
+            self._holds_fault = str(error)
+            return False
+        self._holds_fault = ""
+        return changed
+
+    def _look_at_reviews(self, now: ClockReading) -> None:
+        told, lapsed = self._reviews.look(now)
+        for message in told:
+            self._link.send(message)
+        if lapsed:
+            self._sweep()
 
     def _is_due(self, now: ClockReading) -> bool:
         """Whether the next expiry has come, or the clocks are no longer those that it was worked out by."""
@@ -119,15 +159,16 @@ class KeeperProcess:
         stepped = now.state != state or abs(now.wall_ns - now.boot_ns - offset_ns) > STEP_NS
         return stepped or (self._due_ns is not None and now.boot_ns >= self._due_ns)
 
-    def _sweep(self, *, first: bool = False) -> None:
-        """Deletes what is due; a disk that refuses is a fault that is shown, and tried again."""
+    def _sweep(self, *, first: bool = False) -> list[dict[str, Any]]:
+        """Deletes what is due and returns the receipts; a disk that refuses is a fault, and tried again."""
         receipts: list[dict[str, Any]] = []
         try:
             if first:
+                self._look_at_holds()
                 self._store.refresh()
                 receipts = self._sweeper.finish()
             now = self._clock.read()
-            for late in due(self._store.kept(), now, self._clock.boot_id()):
+            for late in due(self._kept(), now, self._clock.boot_id()):
                 receipts.append(self._sweeper.delete(late))
         except StoreError as error:
             if not self._fault:
@@ -135,25 +176,38 @@ class KeeperProcess:
             self._fault, self._due_ns = str(error), self._clock.boot_ns() + RETRY_NS
         else:
             self._fault = ""
-            wait_ns = next_expiry_ns(self._store.kept(), now, self._clock.boot_id())
+            wait_ns = next_expiry_ns(self._kept(), now, self._clock.boot_id())
             self._due_ns = None if wait_ns is None else now.boot_ns + wait_ns
             self._clocks = (now.wall_ns - now.boot_ns, now.state)
         for receipt in receipts:
             self._link.send(wire.Receipt(receipt, self._audit.head))
         if receipts:
             self._health_ns = 0
+        return receipts
+
+    def _sweep_now(self) -> list[dict[str, str]]:
+        """For an operator: what went."""
+        return [{key: receipt[key] for key in ("recording_id", "track")} for receipt in self._sweep()]
+
+    def _kept(self) -> tuple[Kept, ...]:
+        return self._store.kept(self._holds.held())
 
     def _state(self) -> wire.KeeperState:
-        now, boot_id, kept = self._clock.read(), self._clock.boot_id(), self._store.kept()
+        now, boot_id, kept = self._clock.read(), self._clock.boot_id(), self._kept()
         ages = {t: [age_ns(k, now, boot_id) / 3.6e12 for k in kept if k.track == t] for t in TRACKS}
         wait_ns = next_expiry_ns(kept, now, boot_id)
+        faults: dict[KeeperFault, str] = {
+            "keeper": self._fault, "hold_review": self._reviews.fault,
+            "holds": self._holds_fault or self._holds.fault(),
+        }  # fmt: skip
         return wire.KeeperState(
             recordings=len(self._store),
             store_bytes=self._store.bytes(),
             oldest_h={track: round(max(hours), 2) for track, hours in ages.items() if hours},
             next_expiry_s=None if wait_ns is None else wait_ns // NS,
             unaccounted=len(self._store.unaccounted),
-            faults={"keeper": self._fault} if self._fault else {},
+            holds=len(self._holds.in_force()),
+            faults={name: what for name, what in faults.items() if what},
         )
 
     def _from_alarm(self, word: FromAlarm) -> None:
@@ -162,22 +216,9 @@ class KeeperProcess:
 
     def _from_operator(self, word: FromOperator) -> None:
         if isinstance(word.message, wire.Request):
-            try:
-                reply = wire.Reply(self._reply(word.message))
-            except UnitError as error:
-                reply = wire.Reply(error=str(error), exit_code=error.exit_code)
-            word.peer.send(reply)
-
-    def _reply(self, request: wire.Request) -> Any:
-        match request.verb:
-            case "recordings":
-                return self._store.page(str(request.args.get("after", "")), PAGE_MAX)
-            case "recording":
-                return self._store.summary(self._store.find(str(request.args.get("recording_id", ""))))
-            case "state":
-                return self._state()
-            case verb:
-                raise UnitError(f"unknown request `{verb}`; known: recordings, recording, state")
+            self._desk.answer(word.peer, word.message)
+        elif isinstance(word.message, link.Left):
+            self._desk.left(word.peer)
 
     def _stop(self, _: Stop) -> None:
         self._stopping = True

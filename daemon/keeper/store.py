@@ -6,6 +6,7 @@ The law here: what is not understood is counted, named and left alone. A directo
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -53,12 +54,13 @@ class Store:
             del self.unaccounted[name]
         return True
 
-    def kept(self) -> tuple[Kept, ...]:
-        """Every track that is there, with what its age is counted from."""
+    def kept(self, held: Collection[tuple[str, Track]] = ()) -> tuple[Kept, ...]:
+        """Every track that is there, with what its age is counted from; `held`: those that an incident holds."""
         return tuple(
             Kept(
                 recording_id, track, begin.tracks[track].oldest_wall_ns, begin.tracks[track].oldest_boot_ns,
                 begin.boot_id, begin.clock == "synchronised", begin.tracks[track].term_h * H_NS,
+                held=(recording_id, track) in held,
             )
             for recording_id, begin in self._begins.items()
             for track in self._there(recording_id, begin)

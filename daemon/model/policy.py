@@ -122,6 +122,16 @@ class CoverPolicy(Struct, frozen=True, forbid_unknown_fields=True):
     ] = ()
 
 
+class HoldPolicy(Struct, frozen=True, forbid_unknown_fields=True):
+    """What becomes of a hold that nobody reviews."""
+
+    after_review: Annotated[
+        Literal["nag", "lapse"],
+        Meta(description="`nag`: it is told every day, and holds on; `lapse`: it ends some days after its review date"),
+    ] = "nag"
+    lapse_after_d: Annotated[int, Meta(ge=1, le=90, description="days after the review date at which it lapses")] = 28
+
+
 class Opening(Struct, frozen=True, forbid_unknown_fields=True):
     """Who must agree to open a recording: one holder of every group."""
 
@@ -153,6 +163,7 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     alarm: AlarmPolicy = AlarmPolicy()
     objection: ObjectionPolicy = ObjectionPolicy()
     cover: CoverPolicy = CoverPolicy()
+    holds: HoldPolicy = HoldPolicy()
     opening: Opening = Opening()
     holders: Annotated[tuple[Holder, ...], Meta(max_length=64, description="the holders' public keys")] = field(
         default=()

@@ -33,7 +33,7 @@ ALARM_VERBS: Mapping[str, frozenset[Role]] = {
 KEEPER_VERBS: Mapping[str, frozenset[Role]] = {
     "state": BOTH, "recordings": BOTH, "recording": BOTH, "holds": BOTH,
     "hold_place": CUSTODIAN, "hold_extend": CUSTODIAN, "hold_release": CUSTODIAN,
-    "export": CUSTODIAN, "export_files": CUSTODIAN, "disk_speed": ENGINEER, "sign_check": ENGINEER,
+    "audit": BOTH, "export": CUSTODIAN, "export_files": CUSTODIAN, "disk_speed": ENGINEER, "sign_check": ENGINEER,
 }  # fmt: skip
 """What the keeper is asked."""
 VERBS: Mapping[str, frozenset[Role]] = {**ALARM_VERBS, **KEEPER_VERBS}
@@ -65,5 +65,5 @@ def acting_as(verb: str, roles: frozenset[Role]) -> Role | None:
 
 def refusal(verb: str) -> str:
     """What somebody is told who may not say a verb."""
-    groups = [name for name, role in GROUPS.items() if role in VERBS[verb]]
-    return f"`{verb}` is not for you; expected a member of {' or '.join(groups)}"
+    groups = [name for name, role in GROUPS.items() if role in VERBS.get(verb, frozenset())]
+    return f"`{verb}` is not for you; expected a member of {' or '.join(groups) or 'no group'}"

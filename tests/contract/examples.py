@@ -16,6 +16,7 @@ from hardware.ports import PictureFigures
 EVENT_ID = "7ed8d67d-ec6e-4c96-938e-5be16cb2f6e4"
 BOOT_ID = "69c3a74f-b4b4-4b91-9191-1bca4bef59ed"
 RECORDING_ID = "b016992e019c57122f4b85af3b589539"
+HOLD_ID = "5c0de1f27a9b4e0c8d3f6a1b2c4e5f60"
 SHA256 = "bb1e070ba230f49be458fc302546b0970262386a12845c664b3c2cd5fdaed651"
 SESSION = 1_795_321_026_024
 PRESSED_AT, SAID_AT = "2026-11-22T04:17:20.725Z", "2026-11-22T04:17:35.781Z"
@@ -86,6 +87,11 @@ EXAMPLES: dict[type[msgspec.Struct], tuple[msgspec.Struct, ...]] = {
     messages.RecordingEnded: (messages.RecordingEnded(SAID_AT, RECORDING_ID, "asked", "", 160),),
     messages.RecordingHead: (messages.RecordingHead(SAID_AT, RECORDING_ID, 133, SHA256),),
     messages.ArchiveEvent: (messages.ArchiveEvent(SAID_AT, RECEIPT, SHA256),),
+    messages.HoldReviewDue: (
+        messages.HoldReviewDue(
+            SAID_AT, HOLD_ID, RECORDING_ID, ("video",), "incident", "2026-0417", "2026-11-20", 2, lapses_on=None
+        ),
+    ),
     messages.Ack: (messages.Ack(EVENT_ID, "stored", "balie"), messages.Ack(EVENT_ID, "accepted", "balie")),
     messages.Presence: (
         messages.Presence(online=True, session=SESSION, sites=("stadhuis",)),

@@ -18,6 +18,7 @@ import msgspec
 from daemon import wire
 from daemon.alarm import messages
 from daemon.model.events import LEVELS, AlarmEventKind
+from daemon.model.holds import Kind
 from daemon.model.room import Phase
 from hardware.ports import ClockState
 from tests.contract.examples import EXAMPLES, body
@@ -78,6 +79,11 @@ NARROWER: dict[tuple[Struct, str], Schema] = {
         "additionalProperties": True,
     },
     (messages.ArchiveEvent, "head"): SHA256,
+    (messages.HoldReviewDue, "at"): MOMENT,
+    (messages.HoldReviewDue, "kind"): {"enum": list(get_args(Kind))},
+    (messages.HoldReviewDue, "review"): {"format": "date"},
+    (messages.HoldReviewDue, "lapses_on"): {"format": "date"},
+    (messages.HoldReviewDue, "overdue_d"): {"minimum": 0},
 }
 
 

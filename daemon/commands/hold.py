@@ -1,0 +1,122 @@
+"""`spreekkamer hold`: keeps a recording beyond its term while an incident is open, looks again, and lets it go."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from daemon.commands.console import SHORT, Json, State, as_json, out
+from daemon.errors import RequestError
+from daemon.link import Conversation
+from daemon.paths import Paths
+from daemon.times import utc
+
+app = typer.Typer(
+    help="Keeps recordings beyond their term while an incident is open. Custodians only; no names are asked for.",
+    no_args_is_help=True,
+)
+WAIT_S = 60.0
+"""How long an answer may take: the keeper may be deleting what a long power cut left, and a hold is worth the wait."""
+PAGES_MAX = 1000
+"""Of thirty holds: thirty times what a store takes."""
+
+Role = Annotated[str, typer.Option(help="for which function it is done, such as manager; no name")]
+Reason = Annotated[str, typer.Option(help="one line, at most 200 characters; no names")]
+Review = Annotated[str, typer.Option(metavar="DATE", help="when it is looked at again: at most 90 days ahead")]
+HoldId = Annotated[str, typer.Argument(metavar="HOLD", help="the hold's id, or the start of it")]
+
+
+@app.command()
+def place(  # noqa: PLR0913 - a hold says who, why and until when
+    recording_id: Annotated[str, typer.Argument(metavar="ID", help="the recording's id, or the start of it")],
+    *, incident: Annotated[str, typer.Option(metavar="NR", help="the incident's or the request's number")],
+    role: Role, reason: Reason, review: Review,
+    track: Annotated[Literal["audio", "video"] | None, typer.Option(help="one of the two; without it: both")] = None,
+    kind: Annotated[
+        Literal["incident", "access"], typer.Option(help="access: somebody asked for it (AVG, art. 15 and 18)")
+    ] = "incident",
+    state: State = None, as_json_: Json = False,
+) -> None:  # fmt: skip
+    """Keeps a recording from being deleted until the hold is released."""
+    wish = {
+        "recording": recording_id, "incident": incident, "on_behalf_of": role, "reason": reason,
+        "review": _date(review), "tracks": (track,) if track else (), "kind": kind,
+    }  # fmt: skip
+    hold = _ask(state, "hold_place", **wish)
+    if as_json_:
+        as_json(hold)
+        return
+    tracks = " and ".join(hold["tracks"])
+    out().print(f"hold {hold['hold_id']}: {tracks} of {hold['recording_id']} is kept; review on {hold['review']}")
+
+
+@app.command()
+def extend(  # noqa: PLR0913 - as `place`
+    hold_id: HoldId, *, role: Role, reason: Reason, review: Review, state: State = None, as_json_: Json = False
+) -> None:
+    """Sets a later review: somebody has looked, and the incident is still open."""
+    hold = _ask(state, "hold_extend", hold=hold_id, on_behalf_of=role, reason=reason, review=_date(review))
+    if as_json_:
+        as_json(hold)
+        return
+    out().print(f"hold {hold['hold_id']}: review on {hold['review']}")
+
+
+@app.command()
+def release(hold_id: HoldId, *, role: Role, reason: Reason, state: State = None, as_json_: Json = False) -> None:
+    """Ends a hold. What is past its term, and held by no other, is deleted at once."""
+    done = _ask(state, "hold_release", hold=hold_id, on_behalf_of=role, reason=reason)
+    if as_json_:
+        as_json(done)
+        return
+    gone = [f"{receipt['track']} of {receipt['recording_id']}" for receipt in done["deleted"]]
+    out().print(f"hold {done['hold_id']} is released; deleted: {', '.join(gone) or 'nothing, no term is over'}")
+
+
+@app.command("list")
+def list_(*, state: State = None, as_json_: Json = False) -> None:
+    """Every hold in force, the oldest first. Exit code 10 when a review is due or a file cannot be read."""
+    found: list[dict[str, Any]] = []
+    with Conversation(Paths.below(state).keeper_socket, WAIT_S) as keeper:
+        for _ in range(PAGES_MAX):
+            page = keeper.ask("holds", after=found[-1]["hold_id"] if found else "")
+            found += page["holds"]
+            if not page["holds"]:
+                break
+    if as_json_:
+        as_json({"holds": found, "unknown": page["unknown"], "fault": page["fault"]})
+    else:
+        _show(found, page["fault"])
+    if page["fault"] or any(hold["review_due"] for hold in found):
+        raise typer.Exit(10)
+
+
+def _show(holds: list[dict[str, Any]], fault: str) -> None:
+    table = Table()
+    for column in ("hold", "recording", "kept", "kind", "number", "for", "placed", "review", "reason"):
+        table.add_column(column, no_wrap=column != "reason")
+    for hold in holds:
+        review = f"[red]{hold['review']} due[/red]" if hold["review_due"] else hold["review"]
+        tracks = " + ".join({"audio": "sound", "video": "image"}[track] for track in hold["tracks"])
+        ids = (hold["hold_id"][:SHORT], hold["recording_id"][:SHORT])
+        about = (hold["kind"], escape(hold["incident"]), hold["on_behalf_of"], utc(hold["placed_wall_ns"])[:10])
+        table.add_row(*ids, tracks, *about, review, escape(hold["reason"]))
+    out().print(table)
+    if fault:
+        out().print(f"[red]{escape(fault)}[/red]")
+
+
+def _ask(state: State, verb: str, **args: Any) -> Any:
+    with Conversation(Paths.below(state).keeper_socket, WAIT_S) as keeper:
+        return keeper.ask(verb, **args)
+
+
+def _date(text: str) -> str:
+    try:
+        return datetime.date.fromisoformat(text).isoformat()
+    except ValueError as error:
+        raise RequestError(f"review {text}: expected a date such as 2026-11-30") from error

@@ -1,0 +1,104 @@
+"""Sealed copies on their way out: which files a recording has, and the next of them as open files.
+
+The law here: nothing is opened that is sealed, nothing is copied by the keeper. It opens each file for reading and
+hands it over; who got it reads it, and could not write to it. A recording is handed out when it is closed, not before.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from daemon import records
+from daemon.errors import RequestError, StoreError
+from daemon.keeper.store import TRACKS, Store
+from daemon.link import FILES_MAX, Peer
+from hardware.ports import Track
+
+
+class Bundle(NamedTuple):
+    """What is being handed out."""
+
+    recording_id: str
+    path: Path
+    tracks: tuple[Track, ...]
+    files: tuple[str, ...]
+    bytes: int
+    sums_sha256: str
+
+    def summary(self) -> Summary:
+        """For who asked."""
+        return Summary(self.recording_id, self.tracks, len(self.files), self.bytes, self.sums_sha256)
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """What an operator is told of it."""
+
+    recording_id: str
+    tracks: tuple[Track, ...]
+    files: int
+    bytes: int
+    sums_sha256: str
+
+
+class Exports:
+    """What each peer is being handed; a connection's own, so that it ends with it. One thread."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._open: dict[Peer, tuple[Bundle, int]] = {}
+
+    def open(self, peer: Peer, recording_id: str) -> Bundle:
+        """Begins. Raises RequestError for a recording that is not closed, StoreError for one that cannot be read."""
+        path = self._store.path(recording_id)
+        try:
+            if not (path / "SHA256SUMS.sig").is_file():
+                raise RequestError(f"recording {recording_id} is not closed yet; expected one that has ended")
+            names = tuple(sorted(_files(path)))
+            size = sum((path / name).lstat().st_size for name in names)
+            sums = records.sha256((path / "SHA256SUMS").read_bytes())
+        except OSError as error:
+            raise StoreError(f"{path}: {error.strerror or error}") from error
+        tracks = tuple(track for track in TRACKS if self._store.has(recording_id, track))
+        found = Bundle(recording_id, path, tracks, names, size, sums)
+        self._open[peer] = (found, 0)
+        return found
+
+    def next_files(self, peer: Peer) -> tuple[tuple[str, ...], tuple[int, ...]]:
+        """The next files of what was begun on this connection, open for reading; none: that was all.
+
+        Raises RequestError where nothing was begun, StoreError for a file that cannot be opened.
+        """
+        if peer not in self._open:
+            raise RequestError("`export_files` comes after `export`, on the same connection")
+        bundle, done = self._open[peer]
+        names = bundle.files[done : done + FILES_MAX]
+        self._open[peer] = (bundle, done + len(names))
+        files: list[int] = []
+        try:
+            for name in names:
+                files.append(os.open(bundle.path / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC))
+        except OSError as error:
+            for fd in files:
+                os.close(fd)
+            raise StoreError(f"{bundle.path / name}: {error.strerror or error}; it may have been deleted") from error
+        return names, tuple(files)
+
+    def forget(self, peer: Peer) -> None:
+        """The connection is gone."""
+        self._open.pop(peer, None)
+
+
+def _files(path: Path) -> list[str]:
+    """Every regular file of a recording, below its directory; a link or what else is there is not handed out."""
+    return [
+        str(file.relative_to(path))
+        for directory in (path, path / "audio", path / "video")
+        if directory.is_dir() and not directory.is_symlink()
+        for file in directory.iterdir()
+        if stat.S_ISREG(file.lstat().st_mode)
+    ]

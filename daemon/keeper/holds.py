@@ -1,0 +1,261 @@
+"""The holds of a store: a file each, below store/holds/, and its lines in the audit log.
+
+The law here (promise K2): a hold is in force from the moment its file is on the disk, before anybody is told so, until
+its file is gone. The log repeats each: what a crash left between the two is completed at the next start, and a file
+that is lost or cannot be read is in force as the log has it. One that the log does not know either, and nobody can
+read, is in force for everything: nothing is deleted because something was not understood.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from daemon import durable, log, records
+from daemon.errors import NotFoundError, RequestError, StoreError
+from daemon.keeper.audit import AuditLog
+from daemon.model import holds as rules
+from daemon.model.holds import HOLDS_MAX, By, Hold
+from hardware.ports import Track
+
+FILE_BYTES_MAX = 16_384
+"""A hold takes half a kilobyte."""
+NOT_A_HOLD = (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What reading a file raises that is no hold; the last for one of thousands of brackets."""
+Line = dict[str, Any]
+Key = tuple[str, Track]
+
+
+class Everything(Collection[Key]):
+    """What a hold that nobody can read is about."""
+
+    def __contains__(self, _: object) -> bool:
+        return True
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+class Holds:
+    """One thread: the keeper's. It is a follower of the audit log, and `settle` comes when the log has been read."""
+
+    def __init__(self, directory: Path) -> None:
+        self._path = directory
+        self._files: dict[str, Hold] = {}
+        self._told: dict[str, Hold] = {}
+        """What the log says is in force."""
+        self._releasing: set[str] = set()
+        """Releases that the log says were begun."""
+        self._due_told: dict[str, int] = {}
+        """Reviews that the log has as due: hold -> revision."""
+        self._were_held: set[Key] = set()
+        """Tracks whose holds were released, until they are deleted."""
+        self.unreadable: dict[str, str] = {}
+        """Files that are no hold that can be read, by the id in their name, and why."""
+        self._names: dict[str, str] = {}
+        """Of the file of each id: a name that is no text is written down otherwise."""
+        self._seen_ns = -1
+        self._blind = True
+        """The directory cannot be read: there may be a hold about anything."""
+        self.owes = False
+        """Something could not be written; `settle` tries again."""
+
+    # --- what is held ---------------------------------------------------------------------------------------------
+
+    def in_force(self) -> dict[str, Hold]:
+        """Every hold that is known, by its id."""
+        return {**self._told, **self._files}
+
+    def held(self) -> Collection[Key]:
+        """Which track of which recording may not go."""
+        if self._blind or self.unknown():
+            return Everything()
+        return frozenset((hold.recording_id, track) for hold in self.in_force().values() for track in hold.tracks)
+
+    def was_held(self, recording_id: str, track: Track) -> bool:
+        """Whether a hold on it has been released: why it goes as late as it does."""
+        return (recording_id, track) in self._were_held
+
+    def unknown(self) -> tuple[str, ...]:
+        """Files that nobody can read and that the log does not know: they may be about anything."""
+        return tuple(sorted(self.unreadable.keys() - self._told.keys()))
+
+    def fault(self) -> str:
+        """What is wrong with the files, for a person; empty: nothing."""
+        if unknown := self.unknown():
+            what = f"holds/{unknown[0]}.json cannot be read ({self.unreadable[unknown[0]]}): nothing is deleted"
+            return f"{what} until it is mended or released; {len(unknown)} such" if len(unknown) > 1 else what
+        for hold_id, why in self.unreadable.items():
+            return f"holds/{hold_id}.json cannot be read ({why}); it is in force as the audit log has it"
+        return ""
+
+    def find(self, start: str) -> str:
+        """The id that begins so. Raises NotFoundError when none does, or several do."""
+        found = [name for name in {**self.in_force(), **self.unreadable} if name.startswith(start)] if start else []
+        if len(found) != 1:
+            raise NotFoundError(f"{len(found) or 'no'} holds have an id that begins with `{start}`; expected one")
+        return found[0]
+
+    # --- the three acts -------------------------------------------------------------------------------------------
+
+    def place(self, hold: Hold, audit: AuditLog) -> None:
+        """A new hold: in force and on the disk on return. Raises StoreError; RequestError when there are too many."""
+        if len(self.in_force()) >= HOLDS_MAX:
+            raise RequestError(f"{HOLDS_MAX} holds are in force, the most that a store has; release one first")
+        durable.publish(self._path, [(f"{hold.hold_id}.json", records.encode(hold))], mode=0o640)
+        self._files[hold.hold_id] = hold
+        self._tell(audit, "hold_placed", hold)
+
+    def extend(self, hold_id: str, wish: rules.Extension, by: By, audit: AuditLog) -> Hold:
+        """The same hold with another review, on the disk on return. Raises StoreError, NotFoundError."""
+        if hold_id not in self.in_force():
+            raise NotFoundError(f"hold {hold_id} cannot be read, nor is it in the audit log: it can only be released")
+        hold = rules.extend(self.in_force()[hold_id], wish, by)
+        durable.replace(self._file(hold_id), records.encode(hold))
+        self._files[hold_id] = hold
+        self.unreadable.pop(hold_id, None)
+        self._tell(audit, "hold_extended", hold)
+        return hold
+
+    def release(self, hold_id: str, audit: AuditLog, **why: Any) -> Hold | None:
+        """Ends a hold, whatever is in its file, and returns what it was. Raises StoreError: it is still in force."""
+        hold = self.in_force().get(hold_id)
+        about = _about(hold) if hold else {"hold_id": hold_id, "unreadable": self.unreadable.get(hold_id, "")}
+        audit.add("hold_releasing", **{**about, **why})
+        self.owes = True
+        self._carry_out_release(hold_id, audit, finished_later=False)
+        self.owes = False
+        return hold
+
+    def _carry_out_release(self, hold_id: str, audit: AuditLog, *, finished_later: bool) -> None:
+        path, hold = self._file(hold_id), self.in_force().get(hold_id)
+        try:
+            path.unlink(missing_ok=True)
+            durable.sync(self._path)
+        except OSError as error:
+            raise StoreError(f"{path}: could not be released: {error.strerror or error}") from error
+        self._files.pop(hold_id, None)
+        self.unreadable.pop(hold_id, None)
+        log.event("hold_released", hold_id=hold_id)
+        about = _about(hold) if hold else {"hold_id": hold_id}
+        audit.add("hold_released", **about, finished_later=finished_later)
+
+    def _tell(self, audit: AuditLog, event: str, hold: Hold, *, finished_later: bool = False) -> None:
+        log.event(event, hold_id=hold.hold_id, recording_id=hold.recording_id, incident=hold.incident)
+        try:
+            audit.add(event, **msgspec.to_builtins(hold), finished_later=finished_later)
+        except StoreError as error:
+            self.owes = True
+            words = f"hold {hold.hold_id} is in force, but its line is not in the audit log yet: {error}"
+            raise StoreError(words) from error
+
+    # --- reviews --------------------------------------------------------------------------------------------------
+
+    def tell_due(self, hold: Hold, audit: AuditLog) -> None:
+        """Writes down, once a revision, that a review has fallen due. Raises StoreError."""
+        if self._due_told.get(hold.hold_id) != hold.revision:
+            audit.add("hold_review_due", **_about(hold), review=str(hold.review), revision=hold.revision)
+
+    # --- the files and the log ------------------------------------------------------------------------------------
+
+    def follow(self, line: Line) -> None:
+        """Takes a line of the log."""
+        event, hold_id = line.get("event"), str(line.get("hold_id"))
+        if event in {"hold_placed", "hold_extended"}:
+            try:
+                self._told[hold_id] = msgspec.convert(line, Hold)
+            except msgspec.ValidationError:
+                return  # somebody else wrote it: the file decides
+        elif event == "hold_releasing":
+            self._releasing.add(hold_id)
+        elif event == "hold_review_due":
+            self._due_told[hold_id] = int(line.get("revision", 0))
+        elif event == "deleted":
+            self._were_held.discard((str(line.get("recording_id")), line.get("track")))
+        elif event == "hold_released":
+            if hold := self._told.pop(hold_id, None):
+                self._were_held |= {(hold.recording_id, track) for track in hold.tracks}
+            self._due_told.pop(hold_id, None)
+            self._releasing.discard(hold_id)
+
+    def refresh(self) -> bool:
+        """Reads the files again when one came or went; True when it did. Raises StoreError."""
+        try:
+            changed_ns = self._path.stat().st_mtime_ns
+            if changed_ns == self._seen_ns:
+                return False
+            names = sorted(entry.name for entry in self._path.iterdir() if entry.name.endswith(".json"))
+        except OSError as error:
+            self._blind = True
+            raise StoreError(f"{self._path}: {error.strerror or error}; nothing is deleted until it is") from error
+        self._blind, self._seen_ns, self._files = False, changed_ns, {}
+        unreadable, self.unreadable = self.unreadable, {}
+        for name in names:
+            hold_id = name.removesuffix(".json").encode("ascii", "backslashreplace").decode()
+            self._names[hold_id] = name
+            self._read(hold_id, unreadable)
+        return True
+
+    def settle(self, audit: AuditLog) -> None:
+        """Completes what a crash left between the files and the log. Raises StoreError: it is tried again."""
+        durable.forget_new(self._path)
+        failed = [error for step in self._unsettled(audit) if (error := _error_of(step))]
+        self.owes = bool(failed)
+        if failed:
+            raise failed[0]
+
+    def _unsettled(self, audit: AuditLog) -> Iterator[Callable[[], None]]:
+        """What has to be done, a step a hold: one that fails must not keep the others from being done."""
+        for hold_id in sorted(self._releasing):
+            yield partial(self._carry_out_release, hold_id, audit, finished_later=True)
+        for hold_id, hold in sorted(self._files.items()):
+            told = self._told.get(hold_id)
+            if told is None or told.revision < hold.revision:
+                event = "hold_placed" if told is None else "hold_extended"
+                yield partial(self._tell, audit, event, hold, finished_later=True)
+        for hold_id in sorted(self._told.keys() - self._files.keys() - self.unreadable.keys()):
+            yield partial(self._restore, self._told[hold_id], audit)
+
+    def _restore(self, hold: Hold, audit: AuditLog) -> None:
+        """A file is gone that nobody released: it is made again from the log, which says so."""
+        durable.publish(self._path, [(f"{hold.hold_id}.json", records.encode(hold))], mode=0o640)
+        self._files[hold.hold_id] = hold
+        log.event("hold_restored", "warning", hold_id=hold.hold_id)
+        audit.add("hold_restored", **_about(hold))
+
+    def _file(self, hold_id: str) -> Path:
+        return self._path / self._names.get(hold_id, f"{hold_id}.json")
+
+    def _read(self, hold_id: str, before: dict[str, str]) -> None:
+        path = self._file(hold_id)
+        try:
+            if path.is_symlink() or path.stat().st_size > FILE_BYTES_MAX:
+                raise msgspec.DecodeError("a link, or larger than any hold")
+            hold = msgspec.json.decode(path.read_bytes(), type=Hold)
+            if hold.hold_id != hold_id:
+                raise msgspec.DecodeError(f"it says that it is {hold.hold_id}")
+        except NOT_A_HOLD as error:
+            self.unreadable[hold_id] = str(error)
+            if hold_id not in before:
+                log.event("hold_unreadable", "error", hold_id=hold_id, why=str(error))
+        else:
+            self._files[hold_id] = hold
+
+
+def _error_of(step: Callable[[], None]) -> StoreError | None:
+    try:
+        step()
+    except StoreError as error:
+        return error
+    return None
+
+
+def _about(hold: Hold) -> Line:
+    return {"hold_id": hold.hold_id, "recording_id": hold.recording_id, "tracks": list(hold.tracks), "kind": hold.kind}

@@ -1,0 +1,79 @@
+"""Holds whose review date has passed: told every day until somebody looks, and ended only where the policy says so."""
+
+from __future__ import annotations
+
+from daemon import log, wire
+from daemon.errors import StoreError
+from daemon.keeper.audit import AuditLog
+from daemon.keeper.holds import Holds
+from daemon.model.holds import DAY_NS, Hold, Standing, standing
+from daemon.model.policy import NS, HoldPolicy
+from hardware.ports import ClockReading
+
+LOOK_NS = 60 * NS
+"""Between two looks: a review date is a day, and a minute is soon enough to say that it has begun."""
+
+
+class Reviews:
+    """One thread: the keeper's."""
+
+    def __init__(self, holds: Holds, audit: AuditLog, policy: HoldPolicy) -> None:
+        self._holds, self._audit, self._policy = holds, audit, policy
+        self._next_ns = 0
+        self._told_ns: dict[tuple[str, int], int] = {}
+        """When a review was last told of: (hold, revision) -> boot time."""
+        self.fault = ""
+        """For a person: what is due."""
+
+    def look_again(self) -> None:
+        """Something has changed among the holds: do not wait for the minute."""
+        self._next_ns = 0
+
+    def look(self, now: ClockReading) -> tuple[tuple[wire.HoldDue, ...], bool]:
+        """What has to be told now, and whether a hold has lapsed. What the disk refuses is tried at the next look."""
+        if now.boot_ns < self._next_ns:
+            return (), False
+        self._next_ns = now.boot_ns + LOOK_NS
+        stands = [(hold, standing(hold, now, self._policy)) for hold in self._holds.in_force().values()]
+        due = [(hold, how) for hold, how in stands if how.is_due]
+        lapsed = [hold for hold, how in due if self._lapse(hold, how)]
+        open_ = sorted(((hold, how) for hold, how in due if hold not in lapsed), key=lambda pair: -pair[1].overdue_d)
+        self.fault = _in_words(open_)
+        return tuple(self._tell(*pair) for pair in open_ if self._is_time(pair[0], now)), bool(lapsed)
+
+    def _is_time(self, hold: Hold, now: ClockReading) -> bool:
+        key = (hold.hold_id, hold.revision)
+        if key in self._told_ns and now.boot_ns - self._told_ns[key] < DAY_NS:
+            return False
+        known = self._holds.in_force()
+        self._told_ns = {key: now.boot_ns} | {k: ns for k, ns in self._told_ns.items() if k != key and k[0] in known}
+        return True
+
+    def _tell(self, hold: Hold, how: Standing) -> wire.HoldDue:
+        log.event("hold_review_due", "warning", hold_id=hold.hold_id, overdue_d=how.overdue_d)
+        try:
+            self._holds.tell_due(hold, self._audit)
+        except StoreError as error:
+            log.event("hold_review_untold", "warning", why=str(error))  # it is told all the same, and again tomorrow
+        about = (hold.hold_id, hold.recording_id, hold.tracks, hold.kind, hold.incident)
+        return wire.HoldDue(*about, str(hold.review), how.overdue_d, how.lapses_on)
+
+    def _lapse(self, hold: Hold, how: Standing) -> bool:
+        if not how.lapses:
+            return False
+        why = f"nobody reviewed it within {self._policy.lapse_after_d} days after {hold.review}"
+        try:
+            self._holds.release(hold.hold_id, self._audit, reason=why, lapsed=True)
+        except StoreError as error:
+            log.event("hold_lapse_failed", "error", hold_id=hold.hold_id, why=str(error))
+            return False
+        return True
+
+
+def _in_words(due: list[tuple[Hold, Standing]]) -> str:
+    if not due:
+        return ""
+    hold, how = due[0]
+    more = f"; and {len(due) - 1} more" if len(due) > 1 else ""
+    which = f"hold {hold.hold_id[:8]} ({hold.incident})"
+    return f"{which} was due for review on {hold.review}, {how.overdue_d} days ago{more}"

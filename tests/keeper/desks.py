@@ -1,0 +1,139 @@
+"""A keeper that runs in a thread, and people of several users and groups who come to its socket."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from daemon.config import load
+from daemon.keeper.process import KeeperProcess
+from daemon.link import Conversation
+from daemon.model.rights import Role
+from daemon.paths import Paths
+from daemon.people import Door
+from hardware.ports import ClockReading
+from simulators.state import prepare
+from tests.rooms import wait_for
+
+NS = 1_000_000_000
+DAY_NS = 86_400 * NS
+OPERATORS, ENGINEERS, CUSTODIANS = 64_100, 64_101, 64_102
+"""Group numbers that no machine gives away."""
+GROUPS: dict[int, Role] = {ENGINEERS: "engineer", CUSTODIANS: "custodian"}
+AS_SOMEBODY = """
+import json, os, sys
+from pathlib import Path
+from daemon.errors import UnitError
+from daemon.link import Conversation
+path, uid, groups, asked = sys.argv[1], int(sys.argv[2]), json.loads(sys.argv[3]), json.loads(sys.argv[4])
+os.setgroups(groups)
+os.setgid(uid)
+os.setuid(uid)
+said = []
+try:
+    with Conversation(Path(path)) as keeper:
+        for verb, args in asked:
+            body, files = keeper.ask_for_files(verb, **args)
+            said.append([body, [os.fdopen(fd, "rb").read().decode(errors="replace") for fd in files]])
+except UnitError as error:
+    said.append([str(error), error.exit_code])
+print(json.dumps(said))
+"""
+
+
+class Hands:
+    """A clock that a test moves: both clocks go on together."""
+
+    def __init__(self, wall_ns: int) -> None:
+        self._start_ns, self.passed_ns = wall_ns, 0
+        self.synchronised = True
+
+    def boot_ns(self) -> int:
+        """Since a boot a minute before."""
+        return 60 * NS + self.passed_ns
+
+    def read(self) -> ClockReading:
+        """Both."""
+        state = "synchronised" if self.synchronised else "unsynchronised"
+        return ClockReading(self.boot_ns(), self._start_ns + self.passed_ns, state)  # type: ignore[arg-type]
+
+    def boot_id(self) -> str:
+        """One boot."""
+        return "now"
+
+
+class Somebody(NamedTuple):
+    """A user of the machine."""
+
+    uid: int
+    groups: tuple[int, ...]
+
+
+ANNA = Somebody(64_201, (OPERATORS, CUSTODIANS))
+PIET = Somebody(64_202, (OPERATORS, ENGINEERS))
+NOBODY = Somebody(64_203, (OPERATORS,))
+STRANGER = Somebody(64_204, ())
+ROOT = Somebody(0, ())
+
+
+class RunningKeeper(NamedTuple):
+    """The keeper, and what a test asks of it."""
+
+    paths: Paths
+    clock: Hands
+    process: KeeperProcess
+
+    def ask(self, verb: str, **args: Any) -> Any:
+        """As the keeper's own user."""
+        with Conversation(self.paths.keeper_socket) as keeper:
+            return keeper.ask(verb, **args)
+
+    def said_to(self, who: Somebody, *asked: tuple[str, dict[str, Any]]) -> list[Any]:
+        """What somebody hears, an answer a question: body and contents of files, or at the end words and exit code."""
+        command = [sys.executable, "-c", AS_SOMEBODY, str(self.paths.keeper_socket), str(who.uid)]
+        command += [json.dumps(who.groups), json.dumps(asked)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, cwd=Path.cwd())
+        assert done.returncode == 0, done.stderr
+        found: list[Any] = json.loads(done.stdout)
+        return found
+
+    def told(self, event: str) -> list[dict[str, Any]]:
+        """The lines of the log about an event."""
+        lines = (json.loads(line) for line in self.paths.audit_log.read_text().splitlines())
+        return [line for line in lines if line["event"] == event]
+
+
+@contextlib.contextmanager
+def open_desk(policy: str, wall_ns: int, *, own: bool = True) -> Iterator[RunningKeeper]:
+    """A keeper with a store, at a place that other users can reach; `own` false: its own user has no rights here."""
+    if os.geteuid() != 0:
+        pytest.fail("users can be tried as root only: run this test as root")
+    place = Path(tempfile.mkdtemp(prefix="spreekkamer-desk-"))
+    place.chmod(0o755)
+    paths = prepare(place, policy, None, ("127.0.0.1", 1))
+    door = Door(GROUPS)
+    if not own:
+        door._own_uid = -1
+    clock = Hands(wall_ns)
+    process = KeeperProcess(load(paths.etc), paths, clock, door)
+    thread = threading.Thread(target=process.run, name="keeper")
+    thread.start()
+    try:
+        wait_for("the keeper's socket", paths.keeper_socket.exists)
+        os.chown(paths.keeper_socket, 0, OPERATORS)  # as ExecStartPost= does
+        yield RunningKeeper(paths, clock, process)
+    finally:
+        process.stop()
+        thread.join()
+        shutil.rmtree(place)

@@ -1,0 +1,228 @@
+"""Who may do what at the keeper, tried by real users over the real socket; and holds through the whole process."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daemon import records, wire
+from daemon.config import load
+from daemon.errors import RefusedError
+from daemon.keeper.process import FromOperator, KeeperProcess
+from daemon.link import Peer
+from daemon.model.rights import KEEPER_VERBS
+from daemon.paths import Paths
+from daemon.people import Door
+from simulators.state import prepare
+from tests.keeper.desks import (
+    ANNA,
+    DAY_NS,
+    NOBODY,
+    NS,
+    PIET,
+    ROOT,
+    STRANGER,
+    Hands,
+    RunningKeeper,
+    open_desk,
+)
+from tests.rooms import wait_for
+
+A = "a" * 32
+NOW_NS = 1_795_321_026 * NS
+WISH = {"recording": "aaaa", "incident": "2026-0417", "on_behalf_of": "manager", "reason": "a threat",
+        "review": "2026-12-20"}  # fmt: skip
+
+
+@pytest.fixture
+def keeper() -> Iterator[RunningKeeper]:
+    """A keeper of a week's sound and four weeks' image; its own user is nobody here."""
+    with open_desk("heusden-2020", NOW_NS, own=False) as found:
+        yield found
+
+
+def record(keeper: RunningKeeper, name: str = A, age_ns: int = 0) -> Path:
+    """A closed recording of this age that the keeper knows."""
+    path = recorded(keeper.paths, keeper.clock, name, age_ns)
+    wait_for("the keeper knows it", lambda: keeper.said_to(ROOT, ("recording", {"recording_id": name}))[0][1] != 9)
+    return path
+
+
+def recorded(paths: Paths, clock: Hands, name: str, age_ns: int) -> Path:
+    """A closed recording of this age, of two segments a track."""
+    path = paths.recordings / name
+    oldest_ns = clock.read().wall_ns - age_ns
+    tracks = {"audio": records.TrackBegin(oldest_ns, 0, 168), "video": records.TrackBegin(oldest_ns, 0, 672)}
+    begin = records.Begin(
+        name, "unit", "policy", "0" * 64, "then", "synchronised", oldest_ns, 0, 0, 30.0, alarm=False, continues=None,
+        tracks=tracks, groups=(), previous_head="",  # type: ignore[arg-type]  # the keys are tracks
+    )  # fmt: skip
+    beside = path.with_name("." + name)
+    files = {"begin.json": records.encode(begin), "chain.jsonl": b"{}\n", "end.json": b"{}\n"}
+    for track in ("audio", "video"):
+        (beside / track).mkdir(parents=True)
+        files |= {f"{track}/{n:06d}.ts.age": f"sealed {track} {n}".encode() for n in range(2)}
+        files[f"{track}.0.key.age"] = b"envelope"
+    files["SHA256SUMS"] = "".join(f"{records.sha256(data)}  {file}\n" for file, data in files.items()).encode()
+    files["SHA256SUMS.sig"] = b"signed"
+    for file, data in files.items():
+        (beside / file).write_bytes(data)
+    beside.rename(path)
+    return path
+
+
+def test_each_role_has_its_acts(keeper: RunningKeeper) -> None:
+    """Issue 5, who may: an engineer looks and cannot hold or hand out; a custodian can; somebody without a role hears
+    no verb at all, and root is an engineer.
+    """
+    record(keeper)
+    args: dict[str, dict[str, Any]] = {
+        "hold_place": WISH,
+        "export": {"recording_id": A},
+        "recording": {"recording_id": A},
+    }
+    custodians = {"hold_place", "hold_extend", "hold_release", "export", "export_files"}
+    for verb in KEEPER_VERBS.keys() - {"disk_speed", "sign_check"}:
+        refused = f"`{verb}` is not for you"
+        asked = (verb, args.get(verb, {}))
+        assert str(keeper.said_to(NOBODY, asked)[0][0]).startswith(refused), verb
+        for engineer in (PIET, ROOT):
+            said = keeper.said_to(engineer, asked)[0]
+            assert (str(said[0]).startswith(refused)) is (verb in custodians), (verb, engineer)
+            assert (said[1] == 13) is (verb in custodians), (verb, engineer)
+        assert not str(keeper.said_to(ANNA, asked)[0][0]).startswith(refused), verb
+
+
+def test_a_stranger_does_not_get_in(keeper: RunningKeeper) -> None:
+    """Issue 5, who may: whoever is not in the operators' group cannot open the socket."""
+    assert "may you use this socket" in keeper.said_to(STRANGER, ("state", {}))[0][0]
+
+
+def test_acts_and_refusals_are_lines(keeper: RunningKeeper) -> None:
+    """K3: an act is a line with the user's number and the role; so is a refusal, and a flood of them is a number."""
+    record(keeper)
+    keeper.said_to(ANNA, ("hold_place", WISH))
+    (line,) = keeper.told("hold_placed")
+    assert (line["uid"], line["role"], line["on_behalf_of"]) == (ANNA.uid, "custodian", "manager")
+    for _ in range(3):
+        keeper.said_to(PIET, ("hold_place", WISH))
+    assert [(line["uid"], line["verb"], line["count"]) for line in keeper.told("refused")] == [
+        (PIET.uid, "hold_place", 1)
+    ]
+    keeper.clock.passed_ns += DAY_NS
+    closing = wait_for("the day is closed", lambda: keeper.told("refused")[1:])
+    assert [(line["uid"], line["verb"], line["count"]) for line in closing] == [(PIET.uid, "hold_place", 2)]
+
+
+def test_a_hold_a_second_before_the_end_wins(keeper: RunningKeeper) -> None:
+    """K1, K2: of two recordings a second before the end of their term the one that is held then stays; the other goes.
+    Released past its term it is gone before the answer is there.
+    """
+    week_ns = 7 * DAY_NS
+    first, second = record(keeper, A, week_ns - NS), record(keeper, "b" * 32, week_ns - NS)
+    said = keeper.said_to(ANNA, ("hold_place", WISH))[0][0]
+    assert said["tracks"] == ["audio", "video"]
+    keeper.clock.passed_ns += 2 * NS
+    wait_for("the other's sound goes", lambda: not (second / "audio").exists())
+    assert (first / "audio").is_dir()
+    done = keeper.said_to(
+        ANNA, ("hold_release", {"hold": said["hold_id"], "on_behalf_of": "manager", "reason": "closed"})
+    )[0][0]
+    assert done["deleted"] == [{"recording_id": A, "track": "audio"}]
+    assert not (first / "audio").exists()
+    assert (first / "video").is_dir()
+
+
+def test_a_hold_and_the_end_in_one_turn(tmp_path: Path) -> None:
+    """K2: a hold that has reached the keeper when a term ends is heard before anything goes, also behind others."""
+    paths, clock = prepare(tmp_path, "heusden-2020", None, ("127.0.0.1", 1)), Hands(NOW_NS)
+    process = KeeperProcess(load(paths.etc), paths, clock, Door({}))
+    path = recorded(paths, clock, A, 7 * DAY_NS - NS)
+    process._sweep(first=True)
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    peer = Peer(ours)
+    for verb, args in (("state", {}), ("recordings", {}), ("hold_place", WISH)):
+        process._queue.put(FromOperator(peer, wire.Request(verb, dict(args))))
+    clock.passed_ns += 2 * NS
+    process._turn()
+    assert (path / "audio").is_dir()
+    assert [b'"error":""' in theirs.recv(65_536) for _ in range(3)] == [True] * 3
+    theirs.close()
+    peer.release()
+    process.close()
+
+
+def test_what_is_asked_badly_is_answered_clearly(keeper: RunningKeeper) -> None:
+    """K2: what cannot be done is refused in words that say what was expected, and nothing comes of it."""
+    record(keeper)
+    wrong: list[tuple[dict[str, Any], str, int]] = [
+        ({"review": "2026-12-32"}, "review: expected a date such as", 12),
+        ({"review": "2026-01-01"}, "review 2026-01-01: expected a date after today and up to", 12),
+        ({"review": "2027-12-01"}, "90 days ahead", 12),
+        ({"reason": "x" * 201}, "reason: expected one line of 1 to 200 characters; no name", 12),
+        ({"incident": "../../etc"}, "incident: expected a number", 12),
+        ({"on_behalf_of": "Anna de Vries"}, "on_behalf_of: expected a role", 12),
+        ({"recording": "ffff"}, "no recordings have an id that begins with", 9),
+        ({"tracks": ["smell"]}, "tracks: expected audio, video or both", 12),
+        ({"colour": "red"}, "colour", 12),
+    ]
+    for change, words, code in wrong:
+        said = keeper.said_to(ANNA, ("hold_place", {**WISH, **change}))[0]
+        assert words in said[0], said
+        assert said[1] == code
+    assert keeper.said_to(ANNA, ("holds", {}))[0][0] == {"holds": [], "unknown": [], "fault": ""}
+    assert keeper.told("hold_placed") == []
+
+
+def test_what_has_gone_cannot_be_held(keeper: RunningKeeper) -> None:
+    """K2: a hold on a track that is gone is refused and says what is left; without naming one, what is left is held."""
+    path = record(keeper, A, 8 * DAY_NS)
+    wait_for("its sound goes", lambda: not (path / "audio").exists())
+    said = keeper.said_to(ANNA, ("hold_place", {**WISH, "tracks": ["audio"]}))[0]
+    assert said == [f"recording {A} has no audio any more; there is video", 12]
+    assert keeper.said_to(ANNA, ("hold_place", WISH))[0][0]["tracks"] == ["video"]
+
+
+def test_the_log_is_handed_out_as_it_is(keeper: RunningKeeper) -> None:
+    """K3: an engineer reads the audit log itself, as far as it goes at that moment."""
+    record(keeper)
+    keeper.said_to(ANNA, ("hold_place", WISH))
+    body, (text,) = keeper.said_to(PIET, ("audit", {}))[0]
+    assert len(text.encode()) == body["bytes"]
+    assert body["head"] == records.sha256(text.splitlines(keepends=True)[-1].encode())
+
+
+def test_a_sealed_copy_is_handed_out_file_by_file(keeper: RunningKeeper) -> None:
+    """K3, K5: whoever may gets every file of a closed recording to read, on the connection on which it was asked for,
+    and the log says so before the first; an open one is not handed out.
+    """
+    path = record(keeper)
+    body, files = keeper.said_to(ANNA, ("export", {"recording_id": "aaaa"}), ("export_files", {}))[0:2]
+    names, contents = files
+    assert body[0]["files"] == 11
+    assert dict(zip(names["names"], contents, strict=True)) == {
+        str(file.relative_to(path)): file.read_text() for file in path.rglob("*") if file.is_file()
+    }
+    (line,) = keeper.told("handed_out")
+    assert (line["uid"], line["recording_id"], line["files"]) == (ANNA.uid, A, 11)
+    assert line["sums_sha256"] == records.sha256((path / "SHA256SUMS").read_bytes())
+    assert "comes after `export`" in keeper.said_to(ANNA, ("export_files", {}))[0][0]
+    (path / "SHA256SUMS.sig").unlink()
+    assert "is not closed yet" in keeper.said_to(ANNA, ("export", {"recording_id": A}))[0][0]
+    assert len(keeper.told("handed_out")) == 1
+
+
+def test_in_a_simulated_room_the_owner_may_do_everything() -> None:
+    """Issue 5, who may: where everything runs as one user, that user has every role, and the log says `owner`."""
+    with open_desk("heusden-2020", NOW_NS) as keeper:
+        record(keeper)
+        keeper.ask("hold_place", **WISH)
+        assert keeper.told("hold_placed")[0]["role"] == "owner"
+        with pytest.raises(RefusedError, match="unknown request `shutdown`"):
+            keeper.ask("shutdown")
+        assert json.dumps(keeper.ask("holds"))

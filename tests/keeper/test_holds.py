@@ -1,0 +1,406 @@
+"""Holds and their lines in the log: in force from the disk on, completed after a crash, never lost, never misread."""
+
+from __future__ import annotations
+
+import datetime
+import itertools
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daemon import records
+from daemon.errors import NotFoundError, RequestError, StoreError
+from daemon.keeper.audit import AuditLog
+from daemon.keeper.holds import Holds
+from daemon.keeper.store import Store
+from daemon.keeper.sweeper import Sweeper
+from daemon.model import holds as rules
+from daemon.model.holds import By, Hold
+from daemon.model.ledger import Walk
+from daemon.model.retention import due
+from tests.dying import die_at
+from tests.keeper.test_deletion import WEEK_NS, Clock, audit_lines, recording
+
+A, B = "a" * 32, "b" * 32
+BY = By(1000, "custodian")
+HOLD = "c" * 32
+WISH = rules.Wish(A, "2026-0417", "manager", "a threat at the counter", datetime.date(1970, 3, 1))
+CALLS = ("fsync", "unlink", "rmdir", "link", "rename")
+"""Every call by which something becomes durable or goes."""
+
+
+class Keeper:
+    """One start of the keeper, as far as holds and deletion go."""
+
+    def __init__(self, store: Path, wall_ns: int = 4 * WEEK_NS) -> None:
+        self.clock = Clock(wall_ns)
+        (store / "holds").mkdir(exist_ok=True)
+        self.holds = Holds(store / "holds")
+        self.audit = AuditLog(store / "audit.jsonl", self.clock, self.holds.follow)
+        self.store = Store(store / "recordings")
+        self.sweeper = Sweeper(self.store, self.audit, self.clock)
+
+    def start(self) -> Keeper:
+        """What a start does before anything else."""
+        self.holds.refresh()
+        self.holds.settle(self.audit)
+        self.store.refresh()
+        self.sweeper.finish()
+        return self
+
+    def place(self, recording_id: str = A, hold_id: str = HOLD, tracks: tuple[str, ...] = ("audio", "video")) -> Hold:
+        """A hold."""
+        hold = rules.place(WISH, (hold_id, recording_id), tracks, self.clock.read(), BY)  # type: ignore[arg-type]
+        self.holds.place(hold, self.audit)
+        return hold
+
+    def extend(self) -> Hold:
+        """A later review."""
+        wish = rules.Extension(HOLD, "manager", "still open", datetime.date(1970, 4, 1))
+        return self.holds.extend(HOLD, wish, BY, self.audit)
+
+    def release(self, hold_id: str = HOLD) -> None:
+        """The end of it."""
+        self.holds.release(hold_id, self.audit, reason="closed", uid=1000, role="custodian")
+
+    def sweep(self) -> None:
+        """What is due goes."""
+        self.store.refresh()
+        for late in due(self.store.kept(self.holds.held()), self.clock.read(), self.clock.boot_id()):
+            self.sweeper.delete(late)
+
+    def end(self) -> None:
+        """The log's descriptor is given back."""
+        self.audit.close()
+
+
+def events(store: Path) -> list[Any]:
+    """Of the audit log, in order."""
+    return [line["event"] for line in audit_lines(store)]
+
+
+def check(store: Path) -> None:
+    """The log is one chain, and every hold that it says is in force has its file, and the other way round."""
+    walk, active = Walk(), dict[str, int]()
+    for raw in (store / "audit.jsonl").read_bytes().splitlines(keepends=True):
+        line = walk.take(raw)
+        if line["event"] in {"hold_placed", "hold_extended"}:
+            active[line["hold_id"]] = line["revision"]
+        if line["event"] == "hold_released":
+            active.pop(line["hold_id"], None)
+    walk.finish()
+    assert walk.faults == []
+    files = [json.loads(file.read_bytes()) for file in (store / "holds").iterdir()]
+    assert {file["hold_id"]: file["revision"] for file in files} == active
+    assert sorted(file.name for file in (store / "holds").iterdir()) == [f"{name}.json" for name in sorted(active)]
+
+
+def restarted(store: Path) -> None:
+    """The next start, to its end."""
+    keeper = Keeper(store).start()
+    keeper.sweep()
+    keeper.end()
+
+
+def dying(tmp_path: Path, act: str, prepared: Callable[[Path], None], judge: Callable[[Path], None]) -> int:
+    """Lets a process die at every call of an act in turn, starts anew each time and judges; how many there were."""
+    for point in itertools.count(1):
+        store = tmp_path / str(point)
+        recording(store, A)
+        prepared(store)
+        story = f"""
+from tests.keeper.test_holds import *
+store = Path({str(store)!r})
+keeper = Keeper(store).start()
+{act}
+(store.parent / (store.name + ".answered")).touch()
+"""
+        died = die_at(point, CALLS, story)
+        restarted(store)
+        check(store)
+        judge(store)
+        restarted(store)
+        check(store)  # a second start finds nothing to do
+        if not died:
+            return point - 1
+    raise AssertionError
+
+
+def answered(store: Path) -> bool:
+    """Whether the one who asked was told that it is done."""
+    return (store.parent / f"{store.name}.answered").exists()
+
+
+def with_hold(store: Path) -> None:
+    """A store with one hold."""
+    keeper = Keeper(store).start()
+    keeper.place()
+    keeper.end()
+
+
+# --- killed at every step -----------------------------------------------------------------------------------------
+
+
+def test_killed_anywhere_in_placing(tmp_path: Path) -> None:
+    """K2, K3: killed at any call of placing, the hold is there with its line or neither is; what was answered is there,
+    and an expired recording that it holds is whole.
+    """
+
+    def judge(store: Path) -> None:
+        held = list((store / "holds").iterdir())
+        assert held or not answered(store)
+        there = (store / "recordings" / A / "audio").is_dir()
+        assert there is bool(held)
+
+    assert dying(tmp_path, "keeper.place()", lambda _: None, judge) >= 5
+
+
+def test_killed_anywhere_in_extending(tmp_path: Path) -> None:
+    """K2, K3: killed at any call of extending, the old review or the new one is in force, file and log agree, nothing
+    that is held goes, and nothing half-written is left.
+    """
+
+    def judge(store: Path) -> None:
+        (file,) = (store / "holds").iterdir()
+        assert json.loads(file.read_bytes())["revision"] == 1 or not answered(store)
+        assert (store / "recordings" / A / "audio").is_dir()
+
+    assert dying(tmp_path, "keeper.extend()", with_hold, judge) >= 4
+
+
+def test_killed_anywhere_in_releasing(tmp_path: Path) -> None:
+    """K2, K3: killed at any call of a release that was begun, the next start completes it and what is past its term
+    goes; before that the hold is in force. Each release has one line that begins it and one that ends it.
+    """
+
+    def judge(store: Path) -> None:
+        told = events(store)
+        assert told.count("hold_releasing") == told.count("hold_released") <= 1
+        assert "hold_released" in told or not answered(store)
+        assert (store / "recordings" / A).exists() is ("hold_released" not in told)
+        assert told.count("deleting") == told.count("deleted")
+
+    assert dying(tmp_path, "keeper.release(); keeper.sweep()", with_hold, judge) >= 10
+
+
+# --- in force ------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_held_stays_and_the_rest_goes(tmp_path: Path) -> None:
+    """K1, K2: of two recordings past their term the held one stays, of a track that is held the other goes; on release
+    everything goes at once, and the log says that it was held.
+    """
+    first, second = recording(tmp_path, A), recording(tmp_path, B)
+    keeper = Keeper(tmp_path).start()
+    keeper.place(A, tracks=("video",))
+    keeper.sweep()
+    assert (first / "video").is_dir()
+    assert not (first / "audio").exists()
+    assert not second.exists()
+    assert not keeper.holds.was_held(A, "video")
+    keeper.release()
+    assert keeper.holds.was_held(A, "video")
+    keeper.sweep()
+    assert not first.exists()
+    assert not keeper.holds.was_held(A, "video")
+    keeper.end()
+    check(tmp_path)
+
+
+def test_two_holds_on_one_recording(tmp_path: Path) -> None:
+    """K2: a recording that two incidents hold stays until the second is released too."""
+    path = recording(tmp_path, A)
+    keeper = Keeper(tmp_path).start()
+    keeper.place()
+    keeper.place(hold_id="d" * 32)
+    keeper.release()
+    keeper.sweep()
+    assert (path / "audio").is_dir()
+    keeper.release("d" * 32)
+    keeper.sweep()
+    keeper.end()
+    assert not path.exists()
+    check(tmp_path)
+
+
+def test_a_lost_file_is_made_again_from_the_log(tmp_path: Path) -> None:
+    """K2: a hold whose file somebody deleted is in force all the same: the file is made again, and the log says so."""
+    path = recording(tmp_path, A)
+    with_hold(tmp_path)
+    (tmp_path / "holds" / f"{HOLD}.json").unlink()
+    restarted(tmp_path)
+    assert (path / "audio").is_dir()
+    assert events(tmp_path)[-1] == "hold_restored"
+    check(tmp_path)
+
+
+def test_a_file_without_a_line_gets_one(tmp_path: Path) -> None:
+    """K2, K3: a hold's file that the log does not know is in force and gets its line."""
+    path = recording(tmp_path, A)
+    with_hold(tmp_path)
+    (tmp_path / "audit.jsonl").unlink()
+    restarted(tmp_path)
+    assert (path / "audio").is_dir()
+    line = audit_lines(tmp_path)[0]
+    assert (line["event"], line["finished_later"], line["incident"]) == ("hold_placed", True, "2026-0417")
+    check(tmp_path)
+
+
+# --- what cannot be read -------------------------------------------------------------------------------------------
+
+
+def spoil(path: Path, how: str) -> None:
+    """Makes a hold's file unreadable."""
+    match how:
+        case "cut":
+            path.write_bytes(path.read_bytes()[:40])
+        case "empty":
+            path.write_bytes(b"")
+        case "noise":
+            path.write_bytes(bytes(range(256)) * 8)
+        case "brackets":
+            path.write_bytes(b"[" * 15_000)
+        case "large":
+            path.write_bytes(b" " * 20_000)
+        case "link":
+            path.rename(path.with_suffix(".old"))
+            path.symlink_to(path.with_suffix(".old"))
+        case "directory":
+            path.unlink()
+            path.mkdir()
+        case "another":
+            path.write_bytes(path.read_bytes().replace(HOLD.encode(), b"e" * 32))
+        case "wrong date":
+            path.write_bytes(path.read_bytes().replace(b"1970-03-01", b"1970-02-30"))
+
+
+SPOILT = ("cut", "empty", "noise", "brackets", "large", "link", "directory", "another", "wrong date")
+
+
+@pytest.mark.parametrize("how", SPOILT)
+def test_a_spoilt_file_is_in_force_as_the_log_has_it(how: str, tmp_path: Path) -> None:
+    """K2: a file that nobody can read is named, and keeps what the log says that it is about; the rest goes."""
+    held, other = recording(tmp_path, A), recording(tmp_path, B)
+    with_hold(tmp_path)
+    spoil(tmp_path / "holds" / f"{HOLD}.json", how)
+    keeper = Keeper(tmp_path).start()
+    keeper.sweep()
+    assert (held / "audio").is_dir()
+    assert not other.exists()
+    assert HOLD in keeper.holds.fault()
+    assert "as the audit log has it" in keeper.holds.fault()
+    if how != "directory":
+        keeper.extend()
+        assert keeper.holds.fault() == ""
+    keeper.end()
+
+
+@pytest.mark.parametrize("how", SPOILT)
+def test_a_spoilt_file_that_the_log_does_not_know_holds_everything(how: str, tmp_path: Path) -> None:
+    """K2: a hold that nobody can read and nobody knows is about everything that there is: nothing goes until a person
+    releases it by its name, and the log says what was there.
+    """
+    paths = (recording(tmp_path, A), recording(tmp_path, B))
+    with_hold(tmp_path)
+    (tmp_path / "audit.jsonl").unlink()
+    spoil(tmp_path / "holds" / f"{HOLD}.json", how)
+    keeper = Keeper(tmp_path).start()
+    keeper.sweep()
+    assert all((path / "audio").is_dir() for path in paths)
+    assert "nothing is deleted" in keeper.holds.fault()
+    assert keeper.holds.find(HOLD[:4]) == HOLD
+    with pytest.raises(NotFoundError, match="can only be released"):
+        keeper.extend()
+    if how == "directory":
+        with pytest.raises(StoreError, match="could not be released"):
+            keeper.release()
+        (tmp_path / "holds" / f"{HOLD}.json").rmdir()
+        keeper.holds.refresh()
+        keeper.holds.settle(keeper.audit)
+    else:
+        keeper.release()
+    keeper.sweep()
+    keeper.end()
+    assert not any(path.exists() for path in paths)
+    told = audit_lines(tmp_path)[0]
+    assert told["event"] == "hold_releasing"
+    assert told["unreadable"]
+
+
+def test_a_name_that_is_no_text_can_be_released(tmp_path: Path) -> None:
+    """K2: a file with a name of any bytes is a hold that nobody can read; it can be named, told of and released."""
+    recording(tmp_path, A)
+    (tmp_path / "holds").mkdir()
+    (tmp_path / "holds" / b"caf\xe9.json".decode(errors="surrogateescape")).write_bytes(b"x")
+    keeper = Keeper(tmp_path).start()
+    (name,) = keeper.holds.unknown()
+    assert name.isascii()
+    keeper.release(keeper.holds.find(name[:3]))
+    keeper.end()
+    assert list((tmp_path / "holds").iterdir()) == []
+    check(tmp_path)
+
+
+def test_what_is_no_hold_file_holds_nothing(tmp_path: Path) -> None:
+    """K1: a foreign file in the directory of holds keeps nothing from being deleted, and is not taken away."""
+    path = recording(tmp_path, A)
+    (tmp_path / "holds").mkdir()
+    (tmp_path / "holds" / "notes.txt").write_text("x")
+    restarted(tmp_path)
+    assert not path.exists()
+    assert (tmp_path / "holds" / "notes.txt").exists()
+
+
+def test_a_directory_that_cannot_be_read_holds_everything(tmp_path: Path) -> None:
+    """K2: while the directory of holds cannot be read, nothing is deleted."""
+    path = recording(tmp_path, A)
+    keeper = Keeper(tmp_path)
+    (tmp_path / "holds").rmdir()
+    (tmp_path / "holds").write_bytes(b"a file")
+    with pytest.raises(StoreError, match="nothing is deleted until it is"):
+        keeper.holds.refresh()
+    keeper.sweep()
+    keeper.end()
+    assert (path / "audio").is_dir()
+
+
+# --- what the disk refuses -----------------------------------------------------------------------------------------
+
+
+def test_a_log_that_takes_no_line_keeps_the_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """K2: a hold whose line the log does not take is in force, whoever asked is told both, and the line follows."""
+    path = recording(tmp_path, A)
+    keeper = Keeper(tmp_path).start()
+
+    def full(*_: object, **__: object) -> None:
+        raise StoreError("audit.jsonl: No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(keeper.audit, "add", full)
+        with pytest.raises(StoreError, match="is in force, but its line is not in the audit log yet"):
+            keeper.place()
+        assert keeper.holds.owes
+    assert keeper.holds.held()
+    keeper.holds.settle(keeper.audit)
+    assert not keeper.holds.owes
+    keeper.end()
+    restarted(tmp_path)
+    assert (path / "audio").is_dir()
+    check(tmp_path)
+
+
+def test_there_are_so_many_and_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """K2: one more hold than a store takes is refused, and said so; those that are there stay."""
+    monkeypatch.setattr("daemon.keeper.holds.HOLDS_MAX", 2)
+    recording(tmp_path, A)
+    keeper = Keeper(tmp_path).start()
+    keeper.place()
+    keeper.place(hold_id="d" * 32)
+    with pytest.raises(RequestError, match="release one first"):
+        keeper.place(hold_id="e" * 32)
+    keeper.end()
+    assert len(list((tmp_path / "holds").iterdir())) == 2
+    assert records.sha256((tmp_path / "audit.jsonl").read_bytes().splitlines(keepends=True)[-1]) == keeper.audit.head

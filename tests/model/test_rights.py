@@ -1,0 +1,65 @@
+"""Who may do what: the table, from every side; and refusals, which must not fill the log."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daemon.model.refusals import DAY_NS, KINDS_MAX, Refusal, Refusals
+from daemon.model.rights import ALARM_VERBS, KEEPER_VERBS, VERBS, Person, Role, acting_as, refusal, roles_of
+
+GROUPS: dict[int, Role] = {71: "engineer", 72: "custodian"}
+OWN_UID = 900
+PEOPLE = st.builds(Person, st.integers(0, 1000), st.frozensets(st.sampled_from((71, 72, 73, 74))))
+ASKED = st.lists(
+    st.tuples(st.integers(1000, 1040), st.sampled_from(sorted(VERBS)), st.integers(0, DAY_NS // 200)), max_size=300
+)
+
+
+@given(PEOPLE, st.sampled_from(sorted(VERBS)))
+def test_nobody_gets_in_by_accident(person: Person, verb: str) -> None:
+    """Issue 5, who may: an act needs the group that the table names for it, the process's own user, or root for what
+    engineers do; whatever the user's number is otherwise.
+    """
+    role = acting_as(verb, roles_of(person, OWN_UID, GROUPS))
+    is_engineer = 71 in person.groups or person.uid == 0
+    entitled = {
+        "owner": person.uid == OWN_UID, "custodian": 72 in person.groups, "engineer": is_engineer, None: True,
+    }  # fmt: skip
+    assert entitled[role]
+    if not person.groups & {71, 72} and person.uid not in {0, OWN_UID}:
+        assert role is None
+
+
+@pytest.mark.parametrize("verb", ["hold_place", "hold_extend", "hold_release", "export", "export_files"])
+def test_root_is_no_custodian(verb: str) -> None:
+    """Issue 5, who may: root alone holds, releases and hands out nothing."""
+    assert acting_as(verb, roles_of(Person(0, frozenset({0})), OWN_UID, GROUPS)) is None
+    assert "spreekkamer-custodian" in refusal(verb)
+
+
+def test_the_two_sockets_have_no_verb_in_common() -> None:
+    """Issue 5, who may: a verb means one act, so that one table can say who may; an unknown one is nobody's."""
+    assert not ALARM_VERBS.keys() & KEEPER_VERBS.keys()
+    assert acting_as("shutdown", frozenset({"engineer", "custodian", "owner"})) is None
+
+
+@given(ASKED)
+def test_a_flood_is_a_number(asked: list[tuple[int, str, int]]) -> None:
+    """K3: however many are refused, a day has at most two lines a kind and seventeen kinds; the counts add up to what
+    was refused.
+    """
+    refusals, now_ns, lines, since_ns, of_the_day = Refusals(), 0, list[Refusal](), 0, 0
+    for uid, verb, after_ns in asked:
+        now_ns += after_ns
+        closing = refusals.due(now_ns)
+        if closing or now_ns - since_ns >= DAY_NS:
+            since_ns, of_the_day = now_ns, 0
+        first = refusals.note(uid, verb, now_ns)
+        lines += [*closing, *([first] if first else [])]
+        of_the_day += bool(first)
+        assert of_the_day <= KINDS_MAX + 1
+        assert len(closing) <= KINDS_MAX + 1
+    lines += refusals.due(now_ns + DAY_NS)
+    assert sum(line.count for line in lines) == len(asked)
