@@ -8,6 +8,7 @@ So whatever picamera2 is asked, it is asked in a thread that can be left behind.
 from __future__ import annotations
 
 import atexit
+import os
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -218,10 +219,20 @@ def _open() -> Any:
         from picamera2 import Picamera2  # noqa: PLC0415 - not installable off a Pi: needs libcamera's own Python module
     except ImportError as error:
         raise DeviceError(f"camera: {error}; expected the package python3-picamera2, on a Raspberry Pi") from error
+    camera = Picamera2.__new__(Picamera2)
     try:
-        return Picamera2()
+        camera.__init__()  # type: ignore[misc]  # apart from __new__, so that there is something to clean up after
     except Exception as error:
+        _close_pipe(camera)
         raise DeviceError(f"camera: {error}; expected one that is connected and that nobody else uses") from error
+    return camera
+
+
+def _close_pipe(camera: Any) -> None:
+    """picamera2 leaves its pipe open when it finds no camera; at a try every two seconds a process runs out of files."""
+    with suppress(AttributeError, OSError):  # it had not come so far
+        camera.notifymeread.close()
+        os.close(camera.notifyme_w)
 
 
 def _configure(camera: Any, asked: VideoFormat, image: ImageSettings) -> tuple[VideoFormat, tuple[str, ...]]:
@@ -256,7 +267,9 @@ def _encoder(name: EncoderName, fmt: VideoFormat) -> Any:
         return H264Encoder(framerate=rate, **settings)
     from picamera2.encoders import LibavH264Encoder  # noqa: PLC0415 - as in _open
 
-    return LibavH264Encoder(framerate=rate, **settings)
+    encoder = LibavH264Encoder(framerate=rate, **settings)
+    encoder.threads = 1  # more are frame threads: each holds a picture back (80 ms with two cores), and none is faster
+    return encoder
 
 
 def _output(tap: _Tap) -> Any:

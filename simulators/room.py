@@ -37,6 +37,8 @@ CONSOLE = "balie"
 LINE_MAX = 150
 """Characters of a message in the timeline; the broker has the rest."""
 ID = re.compile(r"[0-9a-f-]{32,36}")
+UNIT = "simulators.unit"
+"""The module that is started as each process; the recorder may be another's, on a camera that is no simulator's."""
 RESTART_S = 0.5
 """As systemd's RestartSec: a process that ended is started again after this."""
 
@@ -95,6 +97,7 @@ class Room:
     def __init__(  # noqa: PLR0913 - each is a setting of one connection
         self, state: Path, *, policy: str | None = None, unit: Path | None = None, broker: str = "embedded",
         video: Path | None = None, audio: Path | None = None, out: Any = None, console: bool = True,
+        recorder: str = UNIT,
     ) -> None:  # fmt: skip
         self._out = out or sys.stdout
         self._lines: queue.Queue[str | None] = queue.Queue(1000)  # a timeline that nobody reads is dropped, not kept
@@ -121,14 +124,16 @@ class Room:
         self._witness = Connection(
             "witness", f"witness-{os.getpid()}", self._address, self._heard, subscribe=("spreekkamer/v1/#",)
         )
-        base = [sys.executable, "-m", "simulators.unit"]
+        base = [sys.executable, "-m", UNIT]
         media = [*(("--video", str(video)) if video else ()), *(("--audio", str(audio)) if audio else ())]
         tail = ["--state", str(state)]
         # In the order in which systemd starts them: the keeper's first sweep is over before the recorder comes.
         self.children = {
             "alarm": Child("alarm", [*base, "alarm", *tail], self._said),
             "keeper": Child("keeper", [*base, "keeper", *tail], self._said),
-            "recorder": Child("recorder", [*no_network(), *base, "recorder", *tail, *media], self._said),
+            "recorder": Child(
+                "recorder", [*no_network(), sys.executable, "-m", recorder, "recorder", *tail, *media], self._said
+            ),
         }
         self._printer = threading.Thread(target=self._print, name="timeline", daemon=True)
         self._plugs = threading.Thread(target=self._watch_plugs, name="plugs", daemon=True)

@@ -17,6 +17,7 @@ import mmap
 import os
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -24,6 +25,8 @@ from unittest import mock
 
 STUBS = ("pykms", "pidng", "pidng.core", "pidng.camdefs")
 FRAME_S = 1 / 30
+TAKEN_MAX = 10_000
+"""Five minutes of pictures: longer than any test."""
 HANG_S = 3600.0
 """How long a stop hangs: for ever, as far as any test is concerned."""
 
@@ -35,6 +38,8 @@ class Sensor:
         self.faults: set[str] = set()
         self.released = threading.Event()
         """Lets a stop that hangs come back, at the end of a test."""
+        self.taken_ns: deque[int] = deque(maxlen=TAKEN_MAX)
+        """When the last pictures were taken (CLOCK_MONOTONIC, which is boot time on a machine that never slept)."""
         self._queue: Callable[[Any], None] = lambda _: None
         self._waiting: deque[Any] = deque()
         self._frame_s = FRAME_S
@@ -61,12 +66,11 @@ class Sensor:
         self._waiting.clear()
 
     def _run(self) -> None:
-        import time  # noqa: PLC0415 - the sensor's own clock, and nobody else's
-
         due_s = time.monotonic()
         while not self._over.wait(max(0.0, due_s - time.monotonic())):
             due_s = max(due_s + self._frame_s, time.monotonic() - self._frame_s)
             if not self.faults and self._waiting:  # without a buffer a sensor's frame is lost
+                self.taken_ns.append(time.monotonic_ns())
                 self._queue(self._waiting.popleft())
 
 

@@ -29,19 +29,22 @@ class Maker(msgspec.Struct, frozen=True):
 
     make: Callable[[Path, SimClock], Any]
     jitter_ns: int = 2_000
-    """How far the time between two pictures may be from a fortieth of a second: an encoder counts in microseconds."""
+    """How far two pictures may be apart beyond their time: an encoder counts in microseconds."""
     late_ns: int = 40_000_000
     """How long after its picture a packet comes, half of the time."""
     lost: str | None = "unplugged"
     """What a pulled plug is called; None: this driver cannot see it, and the recorder's watchdog has to."""
 
 
-MAKERS: dict[str, Maker] = {
-    "test card": Maker(lambda _, clock: TestCardCamera(FORMAT, clock)),
-    "file": Maker(lambda path, clock: FileCamera(film(path / "film.mp4"), FORMAT, clock)),
-}
-if "SPREEKKAMER_CAMERAS" in os.environ:
-    MAKERS = importlib.import_module(os.environ["SPREEKKAMER_CAMERAS"]).MAKERS
+def makers() -> dict[str, Maker]:
+    """All that can run here."""
+    if elsewhere := os.environ.get("SPREEKKAMER_CAMERAS"):
+        found: dict[str, Maker] = importlib.import_module(elsewhere).MAKERS
+        return found
+    return {
+        "test card": Maker(lambda _, clock: TestCardCamera(FORMAT, clock)),
+        "file": Maker(lambda path, clock: FileCamera(film(path / "film.mp4"), FORMAT, clock)),
+    }
 
 
 def film(path: Path) -> Path:

@@ -15,9 +15,10 @@ import pytest
 from daemon.errors import DeviceError
 from hardware.ports import BLOCK_COLUMNS, BLOCK_ROWS, Camera, DeviceLost, VideoFormat, VideoPacket
 from simulators.clock import SimClock
-from tests.contracts.cameras import FORMAT, MAKERS, Maker
+from tests.contracts.cameras import FORMAT, Maker, makers
 
 Until = Callable[[Callable[[], object]], None]
+MAKERS = makers()
 
 
 class Taken(msgspec.Struct):
@@ -92,10 +93,13 @@ def test_every_packet_is_a_picture(taken: Taken) -> None:
 
 
 def test_a_key_frame_each_second(taken: Taken) -> None:
-    """R5: the first packet is a key frame, and a key frame comes at least every second."""
-    keys_ns = [packet.pts_ns for packet in taken.packets if packet.key]
-    assert taken.packets[0].key
-    assert all(after - before <= 1_000_000_000 for before, after in pairwise(keys_ns))
+    """R5: the first packet is a key frame, and a key frame comes at least every second's pictures."""
+    keys = [n for n, packet in enumerate(taken.packets) if packet.key]
+    assert keys[0] == 0
+    assert [after - before for before, after in pairwise(keys) if after - before > FORMAT.fps] == []
+    second_ns = 1_000_000_000 + taken.maker.jitter_ns
+    times_ns = [taken.packets[n].pts_ns for n in keys]
+    assert [after - before for before, after in pairwise(times_ns) if after - before > second_ns] == []
 
 
 def test_key_frames_stand_alone(taken: Taken) -> None:
@@ -109,8 +113,8 @@ def test_times_are_the_sensors(taken: Taken) -> None:
     """R5: a packet bears the boot time of its picture, a picture's time after the one before, and not of the future."""
     picture_ns, jitter_ns = round(1e9 / FORMAT.fps), taken.maker.jitter_ns
     steps_ns = [after.pts_ns - before.pts_ns for before, after in pairwise(taken.packets)]
-    assert all(step_ns == pytest.approx(picture_ns, abs=jitter_ns) for step_ns in steps_ns)
-    assert sum(steps_ns) / len(steps_ns) == pytest.approx(picture_ns, abs=picture_ns / 20)
+    assert [step_ns for step_ns in steps_ns if abs(step_ns - picture_ns) > jitter_ns] == []
+    assert sorted(steps_ns)[len(steps_ns) // 2] == pytest.approx(picture_ns, rel=0.1)
     late_ns = [came - packet.pts_ns for came, packet in zip(taken.came_ns, taken.packets, strict=True)]
     assert min(late_ns) >= 0
     assert sorted(late_ns)[len(late_ns) // 2] < taken.maker.late_ns
