@@ -8,7 +8,7 @@ STATE ?= room
 HA_PYTHON ?= $(PYTHON)
 HA := .cache/home-assistant/$(notdir $(HA_PYTHON))
 
-.PHONY: help run test lint bench test-long torture-alarms home-assistant node-red docs clean system-packages
+.PHONY: help run test lint bench test-long torture-alarms camera-test home-assistant node-red docs clean system-packages
 
 help:                ## what there is
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -34,6 +34,10 @@ bench: $(BIN)/.ready-test system-packages  ## measures against peers in the same
 
 torture-alarms: $(BIN)/.ready-test system-packages  ## 300 presses under random kill -9, beside bare paho (ARGS="--seed 7")
 	$(BIN)/python -m tests.torture $(ARGS)
+
+camera-test: NEEDS += mmdebstrap:mmdebstrap
+camera-test: $(BIN)/.ready-test system-packages  ## the real picamera2 on libcamera's virtual camera (as root; built once, then six minutes)
+	$(BIN)/python -m tests.camera $(ARGS)
 
 home-assistant: $(BIN)/.ready-test system-packages $(HA)/.ready  ## the guide and our discovery in a real Home Assistant (installing takes minutes)
 	$(BIN)/python -m tests.homeassistant.live $(HA)/bin

@@ -221,7 +221,7 @@ def _open() -> Any:
         raise DeviceError(f"camera: {error}; expected the package python3-picamera2, on a Raspberry Pi") from error
     camera = Picamera2.__new__(Picamera2)
     try:
-        camera.__init__()  # type: ignore[misc]  # apart from __new__, so that there is something to clean up after
+        camera.__init__()  # apart from __new__, so that there is something to clean up after
     except Exception as error:
         _close_pipe(camera)
         raise DeviceError(f"camera: {error}; expected one that is connected and that nobody else uses") from error
@@ -229,7 +229,7 @@ def _open() -> Any:
 
 
 def _close_pipe(camera: Any) -> None:
-    """picamera2 leaves its pipe open when it finds no camera; at a try every two seconds a process runs out of files."""
+    """picamera2 leaves its pipe open when it finds no camera; with a try every two seconds files would run out."""
     with suppress(AttributeError, OSError):  # it had not come so far
         camera.notifymeread.close()
         os.close(camera.notifyme_w)

@@ -10,7 +10,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import msgspec
 
@@ -116,7 +116,20 @@ FAULT_LOOK_S = 0.05
 """How often a simulated device looks whether somebody has pulled its plug: sooner than anybody can tell."""
 
 
-def obey_faults(device: PacedDevice, name: str, directory: Path) -> None:
+class Faulty(Protocol):
+    """Whatever can be made to fail."""
+
+    faults: frozenset[str]
+
+    @property
+    def fault_names(self) -> tuple[str, ...]:
+        """All that it can have."""
+
+    def fault(self, name: str, *, on: bool = True) -> None:
+        """Makes or mends a fault. Any thread."""
+
+
+def obey_faults(device: Faulty, name: str, directory: Path) -> None:
     """Watches a directory for files such as `camera.gone`, and makes the device's fault last as long as the file."""
 
     def look() -> None:

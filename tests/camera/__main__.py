@@ -1,4 +1,4 @@
-"""`make camera-test`: the contract of a camera, its faults and two recordings, on the real picamera2 in a small Debian."""
+"""`make camera-test`: a camera's contract, faults and recordings, on the real picamera2 in a small Debian."""
 
 from __future__ import annotations
 

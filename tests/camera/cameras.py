@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from hardware.camera import PicameraCamera
 from hardware.ports import Clock, ImageSettings, VideoFormat
@@ -21,7 +21,7 @@ PLAIN = ImageSettings(flicker_hz=0)
 class VirtualPicamera(PicameraCamera):
     """`PicameraCamera` as it is; a fault is one of its sensor, or of a thread of picamera2's."""
 
-    fault_names = ("gone", "silent", "hangs", "dies")
+    fault_names: ClassVar[tuple[str, ...]] = ("gone", "silent", "hangs", "dies")
 
     def __init__(self, fmt: VideoFormat, clock: Clock, image: ImageSettings = PLAIN, **options: Any) -> None:
         super().__init__(fmt, clock, image=image, **options)

@@ -42,8 +42,8 @@ def of_kind(path: Path, kind: str) -> list[dict[str, Any]]:
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(("width", "height"), [(640, 480), (1280, 720)])
 def test_a_minute_is_recorded_whole(tmp_path: Path, broker: Mosquitto, width: int, height: int) -> None:
-    """R5: of a minute's recording every picture that the sensor took is in it, or a gap says so; each segment begins with
-    a key frame, a second's pictures apart; opened with age and cat, all of it decodes in its size and in order.
+    """R5: of a minute's recording every picture that the sensor took is in it, or a gap says so; a key frame stands
+    every second's pictures; opened with age and cat, all of it decodes in its size and in order.
     """
     with room(tmp_path, broker, width, height) as unit:
         unit.ready(4.0)
@@ -132,8 +132,8 @@ def _other(unit: Unit, first: Path) -> Path | None:
 
 @pytest.mark.timeout(180)
 def test_a_camera_that_is_gone_and_comes_back(tmp_path: Path, broker: Mosquitto) -> None:
-    """R5, H1: unplugged while it records, it is a fault by its name, and the recorder goes on; plugged in again it records
-    within ten seconds, and the gap bears the reason.
+    """R5, H1: unplugged while it records, it is a fault by its name, and the recorder goes on; plugged in again it
+    records within ten seconds, and the gap bears the reason.
     """
     with room(tmp_path, broker) as unit:
         unit.ready(2.0)
