@@ -59,6 +59,11 @@ class Paths(NamedTuple):
         return self.store / "audit.jsonl"
 
     @property
+    def audit_head(self) -> Path:
+        """The newest signed head of that log."""
+        return self.store / "audit.head.json"
+
+    @property
     def signing_key(self) -> Path:
         """The recorder's Ed25519 key, in OpenSSH's format."""
         return self.etc / "unit_ed25519"

@@ -48,6 +48,8 @@ class Telemetry:
         self.second_broker = "not connected yet" if settings.unit.second_broker else None
         self._counters: dict[str, int] = {}
         self._queue_max = 0
+        self._head: wire.Receipt | None = None
+        """The newest signed head of the audit log: a broker that was away hears it when it is back."""
         self._introductions = discovery.payloads(settings.unit)
 
     def start(self) -> None:
@@ -74,6 +76,8 @@ class Telemetry:
         online = messages.Availability(True, self._clock.boot_id(), self._session)
         self._connection.publish(self._root + "availability", messages.encode(online), retain=True)
         self._say_state(room)
+        if self._head is not None:
+            self.archive(self._head)
         self.next_ns = self._clock.boot_ns()
         # Retained, so that Home Assistant finds them whenever it starts; anew, because a broker may have forgotten.
         for topic, payload in self._introductions:
@@ -115,6 +119,7 @@ class Telemetry:
         body: msgspec.Struct
         if isinstance(said, wire.Receipt):
             body = messages.ArchiveEvent(self._now(), said.line, said.head)
+            self._head = said if said.line.get("event") == "head" else self._head
         else:
             body = messages.HoldReviewDue(self._now(), *msgspec.structs.astuple(said))
         self._connection.publish(self._root + "archive/event", messages.encode(body))

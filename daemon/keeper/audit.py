@@ -14,6 +14,7 @@ from typing import Any
 
 from daemon import durable, records
 from daemon.errors import StoreError
+from daemon.model.ledger import encode
 from hardware.ports import Clock
 
 Follower = Callable[[dict[str, Any]], None]
@@ -45,7 +46,7 @@ class AuditLog:
             "n": self.lines, "at_wall_ns": now.wall_ns, "at_boot_ns": now.boot_ns, "boot_id": self._clock.boot_id(),
             "clock": now.state, "event": event, **fields, "prev": self.head,
         }  # fmt: skip
-        data = json.dumps(line, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+        data = encode(line)
         durable.append(self._log, data)
         self.lines, self.head = self.lines + 1, records.sha256(data)
         self._follow(line)

@@ -17,11 +17,13 @@ from daemon.config import Settings
 from daemon.errors import StoreError
 from daemon.keeper.audit import AuditLog
 from daemon.keeper.desk import Desk, Parts
+from daemon.keeper.heads import Heads
 from daemon.keeper.holds import Holds
 from daemon.keeper.reviews import Reviews
 from daemon.keeper.store import TRACKS, Store
 from daemon.keeper.sweeper import Sweeper
 from daemon.model.events import KeeperFault
+from daemon.model.ledger import hash_of
 from daemon.model.retention import Kept, age_ns, due, next_expiry_ns
 from daemon.paths import Paths
 from hardware.ports import Clock, ClockReading
@@ -68,7 +70,8 @@ class KeeperProcess:
             directory.mkdir(parents=True, exist_ok=True)
         self._store = Store(paths.recordings)
         self._holds = Holds(paths.holds)
-        self._audit = AuditLog(paths.audit_log, clock, self._holds.follow)
+        self._heads = Heads(paths.audit_key, paths.audit_head, clock.boot_id())
+        self._audit = AuditLog(paths.audit_log, clock, self._holds.follow, self._heads.follow)
         self._sweeper = Sweeper(self._store, self._audit, clock)
         self._policy = settings.policy
         self._reviews = Reviews(self._holds, self._audit, self._policy.holds)
@@ -81,6 +84,8 @@ class KeeperProcess:
         self._clocks = (0, "")
         self._health_ns = 0
         self._fault, self._holds_fault = "", ""
+        self._head: wire.Receipt | None = None
+        """The newest signed head of this start, said again to an alarm process that has come back."""
         self._stopping = False
         self._answers: Mapping[type, Callable[[Any], None]] = {
             FromAlarm: self._from_alarm, FromOperator: self._from_operator, Stop: self._stop,
@@ -117,6 +122,8 @@ class KeeperProcess:
             self._sweep()
         self._look_at_reviews(now)
         self._desk.tick(now.boot_ns)
+        if self._heads.is_due(now):
+            self._sign(now)
         if now.boot_ns >= self._health_ns:
             self._health_ns = now.boot_ns + HEALTH_NS
             self._link.send(self._state())
@@ -180,10 +187,17 @@ class KeeperProcess:
             self._due_ns = None if wait_ns is None else now.boot_ns + wait_ns
             self._clocks = (now.wall_ns - now.boot_ns, now.state)
         for receipt in receipts:
-            self._link.send(wire.Receipt(receipt, self._audit.head))
+            self._link.send(wire.Receipt(receipt, hash_of(receipt)))
         if receipts:
+            self._sign(now)
             self._health_ns = 0
         return receipts
+
+    def _sign(self, now: ClockReading) -> None:
+        """One signature for all that has been deleted: it covers every line before it."""
+        if line := self._heads.sign(self._audit, now):
+            self._head = wire.Receipt(line, hash_of(line))
+            self._link.send(self._head)
 
     def _sweep_now(self) -> list[dict[str, str]]:
         """For an operator: what went."""
@@ -197,7 +211,7 @@ class KeeperProcess:
         ages = {t: [age_ns(k, now, boot_id) / 3.6e12 for k in kept if k.track == t] for t in TRACKS}
         wait_ns = next_expiry_ns(kept, now, boot_id)
         faults: dict[KeeperFault, str] = {
-            "keeper": self._fault, "hold_review": self._reviews.fault,
+            "keeper": self._fault, "audit": self._heads.fault, "hold_review": self._reviews.fault,
             "holds": self._holds_fault or self._holds.fault(),
         }  # fmt: skip
         return wire.KeeperState(
@@ -213,6 +227,8 @@ class KeeperProcess:
     def _from_alarm(self, word: FromAlarm) -> None:
         if isinstance(word.message, link.Joined):
             self._health_ns = 0
+            if self._head:
+                self._link.send(self._head)
 
     def _from_operator(self, word: FromOperator) -> None:
         if isinstance(word.message, wire.Request):

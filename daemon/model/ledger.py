@@ -8,6 +8,7 @@ again from some line on is told by the signed heads and by whoever witnessed a h
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -43,6 +44,16 @@ class Signed(msgspec.Struct, frozen=True):
 def statement(lines: int, head: str) -> bytes:
     """What is signed: how many lines there were, and the hash of the last of them."""
     return f"{lines} {head}\n".encode()
+
+
+def encode(line: Mapping[str, Any]) -> bytes:
+    """A line as it stands in the log, newline included: what is hashed."""
+    return json.dumps(line, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+
+
+def hash_of(line: Mapping[str, Any]) -> str:
+    """The head of the log once this line is its last."""
+    return hashlib.sha256(encode(line)).hexdigest()
 
 
 def parse(raw: bytes) -> dict[str, Any]:
@@ -87,17 +98,17 @@ class Walk:
         if line["n"] >= self.lines:
             self.lines, self._last = line["n"] + 1, digest
             if self._witnessed.get(self.lines, digest) != digest:
-                self._fault(line["n"], "is not the line that was witnessed")
+                self.blame(line["n"], "is not the line that was witnessed")
         self._junk, self.head = 0, digest
         return line
 
     def finish(self, *, may_be_torn: bool = False) -> None:
         """The log has no more lines; a last one that a power cut tore is the keeper's to mend, else a fault."""
         if self._junk and not may_be_torn:
-            self._fault(self.lines, "is the last one and is cut off, or is no line of this log")
+            self.blame(self.lines, "is the last one and is cut off, or is no line of this log")
         last = max(self._witnessed, default=0)
         if last > self.lines:
-            self._fault(self.lines, f"is missing, and all after it: a head of {last} lines was witnessed")
+            self.blame(self.lines, f"is missing, and all after it: a head of {last} lines was witnessed")
 
     def mend(self) -> None:
         """The keeper goes on behind a line that a power cut tore: it counts, and the next one says so."""
@@ -112,24 +123,25 @@ class Walk:
     def _judge(self, line: dict[str, Any]) -> None:
         n, missing = line["n"], line["n"] - self.lines - self._junk
         if self._junk:
-            self._fault(self.lines, "is no line of this log, or something was put in before it")
+            self.blame(self.lines, "is no line of this log, or something was put in before it")
         if n < self.lines:
-            self._fault(n, f"stands after line {self.lines - 1}: it was put in or moved")
+            self.blame(n, f"stands after line {self.lines - 1}: it was put in or moved")
         elif missing > 0:
             what = "is missing" if missing == 1 else f"is missing, with all up to line {n - 1}"
-            self._fault(self.lines + self._junk, what)
+            self.blame(self.lines + self._junk, what)
         elif n == self.lines and line["prev"] not in {self._last, self.head}:
             if n == 0:
-                self._fault(0, "is not the beginning of a log")
+                self.blame(0, "is not the beginning of a log")
             else:
-                self._fault(n - 1, f"was changed after line {n} was written")
+                self.blame(n - 1, f"was changed after line {n} was written")
 
     def _sign(self, line: dict[str, Any]) -> None:
         signature = line.get("signature")
         if line["event"] == "head" and isinstance(signature, str):
             self.signed = Signed(line["n"], statement(line["n"], self.head), signature.encode())
 
-    def _fault(self, n: int, what: str) -> None:
+    def blame(self, n: int, what: str) -> None:
+        """Something is wrong with a line."""
         self.faults_n += 1
         if len(self.faults) < FAULTS_MAX:
             self.faults.append(Fault(n, what))

@@ -1,0 +1,78 @@
+"""The audit log's head, signed: daily, and after each deletion, so that what stands before it cannot be made anew.
+
+The law here (promise K3): a signature covers every line before it, because each carries the hash of the one before. The
+key is the keeper's own; without one it deletes as ever, and says that nobody can check its word. The newest head also
+stands in a file of its own, so that a log whose end was cut away is noticed at the next start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from daemon import durable, log, records, sign
+from daemon.errors import SealError, StoreError
+from daemon.keeper.audit import AuditLog
+from daemon.model.ledger import statement
+from hardware.ports import ClockReading
+
+DAY_NS = 86_400_000_000_000
+RETRY_NS = 600_000_000_000
+"""After a signature that could not be made: a key that is missing is an engineer's visit away."""
+FILE_BYTES_MAX = 4096
+NOT_A_HEAD = (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+Line = dict[str, Any]
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """The newest signed head: how many lines the log had with it, and the hash of the last of them."""
+
+    lines: int
+    head: str
+
+
+class Heads:
+    """One thread: the keeper's. It is a follower of the audit log."""
+
+    def __init__(self, key: Path, file: Path, boot_id: str) -> None:
+        self._key, self._file, self._boot_id = key, file, boot_id
+        self._next_ns = 0
+        """Boot time of the next signature, deletions apart."""
+        self.fault = ""
+        """For a person: why nothing is signed; empty while it is."""
+
+    def seen(self) -> Mapping[int, str]:
+        """What an earlier start signed last, for `ledger.Walk`; empty where it cannot be told."""
+        try:
+            if self._file.stat().st_size > FILE_BYTES_MAX:
+                return {}
+            found = msgspec.json.decode(self._file.read_bytes(), type=Seen)
+        except NOT_A_HEAD:
+            return {}
+        return {found.lines: found.head}
+
+    def follow(self, line: Line) -> None:
+        """Takes a line of the log: a head of this boot counts for its day."""
+        if line.get("event") == "head" and line.get("boot_id") == self._boot_id:
+            self._next_ns = int(line.get("at_boot_ns", 0)) + DAY_NS
+
+    def is_due(self, now: ClockReading) -> bool:
+        """Whether a day has gone by."""
+        return now.boot_ns >= self._next_ns
+
+    def sign(self, audit: AuditLog, now: ClockReading) -> Line | None:
+        """Signs what stands there and returns the line that says so; None, and a fault, where that cannot be."""
+        try:
+            signature = sign.sign(statement(audit.lines, audit.head), self._key, sign.AUDIT)
+            line = audit.add("head", signature=signature.decode())
+            durable.replace(self._file, records.encode(Seen(audit.lines, audit.head)))
+        except (SealError, StoreError) as error:
+            if not self.fault:
+                log.event("head_unsigned", "error", why=str(error))
+            self.fault, self._next_ns = f"the audit log's head is not signed: {error}", now.boot_ns + RETRY_NS
+            return None
+        self.fault = ""
+        return line

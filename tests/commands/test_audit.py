@@ -1,0 +1,188 @@
+"""`spreekkamer audit verify` on logs that the keeper's own parts wrote and signed, and on what is done to them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from daemon import sign
+from daemon.alarm import messages
+from daemon.keeper.audit import AuditLog
+from daemon.keeper.heads import Heads
+from daemon.model.ledger import encode, hash_of, statement
+from daemon.paths import Paths
+from hardware.clock import SystemClock
+
+LINES = 24
+"""Of the log: every fourth is a signed head."""
+Lines = list[bytes]
+
+
+@pytest.fixture(scope="module")
+def unit(tmp_path_factory: pytest.TempPathFactory) -> Paths:
+    """A unit with two keys and a log of twenty-four lines, of which every fourth is a signed head."""
+    paths = Paths.below(tmp_path_factory.mktemp("unit"))
+    for directory in (paths.etc, paths.store):
+        directory.mkdir()
+    sign.make_key(paths.signing_key, "unit")
+    sign.make_key(paths.audit_key, "unit", sign.AUDIT)
+    clock = SystemClock()
+    heads = Heads(paths.audit_key, paths.audit_head, clock.boot_id())
+    log = AuditLog(paths.audit_log, clock, heads.follow)
+    for n in range(LINES):
+        if n % 4 == 3:
+            assert heads.sign(log, clock.read())
+        else:
+            log.add("deleted", recording_id=f"{n:032x}", track="audio", finished_later=False)
+    log.close()
+    return paths
+
+
+def verify(*words: str | Path) -> tuple[int, Any]:
+    """The command's exit code, and what it found."""
+    command = [sys.executable, "-m", "daemon", "audit", "verify", "--json", *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env={**os.environ})
+    return done.returncode, json.loads(done.stdout) if done.stdout else done.stderr
+
+
+def judged(unit: Paths, tmp_path: Path, lines: Lines, *words: str | Path) -> tuple[int, Any]:
+    """What the command says of a log of these lines."""
+    copy = tmp_path / "copy.jsonl"
+    copy.write_bytes(b"".join(lines))
+    return verify("--file", copy, "--key", unit.audit_key.with_suffix(".pub"), *words)
+
+
+def lines_of(unit: Paths) -> Lines:
+    """The log."""
+    return unit.audit_log.read_bytes().splitlines(keepends=True)
+
+
+def changed(lines: Lines) -> Lines:
+    """One word of line 5."""
+    return [*lines[:5], lines[5].replace(b"audio", b"video"), *lines[6:]]
+
+
+def forged(lines: Lines) -> Lines:
+    """Line 5 changed, and every line after it made to fit again; the signatures stand as they were."""
+    found = changed(lines)[:6]
+    for raw in lines[6:]:
+        found.append(encode({**json.loads(raw), "prev": hash_of(json.loads(found[-1]))}))
+    return found
+
+
+PLANTED: dict[str, tuple[Callable[[Lines], Lines], str]] = {
+    "changed": (changed, "line 5 was changed after line 6 was written"),
+    "removed": (lambda lines: [*lines[:5], *lines[6:]], "line 5 is missing"),
+    "removed, several": (lambda lines: [*lines[:5], *lines[9:]], "line 5 is missing, with all up to line 8"),
+    "inserted": (lambda lines: [*lines[:9], lines[5], *lines[9:]], "line 5 stands after line 8"),
+    "swapped": (lambda lines: [*lines[:5], lines[6], lines[5], *lines[7:]], "line 5 stands after line 6"),
+    "not a line": (lambda lines: [*lines[:5], b"holiday\n", *lines[6:]], "line 5 is no line of this log"),
+    "cut short": (lambda lines: [*lines[:5], lines[5][:40] + b"\n", *lines[6:]], "line 5 is no line of this log"),
+    "last one cut short": (lambda lines: [*lines[:-1], lines[-1][:40]], f"line {LINES - 1} is the last one and is cut"),
+    "beginning gone": (lambda lines: lines[3:], "line 0 is missing, with all up to line 2"),
+    "made anew": (forged, "line 7 is signed by another key, or what stands before it was made anew"),
+    "very long": (lambda lines: [*lines[:5], b"x" * 500_000 + b"\n", *lines[6:]], "line 5 is no line of this log"),
+}
+
+
+def test_a_whole_log_is_said_to_be_one(unit: Paths, tmp_path: Path) -> None:
+    """K3: an untouched log holds together, every signature fits, and the command says how far they reach."""
+    code, found = judged(unit, tmp_path, lines_of(unit))
+    assert code == 0
+    assert found["faults"] == []
+    assert (found["lines"], found["signatures"], found["signed_lines"]) == (LINES, 6, LINES - 1)
+    assert found["head"] == hash_of(json.loads(lines_of(unit)[-1]))
+
+
+@pytest.mark.parametrize("how", PLANTED)
+def test_each_planted_fault_is_named(how: str, unit: Paths, tmp_path: Path) -> None:
+    """K3: a line that was changed, removed, inserted, moved, cut or signed for otherwise is named."""
+    plant, words = PLANTED[how]
+    code, found = judged(unit, tmp_path, plant(lines_of(unit)))
+    assert code == 10
+    assert any(fault.startswith(words) for fault in found["faults"]), found["faults"]
+
+
+def test_a_signature_by_another_key_is_named(unit: Paths, tmp_path: Path) -> None:
+    """K3: a signature by another key of the unit, or made for something else, is named at its line."""
+    lines = lines_of(unit)[:7]
+    head = hash_of(json.loads(lines[-1]))
+    for key, namespace in ((unit.signing_key, sign.AUDIT), (unit.audit_key, sign.RECORDINGS)):
+        signature = sign.sign(statement(7, head), key, namespace).decode()
+        line = encode({"n": 7, "event": "head", "signature": signature, "prev": head})
+        assert judged(unit, tmp_path, [*lines, line])[1]["faults"] == [
+            "line 7 is signed by another key, or what stands before it was made anew"
+        ]
+    signature = sign.sign(statement(7, head), unit.audit_key, sign.AUDIT).decode()
+    line = encode({"n": 7, "event": "head", "signature": signature, "prev": head})
+    assert judged(unit, tmp_path, [*lines, line])[0] == 0
+
+
+def test_a_broker_that_listened_is_a_witness(unit: Paths, tmp_path: Path) -> None:
+    """K3: with the messages that a broker's log has, a log whose end was cut away, or that was made anew with the
+    keeper's own key, is named; foreign messages among them are passed over.
+    """
+    heard = [json.loads(raw) for raw in lines_of(unit) if b'"event":"head"' in raw]
+    witness = tmp_path / "archive-event.log"
+    said = [messages.encode(messages.ArchiveEvent("2026-11-22T04:17:35.781Z", line, hash_of(line))) for line in heard]
+    witness.write_bytes(b"\n".join([b"noise", *said, b'{"event":"hold_review_due"}', b"[" * 10_000]) + b"\n")
+    code, found = judged(unit, tmp_path, lines_of(unit), "--witness", witness)
+    assert (code, found["witnessed"]) == (0, 6)
+    code, found = judged(unit, tmp_path, lines_of(unit)[:13], "--witness", witness)
+    assert code == 10
+    assert found["faults"] == [f"line 13 is missing, and all after it: a head of {LINES} lines was witnessed"]
+    other = Heads(unit.audit_key, tmp_path / "head.json", "boot")
+    clock = SystemClock()
+    log = AuditLog(tmp_path / "anew.jsonl", clock)
+    for n in range(LINES):
+        _ = other.sign(log, clock.read()) if n % 4 == 3 else log.add("deleted", recording_id="another")
+    log.close()
+    anew = (tmp_path / "anew.jsonl").read_bytes().splitlines(keepends=True)
+    assert judged(unit, tmp_path, anew)[0] == 0
+    assert (
+        judged(unit, tmp_path, anew, "--witness", witness)[1]["faults"][0]
+        == "line 3 is not the line that was witnessed"
+    )
+
+
+def test_ordinary_tools_agree(unit: Paths, tmp_path: Path) -> None:
+    """K5: the signature in a line is one that ssh-keygen checks, over two words that a stranger can write down."""
+    raw = lines_of(unit)
+    line = json.loads(raw[7])
+    (tmp_path / "sig").write_text(line["signature"])
+    head = subprocess.run(["sha256sum"], input=raw[6], capture_output=True, check=True).stdout.decode().split()[0]
+    verify = ["ssh-keygen", "-Y", "verify", "-f", str(unit.etc / "allowed_signers"), "-I", "unit", "-n", sign.AUDIT]
+    done = subprocess.run(
+        [*verify, "-s", str(tmp_path / "sig")], input=f"7 {head}\n".encode(), capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_cannot_be_read_is_said(unit: Paths, tmp_path: Path) -> None:
+    """K3: a log, a key or a witness that is not there, or a key file without a key, is an error in one sentence."""
+    assert verify("--file", tmp_path / "none")[0] == 5
+    assert verify("--file", unit.audit_log, "--key", unit.audit_log)[0] == 6
+    assert verify("--file", unit.audit_log, "--witness", tmp_path)[0] == 5
+    code, said = verify("--file", unit.audit_log, "--key", tmp_path / "none.pub")
+    assert (code, "Traceback" in said) == (6, False)
+    assert "cannot be read" in said
+
+
+def test_without_a_key_it_says_so(unit: Paths) -> None:
+    """H1: without a public key the hashes are checked, and the command says that no signature was."""
+    code, found = verify("--file", unit.audit_log)
+    assert (code, found["signatures"], found["faults_n"]) == (0, 0, 0)
+    done = subprocess.run(
+        [sys.executable, "-m", "daemon", "audit", "verify", "--file", str(unit.audit_log)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "no signature was checked" in " ".join(done.stdout.split())
+    assert msgspec.json.encode(found)
