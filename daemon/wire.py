@@ -91,6 +91,13 @@ class Blocks(Said, frozen=True):
     sharpness_pct: tuple[int | None, ...]
 
 
+class Claps(Said, frozen=True):
+    """While somebody aims: when sudden sounds began and when the image jumped, in boot time; nothing else of either."""
+
+    heard_ns: tuple[int, ...]
+    seen_ns: tuple[int, ...]
+
+
 class KeeperState(Said, frozen=True):
     """What the keeper measures."""
 
@@ -144,7 +151,9 @@ class Reply(Said, frozen=True):
 
 Message = (
     StartRecording | SetEnd | Lease | Forget | Quiet
-    | RecorderState | Started | Ended | Head | RecorderHealth | Aim | Blocks
-    | KeeperState | Receipt | HoldDue | Request | Reply
+    | RecorderState | Started | Ended | Head | RecorderHealth
+    | Aim | Blocks | Claps
+    | KeeperState | Receipt | HoldDue
+    | Request | Reply
 )  # fmt: skip
 """Everything that may cross a socket."""

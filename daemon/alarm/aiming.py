@@ -16,9 +16,11 @@ from daemon.model.room import Phase, Room
 
 AIM_S_MAX = 300
 """As the recorder's own bound: one turn on a ladder."""
+CLAPS_MAX = 50
+"""Moments that are kept for who aims: he claps three times, and somebody speaks."""
 WRONG = {
     "in use": "the room is in use: a camera is aimed in a room at rest",
-    "no recorder": "the recorder is not there, or has no camera to aim",
+    "no recorder": "the recorder is not there, or has nothing to look or to listen with",
     "dark": "the recording lamp does not light; nobody looks without it",
 }
 
@@ -30,6 +32,8 @@ class Aiming:
         self._lights, self._tell = lights, tell
         self._until_ns = 0
         self._blocks: wire.Blocks | None = None
+        self._heard_ns: tuple[int, ...] = ()
+        self._seen_ns: tuple[int, ...] = ()
 
     def ask(self, room: Room, seconds: int, now_ns: int, by: str) -> str:
         """Begins, or ends with 0 seconds. What is wrong, a key of WRONG; empty: done."""
@@ -38,7 +42,7 @@ class Aiming:
             return ""
         if room.phase is not Phase.READY:
             return "in use"
-        if "video" not in (room.recorder or ()):
+        if not room.recorder:
             return "no recorder"
         self._lights.attempt("recording", on=True, now_ns=now_ns, for_ns=seconds * NS)
         self._lights.show(room, now_ns)
@@ -50,17 +54,26 @@ class Aiming:
         self._tell(wire.Aim(self._until_ns))
         return ""
 
-    def saw(self, blocks: wire.Blocks) -> None:
-        """The recorder says what it sees; what comes after the end is dropped."""
-        self._blocks = blocks if self._until_ns else None
+    def saw(self, seen: wire.Blocks | wire.Claps) -> None:
+        """The recorder says what it sees and hears; what comes after the end is dropped."""
+        if not self._until_ns:
+            return
+        if isinstance(seen, wire.Blocks):
+            self._blocks = seen
+        else:
+            self._heard_ns = (*self._heard_ns, *seen.heard_ns)[-CLAPS_MAX:]
+            self._seen_ns = (*self._seen_ns, *seen.seen_ns)[-CLAPS_MAX:]
 
     def shown(self, now_ns: int) -> dict[str, Any]:
         """For who aims: the latest blocks, and for how many seconds more."""
-        left_s = max(0, self._until_ns - now_ns) // NS
         blocks = self._blocks
-        if blocks is None:
-            return {"left_s": left_s, "brightness_pct": None, "sharpness_pct": None}
-        return {"left_s": left_s, "brightness_pct": blocks.brightness_pct, "sharpness_pct": blocks.sharpness_pct}
+        return {
+            "left_s": max(0, self._until_ns - now_ns) // NS,
+            "brightness_pct": blocks.brightness_pct if blocks else None,
+            "sharpness_pct": blocks.sharpness_pct if blocks else None,
+            "heard_ns": self._heard_ns,
+            "seen_ns": self._seen_ns,
+        }
 
     def tick(self, room: Room, now_ns: int) -> None:
         """Ends what may not go on."""
@@ -77,5 +90,5 @@ class Aiming:
         if self._until_ns:
             log.event("camera_aim_over", why=why)
             self._tell(wire.Aim(0))
-        self._until_ns, self._blocks = 0, None
+        self._until_ns, self._blocks, self._heard_ns, self._seen_ns = 0, None, (), ()
         self._lights.give_back("recording")

@@ -442,7 +442,7 @@ class AlarmProcess:
                 self._device("camera", message.devices.get("video", "ok"))
                 self._device("microphone", message.devices.get("audio", "ok"))
                 self._fault("keys", message.keys)
-            case wire.Blocks():
+            case wire.Blocks() | wire.Claps():
                 self._aiming.saw(message)
             case wire.KeeperState():
                 self._keeper = peer

@@ -7,13 +7,20 @@ from typing import Any
 
 from daemon.check.advice import advice_for
 from daemon.check.asking import Room
-from daemon.check.finding import Finding
+from daemon.check.finding import Finding, Verdict
+from daemon.model.picture import offset_ns
 
 AIM_S = 300
 """How long the camera may be aimed in one turn: the unit's own bound."""
 COLUMNS = 16
 SHADES = " ░▒▓█"
 """A block's sharpness, from nothing to judge by to as sharp as a photograph."""
+CLAPS, CLAPS_S = 3, 60
+"""The middle one of three counts: somebody coughs, and a hand moves before it claps."""
+OFF_MS_MAX = 160
+"""A hand is seen to move up to a tenth of a second before it is heard, and a picture lasts 40 ms."""
+LOW_DBFS = -70.0
+"""A room's hiss through a microphone of some use; a figure below this over seconds is a gain that is turned down."""
 FRAME_AGE_MS_MAX = 1000
 """A camera of five pictures a second shows one every 200 ms."""
 
@@ -65,6 +72,68 @@ def _aimed(room: Room) -> Finding:
     finally:
         room.alarm("aim", seconds=0)
     return Finding("camera aim", "ok", "aimed by its blocks")
+
+
+def microphone(room: Room) -> Iterator[Finding]:
+    """How loud the room is; who stands there claps, and is heard and seen at one moment."""
+    if not room.settings.policy.audio.record:
+        yield Finding("microphone", "skipped", "the policy records no sound: its microphone is never opened")
+        return
+    heard = _heard(room)
+    yield heard
+    both = heard.verdict != "fault" and "camera" not in room.health().get("faults", {})
+    if room.hands is not None and both and room.settings.policy.video.record:
+        yield _clapped(room)
+
+
+def _heard(room: Room) -> Finding:
+    health = room.health()
+    recorder = health.get("recorder")
+    if "microphone" in health.get("faults", {}):
+        return Finding("microphone", "fault", health["faults"]["microphone"], advice_for("microphone"))
+    if not recorder:
+        return Finding("microphone", "skipped", "the recorder is not there to ask")
+    if recorder["devices"].get("audio") == "closed":
+        return Finding("microphone", "skipped", "closed: a covered window or an objection")
+    level, figures = recorder["level_dbfs"], {key: recorder[key] for key in ("level_dbfs", "peak_dbfs", "drift_ppm")}
+    if level is None:
+        return Finding("microphone", "fault", "no sound comes from it", advice_for("microphone"), figures)
+    drift = "not known yet" if recorder["drift_ppm"] is None else f"{recorder['drift_ppm']:.0f} ppm"
+    text = f"{recorder['sound']}; level {level:.0f} dBFS, loudest {recorder['peak_dbfs']:.0f}; drift {drift}"
+    if level < LOW_DBFS:
+        todo = "Turn its gain up (alsamixer, F4), and speak where people will sit: -40 to -20 dBFS is well."
+        return Finding("microphone", "warning", text, todo, figures)
+    return Finding("microphone", "ok", text, figures=figures)
+
+
+def _clapped(room: Room) -> Finding:
+    """Sound against image, by claps before the camera."""
+    assert room.hands is not None  # noqa: S101 - `microphone` has looked
+    room.alarm("aim", seconds=CLAPS_S)
+    room.hands.say("Clap three times before the camera, a second apart. Enter or a press passes this over.")
+    seen: dict[str, Any] = {}
+
+    def picture() -> tuple[str, bool]:
+        seen.update(room.alarm("blocks"))
+        text = f"heard {len(seen['heard_ns'])}, seen {len(seen['seen_ns'])}"
+        return text, min(len(seen["heard_ns"]), len(seen["seen_ns"])) >= CLAPS
+
+    try:
+        room.hands.shows(picture, CLAPS_S, may_end=True)
+    finally:
+        room.alarm("aim", seconds=0)
+    found_ns = offset_ns(tuple(seen["heard_ns"]), tuple(seen["seen_ns"]))
+    if found_ns is None:
+        return Finding("sound and image", "skipped", "no clap was both heard and seen")
+    off_ms = round(found_ns / 1e6)
+    verdict: Verdict = "ok" if abs(off_ms) <= OFF_MS_MAX else "fault"
+    todo = (
+        ""
+        if verdict == "ok"
+        else "Clap again, hands at rest before each; if it stays, tell who looks after the software."
+    )
+    text = f"sound comes {abs(off_ms)} ms {'after' if off_ms >= 0 else 'before'} the image"
+    return Finding("sound and image", verdict, text, todo, {"offset_ms": off_ms})
 
 
 def drawn(brightness_pct: list[int] | None, sharpness_pct: list[int | None] | None) -> str:

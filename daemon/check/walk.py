@@ -30,6 +30,7 @@ STEPS: tuple[tuple[str, Step], ...] = (
     ("lamps", body.lamps),
     ("buttons", body.buttons),
     ("camera", media.camera),
+    ("microphone", media.microphone),
     ("broker", reach.broker),
     ("keys", reach.keys),
     ("test alarm", reach.test_alarm),

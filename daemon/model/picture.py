@@ -1,4 +1,4 @@
-"""When a camera's figures are a fault: dark, standing still, or out of focus, each for a while and not for a moment.
+"""When a camera's figures are a fault, each for a while and not for a moment; and when its image jumps.
 
 Pure: figures in, words out. A camera that delivers no packets is not judged here; its track sees that by itself.
 """
@@ -9,7 +9,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from hardware.ports import PictureFigures
+from hardware.ports import PictureFigures, VideoPacket
 
 NS = 1_000_000_000
 Flaw = Literal["dark", "frozen", "blurred", "unseen"]
@@ -63,3 +63,44 @@ def _flaw(figures: PictureFigures, limits: Limits) -> Flaw | None:
     if figures.sharpness_pct is not None and figures.sharpness_pct < limits.blurred_below_pct:
         return "blurred"
     return None
+
+
+JUMP_RISE = 4.0
+"""Times the usual size of a picture between key frames: hands that clap or a lamp that lights fill a picture anew."""
+JUMP_BYTES = 1_500
+"""At least this much: in a still room a picture has some hundred bytes, and noise doubles it."""
+JUMP_REST_NS = NS // 2
+"""Nothing is a jump so soon after one: what begins suddenly goes on for a while."""
+USUAL_PICTURES = 25
+"""The usual size follows the last second or so, and nothing is a jump before it is known."""
+
+
+class JumpFinder:
+    """Finds sudden changes of the image by the size of its encoded pictures; none is looked into. One thread."""
+
+    def __init__(self) -> None:
+        self._usual, self._seen, self._rest_ns = 0.0, 0, 0
+
+    def add(self, packet: VideoPacket) -> int | None:
+        """Takes the next picture; returns its boot time in ns when the image jumped in it. Key frames tell nothing."""
+        if packet.key:
+            return None
+        size, before = len(packet.data), self._usual
+        self._seen += 1
+        self._usual += (size - before) / min(self._seen, USUAL_PICTURES)
+        known = self._seen > USUAL_PICTURES
+        if not known or packet.pts_ns < self._rest_ns or size < JUMP_BYTES or size < JUMP_RISE * before:
+            return None
+        self._rest_ns = packet.pts_ns + JUMP_REST_NS
+        return packet.pts_ns
+
+
+PAIR_NS = 400_000_000
+"""A clap and its picture are at most this far apart, or they are not of one clap."""
+
+
+def offset_ns(heard_ns: tuple[int, ...], seen_ns: tuple[int, ...]) -> int | None:
+    """How much later than the image the sound is, by the middle one of the claps that were both heard and seen."""
+    pairs = [min((heard - seen for seen in seen_ns), key=abs) for heard in heard_ns if seen_ns]
+    near = sorted(pair for pair in pairs if abs(pair) <= PAIR_NS)
+    return near[len(near) // 2] if near else None

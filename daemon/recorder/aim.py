@@ -1,11 +1,17 @@
-"""Says what a camera sees in 16 x 9 blocks while somebody aims it: no picture, once a second, five minutes at most."""
+"""What an engineer aims by: the camera's 16 x 9 blocks, and when claps were heard and seen; no picture, no sound.
+
+Once a second, five minutes at most.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from daemon import wire
+from daemon.model.picture import JumpFinder
+from daemon.model.sound import ClapFinder
 from daemon.recorder.track import VideoTrack
+from hardware import ports
 
 NS = 1_000_000_000
 AIM_MAX_NS = 300 * NS
@@ -15,17 +21,39 @@ AIM_MAX_NS = 300 * NS
 class Aim:
     """The loop's. It is the alarm process that lights the lamp before it asks, and that writes down who did."""
 
-    def __init__(self, track: VideoTrack | None, say: Callable[[wire.Blocks], bool]) -> None:
+    def __init__(self, track: VideoTrack | None, say: Callable[[wire.Blocks | wire.Claps], bool]) -> None:
         self._track, self._say = track, say
         self._until_ns = self._said_ns = 0
+        self._jumps = JumpFinder()
+        self._claps: ClapFinder | None = None
+        self._heard: list[int] = []
+        self._seen: list[int] = []
 
     def ask(self, until_ns: int, now_ns: int) -> None:
         """Begins, or ends with a time that has passed."""
         self._until_ns = min(until_ns, now_ns + AIM_MAX_NS)
+        self._jumps, self._claps, self._heard, self._seen = JumpFinder(), None, [], []
+
+    def frame(self, frame: ports.VideoPacket | ports.PcmBlock, sound: ports.AudioFormat | None, now_ns: int) -> None:
+        """What has come from a device, while somebody aims."""
+        if now_ns >= self._until_ns:
+            return
+        if isinstance(frame, ports.VideoPacket):
+            jump_ns = self._jumps.add(frame)
+            self._seen += [] if jump_ns is None else [jump_ns]
+        elif sound is not None:
+            if self._claps is None:
+                self._claps = ClapFinder(sound.rate_hz, sound.channels)
+            self._heard += self._claps.add(frame)
 
     def turn(self, now_ns: int) -> None:
         """Says the blocks of a picture that it has not said yet."""
-        if now_ns >= self._until_ns or self._track is None:
+        if now_ns >= self._until_ns:
+            return
+        if self._heard or self._seen:
+            self._say(wire.Claps(tuple(self._heard), tuple(self._seen)))
+            self._heard, self._seen = [], []
+        if self._track is None:
             return
         blocks = self._track.blocks()
         if blocks is not None and blocks.at_ns != self._said_ns:

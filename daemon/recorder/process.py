@@ -197,6 +197,9 @@ class RecorderProcess:
 
     def _frame(self, frame: ports.VideoPacket | ports.PcmBlock) -> None:
         track = self._tracks["video" if isinstance(frame, ports.VideoPacket) else "audio"]
+        audio = self._tracks.get("audio")
+        sound = audio.format if isinstance(audio, AudioTrack) else None
+        self._aim.frame(frame, sound, self._clock.boot_ns())
         self._add(track.take(frame), self._clock.boot_ns())
 
     def _device_lost(self, lost: ports.DeviceLost) -> None:

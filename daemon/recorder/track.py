@@ -244,6 +244,11 @@ class AudioTrack(Track):
         wrong = self._meter.trouble if self._meter is not None and self.recording else ""
         return wrong and f"microphone: {wrong}"
 
+    @property
+    def format(self) -> ports.AudioFormat | None:
+        """What the microphone delivers; None before it is open."""
+        return self._encoder.format if self._encoder else None
+
     def figures(self) -> SoundFigures:
         """How loud it was since the last call, how its clock runs, what it delivers."""
         if self._meter is None or self._encoder is None or not self.recording:

@@ -47,8 +47,10 @@ def test_the_lamp_is_lit_before_the_recorder_looks_and_until_it_ends(scene: Scen
     assert scene.bench.lamps()["recording"]
     assert scene.told == [wire.Aim(60 * NS)]
     scene.aiming.saw(SEEN)
+    scene.aiming.saw(wire.Claps((1, 2), (3,)))
     assert scene.aiming.shown(10 * NS) == {
         "left_s": 50, "brightness_pct": SEEN.brightness_pct, "sharpness_pct": SEEN.sharpness_pct,
+        "heard_ns": (1, 2), "seen_ns": (3,),
     }  # fmt: skip
     scene.turn(60 * NS)
     assert not scene.bench.lamps()["recording"]
@@ -79,7 +81,7 @@ def test_a_lamp_that_does_not_light_shows_nothing(scene: Scene) -> None:
     assert scene.told[-1] == wire.Aim(0)
 
 
-def test_a_recorder_without_a_camera_is_not_asked(scene: Scene) -> None:
+def test_a_recorder_without_devices_is_not_asked(scene: Scene) -> None:
     """H1: nobody waits for a picture that cannot come."""
-    scene.room = ready(recorder=("audio",))
+    scene.room = ready(recorder=())
     assert scene.aiming.ask(scene.room, 60, 0, "an engineer") == "no recorder"

@@ -58,6 +58,9 @@ def test_an_engineer_at_a_keyboard(unit: Unit, tmp_path: Path) -> None:
         terminal.waits_for("sharpness by block")
         assert unit.lamps()["recording"]
         terminal.types("")
+        terminal.waits_for("Clap three times")
+        terminal.waits_for("heard ")
+        terminal.types("")
         screen = terminal.waits_for("ready for use")
         assert terminal.ended() == 0, screen
     assert "✗" not in screen

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.model.picture import LASTS_NS, WORDS, Doubt, Flaw, Limits, judge
-from hardware.ports import PictureFigures
+from daemon.model.picture import LASTS_NS, WORDS, Doubt, Flaw, JumpFinder, Limits, judge, offset_ns
+from hardware.ports import PictureFigures, VideoPacket
 
 NS = 1_000_000_000
 LIMITS = Limits(dark_below_pct=4, blurred_below_pct=35)
@@ -62,3 +62,32 @@ def test_a_doubt_is_as_old_as_the_flaw(story: list[PictureFigures | None]) -> No
 def test_every_flaw_has_words_and_a_time() -> None:
     """H1: nothing is a fault without a text."""
     assert set(WORDS) == set(LASTS_NS)
+
+
+def film(jumps: set[int], usual: int = 800) -> list[VideoPacket]:
+    """Four seconds of encoded pictures, a key frame each second; in some the image jumps."""
+    sizes = {n: 60_000 if n % 25 == 0 else 9_000 if n in jumps else usual + n % 7 * 50 for n in range(100)}
+    return [VideoPacket(bytes(size), n * 40_000_000, n % 25 == 0) for n, size in sizes.items()]
+
+
+def jumps_in(packets: list[VideoPacket]) -> list[int]:
+    finder = JumpFinder()
+    return [found // 40_000_000 for packet in packets if (found := finder.add(packet)) is not None]
+
+
+def test_a_jump_of_the_image_is_found_at_its_picture() -> None:
+    """H1: a hand or a lamp before the lens is found to the picture, key frames and noise are not."""
+    assert jumps_in(film({40, 41, 42, 70})) == [40, 70]
+    assert jumps_in(film(set())) == []
+    assert jumps_in(film({5})) == []  # what is usual is not known yet
+
+
+@given(st.lists(st.integers(0, 60), min_size=3, max_size=9, unique=True), st.integers(-399, 399))
+def test_sound_against_image_by_the_middle_clap(seconds: list[int], off_ms: int) -> None:
+    """R5: an offset up to 0.4 s is found exactly by claps a second apart; one that was not seen changes nothing."""
+    seen = tuple(second * NS for second in seconds)
+    heard = tuple(at + off_ms * 1_000_000 for at in seen)
+    assert offset_ns(heard, seen) == off_ms * 1_000_000
+    assert offset_ns((*heard, 3600 * NS), seen) == off_ms * 1_000_000
+    assert offset_ns(heard, ()) is None
+    assert offset_ns((3600 * NS,), seen) is None
