@@ -47,6 +47,8 @@ class Begin(msgspec.Struct, frozen=True):
     """The public keys that can open it: one of every group."""
     previous_head: str
     """Of the chain of the recording before, as far as this recorder knows; empty for its first."""
+    test: bool = False
+    """An engineer's test; a mark `kept` in the chain makes it a recording like any other."""
     format: str = FORMAT
 
 
@@ -81,7 +83,7 @@ class GapLine(msgspec.Struct, frozen=True, tag_field="kind", tag="gap"):
 
 
 class MarkLine(msgspec.Struct, frozen=True, tag_field="kind", tag="mark"):
-    """Something happened: `alarm` (from here on an alarm's recording), `torn`, `recovered`."""
+    """Something happened: `alarm` (from here on an alarm's), `kept` (no test any more), `torn`, `recovered`."""
 
     n: int
     what: str
@@ -107,6 +109,8 @@ class End(msgspec.Struct, frozen=True):
     lines: int
     head: str
     """SHA-256 of the chain's last line."""
+    test: bool = False
+    """Still an engineer's test when it was closed: it is verified and deleted at once."""
     format: str = FORMAT
 
 

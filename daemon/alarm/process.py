@@ -53,6 +53,8 @@ LOOK_NS = 1_000_000_000
 """How often the loop looks for what only time shows: an alarm without an answer, a button without a test."""
 WALK_TEST_S = (60, 3600)
 """Shortest and longest walk test: while it lasts a press in a room at rest is a test."""
+TEST_RECORDING_NS = 5_000_000_000
+"""Five segments a track: enough to be opened, verified and deleted, short enough for a check."""
 LINES_MAX = 50
 """Alarm events in one answer to an operator: 20 kB of the 64 kB that a message may be."""
 _BROKER_FAULT: dict[str, events.FaultName] = {"alarm": "broker", "second": "second_broker"}
@@ -488,6 +490,7 @@ class AlarmProcess:
             "alarms": lambda *_: wire.Reply(msgspec.to_builtins(self._outbox.lines()[:LINES_MAX])),
             "reset": self._operator_resets, "test": self._test, "walk_test": self._walk_test, "forget": self._forget,
             "aim": self._aim, "blocks": lambda *_: wire.Reply(self._aiming.shown(self._clock.boot_ns())),
+            "recording_test": self._test_recording,
             "lamp": self._try_lamp, "touched": lambda *_: wire.Reply(msgspec.to_builtins(self._lines.touched)),
         }  # fmt: skip
         if asked.verb not in verbs:
@@ -535,6 +538,16 @@ class AlarmProcess:
         log.event("lamp_tried", lamp=lamp, lit=on, by=by)
         self._lights.show(self._room, now_ns)
         return wire.Reply({"fitted": True, "reads": self._lights.is_lit(lamp)})
+
+    def _test_recording(self, _: wire.Request, by: str) -> wire.Reply:
+        """A few seconds, lamp lit, that the keeper verifies and deletes as soon as they are closed."""
+        recording_id = secrets.token_hex(16)
+        until_ns = self._clock.boot_ns() + TEST_RECORDING_NS
+        self._step(events.RecordingTestAsked(recording_id, until_ns, by))
+        begun = self._room.recording is not None and self._room.recording.id == recording_id
+        if not begun:
+            return wire.Reply(error="no recording can be tested now: the room is in use, or has no device", exit_code=1)
+        return wire.Reply(recording_id)
 
     def _aim(self, asked: wire.Request, by: str) -> wire.Reply:
         """The recording lamp is lit, and the recorder says what its camera sees, in 16 x 9 figures."""

@@ -106,6 +106,14 @@ class AlarmTestAsked(Input, frozen=True):
     by: str
 
 
+class RecordingTestAsked(Input, frozen=True):
+    """An engineer wants to see that a recording can be made: a few seconds, deleted as soon as they are verified."""
+
+    recording_id: str
+    until_ns: int
+    by: str
+
+
 class WalkTestSet(Input, frozen=True):
     """An operator begins a walk test, or ends it: until then a press in a room at rest is a test."""
 
@@ -257,14 +265,17 @@ class StartRecording(Effect, frozen=True):
     alarm: bool
     continues: str | None = None
     """The recording of which this is a new part, after the recorder was interrupted."""
+    test: bool = False
+    """An engineer's: the keeper verifies and deletes it as soon as it is closed, unless somebody needed it."""
 
 
 class SetEnd(Effect, frozen=True):
-    """The running recording ends at another time, or is from now on an alarm's."""
+    """The running recording ends at another time, is from now on an alarm's, or is no test any more."""
 
     recording_id: str
     until_ns: int
     alarm: bool
+    test: bool = False
 
 
 class Lease(Effect, frozen=True):

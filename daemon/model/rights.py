@@ -27,7 +27,7 @@ BOTH = ENGINEER | CUSTODIAN
 ALARM_VERBS: Mapping[str, frozenset[Role]] = {
     "status": BOTH, "alarms": BOTH,
     "reset": BOTH, "forget": BOTH, "test": ENGINEER, "walk_test": ENGINEER,
-    "lamp": ENGINEER, "touched": ENGINEER, "aim": ENGINEER, "blocks": ENGINEER,
+    "lamp": ENGINEER, "touched": ENGINEER, "recording_test": ENGINEER, "aim": ENGINEER, "blocks": ENGINEER,
 }  # fmt: skip
 """What the alarm process is asked. Whoever stands in the room may end an alarm and have the ring dropped."""
 KEEPER_VERBS: Mapping[str, frozenset[Role]] = {

@@ -52,6 +52,7 @@ from daemon.model.events import (
     RecordHeld,
     RecordingEnded,
     RecordingStarted,
+    RecordingTestAsked,
     RecordPressed,
     RecordReleased,
     ResetAsked,
@@ -140,6 +141,8 @@ class Recording(Struct, frozen=True):
     alarm: bool
     running: bool = False
     """The recorder has said that it writes."""
+    test: bool = False
+    """An engineer's: whatever staff do with it makes it a recording like any other."""
     lost: bool = False
     """The recorder does not have it (any more); a new part begins as soon as there is a device to record from."""
 
@@ -234,6 +237,15 @@ def _begin(room: Room, item: RecordPressed, now_ns: int) -> Step:
     return replace(room, phase=Phase.RECORDING), effects
 
 
+def _test_recording(room: Room, item: RecordingTestAsked, now_ns: int) -> Step:
+    """Nothing from before the engineer asked; it ends by itself."""
+    if not _is_open(room) or not room.rules.tracks:
+        return room, (Note("recording_refused", "there is nothing to record from"),)
+    start = StartRecording(item.recording_id, now_ns, 0, item.until_ns, alarm=False, test=True)
+    room, effects = _start(room, start, now_ns)
+    return replace(room, phase=Phase.ENDING), (Note("recording_test", item.by), *effects)
+
+
 def _end_by_press(room: Room, item: RecordPressed, now_ns: int) -> Step:
     if room.rules.ends_by == "hold":
         return room, (Note("press_noted", "this policy ends a recording by holding the button"),)
@@ -277,6 +289,8 @@ def _press_objects(room: Room, item: ObjectionPressed, now_ns: int) -> Step:
 
 def _object(room: Room, item: RecordHeld | ObjectionPressed, now_ns: int) -> Step:
     """A resident objects: from here on nothing of this conversation is held or recorded, until it is over."""
+    if room.phase is Phase.READY and now_ns < room.walk_until_ns:
+        return room, (Note("objection_noted", "a walk test: the press has been seen"),)
     if not room.rules.tracks:
         return room, (Note("objection_noted", "the policy records neither sound nor image"),)
     if room.objection_until_ns:
@@ -291,7 +305,7 @@ def _objection_found(room: Room, item: ObjectionFound, now_ns: int) -> Step:
     room = replace(room, settled=True)
     if not item.until_ns or room.objection_until_ns:
         return room, ()
-    if item.until_ns <= now_ns:
+    if item.until_ns <= now_ns or not room.rules.tracks:  # over, or a new policy records nothing that one can object to
         return room, (Objection(0, "time"),)
     return _hush(replace(room, objection_until_ns=item.until_ns), now_ns)
 
@@ -314,7 +328,8 @@ def _hush(room: Room, now_ns: int) -> Step:
     """Privacy has begun: a conversation's recording ends at this moment, without seconds after it."""
     if room.phase is Phase.ALARM or room.recording is None:
         return _rest(room), ()
-    room, effects = _set_end(room, min(room.recording.until_ns, now_ns), alarm=room.recording.alarm)
+    mine = room.recording
+    room, effects = _set_end(room, min(mine.until_ns, now_ns), alarm=mine.alarm, test=mine.test)
     return replace(room, phase=Phase.ENDING, quiet=_closed(room)), effects
 
 
@@ -619,15 +634,15 @@ def _forget(room: Room, item: ForgetAsked, now_ns: int) -> Step:
 
 
 def _start(room: Room, start: StartRecording, now_ns: int) -> Step:
-    recording = Recording(start.recording_id, start.until_ns, start.alarm)
+    recording = Recording(start.recording_id, start.until_ns, start.alarm, test=start.test)
     room, lease = _renew(replace(room, recording=recording), LeaseDue(), now_ns)
     return room, (start, *lease)
 
 
-def _set_end(room: Room, until_ns: int, *, alarm: bool) -> Step:
+def _set_end(room: Room, until_ns: int, *, alarm: bool, test: bool = False) -> Step:
     assert room.recording is not None  # noqa: S101 - only a bug could break it
-    recording = replace(room.recording, until_ns=until_ns, alarm=alarm)
-    return replace(room, recording=recording), (SetEnd(recording.id, until_ns, alarm),)
+    recording = replace(room.recording, until_ns=until_ns, alarm=alarm, test=test)
+    return replace(room, recording=recording), (SetEnd(recording.id, until_ns, alarm, test),)
 
 
 def _wind_down(room: Room, at_ns: int) -> Step:
@@ -650,7 +665,7 @@ def _new_part(room: Room, fresh_id: str, now_ns: int) -> Step:
     if wanted is None or not (_is_open(room) and room.rules.tracks) or now_ns >= wanted.until_ns:
         return room, ()
     start = StartRecording(
-        fresh_id, now_ns, room.rules.pre_event_ns, wanted.until_ns, wanted.alarm, continues=wanted.id or None
+        fresh_id, now_ns, room.rules.pre_event_ns, wanted.until_ns, wanted.alarm, wanted.id or None, wanted.test
     )
     return _start(room, start, now_ns)
 
@@ -695,6 +710,7 @@ _not_recording = Ignored("a hold begins nothing; the press before it has been an
 _alarm_decides = Ignored("an alarm is open: the record button has no say over its recording")
 _alarm_first = Ignored("an alarm is open: an objection can be made when it is over")
 _nothing_due = Ignored("no deadline runs in this phase")
+_in_use = Ignored("the room is in use: a recording is tested in a room at rest")
 _private = Ignored("nothing is recorded in an objection or a covered window")
 
 PHASES = (Phase.READY, Phase.RECORDING, Phase.ENDING, Phase.ALARM, Phase.PRIVACY)
@@ -714,6 +730,7 @@ TABLE: dict[type[Input], tuple[Rule, Rule, Rule, Rule, Rule]] = {
     AlarmTestAsked:   (_test,            _test,            _test,            _test,            _test),
     WalkTestSet:      (_walk,            _walk,            _walk,            _walk,            _walk),
     AlarmsFound:      (_alarms_found,    _alarms_found,    _alarms_found,    _alarms_found,    _alarms_found),
+    RecordingTestAsked: (_test_recording, _in_use,         _in_use,          _in_use,          _private),
     RecorderJoined:   (_adopt,           _take_up,         _take_up,         _take_up,         _adopt),
     RecorderLeft:     (_recorder_left,   _recorder_left,   _recorder_left,   _recorder_left,   _recorder_left),
     TracksChanged:    (_tracks_changed,  _tracks_changed,  _tracks_changed,  _tracks_changed,  _tracks_changed),

@@ -66,7 +66,7 @@ class Bundle:
         """Says in the chain that something happened. Raises StoreError."""
         self._append([records.MarkLine(0, what, at_boot_ns, "", detail)])
 
-    def end(self, why: str, detail: str, clock: Clock, *, alarm: bool) -> None:
+    def end(self, why: str, detail: str, clock: Clock, *, alarm: bool, test: bool = False) -> None:
         """Closes the recording: end.json, and sums over everything with a signature. Raises StoreError."""
         now = clock.read()
         end = records.End(
@@ -79,6 +79,7 @@ class Bundle:
             alarm,
             self.lines,
             self.head,
+            test=test,
         )
         close(self.path, end, self._sums, self._sign)
         os.close(self._log)

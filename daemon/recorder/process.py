@@ -236,7 +236,7 @@ class RecorderProcess:
         for name, track in self._tracks.items():
             if name not in tap.done:
                 self._new_key(track)
-        if not self._writer.give(writer.Close(why, detail, tap.alarm)):
+        if not self._writer.give(writer.Close(why, detail, tap.alarm, tap.test)):
             self._closed(writer.Closed(tap.start.recording_id, "store", "the disk takes nothing any more", tap.lines))
 
     # --- keys -----------------------------------------------------------------------------------------------------
@@ -278,7 +278,7 @@ class RecorderProcess:
             case SetEnd() as end if self._tap is not None and self._tap.start.recording_id == end.recording_id:
                 self._set_end(self._tap, end)
             case SetEnd() as end if self._pending is not None and self._pending.recording_id == end.recording_id:
-                self._pending = replace(self._pending, until_ns=end.until_ns, alarm=end.alarm)
+                self._pending = replace(self._pending, until_ns=end.until_ns, alarm=end.alarm, test=end.test)
             case Forget():
                 self._forget()
             case wire.Aim(until_ns=until_ns):
@@ -311,7 +311,7 @@ class RecorderProcess:
             return
         items = pre_event(self._ring, tuple(self._tracks), start, self._written_ns)
         begin = begin_record(self._settings, self._clock, tuple(self._tracks), start, items)
-        self._tap = Tap(start, start.until_ns, start.alarm, set(), self._clock.boot_ns() + HEAD_NS)
+        self._tap = Tap(start, start.until_ns, start.alarm, start.test, set(), self._clock.boot_ns() + HEAD_NS)
         for item in items:
             self._written_ns[item.track] = item.t1_ns if isinstance(item, Sealed) else item.to_ns
         log.event("recording", recording_id=start.recording_id, segments=len(items), continues=start.continues)
@@ -323,7 +323,9 @@ class RecorderProcess:
     def _set_end(self, tap: Tap, end: SetEnd) -> None:
         if end.alarm and not tap.alarm:
             self._writer.give(writer.Mark("alarm", self._clock.boot_ns()))
-        tap.until_ns, tap.alarm = end.until_ns, end.alarm
+        if tap.test and not end.test:
+            self._writer.give(writer.Mark("kept", self._clock.boot_ns()))
+        tap.until_ns, tap.alarm, tap.test = end.until_ns, end.alarm, tap.test and end.test
         tap.done = {name for name in tap.done if self._written_ns.get(name, 0) >= end.until_ns}
 
     def _forget(self) -> None:

@@ -23,6 +23,7 @@ class Tap(msgspec.Struct):
     start: StartRecording
     until_ns: int
     alarm: bool
+    test: bool
     done: set[Track]
     """Tracks whose last segment has been handed to the writer."""
     head_ns: int
@@ -73,4 +74,5 @@ def begin_record(
         tracks={track: track_begin(track) for track in tracks},
         groups=policy.recipients(),
         previous_head="",
+        test=start.test,
     )

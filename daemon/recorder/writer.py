@@ -52,6 +52,7 @@ class Close(msgspec.Struct, frozen=True):
     why: EndReason
     detail: str
     alarm: bool
+    test: bool = False
 
 
 Order = Open | Add | Mark | Close
@@ -136,7 +137,7 @@ class Writer:
             case Open():
                 self._open(order)
             case Close() if self._bundle is not None:
-                self._end(order.why, order.detail, alarm=order.alarm)
+                self._end(order.why, order.detail, alarm=order.alarm, test=order.test)
             case Add() | Mark() if self._bundle is not None:
                 if self._clock.boot_ns() >= self.lease_ns:
                     self._end("lease", "the lamp's owner did not renew the lease", alarm=self._bundle.begin.alarm)
@@ -163,9 +164,9 @@ class Writer:
             raise
         self._sink(Opened(begin.recording_id, (self._clock.boot_ns() - started_ns) / 1e6))
 
-    def _end(self, why: EndReason, detail: str, *, alarm: bool) -> None:
+    def _end(self, why: EndReason, detail: str, *, alarm: bool, test: bool = False) -> None:
         assert self._bundle is not None  # noqa: S101 - only a bug could break it
-        self._bundle.end(why, detail, self._clock, alarm=alarm)
+        self._bundle.end(why, detail, self._clock, alarm=alarm, test=test)
         self._say_closed(why, detail)
 
     def _fail(self, detail: str) -> None:

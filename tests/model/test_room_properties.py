@@ -33,6 +33,7 @@ from daemon.model.events import (
     RecordHeld,
     RecordingEnded,
     RecordingStarted,
+    RecordingTestAsked,
     RecordReleased,
     ResetAsked,
     StartRecording,
@@ -53,7 +54,7 @@ DEEDS = (
     "alarm", "record", "record", "record", "hold", "reset", "reset", "found", "joined", "joined", "joined", "left",
     "tracks", "tracks", "started", "ended", "ended", "time", "lease", "delivered", "fault", "forget", "wait", "wait",
     "alarm", "alarm held", "outside", "mobile", "reset one", "test", "walk", "released", "released", "objection",
-    "objection found", "cover", "cover",
+    "objection found", "cover", "cover", "recording test",
 )  # fmt: skip
 
 rules = st.builds(
@@ -97,6 +98,7 @@ def _input(history: History, deed: str, dice: int, n: int) -> Input:
         "reset one": lambda: ResetAsked(fresh, "a console", "console", (open_id,)),
         "test": lambda: AlarmTestAsked(fresh, "a test"),
         "walk": lambda: WalkTestSet(now_ns + dice * NS if dice % 3 else 0, "a test"),
+        "recording test": lambda: RecordingTestAsked(f"{fresh}-rec", now_ns + 5 * NS, "a test"),
         "found": lambda: AlarmsFound(
             (OpenAlarm(open_id if dice % 2 else fresh, now_ns - dice * 60 * NS),), f"{fresh}-rec" if dice % 3 else ""
         ),

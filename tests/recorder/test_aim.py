@@ -41,11 +41,9 @@ def test_claps_are_said_by_their_moments_while_somebody_aims() -> None:
     aim.ask(10 * NS, 5 * NS)
     seconds_of(aim, 5, 12)
     claps = [word for word in said if isinstance(word, wire.Claps)]
-    assert claps == said
-    heard = [at for word in claps for at in word.heard_ns]
-    seen = [at for word in claps for at in word.seen_ns]
-    assert heard == [6 * NS, 7 * NS, 8 * NS, 9 * NS]
-    assert seen == [7 * NS, 8 * NS, 9 * NS]  # what is usual has to be known first
+    assert len(claps) == len(said)
+    assert [at for word in claps for at in word.heard_ns] == [6 * NS, 7 * NS, 8 * NS, 9 * NS]
+    assert [at for word in claps for at in word.seen_ns] == [7 * NS, 8 * NS, 9 * NS]  # the usual has to be known first
 
 
 def test_nobody_aims_for_longer_than_a_turn() -> None:

@@ -31,6 +31,7 @@ from daemon.model.events import (
     RecordHeld,
     RecordingEnded,
     RecordingStarted,
+    RecordingTestAsked,
     RecordPressed,
     RecordReleased,
     ResetAsked,
@@ -85,6 +86,7 @@ def _inputs(room: Room, now_ns: int) -> Iterator[Input]:
     yield AlarmTestAsked("t", "an operator")
     for until_ns in (0, now_ns + 60 * NS):
         yield WalkTestSet(until_ns, "an operator")
+    yield RecordingTestAsked(f"x{now_ns}", now_ns + 5 * NS, "an engineer")
     yield AlarmsFound(())
     yield AlarmsFound((OpenAlarm("found", now_ns),), "rf")
     for tracks, recording_id in (((), None), (BOTH, None), (BOTH, mine)):
