@@ -13,6 +13,10 @@ RECORDINGS = "spreekkamer"
 """The namespace of what the recorder signs: a signature made for something else does not fit there."""
 AUDIT = "spreekkamer-audit"
 """The namespace of the audit log's heads, which the keeper signs with a key of its own."""
+CHECKS = "spreekkamer-check"
+"""The namespace of commissioning reports, which the keeper signs too: none of them can pass for a head of its log."""
+KEEPER = f"{AUDIT},{CHECKS}"
+"""What the keeper's key may sign, as `allowed_signers` writes it."""
 WAIT_S = 10.0
 """A signature takes 5 ms; a thousand times that is a machine in trouble."""
 _KEY = re.compile(r"ssh-ed25519 [A-Za-z0-9+/]+=*")
@@ -38,11 +42,16 @@ def public_keys(path: Path, namespace: str) -> tuple[str, ...]:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise SealError(f"{path}: cannot be read: {error}") from error
-    meant = (line for line in lines if "namespaces=" not in line or f'namespaces="{namespace}"' in line)
+    meant = (line for line in lines if "namespaces=" not in line or namespace in _namespaces(line))
     found = tuple(key[0] for line in meant if (key := _KEY.search(line)) and not line.startswith("#"))
     if not found:
         raise SealError(f"{path}: no Ed25519 key for `{namespace}`; expected a .pub file or an allowed_signers")
     return found
+
+
+def _namespaces(line: str) -> list[str]:
+    found = re.search(r'namespaces="([^"]*)"', line)
+    return found[1].split(",") if found else []
 
 
 def is_signed(data: bytes, signature: bytes, keys: tuple[str, ...], namespace: str) -> bool:

@@ -12,7 +12,7 @@ from daemon.config import shipped
 from daemon.errors import SettingsError
 from daemon.model.policy import Policy
 from daemon.paths import Paths
-from daemon.sign import AUDIT, make_key
+from daemon.sign import KEEPER, make_key
 from simulators import board
 from simulators.clock import SimClock
 from simulators.places import bench_path, clock_path, faults_path
@@ -39,7 +39,7 @@ def prepare(state: Path, policy: str | None, unit: Path | None, broker: tuple[st
     if not paths.signing_key.exists():
         make_key(paths.signing_key, "simulated-unit")
     if not paths.audit_key.exists():
-        make_key(paths.audit_key, "simulated-unit", AUDIT)
+        make_key(paths.audit_key, "simulated-unit", KEEPER)
     if not clock_path(paths).exists():
         SimClock.create(clock_path(paths))
     return paths

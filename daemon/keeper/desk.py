@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import os
 import secrets
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from daemon import link, log, people, wire
+from daemon import link, log, people, records, sign, wire
 from daemon.errors import RequestError, RightsError, StoreError, UnitError
+from daemon.keeper import speed
 from daemon.keeper.audit import AuditLog
 from daemon.keeper.export import Exports
 from daemon.keeper.holds import Holds
@@ -26,6 +28,7 @@ from daemon.model.holds import By
 from daemon.model.policy import HoldPolicy
 from daemon.model.refusals import Refusal, Refusals
 from daemon.model.rights import refusal
+from daemon.paths import Paths
 from hardware.ports import Clock, Track
 
 RECORDINGS_MAX = 20
@@ -52,6 +55,7 @@ class Parts(NamedTuple):
     audit: AuditLog
     clock: Clock
     policy: HoldPolicy
+    paths: Paths
 
 
 class Asked(NamedTuple):
@@ -67,6 +71,17 @@ class Handed(NamedTuple):
 
     body: Any
     files: tuple[int, ...]
+
+
+class CheckReport(msgspec.Struct, tag_field="format", tag="spreekkamer-check/1"):
+    """Of a commissioning report, what tells it from everything else."""
+
+    unit: str
+    at: str
+
+
+class Later(NamedTuple):
+    """An answer that a thread of its own gives when it has it."""
 
 
 Answer = Callable[[Asked], Any]
@@ -85,6 +100,7 @@ class Desk:
             "state": lambda _: state(), "recordings": self._recordings, "recording": self._recording,
             "holds": self._holds, "hold_place": self._place, "hold_extend": self._extend, "hold_release": self._release,
             "audit": self._log, "export": self._export, "export_files": self._export_files,
+            "disk_speed": self._disk_speed, "sign_check": self._sign_check,
         }  # fmt: skip
 
     def answer(self, peer: link.Peer, request: wire.Request) -> None:
@@ -92,6 +108,8 @@ class Desk:
         files: tuple[int, ...] = ()
         try:
             body = self._do(peer, request)
+            if isinstance(body, Later):
+                return
             if isinstance(body, Handed):
                 body, files = body
             reply = wire.Reply(body)
@@ -201,6 +219,34 @@ class Desk:
         hold = parts.holds.release(hold_id, parts.audit, **about)
         gone = self._sweep()
         return {"hold_id": hold_id, "recording_id": hold.recording_id if hold else None, "deleted": gone}
+
+    # --- an engineer's check ---------------------------------------------------------------------------------------
+
+    def _disk_speed(self, asked: Asked) -> Later:
+        """Takes seconds, in which a deletion must not wait."""
+
+        def measure() -> None:
+            try:
+                asked.peer.send(wire.Reply(msgspec.to_builtins(speed.measure(self._parts.paths.store))))
+            except StoreError as error:
+                asked.peer.send(wire.Reply(error=str(error), exit_code=error.exit_code))
+
+        threading.Thread(target=measure, name="disk speed", daemon=True).start()
+        return Later()
+
+    def _sign_check(self, asked: Asked) -> Any:
+        """Signs a commissioning report, and writes down that it did. Nothing else can be had signed here."""
+        text = str(asked.args.get("report", ""))
+        try:
+            report = msgspec.json.decode(text, type=CheckReport)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise RequestError(f"report: {error}; expected what `spreekkamer check` writes") from error
+        signature = sign.sign(text.encode(), self._parts.paths.audit_key, sign.CHECKS)
+        self._parts.audit.add(
+            "check_signed", report_sha256=records.sha256(text.encode()), unit=report.unit[:128],
+            uid=asked.by.uid, role=asked.by.role,
+        )  # fmt: skip
+        return signature.decode()
 
     # --- handing out -----------------------------------------------------------------------------------------------
 

@@ -75,7 +75,7 @@ class KeeperProcess:
         self._sweeper = Sweeper(self._store, self._audit, clock)
         self._policy = settings.policy
         self._reviews = Reviews(self._holds, self._audit, self._policy.holds)
-        parts = Parts(self._store, self._holds, self._audit, clock, self._policy.holds)
+        parts = Parts(self._store, self._holds, self._audit, clock, self._policy.holds, paths)
         self._desk = Desk(parts, self._state, self._sweep_now, door or people.Door())
         self._link = link.Client(paths.unit_socket, lambda _, message: self._queue.put(FromAlarm(message)))
         self._operators = link.Server(paths.keeper_socket, lambda p, m: self._queue.put(FromOperator(p, m)))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from daemon.errors import RefusedError
 from daemon.link import ask
 from tests.check.runs import asked, at
 from tests.check.terminal import Terminal, spreekkamer
@@ -32,6 +36,38 @@ def test_a_room_that_is_well_is_found_well(unit: Unit) -> None:
     assert {"power", "clock", "disk", "lamp recording", "broker", "receivers", "test alarm"} <= {
         finding["name"] for finding in report["findings"] if finding["verdict"] == "ok"
     }
+
+
+def test_the_report_is_signed_and_written_down(unit: Unit, tmp_path: Path) -> None:
+    """K3, H1: a report's signature holds by ssh-keygen alone, for these bytes only; the audit log says that a check was
+    made; the page has no more than the report.
+    """
+    code, report = asked(unit, "--report", str(tmp_path))
+    (json_path,) = tmp_path.glob("*.json")
+    assert (code, msgspec.json.decode(json_path.read_bytes())) == (0, report)
+    assert next(tmp_path.glob("*.pdf")).read_bytes().startswith(b"%PDF-")
+    verify = (
+        "ssh-keygen", "-Y", "verify", "-n", "spreekkamer-check", "-I", "simulated-unit", "-f",
+        str(unit.paths.etc / "allowed_signers"), "-s", f"{json_path}.sig",
+    )  # fmt: skip
+    for data, holds in ((json_path.read_bytes(), True), (json_path.read_bytes() + b" ", False)):
+        assert (subprocess.run(verify, input=data, capture_output=True, check=False).returncode == 0) == holds
+    lines = [msgspec.json.decode(line) for line in unit.paths.audit_log.read_bytes().splitlines()]
+    signed = [line["report_sha256"] for line in lines if line["event"] == "check_signed"]
+    assert signed == [hashlib.sha256(json_path.read_bytes()).hexdigest()]
+
+
+def test_nothing_but_a_report_is_signed(unit: Unit) -> None:
+    """K3: who may have a check signed cannot have the keeper's name under anything else."""
+    for text in (
+        "",
+        "spreekkamer audit head",
+        "{}",
+        '{"format":"spreekkamer-audit/1","unit":"u","at":"t"}',
+        "[" * 5000,
+    ):
+        with pytest.raises(RefusedError, match="report"):
+            ask(unit.paths.keeper_socket, "sign_check", report=text)
 
 
 def held(unit: Unit, button: str) -> None:
