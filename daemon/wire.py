@@ -6,12 +6,12 @@ operator asks and is told. A message is a frozen value; what it cannot hold is r
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from daemon.model.events import EndReason, Forget, KeeperFault, Lease, Quiet, SetEnd, StartRecording
-from hardware.ports import PictureFigures, Track
+from hardware.ports import ClockState, PictureFigures, Track
 
 
 class Said(msgspec.Struct, frozen=True, tag=True):
@@ -133,6 +133,41 @@ class HoldDue(Said, frozen=True):
     """The day on which the policy ends it by itself; null: it does not."""
 
 
+ActEvent = Literal[
+    "alarm_raised", "alarm_repeated", "alarm_cancelled", "alarm_reset", "alarm_fault", "alarm_test", "objection_began",
+    "objection_ended", "cover_began", "cover_ended", "cover_set", "cover_withdrawn", "camera_aimed", "ring_forgotten",
+]  # fmt: skip
+"""What the alarm process has to tell the audit log; it cannot make the keeper write anything else."""
+
+
+class Act(msgspec.Struct, frozen=True):
+    """Something that the alarm process did, for the audit log."""
+
+    n: int
+    """Its number in the alarm's journal, counted from 1 without a gap; 0 before it is there."""
+    event: ActEvent
+    wall_ns: int
+    boot_ns: int
+    boot_id: str
+    clock: ClockState
+    fields: dict[str, Any] = {}
+
+
+class Acts(Said, frozen=True):
+    """Acts in their order, for the keeper; they come again until it says that it has them."""
+
+    journal: str
+    """Which journal counts them: a new one begins anew."""
+    acts: tuple[Act, ...]
+
+
+class Audited(Said, frozen=True):
+    """The keeper has every act of this journal up to this number in its log."""
+
+    journal: str
+    n: int
+
+
 class Request(Said, frozen=True):
     """An operator asks."""
 
@@ -154,6 +189,7 @@ Message = (
     | RecorderState | Started | Ended | Head | RecorderHealth
     | Aim | Blocks | Claps
     | KeeperState | Receipt | HoldDue
+    | Acts | Audited
     | Request | Reply
 )  # fmt: skip
 """Everything that may cross a socket."""

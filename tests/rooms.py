@@ -98,6 +98,14 @@ class Unit:
         """SIGKILL; the room starts it again, as systemd does."""
         os.kill(self.pid(name), signal.SIGKILL)
 
+    def stop(self, name: str) -> None:
+        """SIGSTOP: the process is there and does nothing, as on a machine that hangs."""
+        os.kill(self.pid(name), signal.SIGSTOP)
+
+    def resume(self, name: str) -> None:
+        """It goes on."""
+        os.kill(self.pid(name), signal.SIGCONT)
+
     def ready(self, ring_s: float = 2.0) -> None:
         """Waits until nothing is wrong and the ring of every track holds so many seconds."""
 

@@ -9,17 +9,19 @@ trials on ext4). One connection in one process also keeps clear of the WAL-reset
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
+from daemon.alarm import acts
 from daemon.model.events import Level
 
 T = TypeVar("T")
@@ -134,9 +136,10 @@ class Button(msgspec.Struct, frozen=True):
 
 
 class Keep(msgspec.Struct, frozen=True):
-    """Order: a new alarm event."""
+    """Order: a new alarm event, and what the audit log has to know of it."""
 
     row: Row
+    act: acts.New | None = None
 
 
 class Went(msgspec.Struct, frozen=True):
@@ -172,7 +175,7 @@ class Prune(msgspec.Struct, frozen=True):
     wall_ns: int | None
 
 
-Order = Keep | Went | CloseAlarms | MarkButton | Prune
+Order = Keep | Went | CloseAlarms | MarkButton | Prune | acts.Order
 
 
 class Opened(msgspec.Struct, frozen=True):
@@ -184,6 +187,7 @@ class Opened(msgspec.Struct, frozen=True):
     recent: tuple[Entry, ...] = ()
     """The newest rows, delivered or not, the oldest of them first."""
     buttons: tuple[Button, ...] = ()
+    modes: acts.Modes = {}
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -198,7 +202,7 @@ class Trouble(msgspec.Struct, frozen=True):
     reason: str
 
 
-Said = Opened | Kept | Trouble
+Said = Opened | Kept | Trouble | acts.Said
 
 _ROW = ", ".join(Row.__struct_fields__)
 _COURSE = ", ".join(Course.__struct_fields__)
@@ -241,9 +245,9 @@ class Journal:
             return
         self._sink(self._insist(lambda: _opened(db)) or Opened(1))
         while (order := self._orders.get()) is not None:
-            done = self._insist(functools.partial(_carry_out, db, order))
-            if done and isinstance(order, Keep):
-                self._sink(Kept(order.row.event_id))
+            said = self._insist(functools.partial(_carry_out, db, order))
+            if said:
+                self._sink(said)
         db.close()
 
     def _open(self) -> sqlite3.Connection:
@@ -253,6 +257,7 @@ class Journal:
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = FULL")
             _bring_up_to_date(db)
+            acts.make_tables(db)
         except sqlite3.Error:
             db.close()
             raise
@@ -290,15 +295,27 @@ def _bring_up_to_date(db: sqlite3.Connection) -> None:
     )
 
 
-def _carry_out(db: sqlite3.Connection, order: Order) -> bool:
-    """Commits an order; True, because it was."""
+@contextlib.contextmanager
+def _transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """All of it or nothing, with one fsync."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:  # SQLite takes some back by itself, such as one for which the disk was full
+            db.execute("ROLLBACK")
+        raise
+
+
+def _carry_out(db: sqlite3.Connection, order: Order) -> Said | None:
+    """Commits an order, and returns what is to be said of it."""
     match order:
-        case Keep(row=row):
-            # OR IGNORE: the same id again is a retry of ours after a commit whose answer was lost.
-            db.execute(
-                f"INSERT OR IGNORE INTO alarm_event ({_ROW}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - a constant
-                msgspec.structs.astuple(row),
-            )
+        case Keep():
+            return _keep(db, order)
+        case acts.KeepAct() | acts.NextActs():
+            with _transaction(db):
+                return acts.carry_out(db, order)
         case Went(event_id=event_id, course=course, delivered_wall_ns=delivered_wall_ns):
             db.execute(
                 f"UPDATE alarm_event SET ({_COURSE}) = (?, ?, ?, ?, ?, ?, ?, ?),"  # noqa: S608 - a constant
@@ -320,7 +337,19 @@ def _carry_out(db: sqlite3.Connection, order: Order) -> bool:
             )
         case Prune(wall_ns=wall_ns):
             _prune(db, wall_ns)
-    return True
+    return None
+
+
+def _keep(db: sqlite3.Connection, order: Keep) -> Kept:
+    with _transaction(db):
+        # OR IGNORE: the same id again is a retry of ours after a commit whose answer was lost; so with its act.
+        db.execute(
+            f"INSERT OR IGNORE INTO alarm_event ({_ROW}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - a constant
+            msgspec.structs.astuple(order.row),
+        )
+        if order.act is not None:
+            acts.insert(db, order.act)
+    return Kept(order.row.event_id)
 
 
 GOES = """
@@ -353,4 +382,5 @@ def _opened(db: sqlite3.Connection) -> Opened:
         undelivered=entries("WHERE delivered_wall_ns IS NULL ORDER BY n"),
         recent=entries(f"ORDER BY n DESC LIMIT {RECENT_MAX}")[::-1],
         buttons=tuple(Button(*row) for row in db.execute("SELECT * FROM button ORDER BY name")),
+        modes=acts.modes(db),
     )

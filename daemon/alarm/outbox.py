@@ -13,7 +13,7 @@ from collections.abc import Callable
 import msgspec
 
 from daemon import log
-from daemon.alarm import journal, messages
+from daemon.alarm import acts, journal, messages
 from daemon.alarm.mqtt import Answered, Connection
 from daemon.model.events import Delivered, Input, Raise
 from daemon.model.unit import Unit
@@ -88,8 +88,8 @@ class Outbox:
 
     # --- out ----------------------------------------------------------------------------------------------------------
 
-    def send(self, effect: Raise) -> None:
-        """Publishes an alarm event and hands it to the journal."""
+    def send(self, effect: Raise, act: acts.New | None = None) -> None:
+        """Publishes an alarm event and hands it to the journal, with what the audit log has to know of it."""
         event = self._event(effect)
         sent = Sent(event, effect.pressed_ns, journal.Course())
         self.undelivered[event.id] = sent
@@ -100,7 +100,7 @@ class Outbox:
             event.id, effect.alarm_id, effect.kind, body.decode(), event.data.boot_id, effect.pressed_ns,
             now.wall_ns - (now.boot_ns - effect.pressed_ns), now.wall_ns,
         )  # fmt: skip
-        if not self._journal.give(journal.Keep(row)):
+        if not self._journal.give(journal.Keep(row, act)):
             log.event("journal_full", "error", event_id=event.id)
 
     def close(self, alarm_ids: tuple[str, ...]) -> None:

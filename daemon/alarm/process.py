@@ -18,7 +18,7 @@ from typing import Any, get_args
 import msgspec
 
 from daemon import link, log, people, systemd, wire
-from daemon.alarm import journal, mqtt
+from daemon.alarm import acts, journal, mqtt
 from daemon.alarm.aiming import AIM_S_MAX, WRONG, Aiming
 from daemon.alarm.inbox import Foreign, Inbox, ReceiverSays, Refused
 from daemon.alarm.lights import Lights
@@ -26,6 +26,7 @@ from daemon.alarm.lines import Lines
 from daemon.alarm.messages import Ack, AlarmEvent, ResetCommand
 from daemon.alarm.mobiles import Mobiles
 from daemon.alarm.outbox import NOBODY, REFUSED, Outbox
+from daemon.alarm.privacy import Privacy
 from daemon.alarm.proofs import Proofs
 from daemon.alarm.receivers import Receivers
 from daemon.alarm.status import Telemetry
@@ -120,6 +121,8 @@ class AlarmProcess:
             key: mqtt.Connection(key, f"{name}-{key}", broker, self.put, subscribe=answers)
             for key, broker in brokers.items()
         }
+        self._acts = acts.Acts(self._clock, self._journal.give)
+        self._privacy = Privacy(settings.policy.cover.windows, self._clock, self._acts)
         self._outbox = Outbox(unit, self._clock, self._journal, self._brokers)
         self._outbox.on_delivered = self._delivered
         self._mobiles = Mobiles(unit, self._clock)
@@ -140,7 +143,8 @@ class AlarmProcess:
         self._answers: Mapping[type, Callable[[Any], None]] = {
             ports.Edge: self._edge, mqtt.Up: self._up, mqtt.Down: self._down, mqtt.Answered: self._answered,
             mqtt.Received: self._received, mqtt.NameTaken: self._name_taken, journal.Opened: self._opened,
-            journal.Kept: self._kept, journal.Trouble: self._trouble, FromUnit: self._from_unit,
+            journal.Kept: self._kept, journal.Trouble: self._trouble, acts.ActKept: lambda _: self._acts.kept(),
+            acts.Batch: self._acts.read, FromUnit: self._from_unit,
             FromOperator: self._from_operator, Stop: self._stop,
         }  # fmt: skip
 
@@ -253,6 +257,8 @@ class AlarmProcess:
         self._fault("button_test", self._proofs.overdue())
         self._fault("mobile_button", self._mobiles.wrong())
         self._proofs.tick(now_ns)
+        self._acts.tick(now_ns)
+        self._cover()
 
     # --- deciding and doing -----------------------------------------------------------------------------------------
 
@@ -265,7 +271,7 @@ class AlarmProcess:
         for effect in effects:
             match effect:
                 case events.Raise():
-                    self._outbox.send(effect)
+                    self._outbox.send(effect, self._acts.of_alarm(effect))
                     self._proofs.raised(effect)
                     log.event("alarm_" + effect.kind, "warning", event_id=effect.event_id, alarm_id=effect.alarm_id,
                               source=effect.source, recording_id=effect.recording_id, detail=effect.detail)  # fmt: skip
@@ -276,6 +282,7 @@ class AlarmProcess:
                 case events.Lease():
                     self._lease(effect)
                 case events.Objection():
+                    self._privacy.objection(effect)
                     log.event("objection" if effect.until_ns else "objection_over", why=effect.why)
                 case events.StartRecording() | events.SetEnd() | events.Forget() | events.Quiet():
                     self._tell_recorder(effect)
@@ -414,11 +421,13 @@ class AlarmProcess:
         self._proofs.opened(found.buttons)
         self._mobiles.opened(found.buttons)
         self._step(events.AlarmsFound(open_alarms, secrets.token_hex(16)))
-        self._step(events.ObjectionFound())
+        self._step(events.ObjectionFound(self._privacy.opened(found.modes)))
+        self._cover()
 
     def _kept(self, word: journal.Kept) -> None:
         self._outbox.kept(word.event_id)
         self._step(events.Delivered(word.event_id, "kept"))
+        self._acts.kept()
 
     def _trouble(self, word: journal.Trouble) -> None:
         self._fault("journal", word.reason)
@@ -448,9 +457,12 @@ class AlarmProcess:
                 self._aiming.saw(message)
             case wire.KeeperState():
                 self._keeper = peer
+                self._acts.joined(peer)
                 self._telemetry.keeper = message
                 for name in get_args(events.KeeperFault):
                     self._fault(name, message.faults.get(name, ""))
+            case wire.Audited():
+                self._acts.audited(message)
             case wire.Receipt() | wire.HoldDue():
                 self._telemetry.archive(message)
             case link.Left():
@@ -476,6 +488,7 @@ class AlarmProcess:
             self._step(events.RecorderLeft())
         elif peer is self._keeper:
             self._keeper, self._telemetry.keeper = None, None
+            self._acts.left()
             self._fault("keeper", "the keeper is gone; it is started again")
 
     def _from_operator(self, word: FromOperator) -> None:
@@ -491,6 +504,9 @@ class AlarmProcess:
             "reset": self._operator_resets, "test": self._test, "walk_test": self._walk_test, "forget": self._forget,
             "aim": self._aim, "blocks": lambda *_: wire.Reply(self._aiming.shown(self._clock.boot_ns())),
             "recording_test": self._test_recording,
+            "cover": lambda *_: wire.Reply(self._privacy.windows()),
+            "cover_set": lambda asked, by: self._cover_changes(self._privacy.set(asked.args, by)),
+            "cover_withdraw": lambda asked, by: self._cover_changes(self._privacy.withdraw(asked.args, by)),
             "lamp": self._try_lamp, "touched": lambda *_: wire.Reply(msgspec.to_builtins(self._lines.touched)),
         }  # fmt: skip
         if asked.verb not in verbs:
@@ -511,8 +527,21 @@ class AlarmProcess:
         self._step(events.AlarmTestAsked(test_id, by))
         return wire.Reply(test_id)
 
-    def _forget(self, *_: object) -> wire.Reply:
+    def _cover(self) -> None:
+        """Brings the room to the covered window that is in force."""
+        window = self._privacy.look()
+        decision = window.decision if window is not None else None
+        if decision != self._room.cover:
+            log.event("cover" if window else "cover_over", decision=decision)
+            self._step(events.CoverChanged(decision))
+
+    def _cover_changes(self, wrong: str) -> wire.Reply:
+        self._cover()
+        return wire.Reply(error=wrong, exit_code=1) if wrong else wire.Reply(self._privacy.windows())
+
+    def _forget(self, _: wire.Request, by: str) -> wire.Reply:
         self._step(events.ForgetAsked())
+        self._acts.keep("ring_forgotten", by=by)
         return wire.Reply("asked" if self._recorder else "no recorder: there is no ring")
 
     def _walk_test(self, asked: wire.Request, by: str) -> wire.Reply:
@@ -555,6 +584,8 @@ class AlarmProcess:
         if not isinstance(seconds, int) or not 0 <= seconds <= AIM_S_MAX:
             return wire.Reply(error=f"a camera is aimed for 0 to {AIM_S_MAX} s", exit_code=1)
         wrong = self._aiming.ask(self._room, seconds, self._clock.boot_ns(), by)
+        if seconds and not wrong:
+            self._acts.keep("camera_aimed", seconds=seconds, by=by)
         return wire.Reply(error=WRONG[wrong], exit_code=1) if wrong else wire.Reply("begun" if seconds else "over")
 
     def _stop(self, _: Stop) -> None:

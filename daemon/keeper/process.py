@@ -15,6 +15,7 @@ import msgspec
 from daemon import link, log, people, systemd, wire
 from daemon.config import Settings
 from daemon.errors import StoreError
+from daemon.keeper.acts import ActBook
 from daemon.keeper.audit import AuditLog
 from daemon.keeper.desk import Desk, Parts
 from daemon.keeper.heads import Heads
@@ -69,9 +70,9 @@ class KeeperProcess:
         for directory in (paths.recordings, paths.holds):
             directory.mkdir(parents=True, exist_ok=True)
         self._store = Store(paths.recordings)
-        self._holds = Holds(paths.holds)
+        self._holds, self._acts = Holds(paths.holds), ActBook()
         self._heads = Heads(paths.audit_key, paths.audit_head, clock.boot_id())
-        self._audit = AuditLog(paths.audit_log, clock, self._holds.follow, self._heads.follow)
+        self._audit = AuditLog(paths.audit_log, clock, self._holds.follow, self._heads.follow, self._acts.follow)
         self._sweeper = Sweeper(self._store, self._audit, clock)
         self._policy = settings.policy
         self._reviews = Reviews(self._holds, self._audit, self._policy.holds)
@@ -225,10 +226,20 @@ class KeeperProcess:
         )
 
     def _from_alarm(self, word: FromAlarm) -> None:
-        if isinstance(word.message, link.Joined):
-            self._health_ns = 0
-            if self._head:
-                self._link.send(self._head)
+        match word.message:
+            case link.Joined():
+                self._health_ns = 0
+                if self._head:
+                    self._link.send(self._head)
+            case wire.Acts() as acts:
+                self._take(acts)
+
+    def _take(self, acts: wire.Acts) -> None:
+        """Writes down what the alarm process did; a disk that refuses is not answered for, and it is told again."""
+        try:
+            self._link.send(self._acts.take(acts, self._audit))
+        except StoreError as error:
+            log.event("acts_not_written", "error", why=str(error))
 
     def _from_operator(self, word: FromOperator) -> None:
         if isinstance(word.message, wire.Request):

@@ -26,6 +26,7 @@ BOTH = ENGINEER | CUSTODIAN
 
 ALARM_VERBS: Mapping[str, frozenset[Role]] = {
     "status": BOTH, "alarms": BOTH,
+    "cover": BOTH, "cover_set": BOTH, "cover_withdraw": BOTH,
     "reset": BOTH, "forget": BOTH, "test": ENGINEER, "walk_test": ENGINEER,
     "lamp": ENGINEER, "touched": ENGINEER, "recording_test": ENGINEER, "aim": ENGINEER, "blocks": ENGINEER,
 }  # fmt: skip

@@ -1,0 +1,210 @@
+"""What the audit log has to know of: kept in the alarm's journal until the keeper has written it, exactly once.
+
+The law here: an act and what it tells of are one commit, so that neither is there without the other. What goes to the
+keeper is committed, in order, a batch at a time; what it has confirmed goes from the journal. The keeper tells by
+journal and number what it has already. The loop holds no act: a keeper that is dead costs disk, within ACTS_MAX, and
+never a press (promise A2).
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sqlite3
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from daemon import link, log, wire
+from daemon.model.events import Raise
+from hardware.ports import Clock
+
+NS = 1_000_000_000
+ACTS_MAX = 20_000
+"""Acts that wait for a keeper: a press every quarter of an hour for half a year, some ten megabytes. Beyond it the
+oldest go, and the keeper sees from the numbers how many."""
+BATCH_MAX = 25
+"""Acts in one message of 64 kB: none is over 2 kB. The keeper writes as many in a fraction of a second, and a deletion
+waits no longer."""
+ANSWER_NS = 30 * NS
+"""A keeper that has not answered by then is told again: its disk may be full, and acts are in no hurry."""
+DETAIL_MAX = 200
+"""Characters of a text for a person."""
+
+SCHEMA = """
+CREATE TABLE act (n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, body TEXT NOT NULL) STRICT;
+CREATE TABLE mode (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+"""
+"""Acts that wait, and what has to outlive a restart of the process: by name, in JSON."""
+
+Modes = dict[str, Any]
+
+
+class New(msgspec.Struct, frozen=True):
+    """An act on its way into the journal."""
+
+    id: str
+    """So that an order which comes twice is kept once."""
+    act: wire.Act
+
+
+class KeepAct(msgspec.Struct, frozen=True):
+    """Order: an act, and what is from now on so; null: it is over."""
+
+    new: New | None
+    modes: Modes = {}
+
+
+class NextActs(msgspec.Struct, frozen=True):
+    """Order: the keeper has those up to this number, and wants the next."""
+
+    audited: int
+
+
+class ActKept(msgspec.Struct, frozen=True):
+    """Said after the commit of an act."""
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """Said: the next acts for the keeper; none when it has them all."""
+
+    journal: str
+    acts: tuple[wire.Act, ...]
+
+
+Order = KeepAct | NextActs
+Said = ActKept | Batch
+
+
+# --- on the journal's thread ------------------------------------------------------------------------------------------
+
+
+def make_tables(db: sqlite3.Connection) -> None:
+    """Makes the tables and gives the journal its name. Writes nothing when they stand."""
+    if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'mode'").fetchone() is None:
+        name = json.dumps(secrets.token_hex(8))
+        db.executescript(f"BEGIN IMMEDIATE; {SCHEMA} INSERT INTO mode VALUES ('journal', '{name}'); COMMIT")  # noqa: S608 - hex
+
+
+def modes(db: sqlite3.Connection) -> Modes:
+    """What outlives a restart."""
+    return {name: json.loads(value) for name, value in db.execute("SELECT name, value FROM mode")}
+
+
+def insert(db: sqlite3.Connection, new: New) -> None:
+    """Adds an act; inside the transaction of what it tells of."""
+    body = json.dumps(msgspec.to_builtins(new.act), ensure_ascii=False)
+    known = "SELECT 1 FROM act WHERE id = ?"
+    db.execute(f"INSERT INTO act (id, body) SELECT ?, ? WHERE NOT EXISTS ({known})", (new.id, body, new.id))
+    newest = db.execute("SELECT max(n) FROM act").fetchone()[0]
+    db.execute("DELETE FROM act WHERE n <= ?", (newest - ACTS_MAX,))
+
+
+def carry_out(db: sqlite3.Connection, order: Order) -> Said:
+    """Carries out an order inside a transaction, and says what came of it."""
+    if isinstance(order, NextActs):
+        if order.audited:
+            db.execute("DELETE FROM act WHERE n <= ?", (order.audited,))
+        return _next_batch(db)
+    if order.new is not None:
+        insert(db, order.new)
+    for name, value in order.modes.items():
+        db.execute("DELETE FROM mode WHERE name = ?", (name,))
+        if value is not None:
+            db.execute("INSERT INTO mode VALUES (?, ?)", (name, json.dumps(value)))
+    return ActKept()
+
+
+def _next_batch(db: sqlite3.Connection) -> Batch:
+    rows = db.execute("SELECT n, body FROM act ORDER BY n LIMIT ?", (BATCH_MAX,)).fetchall()
+    return Batch(modes(db)["journal"], tuple(act for n, body in rows if (act := _read(n, body)) is not None))
+
+
+def _read(n: int, body: str) -> wire.Act | None:
+    try:
+        return msgspec.structs.replace(msgspec.json.decode(body, type=wire.Act), n=n)
+    except msgspec.DecodeError as error:  # of another release: the keeper sees from the numbers that one is missing
+        log.event("act_unreadable", "error", n=n, why=str(error))
+        return None
+
+
+# --- on the loop's ----------------------------------------------------------------------------------------------------
+
+
+class Acts:
+    """Owned by the loop: brings the journal's acts to the keeper, one batch at a time."""
+
+    def __init__(self, clock: Clock, give: Callable[[Order], bool]) -> None:
+        self._clock, self._give = clock, give
+        self._keeper: link.Peer | None = None
+        self._more = True
+        """There may be acts that the keeper does not have; at start those of an earlier process."""
+        self._reading = False
+        self._sent_ns: int | None = None
+        """When the batch went out that is not answered yet."""
+        self._journal, self._audited = "", 0
+
+    def of_alarm(self, effect: Raise) -> New:
+        """An alarm event as an act; the journal keeps the two together."""
+        now = self._clock.read()
+        fields = {
+            "event_id": effect.event_id, "alarm_id": effect.alarm_id, "source": effect.source,
+            "source_kind": effect.source_kind, "in_room": effect.in_room, "silent": effect.silent,
+            "recording_id": effect.recording_id, "detail": effect.detail[:DETAIL_MAX],
+        }  # fmt: skip
+        wall_ns = now.wall_ns - (now.boot_ns - effect.pressed_ns)
+        kind: Any = f"alarm_{effect.kind}"
+        return New(effect.event_id, self._act(kind, wall_ns, effect.pressed_ns, fields))
+
+    def keep(self, event: wire.ActEvent | None, modes: Modes | None = None, **fields: Any) -> None:
+        """Keeps an act of this moment, with what is from now on so."""
+        now = self._clock.read()
+        new = New(str(uuid.uuid4()), self._act(event, now.wall_ns, now.boot_ns, fields)) if event else None
+        if not self._give(KeepAct(new, modes or {})):
+            log.event("journal_full", "error", act=event)
+
+    def kept(self) -> None:
+        """An act has been committed."""
+        self._more = True
+        self._pump()
+
+    def joined(self, keeper: link.Peer) -> None:
+        """The keeper is there."""
+        if self._keeper is not keeper:
+            self._keeper, self._sent_ns, self._more = keeper, None, True
+            self._pump()
+
+    def left(self) -> None:
+        """The keeper is gone, and with it the answer that it owed."""
+        self._keeper, self._sent_ns = None, None
+
+    def read(self, batch: Batch) -> None:
+        """The journal's answer: off to the keeper."""
+        self._reading, self._journal = False, batch.journal
+        if batch.acts and self._keeper is not None:
+            self._sent_ns = self._clock.boot_ns()
+            self._keeper.send(wire.Acts(batch.journal, batch.acts))
+        elif self._more:
+            self._pump()
+
+    def audited(self, word: wire.Audited) -> None:
+        """The keeper's answer: what it has need not be kept, and the next may go."""
+        if word.journal == self._journal and self._sent_ns is not None:
+            self._audited, self._sent_ns, self._more = word.n, None, True
+            self._pump()
+
+    def tick(self, now_ns: int) -> None:
+        """Asks again what was not answered."""
+        if self._sent_ns is not None and now_ns - self._sent_ns > ANSWER_NS:
+            self._sent_ns, self._more = None, True
+        self._pump()
+
+    def _pump(self) -> None:
+        if self._keeper is not None and self._more and not self._reading and self._sent_ns is None:
+            self._reading = self._give(NextActs(self._audited))
+            self._more = not self._reading
+
+    def _act(self, event: wire.ActEvent, wall_ns: int, boot_ns: int, fields: dict[str, Any]) -> wire.Act:
+        return wire.Act(0, event, wall_ns, boot_ns, self._clock.boot_id(), self._clock.read().state, fields)

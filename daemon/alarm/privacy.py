@@ -1,0 +1,118 @@
+"""Objections and covered windows over restarts: what the journal keeps of them, what operators set, what begins now.
+
+The law here: whether privacy is in force follows from the journal, the policy and the clock, so that a restart changes
+nothing; what begins and ends is an act, once.
+"""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import msgspec
+
+from daemon.alarm.acts import Acts, Modes
+from daemon.model.events import Objection
+from daemon.model.policy import WINDOW_D_MAX, Window
+from daemon.model.schedule import Calendar, ends_ns, in_force
+from hardware.ports import Clock
+
+SET_MAX = 32
+"""Windows that operators may have set at once, as many as a policy may hold."""
+
+
+class Privacy:
+    """Owned by the loop. Says nothing of a window before the journal has been read."""
+
+    def __init__(self, windows: tuple[Window, ...], clock: Clock, acts: Acts) -> None:
+        self._planned, self._clock, self._acts = windows, clock, acts
+        self._calendar = Calendar()
+        self._set: tuple[Window, ...] = ()
+        self._known: Window | None = None
+        """The window whose beginning has been told."""
+        self._opened = False
+
+    def opened(self, modes: Modes) -> int:
+        """The journal has been read. Returns when the objection ends that is in force, in this boot's time; 0: none."""
+        self._opened = True
+        self._set = msgspec.convert(modes.get("windows", []), tuple[Window, ...])
+        self._known = msgspec.convert(modes.get("cover"), Window | None)
+        objection = modes.get("objection")
+        if objection is None:
+            return 0
+        if objection["boot_id"] == self._clock.boot_id():
+            return int(objection["until_boot_ns"])
+        now = self._clock.read()
+        # Another boot's: by the wall clock, and never longer than it was meant to be.
+        left_ns = min(objection["until_wall_ns"] - now.wall_ns, objection["lasts_ns"])
+        return int(now.boot_ns + left_ns)
+
+    def objection(self, effect: Objection) -> None:
+        """An objection has begun or is over: kept and counted, without a name, a reason or a length."""
+        if not effect.until_ns:
+            self._acts.keep("objection_ended", {"objection": None}, why=effect.why)
+            return
+        now = self._clock.read()
+        lasts_ns = effect.until_ns - now.boot_ns
+        kept = {
+            "boot_id": self._clock.boot_id(), "until_boot_ns": effect.until_ns, "lasts_ns": lasts_ns,
+            "until_wall_ns": now.wall_ns + lasts_ns,
+        }  # fmt: skip
+        self._acts.keep("objection_began", {"objection": kept}, why=effect.why)
+
+    def look(self) -> Window | None:
+        """The window that is in force now; its beginning and its end are told as they are seen."""
+        now = self._clock.read()
+        self._calendar = self._calendar.read(now)
+        window = in_force((*self._planned, *self._set), self._calendar.wall_ns(now))
+        if self._opened and window != self._known:
+            if self._known is not None:
+                self._acts.keep("cover_ended", {"cover": None}, decision=self._known.decision)
+            if window is not None:
+                self._acts.keep("cover_began", {"cover": msgspec.to_builtins(window)}, decision=window.decision)
+            self._known = window
+        return window
+
+    def windows(self) -> list[dict[str, Any]]:
+        """Every window that is not over, for an operator; the ones that can be withdrawn bear a number."""
+        now = self._clock.read()
+        wall_ns = self._calendar.read(now).wall_ns(now)
+        planned = [_shown(0, window, wall_ns) for window in self._planned]
+        rows = planned + [_shown(n, window, wall_ns) for n, window in enumerate(self._set, 1)]
+        return [row for row in rows if row["state"] != "over"]
+
+    def set(self, args: dict[str, Any], by: str) -> str:
+        """Sets a window. Returns what is wrong with it, in words; empty: it stands."""
+        try:
+            window = msgspec.convert({key: args.get(key) for key in ("begins", "ends", "decision")}, Window)
+        except msgspec.ValidationError as error:
+            return f"that is no window: {error}"
+        now = self._clock.read()
+        wall_ns = self._calendar.read(now).wall_ns(now)
+        if not datetime.timedelta() < window.ends - window.begins <= datetime.timedelta(days=WINDOW_D_MAX):
+            return f"a window ends after its start, and at most {WINDOW_D_MAX} days after it"
+        if ends_ns(window) <= wall_ns:
+            return "this window is over already"
+        rest = tuple(one for one in self._set if ends_ns(one) > wall_ns)
+        if len(rest) >= SET_MAX:
+            return f"{SET_MAX} windows are set already"
+        self._keep("cover_set", (*rest, window), window, by)
+        return ""
+
+    def withdraw(self, args: dict[str, Any], by: str) -> str:
+        """Takes back a window that an operator set, by its number in the list."""
+        number = args.get("number")
+        if not isinstance(number, int) or not 0 < number <= len(self._set):
+            return f"there is no window {number} that can be withdrawn; `cover list` has their numbers"
+        window = self._set[number - 1]
+        self._keep("cover_withdrawn", tuple(one for one in self._set if one is not window), window, by)
+        return ""
+
+    def _keep(self, event: Any, windows: tuple[Window, ...], window: Window, by: str) -> None:
+        self._set = windows
+        self._acts.keep(event, {"windows": msgspec.to_builtins(windows)}, **msgspec.to_builtins(window), by=by)
+
+
+def _shown(number: int, window: Window, wall_ns: int) -> dict[str, Any]:
+    state = "over" if ends_ns(window) <= wall_ns else "in force" if in_force((window,), wall_ns) else "to come"
+    return {"number": number, **msgspec.to_builtins(window), "state": state}

@@ -1,0 +1,63 @@
+"""The commands `spreekkamer cover …`: the windows in which the camera is covered, such as for elections."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from daemon.commands.console import Json, State, as_json, out
+from daemon.errors import UnitError
+from daemon.link import ask
+from daemon.paths import Paths
+
+app = typer.Typer(help="Windows in which the camera is covered, such as for elections.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_(*, state: State = None, as_json_: Json = False) -> None:
+    """The windows that are not over: those of the policy, and those that were set."""
+    _show(ask(Paths.below(state).operator_socket, "cover"), as_json_=as_json_)
+
+
+@app.command("set")
+def set_(
+    *, state: State = None, as_json_: Json = False,
+    begins: Annotated[str, typer.Option("--from", help="its first moment, such as 2026-03-18T06:00; local time")],
+    ends: Annotated[str, typer.Option("--until", help="its end; it ends by itself, at most 14 days later")],
+    decision: Annotated[str, typer.Option(help="the decision that it rests on; at most 200 characters")],
+) -> None:  # fmt: skip
+    """Covers the camera for a time: its device is closed, nothing is recorded, the alarm works."""
+    args = {"begins": _moment(begins), "ends": _moment(ends), "decision": decision}
+    _show(ask(Paths.below(state).operator_socket, "cover_set", **args), as_json_=as_json_)
+
+
+@app.command()
+def withdraw(number: int, *, state: State = None, as_json_: Json = False) -> None:
+    """Takes back a window that was set, by its number in the list; one of the policy is the policy's to change."""
+    _show(ask(Paths.below(state).operator_socket, "cover_withdraw", number=number), as_json_=as_json_)
+
+
+def _moment(text: str) -> str:
+    """A moment with its offset; one without is meant in this machine's local time. Raises UnitError."""
+    try:
+        moment = datetime.datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UnitError(f"`{text}` is no moment; expected one such as 2026-03-18T06:00") from error
+    return (moment.astimezone() if moment.tzinfo is None else moment).isoformat()
+
+
+def _show(windows: list[dict[str, Any]], *, as_json_: bool) -> None:
+    if as_json_:
+        as_json(windows)
+        return
+    table = Table()
+    for column in ("number", "from", "until", "state", "decision"):
+        table.add_column(column)
+    for one in windows:
+        number = str(one["number"]) if one["number"] else "policy"
+        table.add_row(number, one["begins"], one["ends"], one["state"], escape(one["decision"]))
+    out().print(table if windows else "no covered window is set")
