@@ -43,7 +43,7 @@ home-assistant: $(BIN)/.ready-test system-packages $(HA)/.ready  ## the guide an
 	$(BIN)/python -m tests.homeassistant.live $(HA)/bin
 
 node-red: $(BIN)/.ready-test system-packages .cache/node-red/.ready  ## the guide's flow in a real Node-RED
-	$(BIN)/python -m tests.node_red.check
+	$(BIN)/python -m tests.node_red.live
 
 docs: $(BIN)/.ready-test  ## draws what is drawn from the code: the room's diagram, the contract, the staff card
 	$(BIN)/python tests/tools/draw_room.py

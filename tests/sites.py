@@ -35,6 +35,12 @@ ORGANISATION = UNIT.partition("/")[0]
 OTHER = f"spreekkamer/v1/{ORGANISATION}/stadhuis/spreekkamer-9/"
 """A room that is not there: for what no unit of ours would say."""
 WITNESS = "voorbeeldstad/test/getuige"
+MOBILE = "".join(
+    f'[[mobile]]\nname = "{name}"\ntopic = "zigbee2mqtt/{name}"\npressed = ["emergency"]\nplace = "{place}"\n'
+    for name, place in (("hal", "room"), ("buiten", "elsewhere"))
+)
+MOBILE_ACCESS = f"user {UNIT}\ntopic read zigbee2mqtt/hal\ntopic read zigbee2mqtt/buiten\n"
+"""Two wireless buttons for unit.toml, and their lines of the access list."""
 AT = "2026-11-24T09:00:00.000Z"
 BENCH_S = 30.0
 """The alarm process is ready within a second; a machine that compiles its files for the first time gets more."""
@@ -46,6 +52,12 @@ def event(event_id: str, kind: str = "raised", attempt: int = 1) -> bytes:
     data = messages.AlarmData(kind, event_id, 1, "boot", attempt, "alarm", AT, 60, clock, False, None)  # type: ignore[arg-type]  # a kind of later units too
     kind_of = f"nl.spreekkamer.alarm.{kind}.v1"
     return messages.encode(messages.AlarmEvent(event_id, "spreekkamer/x", kind_of, AT, data))
+
+
+def say(text: str) -> None:
+    """A line for who runs it."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 class Site:
@@ -133,6 +145,25 @@ class Site:
         found: list[dict[str, Any]] = ask(self.paths.operator_socket, "alarms")
         return found
 
+    def alarm(self, **wanted: Any) -> dict[str, Any]:
+        """Waits until one of the unit's alarm events stands like this in `status --alarms`; the newest that does."""
+
+        def newest() -> dict[str, Any] | None:
+            same = (line for line in self.alarms() if all(line[key] == value for key, value in wanted.items()))
+            return next(same, None)
+
+        return wait_for(f"an alarm with {wanted}", newest, within_s=30)
+
+    def listens(self, receiver: str, within_s: float) -> None:
+        """Waits until the unit knows that a receiver is there, and that it is no fault any more."""
+        wait_for(f"{receiver} at the unit", lambda: self.health()["consoles"] == [receiver], within_s)
+        assert "nobody_listening" not in self.health()["faults"]
+
+    def subscriptions(self) -> set[tuple[str, str]]:
+        """Every topic of ours that somebody subscribed to, with the QoS that he asked for, by the broker's log."""
+        lines = (line.split()[-2:] for line in self.broker.log().splitlines() if " spreekkamer/v1/" in line)
+        return {(topic, qos) for qos, topic in lines}
+
     # --- at the broker ----------------------------------------------------------------------------------------------
 
     def say(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
@@ -154,3 +185,28 @@ class Site:
             self.contract.hear(word)
         if isinstance(word, Received):
             self.on_message(word)
+
+
+class Acks:
+    """Every acknowledgement of one receiver as it came, and whether its event's file was there by then."""
+
+    def __init__(self, site: Site, receiver: str, stored: Path) -> None:
+        self._site, self._receiver, self._stored = site, receiver, stored
+        self._early: list[str] = []
+        site.on_message = self._on_message
+
+    def _on_message(self, word: Received) -> None:
+        self._site.heard.append(word)
+        if word.topic.endswith("/alarm/ack"):
+            event_id = json.loads(word.payload)["id"]
+            if not any(event_id in file.name for file in self._stored.glob("*.json")):
+                self._early.append(event_id)
+
+    def count(self, root: str, event_id: str) -> int:
+        """How often an event was acknowledged as stored."""
+        said = {"id": event_id, "level": "stored", "by": self._receiver}
+        return sum(body == said for body in self._site.bodies(root + "alarm/ack"))
+
+    def check(self) -> None:
+        """Stored first, acknowledged then. Raises AssertionError."""
+        assert not self._early, f"acknowledged before they were stored: {self._early}"

@@ -73,6 +73,8 @@ def _alarm(unit: Unit) -> Iterator[Entity]:
         "state_topic": root + "alarm/state",
         "value_template": "{{ 'ON' if value_json.open else 'OFF' }}",
         "json_attributes_topic": root + "alarm/state",
+        # Home Assistant takes no attribute that is called `state`.
+        "json_attributes_template": "{{ {'open': value_json.open, 'level': value_json.state} | tojson }}",
     }
     yield Entity("binary_sensor", "alarm_open", is_open)
     level = {

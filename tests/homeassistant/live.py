@@ -15,28 +15,20 @@ from typing import Any
 import yaml  # type: ignore[import-untyped]  # its stubs are a package of their own; one call does not need it
 
 from daemon.alarm import discovery
-from daemon.alarm.mqtt import Received
 from daemon.config import load
 from daemon.link import ask
 from tests.homeassistant import page
 from tests.homeassistant.home import ACCESS, Home
 from tests.rooms import wait_for
-from tests.sites import OTHER, ROOT, Site, event
+from tests.sites import MOBILE, MOBILE_ACCESS, OTHER, ROOT, Acks, Site, event, say
 
 START_S = 180
 """Home Assistant's first start on a small machine."""
 NAME = "home-assistant"
 PRESENCE = f"spreekkamer/v1/voorbeeldstad/console/{NAME}/state"
-BUTTON = """
-[[mobile]]
-name = "hall-1"
-topic = "zigbee2mqtt/hall-1"
-pressed = ["emergency"]
-"""
-BUTTON_ACCESS = "user voorbeeldstad/stadhuis/spreekkamer-1\ntopic read zigbee2mqtt/hall-1\n"
 ENTITIES = {
     "alarmmelding", "alarm_open", "alarm_gekomen_tot", "verbonden", "storing", "toestand", "nog_niet_bezorgd",
-    "alarmknop_laatst_gedrukt", "alarmknop_hall_1_laatst_gedrukt",
+    "alarmknop_laatst_gedrukt", "alarmknop_hal_laatst_gedrukt", "alarmknop_buiten_laatst_gedrukt",
 }  # fmt: skip
 JUNK = (
     b"alarm!",
@@ -48,55 +40,12 @@ JUNK = (
 )
 
 
-def say(text: str) -> None:
-    """A line for who runs it."""
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
-
-
-class Acks:
-    """Every acknowledgement as it came, and whether its file was there by then."""
-
-    def __init__(self, site: Site, stored: Path) -> None:
-        self._site, self._stored = site, stored
-        self._early: list[str] = []
-        site.on_message = self._on_message
-
-    def _on_message(self, word: Received) -> None:
-        self._site.heard.append(word)
-        if word.topic.endswith("/alarm/ack"):
-            event_id = json.loads(word.payload)["id"]
-            if not any(event_id in file.name for file in self._stored.glob("*.json")):
-                self._early.append(event_id)
-
-    def count(self, root: str, event_id: str) -> int:
-        """How often an event was acknowledged as stored."""
-        said = {"id": event_id, "level": "stored", "by": NAME}
-        return sum(body == said for body in self._site.bodies(root + "alarm/ack"))
-
-    def check(self) -> None:
-        """Stored first, acknowledged then."""
-        assert not self._early, f"acknowledged before they were stored: {self._early}"
-
-
-def alarm(site: Site, **wanted: Any) -> dict[str, Any]:
-    """Waits until the unit's newest alarm event stands like this in `status --alarms`."""
-
-    def newest() -> dict[str, Any] | None:
-        found = site.alarms()
-        return found[0] if found and all(found[0][key] == value for key, value in wanted.items()) else None
-
-    return wait_for(f"an alarm with {wanted}", newest, within_s=30)
-
-
 def listens(site: Site) -> None:
     """It says that it listens, and each of its subscriptions to a room's alarms is one at QoS 1."""
-    wait_for("its presence at the unit", lambda: site.health()["consoles"] == [NAME], within_s=START_S)
-    assert "nobody_listening" not in site.health()["faults"]
-    subscribed = [line.split()[-2:] for line in site.broker.log().splitlines() if " spreekkamer/v1/" in line]
-    wanted = {ROOT + topic for topic in ("alarm/event", "alarm/state", "availability", "health")}
-    wait_for("its subscriptions", lambda: wanted <= {topic for qos, topic in subscribed if qos == "1"})
-    assert [topic for qos, topic in subscribed if qos == "0"] == []
+    site.listens(NAME, START_S)
+    wanted = {(ROOT + topic, "1") for topic in ("alarm/event", "alarm/state", "availability", "health")}
+    wait_for("its subscriptions", lambda: wanted <= site.subscriptions())
+    assert {qos for _, qos in site.subscriptions()} == {"1"}
     say("the unit sees it listening; it subscribed at QoS 1")
     site.contract.expect_bad_input(PRESENCE)
     for late in (b'{"online":false}', b"", b"junk"):
@@ -118,7 +67,7 @@ def one_press(site: Site, home: Home) -> None:
     assert set(home.sees()) == ENTITIES, home.sees()
     calls = len(home.calls())
     site.press()
-    pressed = alarm(site, kind="raised", stored_by=NAME)
+    pressed = site.alarm(kind="raised", stored_by=NAME)
     wait_for("the alarm at the dashboard", lambda: home.shows(alarm_open="on", alarm_gekomen_tot="stored"))
     seen = home.sees()["alarmmelding"]
     assert (seen["event_type"], seen["id"], seen["in_room"]) == ("raised", pressed["id"], True), seen
@@ -127,25 +76,39 @@ def one_press(site: Site, home: Home) -> None:
     say(f"pressed, stored after {pressed['stored_ms']} ms: seen at the dashboard, somebody is called")
     accept, end = (button["tap_action"] for button in yaml.safe_load(page.card())["cards"])
     home.touch(accept)
-    alarm(site, id=pressed["id"], accepted_by=NAME)
+    site.alarm(id=pressed["id"], accepted_by=NAME)
     wait_for("the level", lambda: home.shows(alarm_gekomen_tot="accepted"))
     home.touch(end)
     wait_for("the end", lambda: site.health()["phase"] == "ready")
-    alarm(site, kind="reset", stored_by=NAME)
+    site.alarm(kind="reset", stored_by=NAME)
     wait_for("the room at rest", lambda: home.shows(alarm_open="off", alarm_gekomen_tot="idle"))
-    site.say("zigbee2mqtt/hall-1", b"emergency")
-    wait_for("a wireless button", lambda: home.sees()["alarmmelding"]["source"] == "hall-1")
-    wait_for("somebody is called", lambda: len(home.calls()) == calls + 2)
-    home.touch(end)
-    wait_for("its end", lambda: site.health()["phase"] == "ready")
     say("accepted and ended by a person at the dashboard")
+    wireless(site, home, accept, end)
+
+
+def wireless(site: Site, home: Home, accept: dict[str, Any], end: dict[str, Any]) -> None:
+    """A wireless button of the room, and one of an outside worker, whose alarm no room has."""
+    for name, in_room in (("hal", True), ("buiten", False)):
+        calls = len(home.calls())
+        site.say(f"zigbee2mqtt/{name}", b"emergency")
+        site.alarm(source=name, stored_by=NAME)
+        wait_for("the alarm at the dashboard", lambda name=name: home.sees()["alarmmelding"]["source"] == name)  # type: ignore[misc]  # bound now
+        wait_for("somebody is called", lambda calls=calls: len(home.calls()) == calls + 1)  # type: ignore[misc]  # as above
+        assert ("een medewerker buiten" in home.calls()[-1]["message"]) is not in_room
+        wait_for("the level", lambda in_room=in_room: home.shows(alarm_gekomen_tot="stored" if in_room else "idle"))  # type: ignore[misc]  # as above
+        home.touch(accept)
+        site.alarm(source=name, accepted_by=NAME)
+        if in_room:
+            home.touch(end)
+            wait_for("its end", lambda: site.health()["phase"] == "ready")
+    say("a wireless button of the room and an outside worker's: the same")
 
 
 def a_test(site: Site, home: Home) -> None:
     """A test is stored and calls nobody."""
     calls = len(home.calls())
     ask(site.paths.operator_socket, "test")
-    alarm(site, kind="test", stored_by=NAME)
+    site.alarm(kind="test", stored_by=NAME)
     wait_for("the test at the dashboard", lambda: home.sees()["alarmmelding"]["event_type"] == "test")
     assert len(home.calls()) == calls
     say("a test is stored and calls nobody")
@@ -175,10 +138,10 @@ def away(site: Site, home: Home) -> None:
     wait_for("the fault", lambda: "nobody_listening" in site.health()["faults"])
     calls = len(home.calls())
     site.press()
-    missed = alarm(site, kind="raised", broker_code=0, stored_ms=None)
+    missed = site.alarm(kind="raised", broker_code=0, stored_ms=None)
     home.start()
-    wait_for("its presence at the unit", lambda: site.health()["consoles"] == [NAME], within_s=START_S)
-    stored = alarm(site, id=missed["id"], stored_by=NAME)
+    site.listens(NAME, START_S)
+    stored = site.alarm(id=missed["id"], stored_by=NAME)
     (kept,) = (json.loads(kept) for kept in home.files() if missed["id"].encode() in kept)
     wait_for("every entity", lambda: set(home.sees()) == ENTITIES and home.shows(alarm_open="on", verbonden="on"))
     wait_for("somebody is called", lambda: len(home.calls()) == calls + 1)
@@ -189,9 +152,9 @@ def away(site: Site, home: Home) -> None:
 
 def run(python: Path, directory: Path) -> None:
     """Schemas first, then the running thing."""
-    site = Site(directory / "site", page.block("acl") + ACCESS + BUTTON_ACCESS, settings=page.block("toml") + BUTTON)
+    site = Site(directory / "site", page.block("acl") + ACCESS + MOBILE_ACCESS, settings=page.block("toml") + MOBILE)
     home = Home(python, directory / "config", site)
-    acks = Acks(site, home.stored)
+    acks = Acks(site, NAME, home.stored)
     payloads = {topic: json.loads(body) for topic, body in discovery.payloads(load(site.paths.etc).unit)}
     (directory / "payloads.json").write_text(json.dumps(payloads))
     script = Path(__file__).with_name("check.py")
