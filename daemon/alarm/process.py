@@ -19,7 +19,8 @@ import msgspec
 
 from daemon import link, log, people, systemd, wire
 from daemon.alarm import acts, journal, mqtt
-from daemon.alarm.aiming import AIM_S_MAX, WRONG, Aiming
+from daemon.alarm.aiming import Aiming
+from daemon.alarm.desk import Desk, House
 from daemon.alarm.inbox import Foreign, Inbox, ReceiverSays, Refused
 from daemon.alarm.lights import Lights
 from daemon.alarm.lines import Lines
@@ -31,12 +32,11 @@ from daemon.alarm.proofs import Proofs
 from daemon.alarm.receivers import Receivers
 from daemon.alarm.status import Telemetry
 from daemon.config import Settings
-from daemon.errors import DeviceError, RightsError
+from daemon.errors import DeviceError
 from daemon.model import events
 from daemon.model.policy import NS
 from daemon.model.relay import Relay
-from daemon.model.rights import Person, refusal
-from daemon.model.room import Phase, Room, Rules, deadline_ns, lease_deadline_ns, step
+from daemon.model.room import Room, Rules, deadline_ns, lease_deadline_ns, step
 from daemon.paths import Paths
 from hardware import ports
 
@@ -52,12 +52,6 @@ MESSAGES_MAX = 200
 so that no press waits behind it; a receiver says `stored` again for the next attempt."""
 LOOK_NS = 1_000_000_000
 """How often the loop looks for what only time shows: an alarm without an answer, a button without a test."""
-WALK_TEST_S = (60, 3600)
-"""Shortest and longest walk test: while it lasts a press in a room at rest is a test."""
-TEST_RECORDING_NS = 5_000_000_000
-"""Five segments a track: enough to be opened, verified and deleted, short enough for a check."""
-LINES_MAX = 50
-"""Alarm events in one answer to an operator: 20 kB of the 64 kB that a message may be."""
 _BROKER_FAULT: dict[str, events.FaultName] = {"alarm": "broker", "second": "second_broker"}
 SWITCH_S = 0.0005
 """How long a thread may keep Python's lock from another: the default of 5 ms is longer than an alarm takes."""
@@ -134,7 +128,12 @@ class AlarmProcess:
         self._refused: set[str] = set()
         self._look_ns = 0
         self._unit_server = link.Server(paths.unit_socket, lambda p, m: self.put(FromUnit(p, m)))
-        self._door = devices.door or people.Door()
+        house = House(
+            self._clock, self._lights, self._lines, self._aiming, self._acts, self._privacy, self._outbox,
+            self._telemetry, room=lambda: self._room, step=self._step, cover=self._cover, refuse=self._refuse,
+            figures=self._figures, has_recorder=lambda: self._recorder is not None,
+        )  # fmt: skip
+        self._desk = Desk(house, devices.door or people.Door())
         self._operators = link.Server(paths.operator_socket, lambda p, m: self.put(FromOperator(p, m)))
         self._recorder: link.Peer | None = None
         self._keeper: link.Peer | None = None
@@ -492,40 +491,8 @@ class AlarmProcess:
             self._fault("keeper", "the keeper is gone; it is started again")
 
     def _from_operator(self, word: FromOperator) -> None:
-        if not isinstance(word.message, wire.Request):
-            return
-        word.peer.send(self._reply(word.message, word.peer.person))
-
-    def _reply(self, asked: wire.Request, person: Person) -> wire.Reply:
-        """Answers an operator."""
-        verbs: dict[str, Callable[[wire.Request, str], wire.Reply]] = {
-            "status": lambda *_: wire.Reply(msgspec.to_builtins(self._telemetry.health(self._room, self._figures()))),
-            "alarms": lambda *_: wire.Reply(msgspec.to_builtins(self._outbox.lines()[:LINES_MAX])),
-            "reset": self._operator_resets, "test": self._test, "walk_test": self._walk_test, "forget": self._forget,
-            "aim": self._aim, "blocks": lambda *_: wire.Reply(self._aiming.shown(self._clock.boot_ns())),
-            "recording_test": self._test_recording,
-            "cover": lambda *_: wire.Reply(self._privacy.windows()),
-            "cover_set": lambda asked, by: self._cover_changes(self._privacy.set(asked.args, by)),
-            "cover_withdraw": lambda asked, by: self._cover_changes(self._privacy.withdraw(asked.args, by)),
-            "lamp": self._try_lamp, "touched": lambda *_: wire.Reply(msgspec.to_builtins(self._lines.touched)),
-        }  # fmt: skip
-        if asked.verb not in verbs:
-            return wire.Reply(error=f"unknown request `{asked.verb}`; known: {', '.join(verbs)}", exit_code=1)
-        if self._door.role_for(asked.verb, person) is None:
-            self._refuse("operator", f"`{asked.verb}`, asked by user {person.uid}")
-            return wire.Reply(error=refusal(asked.verb), exit_code=RightsError.exit_code)
-        return verbs[asked.verb](asked, f"operator (uid {person.uid})")
-
-    def _operator_resets(self, _: wire.Request, by: str) -> wire.Reply:
-        if "operator" not in self._room.rules.reset_by:
-            return wire.Reply(error="the policy lets no operator end an alarm", exit_code=1)
-        self._step(events.ResetAsked(str(uuid.uuid4()), by))
-        return wire.Reply(self._room.phase.value)
-
-    def _test(self, _: wire.Request, by: str) -> wire.Reply:
-        test_id = str(uuid.uuid4())
-        self._step(events.AlarmTestAsked(test_id, by))
-        return wire.Reply(test_id)
+        if isinstance(word.message, wire.Request):
+            word.peer.send(self._desk.answer(word.message, word.peer.person))
 
     def _cover(self) -> None:
         """Brings the room to the covered window that is in force."""
@@ -534,59 +501,6 @@ class AlarmProcess:
         if decision != self._room.cover:
             log.event("cover" if window else "cover_over", decision=decision)
             self._step(events.CoverChanged(decision))
-
-    def _cover_changes(self, wrong: str) -> wire.Reply:
-        self._cover()
-        return wire.Reply(error=wrong, exit_code=1) if wrong else wire.Reply(self._privacy.windows())
-
-    def _forget(self, _: wire.Request, by: str) -> wire.Reply:
-        self._step(events.ForgetAsked())
-        self._acts.keep("ring_forgotten", by=by)
-        return wire.Reply("asked" if self._recorder else "no recorder: there is no ring")
-
-    def _walk_test(self, asked: wire.Request, by: str) -> wire.Reply:
-        seconds = asked.args.get("seconds", 0)
-        if not isinstance(seconds, int) or (seconds and not WALK_TEST_S[0] <= seconds <= WALK_TEST_S[1]):
-            return wire.Reply(error=f"a walk test lasts {WALK_TEST_S[0]} to {WALK_TEST_S[1]} s", exit_code=1)
-        until_ns = self._clock.boot_ns() + seconds * 1_000_000_000 if seconds else 0
-        self._step(events.WalkTestSet(until_ns, by))
-        if self._room.walk_until_ns != until_ns:
-            return wire.Reply(error="the room is in use: a walk test begins in a room at rest", exit_code=1)
-        return wire.Reply("begun" if seconds else "ended")
-
-    def _try_lamp(self, asked: wire.Request, by: str) -> wire.Reply:
-        """A lamp of a room at rest, lit or dark for ten seconds, and what its line reads back."""
-        lamp, on = asked.args.get("lamp"), asked.args.get("lit") is True
-        if lamp not in ("recording", "status", "beeper"):
-            return wire.Reply(error="expected one of recording, status, beeper", exit_code=1)
-        if self._room.phase is not Phase.READY:
-            return wire.Reply(error="the room is in use: a lamp is tried in a room at rest", exit_code=1)
-        now_ns = self._clock.boot_ns()
-        if not self._lights.attempt(lamp, on=on, now_ns=now_ns):
-            return wire.Reply({"fitted": False})
-        log.event("lamp_tried", lamp=lamp, lit=on, by=by)
-        self._lights.show(self._room, now_ns)
-        return wire.Reply({"fitted": True, "reads": self._lights.is_lit(lamp)})
-
-    def _test_recording(self, _: wire.Request, by: str) -> wire.Reply:
-        """A few seconds, lamp lit, that the keeper verifies and deletes as soon as they are closed."""
-        recording_id = secrets.token_hex(16)
-        until_ns = self._clock.boot_ns() + TEST_RECORDING_NS
-        self._step(events.RecordingTestAsked(recording_id, until_ns, by))
-        begun = self._room.recording is not None and self._room.recording.id == recording_id
-        if not begun:
-            return wire.Reply(error="no recording can be tested now: the room is in use, or has no device", exit_code=1)
-        return wire.Reply(recording_id)
-
-    def _aim(self, asked: wire.Request, by: str) -> wire.Reply:
-        """The recording lamp is lit, and the recorder says what its camera sees, in 16 x 9 figures."""
-        seconds = asked.args.get("seconds", 0)
-        if not isinstance(seconds, int) or not 0 <= seconds <= AIM_S_MAX:
-            return wire.Reply(error=f"a camera is aimed for 0 to {AIM_S_MAX} s", exit_code=1)
-        wrong = self._aiming.ask(self._room, seconds, self._clock.boot_ns(), by)
-        if seconds and not wrong:
-            self._acts.keep("camera_aimed", seconds=seconds, by=by)
-        return wire.Reply(error=WRONG[wrong], exit_code=1) if wrong else wire.Reply("begun" if seconds else "over")
 
     def _stop(self, _: Stop) -> None:
         self._stopping = True

@@ -1,0 +1,197 @@
+"""Where operators come to the alarm process: who may ask for what, and what they are told.
+
+The law here: it answers from the loop, at once, and whatever changes the room is an input of the room's own table. What
+is asked of a lamp, a button or the camera is for a room at rest; a room in use is left alone.
+"""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import msgspec
+
+from daemon import log, people, wire
+from daemon.alarm.acts import Acts
+from daemon.alarm.aiming import AIM_S_MAX, WRONG, Aiming
+from daemon.alarm.lights import Lights
+from daemon.alarm.lines import Lines
+from daemon.alarm.outbox import Outbox
+from daemon.alarm.privacy import Privacy
+from daemon.alarm.status import Telemetry
+from daemon.errors import RequestError, RightsError, UnitError
+from daemon.model import events
+from daemon.model.policy import NS
+from daemon.model.rights import Person, refusal
+from daemon.model.room import Phase, Room
+from hardware.ports import Clock
+
+WALK_TEST_S = (60, 3600)
+"""Shortest and longest walk test: while it lasts a press in a room at rest is a test."""
+TEST_RECORDING_NS = 5 * NS
+"""Five segments a track: enough to be opened, verified and deleted, short enough for a check."""
+LINES_MAX = 50
+"""Alarm events in one answer to an operator: 20 kB of the 64 kB that a message may be."""
+
+
+class House(NamedTuple):
+    """What the desk works with; all of it is the loop's."""
+
+    clock: Clock
+    lights: Lights
+    lines: Lines
+    aiming: Aiming
+    acts: Acts
+    privacy: Privacy
+    outbox: Outbox
+    telemetry: Telemetry
+    room: Callable[[], Room]
+    step: Callable[[events.Input], None]
+    """One input for the room's table, and its effects carried out."""
+    cover: Callable[[], None]
+    """Brings the room to the covered window that is in force."""
+    refuse: Callable[[str, str], None]
+    """Counts a refusal of a kind, and why."""
+    figures: Callable[[], dict[str, Any]]
+    has_recorder: Callable[[], bool]
+
+
+class Asked(NamedTuple):
+    """One request, once it is known that it may be made."""
+
+    args: dict[str, Any]
+    by: str
+    """For a person: who."""
+
+
+class Desk:
+    """Owned by the loop: every method is called from its thread alone."""
+
+    def __init__(self, house: House, door: people.Door) -> None:
+        self._house, self._door = house, door
+        self._verbs: dict[str, Callable[[Asked], Any]] = {
+            "status": self._status, "alarms": self._alarms, "reset": self._reset, "test": self._test,
+            "walk_test": self._walk_test, "forget": self._forget, "lamp": self._lamp, "touched": self._touched,
+            "recording_test": self._recording_test, "aim": self._aim, "blocks": self._blocks, "cover": self._cover,
+            "cover_set": self._cover_set, "cover_withdraw": self._cover_withdraw,
+        }  # fmt: skip
+
+    def answer(self, request: wire.Request, person: Person) -> wire.Reply:
+        """Does what is asked, if whoever asks may, and says what came of it."""
+        try:
+            return wire.Reply(self._do(request, person))
+        except UnitError as error:
+            return wire.Reply(error=str(error), exit_code=error.exit_code)
+
+    def _do(self, request: wire.Request, person: Person) -> Any:
+        verb = request.verb
+        if verb not in self._verbs:
+            raise UnitError(f"unknown request `{verb}`; known: {', '.join(self._verbs)}")
+        if self._door.role_for(verb, person) is None:
+            self._house.refuse("operator", f"`{verb}`, asked by user {person.uid}")
+            raise RightsError(refusal(verb))
+        return self._verbs[verb](Asked(request.args, f"operator (uid {person.uid})"))
+
+    # --- looking ----------------------------------------------------------------------------------------------------
+
+    def _status(self, _: Asked) -> Any:
+        return msgspec.to_builtins(self._house.telemetry.health(self._house.room(), self._house.figures()))
+
+    def _alarms(self, _: Asked) -> Any:
+        return msgspec.to_builtins(self._house.outbox.lines()[:LINES_MAX])
+
+    # --- the alarm --------------------------------------------------------------------------------------------------
+
+    def _reset(self, asked: Asked) -> str:
+        if "operator" not in self._house.room().rules.reset_by:
+            raise UnitError("the policy lets no operator end an alarm")
+        self._house.step(events.ResetAsked(str(uuid.uuid4()), asked.by))
+        return self._house.room().phase.value
+
+    def _test(self, asked: Asked) -> str:
+        test_id = str(uuid.uuid4())
+        self._house.step(events.AlarmTestAsked(test_id, asked.by))
+        return test_id
+
+    def _walk_test(self, asked: Asked) -> str:
+        seconds = _seconds(asked, *WALK_TEST_S, what="a walk test lasts")
+        until_ns = self._house.clock.boot_ns() + seconds * NS if seconds else 0
+        self._house.step(events.WalkTestSet(until_ns, asked.by))
+        if self._house.room().walk_until_ns != until_ns:
+            raise UnitError("the room is in use: a walk test begins in a room at rest")
+        return "begun" if seconds else "ended"
+
+    # --- what is held, and what may be held ---------------------------------------------------------------------------
+
+    def _forget(self, asked: Asked) -> str:
+        self._house.step(events.ForgetAsked())
+        self._house.acts.keep("ring_forgotten", by=asked.by)
+        return "asked" if self._house.has_recorder() else "no recorder: there is no ring"
+
+    def _cover(self, _: Asked) -> Any:
+        return self._house.privacy.windows()
+
+    def _cover_set(self, asked: Asked) -> Any:
+        return self._covered(self._house.privacy.set(asked.args, asked.by))
+
+    def _cover_withdraw(self, asked: Asked) -> Any:
+        return self._covered(self._house.privacy.withdraw(asked.args, asked.by))
+
+    def _covered(self, wrong: str) -> Any:
+        self._house.cover()
+        if wrong:
+            raise UnitError(wrong)
+        return self._house.privacy.windows()
+
+    # --- an engineer's check ----------------------------------------------------------------------------------------
+
+    def _touched(self, _: Asked) -> Any:
+        return msgspec.to_builtins(self._house.lines.touched)
+
+    def _lamp(self, asked: Asked) -> Any:
+        """A lamp of a room at rest, lit or dark for ten seconds, and what its line reads back."""
+        lamp, on = asked.args.get("lamp"), asked.args.get("lit") is True
+        if lamp not in ("recording", "status", "beeper"):
+            raise RequestError("lamp: expected one of recording, status, beeper")
+        house, room = self._house, self._house.room()
+        if room.phase is not Phase.READY:
+            raise UnitError("the room is in use: a lamp is tried in a room at rest")
+        now_ns = house.clock.boot_ns()
+        if not house.lights.attempt(lamp, on=on, now_ns=now_ns):
+            return {"fitted": False}
+        log.event("lamp_tried", lamp=lamp, lit=on, by=asked.by)
+        house.lights.show(room, now_ns)
+        return {"fitted": True, "reads": house.lights.is_lit(lamp)}
+
+    def _recording_test(self, asked: Asked) -> str:
+        """A few seconds, lamp lit, that the keeper verifies and deletes as soon as they are closed."""
+        recording_id = secrets.token_hex(16)
+        until_ns = self._house.clock.boot_ns() + TEST_RECORDING_NS
+        self._house.step(events.RecordingTestAsked(recording_id, until_ns, asked.by))
+        recording = self._house.room().recording
+        if recording is None or recording.id != recording_id:
+            raise UnitError("no recording can be tested now: the room is in use, or has no device")
+        return recording_id
+
+    def _aim(self, asked: Asked) -> str:
+        """The recording lamp is lit, and the recorder says what its camera sees, in 16 x 9 figures."""
+        seconds = _seconds(asked, 1, AIM_S_MAX, what="a camera is aimed for")
+        wrong = self._house.aiming.ask(self._house.room(), seconds, self._house.clock.boot_ns(), asked.by)
+        if wrong:
+            raise UnitError(WRONG[wrong])
+        if seconds:
+            self._house.acts.keep("camera_aimed", seconds=seconds, by=asked.by)
+        return "begun" if seconds else "over"
+
+    def _blocks(self, _: Asked) -> Any:
+        return self._house.aiming.shown(self._house.clock.boot_ns())
+
+
+def _seconds(asked: Asked, least: int, most: int, what: str) -> int:
+    """How long something is to last; 0 ends it. Raises RequestError."""
+    seconds = asked.args.get("seconds", 0)
+    if not isinstance(seconds, int) or isinstance(seconds, bool) or (seconds and not least <= seconds <= most):
+        raise RequestError(f"{what} {least} to {most} s, or 0 to end it")
+    return seconds
