@@ -20,16 +20,16 @@ from daemon.model.contact import NC
 from daemon.paths import Paths
 from hardware.gpio import GpioButtons, GpioLamps
 from simulators.clock import SimClock
-from simulators.pins import PinBench
+from simulators.pins import PinBench, Wear
 from simulators.places import bench_path, clock_path
 
 
-def make_alarm(settings: Settings, paths: Paths) -> AlarmProcess:
+def make_alarm(settings: Settings, paths: Paths, wear: Wear | None = None) -> AlarmProcess:
     """The alarm process on gpiozero's mock pins, with a bench on which others can press."""
     clock = SimClock(clock_path(paths))
     specs = lines(settings.unit)
     changeovers = {name: name + NC for name in specs if name + NC in specs}
-    bench = PinBench(specs, lamp_pins(settings.unit), changeovers=changeovers)
+    bench = PinBench(specs, lamp_pins(settings.unit), changeovers=changeovers, wear=wear)
     buttons = GpioButtons(bench.factory, specs, clock)
     lamps = GpioLamps(bench.factory, lamp_pins(settings.unit))
     machine = hashlib.sha256(str(paths.run).encode()).hexdigest()[:16]

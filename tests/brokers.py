@@ -18,6 +18,10 @@ KEEPALIVE_S = 5
 """The shortest that unit.toml takes: tests wait for dead links."""
 
 
+RELOADED = "Reloading config."
+"""What mosquitto says before it reads them; it answers nobody until it has."""
+
+
 class Mosquitto:
     """One broker in a directory of its own. It keeps nothing over a restart: nobody here asked it to."""
 
@@ -55,9 +59,14 @@ class Mosquitto:
         return (self.home / "log").read_text()
 
     def reload(self) -> None:
-        """As `systemctl reload mosquitto`: it reads its access list again."""
+        """As `systemctl reload mosquitto`: it reads its access list again. Returns when it has."""
         assert self._process is not None
+        before = self.log().count(RELOADED)
         self._process.send_signal(signal.SIGHUP)
+        until_s = time.monotonic() + 10
+        while self.log().count(RELOADED) == before:
+            assert time.monotonic() < until_s, f"mosquitto does not reload: {self.log()[-500:]}"
+            time.sleep(0.02)
 
     def kill(self) -> None:
         """As a power cut does."""

@@ -15,6 +15,7 @@ import json
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -30,6 +31,9 @@ WAITING_MAX = 10_000
 """Orders that may wait for a stalled disk: a press every second for nearly three hours, some ten megabytes."""
 RETRY_S = 2.0
 """Between two tries on a disk that refused: a card that was pulled takes seconds to come back."""
+STALLED_S = 5.0
+"""One commit takes milliseconds, and a second on a card that clears a block for it; one that takes longer than this
+stands on a disk that does not answer."""
 ROWS_MIN = 1000
 """The newest rows always stay: what EN 50131 asks of the event log of its highest grade."""
 KEPT_NS = 30 * 86_400 * 1_000_000_000
@@ -217,6 +221,7 @@ class Journal:
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._stop = threading.Event()
         self._in_trouble = False
+        self._since_s: float | None = None
 
     def start(self) -> None:
         """Opens the journal on its thread; `Opened` follows when the disk answers."""
@@ -229,6 +234,13 @@ class Journal:
         except queue.Full:
             return False
         return True
+
+    def stalled(self) -> str:
+        """That the disk has not answered for STALLED_S, in words; empty: it does, or it says why not. Any thread."""
+        since_s = self._since_s
+        if since_s is None or time.monotonic() - since_s < STALLED_S:
+            return ""
+        return f"{self._path}: the disk has not answered for over {STALLED_S:.0f} s; alarms are in memory only"
 
     def close(self) -> None:
         """Commits what is waiting, within two seconds: systemd kills what takes longer to stop, and so do we."""
@@ -266,15 +278,18 @@ class Journal:
     def _insist(self, act: Callable[[], T]) -> T | None:
         """Does it until the disk takes it. Trouble is said once, and again when it is over; None: we are to stop."""
         while True:
+            self._since_s = time.monotonic()
             try:
                 result = act()
             except (sqlite3.Error, OSError) as error:
+                self._since_s = None
                 if not self._in_trouble:
                     self._in_trouble = True
                     self._sink(Trouble(f"{self._path}: {error}"))
                 if self._stop.wait(RETRY_S):
                     return None
             else:
+                self._since_s = None
                 if self._in_trouble:
                     self._in_trouble = False
                     self._sink(Trouble(""))

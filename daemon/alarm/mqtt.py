@@ -27,7 +27,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from daemon import log
-from daemon.alarm import parting
+from daemon.alarm import parting, reasons
 from daemon.model.unit import Broker
 
 WAIT_S = (0.2, 5.0)
@@ -192,20 +192,19 @@ class Connection:
             self._id = parting.absent(self._id)
 
     def _one_connection(self) -> str:
-        reasons: list[str] = []
-
-        def ended(_c: object, _u: object, _f: object, code: ReasonCode, _p: object) -> None:
-            reasons.append(str(code))
-
+        found = reasons.Found()
         client: paho.Client | None = None
         try:
             client = self._build()
-            client.on_disconnect = ended
+            client.on_disconnect = lambda _c, _u, _f, code, _p: found.code(str(code))
+            client.on_log = lambda _c, _u, _level, text: found.logged(text)
             client.connect(self._broker.host, self._broker.port, keepalive=self._broker.keepalive_s, **self._clean())
             self._was_reached = True
             self._serve(client)
+        except reasons.UnusableFileError as error:
+            return str(error)
         except OSError as error:
-            return f"{self._broker.host}:{self._broker.port}: {_why(error)}"
+            return f"{self._broker.host}:{self._broker.port}: {reasons.why(error)}"
         except Exception as error:  # noqa: BLE001 - paho raised in its own loop: logged, and a new client follows
             log.event("mqtt_client_failed", "error", client=self._name, error=repr(error))
             return repr(error)
@@ -214,11 +213,7 @@ class Connection:
                 sock.close()  # a client that is left behind would hold its id at the broker
         if self._renew:
             return "an alarm got no answer from the broker on this connection; a new one is made"
-        reason = reasons[-1] if reasons else "the broker did not answer"
-        if self._broker.tls is not None and not self._was_up:
-            # With TLS 1.3 a refused certificate shows as a connection that ends.
-            reason += "; perhaps it does not accept this unit's certificate: look at the broker's log"
-        return reason
+        return found.words(tls=self._broker.tls is not None, was_up=self._was_up)
 
     def _serve(self, client: paho.Client) -> None:
         """Reads and answers until the connection ends or was never granted."""
@@ -255,8 +250,8 @@ class Connection:
             reconnect_on_failure=False,
             clean_session=None if self._version == paho.MQTTv5 else True,
         )
-        if (tls := self._broker.tls) is not None:
-            client.tls_set(tls.ca, tls.certificate, tls.key, tls_version=ssl.PROTOCOL_TLS_CLIENT)
+        if self._broker.tls is not None:
+            client.tls_set_context(reasons.context(self._broker.tls))
         client.connect_timeout = 5.0  # a black hole is told from a slow broker by the next try
         client.on_socket_open = _at_once
         client.on_socket_close = self._on_socket_close
@@ -319,19 +314,3 @@ class Connection:
 def _at_once(_client: object, _data: object, sock: Any) -> None:
     """No waiting for more to send: an acknowledgement behind an alarm would stand in the kernel for 40 ms."""
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-
-def _why(error: OSError) -> str:
-    """What kept us from the broker, for a person who has to mend it."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        year = time.gmtime().tm_year
-        return (
-            f"the broker's certificate does not hold: {error.verify_message}; the unit's clock says {year}, "
-            "and a wrong clock makes a good certificate fail"
-        )
-    if isinstance(error, ssl.SSLError):
-        reason = (error.reason or str(error)).lower().replace("_", " ")
-        return f"the broker refused this unit's certificate, or TLS failed: {reason}"
-    if isinstance(error, FileNotFoundError | PermissionError):
-        return f"a certificate file: {error}"
-    return error.strerror or str(error)

@@ -127,6 +127,7 @@ class AlarmProcess:
         self._dropped = 0
         self._refused: set[str] = set()
         self._look_ns = 0
+        self._disk_says = ""
         self._unit_server = link.Server(paths.unit_socket, lambda p, m: self.put(FromUnit(p, m)))
         house = House(
             self._clock, self._lights, self._lines, self._aiming, self._acts, self._privacy, self._outbox,
@@ -252,6 +253,7 @@ class AlarmProcess:
             # Only a new process brings that thread back; systemd makes one, and the journal has the open alarms.
             raise DeviceError("buttons: the thread that brings their edges has ended; expected it to live")
         self._fault("unanswered", self._outbox.unanswered(now_ns))
+        self._look_at_disk()
         self._fault("nobody_listening", self._receivers.nobody(now_ns))
         self._fault("button_test", self._proofs.overdue())
         self._fault("mobile_button", self._mobiles.wrong())
@@ -429,8 +431,13 @@ class AlarmProcess:
         self._acts.kept()
 
     def _trouble(self, word: journal.Trouble) -> None:
-        self._fault("journal", word.reason)
-        if not self._room.settled:  # no journal, no objection in it: a unit with a broken card still records
+        self._disk_says = word.reason
+        self._look_at_disk()
+
+    def _look_at_disk(self) -> None:
+        detail = self._journal.stalled() or self._disk_says
+        self._fault("journal", detail)
+        if detail and not self._room.settled:  # no journal, no objection in it: a unit with a broken card still records
             self._step(events.ObjectionFound())
 
     def _from_unit(self, word: FromUnit) -> None:  # noqa: C901 - one case for each word that can come

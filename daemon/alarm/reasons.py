@@ -1,0 +1,105 @@
+"""Why there is no connection to a broker, in words for who has to mend it: whose certificate, which file and clock."""
+
+from __future__ import annotations
+
+import re
+import ssl
+import time
+from pathlib import Path
+
+from daemon.errors import UnitError
+from daemon.model.unit import Tls
+
+ENDED = "Unspecified error"
+"""What paho calls an end of the connection that nobody gave a reason for."""
+ALERT = re.compile(r"\[SSL: (?:SSLV3|TLSV1|TLSV13)_ALERT_(\w+)\]")
+"""How OpenSSL names what the other side of a TLS connection did not like (RFC 8446, 6.2)."""
+ERRNO = re.compile(r"on socket: \[Errno \d+\] (.*)")
+CERTIFICATE_ALERTS = {
+    "CERTIFICATE_EXPIRED": "it has expired",
+    "BAD_CERTIFICATE": "it is not valid yet, or is damaged",
+    "UNKNOWN_CA": "no authority that the broker knows has signed it",
+    "CERTIFICATE_REVOKED": "it has been revoked",
+    "CERTIFICATE_REQUIRED": "it asks for one",
+}
+"""By the alert's name. OpenSSL says `bad certificate` of one whose time has not come."""
+
+
+class Found:
+    """What was heard on the way to the end of one connection. Filled by paho's callbacks."""
+
+    def __init__(self) -> None:
+        self._code, self._errno, self._alert = "", "", ""
+
+    def code(self, text: str) -> None:
+        """A reason code: the broker's own, or what paho makes of an end."""
+        self._code = text
+
+    def logged(self, text: str) -> None:
+        """A line of paho's log: the only place in which it tells what the socket said."""
+        if alert := ALERT.search(text):
+            self._alert = alert[1]
+        elif errno := ERRNO.search(text):
+            self._errno = errno[1]
+
+    def words(self, *, tls: bool, was_up: bool) -> str:
+        """All of it, for the fault `broker`."""
+        if self._alert in CERTIFICATE_ALERTS:
+            why = CERTIFICATE_ALERTS[self._alert]
+            return f"the broker refused this unit's certificate: {why} ({_plain(self._alert)})"
+        if self._alert:
+            return f"the broker ended TLS: {_plain(self._alert)}"
+        ended = f"the connection ended: {self._errno.lower()}" if self._errno else "the broker ended the connection"
+        reason = ended if self._code == ENDED else self._code or "the broker did not answer"
+        if tls and not was_up:
+            # With TLS 1.3 a refused certificate may show as a connection that ends, and as nothing else.
+            reason += "; perhaps it does not accept this unit's certificate: look at the broker's log"
+        return reason
+
+
+class UnusableFileError(UnitError):
+    """A certificate file that cannot be used."""
+
+
+def context(tls: Tls) -> ssl.SSLContext:
+    """What a connection is secured with. Raises UnusableFileError, which names the file."""
+    for path in (tls.ca, tls.certificate, tls.key):
+        try:
+            Path(path).open("rb").close()
+        except OSError as error:
+            raise UnusableFileError(f"{path}: {error.strerror}") from error
+    try:
+        made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        made.load_verify_locations(tls.ca)
+    except ssl.SSLError as error:
+        raise UnusableFileError(f"{tls.ca}: {_reason(error)}; expected certificates in PEM") from error
+    try:
+        made.load_cert_chain(tls.certificate, tls.key, password="")  # or OpenSSL would ask a terminal for one
+    except ssl.SSLError as error:
+        files, expected = (
+            f"{tls.certificate}, {tls.key}",
+            "; expected a certificate in PEM, and its key without a password",
+        )
+        raise UnusableFileError(f"{files}: {_reason(error)}{expected}") from error
+    return made
+
+
+def why(error: OSError) -> str:
+    """What kept us from the broker."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        year = time.gmtime().tm_year
+        return (
+            f"the broker's certificate does not hold: {error.verify_message}; the unit's clock says {year}, "
+            "and a wrong clock makes a good certificate fail"
+        )
+    if isinstance(error, ssl.SSLError):
+        return f"the broker refused this unit's certificate, or TLS failed: {_reason(error)}"
+    return error.strerror or str(error)
+
+
+def _reason(error: ssl.SSLError) -> str:
+    return _plain(error.reason or str(error))
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", " ")

@@ -1,0 +1,150 @@
+"""One fault at the broker each: who listens, what it forgets, who else comes with our name, what it is too old for."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+import paho.mqtt.client as paho
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+
+from daemon.alarm.mqtt import Connection, Up, Word
+from daemon.model.unit import Broker
+from simulators.broker import EmbeddedBroker
+from tests.brokers import KEEPALIVE_S
+from tests.faults.house import ROOT, House, house
+from tests.proxy import Link
+from tests.rooms import wait_for
+
+
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """One house for all of them: each fault leaves no trace, and that is checked."""
+    with house(tmp_path_factory.mktemp("house")) as it:
+        yield it
+
+
+@pytest.fixture
+def it(standing: House) -> Iterator[House]:
+    """The house, in which nothing is wrong before, nor after."""
+    standing.unit.well()
+    yield standing
+    standing.link.becomes(Link.WHOLE)
+    standing.ends_well()
+
+
+class Twin:
+    """Another machine that comes to the broker with the unit's name, as paho's own loop does: again and again."""
+
+    def __init__(self, it: House) -> None:
+        self._client = paho.Client(CallbackAPIVersion.VERSION2, f"{it.unit.machine_name}-alarm", protocol=paho.MQTTv5)
+        self._client.on_connect = lambda *_: self.came.put(None)
+        self.came: queue.Queue[None] = queue.Queue()
+        self._client.connect("127.0.0.1", it.broker.port)
+
+    def __enter__(self) -> Self:
+        self._client.loop_start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the broker answers it."""
+        sent = self._client.publish("somewhere", b"", qos=1)
+        sent.wait_for_publish(5)
+        return sent.is_published()
+
+
+def test_nobody_listens(it: House) -> None:
+    """A5: that nobody listens is shown before it is needed, and told otherwise when the broker says so of an alarm
+    (PUBACK 0x10); both end when a receiver comes, and the alarm is there.
+    """
+    it.receiver.stop()
+    it.unit.has_fault("nobody_listening", "no receiver is there: none has said that it listens")
+    it.unit.shows("nobody")
+    it.unit.press()
+    it.unit.has_fault("nobody_listening", "the broker has no subscriber for them")
+    assert it.unit.said("alarm_answered", code=0x10)
+    it.unit.shows("nobody")
+    it.receiver.start()
+    it.settles()
+    it.unit.well()
+    it.unit.shows("stored")
+
+
+def test_a_broker_that_forgets(it: House) -> None:
+    """A1: an alarm that the broker took and then lost in a restart without persistence is sent again: the broker's
+    answer ends nothing.
+    """
+    it.receiver.stop()
+    words: list[Word] = []
+    here = Broker("127.0.0.1", it.broker.port, KEEPALIVE_S)
+    other = Connection("other", "listens-and-says-nothing", here, words.append, subscribe=(ROOT + "alarm/event",))
+    other.start()
+    wait_for("somebody who listens", lambda: any(isinstance(word, Up) for word in words))
+    it.unit.has_level(it.unit.press(), "broker")
+    other.close()
+    it.broker.kill()
+    it.unit.has_fault("broker")
+    it.unit.press()
+    it.broker.start()
+    it.receiver.start()
+    it.settles()
+
+
+def test_a_broker_that_is_too_old_for_mqtt_5(it: House) -> None:
+    """A1, A5: a broker that declines MQTT 5, or ends such a connection without a word, is spoken to in 3.1.1; health
+    says what is missing with it, and alarms are stored.
+    """
+    for link in (Link.DECLINES_MQTT_5, Link.ENDS_MQTT_5):
+        it.link.becomes(Link.REFUSE)
+        it.unit.has_fault("broker")
+        it.link.becomes(link)
+        pressed = it.unit.press()
+        it.unit.well()
+        it.unit.has_level(pressed, "stored")
+        assert it.unit.health()["broker"] == "MQTT 3.1.1 (no reason codes)"
+
+
+def test_a_broker_that_is_silent_to_mqtt_5(tmp_path: Path) -> None:
+    """A1, A5: amqtt says nothing at all to MQTT 5: it is spoken to in 3.1.1, an alarm is stored there, and who listens
+    is known by presence alone.
+    """
+    broker = EmbeddedBroker()
+    broker.start()
+    settings = Broker("127.0.0.1", broker.port, KEEPALIVE_S)
+    try:
+        with house(tmp_path, unit_as=settings, receiver_as=settings) as it:
+            assert it.unit.health()["broker"] == "MQTT 3.1.1 (no reason codes)"
+            it.unit.has_level(it.unit.press(), "stored")
+            it.ends_well()
+            it.receiver.stop()
+            it.unit.has_fault("nobody_listening", "no receiver is there")
+    finally:
+        broker.stop()
+
+
+@pytest.mark.parametrize("link", [Link.WHOLE, Link.SAYS_TAKEN])
+def test_another_client_with_the_units_name(tmp_path: Path, link: Link) -> None:
+    """A1, A5: thrown off the broker by a client with its own name, the unit goes on under another one, says so, and
+    loses nothing; the two do not throw each other out for ever. At a broker that says why it ends a connection, and at
+    one that does not (Debian's).
+    """
+    with house(tmp_path, witness=True) as it:
+        it.link.becomes(link)
+        with Twin(it) as twin:
+            twin.came.get(timeout=15)
+            it.unit.press()
+            it.unit.has_fault("client_id", f"another client came to the broker as {it.unit.machine_name}-alarm")
+            wait_for("the unit back at the broker", lambda: "broker" not in it.unit.faults())
+            it.unit.press()
+            it.settles()
+            assert set(it.unit.faults()) == {"client_id"}
+            assert it.unit.health()["counters"]["name_taken"] == 1
+            assert twin.is_there
