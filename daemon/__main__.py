@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from daemon.commands import audit, check, cover, hold
+from daemon.commands import audit, check, cover, evidence, hold
 from daemon.commands.console import SHORT, Json, State, as_json, out
 from daemon.config import load
 from daemon.config.explain import rows_of
@@ -35,6 +35,7 @@ app.add_typer(alarm, name="alarm")
 app.add_typer(hold.app, name="hold")
 app.add_typer(audit.app, name="audit")
 app.add_typer(cover.app, name="cover")
+app.add_typer(evidence.app, name="evidence")
 
 PAGES_MAX = 10_000  # of twenty recordings: two hundred times what four weeks of a busy room leave
 

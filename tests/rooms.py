@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
-from daemon.alarm.mqtt import Word
+from daemon.alarm.mqtt import Received, Word
 from daemon.errors import LinkError
 from daemon.link import ask
 from simulators import bench_link
@@ -39,10 +39,14 @@ class WitnessedRoom(Room):
 
     def __init__(self, state: Path, **options: Any) -> None:
         self.wire = Witness()
+        self.archive: list[bytes] = []
+        """Messages on `archive/event`, as they came: what a broker's log would have."""
         super().__init__(state, **options)
 
     def _heard(self, word: Word) -> None:
         self.wire.hear(word)
+        if isinstance(word, Received) and word.topic.endswith("/archive/event"):
+            self.archive.append(word.payload)
         super()._heard(word)
 
 

@@ -7,6 +7,7 @@ sockets only enqueue. It wakes at the next expiry, not to look whether there is 
 from __future__ import annotations
 
 import queue
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -37,6 +38,8 @@ STEP_NS = NS
 """The wall clock and the boot clock drifting this far apart is a step (or ten hours of an undisciplined clock)."""
 RETRY_NS = 30 * NS
 """After a deletion that the disk refused: within the minute that promise K1 allows."""
+UNHEARD_MAX = 256
+"""Lines that wait for the alarm process, half a kilobyte each; of more the newest, whose head covers the others."""
 WORDS_MAX = 100
 """Words that are taken before time is looked at: more than all peers can have on their way at once."""
 
@@ -85,8 +88,7 @@ class KeeperProcess:
         self._clocks = (0, "")
         self._health_ns = 0
         self._fault, self._holds_fault = "", ""
-        self._head: wire.Receipt | None = None
-        """The newest signed head of this start, said again to an alarm process that has come back."""
+        self._unheard: deque[wire.Receipt] = deque(maxlen=UNHEARD_MAX)
         self._stopping = False
         self._answers: Mapping[type, Callable[[Any], None]] = {
             FromAlarm: self._from_alarm, FromOperator: self._from_operator, Stop: self._stop,
@@ -158,6 +160,8 @@ class KeeperProcess:
         told, lapsed = self._reviews.look(now)
         for message in told:
             self._link.send(message)
+        if told or self._reviews.changed:
+            self._health_ns = 0
         if lapsed:
             self._sweep()
 
@@ -188,7 +192,7 @@ class KeeperProcess:
             self._due_ns = None if wait_ns is None else now.boot_ns + wait_ns
             self._clocks = (now.wall_ns - now.boot_ns, now.state)
         for receipt in receipts:
-            self._link.send(wire.Receipt(receipt, hash_of(receipt)))
+            self._witness(wire.Receipt(receipt, hash_of(receipt)))
         if receipts:
             self._sign(now)
             self._health_ns = 0
@@ -197,8 +201,13 @@ class KeeperProcess:
     def _sign(self, now: ClockReading) -> None:
         """One signature for all that has been deleted: it covers every line before it."""
         if line := self._heads.sign(self._audit, now):
-            self._head = wire.Receipt(line, hash_of(line))
-            self._link.send(self._head)
+            self._witness(wire.Receipt(line, hash_of(line)))
+
+    def _witness(self, said: wire.Receipt) -> None:
+        """For the broker's log; kept while the alarm process is away."""
+        self._unheard.append(said)
+        if self._link.send(said):
+            self._unheard.pop()
 
     def _sweep_now(self) -> list[dict[str, str]]:
         """For an operator: what went."""
@@ -229,8 +238,8 @@ class KeeperProcess:
         match word.message:
             case link.Joined():
                 self._health_ns = 0
-                if self._head:
-                    self._link.send(self._head)
+                while self._unheard and self._link.send(self._unheard[0]):
+                    self._unheard.popleft()
             case wire.Acts() as acts:
                 self._take(acts)
 

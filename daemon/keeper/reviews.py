@@ -24,6 +24,8 @@ class Reviews:
         """When a review was last told of: (hold, revision) -> boot time."""
         self.fault = ""
         """For a person: what is due."""
+        self.changed = False
+        """Whether the last look found another one."""
 
     def look_again(self) -> None:
         """Something has changed among the holds: do not wait for the minute."""
@@ -31,6 +33,7 @@ class Reviews:
 
     def look(self, now: ClockReading) -> tuple[tuple[wire.HoldDue, ...], bool]:
         """What has to be told now, and whether a hold has lapsed. What the disk refuses is tried at the next look."""
+        before, self.changed = self.fault, False
         if now.boot_ns < self._next_ns:
             return (), False
         self._next_ns = now.boot_ns + LOOK_NS
@@ -39,6 +42,7 @@ class Reviews:
         lapsed = [hold for hold, how in due if self._lapse(hold, how)]
         open_ = sorted(((hold, how) for hold, how in due if hold not in lapsed), key=lambda pair: -pair[1].overdue_d)
         self.fault = _in_words(open_)
+        self.changed = self.fault != before
         return tuple(self._tell(*pair) for pair in open_ if self._is_time(pair[0], now)), bool(lapsed)
 
     def _is_time(self, hold: Hold, now: ClockReading) -> bool:

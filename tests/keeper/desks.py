@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from daemon import records, sign
 from daemon.config import load
 from daemon.keeper.process import KeeperProcess
 from daemon.link import Conversation
@@ -28,6 +29,8 @@ from tests.rooms import wait_for
 
 NS = 1_000_000_000
 DAY_NS = 86_400 * NS
+NOW_NS = 1_795_321_026 * NS
+"""A day in November 2026."""
 OPERATORS, ENGINEERS, CUSTODIANS = 64_100, 64_101, 64_102
 """Group numbers that no machine gives away."""
 GROUPS: dict[int, Role] = {ENGINEERS: "engineer", CUSTODIANS: "custodian"}
@@ -137,3 +140,26 @@ def open_desk(policy: str, wall_ns: int, *, own: bool = True) -> Iterator[Runnin
         process.stop()
         thread.join()
         shutil.rmtree(place)
+
+
+def recorded(paths: Paths, clock: Hands, name: str, age_ns: int, key: Path | None = None) -> Path:
+    """A closed recording of this age, of two segments a track; signed where there is a key."""
+    path = paths.recordings / name
+    oldest_ns = clock.read().wall_ns - age_ns
+    tracks = {"audio": records.TrackBegin(oldest_ns, 0, 168), "video": records.TrackBegin(oldest_ns, 0, 672)}
+    begin = records.Begin(
+        name, "unit", "policy", "0" * 64, "then", "synchronised", oldest_ns, 0, 0, 30.0, alarm=False, continues=None,
+        tracks=tracks, groups=(), previous_head="",  # type: ignore[arg-type]  # the keys are tracks
+    )  # fmt: skip
+    beside = path.with_name("." + name)
+    files = {"begin.json": records.encode(begin), "chain.jsonl": b"{}\n", "end.json": b"{}\n"}
+    for track in ("audio", "video"):
+        (beside / track).mkdir(parents=True)
+        files |= {f"{track}/{n:06d}.ts.age": f"sealed {track} {n}".encode() for n in range(2)}
+        files[f"{track}.0.key.age"] = b"envelope"
+    files["SHA256SUMS"] = "".join(f"{records.sha256(data)}  {file}\n" for file, data in files.items()).encode()
+    files["SHA256SUMS.sig"] = sign.sign(files["SHA256SUMS"], key) if key else b"signed"
+    for file, data in files.items():
+        (beside / file).write_bytes(data)
+    beside.rename(path)
+    return path

@@ -16,13 +16,13 @@ from daemon.errors import RefusedError
 from daemon.keeper.process import FromOperator, KeeperProcess
 from daemon.link import Peer
 from daemon.model.rights import KEEPER_VERBS
-from daemon.paths import Paths
 from daemon.people import Door
 from simulators.state import prepare
 from tests.keeper.desks import (
     ANNA,
     DAY_NS,
     NOBODY,
+    NOW_NS,
     NS,
     PIET,
     ROOT,
@@ -30,11 +30,11 @@ from tests.keeper.desks import (
     Hands,
     RunningKeeper,
     open_desk,
+    recorded,
 )
 from tests.rooms import wait_for
 
 A = "a" * 32
-NOW_NS = 1_795_321_026 * NS
 WISH = {"recording": "aaaa", "incident": "2026-0417", "on_behalf_of": "manager", "reason": "a threat",
         "review": "2026-12-20"}  # fmt: skip
 
@@ -50,29 +50,6 @@ def record(keeper: RunningKeeper, name: str = A, age_ns: int = 0) -> Path:
     """A closed recording of this age that the keeper knows."""
     path = recorded(keeper.paths, keeper.clock, name, age_ns)
     wait_for("the keeper knows it", lambda: keeper.said_to(ROOT, ("recording", {"recording_id": name}))[0][1] != 9)
-    return path
-
-
-def recorded(paths: Paths, clock: Hands, name: str, age_ns: int) -> Path:
-    """A closed recording of this age, of two segments a track."""
-    path = paths.recordings / name
-    oldest_ns = clock.read().wall_ns - age_ns
-    tracks = {"audio": records.TrackBegin(oldest_ns, 0, 168), "video": records.TrackBegin(oldest_ns, 0, 672)}
-    begin = records.Begin(
-        name, "unit", "policy", "0" * 64, "then", "synchronised", oldest_ns, 0, 0, 30.0, alarm=False, continues=None,
-        tracks=tracks, groups=(), previous_head="",  # type: ignore[arg-type]  # the keys are tracks
-    )  # fmt: skip
-    beside = path.with_name("." + name)
-    files = {"begin.json": records.encode(begin), "chain.jsonl": b"{}\n", "end.json": b"{}\n"}
-    for track in ("audio", "video"):
-        (beside / track).mkdir(parents=True)
-        files |= {f"{track}/{n:06d}.ts.age": f"sealed {track} {n}".encode() for n in range(2)}
-        files[f"{track}.0.key.age"] = b"envelope"
-    files["SHA256SUMS"] = "".join(f"{records.sha256(data)}  {file}\n" for file, data in files.items()).encode()
-    files["SHA256SUMS.sig"] = b"signed"
-    for file, data in files.items():
-        (beside / file).write_bytes(data)
-    beside.rename(path)
     return path
 
 

@@ -1,0 +1,76 @@
+"""One incident in a whole room: held, looked at again, copied, released; the log and the broker tell the same story."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from pathlib import Path
+
+from tests.brokers import Mosquitto
+from tests.room.test_operator import as_json, spreekkamer
+from tests.room.test_terms import H_S, record
+from tests.rooms import Unit, policy_with, running, verify, wait_for
+
+
+def day(unit: Unit, ahead: int) -> str:
+    """A date by the room's clock."""
+    today = datetime.date.fromisoformat(unit.health()["at"][:10])
+    return str(today + datetime.timedelta(days=ahead))
+
+
+def told(unit: Unit, event: str) -> list[dict[str, object]]:
+    """What the broker heard on `archive/event` of a kind."""
+    bodies = [json.loads(payload) for payload in unit.room.archive]
+    return [body for body in bodies if event in (body["event"], body.get("line", {}).get("event"))]
+
+
+def test_one_incident(tmp_path: Path, broker: Mosquitto) -> None:
+    """K2, K3, K5: what an incident holds outlives its week, a kill -9 and its review date, which nags; a sealed copy
+    verifies with ordinary tools; released it is gone at once. The log holds together by what the broker heard of it.
+    """
+    state = tmp_path / "unit"
+    where = ("--state", str(state))
+    policy = policy_with("heusden-2020", state, pre_event_s=2, post_event_s=1)
+    with running(state, policy=policy, broker=broker.address) as unit:
+        held, other = record(unit), record(unit)
+        about = ("--incident", "2026-0417", "--role", "manager", "--reason", "a threat at the counter")
+        done = spreekkamer("hold", "place", held.name[:8], *about, "--review", day(unit, 8), *where)
+        assert done.returncode == 0, done.stderr
+        (hold,) = as_json("hold", "list", *where)["holds"]
+        assert (hold["recording_id"], hold["tracks"], hold["role"]) == (held.name, ["audio", "video"], "owner")
+        too_far = spreekkamer("hold", "place", held.name, *about, "--review", day(unit, 91), *where)
+        assert (too_far.returncode, "90 days ahead" in too_far.stderr) == (12, True)
+
+        unit.kill("keeper")
+        unit.room.clock.advance(168 * H_S)
+        wait_for("the other's sound goes", lambda: not (other / "audio").exists(), within_s=30)
+        assert (held / "audio").is_dir()
+        wait_for("the broker has a signed head", lambda: told(unit, "head"))
+
+        unit.room.clock.advance(26 * H_S)
+        wait_for("the review is told as due", lambda: "hold_review" in unit.health().get("faults", {}), within_s=75)
+        (due,) = wait_for("the broker hears it", lambda: told(unit, "hold_review_due"))
+        assert (due["hold_id"], due["incident"], due["lapses_on"]) == (hold["hold_id"], "2026-0417", None)
+        assert "reason" not in due
+        assert spreekkamer("hold", "list", *where).returncode == 10
+        extended = spreekkamer("hold", "extend", hold["hold_id"][:8], *about[2:], "--review", day(unit, 30), *where)
+        assert extended.returncode == 0, extended.stderr
+        wait_for("it is not due any more", lambda: "hold_review" not in unit.health()["faults"], within_s=30)
+
+        stick = tmp_path / "stick"
+        stick.mkdir()
+        copied = spreekkamer("evidence", "export", held.name[:8], "--to", str(stick), *where)
+        assert copied.returncode == 0, copied.stdout + copied.stderr
+        verify(state, stick / held.name)
+
+        released = spreekkamer("hold", "release", hold["hold_id"][:8], *about[2:], *where)
+        assert f"deleted: audio of {held.name}" in " ".join(released.stdout.split())
+        assert not (held / "audio").exists()
+        assert (held / "video").is_dir()
+        wait_for("the broker has the receipt", lambda: len(told(unit, "deleted")) == 2)
+
+        witness = tmp_path / "archive-event.log"
+        witness.write_bytes(b"\n".join(unit.room.archive) + b"\n")
+        found = as_json("audit", "verify", "--witness", str(witness), *where)
+        assert (found["faults"], found["witnessed"] >= 4, found["signatures"] >= 3) == ([], True, True)
+        assert "hold_review" not in unit.health()["faults"]
