@@ -136,6 +136,7 @@ class HoldDue(Said, frozen=True):
 ActEvent = Literal[
     "alarm_raised", "alarm_repeated", "alarm_cancelled", "alarm_reset", "alarm_fault", "alarm_test", "objection_began",
     "objection_ended", "cover_began", "cover_ended", "cover_set", "cover_withdrawn", "camera_aimed", "ring_forgotten",
+    "asked", "refused",
 ]  # fmt: skip
 """What the alarm process has to tell the audit log; it cannot make the keeper write anything else."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import uuid
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import msgspec
 
@@ -24,7 +24,8 @@ from daemon.alarm.status import Telemetry
 from daemon.errors import RequestError, RightsError, UnitError
 from daemon.model import events
 from daemon.model.policy import NS
-from daemon.model.rights import Person, refusal
+from daemon.model.refusals import Refusals
+from daemon.model.rights import ALARM_ACTS, Person, refusal
 from daemon.model.room import Phase, Room
 from hardware.ports import Clock
 
@@ -70,7 +71,7 @@ class Desk:
     """Owned by the loop: every method is called from its thread alone."""
 
     def __init__(self, house: House, door: people.Door) -> None:
-        self._house, self._door = house, door
+        self._house, self._door, self._refusals = house, door, Refusals()
         self._verbs: dict[str, Callable[[Asked], Any]] = {
             "status": self._status, "alarms": self._alarms, "reset": self._reset, "test": self._test,
             "walk_test": self._walk_test, "forget": self._forget, "lamp": self._lamp, "touched": self._touched,
@@ -89,10 +90,27 @@ class Desk:
         verb = request.verb
         if verb not in self._verbs:
             raise UnitError(f"unknown request `{verb}`; known: {', '.join(self._verbs)}")
-        if self._door.role_for(verb, person) is None:
-            self._house.refuse("operator", f"`{verb}`, asked by user {person.uid}")
-            raise RightsError(refusal(verb))
-        return self._verbs[verb](Asked(request.args, f"operator (uid {person.uid})"))
+        role = self._door.role_for(verb, person)
+        if role is None:
+            self._refuse(person.uid, verb)
+        answer = self._verbs[verb](Asked(request.args, f"operator (uid {person.uid})"))
+        if verb in ALARM_ACTS:
+            self._house.acts.keep("asked", verb=verb, uid=person.uid, role=role)
+        return answer
+
+    def tick(self, now_ns: int) -> None:
+        """Closes the day of the refused, once a day."""
+        for closing in self._refusals.due(now_ns):
+            self._house.acts.keep("refused", **msgspec.structs.asdict(closing))
+
+    def _refuse(self, uid: int, verb: str) -> NoReturn:
+        """Counted, told to whoever asked, and a line of the audit log; a flood is a number."""
+        now_ns = self._house.clock.boot_ns()
+        self.tick(now_ns)
+        self._house.refuse("operator", f"`{verb}`, asked by user {uid}")
+        if first := self._refusals.note(uid, verb, now_ns):
+            self._house.acts.keep("refused", **msgspec.structs.asdict(first))
+        raise RightsError(refusal(verb))
 
     # --- looking ----------------------------------------------------------------------------------------------------
 

@@ -252,6 +252,7 @@ class AlarmProcess:
         if not self._devices.buttons.alive():
             # Only a new process brings that thread back; systemd makes one, and the journal has the open alarms.
             raise DeviceError("buttons: the thread that brings their edges has ended; expected it to live")
+        self._desk.tick(now_ns)
         self._fault("unanswered", self._outbox.unanswered(now_ns))
         self._look_at_disk()
         self._fault("nobody_listening", self._receivers.nobody(now_ns))

@@ -31,6 +31,8 @@ ALARM_VERBS: Mapping[str, frozenset[Role]] = {
     "lamp": ENGINEER, "touched": ENGINEER, "recording_test": ENGINEER, "aim": ENGINEER, "blocks": ENGINEER,
 }  # fmt: skip
 """What the alarm process is asked. Whoever stands in the room may end an alarm and have the ring dropped."""
+ALARM_ACTS = frozenset({"reset", "forget", "test", "walk_test", "recording_test", "aim", "cover_set", "cover_withdraw"})
+"""Those that change something: the audit log has who asked. The keeper's own acts have lines of their own."""
 KEEPER_VERBS: Mapping[str, frozenset[Role]] = {
     "state": BOTH, "recordings": BOTH, "recording": BOTH, "holds": BOTH,
     "hold_place": CUSTODIAN, "hold_extend": CUSTODIAN, "hold_release": CUSTODIAN,

@@ -194,6 +194,11 @@ def test_a_sealed_copy_is_handed_out_file_by_file(keeper: RunningKeeper) -> None
     assert len(keeper.told("handed_out")) == 1
 
 
+def test_every_verb_is_in_the_table(keeper: RunningKeeper) -> None:
+    """Issue 5, who may: a verb that is answered stands in the table, and the other way round."""
+    assert keeper.process._desk._verbs.keys() == KEEPER_VERBS.keys()
+
+
 def test_in_a_simulated_room_the_owner_may_do_everything() -> None:
     """Issue 5, who may: where everything runs as one user, that user has every role, and the log says `owner`."""
     with open_desk("heusden-2020", NOW_NS) as keeper:
