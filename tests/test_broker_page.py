@@ -207,6 +207,7 @@ STAGES: dict[str, Callable[[Place], Broker]] = {
     "the broker's certificate does not hold: self-signed certificate in certificate chain": _another_authority,
     "the broker's certificate does not hold: Hostname mismatch": lambda place: replace(place.good(), host="127.1"),
     "this unit's certificate": lambda place: place.broker.seen_by(place.authority.client(UNIT, valid=EXPIRED)),
+    "perhaps it wants TLS": lambda place: replace(place.good(), tls=None),
     "No such file or directory": lambda place: _files(place, key=str(place.home / "nowhere")),
     "key values mismatch": lambda place: _files(place, key=str(place.authority.client("another").key)),
 }

@@ -54,6 +54,8 @@ class Found:
         if tls and not was_up:
             # With TLS 1.3 a refused certificate may show as a connection that ends, and as nothing else.
             reason += "; perhaps it does not accept this unit's certificate: look at the broker's log"
+        elif self._code == ENDED and not was_up:
+            reason += "; perhaps it wants TLS, and `broker.tls` is not set: look at the broker's log"
         return reason
 
 
