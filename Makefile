@@ -8,7 +8,7 @@ STATE ?= room
 HA_PYTHON ?= $(PYTHON)
 HA := .cache/home-assistant/$(notdir $(HA_PYTHON))
 
-.PHONY: help run test lint bench test-long torture-alarms camera-test home-assistant node-red docs clean system-packages
+.PHONY: help run test lint bench test-long histories torture-alarms camera-test home-assistant node-red docs clean system-packages
 
 help:                ## what there is
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -28,6 +28,9 @@ lint: $(BIN)/.ready-test
 
 test-long: $(BIN)/.ready-test system-packages  ## what takes minutes: ten minutes idle with a full ring (R1)
 	$(BIN)/python -m pytest -m slow --timeout 1200 -s
+
+histories: $(BIN)/.ready-test  ## ten thousand histories of wrong clocks, cuts and full disks: nothing early, nothing late (K4)
+	$(BIN)/python -m pytest -m histories --hypothesis-show-statistics
 
 bench: $(BIN)/.ready-test system-packages  ## measures against peers in the same run and prints ratios
 	$(BIN)/python -m tests.benchmarks

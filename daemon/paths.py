@@ -64,6 +64,11 @@ class Paths(NamedTuple):
         return self.store / "audit.head.json"
 
     @property
+    def time(self) -> Path:
+        """How long the unit has run, written down now and then."""
+        return self.store / "time.json"
+
+    @property
     def signing_key(self) -> Path:
         """The recorder's Ed25519 key, in OpenSSH's format."""
         return self.etc / "unit_ed25519"

@@ -18,7 +18,7 @@ import msgspec
 
 from daemon import link, log, people, records, sign, wire
 from daemon.errors import RequestError, RightsError, StoreError, UnitError
-from daemon.keeper import speed
+from daemon.keeper import listing, speed
 from daemon.keeper.audit import AuditLog
 from daemon.keeper.export import Exports
 from daemon.keeper.holds import Holds
@@ -155,10 +155,11 @@ class Desk:
     # --- looking ---------------------------------------------------------------------------------------------------
 
     def _recordings(self, asked: Asked) -> Any:
-        return self._parts.store.page(str(asked.args.get("after", "")), RECORDINGS_MAX)
+        return listing.page(self._parts.store, str(asked.args.get("after", "")), RECORDINGS_MAX)
 
     def _recording(self, asked: Asked) -> Any:
-        return self._parts.store.summary(self._parts.store.find(str(asked.args.get("recording_id", ""))))
+        store = self._parts.store
+        return listing.summary(store, store.find(str(asked.args.get("recording_id", ""))))
 
     def _holds(self, asked: Asked) -> Any:
         """A page of what is in force, the oldest first, and with it what is wrong with the files."""

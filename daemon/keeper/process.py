@@ -1,7 +1,7 @@
 """The keeper process: sweeps first, then sleeps until the next term ends.
 
 The law here: the first sweep is done before it says READY, and the recorder starts after that (promise K1). One loop;
-sockets only enqueue. It wakes at the next expiry, not to look whether there is one; between, it glances at its clock.
+sockets only enqueue. It wakes at the next expiry, not to look whether there is one; between, it looks at its clocks.
 """
 
 from __future__ import annotations
@@ -23,23 +23,24 @@ from daemon.keeper.heads import Heads
 from daemon.keeper.holds import Holds
 from daemon.keeper.reviews import Reviews
 from daemon.keeper.store import TRACKS, Store
-from daemon.keeper.sweeper import Sweeper
+from daemon.keeper.sweeper import BATCH_MAX, Sweeper, fault_of
+from daemon.keeper.timekeeper import Timekeeper
 from daemon.model.events import KeeperFault
 from daemon.model.ledger import hash_of
-from daemon.model.retention import Kept, age_ns, due, next_expiry_ns
+from daemon.model.retention import Circumstances, Due, Kept, LateWhy, due, late_why, next_expiry_ns
+from daemon.model.timeline import NS, age_ns
 from daemon.paths import Paths
 from hardware.ports import Clock, ClockReading
 
-NS = 1_000_000_000
 WAIT_MAX_S = 1.0
-"""The loop compares its clock with the next expiry this often: a stepped clock is noticed within a second."""
+"""The loop looks at its clocks this often: UTC is believed when it has stood still for a while, look by look."""
 HEALTH_NS = 15 * NS
-STEP_NS = NS
-"""The wall clock and the boot clock drifting this far apart is a step (or ten hours of an undisciplined clock)."""
 RETRY_NS = 30 * NS
 """After a deletion that the disk refused: within the minute that promise K1 allows."""
 UNHEARD_MAX = 256
 """Lines that wait for the alarm process, half a kilobyte each; of more the newest, whose head covers the others."""
+MEASURED_MAX = 3
+"""Recordings that are measured in one turn: the longest has some ten thousand files, 50 ms on a card."""
 WORDS_MAX = 100
 """Words that are taken before time is looked at: more than all peers can have on their way at once."""
 
@@ -73,19 +74,23 @@ class KeeperProcess:
         for directory in (paths.recordings, paths.holds):
             directory.mkdir(parents=True, exist_ok=True)
         self._store = Store(paths.recordings)
+        self._store.refresh()
+        self._time = Timekeeper(paths.time, clock, self._store)
         self._holds, self._acts = Holds(paths.holds), ActBook()
         self._heads = Heads(paths.audit_key, paths.audit_head, clock.boot_id())
-        self._audit = AuditLog(paths.audit_log, clock, self._holds.follow, self._heads.follow, self._acts.follow)
-        self._sweeper = Sweeper(self._store, self._audit, clock)
+        followers = (self._time.follow, self._holds.follow, self._heads.follow, self._acts.follow)
+        self._audit = AuditLog(paths.audit_log, clock, *followers)
+        self._sweeper = Sweeper(self._store, self._audit)
         self._policy = settings.policy
         self._reviews = Reviews(self._holds, self._audit, self._policy.holds)
         parts = Parts(self._store, self._holds, self._audit, clock, self._policy.holds, paths)
         self._desk = Desk(parts, self._state, self._sweep_now, door or people.Door())
         self._link = link.Client(paths.unit_socket, lambda _, message: self._queue.put(FromAlarm(message)))
         self._operators = link.Server(paths.keeper_socket, lambda p, m: self._queue.put(FromOperator(p, m)))
+        self._started_ns = clock.boot_ns()
         self._due_ns: int | None = None
-        """Boot time of the next expiry, as the clocks stood when it was worked out."""
-        self._clocks = (0, "")
+        """Boot time of the next expiry, by the UTC that was believed when it was worked out."""
+        self._believed_ns: int | None = None
         self._health_ns = 0
         self._fault, self._holds_fault = "", ""
         self._unheard: deque[wire.Receipt] = deque(maxlen=UNHEARD_MAX)
@@ -100,7 +105,7 @@ class KeeperProcess:
 
     def run(self) -> None:
         """Sweeps, says ready, keeps on."""
-        self._sweep(first=True)
+        self.begin()
         self._link.start()
         self._operators.start()
         systemd.notify("READY=1")
@@ -108,9 +113,16 @@ class KeeperProcess:
         try:
             while not self._stopping:
                 self._turn()
+            self._time.keep(stopping=True)
         finally:
             systemd.notify("STOPPING=1")
             self.close()
+
+    def begin(self) -> None:
+        """What comes before everything else: time goes on, and everything that is due goes. Raises StoreError."""
+        self._time.start(self._audit)
+        self._look_at_holds()
+        self._sweep(tracks_max=None)
 
     def close(self) -> None:
         """Nobody comes in any more, and the log's file is given back."""
@@ -120,21 +132,24 @@ class KeeperProcess:
 
     def _turn(self) -> None:
         self._take_words()
-        now = self._clock.read()
-        if self._look_at_holds() or self._store.refresh() or self._is_due(now):
-            self._sweep()
+        now, changed = self._look()
+        if self._look_at_holds() or changed or self._is_due(now):
+            self._sweep(BATCH_MAX)
+        self._store.measure(MEASURED_MAX)
+        self._time.keep()
         self._look_at_reviews(now)
         self._desk.tick(now.boot_ns)
         if self._heads.is_due(now):
             self._sign(now)
         if now.boot_ns >= self._health_ns:
             self._health_ns = now.boot_ns + HEALTH_NS
+            self._store.look_again()
             self._link.send(self._state())
         systemd.notify("WATCHDOG=1")
 
     def _take_words(self) -> None:
         """All that has come: a hold that was asked for before a term ended must not come after its deletion."""
-        wait_s = WAIT_MAX_S
+        wait_s = 0.0 if self._is_due(self._clock.read()) else WAIT_MAX_S
         for _ in range(WORDS_MAX):
             try:
                 word = self._queue.get(timeout=wait_s)
@@ -142,6 +157,14 @@ class KeeperProcess:
                 break
             self._answers[type(word)](word)
             wait_s = 0.0
+
+    def _look(self) -> tuple[ClockReading, bool]:
+        """At the clocks, and whether anything has come into the store or gone from it."""
+        try:
+            return self._time.look(self._audit), self._store.refresh()
+        except StoreError as error:
+            self._refuse(error)
+            return self._clock.read(), False
 
     def _look_at_holds(self) -> bool:
         """Takes up what has changed among the files, and completes what could not be written before."""
@@ -163,38 +186,33 @@ class KeeperProcess:
         if told or self._reviews.changed:
             self._health_ns = 0
         if lapsed:
-            self._sweep()
+            self._sweep(BATCH_MAX)
 
     def _is_due(self, now: ClockReading) -> bool:
-        """Whether the next expiry has come, or the clocks are no longer those that it was worked out by."""
-        offset_ns, state = self._clocks
-        stepped = now.state != state or abs(now.wall_ns - now.boot_ns - offset_ns) > STEP_NS
-        return stepped or (self._due_ns is not None and now.boot_ns >= self._due_ns)
+        """Whether the next expiry has come, or another UTC is believed than when it was worked out."""
+        believed = self._time.timeline.believed_ns != self._believed_ns
+        return believed or (self._due_ns is not None and now.boot_ns >= self._due_ns)
 
-    def _sweep(self, *, first: bool = False) -> list[dict[str, Any]]:
-        """Deletes what is due and returns the receipts; a disk that refuses is a fault, and tried again."""
+    def _sweep(self, tracks_max: int | None) -> list[dict[str, Any]]:
+        """Deletes so many of the tracks that are due, and returns the receipts; what the disk refuses waits."""
         receipts: list[dict[str, Any]] = []
         try:
-            if first:
-                self._look_at_holds()
-                self._store.refresh()
-                receipts = self._sweeper.finish()
-            now = self._clock.read()
-            for late in due(self._kept(), now, self._clock.boot_id()):
-                receipts.append(self._sweeper.delete(late))
+            self._time.take_up(self._audit)
+            self._believed_ns = self._time.timeline.believed_ns
+            receipts = self._sweeper.finish()
+            overdue = due(self._kept(), self._time.timeline, self._clock.read())
+            receipts += self._sweeper.delete(overdue[:tracks_max], self._late_why)
         except StoreError as error:
-            if not self._fault:
-                log.event("sweep_failed", "error", why=str(error))
-            self._fault, self._due_ns = str(error), self._clock.boot_ns() + RETRY_NS
+            self._refuse(error)
         else:
-            self._fault = ""
-            wait_ns = next_expiry_ns(self._kept(), now, self._clock.boot_id())
-            self._due_ns = None if wait_ns is None else now.boot_ns + wait_ns
-            self._clocks = (now.wall_ns - now.boot_ns, now.state)
+            self._fault = fault_of(self._sweeper.refused)
+            now = self._clock.read()
+            wait_ns = next_expiry_ns(self._kept(), self._time.timeline, now)
+            self._due_ns = None if wait_ns is None else now.boot_ns + (RETRY_NS if self._fault else wait_ns)
         for receipt in receipts:
             self._witness(wire.Receipt(receipt, hash_of(receipt)))
         if receipts:
-            self._sign(now)
+            self._sign(self._clock.read())
             self._health_ns = 0
         return receipts
 
@@ -209,24 +227,35 @@ class KeeperProcess:
         if self._link.send(said):
             self._unheard.pop()
 
+    def _refuse(self, error: StoreError) -> None:
+        """The disk refuses what everything depends on: the log, or the store's own directory."""
+        if not self._fault:
+            log.event("sweep_failed", "error", why=str(error))
+        self._fault, self._due_ns = str(error), self._clock.boot_ns() + RETRY_NS
+
+    def _late_why(self, late: Due, refused: bool) -> LateWhy:  # noqa: FBT001 - the sweeper's own seam
+        was_held = self._holds.was_held(late.kept.recording_id, late.kept.track)
+        of = Circumstances(self._started_ns, refused=refused, was_held=was_held)
+        return late_why(late.late_ns, self._time.timeline, self._clock.read(), of)
+
     def _sweep_now(self) -> list[dict[str, str]]:
         """For an operator: what went."""
-        return [{key: receipt[key] for key in ("recording_id", "track")} for receipt in self._sweep()]
+        return [{key: receipt[key] for key in ("recording_id", "track")} for receipt in self._sweep(BATCH_MAX)]
 
     def _kept(self) -> tuple[Kept, ...]:
-        return self._store.kept(self._holds.held())
+        return tuple(self._store.kept(self._holds.held()))
 
     def _state(self) -> wire.KeeperState:
-        now, boot_id, kept = self._clock.read(), self._clock.boot_id(), self._kept()
-        ages = {t: [age_ns(k, now, boot_id) / 3.6e12 for k in kept if k.track == t] for t in TRACKS}
-        wait_ns = next_expiry_ns(kept, now, boot_id)
+        now, timeline, kept = self._clock.read(), self._time.timeline, self._kept()
+        ages = {t: [age_ns(timeline, k.oldest, now.boot_ns) / 3.6e12 for k in kept if k.track == t] for t in TRACKS}
+        wait_ns = next_expiry_ns(kept, timeline, now)
         faults: dict[KeeperFault, str] = {
-            "keeper": self._fault, "audit": self._heads.fault, "hold_review": self._reviews.fault,
+            "keeper": self._fault or self._time.fault, "audit": self._heads.fault, "hold_review": self._reviews.fault,
             "holds": self._holds_fault or self._holds.fault(),
         }  # fmt: skip
         return wire.KeeperState(
             recordings=len(self._store),
-            store_bytes=self._store.bytes(),
+            store_bytes=sum(self._store.bytes().values()),
             oldest_h={track: round(max(hours), 2) for track, hours in ages.items() if hours},
             next_expiry_s=None if wait_ns is None else wait_ns // NS,
             unaccounted=len(self._store.unaccounted),

@@ -1,20 +1,26 @@
 """What is in the store: read from the files themselves, which are the truth.
 
 The law here: what is not understood is counted, named and left alone. A directory becomes a recording by its
-`begin.json`; a track is there as long as its envelope or a segment is.
+`begin.json`; a track is there as long as its envelope or a segment is. No link is followed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import os
+import re
+from collections.abc import Collection, Iterator
 from pathlib import Path
+from sys import intern
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from daemon import log, records
-from daemon.errors import NotFoundError
+from daemon.errors import NotFoundError, StoreError
+from daemon.model.policy import AUDIO_DECIDED_H_MAX, TERM_H_MAX
 from daemon.model.retention import Kept
+from daemon.model.timeline import Stamp
 from hardware.ports import Track
 
 TRACKS: tuple[Track, ...] = ("audio", "video")
@@ -23,6 +29,34 @@ BEGIN_BYTES_MAX = 65_536
 NOT_A_RECORD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What decoding raises for a file that is something else; the last for one of thousands of brackets."""
 H_NS = 3_600_000_000_000
+ID = re.compile(r"[0-9a-f]{32}\Z")
+"""A recording's name; a directory with another one is none of ours."""
+SEGMENT = re.compile(r"\d{6,}\.ts\.age\Z")
+ENVELOPE = re.compile(r"(audio|video)\.\d+\.key\.age\Z")
+TERM_H: dict[Track, int] = {"audio": AUDIO_DECIDED_H_MAX, "video": TERM_H_MAX["video"]}
+"""No unit makes a recording with a longer term (design 6): a record that names one is not a unit's."""
+
+
+class Size(msgspec.Struct, frozen=True):
+    """What a part of a recording takes."""
+
+    files: int = 0
+    bytes: int = 0
+
+
+class Entry(msgspec.Struct):
+    """One recording, as far as its keeping goes: begin.json has the rest."""
+
+    boot_id: str
+    at_boot_ns: int
+    at_wall_ns: int
+    trusted: bool
+    """Whether the recorder's clock called itself synchronised."""
+    kept: dict[Track, Kept]
+    there: set[Track]
+    closed: bool
+    sizes: dict[str, Size] = {}
+    """By kind: audio, video, records. Empty: not measured since it changed."""
 
 
 class Store:
@@ -30,54 +64,59 @@ class Store:
 
     def __init__(self, recordings: Path) -> None:
         self._path = recordings
-        self._begins: dict[str, records.Begin] = {}
-        self._sizes: dict[str, int] = {}
+        self.entries: dict[str, Entry] = {}
         self.unaccounted: dict[str, str] = {}
         """Names that are no recording, and why."""
         self._seen_ns = -1
+        self._unmeasured: set[str] = set()
 
     def refresh(self) -> bool:
-        """Looks for recordings that came or went; True when something did. Costs one stat when nothing did."""
-        known = len(self._begins)
-        for name in list(self.unaccounted):
+        """Looks for recordings that came or went; True when something did. Costs one stat when nothing did.
+
+        Raises StoreError when the store cannot be listed.
+        """
+        before = len(self.entries)
+        for name in [name for name in self.unaccounted if ID.match(name)]:
             self._look_at(name)  # a recording that was being begun is one by now
-        changed_ns = self._path.stat().st_mtime_ns
-        if changed_ns == self._seen_ns:
-            return known != len(self._begins)
+        try:
+            changed_ns = self._path.stat().st_mtime_ns
+            if changed_ns == self._seen_ns:
+                return before != len(self.entries)
+            with os.scandir(self._path) as entries:
+                names = {entry.name for entry in entries}
+        except OSError as error:
+            raise StoreError(f"{self._path}: {error.strerror or error}") from error
         self._seen_ns = changed_ns
-        names = {entry.name for entry in self._path.iterdir()}
-        for name in names - self._begins.keys():
+        for name in names - self.entries.keys() - self.unaccounted.keys():
             self._look_at(name)
-        for name in self._begins.keys() - names:
+        for name in self.entries.keys() - names:
             self.forget(name)
         for name in self.unaccounted.keys() - names:
             del self.unaccounted[name]
         return True
 
-    def kept(self, held: Collection[tuple[str, Track]] = ()) -> tuple[Kept, ...]:
-        """Every track that is there, with what its age is counted from; `held`: those that an incident holds."""
-        return tuple(
-            Kept(
-                recording_id, track, begin.tracks[track].oldest_wall_ns, begin.tracks[track].oldest_boot_ns,
-                begin.boot_id, begin.clock == "synchronised", begin.tracks[track].term_h * H_NS,
-                held=(recording_id, track) in held,
-            )
-            for recording_id, begin in self._begins.items()
-            for track in self._there(recording_id, begin)
-        )  # fmt: skip
+    def look_again(self) -> None:
+        """Looks at the recordings that were open: what has come to them, and whether they are closed."""
+        for name in [name for name, entry in self.entries.items() if not entry.closed]:
+            self._look_at(name)
 
-    def _there(self, recording_id: str, begin: records.Begin) -> list[Track]:
-        """The tracks that are there; a recording that came to nothing goes with the term of its first."""
-        return [track for track in begin.tracks if self.has(recording_id, track)] or list(begin.tracks)[:1]
+    def kept(self, held: Collection[tuple[str, Track]] = ()) -> Iterator[Kept]:
+        """Every track that is there, with what its age is counted from; `held`: those that an incident holds.
+
+        A recording that came to nothing goes with the term of its first track.
+        """
+        for recording_id, entry in self.entries.items():
+            for track in entry.there or list(entry.kept)[:1]:
+                kept = entry.kept[track]
+                yield replace(kept, held=True) if (recording_id, track) in held else kept
 
     def has(self, recording_id: str, track: Track) -> bool:
         """Whether anything of a track is there."""
-        path = self._path / recording_id
-        return (path / track).is_dir() or any(path.glob(f"{track}.*.key.age"))
+        return track in tracks_there(self._path / recording_id)
 
     def is_known(self, recording_id: str) -> bool:
         """Whether this is a recording of the store."""
-        return recording_id in self._begins
+        return recording_id in self.entries
 
     def path(self, recording_id: str) -> Path:
         """A recording's directory."""
@@ -85,98 +124,134 @@ class Store:
 
     def forget(self, recording_id: str) -> None:
         """The recording is gone."""
-        self._begins.pop(recording_id, None)
-        self._sizes.pop(recording_id, None)
+        self.entries.pop(recording_id, None)
+        self._unmeasured.discard(recording_id)
 
     def changed(self, recording_id: str) -> None:
-        """Something of it has been deleted: its size is another."""
-        self._sizes.pop(recording_id, None)
+        """Something of it has been deleted, or all."""
+        path, entry = self._path / recording_id, self.entries.get(recording_id)
+        if entry is None or not os.path.lexists(path / "begin.json"):
+            self.forget(recording_id)
+        else:
+            entry.there, entry.sizes = tracks_there(path) & entry.kept.keys(), {}
+            self._unmeasured.add(recording_id)
+
+    def disown(self, recording_id: str, why: str) -> None:
+        """What is said in it cannot be: it is named, and left alone."""
+        self.forget(recording_id)
+        self._name(recording_id, why)
 
     def __len__(self) -> int:
         """How many recordings there are."""
-        return len(self._begins)
+        return len(self.entries)
 
-    def bytes(self) -> int:
-        """What all recordings take; a closed one is measured once."""
-        return sum(self._size(recording_id) for recording_id in self._begins)
+    def measure(self, count: int) -> None:
+        """Measures so many of the recordings that changed since; ten thousand files take some 50 ms on a card."""
+        for name in sorted(self._unmeasured)[:count]:
+            self.entries[name].sizes = sizes(self._path / name)
+            self._unmeasured.discard(name)
 
-    def page(self, after: str, count: int) -> list[dict[str, Any]]:
-        """Recordings by start time, then id: the ones that follow `after`."""
-        order = sorted(self._begins.values(), key=lambda begin: (begin.at_wall_ns, begin.recording_id))
-        ids = [begin.recording_id for begin in order]
-        start = ids.index(after) + 1 if after in ids else 0
-        return [self.summary(recording_id) for recording_id in ids[start : start + count]]
+    def bytes(self) -> dict[str, int]:
+        """What has been measured, by kind."""
+        found = dict.fromkeys((*TRACKS, "records"), 0)
+        for entry in self.entries.values():
+            for kind, size in entry.sizes.items():
+                found[kind] += size.bytes
+        return found
 
     def find(self, start: str) -> str:
         """The id that begins so. Raises NotFoundError when none does, or several do."""
-        found = [name for name in self._begins if name.startswith(start)] if start else []
+        found = [name for name in self.entries if name.startswith(start)] if start else []
         if len(found) != 1:
             raise NotFoundError(f"{len(found) or 'no'} recordings have an id that begins with `{start}`; expected one")
         return found[0]
 
-    def summary(self, recording_id: str) -> dict[str, Any]:
-        """A recording in figures, never content."""
-        begin = self._begins[recording_id]
-        path = self._path / recording_id
-        end = _read(path / "end.json", records.End)
-        lines = chain(path)
-        tracks = {}
-        for track in begin.tracks:
-            segments = [line for line in lines if isinstance(line, records.SegmentLine) and line.track == track]
-            tracks[track] = {
-                "there": self.has(recording_id, track),
-                "segments": len(segments),
-                "seconds": round((segments[-1].t1_boot_ns - segments[0].t0_boot_ns) / 1e9, 1) if segments else 0.0,
-                "bytes": sum(line.bytes for line in segments),
-                "gaps": sum(isinstance(line, records.GapLine) and line.track == track for line in lines),
-                "expires_wall_ns": begin.tracks[track].oldest_wall_ns + begin.tracks[track].term_h * H_NS,
-            }
-        return {
-            "recording_id": recording_id, "at_wall_ns": begin.at_wall_ns, "policy": begin.policy,
-            "alarm": begin.alarm or bool(end and end.alarm), "continues": begin.continues,
-            "state": end.why if end else "open", "detail": end.detail if end else "", "clock": begin.clock,
-            "tracks": tracks,
-        }  # fmt: skip
-
     def _look_at(self, name: str) -> None:
-        begin = _read(self._path / name / "begin.json", records.Begin)
-        if begin is not None and begin.recording_id == name and set(begin.tracks) <= set(TRACKS):
-            self._begins[name] = begin
+        path = self._path / name
+        if not os.path.lexists(path):
+            self.forget(name)
             self.unaccounted.pop(name, None)
-        elif name not in self.unaccounted:
-            self.unaccounted[name] = "no begin.json of a recording with this name"
-            log.event("unaccounted", "warning", name=name, why=self.unaccounted[name])
+            return
+        begin = read_record(path / "begin.json", records.Begin) if ID.match(name) and not path.is_symlink() else None
+        why = _why_none(name, begin)
+        if begin is None or why:
+            self.forget(name)
+            self._name(name, why)
+            return
+        self.unaccounted.pop(name, None)
+        self._unmeasured.add(name)
+        self.entries[name] = _entry(path, begin)
 
-    def _size(self, recording_id: str) -> int:
-        if recording_id in self._sizes:
-            return self._sizes[recording_id]
-        path = self._path / recording_id
-        size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
-        if (path / "SHA256SUMS.sig").exists():
-            self._sizes[recording_id] = size
-        return size
+    def _name(self, name: str, why: str) -> None:
+        if self.unaccounted.get(name) != why:
+            log.event("unaccounted", "warning", name=name, why=why)
+        self.unaccounted[name] = why
 
 
-def chain(path: Path) -> list[records.ChainLine]:
-    """The lines of a recording's chain that can be read."""
+def _why_none(name: str, begin: records.Begin | None) -> str:
+    """Why this is no recording of a unit; empty: it is one."""
+    if begin is None or begin.recording_id != name or not set(begin.tracks) <= set(TRACKS) or not begin.tracks:
+        return "no begin.json of a recording with this name"
+    for track, told in begin.tracks.items():
+        if not 1 <= told.term_h <= TERM_H[track]:
+            return f"its begin.json names a term of {told.term_h} hours of {track}; expected 1 to {TERM_H[track]}"
+        if told.oldest_boot_ns > begin.at_boot_ns:
+            return f"its begin.json names a frame of {track} that is younger than itself"
+    return ""
+
+
+def _entry(path: Path, begin: records.Begin) -> Entry:
+    boot_id = intern(begin.boot_id)
+    kept = {
+        track: Kept(begin.recording_id, track, Stamp(boot_id, told.oldest_boot_ns), told.term_h * H_NS)
+        for track, told in begin.tracks.items()
+    }
+    closed = os.path.lexists(path / "SHA256SUMS.sig")
+    trusted, there = begin.clock == "synchronised", tracks_there(path) & kept.keys()
+    return Entry(boot_id, begin.at_boot_ns, begin.at_wall_ns, trusted, kept, there, closed)
+
+
+def tracks_there(path: Path) -> set[Track]:
+    """The tracks of which an envelope or a segment is there. What cannot be listed is not there."""
+    found: set[Track] = set()
     try:
-        raw = (path / "chain.jsonl").read_bytes()
+        with os.scandir(path) as entries:
+            names = {entry.name: entry.is_dir(follow_symlinks=False) for entry in entries}
     except OSError:
-        return []
-    lines = []
-    for text in raw.splitlines():
+        return found
+    for track in TRACKS:
+        sealed = any(name.startswith(track) and ENVELOPE.match(name) and not is_dir for name, is_dir in names.items())
+        if sealed or (names.get(track) and _has_segment(path / track)):
+            found.add(track)
+    return found
+
+
+def _has_segment(directory: Path) -> bool:
+    with os.scandir(directory) as entries:
+        return any(SEGMENT.match(entry.name) and not entry.is_dir(follow_symlinks=False) for entry in entries)
+
+
+def sizes(path: Path) -> dict[str, Size]:
+    """What a recording takes, by kind; foreign files inside it count with its records."""
+    counted = {kind: [0, 0] for kind in (*TRACKS, "records")}
+    for directory, kind in ((path, "records"), *((path / track, track) for track in TRACKS)):
         try:
-            lines.append(msgspec.json.decode(text, type=records.ChainLine))
-        except NOT_A_RECORD:
-            continue  # torn by a power cut; `store verify` names it
-    return lines
+            with os.scandir(directory) as entries:
+                for entry in entries:
+                    if not entry.is_dir(follow_symlinks=False):
+                        counted[kind][0] += 1
+                        counted[kind][1] += entry.stat(follow_symlinks=False).st_size
+        except OSError:
+            continue  # deleted in between, or not there: a track that is off
+    return {kind: Size(*found) for kind, found in counted.items()}
 
 
-def _read(path: Path, kind: type[Any]) -> Any:
+def read_record(path: Path, kind: type[Any]) -> Any:
     """A record, or None for a file that is not there, is a link, or is no such record."""
     try:
-        if path.is_symlink() or path.parent.is_symlink() or path.stat().st_size > BEGIN_BYTES_MAX:
-            return None
-        return msgspec.json.decode(path.read_bytes(), type=kind)
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(fd, "rb") as file:
+            data = file.read(BEGIN_BYTES_MAX + 1)
+        return msgspec.json.decode(data, type=kind) if len(data) <= BEGIN_BYTES_MAX else None
     except (OSError, *NOT_A_RECORD):
         return None

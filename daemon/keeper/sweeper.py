@@ -2,83 +2,114 @@
 
 The law here: the line "deleting" is on the disk before anything goes; the envelope goes before the segments, because
 without it they are noise; each step is synced (an unlink that is not comes back after a power cut); the receipt is
-last. What is interrupted is finished at the next start, from the line that began it.
+last. What is interrupted is finished at the next start, from the line that began it. A track that the disk refuses
+keeps nobody else's from going.
 """
 
 from __future__ import annotations
 
+import hashlib
+import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from daemon import durable, log, records
-from daemon.errors import StoreError
+from daemon import log
 from daemon.keeper.audit import AuditLog
-from daemon.keeper.store import H_NS, TRACKS, Store
-from daemon.model.retention import Due
-from hardware.ports import Clock, Track
+from daemon.keeper.erase import remove_rest, remove_track
+from daemon.keeper.store import H_NS, TRACKS, Store, sizes
+from daemon.model.retention import Due, LateWhy
+from hardware.ports import Track
+
+BATCH_MAX = 64
+"""Tracks whose lines share a sync. A power cut leaves so many to be finished, which takes a second or two."""
+Why = Callable[[Due, bool], LateWhy]
+"""What a late deletion is blamed on; the flag: the disk has refused it before."""
+Key = tuple[str, Track]
 
 
 class Sweeper:
     """One thread: the keeper's."""
 
-    def __init__(self, store: Store, audit: AuditLog, clock: Clock) -> None:
-        self._store, self._audit, self._clock = store, audit, clock
+    def __init__(self, store: Store, audit: AuditLog) -> None:
+        self._store, self._audit = store, audit
+        self.refused: dict[Key, str] = {}
+        """Deletions that the disk did not take, with its words; they are tried again."""
 
     def finish(self) -> list[dict[str, Any]]:
-        """Completes what an earlier start began. Returns the receipts. Raises StoreError."""
-        pending = [(line["recording_id"], line["track"]) for line in self._audit.unfinished.values()]
-        return [self._carry_out(recording_id, track, finished_later=True) for recording_id, track in pending]
+        """Completes what an earlier start, or a disk that refused, left undone. Returns the receipts."""
+        pending: list[Key] = [(line["recording_id"], line["track"]) for line in self._audit.unfinished.values()]
+        receipts = []
+        for start in range(0, len(pending), BATCH_MAX):
+            receipts += self._carry_out(pending[start : start + BATCH_MAX], finished_later=True)
+        return receipts
 
-    def delete(self, due: Due) -> dict[str, Any]:
-        """Deletes a track that has fallen due and returns its receipt. Raises StoreError."""
+    def delete(self, overdue: Sequence[Due], why: Why = lambda *_: "") -> list[dict[str, Any]]:
+        """Deletes tracks that have fallen due and returns their receipts; `refused` names those that did not go.
+
+        Raises StoreError when the log takes no line: then nothing has been deleted.
+        """
+        begun = self._audit.unfinished
+        fresh = [due for due in overdue if (due.kept.recording_id, due.kept.track) not in begun]
+        receipts: list[dict[str, Any]] = []
+        for start in range(0, len(fresh), BATCH_MAX):
+            batch = fresh[start : start + BATCH_MAX]
+            self._audit.add_all([("deleting", self._told(due, why)) for due in batch])
+            receipts += self._carry_out([(due.kept.recording_id, due.kept.track) for due in batch])
+        return receipts
+
+    def _told(self, due: Due, why: Why) -> dict[str, Any]:
         kept = due.kept
-        path = self._store.path(kept.recording_id)
-        segments = sorted(path.glob(f"{kept.track}/*"))
-        self._audit.add(
-            "deleting", recording_id=kept.recording_id, track=kept.track, reason="term", term_h=kept.term_ns // H_NS,
-            due_wall_ns=due.since_wall_ns, late_s=due.late_ns // 1_000_000_000,
-            segments=len(segments), bytes=sum(file.stat().st_size for file in segments),
-            chain_sha256=_sha256_of(path / "chain.jsonl"),
-        )  # fmt: skip
-        return self._carry_out(kept.recording_id, kept.track)
+        path, key = self._store.path(kept.recording_id), (kept.recording_id, kept.track)
+        entry = self._store.entries.get(kept.recording_id)
+        size = ((entry and entry.closed and entry.sizes) or sizes(path))[kept.track]
+        return {
+            "recording_id": kept.recording_id, "track": kept.track, "reason": "term", "term_h": kept.term_ns // H_NS,
+            "due_wall_ns": due.since_wall_ns, "late_s": due.late_ns // 1_000_000_000,
+            "late_why": why(due, key in self.refused),
+            "segments": size.files, "bytes": size.bytes, "chain_sha256": _sha256_of(path / "chain.jsonl"),
+        }  # fmt: skip
 
-    def _carry_out(self, recording_id: str, track: Track, *, finished_later: bool = False) -> dict[str, Any]:
+    def _carry_out(self, keys: Sequence[Key], *, finished_later: bool = False) -> list[dict[str, Any]]:
+        gone = [
+            ("deleted", {"recording_id": key[0], "track": key[1], "finished_later": finished_later, "left": left})
+            for key in keys
+            if (left := self._remove(*key)) is not None
+        ]
+        return self._audit.add_all(gone) if gone else []
+
+    def _remove(self, recording_id: str, track: Track) -> int | None:
+        """Takes a track away and returns how many foreign files were left; None when the disk refused."""
         path = self._store.path(recording_id)
         try:
-            if path.is_dir():
-                _remove_track(path, track)
-                if not any(self._store.has(recording_id, other) for other in TRACKS):
-                    _remove_rest(path)
+            left = remove_track(path, track)
+            if not any(self._store.has(recording_id, other) for other in TRACKS):
+                left += remove_rest(path)
         except OSError as error:
-            raise StoreError(f"{path}: {track} could not be deleted: {error.strerror or error}") from error
-        if not path.is_dir():
-            self._store.forget(recording_id)
+            self._refuse((recording_id, track), f"{path}: {track} could not be deleted: {error.strerror or error}")
+            return None
+        self.refused.pop((recording_id, track), None)
         self._store.changed(recording_id)
         log.event("deleted", recording_id=recording_id, track=track)
-        return self._audit.add("deleted", recording_id=recording_id, track=track, finished_later=finished_later)
+        return left
 
-
-def _remove_track(path: Path, track: Track) -> None:
-    for envelope in path.glob(f"{track}.*.key.age"):
-        envelope.unlink()
-    durable.sync(path)
-    directory = path / track
-    if directory.is_dir():
-        for segment in directory.iterdir():
-            segment.unlink()
-        durable.sync(directory)
-        directory.rmdir()
-        durable.sync(path)
-
-
-def _remove_rest(path: Path) -> None:
-    """The last track has gone: the records go too; what is known of the recording stands in the audit log."""
-    for file in path.iterdir():
-        file.unlink()
-    durable.sync(path)
-    path.rmdir()
-    durable.sync(path.parent)
+    def _refuse(self, key: Key, why: str) -> None:
+        if key not in self.refused:
+            log.event("deletion_refused", "error", why=why)
+        self.refused[key] = why
 
 
 def _sha256_of(path: Path) -> str:
-    return records.sha256(path.read_bytes()) if path.is_file() else ""
+    """Of a file; empty for one that is not there, is a link or cannot be read."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(fd, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
+
+
+def fault_of(refused: dict[Key, str]) -> str:
+    """One text for a person."""
+    texts = list(refused.values())
+    return texts[0] + (f"; and {len(texts) - 1} more" if len(texts) > 1 else "") if texts else ""

@@ -1,14 +1,24 @@
 """When a track of a recording has to go: pure arithmetic over ages.
 
-The law here (promises K1, K2, K4): an age is the larger of what a trusted wall clock says and what the powered-on
-clock of the same boot says; nothing that is held goes; what cannot be dated is named and not touched.
+The law here (promises K1, K2, K4): a track is due when its oldest frame is provably as old as its term, which is what
+`timeline.py` knows; nothing that is held goes; the term is the one that the recording was made under.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Literal
+
 from msgspec import Struct
 
+from daemon.model.timeline import NS, Stamp, Timeline, age_ns
 from hardware.ports import ClockReading, Track
+
+PROMISED_NS = 60 * NS
+"""Later than this a deletion says why (promise K1)."""
+LateWhy = Literal["", "off", "clock", "disk", "held", "keeper", "busy"]
+"""Why a deletion is late: the unit was off; UTC was not believed yet; the disk refused; it was held and is not any
+more; the keeper was not running; it had too much to delete at once. Empty: it is not late."""
 
 
 class Kept(Struct, frozen=True):
@@ -16,12 +26,8 @@ class Kept(Struct, frozen=True):
 
     recording_id: str
     track: Track
-    oldest_wall_ns: int
-    """UTC of its oldest frame, as the unit knew it when it recorded."""
-    oldest_boot_ns: int
-    boot_id: str
-    clock_trusted: bool
-    """Whether the wall clock followed a reference when it recorded."""
+    oldest: Stamp
+    """When its oldest frame was taken."""
     term_ns: int
     held: bool = False
 
@@ -31,31 +37,47 @@ class Due(Struct, frozen=True):
 
     kept: Kept
     since_wall_ns: int
+    """UTC as the wall clock has it now, less how late it is."""
     late_ns: int
     """How long ago it fell due; the receipt says so."""
 
 
-def age_ns(kept: Kept, now: ClockReading, boot_id: str) -> int:
-    """How old the oldest frame is at least known to be; 0 when neither clock can tell."""
-    ages = [0]
-    if kept.clock_trusted and now.state == "synchronised":
-        ages.append(now.wall_ns - kept.oldest_wall_ns)
-    if kept.boot_id == boot_id:
-        ages.append(now.boot_ns - kept.oldest_boot_ns)
-    return max(ages)
+class Circumstances(Struct, frozen=True):
+    """What may have kept a keeper from deleting in time."""
+
+    started_ns: int
+    """Boot time at which this keeper had its clocks and its store."""
+    refused: bool = False
+    """The disk has refused this deletion before."""
+    was_held: bool = False
 
 
-def due(store: tuple[Kept, ...], now: ClockReading, boot_id: str) -> tuple[Due, ...]:
+def due(store: Iterable[Kept], timeline: Timeline, now: ClockReading) -> tuple[Due, ...]:
     """What has to go now, the longest overdue first."""
-    late = [(age_ns(kept, now, boot_id) - kept.term_ns, kept) for kept in store if not kept.held]
-    return tuple(
-        Due(kept, now.wall_ns - late_ns, late_ns)
-        for late_ns, kept in sorted(late, key=lambda pair: (-pair[0], pair[1].recording_id, pair[1].track))
-        if late_ns >= 0
-    )
+    late = [(age_ns(timeline, kept.oldest, now.boot_ns) - kept.term_ns, kept) for kept in store if not kept.held]
+    overdue = [(late_ns, kept) for late_ns, kept in late if late_ns >= 0]
+    overdue.sort(key=lambda pair: (-pair[0], pair[1].recording_id, pair[1].track))
+    return tuple(Due(kept, now.wall_ns - late_ns, late_ns) for late_ns, kept in overdue)
 
 
-def next_expiry_ns(store: tuple[Kept, ...], now: ClockReading, boot_id: str) -> int | None:
+def next_expiry_ns(store: Iterable[Kept], timeline: Timeline, now: ClockReading) -> int | None:
     """Nanoseconds until the next track falls due, 0 when one is due; None when nothing is waiting."""
-    waits = [kept.term_ns - age_ns(kept, now, boot_id) for kept in store if not kept.held]
-    return max(0, min(waits)) if waits else None
+    waits = (kept.term_ns - age_ns(timeline, kept.oldest, now.boot_ns) for kept in store if not kept.held)
+    first = min(waits, default=None)
+    return None if first is None else max(0, first)
+
+
+def late_why(late_ns: int, timeline: Timeline, now: ClockReading, of: Circumstances) -> LateWhy:
+    """What a deletion that comes late is to be blamed on, the strongest reason first."""
+    fell_due_ns = now.boot_ns - late_ns
+    if late_ns <= PROMISED_NS:
+        return ""
+    if of.was_held:
+        return "held"
+    if of.refused:
+        return "disk"
+    if fell_due_ns < 0:
+        return "off"  # before this boot; had the unit been on, an earlier boot would have deleted it
+    if timeline.believed_ns is not None and timeline.believed_ns > fell_due_ns:
+        return "clock"
+    return "keeper" if of.started_ns > fell_due_ns else "busy"

@@ -17,7 +17,7 @@ from daemon.keeper.acts import ActBook
 from daemon.keeper.audit import AuditLog
 from hardware.clock import SystemClock
 from tests.dying import die_at
-from tests.keeper.test_deletion import audit_lines
+from tests.keeper.stores import audit_lines
 
 CLOCK = SystemClock()
 
@@ -90,7 +90,7 @@ def test_acts_reach_the_log_in_order_and_leave_the_journal(tmp_path: Path) -> No
     assert [(line["event"], line["event_id"]) for line in lines] == [("alarm_test", f"e{n}") for n in range(60)]
     assert max(len(batch.acts) for batch in keeper.told) == acts.BATCH_MAX
     unit.close()
-    assert Unit(tmp_path / "journal").opened.modes["journal"] == lines[0]["act"]["journal"]  # type: ignore[index]
+    assert Unit(tmp_path / "journal").opened.modes["journal"] == lines[0]["act"]["journal"]
     again = Unit(tmp_path / "journal")
     again.settle(keeper)
     assert len(audit_lines(tmp_path / "store")) == 60
@@ -103,11 +103,13 @@ def test_a_keeper_that_never_answers_is_told_again_and_writes_nothing_twice(tmp_
     unit.settle(keeper, answers=False)
     keeper.answer()  # written, and the answer does not arrive
     unit.close()
+    keeper.audit.close()
     later, other = Unit(tmp_path / "journal"), Keeper(tmp_path / "store")
     later.acts.keep("objection_ended", why="time")
     later.settle(other)
     assert events(tmp_path / "store") == ["objection_began", "objection_ended"]
     later.acts.left()
+    other.audit.close()
     later.settle(Keeper(tmp_path / "store"))
     assert events(tmp_path / "store") == ["objection_began", "objection_ended"]
 
@@ -144,7 +146,7 @@ def test_a_full_disk_at_the_keeper_is_not_answered_for(tmp_path: Path, monkeypat
     with pytest.raises(StoreError):
         keeper.book.take(batch, keeper.audit)
     assert keeper.book.take(batch, keeper.audit) == wire.Audited("j", 5)
-    assert [line["act"]["n"] for line in audit_lines(tmp_path / "store")] == [1, 2, 3, 4, 5]  # type: ignore[index]
+    assert [line["act"]["n"] for line in audit_lines(tmp_path / "store")] == [1, 2, 3, 4, 5]
 
 
 def test_the_oldest_acts_go_when_no_keeper_ever_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,7 +187,7 @@ keeper.book.take(wire.Acts("j", tuple(act(n) for n in range(1, 6))), keeper.audi
     die_at(point, ("write", "fsync"), story)
     keeper = Keeper(tmp_path)
     keeper.book.take(wire.Acts("j", tuple(act(n) for n in range(1, 6))), keeper.audit)
-    numbers = [line["act"]["n"] for line in audit_lines(tmp_path) if line["event"] == "alarm_test"]  # type: ignore[index]
+    numbers = [line["act"]["n"] for line in audit_lines(tmp_path) if line["event"] == "alarm_test"]
     assert numbers == [1, 2, 3, 4, 5]
 
 

@@ -3,137 +3,115 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from daemon import records
-from daemon.keeper.audit import START, AuditLog
+from daemon.errors import StoreError
+from daemon.keeper.audit import AuditLog
 from daemon.keeper.store import Store
-from daemon.keeper.sweeper import Sweeper
-from daemon.model.retention import due
 from hardware.clock import SystemClock
-from hardware.ports import ClockReading
-from tests.dying import die_at
+from tests.keeper.stores import WEEK_NS, Clock, Keeper, audit_lines, chained, name, recording, sweep
 
-NS = 1_000_000_000
-WEEK_NS = 168 * 3600 * NS
-
-
-class Clock:
-    """A clock that stands where a test puts it."""
-
-    def __init__(self, wall_ns: int) -> None:
-        self.wall_ns = wall_ns
-
-    def boot_ns(self) -> int:
-        """Standing."""
-        return 5 * NS
-
-    def read(self) -> ClockReading:
-        """Both."""
-        return ClockReading(self.boot_ns(), self.wall_ns, "synchronised")
-
-    def boot_id(self) -> str:
-        """Another boot than the recordings'."""
-        return "now"
-
-
-def recording(store: Path, name: str) -> Path:
-    """A recording as the recorder leaves it: two tracks, three segments each, both envelopes."""
-    path = store / "recordings" / name
-    track = {"audio": records.TrackBegin(0, 0, 168), "video": records.TrackBegin(0, 0, 672)}
-    for directory in ("audio", "video"):
-        (path / directory).mkdir(parents=True)
-        for n in range(3):
-            (path / directory / f"{n:06d}.ts.age").write_bytes(b"sealed")
-        (path / f"{directory}.0.key.age").write_bytes(b"envelope")
-    begin = records.Begin(
-        name, "unit", "policy", "0" * 64, "then", "synchronised", 0, 0, 0, 30.0, alarm=False, continues=None,
-        tracks=track, groups=(), previous_head="",  # type: ignore[arg-type]  # the keys are tracks
-    )  # fmt: skip
-    (path / "begin.json").write_bytes(records.encode(begin))
-    (path / "chain.jsonl").write_bytes(b"{}\n")
-    return path
-
-
-def sweep(store: Path, clock: Clock) -> None:
-    """One start of the keeper, as far as deletion goes."""
-    audit = AuditLog(store / "audit.jsonl", clock)
-    found = Store(store / "recordings")
-    found.refresh()
-    sweeper = Sweeper(found, audit, clock)
-    sweeper.finish()
-    for late in due(found.kept(), clock.read(), clock.boot_id()):
-        sweeper.delete(late)
-    audit.close()
-
-
-def audit_lines(store: Path) -> list[dict[str, object]]:
-    return [json.loads(line) for line in (store / "audit.jsonl").read_text().splitlines()]
-
-
-def chained(store: Path) -> bool:
-    head = START
-    for raw in (store / "audit.jsonl").read_bytes().splitlines(keepends=True):
-        if json.loads(raw)["prev"] != head:
-            return False
-        head = records.sha256(raw)
-    return True
+A = name("a")
 
 
 def test_sound_goes_and_image_stays(tmp_path: Path) -> None:
     """K1, K3: a track that has reached its term goes with its key, the other is untouched, and both lines say so."""
-    path = recording(tmp_path, "a" * 32)
+    path = recording(tmp_path, A)
+    sweep(tmp_path, Clock(WEEK_NS - 1))
+    assert (path / "audio").is_dir(), "not a nanosecond early"
     sweep(tmp_path, Clock(WEEK_NS))
-    assert sorted(file.name for file in path.iterdir()) == ["begin.json", "chain.jsonl", "video", "video.0.key.age"]
-    assert [line["event"] for line in audit_lines(tmp_path)] == ["deleting", "deleted"]
-    assert chained(tmp_path)
-
-
-@pytest.mark.parametrize("point", range(1, 24))
-def test_killed_anywhere_the_next_start_finishes(tmp_path: Path, point: int) -> None:
-    """K1, K3: killed at any call that deletes or syncs, the next start completes it: nothing of the track is left, the
-    image is whole, every deletion that was begun has its receipt, the log is one chain.
-    """
-    path = recording(tmp_path, "a" * 32)
-    story = f"""
-from tests.keeper.test_deletion import Clock, WEEK_NS, sweep
-sweep(Path({str(tmp_path)!r}), Clock(WEEK_NS))
-"""
-    die_at(point, ("fsync", "unlink", "rmdir"), story)
-    sweep(tmp_path, Clock(WEEK_NS))
-    assert not (path / "audio").exists()
-    assert not list(path.glob("audio*"))
-    assert len(list((path / "video").iterdir())) == 3
-    events = [line["event"] for line in audit_lines(tmp_path)]
-    assert events.count("deleting") == events.count("deleted") == 1
+    left = {file.name for file in path.iterdir()}
+    assert left == {"begin.json", "chain.jsonl", "end.json", "SHA256SUMS", "SHA256SUMS.sig", "video", "video.0.key.age"}
+    told = audit_lines(tmp_path, "deleting", "deleted")
+    assert [line["event"] for line in told] == ["deleting", "deleted"]
+    assert (told[0]["segments"], told[0]["bytes"], told[0]["late_s"], told[0]["late_why"]) == (3, 18, 0, "")
     assert chained(tmp_path)
 
 
 def test_the_last_track_takes_the_records_with_it(tmp_path: Path) -> None:
     """K1: when the last track goes, the whole directory goes; what is known of it stands in the audit log."""
-    path = recording(tmp_path, "a" * 32)
+    path = recording(tmp_path, A)
     sweep(tmp_path, Clock(4 * WEEK_NS))
     assert not path.exists()
-    assert [line["track"] for line in audit_lines(tmp_path) if line["event"] == "deleted"] == ["audio", "video"]
+    assert [line["track"] for line in audit_lines(tmp_path, "deleted")] == ["audio", "video"]
+
+
+def test_a_recording_that_came_to_nothing_goes_too(tmp_path: Path) -> None:
+    """K1: a recording of which only the records are there goes with its first term, and leaves nothing."""
+    path = recording(tmp_path, A, segments=0)
+    for track in ("audio", "video"):
+        (path / f"{track}.0.key.age").unlink()
+    sweep(tmp_path, Clock(WEEK_NS))
+    assert not path.exists()
+    assert len(audit_lines(tmp_path, "deleted")) == 1
 
 
 def test_what_is_not_understood_is_named_and_left_alone(tmp_path: Path) -> None:
     """K3: foreign files, links and broken records are counted, named and not deleted, and harm nothing else."""
-    good = recording(tmp_path, "a" * 32)
-    broken, renamed = recording(tmp_path, "b" * 32), recording(tmp_path, "c" * 32)
+    good = recording(tmp_path, A)
+    broken, renamed = recording(tmp_path, name("b")), recording(tmp_path, name("c"))
     (broken / "begin.json").write_bytes(b"\xff not json")
-    renamed.rename(tmp_path / "recordings" / ("d" * 32))
+    renamed.rename(tmp_path / "recordings" / name("d"))
     (tmp_path / "recordings" / "holiday.jpg").write_bytes(b"x")
-    (recording(tmp_path, "f" * 32) / "begin.json").write_bytes(b"[" * 30_000)
-    (tmp_path / "recordings" / ("e" * 32)).symlink_to(good)
+    (recording(tmp_path, name("f")) / "begin.json").write_bytes(b"[" * 30_000)
+    (tmp_path / "recordings" / name("e")).symlink_to(good)
+    recording(tmp_path, name("1"), term_h=(168, 10_000))
+    recording(tmp_path, name("2"), term_h=(0, 672))
     found = Store(tmp_path / "recordings")
     found.refresh()
-    assert sorted(name[0] for name in found.unaccounted) == ["b", "d", "e", "f", "h"]
+    assert "".join(sorted(name[0] for name in found.unaccounted)) == "12bdefh"
     sweep(tmp_path, Clock(4 * WEEK_NS))
-    assert sorted(entry.name[0] for entry in (tmp_path / "recordings").iterdir()) == ["b", "d", "e", "f", "h"]
+    assert "".join(sorted(entry.name[0] for entry in (tmp_path / "recordings").iterdir())) == "12bdefh"
     assert (broken / "audio").is_dir()
+
+
+def test_foreign_files_inside_a_recording_stay(tmp_path: Path) -> None:
+    """K3: what a recorder never wrote is not deleted with a track: it stays, and the receipt says how much there is."""
+    path, elsewhere = recording(tmp_path, A), tmp_path / "elsewhere"
+    (path / "audio" / "notes.txt").write_bytes(b"x")
+    (path / "audio" / "000009.ts.age").mkdir()
+    elsewhere.mkdir()
+    (elsewhere / "000001.ts.age").write_bytes(b"somebody else's")
+    for segment in (path / "video").iterdir():
+        segment.unlink()
+    (path / "video").rmdir()
+    (path / "video").symlink_to(elsewhere)
+    sweep(tmp_path, Clock(4 * WEEK_NS))
+    assert sorted(file.name for file in path.iterdir()) == ["audio", "video"]
+    assert sorted(file.name for file in (path / "audio").iterdir()) == ["000009.ts.age", "notes.txt"]
+    assert (elsewhere / "000001.ts.age").exists(), "no link is followed"
+    assert [line["left"] for line in audit_lines(tmp_path, "deleted")] == [2, 2]
+    sweep(tmp_path, Clock(4 * WEEK_NS))
+    assert len(audit_lines(tmp_path, "deleted")) == 2, "and it is not deleted again and again"
+
+
+def test_a_track_that_cannot_be_deleted_keeps_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """K1: a deletion that the disk refuses is named and tried again, with one line; the others go all the same."""
+    for letter in "abc":
+        recording(tmp_path, name(letter))
+    keeper, really = Keeper(tmp_path, Clock(WEEK_NS)), os.unlink
+    bad_inode = (tmp_path / "recordings" / name("b") / "audio" / "000001.ts.age").stat().st_ino
+
+    def unlink(file: str, *, dir_fd: int | None = None) -> None:
+        if os.stat(file, dir_fd=dir_fd).st_ino == bad_inode:
+            raise OSError(5, "Input/output error")
+        really(file, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "unlink", unlink)
+    assert {receipt["recording_id"] for receipt in keeper.sweep()} == {name("a"), name("c")}
+    assert keeper.sweep() == []
+    assert list(keeper.sweeper.refused) == [(name("b"), "audio")]
+    assert "Input/output error" in keeper.sweeper.refused[name("b"), "audio"]
+    monkeypatch.undo()
+    assert [receipt["finished_later"] for receipt in keeper.sweep()] == [True]
+    assert keeper.sweeper.refused == {}
+    keeper.close()
+    assert len(audit_lines(tmp_path, "deleting")) == 3
+    assert chained(tmp_path)
 
 
 def test_a_torn_audit_line_is_said_and_the_chain_goes_on(tmp_path: Path) -> None:
@@ -151,3 +129,52 @@ def test_a_torn_audit_line_is_said_and_the_chain_goes_on(tmp_path: Path) -> None
     raw = (tmp_path / "audit.jsonl").read_bytes().splitlines(keepends=True)
     assert [json.loads(line)["event"] for line in (raw[0], raw[2], raw[3])] == ["first", "torn", "third"]
     assert json.loads(raw[2])["prev"] == records.sha256(raw[1])
+
+
+def test_a_line_that_the_disk_cut_off_is_found_while_running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """K3: when a full disk takes half of some lines, the whole one counts, the torn one is said, the chain goes on."""
+    log = AuditLog(tmp_path / "audit.jsonl", SystemClock())
+    log.add("first")
+    really, room = os.write, [700]
+
+    def write(fd: int, data: bytes) -> int:
+        written = really(fd, bytes(data)[: room[0]]) if room[0] else 0
+        room[0] -= written
+        if not written:
+            raise OSError(28, "No space left on device")
+        return written
+
+    monkeypatch.setattr(os, "write", write)
+    with pytest.raises(StoreError, match="No space left"):
+        log.add_all([("second", {"x": "x" * 200}), ("third", {"x": "x" * 200})])
+    with pytest.raises(StoreError, match="No space left"):
+        log.add("fourth")
+    monkeypatch.undo()
+    log.add("fifth")
+    raw = (tmp_path / "audit.jsonl").read_bytes().splitlines(keepends=True)
+    assert [json.loads(raw[n])["event"] for n in (0, 1, 3, 4)] == ["first", "second", "torn", "fifth"]
+    assert json.loads(raw[3])["prev"] == records.sha256(raw[2])
+    assert [json.loads(raw[n])["n"] for n in (3, 4)] == [3, 4]
+    assert json.loads(raw[4])["prev"] == records.sha256(raw[3])
+    assert (log.lines, log.head) == (5, records.sha256(raw[4]))
+    log.close()
+
+
+def test_a_store_has_one_keeper(tmp_path: Path) -> None:
+    """K3: a second keeper is refused with a text that says why, and the first goes on."""
+    first = Keeper(tmp_path, Clock())
+    with pytest.raises(StoreError, match="another keeper has this store"):
+        AuditLog(tmp_path / "audit.jsonl", SystemClock())
+    first.audit.add("still here")
+    first.close()
+    assert chained(tmp_path)
+
+
+def test_a_full_disk_takes_the_logs_reserve(tmp_path: Path) -> None:
+    """K1: the log has a megabyte of the disk before it needs it, and is no longer for that."""
+    log = AuditLog(tmp_path / "audit.jsonl", SystemClock())
+    log.add("first")
+    found = (tmp_path / "audit.jsonl").stat()
+    assert found.st_blocks * 512 >= 1_000_000
+    assert found.st_size < 1000
+    log.close()

@@ -120,7 +120,8 @@ def test_a_hold_and_the_end_in_one_turn(tmp_path: Path) -> None:
     paths, clock = prepare(tmp_path, "heusden-2020", None, ("127.0.0.1", 1)), Hands(NOW_NS)
     process = KeeperProcess(load(paths.etc), paths, clock, Door({}))
     path = recorded(paths, clock, A, 7 * DAY_NS - NS)
-    process._sweep(first=True)
+    process.begin()
+    process._store.refresh()
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     peer = Peer(ours)
     for verb, args in (("state", {}), ("recordings", {}), ("hold_place", WISH)):

@@ -17,12 +17,13 @@ from daemon.keeper.audit import AuditLog
 from daemon.keeper.holds import Holds
 from daemon.keeper.store import Store
 from daemon.keeper.sweeper import Sweeper
+from daemon.keeper.timekeeper import Timekeeper
 from daemon.model import holds as rules
 from daemon.model.holds import By, Hold
 from daemon.model.ledger import Walk
 from daemon.model.retention import due
 from tests.dying import die_at
-from tests.keeper.test_deletion import WEEK_NS, Clock, audit_lines, recording
+from tests.keeper.stores import WEEK_NS, Clock, audit_lines, recording
 
 A, B = "a" * 32, "b" * 32
 BY = By(1000, "custodian")
@@ -35,19 +36,22 @@ CALLS = ("fsync", "unlink", "rmdir", "link", "rename")
 class Keeper:
     """One start of the keeper, as far as holds and deletion go."""
 
-    def __init__(self, store: Path, wall_ns: int = 4 * WEEK_NS) -> None:
-        self.clock = Clock(wall_ns)
+    def __init__(self, store: Path) -> None:
+        self.clock = Clock(4 * WEEK_NS, 4 * WEEK_NS)
         (store / "holds").mkdir(exist_ok=True)
         self.holds = Holds(store / "holds")
-        self.audit = AuditLog(store / "audit.jsonl", self.clock, self.holds.follow)
+        (store / "recordings").mkdir(exist_ok=True)
         self.store = Store(store / "recordings")
-        self.sweeper = Sweeper(self.store, self.audit, self.clock)
+        self.store.refresh()
+        self.time = Timekeeper(store / "time.json", self.clock, self.store)
+        self.audit = AuditLog(store / "audit.jsonl", self.clock, self.holds.follow, self.time.follow)
+        self.sweeper = Sweeper(self.store, self.audit)
 
     def start(self) -> Keeper:
         """What a start does before anything else."""
+        self.time.start(self.audit)
         self.holds.refresh()
         self.holds.settle(self.audit)
-        self.store.refresh()
         self.sweeper.finish()
         return self
 
@@ -69,8 +73,7 @@ class Keeper:
     def sweep(self) -> None:
         """What is due goes."""
         self.store.refresh()
-        for late in due(self.store.kept(self.holds.held()), self.clock.read(), self.clock.boot_id()):
-            self.sweeper.delete(late)
+        self.sweeper.delete(due(self.store.kept(self.holds.held()), self.time.timeline, self.clock.read()))
 
     def end(self) -> None:
         """The log's descriptor is given back."""
@@ -244,8 +247,8 @@ def test_a_file_without_a_line_gets_one(tmp_path: Path) -> None:
     (tmp_path / "audit.jsonl").unlink()
     restarted(tmp_path)
     assert (path / "audio").is_dir()
-    line = audit_lines(tmp_path)[0]
-    assert (line["event"], line["finished_later"], line["incident"]) == ("hold_placed", True, "2026-0417")
+    (line,) = audit_lines(tmp_path, "hold_placed")
+    assert (line["finished_later"], line["incident"]) == (True, "2026-0417")
     check(tmp_path)
 
 
@@ -325,8 +328,7 @@ def test_a_spoilt_file_that_the_log_does_not_know_holds_everything(how: str, tmp
     keeper.sweep()
     keeper.end()
     assert not any(path.exists() for path in paths)
-    told = audit_lines(tmp_path)[0]
-    assert told["event"] == "hold_releasing"
+    (told,) = audit_lines(tmp_path, "hold_releasing")
     assert told["unreadable"]
 
 
@@ -358,6 +360,7 @@ def test_a_directory_that_cannot_be_read_holds_everything(tmp_path: Path) -> Non
     """K2: while the directory of holds cannot be read, nothing is deleted."""
     path = recording(tmp_path, A)
     keeper = Keeper(tmp_path)
+    keeper.time.start(keeper.audit)
     (tmp_path / "holds").rmdir()
     (tmp_path / "holds").write_bytes(b"a file")
     with pytest.raises(StoreError, match="nothing is deleted until it is"):

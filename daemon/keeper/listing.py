@@ -1,0 +1,61 @@
+"""Recordings in figures for an operator, never content: what a page of the list and one recording say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from daemon import records
+from daemon.errors import StoreError
+from daemon.keeper.store import H_NS, NOT_A_RECORD, Store, read_record
+
+
+def page(store: Store, after: str, count: int) -> list[dict[str, Any]]:
+    """Recordings by start time, then id: the ones that follow `after`."""
+    ids = sorted(store.entries, key=lambda name: (store.entries[name].at_wall_ns, name))
+    start = ids.index(after) + 1 if after in store.entries else 0
+    return [summary(store, recording_id) for recording_id in ids[start : start + count]]
+
+
+def summary(store: Store, recording_id: str) -> dict[str, Any]:
+    """One recording. Raises StoreError when its begin.json has gone since it was seen."""
+    path = store.path(recording_id)
+    begin = read_record(path / "begin.json", records.Begin)
+    if begin is None:
+        raise StoreError(f"{path}: its begin.json cannot be read any more")
+    end = read_record(path / "end.json", records.End)
+    lines = chain(path)
+    tracks = {}
+    for track in begin.tracks:
+        segments = [line for line in lines if isinstance(line, records.SegmentLine) and line.track == track]
+        tracks[track] = {
+            "there": store.has(recording_id, track),
+            "segments": len(segments),
+            "seconds": round((segments[-1].t1_boot_ns - segments[0].t0_boot_ns) / 1e9, 1) if segments else 0.0,
+            "bytes": sum(line.bytes for line in segments),
+            "gaps": sum(isinstance(line, records.GapLine) and line.track == track for line in lines),
+            "expires_wall_ns": begin.tracks[track].oldest_wall_ns + begin.tracks[track].term_h * H_NS,
+        }
+    return {
+        "recording_id": recording_id, "at_wall_ns": begin.at_wall_ns, "policy": begin.policy,
+        "alarm": begin.alarm or bool(end and end.alarm), "continues": begin.continues,
+        "state": end.why if end else "open", "detail": end.detail if end else "", "clock": begin.clock,
+        "tracks": tracks,
+    }  # fmt: skip
+
+
+def chain(path: Path) -> list[records.ChainLine]:
+    """The lines of a recording's chain that can be read."""
+    try:
+        raw = (path / "chain.jsonl").read_bytes()
+    except OSError:
+        return []
+    lines = []
+    for text in raw.splitlines():
+        try:
+            lines.append(msgspec.json.decode(text, type=records.ChainLine))
+        except NOT_A_RECORD:
+            continue  # torn by a power cut; `store verify` names it
+    return lines

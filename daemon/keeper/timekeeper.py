@@ -1,0 +1,255 @@
+"""The keeper's sense of time: the timeline of `model/timeline.py`, kept across boots and restarts.
+
+The law here: the audit log is the memory. It has a line for each boot, and one for each UTC that is believed; what it
+has not is how long the unit ran since its last line, and that stands in `time.json`, which may be lost: then so much
+powered-on time is not counted (see docs/decisions/0009-time-is-what-can-be-proven.md). One thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec.structs import replace
+
+from daemon import durable, log
+from daemon.errors import StoreError
+from daemon.keeper.audit import AuditLog
+from daemon.keeper.store import Entry, Store, read_record
+from daemon.model import timeline as model
+from daemon.model.timeline import DAY_NS, NS, Boot, Stamp, Timeline
+from hardware.ports import Clock, ClockReading
+
+KEEP_NS = 3600 * NS
+"""How often powered-on time is written down while UTC is believed: 9,000 small files a year. UTC shows what is lost."""
+KEEP_UNSURE_NS = 900 * NS
+"""The same while it is not: what a cut of the power loses then is lost. Longer than the ten idle minutes in which a
+unit writes nothing (design 8); a store with nothing in it is never a reason to write."""
+DATED_NS = 60 * NS
+"""A recording whose own UTC is further off than this gets a line that says what it was."""
+FUTURE_NS = DAY_NS
+"""A recording from further ahead than this is not a unit's: cuts of the power lose hours of the count, not days."""
+
+
+class Counter(msgspec.Struct, frozen=True):
+    """time.json."""
+
+    boot_id: str
+    boot_ns: int
+    powered_ns: int
+    offset_ns: int | None
+    clean: bool
+    """Written by a keeper that was asked to stop."""
+
+
+class BootLine(msgspec.Struct):
+    """A boot, in the audit log."""
+
+    boot_id: str
+    at_boot_ns: int
+    powered_ns: int
+
+
+class ClockLine(msgspec.Struct):
+    """A UTC that is believed."""
+
+    boot_id: str
+    at_boot_ns: int
+    utc_ns: int
+    powered_ns: int
+
+
+class AdoptedLine(msgspec.Struct):
+    """A boot of recordings of which nothing is known."""
+
+    of_boot: str
+    powered_ns: int
+    offset_ns: int | None
+
+
+class DatedLine(msgspec.Struct):
+    """When a recording was made."""
+
+    recording_id: str
+    wall_ns: int
+
+
+class AnyLine(msgspec.Struct):
+    """Any line shows that the unit ran at that moment."""
+
+    boot_id: str
+    at_boot_ns: int
+
+
+Line = TypeVar("Line", BootLine, ClockLine, AdoptedLine, DatedLine, AnyLine)
+
+
+class Timekeeper:
+    """Follows the log while it is read, then `start`, then `look` about once a second."""
+
+    def __init__(self, path: Path, clock: Clock, store: Store) -> None:
+        self._path, self._clock, self._store = path, clock, store
+        self._past: Timeline | None = None
+        self._now: Timeline | None = None
+        self._dated: dict[str, int] = {}
+        """What the log says of when recordings were made."""
+        self._kept_ns = 0
+        self.fault = ""
+        self._follows: Mapping[str, Callable[[dict[str, Any]], None]] = {
+            "boot": self._boot, "clock": self._clock_line, "adopted": self._adopted, "dated": self._dated_line,
+        }  # fmt: skip
+
+    @property
+    def timeline(self) -> Timeline:
+        """As it stands. Only after `start`."""
+        assert self._now is not None  # noqa: S101 - only a bug could break it
+        return self._now
+
+    # --- what the log says ------------------------------------------------------------------------------------------
+
+    def follow(self, line: dict[str, Any]) -> None:
+        """Takes a line of the log; after `start` what it says is known."""
+        if self._now is not None:
+            return
+        if (follow := self._follows.get(str(line.get("event")))) is not None:
+            follow(line)
+        ran = _as(AnyLine, line)
+        if self._past is not None and ran is not None and ran.boot_id == self._past.boot_id:
+            self._past = replace(self._past, looked_ns=max(ran.at_boot_ns, self._past.looked_ns))
+
+    def _boot(self, line: dict[str, Any]) -> None:
+        if (told := _as(BootLine, line)) is not None:
+            past = self._past or Timeline(told.boot_id, 0, {})
+            boots = {**past.boots, told.boot_id: Boot(told.powered_ns)}
+            self._past = model.keep(Timeline(told.boot_id, told.at_boot_ns, boots, past.offset_ns), self._in_use())
+
+    def _clock_line(self, line: dict[str, Any]) -> None:
+        told = _as(ClockLine, line)
+        if told is not None and self._past is not None and self._past.boot_id == told.boot_id:
+            self._past = model.believe(self._past, told.utc_ns - told.powered_ns, told.at_boot_ns)
+
+    def _adopted(self, line: dict[str, Any]) -> None:
+        told = _as(AdoptedLine, line)
+        if told is not None and self._past is not None and told.of_boot in self._in_use():
+            boots = {**self._past.boots, told.of_boot: Boot(told.powered_ns, told.offset_ns)}
+            self._past = replace(self._past, boots=boots)
+
+    def _dated_line(self, line: dict[str, Any]) -> None:
+        told = _as(DatedLine, line)
+        if told is not None and self._store.is_known(told.recording_id):
+            self._dated[told.recording_id] = told.wall_ns
+
+    def _in_use(self) -> set[str]:
+        return {entry.boot_id for entry in self._store.entries.values()}
+
+    # --- living -----------------------------------------------------------------------------------------------------
+
+    def start(self, audit: AuditLog) -> None:
+        """Goes on from what the log and the counter say; a new boot has a line. Raises StoreError."""
+        now, boot_id = self._clock.read(), self._clock.boot_id()
+        counter = read_record(self._path, Counter)
+        before = _counted(self._past, counter)
+        known = [Stamp(entry.boot_id, entry.at_boot_ns) for entry in self._store.entries.values()]
+        self._now = model.start(before, boot_id, now.boot_ns, known)
+        self._kept_ns = now.boot_ns
+        if self._past is None or self._past.boot_id != boot_id:
+            clean = counter is not None and before is not None and counter.boot_id == before.boot_id and counter.clean
+            audit.add("boot", powered_ns=self._now.boots[boot_id].began_ns, clean=clean)
+        self._past = None
+
+    def look(self, audit: AuditLog) -> ClockReading:
+        """Looks at the clocks, and says in the log when another UTC is believed. Raises StoreError."""
+        now, before = self._clock.read(), self.timeline
+        after = model.look(before, now)
+        if after.believed_ns != before.believed_ns:
+            self._say_clock(audit, before, after, now)
+        self._now = after
+        return now
+
+    def _say_clock(self, audit: AuditLog, before: Timeline, after: Timeline, now: ClockReading) -> None:
+        powered_ns = model.powered_ns(after, now.boot_ns)
+        fields: dict[str, Any] = {"utc_ns": powered_ns + (after.offset_ns or 0), "powered_ns": powered_ns}
+        if before.offset_ns is not None:
+            grown_ns = (after.offset_ns or 0) - before.offset_ns
+            fields["step_s" if before.believed_ns is not None else "off_s"] = round(grown_ns / NS, 3)
+        audit.add("clock", **fields)
+        log.event("clock_believed", **fields)
+
+    def take_up(self, audit: AuditLog) -> None:
+        """Gives every recording of the store a place in time, and a line to those whose own was wrong."""
+        for boot_id in self._in_use() - self.timeline.boots.keys():
+            self._adopt(boot_id, audit)
+        powered_ns = model.powered_ns(self.timeline, self._clock.boot_ns())
+        for recording_id, entry in list(self._store.entries.items()):
+            ahead_ns = self.timeline.boots[entry.boot_id].began_ns + entry.at_boot_ns - powered_ns
+            if ahead_ns > FUTURE_NS:
+                self._store.disown(recording_id, f"its begin.json is {ahead_ns // NS} s ahead of the unit's clock")
+        self._now = model.keep(self.timeline, self._in_use())
+        lines = [("dated", fields) for fields in self._undated()]
+        if lines:
+            audit.add_all(lines)
+        for _, fields in lines:
+            self._dated[fields["recording_id"]] = fields["wall_ns"]
+        self._dated = {name: wall_ns for name, wall_ns in self._dated.items() if self._store.is_known(name)}
+
+    def _adopt(self, boot_id: str, audit: AuditLog) -> None:
+        entries = (entry for entry in self._store.entries.values() if entry.boot_id == boot_id)
+        newest = max(entries, key=lambda entry: entry.at_boot_ns)
+        wall_ns = newest.at_wall_ns if newest.trusted else None
+        self._now = model.adopt(self.timeline, boot_id, Stamp(boot_id, newest.at_boot_ns), wall_ns)
+        boot = self._now.boots[boot_id]
+        audit.add("adopted", of_boot=boot_id, powered_ns=boot.began_ns, offset_ns=boot.offset_ns)
+
+    def _undated(self) -> Iterator[dict[str, Any]]:
+        for recording_id, entry in self._store.entries.items():
+            wall_ns = model.utc_ns(self.timeline, Stamp(entry.boot_id, entry.at_boot_ns))
+            if wall_ns is None or not self._needs_date(recording_id, entry, wall_ns):
+                continue
+            yield {
+                "recording_id": recording_id, "claimed_wall_ns": entry.at_wall_ns, "wall_ns": wall_ns,
+                "exact": self.timeline.boots[entry.boot_id].exact,
+            }  # fmt: skip
+
+    def _needs_date(self, recording_id: str, entry: Entry, wall_ns: int) -> bool:
+        if recording_id in self._dated:
+            return abs(self._dated[recording_id] - wall_ns) > DATED_NS
+        return not entry.trusted or abs(entry.at_wall_ns - wall_ns) > DATED_NS
+
+    def keep(self, *, stopping: bool = False) -> None:
+        """Writes down how long the unit has run, when it is time. A disk that refuses is a fault that is shown."""
+        boot_ns, now = self._clock.boot_ns(), self.timeline
+        every_ns = KEEP_UNSURE_NS if now.believed_ns is None else KEEP_NS
+        if not stopping and (boot_ns - self._kept_ns < every_ns or not len(self._store)):
+            return
+        self._kept_ns = boot_ns
+        counter = Counter(now.boot_id, boot_ns, model.powered_ns(now, boot_ns), now.offset_ns, stopping)
+        try:
+            durable.replace(self._path, msgspec.json.encode(counter) + b"\n")
+        except StoreError as error:
+            if not self.fault:
+                log.event("time_not_kept", "warning", why=str(error))
+            self.fault = str(error)
+        else:
+            self.fault = ""
+
+
+def _as(kind: type[Line], line: dict[str, Any]) -> Line | None:
+    """A line as what it should be; None for one that has been changed by somebody."""
+    try:
+        return msgspec.convert(line, kind)
+    except msgspec.ValidationError:
+        return None
+
+
+def _counted(past: Timeline | None, counter: Counter | None) -> Timeline | None:
+    """What the log says, and how much longer the unit ran by its counter; the counter alone when the log is lost."""
+    if counter is None or (past is not None and counter.boot_id not in past.boots):
+        return past
+    if past is None:
+        boot = Boot(counter.powered_ns - counter.boot_ns, counter.offset_ns)
+        return Timeline(counter.boot_id, counter.boot_ns, {counter.boot_id: boot}, counter.offset_ns)
+    if counter.boot_id == past.boot_id:
+        return replace(past, looked_ns=max(past.looked_ns, counter.boot_ns))
+    return past

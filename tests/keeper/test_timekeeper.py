@@ -1,0 +1,211 @@
+"""The keeper's sense of time across boots, from its log and its counter, and from what is left of them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from daemon.keeper import timekeeper
+from daemon.model import timeline as model
+from tests.keeper.stores import H_NS, NS, WALL_NS, WEEK_NS, Clock, Keeper, audit_lines, chained, name, recording
+
+A = name("a")
+DAY_NS = 24 * H_NS
+
+
+def boot(number: int, *, after: Clock, off_ns: int, state: str = "synchronised") -> Clock:
+    """The machine's clock at the next boot, ten seconds in."""
+    clock = Clock(10 * NS, after.wall_ns + off_ns + 10 * NS, f"boot-{number}")
+    clock.state = state  # type: ignore[assignment]
+    return clock
+
+
+def test_ten_days_off_are_ten_days(tmp_path: Path) -> None:
+    """K1, K4: a week's sound goes when the clock has been believed after ten days off; the log says how late and why,
+    and how long the unit was off.
+    """
+    recording(tmp_path, A, at_boot_ns=NS)
+    first = Keeper(tmp_path, Clock())
+    first.watch(700)
+    first.close()
+    second = Keeper(tmp_path, boot(2, after=first.clock, off_ns=10 * DAY_NS))
+    assert second.sweep() == []
+    second.watch(590)
+    assert second.sweep() == []
+    second.watch(30)
+    assert [receipt["track"] for receipt in second.sweep()] == ["audio"]
+    second.close()
+    told = audit_lines(tmp_path, "clock")
+    assert [line.get("off_s") for line in told] == [None, pytest.approx(10 * 86_400, abs=1)]
+    late = audit_lines(tmp_path, "deleting")[0]
+    assert late["late_s"] == pytest.approx(3 * 86_400, abs=2000)
+    assert [line["clean"] for line in audit_lines(tmp_path, "boot")] == [False, True]
+    assert chained(tmp_path)
+
+
+def test_an_unsynchronised_recording_of_an_earlier_boot_ages(tmp_path: Path) -> None:
+    """K4: made with a wrong clock, in a boot that never had a right one, and never dated since: after a week of
+    powered-on time over several boots it goes.
+    """
+    recording(tmp_path, A, boot="boot-0", at_boot_ns=5 * NS, at_wall_ns=0, clock="unsynchronised")
+    clock = Clock(10 * NS, 0, "boot-0")
+    clock.state = "unsynchronised"
+    for number in range(1, 8):
+        keeper = Keeper(tmp_path, clock)
+        assert keeper.sweep() == []
+        clock.on(DAY_NS - 20 * NS)
+        assert keeper.sweep() == []
+        keeper.close()
+        clock = boot(number, after=clock, off_ns=H_NS, state="unsynchronised")
+    keeper = Keeper(tmp_path, clock)
+    clock.on(200 * NS)
+    assert [receipt["track"] for receipt in keeper.sweep()] == ["audio"]
+    keeper.close()
+
+
+@pytest.mark.parametrize("later_boot", [False, True])
+def test_a_wrongly_dated_recording_gets_a_line(tmp_path: Path, *, later_boot: bool) -> None:
+    """K4: a recording made with an unsynchronised clock gets a line that says when it was made, once; exactly when its
+    own boot got a clock, at the latest when a later one did. The recording is not touched.
+    """
+    clock = Clock(10 * NS, 5 * NS, "boot-1")
+    clock.state = "unsynchronised"
+    path = recording(tmp_path, A, boot="boot-1", at_boot_ns=10 * NS, at_wall_ns=5 * NS, clock="unsynchronised")
+    before = (path / "begin.json").read_bytes()
+    keeper = Keeper(tmp_path, clock)
+    keeper.watch(100)
+    keeper.sweep()
+    if later_boot:
+        keeper.close()
+        clock = boot(2, after=clock, off_ns=H_NS)
+        keeper = Keeper(tmp_path, clock)
+    clock.wall_ns, clock.state = WALL_NS, "synchronised"
+    keeper.watch(700)
+    keeper.sweep()
+    keeper.close()
+    again = Keeper(tmp_path, clock)
+    again.sweep()
+    again.close()
+    (line,) = audit_lines(tmp_path, "dated")
+    made_ns = WALL_NS - 10 * NS if later_boot else WALL_NS - 100 * NS
+    assert line["wall_ns"] == pytest.approx(made_ns - (100 * NS if later_boot else 0), abs=NS)
+    assert (line["claimed_wall_ns"], line["exact"]) == (5 * NS, not later_boot)
+    assert (path / "begin.json").read_bytes() == before
+
+
+def test_a_recording_whose_clock_was_right_gets_no_line(tmp_path: Path) -> None:
+    """K4: what says the right time of itself needs no correction."""
+    recording(tmp_path, A, at_boot_ns=5 * NS)
+    keeper = Keeper(tmp_path, Clock())
+    keeper.watch(700)
+    keeper.sweep()
+    keeper.close()
+    assert audit_lines(tmp_path, "dated") == []
+
+
+@pytest.mark.parametrize("lost", ["time.json", "audit.jsonl", "both", "junk"])
+def test_what_is_lost_makes_nothing_younger_for_long(tmp_path: Path, lost: str) -> None:
+    """K4: without the counter, or the log, or both, or with junk in their place, the unit goes on; nothing is deleted
+    early, and what it holds goes a week after it was made or after it was found, at the latest.
+    """
+    recording(tmp_path, A, at_boot_ns=5 * NS, at_wall_ns=5 * NS, clock="unsynchronised")
+    clock = Clock(10 * NS, 5 * NS)
+    clock.state = "unsynchronised"
+    keeper = Keeper(tmp_path, clock)
+    keeper.sweep()
+    clock.on(3 * DAY_NS)
+    keeper.close()
+    if lost == "junk":
+        (tmp_path / "time.json").write_bytes(b"\xff{")
+        with (tmp_path / "audit.jsonl").open("ab") as log:
+            log.write(b'{"event":"boot","boot_id":7}\n[[[\n{"event":"clock","boot_id":"one"}\n')
+    for file in ("time.json", "audit.jsonl"):
+        if lost in {file, "both"}:
+            (tmp_path / file).unlink()
+    clock = boot(2, after=clock, off_ns=0, state="unsynchronised")
+    keeper = Keeper(tmp_path, clock)
+    assert keeper.sweep() == []
+    clock.on(4 * DAY_NS - 60 * NS)
+    assert keeper.sweep() == []
+    clock.on((3 * DAY_NS if lost in {"time.json", "both", "junk"} else 0) + 70 * NS)
+    assert [receipt["track"] for receipt in keeper.sweep()] == ["audio"]
+    keeper.close()
+
+
+def test_the_counter_is_written_rarely_and_never_for_an_empty_store(tmp_path: Path) -> None:
+    """R1, K4: an idle unit writes nothing for ten minutes, and with nothing in its store nothing at all."""
+    keeper, counter = Keeper(tmp_path, Clock()), tmp_path / "time.json"
+    keeper.clock.on(100 * H_NS)
+    keeper.time.keep()
+    assert not counter.exists()
+    recording(tmp_path, A, at_boot_ns=keeper.clock.now_ns)
+    keeper.sweep()
+    written = 0
+    for _ in range(600):
+        keeper.clock.on(10 * NS)
+        keeper.time.look(keeper.audit)
+        was = counter.stat().st_mtime_ns if counter.exists() else 0
+        keeper.time.keep()
+        written += counter.exists() and counter.stat().st_mtime_ns != was
+    assert written in {1, 2}, "in 100 minutes, most of them with a UTC that is believed"
+    assert min(timekeeper.KEEP_NS, timekeeper.KEEP_UNSURE_NS) > 600 * NS
+    keeper.close()
+
+
+def test_a_cut_of_the_power_costs_an_hour_of_the_count_at_most(tmp_path: Path) -> None:
+    """K4: what was not written down when the power went is not counted; with a UTC that is believed later it is."""
+    recording(tmp_path, A, at_boot_ns=5 * NS)
+    first = Keeper(tmp_path, Clock())
+    first.watch(700)
+    first.sweep()
+    first.clock.on(50 * H_NS)
+    first.time.keep()
+    first.clock.on(H_NS - NS)
+    first.time.keep()
+    first.close(clean=False)
+    clock = boot(2, after=first.clock, off_ns=0, state="unsynchronised")
+    second = Keeper(tmp_path, clock)
+    second.sweep()
+    oldest = next(iter(second.store.kept())).oldest
+    true_ns = clock.wall_ns - WALL_NS + 5 * NS - 5 * NS
+    lost_ns = true_ns - model.age_ns(second.time.timeline, oldest, clock.now_ns)
+    assert 0 < lost_ns <= timekeeper.KEEP_NS
+    clock.state = "synchronised"
+    second.watch(100)
+    assert model.age_ns(second.time.timeline, oldest, clock.now_ns) == pytest.approx(true_ns + 100 * NS, abs=NS)
+    second.close()
+
+
+def test_a_recording_from_the_future_is_named_and_left_alone(tmp_path: Path) -> None:
+    """K3, K4: a recording that was made long after now is not one of this unit: it is named and not deleted."""
+    recording(tmp_path, A, at_boot_ns=5000 * H_NS)
+    recording(tmp_path, name("b"), at_boot_ns=4 * NS)
+    keeper = Keeper(tmp_path, Clock())
+    keeper.sweep()
+    assert list(keeper.store.entries) == [name("b")]
+    assert "ahead of the unit's clock" in keeper.store.unaccounted[A]
+    keeper.close()
+
+
+def test_a_counter_that_cannot_be_written_is_a_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """K4, H1: a full disk keeps the counter from being written: that is said, and mended by itself."""
+    recording(tmp_path, A, at_boot_ns=5 * NS)
+    keeper = Keeper(tmp_path, Clock())
+    keeper.sweep()
+    really = os.fsync
+
+    def fsync(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    keeper.clock.on(WEEK_NS // 2)
+    keeper.time.keep()
+    assert "time.json: No space left" in keeper.time.fault
+    monkeypatch.setattr(os, "fsync", really)
+    keeper.clock.on(2 * H_NS)
+    keeper.time.keep()
+    assert keeper.time.fault == ""
+    keeper.close()
+    assert not (tmp_path / "time.json.new").exists()
