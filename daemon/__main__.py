@@ -92,6 +92,8 @@ def _show_status(health: dict[str, Any]) -> None:
         table.add_row(
             "store", f"{keeper['recordings']} recordings, {keeper['store_bytes'] / 1e6:.1f} MB; oldest: {oldest}"
         )
+        if keeper["holds"]:
+            table.add_row("holds", f"{keeper['holds']} in force")
         if keeper["next_expiry_s"] is not None:
             table.add_row("next deletion", f"in {keeper['next_expiry_s'] / 3600:.1f} h")
     for name, detail in health["faults"].items():

@@ -105,6 +105,12 @@ class Places:
         who = (self.ids("passwd")[unit["User"]], groups[unit["Group"]], ",".join(extra), unit["UMask"])
         return run(sys.executable, "-c", AS_USER, self.root, *map(str, who), *acts).splitlines()
 
+    def refused_to_person(self, role: str, *acts: str) -> list[str]:
+        """Do acts as somebody who has logged in, in the group that opens the sockets and in that of a role."""
+        groups = self.ids("group")
+        extra = f"{groups['spreekkamer-operators']},{groups[f'spreekkamer-{role}']}"
+        return run(sys.executable, "-c", AS_USER, self.root, "4711", "4711", extra, "0022", *acts).splitlines()
+
 
 @pytest.fixture
 def places(tmp_path: Path) -> Places:
@@ -153,3 +159,23 @@ def test_the_others_stay_out(places: Places) -> None:
         assert places.refused(name, "unlink:/run/spreekkamer/unit.sock") == [
             "unlink:/run/spreekkamer/unit.sock PermissionError"
         ]
+
+
+@pytest.mark.parametrize("role", ["engineer", "custodian"])
+def test_people_reach_the_operators_sockets_and_nothing_else(role: str, places: Places) -> None:
+    """Issue 5, who may: an engineer or a custodian opens the sockets that were handed to the operators, and can neither
+    read the store and its log nor sign; what they may have is what the keeper gives them.
+    """
+    for name, group in (("keeper", "spreekkamer-operators"), ("unit", "spreekkamer")):
+        socket = places.root / f"run/spreekkamer/{name}.sock"
+        socket.touch()
+        os.chown(socket, 0, places.ids("group")[group])
+        socket.chmod(0o660)
+    assert places.refused("keeper", f"append:{STORE}/audit.jsonl", f"append:{STORE}/holds/1.json") == []
+    closed = (
+        "append:/run/spreekkamer/unit.sock", f"list:{STORE}", f"read:{STORE}/audit.jsonl", f"list:{STORE}/holds",
+        f"list:{RECORDINGS}", "read:/etc/spreekkamer/unit_ed25519", "read:/etc/spreekkamer/keeper_ed25519",
+    )  # fmt: skip
+    assert places.refused_to_person(role, *closed) == [f"{act} PermissionError" for act in closed]
+    opened = ("append:/run/spreekkamer/keeper.sock", "read:/etc/spreekkamer/policy.toml")
+    assert places.refused_to_person(role, *opened) == []

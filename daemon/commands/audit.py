@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Annotated, Any
+from typing import IO, Annotated
 
 import msgspec
 import typer
@@ -147,8 +147,10 @@ def _show(found: Verdict) -> None:
     more = found.faults_n - len(found.faults)
     if more:
         out().print(f"[red]and {more} more[/red]")
-    verdict = f"{found.faults_n} faults" if found.faults_n else "The log holds together"
-    signed: Any = f"{found.signatures} signatures fit; the first {found.signed_lines} lines are signed for"
-    if not found.signatures:
-        signed = "no signature was checked: give the keeper's public key with --key"
-    out().print(f"{verdict}: {found.lines} lines, head {found.head[:16]}; {signed}; {found.witnessed} heads witnessed.")
+    verdict = f"Faults: {found.faults_n}" if found.faults_n else "The log holds together"
+    out().print(f"{verdict}. Lines: {found.lines}; head {found.head[:16]}.")
+    if found.signatures:
+        out().print(f"Signatures that fit: {found.signatures}; lines that they cover: {found.signed_lines}.")
+    else:
+        out().print("No signature was checked: give the keeper's public key with --key.")
+    out().print(f"Heads that were witnessed: {found.witnessed}.")

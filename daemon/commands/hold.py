@@ -97,14 +97,14 @@ def list_(*, state: State = None, as_json_: Json = False) -> None:
 
 def _show(holds: list[dict[str, Any]], fault: str) -> None:
     table = Table()
-    for column in ("hold", "recording", "kept", "kind", "number", "for", "placed", "review", "reason"):
-        table.add_column(column, no_wrap=column != "reason")
+    for column in ("hold", "recording", "kept", "number", "review", "for"):
+        table.add_column(column, no_wrap=column != "for")
     for hold in holds:
         review = f"[red]{hold['review']} due[/red]" if hold["review_due"] else hold["review"]
-        tracks = " + ".join({"audio": "sound", "video": "image"}[track] for track in hold["tracks"])
-        ids = (hold["hold_id"][:SHORT], hold["recording_id"][:SHORT])
-        about = (hold["kind"], escape(hold["incident"]), hold["on_behalf_of"], utc(hold["placed_wall_ns"])[:10])
-        table.add_row(*ids, tracks, *about, review, escape(hold["reason"]))
+        kept = "both" if len(hold["tracks"]) > 1 else {"audio": "sound", "video": "image"}[hold["tracks"][0]]
+        number = ("access " if hold["kind"] == "access" else "") + escape(hold["incident"])
+        why = f"{hold['on_behalf_of']}: {escape(hold['reason'])} (since {utc(hold['placed_wall_ns'])[:10]})"
+        table.add_row(hold["hold_id"][:SHORT], hold["recording_id"][:SHORT], kept, number, review, why)
     out().print(table)
     if fault:
         out().print(f"[red]{escape(fault)}[/red]")

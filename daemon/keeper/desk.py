@@ -27,7 +27,7 @@ from daemon.model import holds as rules
 from daemon.model.holds import By
 from daemon.model.policy import HoldPolicy
 from daemon.model.refusals import Refusal, Refusals
-from daemon.model.rights import refusal
+from daemon.model.rights import KEEPER_ACTS, refusal
 from daemon.paths import Paths
 from hardware.ports import Clock, Track
 
@@ -96,6 +96,7 @@ class Desk:
         self._parts, self._sweep, self._door = parts, sweep, door
         self._refusals = Refusals()
         self._exports = Exports(parts.store)
+        self._acted = False
         self._verbs: dict[str, Answer] = {
             "state": lambda _: state(), "recordings": self._recordings, "recording": self._recording,
             "holds": self._holds, "hold_place": self._place, "hold_extend": self._extend, "hold_release": self._release,
@@ -123,6 +124,11 @@ class Desk:
         """Somebody is gone."""
         self._exports.forget(peer)
 
+    def acted(self) -> bool:
+        """Whether a custodian has done something since this was last asked: the log is signed then."""
+        acted, self._acted = self._acted, False
+        return acted
+
     def tick(self, now_ns: int) -> None:
         """Closes the day of the refused, once a day."""
         for closing in self._refusals.due(now_ns):
@@ -135,7 +141,9 @@ class Desk:
         role = self._door.role_for(request.verb, peer.person)
         if role is None:
             self._refuse(uid, request.verb)
-        return self._verbs[request.verb](Asked(peer, By(uid, str(role)), request.args))
+        answer = self._verbs[request.verb](Asked(peer, By(uid, str(role)), request.args))
+        self._acted = self._acted or request.verb in KEEPER_ACTS
+        return answer
 
     def _refuse(self, uid: int, verb: str) -> None:
         now_ns = self._parts.clock.boot_ns()

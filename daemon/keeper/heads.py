@@ -1,4 +1,4 @@
-"""The audit log's head, signed: daily, and after each deletion, so that what stands before it cannot be made anew.
+"""The audit log's head, signed: daily, after each deletion and after each act of a custodian.
 
 The law here (promise K3): a signature covers every line before it, because each carries the hash of the one before. The
 key is the keeper's own; without one it deletes as ever, and says that nobody can check its word. The newest head also
@@ -59,9 +59,9 @@ class Heads:
         if line.get("event") == "head" and line.get("boot_id") == self._boot_id:
             self._next_ns = int(line.get("at_boot_ns", 0)) + DAY_NS
 
-    def is_due(self, now: ClockReading) -> bool:
-        """Whether a day has gone by."""
-        return now.boot_ns >= self._next_ns
+    def is_due(self, audit: AuditLog, now: ClockReading) -> bool:
+        """Whether a day has gone by, and there is something to sign."""
+        return audit.lines > 0 and now.boot_ns >= self._next_ns
 
     def sign(self, audit: AuditLog, now: ClockReading) -> Line | None:
         """Signs what stands there and returns the line that says so; None, and a fault, where that cannot be."""

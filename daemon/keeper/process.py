@@ -139,7 +139,7 @@ class KeeperProcess:
         self._time.keep()
         self._look_at_reviews(now)
         self._desk.tick(now.boot_ns)
-        if self._heads.is_due(now):
+        if self._desk.acted() or self._heads.is_due(self._audit, now):
             self._sign(now)
         if now.boot_ns >= self._health_ns:
             self._health_ns = now.boot_ns + HEALTH_NS
@@ -171,6 +171,7 @@ class KeeperProcess:
         try:
             changed = self._holds.refresh()
             if changed or self._holds.owes:
+                self._health_ns = 0
                 self._holds.settle(self._audit)
                 self._reviews.look_again()
         except StoreError as error:

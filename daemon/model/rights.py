@@ -39,6 +39,8 @@ KEEPER_VERBS: Mapping[str, frozenset[Role]] = {
     "audit": BOTH, "export": CUSTODIAN, "export_files": CUSTODIAN, "disk_speed": ENGINEER, "sign_check": ENGINEER,
 }  # fmt: skip
 """What the keeper is asked."""
+KEEPER_ACTS = frozenset({"hold_place", "hold_extend", "hold_release", "export"})
+"""Those after which it signs its log: what a custodian did is witnessed at once."""
 VERBS: Mapping[str, frozenset[Role]] = {**ALARM_VERBS, **KEEPER_VERBS}
 
 

@@ -184,5 +184,5 @@ def test_without_a_key_it_says_so(unit: Paths) -> None:
         [sys.executable, "-m", "daemon", "audit", "verify", "--file", str(unit.audit_log)],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert "no signature was checked" in " ".join(done.stdout.split())
+    assert "No signature was checked" in " ".join(done.stdout.split())
     assert msgspec.json.encode(found)
