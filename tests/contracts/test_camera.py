@@ -89,7 +89,7 @@ def test_the_format_is_what_comes(taken: Taken) -> None:
 
 def test_every_packet_is_a_picture(taken: Taken) -> None:
     """R5: each packet decodes to one picture at once: no picture waits for a later one."""
-    assert len(_decoded(taken.packets)) == len(taken.packets) > 50
+    assert len(_decoded(taken.packets)) == len(taken.packets) > 10
 
 
 def test_a_key_frame_each_second(taken: Taken) -> None:
