@@ -25,6 +25,7 @@ ADVICE: dict[FaultName, str] = {
     "alarm_button": "Look at the alarm button: its contact, its wire, its pin.",
     "record_button": "Look at the record button: its contact, its wire, its pin.",
     "reset_switch": "Look at the key switch: its contact, its wire, its pin.",
+    "objection_button": "Look at the objection button: its contact, its wire, its pin.",
     "mobile_button": "Look at the wireless button: its battery, and whether its own receiver hears it.",
     "audit": "The audit log does not hold: spreekkamer audit verify names the line. Keep the file, tell the officer.",
     "holds": "A hold file cannot be read, so nothing that it may hold is deleted: look at it with the custodian.",

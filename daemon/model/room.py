@@ -72,6 +72,8 @@ alarm process can leave being written, and spares a loaded Pi four late rounds."
 RENEW_NS = 1 * NS
 """How often the lease is renewed."""
 
+HOLD_NS_MAX = 10 * NS
+"""The longest hold that a policy knows: a release that comes later than that counts from there."""
 ALARMS_MAX = 100
 """Alarms open at once; the hundredth press without a reset is still sent, and noted as `repeated` from then on."""
 
@@ -215,7 +217,9 @@ def _press_record(room: Room, item: RecordPressed, now_ns: int) -> Step:
 
 def _release(room: Room, item: RecordReleased, now_ns: int) -> Step:
     asked, room = room.asked, replace(room, asked=None)
-    return (room, ()) if asked is None else _begin(room, asked, now_ns)
+    if asked is None:
+        return room, ()
+    return _begin(room, replace(asked, at_ns=max(asked.at_ns, now_ns - HOLD_NS_MAX)), now_ns)
 
 
 def _forget_press(room: Room, item: RecordReleased, now_ns: int) -> Step:
