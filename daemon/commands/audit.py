@@ -85,14 +85,14 @@ def check(file: IO[bytes], size: int, keys: tuple[str, ...], seen: Mapping[int, 
     try:
         with Progressing() as progress:
             task = progress.add_task("audit log", total=size)
-            for raw, sha256 in loglines.read(file, size):
-                walk.take(raw, sha256)
+            for line in loglines.read(file, size):
+                walk.take(line.raw, line.sha256)
                 if walk.signed and keys:
                     if sign.is_signed(walk.signed.statement, walk.signed.signature, keys, sign.AUDIT):
                         good, signed_lines = good + 1, walk.signed.n
                     else:
                         walk.blame(walk.signed.n, "is signed by another key, or what stands before it was made anew")
-                progress.advance(task, len(raw))
+                progress.advance(task, line.size)
     except OSError as error:
         raise StoreError(f"the audit log cannot be read: {error.strerror or error}") from error
     walk.finish()
@@ -105,8 +105,8 @@ def heads_of(path: Path) -> Mapping[int, str]:
     found: dict[int, str] = {}
     try:
         with path.open("rb") as file:
-            for raw, _ in loglines.read(file):
-                if len(found) < WITNESSED_MAX and (head := _head_of(raw)):
+            for line in loglines.read(file):
+                if len(found) < WITNESSED_MAX and (head := _head_of(line.raw)):
                     found[head[0]] = head[1]
     except OSError as error:
         raise StoreError(f"{path}: {error.strerror or error}") from error

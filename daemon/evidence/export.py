@@ -160,9 +160,9 @@ def _lines_about(keeper: Conversation, recording_id: str) -> Iterator[str]:
     """The lines of the audit log that name a recording."""
     told, files = keeper.ask_for_files("audit")
     with os.fdopen(files[0], "rb") as file:
-        for raw, _ in loglines.read(file, told["bytes"]):
-            if recording_id.encode() in raw:
-                yield raw.decode(errors="replace").rstrip("\n")
+        for line in loglines.read(file, told["bytes"]):
+            if recording_id.encode() in line.raw:
+                yield line.raw.decode(errors="replace").rstrip("\n")
 
 
 def _inside(name: str) -> str:

@@ -1,26 +1,24 @@
 """The audit log: one JSON line an act, each with the SHA-256 of the line before (promise K3).
 
 The law here: an act is in the log, on the disk, before it is done, and again when it is done. A line that a power cut
-or a full disk tore stays where it is; the next line goes on from its hash and says so.
+or a full disk tore stays where it is; the next line goes on from its hash and says so. A log that does not hold
+together is named and gone on with: it must not keep anything from being deleted.
 """
 
 from __future__ import annotations
 
 import fcntl
-import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from daemon import durable, records
+from daemon import durable, log, loglines, records
 from daemon.errors import StoreError
 from daemon.keeper.reserve import Reserve
-from daemon.model.ledger import encode
+from daemon.model.ledger import Walk, encode
 from hardware.ports import Clock
 
-START = "0" * 64
-"""What stands in the first line for the line before."""
 Follower = Callable[[dict[str, Any]], None]
 """Is told every line in order, those of earlier starts first. It never raises: what it does not understand is a line
 that somebody else wrote."""
@@ -31,9 +29,11 @@ Act = tuple[str, dict[str, Any]]
 class AuditLog:
     """Open for as long as the keeper lives; one thread. It is also the lock by which a store has one keeper."""
 
-    def __init__(self, path: Path, clock: Clock, *followers: Follower) -> None:
-        self.path, self._clock = path, clock
-        self.lines, self.head = 0, START
+    def __init__(
+        self, path: Path, clock: Clock, *followers: Follower, witnessed: Mapping[int, str] | None = None
+    ) -> None:
+        """`witnessed`: number of lines -> the head that was seen then, as `Walk` takes it."""
+        self.path, self._clock, self._walk = path, clock, Walk(witnessed)
         self._unfinished = Unfinished()
         self._followers = (self._unfinished.follow, *followers)
         self._size, self._in_doubt, self._owes_torn = 0, False, False
@@ -41,10 +41,28 @@ class AuditLog:
         try:
             self._lock()
             self._reserve = Reserve(self._log)
-            self._catch_up()
+            self._catch_up(at_start=True)
         except BaseException:
             os.close(self._log)
             raise
+
+    @property
+    def lines(self) -> int:
+        """How many there are, by their own count."""
+        return self._walk.lines
+
+    @property
+    def head(self) -> str:
+        """The hash of the last line."""
+        return self._walk.head
+
+    @property
+    def fault(self) -> str:
+        """What does not hold together in it, for a person; empty: nothing that its own hashes or head could show."""
+        if not self._walk.faults:
+            return ""
+        more = f", and {self._walk.faults_n - 1} more" if self._walk.faults_n > 1 else ""
+        return f"the audit log does not hold together: {self._walk.faults[0]}{more}"
 
     @property
     def unfinished(self) -> dict[tuple[str, str], dict[str, Any]]:
@@ -57,8 +75,7 @@ class AuditLog:
 
     def add_all(self, acts: Sequence[Act]) -> list[dict[str, Any]]:
         """Adds several lines with one sync, durable on return. Raises StoreError; any of them can stand there then."""
-        if self._in_doubt:
-            self._catch_up()
+        self.be_certain()
         now, boot_id = self._clock.read(), self._clock.boot_id()
         made, text, n, head = [], b"", self.lines, self.head
         for event, fields in acts:
@@ -70,11 +87,17 @@ class AuditLog:
             made.append(line)
             text, n, head = text + data, n + 1, records.sha256(data)
         self._append(text)
-        self.lines, self.head, self._size = n, head, self._size + len(text)
+        self._walk.go_on(n, head)
+        self._size += len(text)
         self._reserve.keep(self._size)
         for line in made:
             self._tell(line)
         return made
+
+    def be_certain(self) -> None:
+        """Followers know all that stands in the log, also what a failure left in doubt. Raises StoreError."""
+        if self._in_doubt:
+            self._catch_up()
 
     def close(self) -> None:
         """Gives the file and the lock back."""
@@ -93,7 +116,7 @@ class AuditLog:
             self._in_doubt = True  # a part of it may stand there: that is looked at before the next line
             raise
 
-    def _catch_up(self) -> None:
+    def _catch_up(self, *, at_start: bool = False) -> None:
         """Takes up what stands in the log beyond what is known: all of it at the start, what a failure left later."""
         torn = self._read()
         has_room = self._reserve.keep(self._size)
@@ -101,10 +124,15 @@ class AuditLog:
             # Half a newline and a line would be torn again, and of two torn lines in a row nobody knows what was there.
             self._in_doubt = True
             raise StoreError(f"{self.path}: its last line is torn, and the disk has no room to go on behind it")
+        if at_start:
+            self._walk.finish()
+            if self.fault:
+                log.event("audit_broken", "error", faults=[str(fault) for fault in self._walk.faults])
         if torn:
             self._append(b"\n")
-            self._count(torn + b"\n")
+            self._take(torn.raw + b"\n", torn.ended_sha256, torn.size + 1)
             self._owes_torn = True
+        self._walk.mend()
         self._in_doubt = False
         if self._owes_torn:
             self._owes_torn = False
@@ -114,22 +142,22 @@ class AuditLog:
                 self._owes_torn = True
                 raise
 
-    def _read(self) -> bytes:
+    def _read(self) -> loglines.Line | None:
         """Walks the log from `_size` on, a line at a time; returns the last line when it is torn."""
         try:
             with self.path.open("rb") as file:
                 file.seek(self._size)
-                for raw in file:
-                    if not raw.endswith(b"\n"):
-                        return raw
-                    self._count(raw)
-                    self._tell(_parse(raw))
+                for line in loglines.read(file):
+                    if not line.ended:
+                        return line
+                    self._take(line.raw, line.sha256, line.size)
         except OSError as error:
             raise StoreError(f"{self.path}: {error.strerror or error}") from error
-        return b""
+        return None
 
-    def _count(self, raw: bytes) -> None:
-        self.lines, self.head, self._size = self.lines + 1, records.sha256(raw), self._size + len(raw)
+    def _take(self, raw: bytes, sha256: str, size: int) -> None:
+        self._size += size
+        self._tell(self._walk.take(raw, sha256))
 
     def _tell(self, line: dict[str, Any]) -> None:
         for follow in self._followers:
@@ -149,11 +177,3 @@ class Unfinished:
             self.lines[key] = line
         elif line.get("event") == "deleted":
             self.lines.pop(key, None)
-
-
-def _parse(raw: bytes) -> dict[str, Any]:
-    try:
-        line = json.loads(raw)
-    except (ValueError, RecursionError):
-        return {}  # torn in the middle: its hash still counts
-    return line if isinstance(line, dict) else {}

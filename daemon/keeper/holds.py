@@ -206,6 +206,7 @@ class Holds:
     def settle(self, audit: AuditLog) -> None:
         """Completes what a crash left between the files and the log. Raises StoreError: it is tried again."""
         durable.forget_new(self._path)
+        audit.be_certain()
         failed = [error for step in self._unsettled(audit) if (error := _error_of(step))]
         self.owes = bool(failed)
         if failed:

@@ -79,7 +79,7 @@ class KeeperProcess:
         self._holds, self._acts = Holds(paths.holds), ActBook()
         self._heads = Heads(paths.audit_key, paths.audit_head, clock.boot_id())
         followers = (self._time.follow, self._holds.follow, self._heads.follow, self._acts.follow)
-        self._audit = AuditLog(paths.audit_log, clock, *followers)
+        self._audit = AuditLog(paths.audit_log, clock, *followers, witnessed=self._heads.seen())
         self._sweeper = Sweeper(self._store, self._audit)
         self._policy = settings.policy
         self._reviews = Reviews(self._holds, self._audit, self._policy.holds)
@@ -181,7 +181,7 @@ class KeeperProcess:
         return changed
 
     def _look_at_reviews(self, now: ClockReading) -> None:
-        told, lapsed = self._reviews.look(now)
+        told, lapsed = self._reviews.look(self._time.trusted(now))
         for message in told:
             self._link.send(message)
         if told or self._reviews.changed:
@@ -251,8 +251,8 @@ class KeeperProcess:
         ages = {t: [age_ns(timeline, k.oldest, now.boot_ns) / 3.6e12 for k in kept if k.track == t] for t in TRACKS}
         wait_ns = next_expiry_ns(kept, timeline, now)
         faults: dict[KeeperFault, str] = {
-            "keeper": self._fault or self._time.fault, "audit": self._heads.fault, "hold_review": self._reviews.fault,
-            "holds": self._holds_fault or self._holds.fault(),
+            "keeper": self._fault or self._time.fault, "audit": self._audit.fault or self._heads.fault,
+            "holds": self._holds_fault or self._holds.fault(), "hold_review": self._reviews.fault,
         }  # fmt: skip
         return wire.KeeperState(
             recordings=len(self._store),

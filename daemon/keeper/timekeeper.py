@@ -107,6 +107,15 @@ class Timekeeper:
         assert self._now is not None  # noqa: S101 - only a bug could break it
         return self._now
 
+    def trusted(self, now: ClockReading) -> ClockReading:
+        """The same moment by the UTC that is believed in this boot; until one is, by the clock, unsynchronised."""
+        utc_ns = None
+        if self.timeline.believed_ns is not None:
+            utc_ns = model.utc_ns(self.timeline, Stamp(self.timeline.boot_id, now.boot_ns))
+        if utc_ns is None:
+            return ClockReading(now.boot_ns, now.wall_ns, "unsynchronised")
+        return ClockReading(now.boot_ns, utc_ns, "synchronised")
+
     # --- what the log says ------------------------------------------------------------------------------------------
 
     def follow(self, line: dict[str, Any]) -> None:

@@ -102,17 +102,21 @@ class Walk:
         self._junk, self.head = 0, digest
         return line
 
-    def finish(self, *, may_be_torn: bool = False) -> None:
-        """The log has no more lines; a last one that a power cut tore is the keeper's to mend, else a fault."""
-        if self._junk and not may_be_torn:
+    def finish(self) -> None:
+        """The log has no more lines."""
+        if self._junk:
             self.blame(self.lines, "is the last one and is cut off, or is no line of this log")
         last = max(self._witnessed, default=0)
         if last > self.lines:
             self.blame(self.lines, f"is missing, and all after it: a head of {last} lines was witnessed")
 
     def mend(self) -> None:
-        """The keeper goes on behind a line that a power cut tore: it counts, and the next one says so."""
+        """The keeper goes on behind what is no line, such as one that a power cut tore: it counts as lines."""
         self.lines, self._last, self._junk = self.lines + self._junk, self.head, 0
+
+    def go_on(self, lines: int, head: str) -> None:
+        """The keeper has written lines of its own behind what was taken."""
+        self.lines, self.head, self._last, self._junk = lines, head, head, 0
 
     def _is_mended(self, line: dict[str, Any]) -> bool:
         """Whether this line says that a power cut tore the one before it, and carries that one's hash."""

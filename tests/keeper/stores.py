@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from daemon import records
-from daemon.keeper.audit import START, AuditLog
+from daemon.keeper.audit import AuditLog
 from daemon.keeper.store import Store
 from daemon.keeper.sweeper import Sweeper
 from daemon.keeper.timekeeper import Timekeeper
+from daemon.model.ledger import START
 from daemon.model.retention import due
 from hardware.ports import ClockReading, ClockState
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from daemon import records, wire
@@ -15,7 +16,9 @@ from daemon.config import load
 from daemon.errors import RefusedError
 from daemon.keeper.process import FromOperator, KeeperProcess
 from daemon.link import Peer
+from daemon.model.holds import By, Hold, Wish, place
 from daemon.model.rights import KEEPER_VERBS
+from daemon.model.timeline import LOOK_NS, STABLE_DAY_NS
 from daemon.people import Door
 from simulators.state import prepare
 from tests.keeper.desks import (
@@ -32,6 +35,7 @@ from tests.keeper.desks import (
     open_desk,
     recorded,
 )
+from tests.keeper.stores import audit_lines
 from tests.rooms import wait_for
 
 A = "a" * 32
@@ -133,6 +137,44 @@ def test_a_hold_and_the_end_in_one_turn(tmp_path: Path) -> None:
     theirs.close()
     peer.release()
     process.close()
+
+
+def test_a_hold_lapses_by_the_policy_and_by_a_utc_that_is_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """K2, K4: where the policy says `lapse`, a hold that nobody reviewed ends days after its date, not before, and not
+    while UTC is in doubt; what it held goes, and the log says why.
+    """
+    monkeypatch.setattr("daemon.keeper.process.WAIT_MAX_S", 0.0)
+    paths, clock = prepare(tmp_path, "heusden-2020", None, ("127.0.0.1", 1)), Hands(NOW_NS)
+    policy = paths.etc / "policy.toml"
+    policy.write_text(policy.read_text() + '\n[holds]\nafter_review = "lapse"\nlapse_after_d = 3\n')
+    process = KeeperProcess(load(paths.etc), paths, clock, Door({}))
+    path = recorded(paths, clock, A, 0)
+    process.begin()
+    hold = place_by_hand(process, clock)
+    clock.passed_ns += 60 * DAY_NS  # far past the review and three days more; UTC is not believed yet
+    process._turn()
+    assert "hold_review" in process._state().faults
+    assert (path / "audio").is_dir()
+    for _ in range(STABLE_DAY_NS // LOOK_NS + 3):
+        clock.passed_ns += LOOK_NS
+        process._turn()
+    assert process._state().holds == 0
+    assert not path.exists()
+    told = [line for line in audit_lines(paths.store) if line["event"] in {"hold_review_due", "hold_releasing"}]
+    assert [line["hold_id"] for line in told] == [hold.hold_id] * 2
+    assert told[1]["lapsed"] is True
+    assert "nobody reviewed it within 3 days" in str(told[1]["reason"])
+    process.close()
+
+
+def place_by_hand(process: KeeperProcess, clock: Hands) -> Hold:
+    """A hold on the one recording, without a socket."""
+    wish = msgspec.convert(WISH, Wish)
+    hold = place(wish, ("c" * 32, A), ("audio", "video"), clock.read(), By(1000, "custodian"))
+    process._holds.place(hold, process._audit)
+    return hold
 
 
 def test_what_is_asked_badly_is_answered_clearly(keeper: RunningKeeper) -> None:
