@@ -209,13 +209,16 @@ def settings_show(*, state: State = None, as_json_: Json = False) -> None:
 
 @settings.command("check")
 def settings_check(*, state: State = None, as_json_: Json = False) -> None:
-    """Checks both files and names every fault. Exit code 2 when there is one."""
+    """Checks all files and names every fault. Exit code 2 when there is one."""
     checked = load(Paths.below(state).etc)
-    body = {"policy": checked.policy.name, "policy_sha256": checked.policy_sha256, "unit": checked.unit.name()}
+    rows = [(one.policy.in_force_from, one.policy.name, one.sha256, one.file) for one in checked.policies]
     if as_json_:
-        as_json(body)
-    else:
-        out().print(f"Both files hold: unit {body['unit']}, policy {body['policy']} ({checked.policy_sha256[:12]}).")
+        names = ("in_force_from", "policy", "sha256", "file")
+        as_json({"unit": checked.unit.name(), "policies": [dict(zip(names, row, strict=True)) for row in rows]})
+        return
+    out().print(f"All files hold: unit {checked.unit.name()}.")
+    for day, name, sha256, file in rows:
+        out().print(f"From {day}: policy {name} ({sha256[:12]}), {file}.")
 
 
 @alarm.command()

@@ -36,6 +36,9 @@ def prepare(state: Path, policy: str | None, unit: Path | None, broker: tuple[st
     if policy is not None or not (paths.etc / "policy.toml").exists():
         text = find_policy(policy or "heusden-2020").read_text()
         (paths.etc / "policy.toml").write_text(text + _holders(text, state / "holders"))
+    for later in (paths.etc / "policy.d").glob("*.toml"):
+        text = later.read_text()
+        later.write_text(text + _holders(text, state / "holders"))
     if not paths.signing_key.exists():
         make_key(paths.signing_key, "simulated-unit")
     if not paths.audit_key.exists():

@@ -51,6 +51,15 @@ class Lines:
     def __init__(self, policy: Policy, reads: Callable[[str], bool] | None = None) -> None:
         """`reads` tells a line's level now; without it every edge is taken to have come."""
         self._reads = reads
+        self._tuning: dict[str, debounce.Tuning] = {}
+        self.obey(policy)
+        self._lines: dict[str, debounce.Line] = {}
+        self._pairs: dict[str, contact.Pair] = {}
+        self._faults: set[tuple[str, str]] = set()
+        self.touched: dict[str, Touched] = {}
+
+    def obey(self, policy: Policy) -> None:
+        """What a hold is follows from the policy that is in force."""
         hold_s = policy.objection.hold_s if "hold" in policy.objection.by else policy.record_button.hold_s
         self._tuning = {
             "alarm": debounce.Tuning(round(policy.alarm.hold_s * NS)),
@@ -58,10 +67,6 @@ class Lines:
             "reset": debounce.Tuning(),
             "objection": debounce.Tuning(),
         }
-        self._lines: dict[str, debounce.Line] = {}
-        self._pairs: dict[str, contact.Pair] = {}
-        self._faults: set[tuple[str, str]] = set()
-        self.touched: dict[str, Touched] = {}
 
     def start(self, levels: Mapping[str, bool], now_ns: int) -> list[events.Input]:
         """The lines as they were found."""

@@ -13,7 +13,7 @@ import msgspec
 
 from daemon.alarm.acts import Acts, Modes
 from daemon.model.events import Objection
-from daemon.model.policy import WINDOW_D_MAX, Window
+from daemon.model.policy import WINDOW_D_MAX, Policy, Window
 from daemon.model.schedule import Calendar, ends_ns, in_force
 from hardware.ports import Clock
 
@@ -24,8 +24,8 @@ SET_MAX = 32
 class Privacy:
     """Owned by the loop. Says nothing of a window before the journal has been read."""
 
-    def __init__(self, windows: tuple[Window, ...], clock: Clock, acts: Acts) -> None:
-        self._planned, self._clock, self._acts = windows, clock, acts
+    def __init__(self, policy: Policy, clock: Clock, acts: Acts) -> None:
+        self._planned, self._clock, self._acts = policy.cover.windows, clock, acts
         self._calendar = Calendar()
         self._set: tuple[Window, ...] = ()
         self._known: Window | None = None
@@ -46,6 +46,10 @@ class Privacy:
         # Another boot's: by the wall clock, and never longer than it was meant to be.
         left_ns = min(objection["until_wall_ns"] - now.wall_ns, objection["lasts_ns"])
         return int(now.boot_ns + left_ns)
+
+    def obey(self, policy: Policy) -> None:
+        """Another policy is in force, with windows of its own."""
+        self._planned = policy.cover.windows
 
     def objection(self, effect: Objection) -> None:
         """An objection has begun or is over: kept and counted, without a name, a reason or a length."""

@@ -94,6 +94,7 @@ class AlarmProcess:
     """Made by a composition root; `run` returns when `stop` was called."""
 
     def __init__(self, settings: Settings, paths: Paths, devices: Devices) -> None:
+        settings = settings.at(devices.clock.read())
         self._settings, self._devices, self._clock = settings, devices, devices.clock
         unit = settings.unit
         self._queue: queue.SimpleQueue[Item] = queue.SimpleQueue()
@@ -116,7 +117,7 @@ class AlarmProcess:
             for key, broker in brokers.items()
         }
         self._acts = acts.Acts(self._clock, self._journal.give)
-        self._privacy = Privacy(settings.policy.cover.windows, self._clock, self._acts)
+        self._privacy = Privacy(settings.policy, self._clock, self._acts)
         self._outbox = Outbox(unit, self._clock, self._journal, self._brokers)
         self._outbox.on_delivered = self._delivered
         self._mobiles = Mobiles(unit, self._clock)
@@ -260,6 +261,7 @@ class AlarmProcess:
         self._fault("mobile_button", self._mobiles.wrong())
         self._proofs.tick(now_ns)
         self._acts.tick(now_ns)
+        self._obey()
         self._cover()
 
     # --- deciding and doing -----------------------------------------------------------------------------------------
@@ -501,6 +503,16 @@ class AlarmProcess:
     def _from_operator(self, word: FromOperator) -> None:
         if isinstance(word.message, wire.Request):
             word.peer.send(self._desk.answer(word.message, word.peer.person))
+
+    def _obey(self) -> None:
+        """Another policy is in force: no press may be missed over it, so this process goes on under it."""
+        settings = self._settings.at(self._clock.read())
+        if settings.policy != self._settings.policy:
+            self._settings = settings
+            self._lines.obey(settings.policy)
+            self._privacy.obey(settings.policy)
+            self._telemetry.obey(settings)
+            self._step(events.PolicyChanged(settings.policy))
 
     def _cover(self) -> None:
         """Brings the room to the covered window that is in force."""

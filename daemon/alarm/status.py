@@ -61,6 +61,10 @@ class Telemetry:
         self._connection.publish(self._root + "availability", self._offline, retain=True)
         self._connection.close()
 
+    def obey(self, settings: Settings) -> None:
+        """Another policy is in force."""
+        self._settings = settings
+
     def count(self, what: str) -> None:
         """One more of something."""
         self._counters[what] = self._counters.get(what, 0) + 1

@@ -1,6 +1,6 @@
-"""The two settings files: read, checked as a whole, and explained.
+"""The settings files: the unit's, the policy's, and the policies to come; read, checked as a whole, and explained.
 
-The law here: all faults of both files come in one report, each with its key, its value and what was expected;
+The law here: all faults of all files come in one report, each with its key, its value and what was expected;
 nothing starts on settings that have one. What a key means, its unit and its bounds stand in `model/policy.py` and
 `model/unit.py` alone.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import itertools
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -19,11 +20,14 @@ import msgspec
 
 from daemon.errors import SettingsError
 from daemon.model.policy import WINDOW_D_MAX, Policy, TrackPolicy
+from daemon.model.schedule import policy_on
 from daemon.model.unit import ButtonUnit, Unit
-from hardware.ports import Track
+from hardware.ports import ClockReading, Track
 
 FILE_BYTES_MAX = 262_144
 """A settings file is a page or two; sixty-four holders take 8 kB. More is not a settings file."""
+POLICIES_MAX = 16
+"""Files in policy.d: Dronten had three policies in half a year, and what is over is taken away."""
 PADDING_S = 120
 """The most that a policy can ask for before and after an event."""
 SHOWN_MAX = 60
@@ -52,32 +56,79 @@ class Fault(NamedTuple):
         return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
 
 
+class Dated(NamedTuple):
+    """One policy file, checked."""
+
+    file: str
+    """Its name below the directory: `policy.toml`, or `policy.d/2021-11-10.toml`."""
+    policy: Policy
+    sha256: str
+    """Of the file's bytes."""
+    raw: dict[str, Any]
+    """What it says, before defaults."""
+
+
 class Settings(NamedTuple):
-    """Both files, checked."""
+    """All files, checked; which policy is in force is decided with a clock, by `at`."""
 
     unit: Unit
+    unit_raw: dict[str, Any]
+    """What unit.toml says, before defaults: for a report of where each value came from."""
+    policies: tuple[Dated, ...]
+    """In the order of their dates, one at least."""
     policy: Policy
+    """The one in force, without the tracks that may not be recorded yet or any more; until `at` the earliest, as it
+    stands."""
     policy_sha256: str
-    """Of the file's bytes: it goes into every recording."""
-    raw: dict[str, dict[str, Any]]
-    """Per file what it says, before defaults: for a report of where each value came from."""
+    """Of its file: it goes into every recording."""
+    nth: int = 0
+    """Which of `policies` it is."""
+
+    def at(self, now: ClockReading) -> Settings:
+        """These settings with the policy that is in force now; days begin at midnight, local time of the machine."""
+        today = datetime.datetime.fromtimestamp(now.wall_ns // 1_000_000_000).date()  # noqa: DTZ006 - local is meant
+        policies = tuple(dated.policy for dated in self.policies)
+        index, policy = policy_on(policies, today, synchronised=now.state == "synchronised")
+        return self._replace(policy=policy, policy_sha256=self.policies[index].sha256, nth=index)
 
 
 def load(etc: Path) -> Settings:
-    """Reads `unit.toml` and `policy.toml` from a directory. Raises SettingsError with every fault of both."""
+    """Reads `unit.toml`, `policy.toml` and `policy.d/*.toml`. Raises SettingsError with every fault of all of them."""
     faults: list[Fault] = []
     unit_raw, _ = _read(etc / "unit.toml", faults)
-    policy_raw, policy_bytes = _read(etc / "policy.toml", faults)
     unit = _convert(unit_raw, Unit, "unit.toml", faults)
-    policy = _convert(policy_raw, Policy, "policy.toml", faults)
-    if policy is not None:
-        faults += policy_faults(policy)
-    if unit is not None and policy is not None:
-        faults += unit_faults(unit, policy)
-    if faults or unit is None or policy is None:
+    policies = [dated for file in _policy_files(etc, faults) if (dated := _load_policy(etc, file, faults)) is not None]
+    policies.sort(key=lambda dated: dated.policy.in_force_from)
+    faults += _date_faults(policies)
+    for dated in policies:
+        faults += policy_faults(dated.policy, dated.file)
+        if unit is not None:
+            faults += [fault for fault in unit_faults(unit, dated.policy) if fault not in faults]
+    if faults or unit is None or not policies:
         raise SettingsError(report(faults))
-    raw = {"unit.toml": unit_raw, "policy.toml": policy_raw}
-    return Settings(unit, policy, hashlib.sha256(policy_bytes).hexdigest(), raw)
+    return Settings(unit, unit_raw, tuple(policies), policies[0].policy, policies[0].sha256)
+
+
+def _policy_files(etc: Path, faults: list[Fault]) -> list[str]:
+    """The policy, and those that come into force after it or came before."""
+    more = sorted(f"policy.d/{path.name}" for path in (etc / "policy.d").glob("*.toml"))
+    if len(more) > POLICIES_MAX:
+        faults.append(Fault("policy.d", "the directory", str(len(more)), f"at most {POLICIES_MAX} policies"))
+    return ["policy.toml", *more[:POLICIES_MAX]]
+
+
+def _load_policy(etc: Path, file: str, faults: list[Fault]) -> Dated | None:
+    raw, data = _read(etc / file, faults, file)
+    policy = _convert(raw, Policy, file, faults)
+    return None if policy is None else Dated(file, policy, hashlib.sha256(data).hexdigest(), raw)
+
+
+def _date_faults(policies: list[Dated]) -> list[Fault]:
+    return [
+        Fault(later.file, "in_force_from", show(later.policy.in_force_from), f"a day of its own; {earlier.file} has it")
+        for earlier, later in itertools.pairwise(policies)
+        if earlier.policy.in_force_from == later.policy.in_force_from
+    ]
 
 
 def report(faults: list[Fault]) -> str:
@@ -95,10 +146,10 @@ def shipped() -> Path:
 # --- faults that no single key shows ----------------------------------------------------------------------------
 
 
-def policy_faults(policy: Policy) -> list[Fault]:
+def policy_faults(policy: Policy, file: str = "policy.toml") -> list[Fault]:
     """What is wrong between the keys of a policy."""
     found = [*_term_faults(policy), *_privacy_faults(policy), *_group_faults(policy), *_holder_faults(policy)]
-    return [Fault("policy.toml", key, show(value), expected) for key, value, expected in found]
+    return [Fault(file, key, show(value), expected) for key, value, expected in found]
 
 
 Found = Iterator[tuple[str, Any, str]]
@@ -112,6 +163,8 @@ def _term_faults(policy: Policy) -> Found:
         ceiling = settings.term_h_max(track)
         if settings.term_h > ceiling:
             yield f"{track}.term_h", settings.term_h, f"at most {ceiling} hours of {track}, whatever the protocol"
+        if settings.record and settings.existing == "purge":
+            yield f"{track}.existing", "purge", f'"keep": this policy records {track}'
         if settings.record and settings.term_h * 3600 < longest_s:
             expected = "a term longer than the longest recording: it would go while it runs"
             yield f"{track}.term_h", settings.term_h, expected
@@ -227,20 +280,21 @@ def _ring_bytes(unit: Unit, policy: Policy) -> int:
 # --- reading and converting -------------------------------------------------------------------------------------
 
 
-def _read(path: Path, faults: list[Fault]) -> tuple[dict[str, Any], bytes]:
+def _read(path: Path, faults: list[Fault], name: str = "") -> tuple[dict[str, Any], bytes]:
+    name = name or path.name
     try:
         with path.open("rb") as file:
             data = file.read(FILE_BYTES_MAX + 1)
         if len(data) > FILE_BYTES_MAX:
-            faults.append(Fault(path.name, "the file", "", f"at most {FILE_BYTES_MAX} bytes"))
+            faults.append(Fault(name, "the file", "", f"at most {FILE_BYTES_MAX} bytes"))
             return {}, b""
         return tomllib.loads(data.decode()), data
     except OSError as error:
-        faults.append(Fault(path.name, "the file", str(path), f"a file that can be read ({error.strerror})"))
+        faults.append(Fault(name, "the file", str(path), f"a file that can be read ({error.strerror})"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        faults.append(Fault(path.name, "the file", "", f"TOML in UTF-8; {error}"))
+        faults.append(Fault(name, "the file", "", f"TOML in UTF-8; {error}"))
     except RecursionError:
-        faults.append(Fault(path.name, "the file", "", "TOML in UTF-8; it is nested hundreds of levels deep"))
+        faults.append(Fault(name, "the file", "", "TOML in UTF-8; it is nested hundreds of levels deep"))
     return {}, b""
 
 

@@ -38,9 +38,10 @@ class Row(NamedTuple):
 
 
 def rows_of(settings: Settings) -> tuple[Row, ...]:
-    """Every setting of both files, in the order of the files."""
-    both = (("unit.toml", settings.unit), ("policy.toml", settings.policy))
-    return tuple(row for file, value in both for row in _rows(value, settings.raw[file], file, ""))
+    """Every setting of unit.toml and of each policy file, in the order of their dates."""
+    files: list[tuple[str, msgspec.Struct, dict[str, Any]]] = [("unit.toml", settings.unit, settings.unit_raw)]
+    files += [(dated.file, dated.policy, dated.raw) for dated in settings.policies]
+    return tuple(row for file, value, raw in files for row in _rows(value, raw, file, ""))
 
 
 def _rows(value: msgspec.Struct, raw: dict[str, Any], file: str, key: str) -> list[Row]:

@@ -81,7 +81,8 @@ class KeeperProcess:
         followers = (self._time.follow, self._holds.follow, self._heads.follow, self._acts.follow)
         self._audit = AuditLog(paths.audit_log, clock, *followers, witnessed=self._heads.seen())
         self._sweeper = Sweeper(self._store, self._audit)
-        self._policy = settings.policy
+        self._settings = settings.at(clock.read())
+        self._policy = self._settings.policy
         self._reviews = Reviews(self._holds, self._audit, self._policy.holds)
         parts = Parts(self._store, self._holds, self._audit, clock, self._policy.holds, paths)
         self._desk = Desk(parts, self._state, self._sweep_now, door or people.Door())
@@ -111,7 +112,7 @@ class KeeperProcess:
         systemd.notify("READY=1")
         log.event("ready", recordings=len(self._store), policy=self._policy.name)
         try:
-            while not self._stopping:
+            while not self._stopping and self._settings.at(self._clock.read()).policy == self._policy:
                 self._turn()
             self._time.keep(stopping=True)
         finally:

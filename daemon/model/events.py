@@ -9,6 +9,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from daemon.model.policy import Policy
 from hardware.ports import Track
 
 # --- inputs -----------------------------------------------------------------------------------------------------
@@ -82,6 +83,12 @@ class CoverChanged(Input, frozen=True):
 
     decision: str | None
     """The decision that it rests on; None: no window is in force."""
+
+
+class PolicyChanged(Input, frozen=True):
+    """Another policy is in force from now on."""
+
+    policy: Policy
 
 
 ResetBy = Literal["operator", "console", "key_switch"]

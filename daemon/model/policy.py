@@ -32,6 +32,10 @@ class TrackPolicy(Struct, frozen=True, forbid_unknown_fields=True):
     decision: Annotated[
         str, Meta(max_length=200, description="the decision by which sound is kept beyond one week; empty: none")
     ] = ""
+    existing: Annotated[
+        Literal["keep", "purge"],
+        Meta(description="of a track that is off: what was recorded earlier is kept for its term, or deleted at once"),
+    ] = "keep"
 
     def term_h_max(self, track: Track) -> int:
         """The ceiling that holds for this track."""

@@ -45,6 +45,7 @@ from daemon.model.events import (
     Objection,
     ObjectionFound,
     ObjectionPressed,
+    PolicyChanged,
     Quiet,
     Raise,
     RecorderJoined,
@@ -320,6 +321,14 @@ def _cover(room: Room, item: CoverChanged, now_ns: int) -> Step:
     if item.decision is None:
         return _rest(room), ()
     return _hush(room, now_ns)
+
+
+def _under(room: Room, item: PolicyChanged, now_ns: int) -> Step:
+    """Another policy: what it ends is ended by the recorder, which starts anew without the tracks that are off."""
+    effects: tuple[Effect, ...] = (Note("policy_in_force", item.policy.name),)
+    if room.objection_until_ns and not item.policy.tracks():
+        room, effects = replace(room, objection_until_ns=0), (*effects, Objection(0, "time"))
+    return _rest(replace(room, rules=Rules.of(item.policy), asked=None)), effects
 
 
 def _privacy_over(room: Room, item: TimePassed, now_ns: int) -> Step:
@@ -662,6 +671,8 @@ def _wind_down(room: Room, at_ns: int) -> Step:
 def _new_part(room: Room, fresh_id: str, now_ns: int) -> Step:
     """The recording that is wanted goes on as a new part; an alarm that has none yet gets its first."""
     wanted = room.recording
+    if wanted is not None and not room.rules.tracks:
+        return _rest(replace(room, recording=None, lease_ns=0)), ()  # another policy is in force: it never comes
     if wanted is not None:
         room = replace(room, recording=replace(wanted, running=False, lost=True))
     elif room.phase is Phase.ALARM and _alarm_may_record(room):
@@ -730,6 +741,7 @@ TABLE: dict[type[Input], tuple[Rule, Rule, Rule, Rule, Rule]] = {
     ObjectionPressed: (_press_objects,   _press_objects,   _press_objects,   _alarm_first,     _press_objects),
     ObjectionFound:   (_objection_found, _objection_found, _objection_found, _objection_found, _objection_found),
     CoverChanged:     (_cover,           _cover,           _cover,           _cover,           _cover),
+    PolicyChanged:    (_under,           _under,           _under,           _under,           _under),
     ResetAsked:       (_no_alarm,        _no_alarm,        _no_alarm,        _reset,           _no_alarm),
     AlarmTestAsked:   (_test,            _test,            _test,            _test,            _test),
     WalkTestSet:      (_walk,            _walk,            _walk,            _walk,            _walk),

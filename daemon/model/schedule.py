@@ -1,13 +1,16 @@
-"""What is so by the calendar: which covered window is in force, by a wall clock that is believed within reason.
+"""What is so by the calendar: which policy and which covered window are in force, by a clock that may be wrong.
 
-Pure: readings and windows in, a window or none out.
+Pure: readings, policies and windows in; the one that is in force out.
 """
 
 from __future__ import annotations
 
-from msgspec import Struct
+import datetime
 
-from daemon.model.policy import Window
+from msgspec import Struct
+from msgspec.structs import replace
+
+from daemon.model.policy import Policy, Window
 from hardware.ports import ClockReading
 
 NS = 1_000_000_000
@@ -29,6 +32,31 @@ class Calendar(Struct, frozen=True):
     def wall_ns(self, now: ClockReading) -> int:
         """UTC, as far as it is believed."""
         return now.wall_ns if self.offset_ns is None else now.boot_ns + self.offset_ns
+
+
+def policy_on(policies: tuple[Policy, ...], today: datetime.date, *, synchronised: bool) -> tuple[int, Policy]:
+    """Which of these policies, in the order of their dates, applies on a day, and how.
+
+    Before the first is in force the alarm works by it, and nothing is recorded. A clock without a reference may be
+    wrong by years: then a track is recorded only where all of them record it, so that no restart opens a device that a
+    decision has closed.
+    """
+    begun = [index for index, policy in enumerate(policies) if policy.in_force_from <= today]
+    index = begun[-1] if begun else 0
+    policy = policies[index]
+    if not synchronised:
+        return index, _without(policy, audio=not all(p.audio.record for p in policies),
+                               video=not all(p.video.record for p in policies))  # fmt: skip
+    return index, policy if begun else _without(policy, audio=True, video=True)
+
+
+def _without(policy: Policy, *, audio: bool, video: bool) -> Policy:
+    """The policy without these tracks; what was recorded of them is left alone."""
+    if audio and policy.audio.record:
+        policy = replace(policy, audio=replace(policy.audio, record=False, existing="keep"))
+    if video and policy.video.record:
+        policy = replace(policy, video=replace(policy.video, record=False, existing="keep"))
+    return policy
 
 
 def in_force(windows: tuple[Window, ...], wall_ns: int) -> Window | None:

@@ -80,6 +80,7 @@ class RecorderProcess:
     """Made by a composition root; `run` returns when `stop` was called."""
 
     def __init__(self, settings: Settings, paths: Paths, devices: Devices) -> None:
+        settings = settings.at(devices.clock.read())
         policy = settings.policy
         self._settings, self._clock, self._disk = settings, devices.clock, devices.disk
         self._queue: queue.SimpleQueue[Word] = queue.SimpleQueue()
@@ -190,8 +191,16 @@ class RecorderProcess:
         self._aim.turn(now_ns)
         if now_ns >= self._health_ns:
             self._health_ns = now_ns + HEALTH_NS
+            self._look_at_policy()
             self._link.send(self._health(now_ns))
             systemd.notify("WATCHDOG=1")
+
+    def _look_at_policy(self) -> None:
+        """Under another policy another process starts: a device that is off was never opened by it (R7)."""
+        now = self._settings.at(self._clock.read())
+        if now.policy != self._settings.policy:
+            log.event("policy_over", name=self._settings.policy.name, next=now.policy.name)
+            self._stopping = True
 
     # --- frames, ring, tap ----------------------------------------------------------------------------------------
 

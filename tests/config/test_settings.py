@@ -316,8 +316,8 @@ def test_every_setting_in_force_is_explained(etc: Etc) -> None:
     in_force = {key: value for part in both for key, value in leaves(json.loads(msgspec.json.encode(part))).items()}
     assert listed == in_force
     assert len(rows) == len(listed)
-    said = dict.fromkeys(leaves(settings.raw["unit.toml"]), "unit.toml")
-    said |= dict.fromkeys(leaves(settings.raw["policy.toml"]), "policy.toml")
+    said = dict.fromkeys(leaves(settings.unit_raw), "unit.toml")
+    said |= dict.fromkeys(leaves(settings.policies[0].raw), "policy.toml")
     assert {row.key: row.source for row in rows} == {key: said.get(key, "default") for key in in_force}
     assert said["camera.fps"] == "unit.toml"
     assert all(row.meaning and row.meaning != "a value of another kind" for row in rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import itertools
 from collections.abc import Callable
 from typing import Any
@@ -27,6 +28,7 @@ from daemon.model.events import (
     ObjectionFound,
     ObjectionPressed,
     OpenAlarm,
+    PolicyChanged,
     Raise,
     RecorderJoined,
     RecorderLeft,
@@ -41,20 +43,27 @@ from daemon.model.events import (
     TracksChanged,
     WalkTestSet,
 )
-from daemon.model.policy import NS
+from daemon.model.policy import NS, AlarmPolicy, Policy, TimingPolicy, TrackPolicy
 from daemon.model.room import LEASE_NS, Phase, Rules
 from hardware.ports import Track
 from tests.model.histories import BOTH, RULES, History, alarm, record
 
 TRACKS: tuple[tuple[Track, ...], ...] = ((), ("audio",), ("video",), BOTH)
 WAITS_NS = (0, NS // 100, NS, 4 * NS, 5 * NS, 6 * NS, 30 * NS, 61 * NS, 300 * NS, 1000 * NS)
+POLICIES = tuple(
+    Policy(
+        "a-policy", datetime.date(2021, 11, 16), TrackPolicy(record=audio), TrackPolicy(record=video),
+        timing=TimingPolicy(30, post_event_s, 60, 0), alarm=AlarmPolicy(maximum_s=60),
+    )
+    for audio, video, post_event_s in ((False, False, 0), (False, True, 10), (True, True, 120))
+)  # fmt: skip
 WHYS = ("asked", "lease", "store", "refused", "stopped")
 # What makes a history a history stands more than once.
 DEEDS = (
     "alarm", "record", "record", "record", "hold", "reset", "reset", "found", "joined", "joined", "joined", "left",
     "tracks", "tracks", "started", "ended", "ended", "time", "lease", "delivered", "fault", "forget", "wait", "wait",
     "alarm", "alarm held", "outside", "mobile", "reset one", "test", "walk", "released", "released", "objection",
-    "objection found", "cover", "cover", "recording test",
+    "objection found", "policy", "cover", "cover", "recording test",
 )  # fmt: skip
 
 rules = st.builds(
@@ -115,6 +124,7 @@ def _input(history: History, deed: str, dice: int, n: int) -> Input:
         "released": RecordReleased,
         "objection": lambda: ObjectionPressed(now_ns),
         "objection found": lambda: ObjectionFound((now_ns + dice * NS - NS) if dice % 3 else 0),
+        "policy": lambda: PolicyChanged(POLICIES[dice % 3]),
         "cover": lambda: CoverChanged("elections" if dice % 2 else None),
     }
     return makers[deed]()

@@ -5,6 +5,7 @@ Nothing here reads source: what the page says is what was observed. `make docs` 
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
@@ -26,6 +27,7 @@ from daemon.model.events import (
     ObjectionFound,
     ObjectionPressed,
     OpenAlarm,
+    PolicyChanged,
     RecorderJoined,
     RecorderLeft,
     RecordHeld,
@@ -39,12 +41,14 @@ from daemon.model.events import (
     TracksChanged,
     WalkTestSet,
 )
-from daemon.model.policy import NS
+from daemon.model.policy import NS, Policy
 from daemon.model.room import PHASES, TABLE, Phase, Room, Rules, step
 from hardware.ports import Track
 
 PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "design" / "room.md"
 BOTH: tuple[Track, ...] = ("audio", "video")
+POLICY = Policy("off", datetime.date(2021, 11, 16))
+"""Under which nothing is recorded."""
 MINUTES_NS = (0, 2 * 60 * NS, 20 * 60 * NS)
 """When an input comes after those before it: at once, after the alarm's maximum, after the recording's."""
 
@@ -75,6 +79,7 @@ def _inputs(room: Room, now_ns: int) -> Iterator[Input]:
     yield ObjectionPressed(now_ns)
     for until_ns in (0, now_ns - NS, now_ns + 60 * NS):
         yield ObjectionFound(until_ns)
+    yield PolicyChanged(POLICY)
     for decision in ("elections", None):
         yield CoverChanged(decision)
     yield AlarmHeld(now_ns, f"h{now_ns}", f"rh{now_ns}")
