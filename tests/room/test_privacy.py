@@ -102,10 +102,16 @@ def test_a_covered_camera_on_election_day(tmp_path: Path, broker: Mosquitto) -> 
         wait_for("the alarm stored", lambda: "stored" in unit.health().get("alarms", {}).values())
         assert unit.room.heard[-1]["data"]["recording_id"] is None
         ask(unit.paths.operator_socket, "reset")
+        wait_for("its reset stored", lambda: unit.health().get("undelivered") == 0)
         unit.fault("camera.dark", on=False)
         unit.room.clock.advance(15 * 3600 - 600)
         unit.ready()
-        audited(unit, "cover_set", "cover_began", "alarm_raised", "alarm_reset", "cover_ended")
+        told = ("cover_set", "cover_began", "alarm_raised", "alarm_reset", "cover_ended")
+
+        def fact() -> bool:  # on a busy machine the bounce of one press can be two
+            return tuple(e for e in (line["event"] for line in acts(unit)) if e != "alarm_repeated") == told
+
+        wait_for(f"{told} in the audit log", fact)
         assert acts(unit)[1]["decision"] == "B&W 3 februari 2026"
         assert list(unit.paths.recordings.iterdir()) == []
 
@@ -157,5 +163,5 @@ def test_an_alarm_waits_for_no_keeper(tmp_path: Path, broker: Mosquitto) -> None
             wait_for("the alarm at the broker", lambda n=n: len(unit.room.heard) >= n)  # type: ignore[misc]
         assert max(event["data"]["age_ms"] for event in unit.room.heard if event["data"]["attempt"] == 1) < 1000
         unit.resume("keeper")
-        audited(unit, "alarm_raised", "alarm_repeated", "alarm_repeated")
-        assert len({line["event_id"] for line in acts(unit)}) == 3
+        heard = [event["id"] for event in unit.room.heard if event["data"]["attempt"] == 1]
+        wait_for("each in the audit log", lambda: [line["event_id"] for line in acts(unit)] == heard)
