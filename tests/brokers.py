@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 import socket
@@ -74,6 +75,33 @@ class Mosquitto:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+
+class DeafMosquitto(Mosquitto):
+    """A broker that refuses to let anybody subscribe to some topics, as its plug-in for dynamic access lists does."""
+
+    def __init__(self, home: Path, *topics: str) -> None:
+        super().__init__(home)
+        self.refuses(*topics)
+
+    def settings(self) -> str:
+        """With the plug-in, wherever this machine's Debian has it; as `user`, see ShippedMosquitto."""
+        (plugin,) = Path("/usr/lib").glob("*/mosquitto_dynamic_security.so")
+        access = f"plugin {plugin}\nplugin_opt_config_file {self.home}/access.json\nuser root\n"
+        return super().settings() + access
+
+    def refuses(self, *topics: str) -> None:
+        """From its next start on; everything else is allowed."""
+        acls = [{"acltype": "subscribePattern", "topic": topic, "allow": False} for topic in topics]
+        allowed = dict.fromkeys(("publishClientSend", "publishClientReceive", "subscribe", "unsubscribe"), True)
+        access = {
+            "defaultACLAccess": allowed,
+            "clients": [],
+            "roles": [{"rolename": "everyone", "acls": acls}],
+            "groups": [{"groupname": "everyone", "roles": [{"rolename": "everyone"}], "clients": []}],
+            "anonymousGroup": "everyone",
+        }
+        (self.home / "access.json").write_text(json.dumps(access))
 
 
 class ShippedMosquitto(Mosquitto):

@@ -37,6 +37,8 @@ class Foreign(msgspec.Struct, frozen=True):
     topic: str
     payload: bytes
     retained: bool
+    waited: bool = False
+    """The broker has kept it while the unit was away."""
 
 
 class Refused(msgspec.Struct, frozen=True):
@@ -69,7 +71,7 @@ class Inbox:
             return _once("reset", message, ResetCommand)
         if topic in self.foreign:
             too_long = _too_long("foreign", payload)
-            return too_long or Foreign(topic, payload, message.retained)
+            return too_long or Foreign(topic, payload, message.retained, message.waited)
         if topic.startswith(self._consoles) and topic.endswith("/state"):
             return _presence(topic.removeprefix(self._consoles).removesuffix("/state"), payload)
         return Refused("unknown", "a topic that was not asked for")

@@ -81,6 +81,16 @@ class Received(msgspec.Struct, frozen=True):
     topic: str
     payload: bytes
     retained: bool
+    waited: bool = False
+    """It came before the connection was up: the broker has kept it while we were away, for `keeps_s` at most."""
+
+
+class Unheard(msgspec.Struct, frozen=True):
+    """The broker does not let us hear a topic."""
+
+    client: str
+    topic: str
+    code: int
 
 
 class NameTaken(msgspec.Struct, frozen=True):
@@ -91,7 +101,7 @@ class NameTaken(msgspec.Struct, frozen=True):
     """The id that is taken."""
 
 
-Word = Up | Down | Answered | Received | NameTaken
+Word = Up | Down | Answered | Received | Unheard | NameTaken
 Sink = Callable[[Word], None]
 
 
@@ -99,14 +109,15 @@ class Connection:
     """One MQTT client under a name of its own, kept connected by a thread of its own.
 
     `publish` may be called from any thread; it never waits for the network, at most for a packet that is being read.
-    The sink is called on the connection's thread.
+    The sink is called on the connection's thread. What we say is kept by nobody here: the outbox is the session. What
+    others say to us at QoS 1 while we are away the broker keeps for `keeps_s`, where it speaks MQTT 5.
     """
 
     def __init__(  # noqa: PLR0913 - each is a setting of one connection
         self, name: str, client_id: str, broker: Broker, sink: Sink, *, will: Will | None = None,
-        subscribe: tuple[str, ...] = (),
+        subscribe: tuple[str, ...] = (), keeps_s: int = 0,
     ) -> None:  # fmt: skip
-        self._name, self._broker, self._sink = name, broker, sink
+        self._name, self._broker, self._sink, self._keeps_s = name, broker, sink, keeps_s
         self._id = parting.Name(client_id, client_id)
         self._will, self._subscribe = will, subscribe
         self._stop = threading.Event()
@@ -118,7 +129,7 @@ class Connection:
         self._keys: dict[int, str] = {}
         self._was_reached = self._was_up = False
         self._up_s = 0.0
-        self._granted = 0
+        self._asked: dict[int | None, str] = {}
         self._thread = threading.Thread(target=self._run, name=f"mqtt {name}", daemon=True)
 
     def start(self) -> None:
@@ -160,7 +171,7 @@ class Connection:
         self._stop.set()
         with self._inside:
             if self._client is not None:
-                self._client.disconnect()
+                self._client.disconnect(properties=self._goodbye())
         self._thread.join(timeout=2.0)
 
     # --- the connection's thread ---------------------------------------------------------------------------------
@@ -198,7 +209,7 @@ class Connection:
             client = self._build()
             client.on_disconnect = lambda _c, _u, _f, code, _p: found.code(str(code))
             client.on_log = lambda _c, _u, _level, text: found.logged(text)
-            client.connect(self._broker.host, self._broker.port, keepalive=self._broker.keepalive_s, **self._clean())
+            client.connect(self._broker.host, self._broker.port, keepalive=self._broker.keepalive_s, **self._session())
             self._was_reached = True
             self._serve(client)
         except reasons.UnusableFileError as error:
@@ -267,28 +278,38 @@ class Connection:
             client.will_set(self._will.topic, self._will.payload, qos=1, retain=True, properties=properties)
         return client
 
-    def _clean(self) -> dict[str, Any]:
-        """A clean start always: the outbox is the session, and old packet ids clash (facts page)."""
+    def _session(self) -> dict[str, Any]:
+        """How long the broker keeps it. 3.1.1 has no words for that: there it ends with the connection, always."""
         if self._version != paho.MQTTv5:
             return {}
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's
-        properties.SessionExpiryInterval = WILL_DELAY_S * 2  # the will's delay ends with the session
+        # The will's delay ends with the session.
+        properties.SessionExpiryInterval = max(self._keeps_s, WILL_DELAY_S * 2 if self._will else 0)
         properties.MaximumPacketSize = PACKET_BYTES_MAX
-        return {"clean_start": True, "properties": properties}
+        return {"clean_start": not self._keeps_s, "properties": properties}
+
+    def _goodbye(self) -> Properties | None:
+        """Who goes for good takes its session along, or the broker would go on to call it a subscriber."""
+        if self._version != paho.MQTTv5 or self._keeps_s:
+            return None
+        properties = Properties(PacketTypes.DISCONNECT)  # type: ignore[no-untyped-call]  # paho's
+        properties.SessionExpiryInterval = 0
+        return properties
 
     def _on_connect(self, client: paho.Client, _data: object, _flags: object, code: ReasonCode, _p: object) -> None:
         if code.is_failure:
             return  # the loop ends; the disconnect carries the reason
-        self._granted = 0
-        for topic in self._subscribe:
-            client.subscribe(topic, qos=1)
+        self._asked = {client.subscribe(topic, qos=1)[1]: topic for topic in self._subscribe}
         if not self._subscribe:
             self._up(client)
 
-    def _on_subscribe(self, client: paho.Client, *_: object) -> None:
+    def _on_subscribe(self, client: paho.Client, _data: object, mid: int, codes: list[ReasonCode], _p: object) -> None:
         """Up means heard as well as speaking: an answer to what is sent next must find its way back."""
-        self._granted += 1
-        if self._granted == len(self._subscribe):
+        topic = self._asked.pop(mid)
+        for code in codes:
+            if code.is_failure:
+                self._sink(Unheard(self._name, topic, code.value))
+        if not self._asked:
             self._up(client)
 
     def _up(self, client: paho.Client) -> None:
@@ -303,7 +324,8 @@ class Connection:
             self._sink(Answered(self._name, key, code.value))
 
     def _on_message(self, _c: object, _data: object, message: paho.MQTTMessage) -> None:
-        self._sink(Received(self._name, message.topic, bytes(message.payload), message.retain))
+        payload, waited = bytes(message.payload), not self._was_up
+        self._sink(Received(self._name, message.topic, payload, message.retain, waited=waited))
 
     def _on_socket_close(self, client: paho.Client, _data: object, sock: Any) -> None:
         half = client._in_packet  # noqa: SLF001 - paho has no other place for it

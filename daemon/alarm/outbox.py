@@ -14,6 +14,7 @@ import msgspec
 
 from daemon import log
 from daemon.alarm import acts, journal, messages
+from daemon.alarm.denied import REFUSED
 from daemon.alarm.mqtt import Answered, Connection
 from daemon.model.events import Delivered, Input, Raise
 from daemon.model.unit import Unit
@@ -21,8 +22,6 @@ from daemon.times import utc
 from hardware.ports import Clock
 
 NS, MS = 1_000_000_000, 1_000_000
-REFUSED = 0x80
-"""First reason code of MQTT 5 that is a refusal."""
 NOBODY = 0x10
 """PUBACK reason `no matching subscribers` (MQTT 5, 3.4.2.1): the broker has it and nobody is listening."""
 ACK_NS = 3 * NS

@@ -20,13 +20,14 @@ import msgspec
 from daemon import link, log, people, systemd, wire
 from daemon.alarm import acts, journal, mqtt
 from daemon.alarm.aiming import Aiming
+from daemon.alarm.denied import REFUSED, Denied
 from daemon.alarm.desk import Desk, House
 from daemon.alarm.inbox import Foreign, Inbox, ReceiverSays, Refused
 from daemon.alarm.lights import Lights
 from daemon.alarm.lines import Lines
 from daemon.alarm.messages import Ack, AlarmEvent, ResetCommand
-from daemon.alarm.mobiles import Mobiles
-from daemon.alarm.outbox import NOBODY, REFUSED, Outbox
+from daemon.alarm.mobiles import KEEPS_S, Mobiles
+from daemon.alarm.outbox import NOBODY, Outbox
 from daemon.alarm.privacy import Privacy
 from daemon.alarm.proofs import Proofs
 from daemon.alarm.receivers import Receivers
@@ -48,8 +49,9 @@ BATCH_MAX = 100
 WAIT_MAX_S = 1.0
 """The loop looks at its clock this often even when nothing happens: it feeds the watchdog and notices a step."""
 MESSAGES_MAX = 200
-"""Messages from the network that may wait for the loop; one more is dropped and counted. A flood is done with in 20 ms,
-so that no press waits behind it; a receiver says `stored` again for the next attempt."""
+"""Messages from the network that may wait for the loop, answers and wireless buttons' each; one more is dropped and
+counted. A flood is done with in 20 ms, so that no press waits behind it; a receiver says `stored` again for the next
+attempt."""
 LOOK_NS = 1_000_000_000
 """How often the loop looks for what only time shows: an alarm without an answer, a button without a test."""
 _BROKER_FAULT: dict[str, events.FaultName] = {"alarm": "broker", "second": "second_broker"}
@@ -111,20 +113,24 @@ class AlarmProcess:
         self._inbox = Inbox(unit)
         self._receivers = Receivers(unit)
         brokers = {"alarm": unit.broker, **({"second": unit.second_broker} if unit.second_broker else {})}
+        # A wireless button's press is an alarm: it comes where alarms go, and by the broker that the gateways know.
         answers = (self._inbox.ack, self._inbox.presence)
+        heard = {"alarm": (*answers, *self._inbox.foreign), "second": answers}
+        keeps_s = {"alarm": KEEPS_S if self._inbox.foreign else 0, "second": 0}
         self._brokers = {
-            key: mqtt.Connection(key, f"{name}-{key}", broker, self.put, subscribe=answers)
+            key: mqtt.Connection(key, f"{name}-{key}", broker, self.put, subscribe=heard[key], keeps_s=keeps_s[key])
             for key, broker in brokers.items()
         }
+        self._denied = Denied()
         self._acts = acts.Acts(self._clock, self._journal.give)
         self._privacy = Privacy(settings.policy, self._clock, self._acts)
         self._outbox = Outbox(unit, self._clock, self._journal, self._brokers)
         self._outbox.on_delivered = self._delivered
         self._mobiles = Mobiles(unit, self._clock)
         self._proofs = Proofs(unit, self._clock, self._journal)
-        orders = (self._inbox.reset, *self._inbox.foreign)
-        self._telemetry = Telemetry(settings, self._clock, f"{name}-telemetry", self.put, orders)
-        self._messages = threading.BoundedSemaphore(MESSAGES_MAX)
+        self._telemetry = Telemetry(settings, self._clock, f"{name}-telemetry", self.put, (self._inbox.reset,))
+        # A flood of answers takes no place from a wireless button, nor the other way round.
+        self._places = {ours: threading.BoundedSemaphore(MESSAGES_MAX) for ours in (True, False)}
         self._dropped = 0
         self._refused: set[str] = set()
         self._look_ns = 0
@@ -143,7 +149,8 @@ class AlarmProcess:
         self._stopping = False
         self._answers: Mapping[type, Callable[[Any], None]] = {
             ports.Edge: self._edge, mqtt.Up: self._up, mqtt.Down: self._down, mqtt.Answered: self._answered,
-            mqtt.Received: self._received, mqtt.NameTaken: self._name_taken, journal.Opened: self._opened,
+            mqtt.Received: self._received, mqtt.Unheard: self._unheard, mqtt.NameTaken: self._name_taken,
+            journal.Opened: self._opened,
             journal.Kept: self._kept, journal.Trouble: self._trouble, acts.ActKept: lambda _: self._acts.kept(),
             acts.Batch: self._acts.read, FromUnit: self._from_unit,
             FromOperator: self._from_operator, Stop: self._stop,
@@ -151,12 +158,15 @@ class AlarmProcess:
 
     def put(self, item: Item) -> None:
         """Enqueues. Any thread; never blocks, never raises."""
-        if isinstance(item, mqtt.Received) and not self._messages.acquire(blocking=False):
-            self._dropped += 1
-        elif self._queue.qsize() >= QUEUE_MAX:
+        if self._queue.qsize() >= QUEUE_MAX:
             self._lost += 1
+        elif isinstance(item, mqtt.Received) and not self._place(item).acquire(blocking=False):
+            self._dropped += 1
         else:
             self._queue.put(item)
+
+    def _place(self, message: mqtt.Received) -> threading.BoundedSemaphore:
+        return self._places[message.topic not in self._inbox.foreign]
 
     def stop(self) -> None:
         """Asks the loop to end. Safe in a signal handler."""
@@ -331,7 +341,11 @@ class AlarmProcess:
             self._fault(_BROKER_FAULT[word.client], "")
             self._outbox.resend()
 
+    def _unheard(self, word: mqtt.Unheard) -> None:
+        self._fault("refused_by_broker", self._denied.unheard(word))
+
     def _down(self, word: mqtt.Down) -> None:
+        self._fault("refused_by_broker", self._denied.lost(word.client))
         if word.client in self._brokers:
             self._receivers.lost(word.client)
             self._outbox.lost(word.client)
@@ -350,8 +364,7 @@ class AlarmProcess:
             return
         for item in self._outbox.answered(word):
             self._step(item)
-        refusal = f"the broker refuses alarms: code {word.code:#x}" if word.code >= REFUSED else ""
-        self._fault("refused_by_broker", refusal)
+        self._fault("refused_by_broker", self._denied.answered(word.client, word.code))
         self._receivers.answered(word.client, nobody=word.code == NOBODY)
         self._fault("nobody_listening", self._receivers.nobody(self._clock.boot_ns()))
 
@@ -361,7 +374,7 @@ class AlarmProcess:
         self._look_ns = 0
 
     def _received(self, word: mqtt.Received) -> None:
-        self._messages.release()
+        self._place(word).release()
         letter = self._inbox.read(word)
         match letter:
             case Ack():

@@ -22,8 +22,7 @@ class Receivers:
         self._answered_nobody: set[str] = set()
 
     def connected(self, broker: str, now_ns: int) -> None:
-        """A connection stands: what was known by it before counts no more."""
-        self.lost(broker)
+        """A connection stands. Who listens may have been heard before: the broker says it with the subscription."""
         self._up_ns[broker] = now_ns
 
     def lost(self, broker: str) -> None:

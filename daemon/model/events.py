@@ -36,6 +36,8 @@ class AlarmPressed(Input, frozen=True):
     source_kind: SourceKind = "wired"
     in_room: bool = True
     """False: an outside worker's button. The alarm goes out, and nothing in this room changes."""
+    detail: str = ""
+    """What else is to be told about the press."""
 
 
 class AlarmHeld(Input, frozen=True):

@@ -464,6 +464,7 @@ def _sent(room: Room, kind: AlarmEventKind, item: AlarmPressed | AlarmHeld, alar
         item.source,
         item.at_ns,
         room.recording.id if room.recording and in_room and kind != "test" else None,
+        detail=pressed.detail if pressed else "",
         source_kind=pressed.source_kind if pressed else "wired",
         in_room=in_room,
         silent=room.rules.silent and in_room,

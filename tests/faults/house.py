@@ -103,9 +103,14 @@ class Unit:
         for _ in range(times):
             reply = bench_link.ask(bench_path(self.paths), bench_link.Press("alarm", HOLD_S))
             assert reply.ok, reply.text
-            wait_for("a line of the log for the press", lambda: len(self._presses()) > len(self.pressed))
-            self.pressed = self._presses()
+            self.hears()
             time.sleep(FINGER_S)
+        return self.pressed[-1]
+
+    def hears(self) -> str:
+        """Waits for one more press in the log, of whatever button; returns the id of its event."""
+        wait_for("a line of the log for the press", lambda: len(self._presses()) > len(self.pressed))
+        self.pressed = self._presses()
         return self.pressed[-1]
 
     def _presses(self) -> list[str]:
@@ -219,7 +224,8 @@ class Receiver:
         )
 
     def body(self, event_id: str) -> AlarmEvent:
-        """A stored event as it came the first time."""
+        """An event as it came the first time; waits for it."""
+        self.first(event_id)
         bodies = [row.body for row in console_store.read(self._store) if row.event_id == event_id]
         return msgspec.json.decode(bodies[0], type=AlarmEvent)
 
@@ -258,12 +264,13 @@ class House:
 @contextlib.contextmanager
 def house(
     home: Path, *, broker: Mosquitto | None = None, unit_as: Broker | None = None, receiver_as: Broker | None = None,
-    witness: bool = False, more: str = "",
+    witness: bool = False, more: str = "", well: bool = True,
 ) -> Iterator[House]:  # fmt: skip
-    """A house in which everything runs and nothing is wrong.
+    """A house in which everything runs and nothing is wrong when it begins.
 
     With `broker`, and how unit and receiver come to it, there is no link in between. `witness`: everything on the wire
-    is held against the contract; that is somebody who listens. `more`: tables for unit.toml.
+    is held against the contract; that is somebody who listens. `more`: tables for unit.toml. `well`: False for a house
+    in which something is wrong from the beginning.
     """
     with contextlib.ExitStack() as stack:
         mosquitto = broker or Mosquitto(home / "broker")
@@ -283,5 +290,6 @@ def house(
         unit = Unit(home / "unit", unit_as or Broker("127.0.0.1", link.port, KEEPALIVE_S), more)
         stack.callback(unit.stop)
         unit.start()
-        unit.well()
+        if well:
+            unit.well()
         yield House(mosquitto, link, unit, receiver)

@@ -14,7 +14,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from daemon.alarm.mqtt import Connection, Up, Word
 from daemon.model.unit import Broker
 from simulators.broker import EmbeddedBroker
-from tests.brokers import KEEPALIVE_S
+from tests.brokers import KEEPALIVE_S, DeafMosquitto
 from tests.faults.house import ROOT, House, house
 from tests.proxy import Link
 from tests.rooms import wait_for
@@ -110,6 +110,25 @@ def test_a_broker_that_is_too_old_for_mqtt_5(it: House) -> None:
         it.unit.well()
         it.unit.has_level(pressed, "stored")
         assert it.unit.health()["broker"] == "MQTT 3.1.1 (no reason codes)"
+
+
+def test_a_broker_that_lets_the_unit_hear_nothing(tmp_path: Path) -> None:
+    """A1, A5: a subscription that the broker refuses is told before an alarm needs it; an alarm goes out, and is sent
+    again until its acknowledgement can be heard.
+    """
+    broker = DeafMosquitto(tmp_path / "broker", ROOT + "alarm/ack")
+    here = Broker("127.0.0.1", broker.port, KEEPALIVE_S)
+    words = f"the broker does not let this unit hear {ROOT}alarm/ack: code 0x87"
+    with house(tmp_path, broker=broker, unit_as=here, well=False) as it:
+        it.unit.has_fault("refused_by_broker", words)
+        pressed = it.unit.press()
+        assert it.receiver.first(pressed).attempt == 1
+        it.unit.has_level(pressed, "broker")
+        broker.kill()
+        broker.refuses()
+        broker.start()
+        it.unit.has_level(pressed, "stored")
+        it.ends_well()
 
 
 def test_a_broker_that_is_silent_to_mqtt_5(tmp_path: Path) -> None:

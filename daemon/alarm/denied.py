@@ -1,0 +1,41 @@
+"""What the broker does not let this unit do, for the fault `refused_by_broker`: to raise alarms, to hear answers."""
+
+from __future__ import annotations
+
+from daemon.alarm.mqtt import Unheard
+
+REFUSED = 0x80
+"""First reason code of MQTT 5 that is a refusal."""
+
+
+class Denied:
+    """By connection. Owned by the loop."""
+
+    def __init__(self) -> None:
+        self._alarms: dict[str, int] = {}
+        self._topics: dict[tuple[str, str], int] = {}
+
+    def answered(self, client: str, code: int) -> str:
+        """The broker has answered an alarm, and may have refused it; all that is denied, in words."""
+        if code >= REFUSED:
+            self._alarms[client] = code
+        else:
+            self._alarms.pop(client, None)
+        return self.words()
+
+    def unheard(self, word: Unheard) -> str:
+        """The broker has refused a subscription; all that is denied, in words."""
+        self._topics[word.client, word.topic] = word.code
+        return self.words()
+
+    def lost(self, client: str) -> str:
+        """A connection is gone, and with it what was said of subscriptions. An alarm stays refused until it is not."""
+        self._topics = {key: code for key, code in self._topics.items() if key[0] != client}
+        return self.words()
+
+    def words(self) -> str:
+        """Empty: nothing is denied."""
+        alarms = [f"the broker refuses alarms: code {code:#x}" for code in dict.fromkeys(self._alarms.values())]
+        deaf = "the broker does not let this unit hear"
+        topics = [f"{deaf} {topic}: code {code:#x}" for (_, topic), code in self._topics.items()]
+        return "; ".join(dict.fromkeys([*alarms, *topics]))

@@ -1,0 +1,71 @@
+"""Wireless buttons while something is wrong with the way to the broker: an alarm is an alarm."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from daemon.alarm.mobiles import WAITED
+from tests.faults.house import House, house
+from tests.faults.stranger import Stranger
+from tests.proxy import Link
+
+MOBILE = """
+[[mobile]]
+name = "{name}"
+topic = "zigbee2mqtt/{name}"
+field = "action"
+pressed = ["emergency"]
+place = "{place}"
+"""
+PRESS = b'{"action":"emergency"}'
+BUTTONS = {"cut-off": "room", "killed": "room", "outside": "elsewhere"}
+"""One each, for the same press within two seconds is an echo."""
+
+
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """One house for all of them: each fault leaves no trace, and that is checked."""
+    more = "".join(MOBILE.format(name=name, place=place) for name, place in BUTTONS.items())
+    with house(tmp_path_factory.mktemp("house"), witness=True, more=more) as it:
+        yield it
+
+
+@pytest.fixture
+def it(standing: House) -> Iterator[House]:
+    """The house, in which nothing is wrong before, nor after."""
+    standing.unit.well()
+    yield standing
+    standing.link.becomes(Link.WHOLE)
+    standing.ends_well()
+
+
+@pytest.fixture(scope="module")
+def gateway(standing: House) -> Iterator[Stranger]:
+    """What speaks for the buttons, at QoS 1; its own way to the broker is whole."""
+    with Stranger(standing.broker.port) as found:
+        yield found
+
+
+@pytest.mark.parametrize("name", ["cut-off", "outside"])
+def test_a_press_while_the_unit_is_cut_off(it: House, gateway: Stranger, name: str) -> None:
+    """A1, A4: a wireless press at QoS 1 waits at the broker for a unit whose link is down, in the room or outside; then
+    it is one alarm, and says that it has waited.
+    """
+    it.link.becomes(Link.REFUSE)
+    it.unit.has_fault("broker")
+    gateway.say(f"zigbee2mqtt/{name}", PRESS)
+    it.link.becomes(Link.WHOLE)
+    event = it.receiver.body(it.unit.hears()).data
+    assert (event.source, event.source_kind, event.in_room) == (name, "mobile", BUTTONS[name] == "room")
+    assert event.detail == WAITED
+
+
+def test_a_press_while_the_unit_is_dead(it: House, gateway: Stranger) -> None:
+    """A1: a wireless press at QoS 1 that comes between a kill -9 and the next start is one alarm."""
+    it.unit.kill()
+    gateway.say("zigbee2mqtt/killed", PRESS)
+    it.unit.start()
+    event = it.receiver.body(it.unit.hears()).data
+    assert (event.kind, event.source, event.detail) == ("raised", "killed", WAITED)
