@@ -177,7 +177,7 @@ def show(recording_id: str, *, state: State = None, as_json_: Json = False) -> N
         table.add_row(
             name,
             f"{_track(track)}, {track['segments']} segments, {track['bytes'] / 1e6:.2f} MB, "
-            f"{track['gaps']} gaps, goes {_expiry(track)}",
+            f"{track['gaps']} gaps, {'its term ends' if track['held'] else 'goes'} {_expiry(track)}",
         )
     out().print(table)
 
@@ -185,7 +185,9 @@ def show(recording_id: str, *, state: State = None, as_json_: Json = False) -> N
 def _track(track: dict[str, Any] | None) -> str:
     if track is None:
         return "off"
-    return f"{track['seconds']} s" if track["there"] else "deleted"
+    if not track["there"]:
+        return "deleted"
+    return f"{track['seconds']} s" + (", held" if track["held"] else "")
 
 
 def _expiry(track: dict[str, Any]) -> str:

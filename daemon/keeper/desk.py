@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -21,7 +21,7 @@ from daemon.errors import RequestError, RightsError, StoreError, UnitError
 from daemon.keeper import listing, speed
 from daemon.keeper.audit import AuditLog
 from daemon.keeper.export import Exports
-from daemon.keeper.holds import Holds
+from daemon.keeper.holds import Holds, Key
 from daemon.keeper.store import TRACKS, Store
 from daemon.model import holds as rules
 from daemon.model.holds import By
@@ -163,11 +163,14 @@ class Desk:
     # --- looking ---------------------------------------------------------------------------------------------------
 
     def _recordings(self, asked: Asked) -> Any:
-        return listing.page(self._parts.store, str(asked.args.get("after", "")), RECORDINGS_MAX)
+        held = self._parts.holds.held()
+        found = listing.page(self._parts.store, str(asked.args.get("after", "")), RECORDINGS_MAX)
+        return [_with_holds(one, held) for one in found]
 
     def _recording(self, asked: Asked) -> Any:
         store = self._parts.store
-        return listing.summary(store, store.find(str(asked.args.get("recording_id", ""))))
+        found = listing.summary(store, store.find(str(asked.args.get("recording_id", ""))))
+        return _with_holds(found, self._parts.holds.held())
 
     def _holds(self, asked: Asked) -> Any:
         """A page of what is in force, the oldest first, and with it what is wrong with the files."""
@@ -275,6 +278,13 @@ class Desk:
     def _export_files(self, asked: Asked) -> Handed:
         names, files = self._exports.next_files(asked.peer)
         return Handed({"names": names}, files)
+
+
+def _with_holds(summary: dict[str, Any], held: Collection[Key]) -> dict[str, Any]:
+    """A recording in figures, with which of its tracks a hold keeps."""
+    for name, track in summary["tracks"].items():
+        track["held"] = (summary["recording_id"], name) in held
+    return summary
 
 
 def _check_review(review: Any, clock: Clock) -> None:

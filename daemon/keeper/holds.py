@@ -148,7 +148,7 @@ class Holds:
         audit.add("hold_released", **about, finished_later=finished_later)
 
     def _tell(self, audit: AuditLog, event: str, hold: Hold, *, finished_later: bool = False) -> None:
-        log.event(event, hold_id=hold.hold_id, recording_id=hold.recording_id, incident=hold.incident)
+        log.event(event, hold_id=hold.hold_id, recording_id=hold.recording_id)
         try:
             audit.add(event, **msgspec.to_builtins(hold), finished_later=finished_later)
         except StoreError as error:

@@ -38,6 +38,7 @@ def test_one_incident(tmp_path: Path, broker: Mosquitto) -> None:
         assert done.returncode == 0, done.stderr
         (hold,) = as_json("hold", "list", *where)["holds"]
         assert (hold["recording_id"], hold["tracks"], hold["role"]) == (held.name, ["audio", "video"], "owner")
+        assert "held" in spreekkamer("recordings", "list", *where).stdout
         too_far = spreekkamer("hold", "place", held.name, *about, "--review", day(unit, 91), *where)
         assert (too_far.returncode, "90 days ahead" in too_far.stderr) == (12, True)
 
