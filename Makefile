@@ -8,7 +8,8 @@ STATE ?= room
 HA_PYTHON ?= $(PYTHON)
 HA := .cache/home-assistant/$(notdir $(HA_PYTHON))
 
-.PHONY: help run test lint bench test-long histories torture-alarms camera-test home-assistant node-red docs clean system-packages
+.PHONY: help run test lint bench test-long histories torture-alarms vm-gpio camera-test home-assistant node-red docs clean \
+  system-packages vm-packages
 
 help:                ## what there is
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -35,6 +36,9 @@ histories: $(BIN)/.ready-test  ## ten thousand histories of wrong clocks, cuts a
 bench: $(BIN)/.ready-test system-packages  ## measures against peers in the same run and prints ratios
 	$(BIN)/python -m tests.benchmarks
 
+vm-gpio: $(BIN)/.ready-test vm-packages  ## buttons and lamps on the kernel's own lines, and the alarm's unit, in a virtual machine
+	$(BIN)/python -m pytest -m vm tests/vm/test_gpio.py tests/vm/test_unit.py -s
+
 torture-alarms: $(BIN)/.ready-test system-packages  ## 300 presses under random kill -9, beside bare paho (ARGS="--seed 7")
 	$(BIN)/python -m tests.torture $(ARGS)
 
@@ -48,9 +52,10 @@ home-assistant: $(BIN)/.ready-test system-packages $(HA)/.ready  ## the guide an
 node-red: $(BIN)/.ready-test system-packages .cache/node-red/.ready  ## the guide's flow in a real Node-RED
 	$(BIN)/python -m tests.node_red.live
 
-docs: $(BIN)/.ready-test  ## draws what is drawn from the code: the room's diagram, the contract, the staff card
+docs: $(BIN)/.ready-test  ## draws what is drawn from the code: the room's diagram, the contract, the staff card, the wiring
 	$(BIN)/python tests/tools/draw_room.py
 	$(BIN)/python -m tests.tools.draw_card
+	$(BIN)/python -m tests.tools.draw_wiring
 	$(BIN)/python -m tests.tools.draw_contract
 
 clean:               ## takes away what the others made
@@ -95,3 +100,13 @@ system-packages:
 	  if [ "$$(id -u)" = 0 ]; then apt-get update -qq && \
 	    DEBIAN_FRONTEND=noninteractive apt-get install -qqy --no-install-recommends $$missing >/dev/null; \
 	  else echo "Debian's packages are missing: sudo apt-get install$$missing"; exit 1; fi; fi
+
+# What builds and runs the virtual machine: as root, on Debian 12 (its Python is the machine's). See tests/vm/README.md.
+VM_APT := qemu-system-x86 qemu-utils mmdebstrap cpio e2fsprogs busybox-static kmod gcc-12 gcc make libelf-dev xz-utils \
+  openssh-client portaudio19-dev python3-dev
+VM_TOOLS := qemu-system-x86_64 qemu-img mmdebstrap cpio mke2fs busybox modprobe gcc-12 /usr/include/portaudio.h
+vm-packages:
+	@for tool in $(VM_TOOLS); do command -v $$tool >/dev/null || [ -e $$tool ] || missing=1; done; \
+	if [ -n "$$missing" ]; then \
+	  if [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -qqy --no-install-recommends $(VM_APT) >/dev/null; \
+	  else echo "Debian's packages are missing: sudo apt-get install $(VM_APT)"; exit 1; fi; fi

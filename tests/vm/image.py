@@ -1,0 +1,105 @@
+"""The image of the virtual machine: built once for a set of scripts and package versions, kept in .cache/vm.
+
+The law here: its key is a hash of everything that goes into it, so that nobody has to remember to build it again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+RECIPE = Path(__file__).resolve().parent / "image"
+CACHE = ROOT / ".cache" / "vm"
+KEPT = 2
+"""Images that stay: the one of this branch and the one of the branch before; each takes half a gigabyte."""
+PYTHON = (3, 11)
+"""Debian bookworm's: wheels that this machine makes have to fit it."""
+
+
+def image() -> Path:
+    """The directory of the image that belongs to this checkout; builds it when there is none, which takes minutes."""
+    directory = CACHE / key()
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two runs at once build one image
+        if not (directory / "base.qcow2").exists():
+            _build(directory)
+        directory.touch()
+        for old in sorted(CACHE.glob("*/"), key=lambda path: path.stat().st_mtime)[:-KEPT]:
+            _remove(old)
+    return directory
+
+
+def key() -> str:
+    """Hash of the recipe, of the Python packages' versions and of Debian's."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in RECIPE.rglob("*") if path.is_file()):
+        digest.update(f"{path.relative_to(RECIPE)}\0".encode() + path.read_bytes())
+    digest.update("\n".join((*_requirements(), *_constraints())).encode())
+    packages = [line for line in (RECIPE / "packages").read_text().splitlines() if line and not line.startswith("#")]
+    policy = subprocess.run(["apt-cache", "policy", *packages], capture_output=True, text=True, check=True).stdout
+    digest.update("\n".join(line for line in policy.splitlines() if "Candidate:" in line).encode())
+    return digest.hexdigest()[:16]
+
+
+def wheel(into: Path) -> Path:
+    """The project itself, as it is now, as a wheel."""
+    _pip("wheel", "--quiet", "--no-deps", "--wheel-dir", str(into), str(ROOT))
+    return next(into.glob("spreekkamer-*.whl"))
+
+
+def _build(directory: Path) -> None:
+    if sys.version_info[:2] != PYTHON:
+        raise SystemExit(f"the image has Python {PYTHON[0]}.{PYTHON[1]}, and its wheels are made by the same one")
+    _remove(directory)
+    wheels = directory / "wheels"
+    wheels.mkdir(parents=True)
+    (directory / "constraints").write_text("\n".join(_constraints()))
+    constraint = ("--constraint", str(directory / "constraints"))
+    _pip("wheel", "--quiet", "--wheel-dir", str(wheels), *constraint, *_requirements())
+    print(f"building the machine's image, some minutes: {directory}", flush=True)  # noqa: T201 - a tool speaks
+    with (directory / "build.log").open("w") as log:
+        done = subprocess.run([RECIPE / "build.sh", directory, wheels], stdout=log, stderr=log, check=False)
+    if done.returncode:
+        raise SystemExit(f"the image could not be built; the end of {directory}/build.log:\n{_end(directory)}")
+    shutil.rmtree(wheels)
+
+
+def _remove(directory: Path) -> None:
+    """A build that was killed may have left the machine's own /proc, /sys and /dev mounted in it: not through those."""
+    mounts = Path("/proc/mounts").read_text()
+    if f" {directory}/" in mounts:
+        raise SystemExit(f"{directory} has mounts in it (findmnt); unmount them first")
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+def _end(directory: Path) -> str:
+    return "\n".join((directory / "build.log").read_text().splitlines()[-15:])
+
+
+def _requirements() -> list[str]:
+    """What the project needs in the field, and what the recipe adds."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    added = [line for line in (RECIPE / "wheels").read_text().splitlines() if line and not line.startswith("#")]
+    return [*project["dependencies"], *added]
+
+
+def _constraints() -> list[str]:
+    """The versions that `make test` has: one set of packages, on the bench and in the machine."""
+    command = [sys.executable, "-m", "pip", "freeze", "--exclude-editable"]
+    found = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return [line for line in found.splitlines() if "==" in line and not line.startswith("spreekkamer")]
+
+
+def _pip(*arguments: str) -> None:
+    subprocess.run([sys.executable, "-m", "pip", *arguments], check=True)
+
+
+if __name__ == "__main__":
+    print(image())  # noqa: T201 - as above

@@ -1,0 +1,220 @@
+"""A virtual machine with the kernel's own simulated hardware: started from a snapshot, driven over ssh, cut off like a
+plug that is pulled.
+
+The law here: what a test does to a machine dies with it. Each one works on a copy of the snapshot.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import socket
+import subprocess
+import tarfile
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from simulators.room import free_port
+from tests.vm.image import ROOT, image, wheel
+
+BOOT_S = 240.0
+"""Thirty seconds without hardware acceleration on a machine at rest; eight times that beside other work."""
+LOAD_S = 120.0
+"""From a snapshot it is there in five seconds."""
+COMMAND_S = 600.0
+"""The longest thing that is asked of it is a test suite of a minute."""
+SNAPSHOT = "ready"
+APPEND = "root=/dev/vda rw console=ttyS0 quiet loglevel=4 systemd.show_status=false mitigations=off panic=-1"
+HOME = "/opt/spreekkamer"
+PYTHON = f"{HOME}/venv/bin/python"
+SOURCES = f"{HOME}/src"
+"""The tests in the machine, and pyproject.toml with pytest's settings: run pytest from there."""
+PI_4, PI_5 = "c03114", "d04170"
+"""Revisions of boards, as /proc/cpuinfo gives them: a Pi 4B with 4 GB, a Pi 5 with 8 GB."""
+
+
+class Machine:
+    """One running machine. `with Machine(directory) as machine:` gives one with its hardware alive."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory, self._image = directory, image()
+        self._port = 0
+        self._qemu: subprocess.Popen[bytes] | None = None
+        directory.mkdir(parents=True, exist_ok=True)
+
+    # --- life -----------------------------------------------------------------------------------------------------
+
+    def __enter__(self) -> Self:
+        self.load()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
+        self.cut()
+
+    def load(self) -> None:
+        """Starts from the snapshot: a machine that has booted, with its lines, sound and camera."""
+        snapshot = self._image / "ready.qcow2"
+        if not snapshot.exists():
+            self._make_snapshot(snapshot)
+        shutil.copy(snapshot, self.disk)
+        self._start("-loadvm", SNAPSHOT)
+        self._wait_until_it_answers(LOAD_S)
+        self.run("date", "-u", "-s", f"@{time.time():.3f}")  # its clock stands where the snapshot was taken
+
+    def boot(self) -> None:
+        """Starts as from power-on, from its own disk if it has one: what was cut off comes up again."""
+        if not self.disk.exists():
+            self._new_disk()
+        self._start()
+        self._wait_until_it_answers(BOOT_S)
+        self.run("ready")
+
+    def cut(self) -> None:
+        """Pulls the plug: what was not on the disk is gone."""
+        if self._qemu is not None:
+            self._qemu.kill()
+            self._qemu.wait()
+            self._qemu = None
+        subprocess.run([*self._ssh(), "-O", "exit", "unit"], capture_output=True, check=False)
+
+    @property
+    def disk(self) -> Path:
+        """The machine's own disk, over the image's."""
+        return self.directory / "disk.qcow2"
+
+    # --- driving --------------------------------------------------------------------------------------------------
+
+    def run(self, *command: str, check: bool = True, stdin: bytes = b"", within_s: float = COMMAND_S) -> str:
+        """Runs a command as root and returns what it said; a failure is an AssertionError with that."""
+        done = subprocess.run(
+            [*self._ssh(), "unit", _quoted(command)], input=stdin, capture_output=True, timeout=within_s, check=False
+        )
+        said = (done.stdout + done.stderr).decode(errors="replace")
+        assert not check or done.returncode == 0, f"{' '.join(command)}: exit code {done.returncode}\n{said}"
+        return said
+
+    def shell(self, script: str, *, check: bool = True) -> str:
+        """As `run`, for a line of shell."""
+        return self.run("sh", "-c", script, check=check)
+
+    def put(self, path: str, content: str | bytes, mode: int = 0o644) -> None:
+        """Writes a file."""
+        data = content.encode() if isinstance(content, str) else content
+        self.run("sh", "-c", f"mkdir -p $(dirname {path}); cat > {path}; chmod {mode:o} {path}", stdin=data)
+
+    def put_tree(self, source: Path, target: str) -> None:
+        """Copies a directory of this repository, without what was compiled."""
+        archive = io.BytesIO()
+        with tarfile.open(fileobj=archive, mode="w") as tar:
+            tar.add(source, ".", filter=lambda item: None if "__pycache__" in item.name else item)
+        self.run("sh", "-c", f"mkdir -p {target} && tar -x --no-same-owner -C {target}", stdin=archive.getvalue())
+
+    def install(self) -> None:
+        """The project as in the field: its wheel, its units, users and places; and the tests beside it."""
+        built = wheel(self.directory)
+        self.put(f"{HOME}/{built.name}", built.read_bytes())
+        self.run(PYTHON, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--force-reinstall",
+                 f"{HOME}/{built.name}")  # fmt: skip
+        self.put_tree(ROOT / "tests", f"{SOURCES}/tests")
+        self.put_tree(ROOT / "systemd", f"{HOME}/systemd")
+        self.put(f"{SOURCES}/pyproject.toml", (ROOT / "pyproject.toml").read_bytes())
+        self.shell(
+            f"cd {HOME}/systemd && install -m644 -t /etc/systemd/system *.service *.target"
+            " && install -Dm644 -t /etc/sysusers.d sysusers.d/* && systemd-sysusers"
+            " && install -Dm644 -t /etc/tmpfiles.d tmpfiles.d/* && systemd-tmpfiles --create spreekkamer.conf"
+            " && systemctl daemon-reload"
+        )
+
+    def unit(self, name: str) -> dict[str, str]:
+        """What systemd says of a service: `systemctl show`."""
+        lines = self.run("systemctl", "show", name).splitlines()
+        return {key: value for key, _, value in (line.partition("=") for line in lines)}
+
+    def wait(self, what: str, script: str, within_s: float = 60.0) -> str:
+        """Waits in the machine until a line of shell succeeds, and returns what it said."""
+        tries = round(within_s * 10)
+        loop = f"i=0; until {{ {script}; }} 2>/dev/null; do i=$((i+1)); [ $i -lt {tries} ] || exit 1; sleep 0.1; done"
+        try:
+            return self.shell(loop)
+        except AssertionError as error:
+            raise AssertionError(f"not within {within_s:g} s: {what}\n{error}") from error
+
+    # --- QEMU -----------------------------------------------------------------------------------------------------
+
+    def _make_snapshot(self, snapshot: Path) -> None:
+        """Boots once; what all tests need is alive in it. Written beside and renamed: half a snapshot is none."""
+        self._new_disk()
+        self._start()
+        self._wait_until_it_answers(BOOT_S)
+        self.run("ready")
+        said = self._monitor(f"savevm {SNAPSHOT}")
+        assert not said, said
+        self.cut()
+        shutil.move(self.disk, snapshot.with_suffix(".part"))
+        snapshot.with_suffix(".part").rename(snapshot)
+
+    def _new_disk(self) -> None:
+        base = self._image / "base.qcow2"
+        command = ["qemu-img", "create", "-q", "-f", "qcow2", "-b", str(base), "-F", "qcow2", str(self.disk)]
+        subprocess.run(command, check=True)
+
+    def _start(self, *more: str) -> None:
+        self._port = free_port()
+        (self.directory / "qmp").unlink(missing_ok=True)
+        command = [
+            "qemu-system-x86_64", "-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "Nehalem", "-smp", "2",
+            "-m", "1024", "-nodefaults", "-no-reboot", "-display", "none",
+            "-serial", f"file:{self.directory / 'console'}",
+            "-kernel", str(self._image / "vmlinuz"), "-initrd", str(self._image / "initrd"), "-append", APPEND,
+            "-drive", f"file={self.disk},if=virtio,format=qcow2,cache=writethrough", "-device", "virtio-rng-pci",
+            "-netdev", f"user,id=wire,restrict=on,hostfwd=tcp:127.0.0.1:{self._port}-:22",
+            "-device", "virtio-net-pci,netdev=wire", "-qmp", f"unix:{self.directory / 'qmp'},server=on,wait=off", *more,
+        ]  # fmt: skip
+        with (self.directory / "qemu.log").open("ab") as log:
+            self._qemu = subprocess.Popen(command, stdout=log, stderr=log)
+
+    def _wait_until_it_answers(self, within_s: float) -> None:
+        until_s = time.monotonic() + within_s
+        while time.monotonic() < until_s:
+            assert self._qemu is not None
+            assert self._qemu.poll() is None, f"QEMU ended: {(self.directory / 'qemu.log').read_text()[-2000:]}"
+            if subprocess.run([*self._ssh(), "unit", "true"], capture_output=True, check=False).returncode == 0:
+                return
+            time.sleep(0.2)
+        console = (self.directory / "console").read_text(errors="replace")
+        raise AssertionError(f"the machine does not answer; its console:\n{console[-3000:]}")
+
+    def _ssh(self) -> list[str]:
+        return [
+            "ssh", "-q", "-i", str(self._image / "key"), "-p", str(self._port), "-l", "root",
+            "-o", "HostName=127.0.0.1", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
+            "-o", "IdentitiesOnly=yes", "-o", "ConnectTimeout=5", "-o", "ControlMaster=auto", "-o", "ControlPersist=60",
+            "-o", f"ControlPath={self.directory / 'ssh'}-%p",
+        ]  # fmt: skip
+
+    def _monitor(self, command: str) -> str:
+        """A word to QEMU itself; returns its answer, which is empty when all is well."""
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.settimeout(LOAD_S)
+            sock.connect(str(self.directory / "qmp"))
+            stream = sock.makefile("rw")
+            stream.readline()  # its greeting
+            _ask(stream, "qmp_capabilities")
+            said: str = _ask(stream, "human-monitor-command", {"command-line": command})
+            return said.strip()
+
+
+def _ask(stream: Any, command: str, arguments: dict[str, str] | None = None) -> Any:
+    stream.write(json.dumps({"execute": command, "arguments": arguments or {}}) + "\n")
+    stream.flush()
+    while "return" not in (answer := json.loads(stream.readline())):
+        assert "error" not in answer, answer
+    return answer["return"]
+
+
+def _quoted(command: tuple[str, ...]) -> str:
+    """What ssh gives to a shell: it joins its words with blanks."""
+    return " ".join("'" + word.replace("'", "'\\''") + "'" for word in command)
