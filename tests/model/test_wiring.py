@@ -1,0 +1,62 @@
+"""The wiring drawing: drawn from unit.toml, current, with the header's pins as the board's own table has them."""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from tests.tools import draw_wiring
+from tests.tools.draw_wiring import SETTINGS, drawing, header_pins, pins_of, things
+
+TEXT = SETTINGS.read_text(encoding="utf-8")
+
+
+def words(svg: str) -> list[str]:
+    """All text of a drawing."""
+    nodes = ET.fromstring(svg).iter()  # noqa: S314 - our own drawing
+    return [node.text or "" for node in nodes if node.tag.endswith("text")]
+
+
+def test_the_drawing_is_that_of_the_settings() -> None:
+    """H2: docs/guide/wiring.svg is drawn from today's unit.toml."""
+    assert draw_wiring.DRAWING.read_text(encoding="utf-8") == drawing(), "run `make docs`"
+
+
+def test_every_output_and_button_is_drawn_where_the_settings_say() -> None:
+    """H2: each thing that unit.toml names, its examples too, stands at its GPIO and at that pin of the header."""
+    numbers = {name: number for number, name in header_pins().items()}
+    drawn, told = things(TEXT), words(drawing())
+    assert {thing.key.split(".")[0] for thing in drawn} == {"buttons", "lamps", "relay"}
+    assert {thing.key for thing in drawn if thing.kind == "changeover"} == {"buttons.alarm"}
+    for thing in drawn:
+        for pin in thing.pins:
+            assert f"GPIO{pin} (pin {numbers[f'GPIO{pin}']})" in told, thing
+            assert any(label.startswith(f"GPIO{pin} {thing.key}") for label in told), thing
+    named = {pin for pins in pins_of(TEXT).values() for key, pin in pins.items() if key != "nc_pin"}
+    assert named <= {pin for thing in drawn for pin in thing.pins}
+
+
+def test_another_pin_is_another_drawing() -> None:
+    """H2: the drawing follows the settings and is not a picture of one day's."""
+    moved = drawing(TEXT.replace("status = 17 ", "status = 26 "))
+    assert "GPIO26 lamps.status" in words(moved)
+    assert "GPIO17" in words(moved)
+
+
+@pytest.mark.parametrize("revision", [0xC03114, 0xD04170], ids=["Pi 4", "Pi 5"])
+def test_both_boards_have_the_same_header(revision: int) -> None:
+    """H2: one drawing serves a Pi 4 and a Pi 5."""
+    pins = header_pins(revision)
+    assert len(pins) == 40
+    assert pins == header_pins()
+
+
+def test_nothing_drawn_is_outside_the_paper() -> None:
+    """H2: every line and word of the drawing is on it."""
+    svg = drawing()
+    width, height = map(int, re.findall(r"viewBox='?\"?0 0 (\d+) (\d+)", svg)[0])
+    spots = re.findall(r"(?:x|cx)=['\"](\d+)['\"] (?:y|cy)=['\"](\d+)['\"]", svg)
+    assert len(spots) > 100
+    assert all(0 <= int(x) < width and 0 <= int(y) < height for x, y in spots)

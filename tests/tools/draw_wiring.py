@@ -1,0 +1,222 @@
+"""Draws docs/guide/wiring.svg from config/unit.toml, its examples included: `make docs`.
+
+Left the header with what is on each pin, by gpiozero's own table of the board; right a circuit for each thing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+from xml.sax.saxutils import escape
+
+from gpiozero.pins.pi import PiBoardInfo
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+DRAWING = ROOT / "docs" / "guide" / "wiring.svg"
+SETTINGS = ROOT / "config" / "unit.toml"
+PI_4 = 0xC03114
+"""A Pi 4B; the header of a Pi 5 is the same, which the test holds against its table."""
+WIDTH, TOP, PIN, ROW, LEFT = 1040, 84, 27, 112, 500
+COLOURS = {"3V3": "#f0a000", "5V": "#d03020", "GND": "#222222"}
+USED, FREE = "#ffe680", "#eeeeee"
+
+
+class Thing(NamedTuple):
+    """One thing on the header."""
+
+    key: str
+    """As in unit.toml."""
+    name: str
+    kind: str
+    """contact, changeover, lamp, beeper or relay."""
+    pins: tuple[int, ...]
+    """GPIO numbers; of a changeover the normally open contact's first."""
+
+
+NAMES = {
+    "buttons.alarm": "alarm button",
+    "buttons.record": "record button",
+    "buttons.reset": "key switch, ends an alarm",
+    "buttons.objection": "objection: nothing is recorded",
+    "lamps.status": "status lamp, for staff",
+    "lamps.recording": "recording lamp, for all",
+    "lamps.beeper": "beeper",
+    "relay": "siren or door release",
+}
+
+
+def pins_of(text: str) -> dict[str, dict[str, int]]:
+    """Every pin that a unit.toml names, by table and key, those behind a # too: they are its examples."""
+    found: dict[str, dict[str, int]] = {}
+    table = ""
+    for line in text.splitlines():
+        if head := re.match(r"(?:# )?\[([a-z.]+)\]", line):
+            table = head[1]
+        elif pin := re.match(r"(?:# )?(pin|nc_pin|status|recording|beeper) = (\d+)\b", line):
+            found.setdefault(table, {})[pin[1]] = int(pin[2])
+    return {table: pins for table, pins in found.items() if table.split(".")[0] in {"buttons", "lamps", "relay"}}
+
+
+def things(text: str) -> list[Thing]:
+    """What is drawn, in the file's order. The alarm button has both contacts, as every alarm button should."""
+    drawn = []
+    for table, pins in pins_of(text).items():
+        if table == "lamps":
+            kinds = {"status": "lamp", "recording": "lamp", "beeper": "beeper"}
+            drawn += [Thing(f"lamps.{key}", NAMES[f"lamps.{key}"], kinds[key], (pin,)) for key, pin in pins.items()]
+        elif table == "relay":
+            drawn.append(Thing(table, NAMES[table], "relay", (pins["pin"],)))
+        elif table == "buttons.alarm":
+            drawn.append(Thing(table, NAMES[table], "changeover", (pins["pin"], pins["nc_pin"])))
+        else:
+            drawn.append(Thing(table, NAMES[table], "contact", (pins["pin"],)))
+    return drawn
+
+
+def header_pins(revision: int = PI_4) -> dict[int, str]:
+    """What each pin of the 40-pin header is, by gpiozero's table of this board."""
+    pins = PiBoardInfo.from_revision(revision).headers["J8"].pins
+    return {number: str(pin.name) for number, pin in pins.items()}
+
+
+def drawing(text: str | None = None) -> str:
+    """The whole drawing."""
+    drawn = things(SETTINGS.read_text(encoding="utf-8") if text is None else text)
+    height = max(TOP + 20 * PIN, TOP + ROW * len(drawn)) + 60
+    rows = [part for n, thing in enumerate(drawn) for part in _circuit(thing, TOP + n * ROW)]
+    title = "Wiring of a unit as in config/unit.toml, its examples included (GPIO numbers; the header's pin beside)"
+    style = "text{font-family:sans-serif;font-size:13px}.w{fill:none;stroke:#222;stroke-width:1.6}.s{font-size:11px}"
+    return "\n".join([
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}">',
+        f"<style>{style}</style>",
+        f'<rect width="{WIDTH}" height="{height}" fill="#fff"/>',
+        _text(20, 30, title, "font-weight='bold'"),
+        _text(20, 52, "Inputs are pulled up inside the board. Outputs drive a transistor or a relay board."),
+        *_header(drawn), *rows,
+        _text(20, height - 18, "All grounds meet at one point. No line of the header sees more than 3.3 V."),
+        "</svg>", "",
+    ])  # fmt: skip
+
+
+def _header(drawn: list[Thing]) -> Iterator[str]:
+    on = {f"GPIO{pin}": thing for thing in drawn for pin in thing.pins}
+    for number, name in sorted(header_pins().items()):
+        left = number % 2 == 1
+        x, y = (190 if left else 226), TOP + (number - 1) // 2 * PIN
+        thing = on.get(name)
+        fill = USED if thing else COLOURS.get(name, FREE)
+        yield f'<rect x="{x}" y="{y}" width="30" height="{PIN - 5}" fill="{fill}" stroke="#555"/>'
+        ink = "#fff" if name in COLOURS else "#222"
+        yield _text(x + 15, y + 16, str(number), f"text-anchor='middle' class='s' fill='{ink}'")
+        label = f"{name} {thing.key}{_part(thing, name)}" if thing else name
+        anchor = "text-anchor='end'" if left else ""
+        yield _text(x - 8 if left else x + 38, y + 16, label, f"{anchor} class='s'")
+
+
+def _part(thing: Thing, name: str) -> str:
+    """Which contact of a changeover a line is for."""
+    return "" if thing.kind != "changeover" else " NO" if name == f"GPIO{thing.pins[0]}" else " NC"
+
+
+def _circuit(thing: Thing, y: int) -> list[str]:
+    circuits = {"contact": _contact, "changeover": _changeover, "lamp": _lamp, "beeper": _lamp, "relay": _relay}
+    head = _text(LEFT, y + 12, f"{thing.name}  ({thing.key})", "font-weight='bold'")
+    return [head, *circuits[thing.kind](thing, y + 24)]
+
+
+def _line_name(pin: int) -> str:
+    number = next(number for number, name in header_pins().items() if name == f"GPIO{pin}")
+    return f"GPIO{pin} (pin {number})"
+
+
+def _contact(thing: Thing, y: int) -> list[str]:
+    """A normally open contact to ground behind a resistor that spares the board when a cable is wired wrongly."""
+    return [
+        *_resisted(thing.pins[0], y + 20),
+        *_open(LEFT + 250, y + 20),
+        _wire(f"M{LEFT + 300} {y + 20}h30"),
+        *_ground(LEFT + 330, y + 20),
+    ]
+
+
+def _changeover(thing: Thing, y: int) -> list[str]:
+    """Both contacts of one button: closed and open are never alike, and a broken cable shows."""
+    x = LEFT + 250
+    return [
+        *_resisted(thing.pins[0], y + 8), *_resisted(thing.pins[1], y + 48),
+        _wire(f"M{x} {y + 8}h18"), _wire(f"M{x} {y + 48}h18"), _dot(x + 18, y + 8), _dot(x + 18, y + 48),
+        _wire(f"M{x + 64} {y + 28}L{x + 20} {y + 47}"), _dot(x + 64, y + 28), _wire(f"M{x + 64} {y + 28}h20"),
+        _text(x + 24, y + 6, "NO", "class='s'"), _text(x + 24, y + 60, "NC", "class='s'"),
+        _text(x + 52, y + 20, "COM", "class='s'"), *_ground(x + 84, y + 28),
+    ]  # fmt: skip
+
+
+def _lamp(thing: Thing, y: int) -> list[str]:
+    """A transistor as a switch to ground; the resistor at its base holds it open while nobody drives the line."""
+    x = LEFT + 250
+    what = "beeper 5 V, active" if thing.kind == "beeper" else "lamp 5, 12 or 24 V"
+    return [
+        *_resisted(thing.pins[0], y + 30), *_transistor(x, y + 30),
+        _wire(f"M{x + 40} {y + 12}h36"),
+        f'<rect x="{x + 76}" y="{y + 2}" width="120" height="20" class="w"/>', _text(x + 82, y + 16, what, "class='s'"),
+        _wire(f"M{x + 196} {y + 12}h24"), _text(x + 224, y + 16, "+", "font-weight='bold'"),
+    ]  # fmt: skip
+
+
+def _relay(thing: Thing, y: int) -> list[str]:
+    """A relay board that closes when its input is high; its contact is free of the unit's own current."""
+    x = LEFT + 210
+    return [
+        _text(LEFT, y + 34, _line_name(thing.pins[0]), "class='s'"), _wire(f"M{LEFT + 110} {y + 30}H{x}"),
+        f'<rect x="{x}" y="{y + 2}" width="130" height="62" class="w"/>',
+        _text(x + 6, y + 20, "5 V: pin 2", "class='s'"), _text(x + 6, y + 36, "IN, high: on", "class='s'"),
+        _text(x + 6, y + 54, "GND: pin 6", "class='s'"),
+        *_open(x + 130, y + 20), _text(x + 190, y + 24, "siren or door magnet,", "class='s'"),
+        _text(x + 190, y + 40, "with a supply of its own", "class='s'"),
+    ]  # fmt: skip
+
+
+def _resisted(pin: int, y: int) -> list[str]:
+    """From the header through 1 kOhm."""
+    return [
+        _text(LEFT, y + 4, _line_name(pin), "class='s'"), _wire(f"M{LEFT + 110} {y}h50"),
+        f'<rect x="{LEFT + 160}" y="{y - 7}" width="50" height="14" class="w"/>',
+        _text(LEFT + 168, y + 4, "1 kΩ", "class='s'"), _wire(f"M{LEFT + 210} {y}h40"),
+    ]  # fmt: skip
+
+
+def _open(x: int, y: int) -> list[str]:
+    """A contact that is open at rest."""
+    return [_dot(x + 8, y), _dot(x + 42, y), _wire(f"M{x} {y}h8M{x + 42} {y}h10M{x + 8} {y}L{x + 38} {y - 14}")]
+
+
+def _transistor(x: int, y: int) -> list[str]:
+    """BC337 or another NPN transistor: base left, collector up, emitter down."""
+    bar = f"M{x} {y}h16M{x + 16} {y - 14}v28M{x + 16} {y - 6}L{x + 40} {y - 18}M{x + 16} {y + 6}L{x + 40} {y + 18}"
+    down = f"M{x + 40} {y + 18}v8M{x} {y}v14"
+    base = f'<rect x="{x - 6}" y="{y + 14}" width="12" height="22" class="w"/>'
+    labels = [_text(x + 46, y + 8, "BC337", "class='s'"), _text(x - 48, y + 30, "10 kΩ", "class='s'")]
+    return [_wire(bar), _wire(down), base, *labels, *_ground(x + 40, y + 26), *_ground(x, y + 36)]
+
+
+def _ground(x: int, y: int) -> list[str]:
+    return [_wire(f"M{x} {y}v6M{x - 9} {y + 6}h18M{x - 6} {y + 10}h12M{x - 3} {y + 14}h6")]
+
+
+def _wire(path: str) -> str:
+    return f'<path d="{path}" class="w"/>'
+
+
+def _dot(x: int, y: int) -> str:
+    return f'<circle cx="{x}" cy="{y}" r="2.5" fill="#222"/>'
+
+
+def _text(x: int, y: int, words: str, more: str = "") -> str:
+    return f"<text x='{x}' y='{y}' {more}>{escape(words)}</text>"
+
+
+if __name__ == "__main__":
+    DRAWING.write_text(drawing(), encoding="utf-8")
+    print(DRAWING)  # noqa: T201 - a tool says what it wrote
