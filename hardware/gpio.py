@@ -27,6 +27,9 @@ READS_MAX = 3
 """Times that this is tried; a machine so busy that the third fails too has a stamp that is some milliseconds early."""
 SETTLE_S = 0.01
 """From pulling a line to reading it: the Pi's 50 kOhm and the 100 nF of a filter on a long lead need some 5 ms."""
+RELEASES_MAX = 100
+RELEASE_S = 0.01
+"""lgpio's thread looks up from its lines every few milliseconds; a second is for a machine that does not let it."""
 NO_LAMPS = ("beeper", "relay")
 """Outputs that are driven like lamps and called by their own names."""
 FREE = "a line of this board that nobody else holds"
@@ -57,6 +60,19 @@ def _refusal(what: str, expected: str = "a line that answers") -> Iterator[None]
         raise DeviceError(f"{what}: {error}; expected {expected}") from error
 
 
+def _each(acts: Mapping[str, Callable[[], None]]) -> None:
+    """Does all of them, and raises the first refusal then."""
+    refused: list[DeviceError] = []
+    for what, act in acts.items():
+        try:
+            with _refusal(what):
+                act()
+        except DeviceError as error:
+            refused.append(error)
+    if refused:
+        raise refused[0]
+
+
 class _Claim:
     """One line of the board, held against a second owner for as long as this object lives."""
 
@@ -78,7 +94,8 @@ class _Claim:
         self._factory.release_pins(self, self.pin.info.name)
 
     def release_low(self) -> None:
-        """An input that the board pulls low: a floating line can hold a transistor half open for ever."""
+        """Off, and an input that the board pulls low: a floating line can hold a transistor half open for ever."""
+        self.pin.state = 0
         self.pin.input_with_pull("down")
         self._factory.release_pins(self, self.pin.info.name)
 
@@ -106,7 +123,15 @@ class _Button:
         return closed is self._spec.closed_is_active
 
     def release(self) -> None:
-        self._claim.pin.when_changed = None
+        """Tries again while lgpio's thread is waiting on the line: to the kernel it is taken until that looks up."""
+        for n in range(RELEASES_MAX):
+            try:
+                self._claim.pin.when_changed = None
+                break
+            except Exception:  # lgpio.error, which cannot be named here: see `_refusal`
+                if n == RELEASES_MAX - 1:
+                    raise
+                time.sleep(RELEASE_S)
         self._claim.release()
 
     def _changed(self, ticks: float, state: int) -> None:
@@ -174,10 +199,9 @@ class GpioButtons:
             return button.active()
 
     def _release(self) -> None:
+        """Every line. One that refuses does not keep the others claimed."""
         buttons, self._buttons, self._names = self._buttons, {}, {}
-        for name, button in buttons.items():
-            with _refusal(f"button {name}"):
-                button.release()
+        _each({f"button {name}": button.release for name, button in buttons.items()})
 
     def _changed(self, button: _Button, ticks: float, state: int) -> None:
         """Stamps and enqueues. Runs in the factory's thread; raises nothing."""
@@ -236,16 +260,7 @@ class GpioLamps:
     def close(self) -> None:
         """Every lamp dark, every line an input pulled low. A line that refuses does not keep the others lit."""
         claims, self._claims = self._claims, {}
-        refused: list[DeviceError] = []
-        for lamp, claim in claims.items():
-            try:
-                with _refusal(_called(lamp)):
-                    claim.pin.state = 0
-                    claim.release_low()
-            except DeviceError as error:
-                refused.append(error)
-        if refused:
-            raise refused[0]
+        _each({_called(lamp): claim.release_low for lamp, claim in claims.items()})
 
     def _claim(self, lamp: str) -> _Claim:
         if lamp not in self._claims:

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Literal
 
 import msgspec
-from gpiozero.pins.mock import MockFactory, MockPin
 
 from hardware.gpio import LineSpec
 from simulators.bench_link import HOLD_S_MAX, BenchServer
+from simulators.contacts import Board, Contact, MockBoard, Wire
 
 ButtonFault = Literal["stuck", "cut", "shorted", "chatter"]
 
@@ -34,86 +34,8 @@ class Wear(msgspec.Struct, frozen=True):
     """Closings a second of a bad contact in a wall that trembles: above what a finger can do (about 10)."""
 
 
-class BenchPin(MockPin):  # type: ignore[misc]  # gpiozero has no types
-    """One line of the board. As an input it follows its contact, wire and pull; as an output it can be broken."""
-
-    _state: bool  # gpiozero's own: the level that was driven or written last
-    closes_to = False
-    """The level to which the closed contact ties the line: False is ground."""
-    closed = False
-    cut = False
-    shorted = False
-    """Tied to the contact's other side by its cable, whatever the contact does; a cut cable is not."""
-    broken = False
-    """As an output: whatever is written, the line stays low."""
-
-    def move(self, *, closed: bool, at_s: float) -> None:
-        """The contact opens or closes at this time of the factory's ticks. Calls the line's handler on any change."""
-        self.closed = closed
-        self.settle(at_s)
-
-    def settle(self, at_s: float) -> None:
-        """Takes the level that contact, wire and pull make now."""
-        tied = (self.closed or self.shorted) and not self.cut
-        level = self.closes_to if tied else self._pull == "up"
-        if self._function == "input" and self._change_state(level):
-            self._last_change = at_s
-            with self._when_changed_lock:
-                handler = self._get_when_changed()
-            if handler is not None:  # called without the lock: a handler may wait for who is closing this line
-                handler(at_s, level)
-
-    def _change_state(self, value: bool) -> bool:  # noqa: FBT001 - gpiozero's signature
-        """As gpiozero's own, but without its list of all levels ever: a lamp here blinks for weeks."""
-        changed = self._state != value
-        self._state = value
-        return changed
-
-    def _get_state(self) -> bool:
-        return self._state and not (self.broken and self._function == "output")
-
-    def _set_pull(self, value: str) -> None:
-        super()._set_pull(value)
-        self.settle(time.monotonic())
-
-
-class _Contact:
-    """One button as a thing: a normally open line, a normally closed one or, of a changeover contact, both."""
-
-    def __init__(self, no: BenchPin | None, nc: BenchPin | None) -> None:
-        self.no, self.nc = no, nc
-        self.down = False
-        """Where its spring is: a press closes the open contact and opens the closed one."""
-        self.finger = False
-        self.welds = False
-        if nc is not None:
-            nc.closed = True
-
-    def move(self, *, down: bool, at_s: float) -> None:
-        """A changeover contact breaks before it makes."""
-        self.down = down
-        first, then = (self.nc, self.no) if down else (self.no, self.nc)
-        for pin in (first, then):
-            if pin is not None:
-                pin.move(closed=down if pin is self.no else not down, at_s=at_s)
-
-    def cut(self, *, on: bool, at_s: float) -> None:
-        for pin in self._lines():
-            pin.cut = on
-            pin.settle(at_s)
-
-    def short(self, *, on: bool, at_s: float) -> None:
-        """A crushed cable: all its wires touch."""
-        for pin in self._lines():
-            pin.shorted = on
-            pin.settle(at_s)
-
-    def _lines(self) -> tuple[BenchPin, ...]:
-        return tuple(pin for pin in (self.no, self.nc) if pin is not None)
-
-
 class PinBench:
-    """A room's buttons and lamps on one mock factory, and the hands that press them. Any thread.
+    """A room's buttons and lamps on one board, and the hands that press them. Any thread.
 
     `changeovers` names, for a button with a normally closed contact too, the line of that contact. The lines stand in
     `buttons` like any other; only the pressed one is a button that can be pressed.
@@ -126,20 +48,22 @@ class PinBench:
         *,
         changeovers: Mapping[str, str] | None = None,
         wear: Wear | None = None,
+        board: Board | None = None,
     ) -> None:
-        self.factory = MockFactory(pin_class=BenchPin)
+        self._board = board or MockBoard()
+        self.factory = self._board.factory
         self._wear = wear or Wear()
         self._random = random.Random(20)  # noqa: S311 - the same bounces in each run
-        pins = {name: self._button_pin(spec) for name, spec in buttons.items()}
+        pins = {name: self._button_wire(spec) for name, spec in buttons.items()}
         closed_lines = dict(changeovers or {})
         self._contacts = {
-            name: _Contact(pin, pins.get(closed_lines.get(name, "")))
+            name: Contact(pin, pins.get(closed_lines.get(name, "")))
             if buttons[name].closed_is_active
-            else _Contact(None, pin)
+            else Contact(None, pin)
             for name, pin in pins.items()
             if name not in closed_lines.values()
         }
-        self._lamps: dict[str, BenchPin] = {name: self.factory.pin(f"GPIO{pin}") for name, pin in lamps.items()}
+        self._lamps = {name: self._board.line(pin) for name, pin in lamps.items()}
         self._hand = threading.RLock()  # one hand moves the contacts at a time
         self._server: BenchServer | None = None
         self._chatterers: dict[str, Callable[[], None]] = {}
@@ -190,7 +114,7 @@ class PinBench:
 
     def lamps(self) -> dict[str, bool]:
         """Which lamps are really lit: driven, and not broken."""
-        return {name: pin.function == "output" and bool(pin.state) for name, pin in self._lamps.items()}
+        return {name: wire.lit for name, wire in self._lamps.items()}
 
     def down(self, button: str) -> bool:
         """Whether the button is down, by a finger or by a weld."""
@@ -207,23 +131,23 @@ class PinBench:
         for line in list(self._chatterers):
             self._chatter(line, on=False)
 
-    def _button_pin(self, spec: LineSpec) -> BenchPin:
-        pin: BenchPin = self.factory.pin(f"GPIO{spec.pin}")
-        pin.closes_to = not spec.active_low
-        return pin
+    def _button_wire(self, spec: LineSpec) -> Wire:
+        wire = self._board.line(spec.pin)
+        wire.closes_to, wire.held_outside = not spec.active_low, not spec.pulled
+        return wire
 
-    def _contact(self, button: str) -> _Contact:
+    def _contact(self, button: str) -> Contact:
         if button not in self._contacts:
             raise ValueError(f'no button "{button}" on this bench; expected one of {", ".join(self._contacts)}')
         return self._contacts[button]
 
-    def _bounce(self, contact: _Contact, *, down: bool, at_s: float, within_s: float) -> None:
+    def _bounce(self, contact: Contact, *, down: bool, at_s: float, within_s: float) -> None:
         contact.move(down=down, at_s=at_s)
         moments = sorted(at_s + self._random.random() * within_s for _ in range(2 * self._wear.bounces))
         for n, moment_s in enumerate(moments):
             contact.move(down=down if n % 2 else not down, at_s=_wait_until(moment_s))
 
-    def _damage(self, contact: _Contact, kind: str, *, on: bool) -> None:
+    def _damage(self, contact: Contact, kind: str, *, on: bool) -> None:
         if kind == "cut":
             contact.cut(on=on, at_s=time.monotonic())
             return
@@ -241,7 +165,7 @@ class PinBench:
         if on:
             self._chatterers[line] = self._start_chatter(self._contacts[line])
 
-    def _start_chatter(self, contact: _Contact) -> Callable[[], None]:
+    def _start_chatter(self, contact: Contact) -> Callable[[], None]:
         over = threading.Event()
 
         def shake() -> None:

@@ -9,9 +9,9 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from daemon.alarm.mqtt import Received, Word
 from daemon.errors import LinkError
@@ -20,18 +20,9 @@ from simulators import bench_link
 from simulators.places import bench_path, faults_path
 from simulators.room import Room
 from tests.contract.wire import Witness
+from tests.waiting import wait_for
 
-T = TypeVar("T")
-
-
-def wait_for(what: str, fact: Callable[[], T | None], within_s: float = 15.0) -> T:
-    """The fact, as soon as it is one; an assertion that names it when it is not in time."""
-    until_s = time.monotonic() + within_s
-    while time.monotonic() < until_s:
-        if found := fact():
-            return found
-        time.sleep(0.02)
-    raise AssertionError(f"not within {within_s} s: {what}")
+__all__ = ["Unit", "running", "wait_for"]
 
 
 class WitnessedRoom(Room):

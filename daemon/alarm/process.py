@@ -7,6 +7,7 @@ and published, then the lamps, then the recorder. It never waits for anything bu
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import secrets
 import sys
@@ -205,16 +206,15 @@ class AlarmProcess:
         return absent if self._settings.policy.tracks() else absent[:2]
 
     def _close(self) -> None:
-        """In reverse: first nobody can press, last the journal has committed."""
+        """In reverse: first nobody can press, last the journal has committed. One that refuses keeps no other open."""
         systemd.notify("STOPPING=1")
-        self._devices.buttons.close()
-        self._telemetry.close()
-        for broker in self._brokers.values():
-            broker.close()
-        self._operators.close()
-        self._unit_server.close()
-        self._devices.lamps.close()
-        self._journal.close()
+        ends = (
+            self._devices.buttons.close, self._telemetry.close, *(broker.close for broker in self._brokers.values()),
+            self._operators.close, self._unit_server.close, self._devices.lamps.close, self._journal.close,
+        )  # fmt: skip
+        with contextlib.ExitStack() as stack:
+            for end in reversed(ends):
+                stack.callback(end)
 
     def _turn(self) -> None:
         """Everything that has come, then everything whose time has come: a release must not be passed by its press."""

@@ -20,7 +20,7 @@ from daemon.model.room import step
 from daemon.paths import Paths
 from hardware.gpio import GpioButtons, GpioLamps
 from hardware.ports import ClockReading
-from simulators.pins import BenchPin
+from simulators.contacts import BenchPin
 from simulators.state import prepare
 from tests.alarm.test_lines import STORIES, Story, _words
 

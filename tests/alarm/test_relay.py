@@ -24,7 +24,7 @@ from hardware.gpio import GpioButtons, GpioLamps
 from simulators.pins import PinBench
 from simulators.state import prepare
 from tests.brokers import Mosquitto
-from tests.rooms import wait_for
+from tests.waiting import wait_for
 
 
 class Outputs:
@@ -92,6 +92,10 @@ class Running:
         """The loop runs: it answers."""
         wait_for("ready", lambda: self.paths.operator_socket.exists() and ask(self.paths.operator_socket, "status"))
 
+    def stop(self) -> None:
+        """Asks it to end."""
+        self._process.stop()
+
     def ends(self) -> None:
         """Waits for its end."""
         self._thread.join(20)
@@ -158,3 +162,19 @@ def test_a_process_whose_buttons_have_died_ends(running: Running, monkeypatch: p
     running.ends()
     assert "the thread that brings their edges has ended" in str(running.ended_by)
     assert running.bench.lamps() == dict.fromkeys(running.bench.lamps(), False)
+
+
+def test_what_refuses_to_close_keeps_nothing_else_open(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    """R3: buttons that cannot be released do not leave the lamps lit, or the journal without its last commit."""
+
+    def refuse() -> None:
+        raise DeviceError("button alarm: GPIO busy; expected a line that answers")
+
+    wait_for("lit", lambda: running.bench.lamps()["status"])
+    monkeypatch.setattr(running.buttons, "close", refuse)
+    running.stop()
+    running.ends()
+    assert "GPIO busy" in str(running.ended_by)
+    assert running.bench.lamps() == dict.fromkeys(running.bench.lamps(), False)
+    monkeypatch.undo()
+    running.buttons.close()

@@ -1,4 +1,4 @@
-"""The contract of `hardware.ports.Buttons`, over every implementation that can be pressed from here."""
+"""The contract of `hardware.ports.Buttons`, over every board that can be pressed from here: see `rigs.py`."""
 
 from __future__ import annotations
 
@@ -6,18 +6,21 @@ import gc
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
 
 import pytest
+from gpiozero.pins.mock import MockFactory
 
 from daemon.errors import DeviceError
 from hardware.chip import open_factory
 from hardware.clock import SystemClock
 from hardware.gpio import GpioButtons, GpioLamps, LineSpec
-from hardware.ports import Buttons, Edge
+from hardware.ports import Edge
+from simulators.contacts import BenchPin
 from simulators.pins import PinBench, Wear
+from tests.contracts.rigs import BOARDS, Rig, rig_on
+from tests.waiting import wait_for
 
 LINES = {
     "record": LineSpec(17),
@@ -26,72 +29,51 @@ LINES = {
 }
 
 
-class Finger(Protocol):
-    """What a rig for real lines has to bring, beside the buttons: something that moves their contacts."""
-
-    def press(self, button: str, hold_s: float = 0.2) -> None:
-        """Down, held, up."""
-
-    def hold(self, button: str) -> float:
-        """Down; returns the time.monotonic() of the first touch."""
-
-    def release(self, button: str, *, at_s: float | None = None) -> None:
-        """Up, now or as if then."""
-
-
-class Rig:
-    """Buttons, what presses them, and the edges that came."""
-
-    def __init__(self, buttons: Buttons, finger: Finger) -> None:
-        self.buttons, self.finger, self.edges = buttons, finger, list[Edge]()
-
-    def start(self) -> dict[str, bool]:
-        """The levels at start; edges are collected from now on."""
-        return dict(self.buttons.start(self.edges.append))
-
-
-def on_the_bench() -> Iterator[Rig]:
-    bench = PinBench(LINES, {})
-    rig = Rig(GpioButtons(bench.factory, LINES, SystemClock()), bench)
-    yield rig
-    rig.buttons.close()
-    bench.close()
-
-
-@pytest.fixture(params=[on_the_bench])  # lines of a Pi, or of gpio-sim: one more of these, with a mark of its own
+@pytest.fixture(params=BOARDS)
 def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
-    make: Callable[[], Iterator[Rig]] = request.param
-    yield from make()
+    yield from rig_on(request, LINES, {})
 
 
 def test_press_is_a_first_active_and_a_last_inactive_edge(rig: Rig) -> None:
     """A1: a press comes out as edges of its line from active to inactive, in the order of their times."""
     assert rig.start() == {"record": False, "alarm": False, "key": False}
     rig.finger.press("alarm", 0.06)
+    rig.ends("alarm", active=False)
     assert {edge.button for edge in rig.edges} == {"alarm"}
-    assert rig.edges[0].active
+    assert any(edge.active for edge in rig.edges)
     assert not rig.edges[-1].active
     assert [edge.at_ns for edge in rig.edges] == sorted(edge.at_ns for edge in rig.edges)
 
 
 def test_bounces_come_out_raw(rig: Rig) -> None:
-    """A6: the driver hides no bounce: chatter has to be seen to be reported."""
+    """A6: the driver hides no bounce: chatter has to be seen to be reported. A kernel reads the level a moment after
+    the edge, so that two within that moment have one level; the last one's is the line's.
+    """
     rig.start()
     rig.finger.hold("record")
-    assert len(rig.edges) > 1
-    assert [edge.active for edge in rig.edges] == [n % 2 == 0 for n in range(len(rig.edges))]
+    edges = rig.ends("record", active=True)
+    assert len(edges) > 1
+    assert [edge.active for edge in edges] == [n % 2 == 0 for n in range(len(edges))] or not rig.staged
 
 
 def test_edge_bears_the_time_of_the_contact(rig: Rig) -> None:
     """A4: an edge says when the contact moved, not when anybody got round to it."""
-    rig.start()
-    clock = SystemClock()
-    before_ns, down_s = clock.boot_ns(), rig.finger.hold("alarm")
-    time.sleep(0.05)
-    rig.finger.release("alarm", at_s=down_s + 0.02)  # reported late
-    first, up = rig.edges[0], next(edge for edge in reversed(rig.edges) if edge.active)
-    assert before_ns - 1_000_000 <= first.at_ns <= clock.boot_ns()
-    assert up.at_ns - first.at_ns < 40_000_000
+    edges: list[Edge] = []
+
+    def busy(edge: Edge) -> None:
+        edges.append(edge)
+        if len(edges) == 1:
+            time.sleep(0.08)
+
+    rig.start(busy)
+    before_ns, down_s = rig.clock.boot_ns(), rig.finger.hold("alarm")
+    rig.finger.release("alarm", at_s=down_s + 0.02)
+    after_ns = rig.clock.boot_ns()
+    wait_for("the release", lambda: not edges[-1].active)
+    late_ns = rig.clock.boot_ns()
+    first, up = edges[0], next(edge for edge in reversed(edges) if edge.active)
+    assert before_ns - 1_000_000 <= first.at_ns <= late_ns - 80_000_000
+    assert up.at_ns < (first.at_ns + 60_000_000 if rig.staged else after_ns)
 
 
 def test_line_held_at_start_is_a_level_and_no_edge(rig: Rig) -> None:
@@ -101,7 +83,7 @@ def test_line_held_at_start_is_a_level_and_no_edge(rig: Rig) -> None:
     assert rig.start() == {"record": True, "alarm": False, "key": True}
     assert rig.edges == []
     rig.finger.release("record")
-    assert not rig.edges[0].active
+    assert not rig.ends("record", active=False)[0].active
 
 
 def test_level_can_be_asked_at_any_time(rig: Rig) -> None:
@@ -109,9 +91,9 @@ def test_level_can_be_asked_at_any_time(rig: Rig) -> None:
     rig.start()
     for button in LINES:
         rig.finger.hold(button)
-        assert rig.buttons.active(button)
+        rig.ends(button, active=True)
         rig.finger.release(button)
-        assert not rig.buttons.active(button)
+        rig.ends(button, active=False)
 
 
 def test_a_sink_that_raises_costs_one_edge(rig: Rig) -> None:
@@ -123,10 +105,11 @@ def test_a_sink_that_raises_costs_one_edge(rig: Rig) -> None:
         if len(edges) == 1:
             raise RuntimeError("full")
 
-    rig.buttons.start(sink)
+    rig.start(sink)
     rig.finger.hold("alarm")
-    assert len(edges) > 1
-    assert getattr(rig.buttons, "failures", 1) == 1
+    wait_for("the next edge", lambda: len(edges) > 1)
+    assert rig.buttons.failures == 1
+    assert rig.buttons.alive()
 
 
 def test_edges_come_after_a_collection_of_garbage(rig: Rig) -> None:
@@ -134,7 +117,7 @@ def test_edges_come_after_a_collection_of_garbage(rig: Rig) -> None:
     rig.start()
     gc.collect()
     rig.finger.hold("alarm")
-    assert rig.edges
+    assert rig.ends("alarm", active=True)
 
 
 def test_nothing_after_close_and_a_new_start_works(rig: Rig) -> None:
@@ -147,7 +130,7 @@ def test_nothing_after_close_and_a_new_start_works(rig: Rig) -> None:
         rig.buttons.active("record")
     assert rig.start()["record"] is True
     rig.finger.release("record")
-    assert rig.edges
+    assert rig.ends("record", active=False)
 
 
 def test_a_second_start_is_refused(rig: Rig) -> None:
@@ -156,7 +139,7 @@ def test_a_second_start_is_refused(rig: Rig) -> None:
     with pytest.raises(DeviceError, match="started already"):
         rig.buttons.start(print)
     rig.finger.hold("alarm")
-    assert rig.edges
+    assert rig.ends("alarm", active=True)
 
 
 @pytest.mark.parametrize("pin", [5, 99])
@@ -182,6 +165,37 @@ def test_a_floor_without_bounce_gives_two_edges_a_press() -> None:
     assert [edge.active for edge in edges] == [True, False]
     assert abs(edges[1].at_ns - edges[0].at_ns - 50_000_000) < 1_000_000
     buttons.close()
+
+
+class HeldPin(BenchPin):
+    """A line that the kernel still counts as taken for a moment after its edges were given up, as lgpio's are."""
+
+    busy = 3
+
+    def _disable_event_detect(self) -> None:
+        if self.busy:
+            self.busy -= 1
+            raise OSError("GPIO busy")
+
+
+def test_a_line_that_is_given_up_late_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A1: a close waits for a line that lgpio's thread still looks at; it neither fails nor leaves a line claimed."""
+    factory = MockFactory(pin_class=HeldPin)
+    buttons = GpioButtons(factory, LINES, SystemClock())
+    buttons.start(print)
+    buttons.close()
+    assert all(factory.pin(f"GPIO{spec.pin}").busy == 0 for spec in LINES.values())
+    again = GpioButtons(factory, LINES, SystemClock())
+    assert again.start(print)
+    monkeypatch.setattr("hardware.gpio.RELEASE_S", 0.0)
+    factory.pin("GPIO17").busy = 1_000_000
+    with pytest.raises(DeviceError, match="button record: GPIO busy; expected a line that answers"):
+        again.close()
+    factory.pin("GPIO17").busy = 0
+    others = {name: spec for name, spec in LINES.items() if name != "record"}
+    third = GpioButtons(factory, others, SystemClock())
+    assert third.start(print)
+    third.close()
 
 
 def test_other_pin_factories_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

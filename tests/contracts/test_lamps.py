@@ -1,69 +1,61 @@
-"""The contract of `hardware.ports.Lamps`, over every implementation that can be looked at from here."""
+"""The contract of `hardware.ports.Lamps`, over every board that can be looked at from here: see `rigs.py`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from daemon.errors import DeviceError
 from hardware.gpio import GpioLamps
-from hardware.ports import Lamps
-from simulators.pins import PinBench
+from tests.contracts.rigs import BOARDS, Rig, rig_on
 
 PINS = {"ready": 5, "recording": 6, "alarm": 13}
 
 
-class Rig:
-    """The lamps, and how each is seen from outside. A rig for a real board reads them back through other lines."""
-
-    def __init__(self, lamps: Lamps, seen: Callable[[], dict[str, bool]], bench: PinBench) -> None:
-        self.lamps, self.seen, self.bench = lamps, seen, bench
-
-
-def on_the_bench() -> Iterator[Rig]:
-    bench = PinBench({}, PINS)
-    lamps = GpioLamps(bench.factory, PINS)
-    yield Rig(lamps, bench.lamps, bench)
-    lamps.close()
-
-
-@pytest.fixture(params=[on_the_bench])
+@pytest.fixture(params=BOARDS)
 def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
-    make: Callable[[], Iterator[Rig]] = request.param
-    yield from make()
+    yield from rig_on(request, {}, PINS)
+
+
+@pytest.fixture
+def mock_rig() -> Iterator[Rig]:
+    """Mock pins only: no kernel lets a line be broken from outside."""
+    rig = Rig({}, PINS)
+    yield rig
+    rig.close()
 
 
 def test_lamps_begin_dark(rig: Rig) -> None:
     """R3: a lamp that was claimed is dark until somebody lights it."""
-    assert rig.seen() == dict.fromkeys(PINS, False)
+    assert rig.bench.lamps() == dict.fromkeys(PINS, False)
     assert not any(rig.lamps.lit(lamp) for lamp in PINS)
 
 
 def test_a_lamp_is_set_alone_and_read_back(rig: Rig) -> None:
     """R3: a lamp that was set is lit, by its line's own word, and no other one is."""
     rig.lamps.set("recording", lit=True)
-    assert rig.seen() == {"ready": False, "recording": True, "alarm": False}
+    assert rig.bench.lamps() == {"ready": False, "recording": True, "alarm": False}
     assert rig.lamps.lit("recording")
     rig.lamps.set("recording", lit=False)
     assert not rig.lamps.lit("recording")
 
 
-def test_a_lamp_that_cannot_be_driven_is_no_lamp(rig: Rig) -> None:
+def test_a_lamp_that_cannot_be_driven_is_no_lamp(mock_rig: Rig) -> None:
     """R3: a line that stays dark is an error when it is set, and dark when it is read: nothing is written under it."""
-    rig.bench.fault("recording.broken", on=True)
+    mock_rig.bench.fault("recording.broken", on=True)
     with pytest.raises(DeviceError, match="lamp recording: the line stays low"):
-        rig.lamps.set("recording", lit=True)
-    assert not rig.lamps.lit("recording")
-    rig.bench.fault("recording.broken", on=False)
-    rig.lamps.set("recording", lit=True)
+        mock_rig.lamps.set("recording", lit=True)
+    assert not mock_rig.lamps.lit("recording")
+    mock_rig.bench.fault("recording.broken", on=False)
+    mock_rig.lamps.set("recording", lit=True)
 
 
-def test_a_lamp_that_goes_out_later_is_seen(rig: Rig) -> None:
+def test_a_lamp_that_goes_out_later_is_seen(mock_rig: Rig) -> None:
     """R3: the lamp is read from the pin each time, not remembered."""
-    rig.lamps.set("recording", lit=True)
-    rig.bench.fault("recording.broken", on=True)
-    assert not rig.lamps.lit("recording")
+    mock_rig.lamps.set("recording", lit=True)
+    mock_rig.bench.fault("recording.broken", on=True)
+    assert not mock_rig.lamps.lit("recording")
 
 
 def test_close_leaves_every_lamp_dark(rig: Rig) -> None:
@@ -71,7 +63,7 @@ def test_close_leaves_every_lamp_dark(rig: Rig) -> None:
     for lamp in PINS:
         rig.lamps.set(lamp, lit=True)
     rig.lamps.close()
-    assert rig.seen() == dict.fromkeys(PINS, False)
+    assert rig.bench.lamps() == dict.fromkeys(PINS, False)
     with pytest.raises(DeviceError, match="lamp ready: not claimed"):
         rig.lamps.lit("ready")
 
