@@ -250,10 +250,13 @@ def walk_test(
     *, state: State = None,
     minutes: Annotated[int, typer.Option(min=1, max=60, help="how long; it ends by itself")] = 10,
     end: Annotated[bool, typer.Option("--end", help="end it now")] = False,
+    button: Annotated[str, typer.Option(help="an outside worker's button: its next press, that one alone")] = "",
 ) -> None:  # fmt: skip
     """For a while each press of an alarm button in a room at rest is a test: marked, and sent the whole way."""
-    answer = ask(Paths.below(state).operator_socket, "walk_test", seconds=0 if end else minutes * 60)
-    out().print(f"walk test: {answer}" + ("" if end else f"; press each button; it ends in {minutes} minutes"))
+    named = {"button": button} if button else {}
+    answer = ask(Paths.below(state).operator_socket, "walk_test", seconds=0 if end else minutes * 60, **named)
+    what = f"press {button} once" if button else "press each button"
+    out().print(f"walk test: {answer}" + ("" if end else f"; {what}; it ends in {minutes} minutes"))
 
 
 @app.command()

@@ -57,6 +57,8 @@ class House(NamedTuple):
     """Counts a refusal of a kind, and why."""
     figures: Callable[[], dict[str, Any]]
     has_recorder: Callable[[], bool]
+    outside: frozenset[str]
+    """Outside workers' buttons, by name."""
 
 
 class Asked(NamedTuple):
@@ -136,6 +138,12 @@ class Desk:
     def _walk_test(self, asked: Asked) -> str:
         seconds = _seconds(asked, *WALK_TEST_S, what="a walk test lasts")
         until_ns = self._house.clock.boot_ns() + seconds * NS if seconds else 0
+        if button := asked.args.get("button", ""):
+            if button not in self._house.outside:
+                known = ", ".join(sorted(self._house.outside)) or "and this unit has none"
+                raise RequestError(f"button: expected an outside worker's, by its name: {known}")
+            self._house.step(events.WalkTestSet(until_ns, asked.by, button))
+            return "begun" if seconds else "ended"
         self._house.step(events.WalkTestSet(until_ns, asked.by))
         if self._house.room().walk_until_ns != until_ns:
             raise UnitError("the room is in use: a walk test begins in a room at rest")

@@ -14,12 +14,6 @@ from daemon.model.events import AlarmPressed
 from daemon.model.unit import Unit
 from hardware.ports import Clock
 
-KEEPS_S = 60
-"""How long the broker keeps a press for a unit that is away: a restart of the machine takes half of it. What comes so
-late has no time of its own, and counts as pressed when it came: an alarm too fresh is better than one that nobody runs
-for. Longer than this that would be no honest thing to say."""
-WAITED = f"the broker has kept it for this unit: it was pressed up to {KEEPS_S} s earlier"
-
 
 class Mobiles:
     """Owned by the loop."""
@@ -52,9 +46,8 @@ class Mobiles:
             if said.pressed:
                 in_room = button.settings.place == "room"
                 ids = (str(uuid.uuid4()), secrets.token_hex(16))
-                detail = WAITED if message.waited else ""
-                press = AlarmPressed(now_ns, *ids, source=name, source_kind="mobile", in_room=in_room, detail=detail)
-                presses.append(press)
+                press = AlarmPressed(now_ns, *ids, source=name, source_kind="mobile", in_room=in_room)
+                presses.append(replace(press, waited=message.waited))
         return tuple(presses), tuple(alive), refused
 
     def wrong(self) -> str:

@@ -27,7 +27,7 @@ from daemon.alarm.inbox import Foreign, Inbox, ReceiverSays, Refused
 from daemon.alarm.lights import Lights
 from daemon.alarm.lines import Lines
 from daemon.alarm.messages import Ack, AlarmEvent, ResetCommand
-from daemon.alarm.mobiles import KEEPS_S, Mobiles
+from daemon.alarm.mobiles import Mobiles
 from daemon.alarm.outbox import NOBODY, Outbox
 from daemon.alarm.privacy import Privacy
 from daemon.alarm.proofs import Proofs
@@ -36,6 +36,7 @@ from daemon.alarm.status import Telemetry
 from daemon.config import Settings
 from daemon.errors import DeviceError
 from daemon.model import events
+from daemon.model.mobile import KEEPS_S
 from daemon.model.policy import NS
 from daemon.model.relay import Relay
 from daemon.model.room import Room, Rules, deadline_ns, lease_deadline_ns, step
@@ -141,6 +142,7 @@ class AlarmProcess:
             self._clock, self._lights, self._lines, self._aiming, self._acts, self._privacy, self._outbox,
             self._telemetry, room=lambda: self._room, step=self._step, cover=self._cover, refuse=self._refuse,
             figures=self._figures, has_recorder=lambda: self._recorder is not None,
+            outside=frozenset(mobile.name for mobile in unit.mobile if mobile.place == "elsewhere"),
         )  # fmt: skip
         self._desk = Desk(house, devices.door or people.Door())
         self._operators = link.Server(paths.operator_socket, lambda p, m: self.put(FromOperator(p, m)))

@@ -25,8 +25,6 @@ class Proofs:
     def __init__(self, unit: Unit, clock: Clock, kept: journal.Journal) -> None:
         self._clock, self._journal = clock, kept
         self._names = ("alarm", *(mobile.name for mobile in unit.mobile))
-        # An outside worker's press goes out as an alarm whatever this room is doing: there is no walk test for it.
-        self._judged = {"alarm", *(mobile.name for mobile in unit.mobile if mobile.place == "room")}
         self._test_every_d = unit.alarm.test_every_d
         self._buttons: dict[str, journal.Button] = {}
         self._overdue = ""
@@ -60,8 +58,7 @@ class Proofs:
         """Which buttons have not been tested for too long; the last verdict while the clock is not trusted."""
         now = self._clock.read()
         if now.state == "synchronised":
-            judged = (button for button in self._buttons.values() if button.name in self._judged)
-            proofs = tuple(Proof(b.name, b.since_wall_ns, b.test_wall_ns) for b in judged)
+            proofs = tuple(Proof(b.name, b.since_wall_ns, b.test_wall_ns) for b in self._buttons.values())
             self._overdue = overdue(proofs, now.wall_ns, self._test_every_d)
         return self._overdue
 

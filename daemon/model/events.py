@@ -36,8 +36,8 @@ class AlarmPressed(Input, frozen=True):
     source_kind: SourceKind = "wired"
     in_room: bool = True
     """False: an outside worker's button. The alarm goes out, and nothing in this room changes."""
-    detail: str = ""
-    """What else is to be told about the press."""
+    waited: bool = False
+    """The broker has kept it for a unit that was away: nobody says since when."""
 
 
 class AlarmHeld(Input, frozen=True):
@@ -129,6 +129,8 @@ class WalkTestSet(Input, frozen=True):
     until_ns: int
     """0: it ends now."""
     by: str
+    button: str = ""
+    """An outside worker's, by its name: until then its next press, that one alone, is a test, whatever the room is."""
 
 
 Level = Literal["raised", "kept", "broker", "stored", "accepted"]

@@ -17,6 +17,11 @@ from daemon.model.unit import Mobile
 NS = 1_000_000_000
 HOUR_NS = 3600 * NS
 PERCENT = 100
+KEEPS_S = 60
+"""How long the broker keeps a press for a unit that is away: a restart of the machine takes half of it. What comes so
+late has no time of its own, and counts as pressed when it came: an alarm too fresh is better than one that nobody runs
+for. Longer than this that would be no honest thing to say."""
+WAITED = f"the broker has kept it for this unit: it was pressed up to {KEEPS_S} s earlier"
 DEPTH_MAX = 8
 """Steps of a path into a payload; the deepest that is known, a gateway's list of events, has five."""
 

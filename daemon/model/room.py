@@ -64,6 +64,7 @@ from daemon.model.events import (
     TracksChanged,
     WalkTestSet,
 )
+from daemon.model.mobile import WAITED
 from daemon.model.policy import NS, Policy
 from hardware.ports import Track
 
@@ -177,6 +178,8 @@ class Room(Struct, frozen=True):
     """First edge of an alarm press that the policy wants held, or confirmed by a second one."""
     walk_until_ns: int = 0
     """Until then a press of an alarm button in a room at rest is a test."""
+    outside_test: tuple[str, int] = ("", 0)
+    """An outside worker's button, and until when its next press is a test; that one alone."""
     test: Alarm | None = None
     """The latest test alarm: the lamp shows how far it has come."""
     objection_until_ns: int = 0
@@ -400,7 +403,7 @@ def _press_alarm(room: Room, item: AlarmPressed, now_ns: int) -> Step:
         return replace(room, waiting_ns=item.at_ns), (Note("press_waits", "this policy raises an alarm by a hold"),)
     if item.source_kind == "wired" and room.rules.raised_by == "two_presses" and not _confirms(room, item.at_ns):
         return replace(room, waiting_ns=item.at_ns), (Note("press_waits", "this policy asks for a second press"),)
-    if room.phase is Phase.READY and now_ns < room.walk_until_ns:
+    if room.phase is Phase.READY and now_ns < room.walk_until_ns and not item.waited:
         return _walk_press(room, item, now_ns)
     return _raise_alarm(room, item, now_ns)
 
@@ -450,7 +453,13 @@ def _hold_again(room: Room, item: AlarmHeld, now_ns: int) -> Step:
 
 
 def _raise_elsewhere(room: Room, item: AlarmPressed, now_ns: int) -> Step:
-    """An outside worker's: it goes out and is sent until a receiver has stored it; this room has no part in it."""
+    """An outside worker's: it goes out and is sent until a receiver has stored it; this room has no part in it.
+
+    One that the broker has kept may have been made before anybody spoke of a test.
+    """
+    button, until_ns = room.outside_test
+    if item.source == button and now_ns < until_ns and not item.waited:
+        return replace(room, outside_test=("", 0)), (_sent(room, "test", item, item.alarm_id),)
     return room, (_sent(room, "raised", item, item.alarm_id), Close((item.alarm_id,)))
 
 
@@ -464,7 +473,7 @@ def _sent(room: Room, kind: AlarmEventKind, item: AlarmPressed | AlarmHeld, alar
         item.source,
         item.at_ns,
         room.recording.id if room.recording and in_room and kind != "test" else None,
-        detail=pressed.detail if pressed else "",
+        detail=WAITED if pressed and pressed.waited else "",
         source_kind=pressed.source_kind if pressed else "wired",
         in_room=in_room,
         silent=room.rules.silent and in_room,
@@ -483,7 +492,13 @@ def _test(room: Room, item: AlarmTestAsked, now_ns: int) -> Step:
 
 
 def _walk(room: Room, item: WalkTestSet, now_ns: int) -> Step:
-    """A press is a test only in a room at rest: where people are being recorded or an alarm is open, it is an alarm."""
+    """A press is a test only in a room at rest: where people are being recorded or an alarm is open, it is an alarm.
+
+    An outside worker's button has no room: it is tested by its name, by whoever has it in the hand.
+    """
+    if item.button:
+        room = replace(room, outside_test=(item.button, item.until_ns))
+        return room, (Note("outside_test", f"{item.button}, {item.by}" if item.until_ns else f"{item.button}, ended"),)
     if item.until_ns and room.phase is not Phase.READY:
         return room, (Note("walk_test_refused", "the room is in use"),)
     return replace(room, walk_until_ns=item.until_ns), (Note("walk_test", item.by if item.until_ns else "ended"),)

@@ -6,10 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from daemon.alarm.mobiles import WAITED
+from daemon.errors import UnitError
+from daemon.link import ask
+from daemon.model.mobile import WAITED
 from tests.faults.house import House, house
 from tests.faults.stranger import Stranger
 from tests.proxy import Link
+from tests.rooms import wait_for
 
 MOBILE = """
 [[mobile]]
@@ -20,7 +23,9 @@ pressed = ["emergency"]
 place = "{place}"
 """
 PRESS = b'{"action":"emergency"}'
-BUTTONS = {"cut-off": "room", "killed": "room", "outside": "elsewhere"}
+ECHO_S = 2.5
+"""`mobile.repeat_s` is two seconds."""
+BUTTONS = {"cut-off": "room", "killed": "room", "outside": "elsewhere", "outside-2": "elsewhere"}
 """One each, for the same press within two seconds is an echo."""
 
 
@@ -60,6 +65,24 @@ def test_a_press_while_the_unit_is_cut_off(it: House, gateway: Stranger, name: s
     event = it.receiver.body(it.unit.hears()).data
     assert (event.source, event.source_kind, event.in_room) == (name, "mobile", BUTTONS[name] == "room")
     assert event.detail == WAITED
+
+
+def test_an_outside_workers_button_has_a_test_of_its_own(it: House, gateway: Stranger) -> None:
+    """A5: asked for by its name, the next press of an outside worker's button is a test that a receiver stores, and
+    health has its moment; the press after it is an alarm.
+    """
+    asked = ask(it.unit.paths.operator_socket, "walk_test", seconds=60, button="outside-2")
+    assert asked == "begun"
+    gateway.say("zigbee2mqtt/outside-2", PRESS)
+    it.others.add("test")
+    wait_for("its last test", lambda: it.unit.health()["buttons"]["outside-2"]["last_test"])
+    (test,) = it.receiver.new("test")
+    assert test.source == "outside-2"
+    it.unit.clock.advance(ECHO_S)
+    gateway.say("zigbee2mqtt/outside-2", PRESS)
+    assert it.receiver.body(it.unit.hears()).data.kind == "raised"
+    with pytest.raises(UnitError, match="expected an outside worker's, by its name: outside, outside-2"):
+        ask(it.unit.paths.operator_socket, "walk_test", seconds=60, button="killed")
 
 
 def test_a_press_while_the_unit_is_dead(it: House, gateway: Stranger) -> None:

@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from daemon.model.events import (
+    AlarmPressed,
     Close,
     Delivered,
     FaultChanged,
@@ -23,6 +24,7 @@ from daemon.model.events import (
     TimePassed,
     WalkTestSet,
 )
+from daemon.model.mobile import WAITED
 from daemon.model.panel import recording_lit, sign
 from daemon.model.policy import NS, AlarmPolicy, ButtonPolicy, Policy, TimingPolicy, TrackPolicy
 from daemon.model.room import ALARMS_MAX, LEASE_NS, Phase, Room, Rules, deadline_ns, step
@@ -265,6 +267,33 @@ def test_a_walk_test_records_nothing() -> None:
     tried, effects = step(room, record(), T0)
     assert (tried, kinds(effects)) == (room, ["Note"])
     assert step(room, record(), T0 + 60 * NS)[0].phase is Phase.RECORDING
+
+
+@pytest.mark.parametrize("room", [ready(), recording(), after(ready(), alarm())])
+def test_an_outside_workers_button_is_tested_by_its_name(room: Room) -> None:
+    """A1, A5: asked for by name, the next press of an outside worker's button is a test, whatever the room does; the
+    one after it is an alarm, and so is another button's, one that the broker had kept, and one that comes too late.
+    """
+    asked = after(room, WalkTestSet(T0 + 60 * NS, "an engineer", "outside-1"))
+    press = AlarmPressed(T0, "a1", "r1", "outside-1", "mobile", in_room=False)
+    tested, effects = step(asked, press, T0)
+    assert effects == (Raise("test", "a1", "a1", "outside-1", T0, None, source_kind="mobile", in_room=False),)
+    assert tested == room
+    for state, other, now_ns in (
+        (tested, press, T0),
+        (asked, replace(press, source="outside-2"), T0),
+        (asked, replace(press, waited=True), T0),
+        (asked, press, T0 + 60 * NS),
+    ):
+        assert kinds(step(state, other, now_ns)[1]) == ["Raise", "Close"]
+
+
+def test_a_walk_test_takes_no_press_from_before_it() -> None:
+    """A1: a wireless press that the broker has kept for the unit is an alarm in a walk test too, and says so."""
+    room = after(ready(), WalkTestSet(T0 + 60 * NS, "an engineer"))
+    _, effects = step(room, AlarmPressed(T0, "a1", "r1", "hall", "mobile", waited=True), T0)
+    assert isinstance(effects[0], Raise)
+    assert (effects[0].kind, effects[0].detail) == ("raised", WAITED)
 
 
 def test_a_fault_is_shown_until_it_is_mended_and_a_buttons_is_sent() -> None:

@@ -101,12 +101,15 @@ def _input(history: History, deed: str, dice: int, n: int) -> Input:
         "record": lambda: record(fresh, now_ns - dice * NS // 1000),
         "hold": lambda: RecordHeld(now_ns - 2 * NS),
         "alarm held": lambda: AlarmHeld(max(room.waiting_ns or 0, now_ns - NS), fresh, f"rec-{fresh}"),
-        "outside": lambda: AlarmPressed(now_ns, fresh, f"rec-{fresh}", "outside", "mobile", in_room=False),
-        "mobile": lambda: AlarmPressed(now_ns, fresh, f"rec-{fresh}", "hall", "mobile"),
+        "outside": lambda: AlarmPressed(
+            now_ns, fresh, f"rec-{fresh}", f"outside-{dice % 2}", "mobile", in_room=False, waited=dice % 5 == 0
+        ),
+        "mobile": lambda: AlarmPressed(now_ns, fresh, f"rec-{fresh}", "hall", "mobile", waited=dice % 5 == 0),
         "reset": lambda: ResetAsked(fresh, "a test"),
         "reset one": lambda: ResetAsked(fresh, "a console", "console", (open_id,)),
         "test": lambda: AlarmTestAsked(fresh, "a test"),
         "walk": lambda: WalkTestSet(now_ns + dice * NS if dice % 3 else 0, "a test"),
+        "walk outside": lambda: WalkTestSet(now_ns + dice * NS if dice % 3 else 0, "a test", f"outside-{dice % 2}"),
         "recording test": lambda: RecordingTestAsked(f"{fresh}-rec", now_ns + 5 * NS, "a test"),
         "found": lambda: AlarmsFound(
             (OpenAlarm(open_id if dice % 2 else fresh, now_ns - dice * 60 * NS),), f"{fresh}-rec" if dice % 3 else ""
