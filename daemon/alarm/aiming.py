@@ -12,7 +12,7 @@ from typing import Any
 from daemon import log, wire
 from daemon.alarm.lights import Lights
 from daemon.model.policy import NS
-from daemon.model.room import Phase, Room
+from daemon.model.state import Phase, Room
 
 AIM_S_MAX = 300
 """As the recorder's own bound: one turn on a ladder."""

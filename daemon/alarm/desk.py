@@ -26,7 +26,7 @@ from daemon.model import events
 from daemon.model.policy import NS
 from daemon.model.refusals import Refusals
 from daemon.model.rights import ALARM_ACTS, Person, refusal
-from daemon.model.room import Phase, Room
+from daemon.model.state import Phase, Room
 from hardware.ports import Clock
 
 WALK_TEST_S = (60, 3600)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, get_args
 
 from daemon.alarm import messages
 from daemon.model.events import LEVELS, AlarmEventKind
-from daemon.model.room import Phase
+from daemon.model.state import Phase
 from daemon.model.unit import Unit
 
 EXPIRE_S = 50

@@ -9,7 +9,7 @@ from daemon.errors import DeviceError
 from daemon.model.panel import DARK, PATTERNS, Lamp, Pattern, beep, lit, recording_lit, sign, sounds
 from daemon.model.policy import NS
 from daemon.model.relay import Relay, follow
-from daemon.model.room import Phase, Room
+from daemon.model.state import Phase, Room
 from hardware import ports
 
 LIT = Pattern((1,), "Opname")

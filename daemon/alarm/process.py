@@ -39,7 +39,8 @@ from daemon.model import events
 from daemon.model.mobile import KEEPS_S
 from daemon.model.policy import NS
 from daemon.model.relay import Relay
-from daemon.model.room import Room, Rules, deadline_ns, lease_deadline_ns, step
+from daemon.model.room import deadline_ns, lease_deadline_ns, step
+from daemon.model.state import Room, Rules
 from daemon.paths import Paths
 from hardware import ports
 

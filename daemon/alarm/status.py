@@ -16,7 +16,7 @@ from daemon.alarm import discovery, messages
 from daemon.alarm.mqtt import Connection, Down, Sink, Up, Will
 from daemon.config import Settings
 from daemon.model.events import LEVELS
-from daemon.model.room import Room
+from daemon.model.state import Room
 from daemon.times import utc
 from hardware.ports import Clock
 

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from daemon.model.events import FaultName
 from daemon.model.policy import NS
-from daemon.model.room import Phase, Room
+from daemon.model.state import Phase, Room
 
 MS = 1_000_000
 

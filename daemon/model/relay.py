@@ -9,7 +9,7 @@ from __future__ import annotations
 from msgspec import Struct
 from msgspec.structs import replace
 
-from daemon.model.room import Room
+from daemon.model.state import Room
 
 
 class Relay(Struct, frozen=True):

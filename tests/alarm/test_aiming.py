@@ -11,7 +11,7 @@ from daemon import wire
 from daemon.alarm.aiming import Aiming
 from daemon.alarm.lights import Lights
 from daemon.model.policy import NS
-from daemon.model.room import Alarm, Phase
+from daemon.model.state import Alarm, Phase
 from hardware.gpio import GpioLamps
 from simulators.pins import PinBench
 from tests.model.histories import ready

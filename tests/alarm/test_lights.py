@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from daemon.alarm.lights import TRIAL_NS, Lights
-from daemon.model.room import Alarm, Phase, Recording, Room
+from daemon.model.state import Alarm, Phase, Recording, Room
 from hardware.gpio import GpioLamps
 from simulators.pins import PinBench
 from tests.model.histories import RULES

@@ -21,7 +21,8 @@ from daemon.model.events import (
 )
 from daemon.model.panel import recording_lit
 from daemon.model.policy import NS
-from daemon.model.room import Phase, Room, Rules, deadline_ns, lease_deadline_ns, step
+from daemon.model.room import deadline_ns, lease_deadline_ns, step
+from daemon.model.state import Phase, Room, Rules
 from hardware.ports import Track
 
 BOTH: tuple[Track, ...] = ("audio", "video")

@@ -13,7 +13,7 @@ from daemon.alarm.lights import Lights
 from daemon.model.events import LEVELS, Level
 from daemon.model.panel import DARK, MS, PATTERNS, Pattern, lit, recording_lit, sign
 from daemon.model.policy import NS
-from daemon.model.room import Alarm, Phase, Recording, Room
+from daemon.model.state import Alarm, Phase, Recording, Room
 from hardware.ports import Track
 from tests.model.histories import BOTH, RULES, T0, after, alarm, ready, record
 

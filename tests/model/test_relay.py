@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from daemon.model.events import AlarmsFound, OpenAlarm, ResetAsked
 from daemon.model.policy import NS
 from daemon.model.relay import Relay, follow
-from daemon.model.room import Room
+from daemon.model.state import Room
 from tests.model.histories import RULES, T0, after, alarm, ready
 
 MAXIMUM_NS = 90 * NS

@@ -27,7 +27,10 @@ from daemon.model.events import (
 from daemon.model.mobile import WAITED
 from daemon.model.panel import recording_lit, sign
 from daemon.model.policy import NS, AlarmPolicy, ButtonPolicy, Policy, TimingPolicy, TrackPolicy
-from daemon.model.room import ALARMS_MAX, LEASE_NS, Phase, Room, Rules, deadline_ns, step
+from daemon.model.room import deadline_ns, step
+from daemon.model.rules.alarm import ALARMS_MAX
+from daemon.model.rules.common import LEASE_NS
+from daemon.model.state import Phase, Room, Rules
 from hardware.ports import Track
 from tests.model.histories import BOTH, RULES, T0, after, alarm, kinds, ready, record
 

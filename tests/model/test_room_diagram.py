@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from daemon.model.events import Input, RecordPressed
-from daemon.model.room import PHASES, TABLE, Phase
+from daemon.model.room import PHASES, TABLE
+from daemon.model.state import Phase
 from tests.tools import draw_room
 
 

@@ -26,7 +26,9 @@ from daemon.model.events import (
 )
 from daemon.model.panel import recording_lit, sign
 from daemon.model.policy import NS
-from daemon.model.room import LEASE_NS, Phase, Room, deadline_ns, step
+from daemon.model.room import deadline_ns, step
+from daemon.model.rules.common import LEASE_NS
+from daemon.model.state import Phase, Room
 from tests.model.histories import BOTH, RULES, T0, after, alarm, kinds, ready, record
 
 BY_HOLD = replace(RULES, objection_by=("hold",), objection_ns=1800 * NS)

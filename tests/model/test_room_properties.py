@@ -44,7 +44,8 @@ from daemon.model.events import (
     WalkTestSet,
 )
 from daemon.model.policy import NS, AlarmPolicy, Policy, TimingPolicy, TrackPolicy
-from daemon.model.room import LEASE_NS, Phase, Rules
+from daemon.model.rules.common import LEASE_NS
+from daemon.model.state import Phase, Rules
 from hardware.ports import Track
 from tests.model.histories import BOTH, RULES, History, alarm, record
 

@@ -24,7 +24,10 @@ from daemon.model.events import (
 )
 from daemon.model.panel import recording_lit
 from daemon.model.policy import NS
-from daemon.model.room import ALARMS_MAX, LEASE_NS, RENEW_NS, Phase, Room, deadline_ns, lease_deadline_ns, step
+from daemon.model.room import deadline_ns, lease_deadline_ns, step
+from daemon.model.rules.alarm import ALARMS_MAX
+from daemon.model.rules.common import LEASE_NS, RENEW_NS
+from daemon.model.state import Phase, Room
 from tests.model.histories import BOTH, RULES, T0, after, alarm, kinds, ready, record
 
 POST_NS = RULES.post_event_ns

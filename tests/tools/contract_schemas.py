@@ -19,7 +19,7 @@ from daemon import wire
 from daemon.alarm import messages
 from daemon.model.events import LEVELS, AlarmEventKind
 from daemon.model.holds import Kind
-from daemon.model.room import Phase
+from daemon.model.state import Phase
 from hardware.ports import ClockState
 from tests.contract.examples import EXAMPLES, body
 

@@ -42,7 +42,8 @@ from daemon.model.events import (
     WalkTestSet,
 )
 from daemon.model.policy import NS, Policy
-from daemon.model.room import PHASES, TABLE, Phase, Room, Rules, step
+from daemon.model.room import PHASES, TABLE, step
+from daemon.model.state import Phase, Room, Rules
 from hardware.ports import Track
 
 PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "design" / "room.md"

@@ -1,0 +1,184 @@
+"""What the room's rules share: an ignored cell, facts that follow from a room, and moves that more than one rule makes.
+
+The law here: a fact changes nothing, and a move is a step like a rule's: the next room and what is to be done.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from daemon.model.events import (
+    AlarmEventKind,
+    AlarmHeld,
+    AlarmPressed,
+    Effect,
+    Input,
+    Lease,
+    Note,
+    Raise,
+    SetEnd,
+    StartRecording,
+)
+from daemon.model.mobile import WAITED
+from daemon.model.policy import NS
+from daemon.model.state import Phase, Recording, Room
+from hardware.ports import Track
+
+LEASE_NS = 5 * NS
+"""How long the recorder may write after the lamp's owner last held the lamp lit (promise R3): it bounds what a dead
+alarm process can leave being written, and spares a loaded Pi four late rounds."""
+RENEW_NS = 1 * NS
+"""How often the lease is renewed."""
+
+Step = tuple[Room, tuple[Effect, ...]]
+"""What every rule returns: the next room, and what is to be done, in order."""
+
+
+class Ignored(Struct, frozen=True):
+    """A cell of the table in which nothing is to be done, and why."""
+
+    why: str
+
+    def __call__(self, room: Room, item: Input, now_ns: int) -> Step:
+        """Leaves the room as it is and notes what was passed over."""
+        del now_ns
+        return room, (Note(f"ignored_{type(item).__name__}", self.why),)
+
+
+private = Ignored("nothing is recorded in an objection or a covered window")
+
+
+# --- facts ----------------------------------------------------------------------------------------------------------
+
+
+def is_private(room: Room) -> bool:
+    """Whether an objection or a covered window is in force, under a policy that records anything."""
+    return bool(room.rules.tracks) and (bool(room.objection_until_ns) or room.cover is not None)
+
+
+def can_record(room: Room) -> bool:
+    """Whether a device delivers that is not closed for privacy."""
+    return bool(set(room.recorder or ()) - set(room.quiet))
+
+
+def closed_tracks(room: Room) -> tuple[Track, ...]:
+    """Which devices are closed: all, but for the sound that an alarm in a covered window may need."""
+    if not is_private(room):
+        return ()
+    sound_stays = room.rules.cover_alarm_records and not room.objection_until_ns
+    return tuple(track for track in room.rules.tracks if track == "video" or not sound_stays)
+
+
+def alarm_may_record(room: Room) -> bool:
+    """Whether the policy lets an alarm be recorded that is raised now; an objection weighs more than a window."""
+    rules = room.rules
+    if not (rules.alarm_records and rules.tracks):
+        return False
+    if room.objection_until_ns:
+        return rules.objection_alarm_records and (room.cover is None or rules.cover_alarm_records)
+    return room.cover is None or rules.cover_alarm_records
+
+
+def asked_until_ns(room: Room, at_ns: int) -> int:
+    """When a recording ends that a press at this moment asks for, if nobody ends it."""
+    return at_ns + room.rules.maximum_ns + room.rules.post_event_ns
+
+
+def stop_ns(room: Room) -> int:
+    """When a recording that nobody ends begins its post-event seconds."""
+    assert room.recording is not None  # noqa: S101 - only a bug could break it
+    return room.recording.until_ns - room.rules.post_event_ns
+
+
+def closed_ns(room: Room) -> int:
+    """When a recorder that never said that it closed cannot be writing any more: its last lease is over then."""
+    assert room.recording is not None  # noqa: S101 - only a bug could break it
+    return max(room.recording.until_ns + LEASE_NS, room.lease_ns)
+
+
+# --- moves ----------------------------------------------------------------------------------------------------------
+
+
+def begin(room: Room, start: StartRecording, now_ns: int) -> Step:
+    """The recording is the room's from here on; a recorder that is there is told to begin, and gets its lease."""
+    recording = Recording(start.recording_id, start.until_ns, start.alarm, test=start.test)
+    room, lease = renew_lease(replace(room, recording=recording), now_ns)
+    return room, (start, *lease)
+
+
+def renew_lease(room: Room, now_ns: int) -> Step:
+    """The recorder may write five seconds more, if there is one that has the recording."""
+    if room.recording is None or room.recording.lost or room.recorder is None:
+        return room, ()
+    until_ns = now_ns + LEASE_NS
+    return replace(room, lease_ns=until_ns), (Lease(room.recording.id, until_ns),)
+
+
+def set_end(room: Room, until_ns: int, *, alarm: bool, test: bool = False) -> Step:
+    """The recording ends at another moment, or is another's."""
+    assert room.recording is not None  # noqa: S101 - only a bug could break it
+    recording = replace(room.recording, until_ns=until_ns, alarm=alarm, test=test)
+    return replace(room, recording=recording), (SetEnd(recording.id, until_ns, alarm, test),)
+
+
+def new_part(room: Room, fresh_id: str, now_ns: int) -> Step:
+    """The recording that is wanted goes on as a new part; an alarm that has none yet gets its first."""
+    wanted = room.recording
+    if wanted is not None and not room.rules.tracks:
+        return rest(replace(room, recording=None, lease_ns=0)), ()  # another policy is in force: it never comes
+    if wanted is not None:
+        room = replace(room, recording=replace(wanted, running=False, lost=True))
+    elif room.phase is Phase.ALARM and alarm_may_record(room):
+        wanted = Recording("", room.alarm_until_ns + room.rules.post_event_ns, alarm=True)
+    if wanted is None or not (can_record(room) and room.rules.tracks) or now_ns >= wanted.until_ns:
+        return room, ()
+    start = StartRecording(
+        fresh_id, now_ns, room.rules.pre_event_ns, wanted.until_ns, wanted.alarm, wanted.id or None, wanted.test
+    )
+    return begin(room, start, now_ns)
+
+
+def wind_down(room: Room, at_ns: int) -> Step:
+    """The end is asked for: the post-event seconds follow."""
+    if room.recording is None:
+        return rest(room), ()
+    room = replace(room, phase=Phase.ENDING)
+    if is_private(room):
+        return hush(room, at_ns)
+    return set_end(room, at_ns + room.rules.post_event_ns, alarm=room.recording.alarm)  # type: ignore[union-attr]
+
+
+def hush(room: Room, now_ns: int) -> Step:
+    """Privacy has begun: a conversation's recording ends at this moment, without seconds after it."""
+    if room.phase is Phase.ALARM or room.recording is None:
+        return rest(room), ()
+    mine = room.recording
+    room, effects = set_end(room, min(mine.until_ns, now_ns), alarm=mine.alarm, test=mine.test)
+    return replace(room, phase=Phase.ENDING, quiet=closed_tracks(room)), effects
+
+
+def rest(room: Room) -> Room:
+    """The room as it stands when nothing is recorded: ready or private, or with an alarm that has no recording."""
+    if room.recording is not None:
+        return room if is_private(room) else replace(room, quiet=())
+    phase = Phase.ALARM if room.alarms else Phase.PRIVACY if is_private(room) else Phase.READY
+    return replace(room, phase=phase, quiet=closed_tracks(room))
+
+
+def sent(room: Room, kind: AlarmEventKind, item: AlarmPressed | AlarmHeld, alarm_id: str) -> Raise:
+    """A press as an alarm event."""
+    pressed = item if isinstance(item, AlarmPressed) else None
+    in_room = pressed.in_room if pressed else True
+    return Raise(
+        kind,
+        item.alarm_id,
+        alarm_id,
+        item.source,
+        item.at_ns,
+        room.recording.id if room.recording and in_room and kind != "test" else None,
+        detail=WAITED if pressed and pressed.waited else "",
+        source_kind=pressed.source_kind if pressed else "wired",
+        in_room=in_room,
+        silent=room.rules.silent and in_room,
+    )

@@ -1,0 +1,102 @@
+"""The recorder: it comes and says what it writes, begins, holds its lease, ends, goes silent, leaves."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from daemon.model.events import (
+    LeaseDue,
+    Note,
+    RecorderJoined,
+    RecorderLeft,
+    RecordingEnded,
+    RecordingStarted,
+    TimePassed,
+    TracksChanged,
+)
+from daemon.model.rules.common import Step, closed_ns, hush, new_part, renew_lease, rest, set_end
+from daemon.model.state import Phase, Recording, Room
+
+
+def adopt(room: Room, item: RecorderJoined, now_ns: int) -> Step:
+    """The recorder is back, or this process is: whatever it is writing becomes the room's recording.
+
+    What it missed while it was away it is told now: an end that was asked for, or that it is an alarm's recording.
+    """
+    mine = room.recording
+    room = replace(room, recorder=item.tracks)
+    if item.recording_id is None:
+        return room, ()
+    found = Recording(item.recording_id, item.until_ns, alarm=item.alarm, running=True)
+    if room.phase is Phase.PRIVACY:
+        return hush(replace(room, recording=found), now_ns)
+    if room.phase is Phase.READY:
+        return replace(room, phase=Phase.RECORDING, recording=found), (Note("recording_adopted", item.recording_id),)
+    wanted = found
+    if room.phase is Phase.ALARM:
+        wanted = replace(found, until_ns=room.alarm_until_ns + room.rules.post_event_ns, alarm=True)
+    elif mine is not None and mine.id == found.id:
+        wanted = replace(found, until_ns=mine.until_ns, alarm=mine.alarm)
+    room = replace(room, recording=found)
+    return (room, ()) if wanted == found else set_end(room, wanted.until_ns, alarm=wanted.alarm)
+
+
+def take_up(room: Room, item: RecorderJoined, now_ns: int) -> Step:
+    """A recording is wanted: the one that the recorder is writing, or a new part of the one that it lost."""
+    if item.recording_id is not None:
+        return adopt(room, item, now_ns)
+    return new_part(replace(room, recorder=item.tracks), item.fresh_id, now_ns)
+
+
+def tracks(room: Room, item: TracksChanged, now_ns: int) -> Step:
+    """What is wanted and had no device begins with the first one: a new recorder joins before its devices are open."""
+    room = replace(room, recorder=item.tracks)
+    if room.recording is not None and not room.recording.lost:
+        return room, ()
+    return new_part(room, item.fresh_id, now_ns)
+
+
+def started(room: Room, item: RecordingStarted, now_ns: int) -> Step:
+    """It writes."""
+    if room.recording is None or room.recording.id != item.recording_id:
+        return room, (Note("recording_unknown", item.recording_id),)
+    return replace(room, recording=replace(room.recording, running=True)), ()
+
+
+def renew(room: Room, item: LeaseDue, now_ns: int) -> Step:
+    """A second has gone by: five more from now."""
+    return renew_lease(room, now_ns)
+
+
+def cut_off(room: Room, item: RecordingEnded, now_ns: int) -> Step:
+    """A recording that is still wanted has ended: a new part follows, but not after a refusal or a disk that failed.
+
+    `asked` before its time: the end was put off while the recorder was closing already.
+    """
+    mine = room.recording
+    if item.why not in ("lease", "asked") or mine is None or mine.id != item.recording_id or now_ns >= mine.until_ns:
+        return ended(room, item, now_ns)
+    return new_part(room, item.fresh_id, now_ns)
+
+
+def ended(room: Room, item: RecordingEnded, now_ns: int) -> Step:
+    """It is closed, and the room at rest."""
+    if room.recording is None or room.recording.id != item.recording_id:
+        return room, (Note("recording_unknown", item.recording_id),)
+    return rest(replace(room, recording=None, lease_ns=0)), ()
+
+
+def silent(room: Room, item: TimePassed, now_ns: int) -> Step:
+    """The recorder never said that it closed: once its lease is over it cannot be writing any more."""
+    if room.recording is None:
+        return rest(replace(room, lease_ns=0)), ()
+    if now_ns < closed_ns(room):
+        return room, ()
+    unheard = room.recording.id
+    return rest(replace(room, recording=None, lease_ns=0)), (Note("recording_end_unknown", unheard),)
+
+
+def left(room: Room, item: RecorderLeft, now_ns: int) -> Step:
+    """It is gone, and what it was writing is not known to run; the lamp stays lit as long as its lease."""
+    recording = replace(room.recording, running=False) if room.recording else None
+    return replace(room, recorder=None, recording=recording), ()
