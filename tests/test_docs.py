@@ -226,6 +226,18 @@ def test_the_overview_names_every_contract_and_real_directives() -> None:
     assert [directive for directive in sorted(given) if f"\n{directive}" not in units] == []
 
 
+def test_every_staged_fault_has_its_row() -> None:
+    """H2: docs/guide/faults.md names each test of tests/faults and no other, and faults and signs that exist."""
+    page = text("guide/faults.md")
+    files = (ROOT / "tests" / "faults").glob("test_*.py")
+    staged = {name for file in files for name in re.findall(r"^def (test_\w+)", file.read_text("utf-8"), re.MULTILINE)}
+    assert set(re.findall(r"`(test_\w+)`", page)) == staged
+    names = set(get_args(FaultName)) | set(PATTERNS)
+    shown = {"broker", "client_id", "journal", "kept", "nobody", "nobody_listening", "refused_by_broker", "unanswered"}
+    assert shown <= names
+    assert [name for name in shown if f"`{name}`" not in page] == []
+
+
 def test_every_setting_is_explained() -> None:
     """H2: docs/guide/settings.md names every key of both files, and every shipped policy."""
     page = text("guide/settings.md")

@@ -60,8 +60,9 @@ def place(standing: Place) -> Iterator[Place]:
 
 
 def waits_for(place: Place, words: str) -> None:
-    """The fault is told, and a press is kept meanwhile and shown as no more than that."""
+    """The fault is told and shown, and a press is kept meanwhile and shown as no more than that."""
     place.it.unit.has_fault("broker", words)
+    place.it.unit.shows("fault")
     place.it.unit.press()
     place.it.unit.shows("kept")
 

@@ -72,6 +72,7 @@ def test_nobody_at_the_brokers_port(it: House) -> None:
     """A1, A5: a refused connection is told as what it is, with address and port, and presses wait for its end."""
     it.link.becomes(Link.REFUSE)
     it.unit.has_fault("broker", f"127.0.0.1:{it.link.port}: Connection refused")
+    it.unit.shows("fault")
     it.unit.press(3)
     it.unit.shows("kept")
     it.link.becomes(Link.WHOLE)
