@@ -69,6 +69,11 @@ class Paths(NamedTuple):
         return self.store / "time.json"
 
     @property
+    def ring_time(self) -> Path:
+        """Ring time that is counted and not in the log yet."""
+        return self.store / "ring.json"
+
+    @property
     def signing_key(self) -> Path:
         """The recorder's Ed25519 key, in OpenSSH's format."""
         return self.etc / "unit_ed25519"

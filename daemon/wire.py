@@ -76,6 +76,10 @@ class RecorderHealth(Said, frozen=True):
     """Why no recording key can be made; empty while they can."""
     queue_max: int = 0
     lost: int = 0
+    sealed_s: dict[Track, float] = {}
+    """Seconds of each track that have been sealed since this recorder started, for a ring or a recording."""
+    since_ns: int = 0
+    """Boot time at which it started: what it counts is told from another recorder's by this."""
 
 
 class Aim(Said, frozen=True):
@@ -162,6 +166,14 @@ class Acts(Said, frozen=True):
     acts: tuple[Act, ...]
 
 
+class RingTime(Said, frozen=True):
+    """How many seconds of each track a recorder has sealed since it started, for the keeper to count."""
+
+    session: str
+    """Which start of a recorder."""
+    seconds: dict[Track, float]
+
+
 class Audited(Said, frozen=True):
     """The keeper has every act of this journal up to this number in its log."""
 
@@ -190,7 +202,7 @@ Message = (
     | RecorderState | Started | Ended | Head | RecorderHealth
     | Aim | Blocks | Claps
     | KeeperState | Receipt | HoldDue
-    | Acts | Audited
+    | Acts | Audited | RingTime
     | Request | Reply
 )  # fmt: skip
 """Everything that may cross a socket."""

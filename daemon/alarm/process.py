@@ -475,6 +475,8 @@ class AlarmProcess:
                 self._telemetry.recording(message)
             case wire.RecorderHealth():
                 self._telemetry.recorder = message
+                if self._keeper is not None:
+                    self._keeper.send(wire.RingTime(f"{self._clock.boot_id()}:{message.since_ns}", message.sealed_s))
                 self._device("camera", message.devices.get("video", "ok"))
                 self._device("microphone", message.devices.get("audio", "ok"))
                 self._fault("keys", message.keys)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from daemon import link, log, people, systemd, wire
 from daemon.config import Settings
@@ -22,15 +23,18 @@ from daemon.keeper.desk import Desk, Parts
 from daemon.keeper.heads import Heads
 from daemon.keeper.holds import Holds
 from daemon.keeper.reviews import Reviews
+from daemon.keeper.ringtime import RingMeter
 from daemon.keeper.store import TRACKS, Store
 from daemon.keeper.sweeper import BATCH_MAX, Sweeper, fault_of
 from daemon.keeper.timekeeper import Timekeeper
+from daemon.keeper.witness import Witness
 from daemon.model.events import KeeperFault
 from daemon.model.ledger import hash_of
+from daemon.model.policy import TrackPolicy
 from daemon.model.retention import Circumstances, Due, Kept, LateWhy, due, late_why, next_expiry_ns
 from daemon.model.timeline import NS, age_ns
 from daemon.paths import Paths
-from hardware.ports import Clock, ClockReading
+from hardware.ports import Clock, ClockReading, Track
 
 WAIT_MAX_S = 1.0
 """The loop looks at its clocks this often: UTC is believed when it has stood still for a while, look by look."""
@@ -78,7 +82,11 @@ class KeeperProcess:
         self._time = Timekeeper(paths.time, clock, self._store)
         self._holds, self._acts = Holds(paths.holds), ActBook()
         self._heads = Heads(paths.audit_key, paths.audit_head, clock.boot_id())
-        followers = (self._time.follow, self._holds.follow, self._heads.follow, self._acts.follow)
+        self._ring, self._seen = RingMeter(paths.ring_time), Witness(self._store)
+        followers = (
+            self._time.follow, self._holds.follow, self._heads.follow, self._acts.follow, self._ring.follow,
+            self._seen.follow,
+        )  # fmt: skip
         self._audit = AuditLog(paths.audit_log, clock, *followers, witnessed=self._heads.seen())
         self._sweeper = Sweeper(self._store, self._audit)
         self._settings = settings.at(clock.read())
@@ -88,6 +96,8 @@ class KeeperProcess:
         self._desk = Desk(parts, self._state, self._sweep_now, door or people.Door())
         self._link = link.Client(paths.unit_socket, lambda _, message: self._queue.put(FromAlarm(message)))
         self._operators = link.Server(paths.keeper_socket, lambda p, m: self._queue.put(FromOperator(p, m)))
+        self._behind = False
+        """There is more in the store than the log has been told of."""
         self._started_ns = clock.boot_ns()
         self._due_ns: int | None = None
         """Boot time of the next expiry, by the UTC that was believed when it was worked out."""
@@ -115,6 +125,7 @@ class KeeperProcess:
             while not self._stopping and self._settings.at(self._clock.read()).policy == self._policy:
                 self._turn()
             self._time.keep(stopping=True)
+            self._ring.tick(self._audit, self._clock.read(), stopping=True)
         finally:
             systemd.notify("STOPPING=1")
             self.close()
@@ -122,6 +133,8 @@ class KeeperProcess:
     def begin(self) -> None:
         """What comes before everything else: time goes on, and everything that is due goes. Raises StoreError."""
         self._time.start(self._audit)
+        self._ring.start(self._clock.read())
+        self._bear_witness()
         self._look_at_holds()
         self._sweep(tracks_max=None)
 
@@ -138,6 +151,7 @@ class KeeperProcess:
             self._sweep(BATCH_MAX)
         self._store.measure(MEASURED_MAX)
         self._time.keep()
+        self._ring.tick(self._audit, now)
         self._look_at_reviews(now)
         self._desk.tick(now.boot_ns)
         if self._desk.acted() or self._heads.is_due(self._audit, now):
@@ -145,8 +159,21 @@ class KeeperProcess:
         if now.boot_ns >= self._health_ns:
             self._health_ns = now.boot_ns + HEALTH_NS
             self._store.look_again()
+            changed = True
             self._link.send(self._state())
+        if changed or self._behind:
+            self._bear_witness()
+            if self._purged():
+                self._due_ns = now.boot_ns
         systemd.notify("WATCHDOG=1")
+
+    def _bear_witness(self) -> None:
+        """Has the log say what began and ended, and under which policy."""
+        try:
+            self._seen.under(self._settings, self._audit)
+            self._behind = self._seen.look(self._audit)
+        except StoreError as error:
+            self._refuse(error)
 
     def _take_words(self) -> None:
         """All that has come: a hold that was asked for before a term ended must not come after its deletion."""
@@ -245,7 +272,20 @@ class KeeperProcess:
         return [{key: receipt[key] for key in ("recording_id", "track")} for receipt in self._sweep(BATCH_MAX)]
 
     def _kept(self) -> tuple[Kept, ...]:
-        return tuple(self._store.kept(self._holds.held()))
+        kept, purged = self._store.kept(self._holds.held()), self._purged()
+        if not purged:
+            return tuple(kept)
+        # What is open is closed by its recorder first, which ends under the same policy.
+        is_closed = {name for name, entry in self._store.entries.items() if entry.closed}
+        return tuple(
+            replace(one, purged=True) if one.track in purged and one.recording_id in is_closed else one for one in kept
+        )
+
+    def _purged(self) -> frozenset[Track]:
+        """The tracks of which nothing may be there under the policy, by a UTC that is believed (promise K4)."""
+        policy = self._settings.at(self._time.trusted(self._clock.read())).policy
+        both: tuple[tuple[Track, TrackPolicy], ...] = (("audio", policy.audio), ("video", policy.video))
+        return frozenset(name for name, track in both if not track.record and track.existing == "purge")
 
     def _state(self) -> wire.KeeperState:
         now, timeline, kept = self._clock.read(), self._time.timeline, self._kept()
@@ -271,6 +311,8 @@ class KeeperProcess:
                 self._health_ns = 0
                 while self._unheard and self._link.send(self._unheard[0]):
                     self._unheard.popleft()
+            case wire.RingTime() as ring:
+                self._ring.heard(ring)
             case wire.Acts() as acts:
                 self._take(acts)
 

@@ -64,7 +64,8 @@ class Sweeper:
         entry = self._store.entries.get(kept.recording_id)
         size = ((entry and entry.closed and entry.sizes) or sizes(path))[kept.track]
         return {
-            "recording_id": kept.recording_id, "track": kept.track, "reason": "term", "term_h": kept.term_ns // H_NS,
+            "recording_id": kept.recording_id, "track": kept.track, "reason": "policy" if kept.purged else "term",
+            "term_h": kept.term_ns // H_NS,
             "due_wall_ns": due.since_wall_ns, "late_s": due.late_ns // 1_000_000_000,
             "late_why": why(due, key in self.refused),
             "segments": size.files, "bytes": size.bytes, "chain_sha256": _sha256_of(path / "chain.jsonl"),

@@ -30,6 +30,8 @@ class Kept(Struct, frozen=True):
     """When its oldest frame was taken."""
     term_ns: int
     held: bool = False
+    purged: bool = False
+    """The policy in force switches the track off and wants what there is of it gone."""
 
 
 class Due(Struct, frozen=True):
@@ -54,7 +56,7 @@ class Circumstances(Struct, frozen=True):
 
 def due(store: Iterable[Kept], timeline: Timeline, now: ClockReading) -> tuple[Due, ...]:
     """What has to go now, the longest overdue first."""
-    late = [(age_ns(timeline, kept.oldest, now.boot_ns) - kept.term_ns, kept) for kept in store if not kept.held]
+    late = [(-_wait_ns(kept, timeline, now), kept) for kept in store if not kept.held]
     overdue = [(late_ns, kept) for late_ns, kept in late if late_ns >= 0]
     overdue.sort(key=lambda pair: (-pair[0], pair[1].recording_id, pair[1].track))
     return tuple(Due(kept, now.wall_ns - late_ns, late_ns) for late_ns, kept in overdue)
@@ -62,9 +64,14 @@ def due(store: Iterable[Kept], timeline: Timeline, now: ClockReading) -> tuple[D
 
 def next_expiry_ns(store: Iterable[Kept], timeline: Timeline, now: ClockReading) -> int | None:
     """Nanoseconds until the next track falls due, 0 when one is due; None when nothing is waiting."""
-    waits = (kept.term_ns - age_ns(timeline, kept.oldest, now.boot_ns) for kept in store if not kept.held)
-    first = min(waits, default=None)
+    first = min((_wait_ns(kept, timeline, now) for kept in store if not kept.held), default=None)
     return None if first is None else max(0, first)
+
+
+def _wait_ns(kept: Kept, timeline: Timeline, now: ClockReading) -> int:
+    """How long until a track falls due; negative: so long ago it did. What is purged is due now."""
+    wait_ns = kept.term_ns - age_ns(timeline, kept.oldest, now.boot_ns)
+    return min(0, wait_ns) if kept.purged else wait_ns
 
 
 def late_why(late_ns: int, timeline: Timeline, now: ClockReading, of: Circumstances) -> LateWhy:

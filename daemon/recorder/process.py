@@ -110,6 +110,8 @@ class RecorderProcess:
         """A start that waits for its first lease."""
         self._written_ns: dict[ports.Track, int] = {}
         """End of what each track has in a recording: the next one's pre-event reaches back to here."""
+        self._sealed_ns: dict[ports.Track, int] = dict.fromkeys(self._tracks, 0)
+        self._since_ns = self._clock.boot_ns()
         self._key_ns = 0
         self._health_ns = 0
         self._said: wire.RecorderState | None = None
@@ -217,6 +219,8 @@ class RecorderProcess:
     def _add(self, items: list[Item], now_ns: int) -> None:
         for item in items:
             self._ring.add(item, now_ns)
+            if isinstance(item, Sealed):
+                self._sealed_ns[item.track] += item.t1_ns - item.t0_ns
             if self._tap is not None and not self._tap.closing and item.track not in self._tap.done:
                 self._write(self._tap, item)
 
@@ -422,6 +426,8 @@ class RecorderProcess:
             picture=self._video.figures() if self._video else None,
             queue_max=self._queue_max,
             lost=self._lost,
+            sealed_s={name: round(ns / NS, 1) for name, ns in self._sealed_ns.items()},
+            since_ns=self._since_ns,
         )
 
     def _stop(self, _: Stop) -> None:

@@ -51,6 +51,17 @@ def test_due_is_exactly_what_is_as_old_as_its_term(store: tuple[Kept, ...]) -> N
 
 
 @given(stores)
+def test_what_a_policy_purges_goes_now_unless_it_is_held(store: tuple[Kept, ...]) -> None:
+    """K2: of a track that a policy wants gone all is due at once, late only if its term was over; a hold stands."""
+    purged = tuple(replace(kept, purged=True) for kept in store)
+    late = {repr(item.kept): item.late_ns for item in due(purged, LINE, NOW)}
+    for kept in purged:
+        over_ns = age_ns(LINE, kept.oldest, NOW.boot_ns) - kept.term_ns
+        assert late.get(repr(kept)) == (None if kept.held else max(0, over_ns))
+    assert next_expiry_ns(purged, LINE, NOW) == (0 if late else None)
+
+
+@given(stores)
 def test_what_is_held_never_goes(store: tuple[Kept, ...]) -> None:
     """K2: what an incident holds is never due, and nobody waits for it either."""
     held = tuple(replace(kept, held=True) for kept in store)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import datetime
+import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 from daemon.config import shipped
+from daemon.link import ask
 from daemon.paths import Paths
 from simulators.clock import SimClock
 from simulators.places import clock_path
 from tests.brokers import Mosquitto
+from tests.room.test_terms import record
 from tests.rooms import Unit, policy_with, running, wait_for
 
 
@@ -63,3 +67,37 @@ def test_sound_off_then_image_off(tmp_path: Path, broker: Mosquitto) -> None:
         assert unit.pid("alarm") == alarm_pid
         assert opened(unit).count("audio") == 1
         assert opened(unit).count("video") >= 1
+
+
+def lines(unit: Unit, event: str) -> list[dict[str, Any]]:
+    path = unit.paths.audit_log
+    found = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    return [line for line in found if line["event"] == event]
+
+
+def test_what_exists_of_a_track_that_goes_off(tmp_path: Path, broker: Mosquitto) -> None:
+    """R7, K2, K3: where the policy says purge, what was recorded of a track goes when the policy is in force, with a receipt
+    that says by what; the other track keeps its term, and what an incident holds stays until its release.
+    """
+    state = tmp_path / "unit"
+    first = dronten(state, "2021-11-09T23:50:00")
+    next_ = Paths.below(state).etc / "policy.d" / "dronten-2021-11-10.toml"
+    next_.write_text(next_.read_text().replace("[audio]", '[audio]\nexisting = "purge"'))
+    with running(state, policy=first, broker=broker.address) as unit:
+        held, loose = record(unit), record(unit)
+        review = (unit.room.clock.read().wall_ns // 10**9 + 20 * 86_400) // 86_400
+        hold = ask(
+            unit.paths.keeper_socket, "hold_place", recording=held.name, incident="2021-17", on_behalf_of="manager",
+            reason="threat", review=(datetime.date(1970, 1, 1) + datetime.timedelta(days=review)).isoformat(),
+        )  # fmt: skip
+        unit.room.clock.advance(900)
+        wait_for("the sound is gone", lambda: not (loose / "audio").exists() and not list(loose.glob("audio.*")))
+        assert [(line["recording_id"], line["track"], line["reason"]) for line in lines(unit, "deleting")] == [
+            (loose.name, "audio", "policy")
+        ]
+        assert (loose / "video").is_dir()
+        assert (held / "audio").is_dir()
+        assert [line["tracks"] for line in lines(unit, "policy")] == [["audio", "video"], ["video"]]
+        ask(unit.paths.keeper_socket, "hold_release", hold=hold["hold_id"], on_behalf_of="manager", reason="solved")
+        wait_for("the held one's sound is gone too", lambda: not (held / "audio").exists())
+        assert (held / "video").is_dir()

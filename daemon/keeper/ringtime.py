@@ -1,0 +1,93 @@
+"""Ring time in the log: daily, at a stop, and hourly on the disk in between, for a unit whose plug is pulled at night.
+
+The law here: a line says what was counted since the line before, so that their sum is the whole; `ring.json` is worth
+something only beside the line that it was written after. An idle unit writes forty bytes an hour, and nothing while no
+ring runs. One thread.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from daemon import durable, log
+from daemon.errors import StoreError
+from daemon.keeper.audit import AuditLog
+from daemon.model.meter import Meter, count
+from daemon.wire import RingTime
+from hardware.ports import ClockReading
+
+NS = 1_000_000_000
+KEEP_NS = 3600 * NS
+"""How much ring time a pulled plug can lose; longer than the ten idle minutes without a write (design 8)."""
+DAY_NS = 86_400 * NS
+LEAST_S = 1.0
+"""Less than this is no reason for a line."""
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """ring.json."""
+
+    after: int
+    """The number of the last `ring_time` line of the log when this was written; -1: there was none."""
+    meter: Meter
+
+
+class RingMeter:
+    """Follows the log, and counts."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._meter = Meter()
+        self._after = -1
+        self._kept_ns: int | None = None
+        self._day = 0
+
+    def follow(self, line: dict[str, Any]) -> None:
+        """Takes a line of the log."""
+        match line:
+            case {"event": "ring_time", "n": int(n), "session": str(session), "counted_s": dict(counted_s)}:
+                self._after, self._meter = n, msgspec.convert({"session": session, "counted_s": counted_s}, Meter)
+
+    def start(self, now: ClockReading) -> None:
+        """Takes up what an earlier keeper had counted and not told."""
+        self._day = now.wall_ns // DAY_NS
+        self._kept_ns = now.boot_ns
+        try:
+            kept = msgspec.json.decode(self._path.read_bytes(), type=Kept)
+        except FileNotFoundError:
+            return
+        except (OSError, msgspec.DecodeError) as error:
+            log.event("ring_time_unreadable", "warning", why=str(error))
+            return
+        if kept.after == self._after:
+            self._meter = kept.meter
+
+    def heard(self, word: RingTime) -> None:
+        """The recorder has said how far it is."""
+        self._meter = count(self._meter, word.session, word.seconds)
+
+    def tick(self, audit: AuditLog, now: ClockReading, *, stopping: bool = False) -> None:
+        """Writes a line at the end of a day and at a stop, the file once an hour. What the disk refuses waits."""
+        day = now.wall_ns // DAY_NS
+        try:
+            if (stopping or day != self._day) and sum(self._meter.due_s.values()) >= LEAST_S:
+                self._tell(audit)
+            elif self._kept_ns is None or now.boot_ns - self._kept_ns >= KEEP_NS:
+                self._keep(now)
+        except StoreError as error:
+            log.event("ring_time_not_written", "warning", why=str(error))
+            self._kept_ns = now.boot_ns
+        self._day = day
+
+    def _tell(self, audit: AuditLog) -> None:
+        meter = self._meter
+        due = {f"{track}_s": round(seconds, 1) for track, seconds in sorted(meter.due_s.items())}
+        audit.add("ring_time", **due, session=meter.session, counted_s=meter.counted_s)  # `follow` takes it up
+
+    def _keep(self, now: ClockReading) -> None:
+        self._kept_ns = now.boot_ns
+        if sum(self._meter.due_s.values()) >= LEAST_S:
+            durable.replace(self._path, msgspec.json.encode(Kept(self._after, self._meter)))
