@@ -76,8 +76,8 @@ def lines(unit: Unit, event: str) -> list[dict[str, Any]]:
 
 
 def test_what_exists_of_a_track_that_goes_off(tmp_path: Path, broker: Mosquitto) -> None:
-    """R7, K2, K3: where the policy says purge, what was recorded of a track goes when the policy is in force, with a receipt
-    that says by what; the other track keeps its term, and what an incident holds stays until its release.
+    """R7, K2, K3: where the policy says purge, what was recorded of a track goes when the policy is in force, with
+    a receipt that says by what; the other track keeps its term, and what an incident holds stays until its release.
     """
     state = tmp_path / "unit"
     first = dronten(state, "2021-11-09T23:50:00")
