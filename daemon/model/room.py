@@ -2,7 +2,8 @@
 
 The law here: everything that decides lives in this file and the rules it names. A row of TABLE names an input, its
 columns are the phases, a cell is the rule that answers it: `alarm.press` is `press` in `rules/alarm.py`. A cell
-without a dot is ignored, for the reason that stands above the table. Nothing else changes a room.
+without a dot is ignored: its reason stands above the table (that of `private`, which rules give too, in
+`rules/common.py`). Nothing else changes a room.
 
     READY      nothing is written
     RECORDING  a conversation is recorded because staff asked
@@ -72,36 +73,53 @@ in_use = Ignored("the room is in use: a recording is tested in a room at rest")
 # fmt: off
 TABLE: dict[type[Input], Row] = {
     # input              READY              RECORDING         ENDING            ALARM             PRIVACY
+
+    # the alarm button, and what became of the press
     AlarmPressed:       (alarm.press,       alarm.press,      alarm.press,      alarm.repeat,     alarm.press),
     AlarmHeld:          (alarm.hold,        alarm.hold,       alarm.hold,       alarm.hold_again, alarm.hold),
-    RecordPressed:      (record.press,      record.end_press, record.go_on,     alarm_decides,    private),
-    RecordHeld:         (record.hold,       record.end_hold,  record.hold,      alarm_decides,    record.hold),
-    RecordReleased:     (record.release,    record.forget,    record.forget,    record.forget,    record.forget),
-    ObjectionPressed:   (privacy.press,     privacy.press,    privacy.press,    alarm_first,      privacy.press),
-    ObjectionFound:     always(privacy.found),
-    CoverChanged:       always(privacy.cover),
-    PolicyChanged:      always(upkeep.policy),
+    Delivered:          always(alarm.delivered),
     ResetAsked:         (no_alarm,          no_alarm,         no_alarm,         alarm.reset,      no_alarm),
-    AlarmTestAsked:     always(upkeep.try_alarm),
-    WalkTestSet:        always(upkeep.walk_test),
-    AlarmsFound:        always(alarm.found),
-    RecordingTestAsked: (upkeep.try_record, in_use,           in_use,           in_use,           private),
+
+    # the record button
+    RecordPressed:      (record.press,      record.end_press, record.go_on,     alarm_decides,    private),
+    RecordReleased:     (record.release,    record.forget,    record.forget,    record.forget,    record.forget),
+    RecordHeld:         (record.hold,       record.end_hold,  record.hold,      alarm_decides,    record.hold),
+
+    # privacy
+    ObjectionPressed:   (privacy.press,     privacy.press,    privacy.press,    alarm_first,      privacy.press),
+    CoverChanged:       always(privacy.cover),
+
+    # the recorder
     RecorderJoined:     (recorder.adopt,    recorder.take_up, recorder.take_up, recorder.take_up, recorder.adopt),
-    RecorderLeft:       always(recorder.left),
     TracksChanged:      always(recorder.tracks),
     RecordingStarted:   always(recorder.started),
-    RecordingEnded:     (recorder.ended,    recorder.cut_off, recorder.cut_off, recorder.cut_off, recorder.ended),
-    TimePassed:         (nothing_due,       record.maximum,   recorder.silent,  alarm.outlived,   privacy.over),
     LeaseDue:           (nothing_due,       recorder.renew,   recorder.renew,   recorder.renew,   nothing_due),
-    ForgetAsked:        always(upkeep.forget),
-    Delivered:          always(alarm.delivered),
+    RecordingEnded:     (recorder.ended,    recorder.cut_off, recorder.cut_off, recorder.cut_off, recorder.ended),
+    RecorderLeft:       always(recorder.left),
+
+    # a deadline of this phase
+    TimePassed:         (nothing_due,       record.maximum,   recorder.silent,  alarm.outlived,   privacy.over),
+
+    # the process has started again, with its journal
+    AlarmsFound:        always(alarm.found),
+    ObjectionFound:     always(privacy.found),
+
+    # engineers, operators, and the unit itself
+    WalkTestSet:        always(upkeep.walk_test),
+    AlarmTestAsked:     always(upkeep.try_alarm),
+    RecordingTestAsked: (upkeep.try_record, in_use,           in_use,           in_use,           private),
     FaultChanged:       always(upkeep.fault),
+    PolicyChanged:      always(upkeep.policy),
+    ForgetAsked:        always(upkeep.forget),
 }
 # fmt: on
 
 
 def step(room: Room, item: Input, now_ns: int) -> Step:
-    """The next room and what is to be done, in order. Every input has an answer in every phase."""
+    """The next room and what is to be done, in order. Every input has an answer in every phase.
+
+    Which devices are closed follows from the room: told first to a recorder that comes, else last and when it changed.
+    """
     then, effects = TABLE[type(item)][PHASES.index(room.phase)](room, item, now_ns)
     if not then.settled:
         return then, effects

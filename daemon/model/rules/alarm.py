@@ -1,6 +1,7 @@
 """The hold-up alarm: raised by a press, repeated, delivered, reset, outlived, found again after a start.
 
-The law here: no press is swallowed. Whatever else a press does, the alarm event is the first effect (promise A1).
+The law here: no press is swallowed. It goes out, before anything else is done (promise A1), or it waits for the hold
+or the second press that the policy wants.
 """
 
 from __future__ import annotations

@@ -101,7 +101,7 @@ def closed_ns(room: Room) -> int:
 
 
 def begin(room: Room, start: StartRecording, now_ns: int) -> Step:
-    """The recording is the room's from here on; a recorder that is there is told to begin, and gets its lease."""
+    """The recording is the room's from here on: the recorder is told to begin, and gets its lease."""
     recording = Recording(start.recording_id, start.until_ns, start.alarm, test=start.test)
     room, lease = renew_lease(replace(room, recording=recording), now_ns)
     return room, (start, *lease)
@@ -116,7 +116,7 @@ def renew_lease(room: Room, now_ns: int) -> Step:
 
 
 def set_end(room: Room, until_ns: int, *, alarm: bool, test: bool = False) -> Step:
-    """The recording ends at another moment, or is another's."""
+    """The recording ends at another moment, or is an alarm's from now on, or a test no more."""
     assert room.recording is not None  # noqa: S101 - only a bug could break it
     recording = replace(room.recording, until_ns=until_ns, alarm=alarm, test=test)
     return replace(room, recording=recording), (SetEnd(recording.id, until_ns, alarm, test),)
