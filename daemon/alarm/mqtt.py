@@ -21,13 +21,13 @@ from typing import Any
 
 import msgspec
 import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from daemon import log
-from daemon.alarm import parting, reasons
+from daemon.alarm import dialect, parting, reasons
 from daemon.model.unit import Broker
 
 WAIT_S = (0.2, 5.0)
@@ -125,7 +125,8 @@ class Connection:
         self._taken = False
         self._client: paho.Client | None = None
         self._inside = threading.Lock()  # held by who is inside the client; never while waiting for the network
-        self._version = paho.MQTTv5
+        self._dialect = dialect.Dialect()
+        self._code = 0
         self._keys: dict[int, str] = {}
         self._was_reached = self._was_up = False
         self._up_s = 0.0
@@ -149,7 +150,7 @@ class Connection:
             if client is None:
                 return False
             properties = None
-            if content_type and self._version == paho.MQTTv5:
+            if content_type and self._dialect.is_5:
                 properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho's
                 properties.ContentType = content_type
             info = client.publish(topic, payload, qos=qos, retain=retain, properties=properties)
@@ -180,15 +181,14 @@ class Connection:
         wait_s = WAIT_S[0]
         while not self._stop.is_set():
             self._was_up = self._was_reached = self._renew = self._taken = False
+            self._code = 0
             reason = self._one_connection()
             self._client = None
             self._keys.clear()
             self._sink(Down(self._name, reason))
             self._choose_name()
-            # A broker that takes the connection and not the protocol speaks 3.1.1, and is spoken to in it from then
-            # on; when that fails as well the next try is MQTT 5 again.
             if self._was_reached and not self._was_up:
-                self._version = paho.MQTTv311 if self._version == paho.MQTTv5 else paho.MQTTv5
+                self._dialect = dialect.not_granted(self._dialect, self._code)
             wait_s = WAIT_S[0] if self._was_up else min(WAIT_S[1], wait_s * 2)
             self._stop.wait(random.uniform(wait_s / 2, wait_s))  # noqa: S311 - jitter, no secret
 
@@ -257,9 +257,9 @@ class Connection:
         client = paho.Client(
             CallbackAPIVersion.VERSION2,
             self._id.used,
-            protocol=self._version,
+            protocol=MQTTProtocolVersion(self._dialect.version),
             reconnect_on_failure=False,
-            clean_session=None if self._version == paho.MQTTv5 else True,
+            clean_session=None if self._dialect.is_5 else True,
         )
         if self._broker.tls is not None:
             client.tls_set_context(reasons.context(self._broker.tls))
@@ -272,7 +272,7 @@ class Connection:
         client.on_message = self._on_message
         if self._will is not None:
             properties = None
-            if self._version == paho.MQTTv5:
+            if self._dialect.is_5:
                 properties = Properties(PacketTypes.WILLMESSAGE)  # type: ignore[no-untyped-call]  # paho's
                 properties.WillDelayInterval = WILL_DELAY_S
             client.will_set(self._will.topic, self._will.payload, qos=1, retain=True, properties=properties)
@@ -280,7 +280,7 @@ class Connection:
 
     def _session(self) -> dict[str, Any]:
         """How long the broker keeps it. 3.1.1 has no words for that: there it ends with the connection, always."""
-        if self._version != paho.MQTTv5:
+        if not self._dialect.is_5:
             return {}
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's
         # The will's delay ends with the session.
@@ -290,13 +290,14 @@ class Connection:
 
     def _goodbye(self) -> Properties | None:
         """Who goes for good takes its session along, or the broker would go on to call it a subscriber."""
-        if self._version != paho.MQTTv5 or self._keeps_s:
+        if not self._dialect.is_5 or self._keeps_s:
             return None
         properties = Properties(PacketTypes.DISCONNECT)  # type: ignore[no-untyped-call]  # paho's
         properties.SessionExpiryInterval = 0
         return properties
 
     def _on_connect(self, client: paho.Client, _data: object, _flags: object, code: ReasonCode, _p: object) -> None:
+        self._code = code.value
         if code.is_failure:
             return  # the loop ends; the disconnect carries the reason
         self._asked = {client.subscribe(topic, qos=1)[1]: topic for topic in self._subscribe}
@@ -315,8 +316,8 @@ class Connection:
     def _up(self, client: paho.Client) -> None:
         self._was_up, self._up_s = True, time.monotonic()
         self._client = client
-        five = self._version == paho.MQTTv5
-        self._sink(Up(self._name, "MQTT 5" if five else "MQTT 3.1.1 (no reason codes)"))
+        self._dialect = dialect.granted(self._dialect)
+        self._sink(Up(self._name, self._dialect.name))
 
     def _on_publish(self, _c: object, _data: object, mid: int, code: ReasonCode, _p: object) -> None:
         key = self._keys.pop(mid, "")
