@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from daemon.commands import audit, check, cover, evidence, hold
+from daemon.commands import audit, check, cover, evidence, hold, report
 from daemon.commands.console import SHORT, Json, State, as_json, out
 from daemon.config import load
 from daemon.config.explain import rows_of
@@ -266,6 +266,7 @@ def forget(*, state: State = None) -> None:
 
 
 app.command("check")(check.check)
+app.command("report")(report.report)
 
 
 def main() -> None:

@@ -1,0 +1,182 @@
+"""A year in figures: what counts where, what carries over, and that nothing in a log can break the count."""
+
+from __future__ import annotations
+
+import datetime
+import io
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daemon.commands.report import WORDS, count
+from daemon.model.ledger import START, encode, hash_of
+from daemon.model.report import Figures, Tally, year_of
+
+NS = 1_000_000_000
+EVENTS = (
+    "alarm_raised", "alarm_repeated", "alarm_test", "recording_ended", "ring_time", "objection_began", "cover_began",
+    "hold_placed", "hold_released", "deleting", "deleted", "boot", "clock", "policy", "refused", "acts_lost", "torn",
+)  # fmt: skip
+
+
+def at(day: str) -> int:
+    return round(datetime.datetime.fromisoformat(f"{day}T12:00:00+00:00").timestamp()) * NS
+
+
+def figures(year: int, *lines: dict[str, Any]) -> Figures:
+    tally = Tally(year)
+    for line in lines:
+        tally.take(line)
+    return tally.finish()
+
+
+def line(event: str, day: str = "2026-03-01", **fields: Any) -> dict[str, Any]:
+    return {"event": event, "at_wall_ns": at(day), "clock": "synchronised", **fields}
+
+
+def log(*lines: dict[str, Any]) -> bytes:
+    """A whole log, chained."""
+    head, text = START, b""
+    for n, one in enumerate(lines):
+        whole = {"n": n, **one, "prev": head}
+        head, text = hash_of(whole), text + encode(whole)
+    return text
+
+
+def test_alarms_are_counted_by_button_and_place() -> None:
+    """H2: raised alarms, those of outside workers among them, per button; repeats, tests and faults apart."""
+    found = figures(
+        2026, line("alarm_raised", source="alarm", in_room=True), line("alarm_raised", source="hall", in_room=True),
+        line("alarm_raised", source="alarm", in_room=True), line("alarm_raised", source="outside", in_room=False),
+        line("alarm_repeated", source="alarm"), line("alarm_test"), line("alarm_fault"), line("alarm_cancelled"),
+    )  # fmt: skip
+    assert (found.alarms, found.alarms_elsewhere, found.alarms_by_source) == (
+        4,
+        1,
+        {"alarm": 2, "hall": 1, "outside": 1},
+    )
+    assert (found.repeated, found.tests, found.button_faults, found.cancelled) == (1, 1, 1, 1)
+
+
+def test_recordings_and_ring_time_are_counted_per_trigger_and_track() -> None:
+    """H2: what triggered a recording, which tracks had anything, and for how long; and how long a ring ran besides."""
+    found = figures(
+        2026, line("recording_ended", trigger="conversation", why="asked", seconds={"audio": 3600.0, "video": 1800.0}),
+        line("recording_ended", trigger="alarm", why="interrupted", seconds={"video": 1800.0}),
+        line("ring_time", audio_s=7200.0, video_s=3600.0), line("ring_time", video_s=3600.0),
+    )  # fmt: skip
+    assert (found.recordings, found.interrupted) == ({"conversation": 1, "alarm": 1}, 1)
+    assert (found.recorded_h, found.tracks_recorded) == ({"audio": 1.0, "video": 1.0}, {"audio": 1, "video": 2})
+    assert found.ring_h == {"audio": 2.0, "video": 2.0}
+
+
+def test_many_short_recordings_are_as_long_as_a_long_one() -> None:
+    """H2: hours are counted in full and rounded once: 3,600 recordings of a second are an hour."""
+    second = line("recording_ended", trigger="conversation", why="asked", seconds={"audio": 1.0})
+    assert figures(2026, *[second] * 3600).recorded_h == {"audio": 1.0}
+
+
+def test_deletions_are_on_time_or_late_and_why() -> None:
+    """K1: a deletion counts with its receipt, by what its first line said; what a policy purged is apart."""
+    found = figures(
+        2026,
+        line("deleting", recording_id="a", track="audio", late_s=3, late_why=""),
+        line("deleted", recording_id="a", track="audio"),
+        line("deleting", recording_id="b", track="video", late_s=7200, late_why="off"),
+        line("deleting", recording_id="c", track="video", late_s=720_000, late_why="held"),
+        line("deleting", recording_id="d", track="video", reason="policy", late_why=""),
+        line("deleted", recording_id="b", track="video"), line("deleted", recording_id="c", track="video"),
+        line("deleted", recording_id="d", track="video"),
+        line("deleting", recording_id="e", track="video", late_s=1, late_why=""),
+    )  # fmt: skip
+    assert (found.deleted_on_time, found.deleted_late) == ({"audio": 1}, {"off": 1, "held": 1})
+    assert (found.latest_h, found.purged) == (2.0, {"video": 1})
+
+
+def test_what_a_year_inherits() -> None:
+    """H2: the policy that was in force, the holds that were placed and the deletion that was begun before count."""
+    story = (
+        line("policy", "2020-05-04", name="first", sha256="1", tracks=["audio", "video"]),
+        line("policy", "2025-06-01", name="second", sha256="2", tracks=["video"]),
+        line("hold_placed", "2025-11-01", hold_id="h1", kind="incident"),
+        line("hold_placed", "2025-12-01", hold_id="h2", kind="access"),
+        line("deleting", "2025-12-31", recording_id="a", track="audio", late_why="disk", late_s=3600),
+        line("deleted", "2026-01-01", recording_id="a", track="audio"),
+        line("hold_releasing", "2026-02-01", hold_id="h1"), line("hold_released", "2026-02-01", hold_id="h1"),
+        line("policy", "2026-07-01", name="third", sha256="3", tracks=[]),
+        line("hold_placed", "2027-01-01", hold_id="h3", kind="incident"),
+    )  # fmt: skip
+    found = figures(2026, *story)
+    assert [(policy.name, policy.tracks) for policy in found.policies] == [("second", ("video",)), ("third", ())]
+    assert (found.holds_placed, found.holds_released, found.holds_in_force) == ({}, 1, 1)
+    assert found.deleted_late == {"disk": 1}
+    assert figures(2025, *story).holds_in_force == 2
+    assert figures(2019, *story).from_wall_ns is None
+
+
+def test_an_act_counts_when_it_was_done() -> None:
+    """H2: an alarm of New Year's Eve whose line was written later, because the keeper was down, is the old year's."""
+    late = line("alarm_raised", "2026-01-02", acted_wall_ns=at("2025-12-31"), acted_clock="unsynchronised")
+    assert (figures(2025, late).alarms, figures(2026, late).alarms) == (1, 0)
+    assert figures(2025, late).lines_unsure == 1
+
+
+def test_periods_off_and_restarts_are_figures() -> None:
+    """H2: that nothing happened is not the same as that nobody knows: hours off, starts, and starts after a cut."""
+    found = figures(
+        2026,
+        line("boot", n=0, clean=False),
+        line("boot", n=5, clean=False),
+        line("clock", off_s=36_000),
+        line("boot", clean=True),
+        line("clock", step_s=5),
+    )
+    assert (found.boots, found.boots_unclean, found.off_h) == (3, 1, 10.0)
+
+
+KEYS = (
+    "count", "seconds", "audio_s", "off_s", "late_s", "late_why", "source", "tracks", "kind", "name", "sha256",
+    "hold_id", "recording_id", "track", "clean", "acted_wall_ns", "decision", "trigger",
+)  # fmt: skip
+words = st.text(max_size=3)
+values: st.SearchStrategy[Any] = st.none() | st.booleans() | st.integers() | words | st.floats()
+values |= st.lists(words, max_size=2) | st.dictionaries(words, st.integers() | st.floats(), max_size=2)
+junk = st.fixed_dictionaries(
+    {"event": st.sampled_from(EVENTS), "at_wall_ns": st.integers() | st.none() | st.just(at("2026-01-05"))},
+    optional=dict.fromkeys(KEYS, values),
+)
+
+
+@given(st.lists(junk, max_size=12))
+def test_no_line_can_break_the_count(lines: list[dict[str, Any]]) -> None:
+    """H2: whatever a log holds, its figures are figures; a machine can read them."""
+    found = figures(2026, *lines)
+    assert msgspec.json.decode(msgspec.json.encode(found), type=Figures) is not None
+
+
+@pytest.mark.parametrize("day", ["2025-12-31", "2026-01-01", "2026-12-31", "2027-01-01"])
+def test_a_year_is_a_year_in_utc(day: str) -> None:
+    """H2: the first and the last day of a year are in it, the days beside it are not."""
+    assert year_of(at(day)) == int(day[:4])
+
+
+def test_the_figures_bear_the_head_of_their_log() -> None:
+    """H2, K3: a report names the head it was counted from, and a line that was changed makes it say so."""
+    text = log(line("alarm_raised"), line("alarm_test"), line("alarm_raised"))
+    found = count(io.BytesIO(text), len(text), 2026)
+    assert (found.figures.alarms, found.lines, found.faults_n) == (2, 3, 0)
+    last = json.loads(text.splitlines()[-1])
+    assert found.head == hash_of(last)
+    forged = text.replace(b"alarm_test", b"alarm_text")
+    assert count(io.BytesIO(forged), len(forged), 2026).faults_n == 1
+
+
+def test_every_figure_has_its_words() -> None:
+    """H2: the table shows every figure that is counted, in two languages."""
+    shown = {"year", "from_wall_ns", "to_wall_ns", "policies", "covered", "reset"}
+    assert WORDS.keys() | shown == set(Figures.__struct_fields__)
+    assert all(english and dutch for english, dutch in WORDS.values())

@@ -1,0 +1,79 @@
+"""The council asks: how often, how long, and how do you know (Dronten 2021)."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from daemon.link import ask
+from tests.brokers import Mosquitto
+from tests.room.test_operator import spreekkamer
+from tests.room.test_terms import record
+from tests.rooms import policy_with, running, wait_for
+
+
+def report(*words: str) -> tuple[int, str]:
+    """`spreekkamer report`: its exit code, and what it prints."""
+    done = spreekkamer("report", *words)
+    return done.returncode, done.stdout + done.stderr
+
+
+def figures(*words: str) -> dict[str, Any]:
+    code, text = report("--json", *words)
+    assert code == 0, text
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+def test_the_council_asks(tmp_path: Path, broker: Mosquitto) -> None:
+    """H2, K3: a year's alarms, recordings, ring hours, objections and deletions are counted from the log alone, with
+    its head; a copy gives the same figures without the unit, and one that was touched says that it proves nothing.
+    """
+    state = tmp_path / "unit"
+    policy = policy_with("dronten-2014", state, pre_event_s=2, post_event_s=1)
+    with running(state, policy=policy, broker=broker.address) as unit:
+        record(unit)
+        unit.press("alarm")
+        path = unit.started()
+        wait_for("the alarm stored", lambda: "stored" in unit.health().get("alarms", {}).values())
+        ask(unit.paths.operator_socket, "reset")
+        unit.ended(path)
+        ask(unit.paths.operator_socket, "test")
+        unit.phase("ready")
+        unit.press("record", 3.2)
+        unit.phase("privacy")
+        unit.press("record", 3.2)
+        unit.phase("ready")
+        ring_s = unit.health()["recorder"]["sealed_s"]
+        unit.room.clock.advance(336 * 3600)
+        wait_for("both recordings are gone", lambda: not list(unit.paths.recordings.iterdir()))
+        year = str(unit.room.clock.read().wall_ns // 10**9 // 31_556_952 + 1970)
+        wait_for("the year's ring time", lambda: figures("--state", str(state), "--year", year)["figures"]["ring_h"])
+        found = figures("--state", str(state), "--year", year)
+        code, text = report("--state", str(state), "--year", year, "--nl")
+        shutil.copy(unit.paths.audit_log, tmp_path / "copy.jsonl")
+    told = found["figures"]
+    assert (told["alarms"], told["tests"], told["objections"]) == (1, 1, 1)
+    assert told["recordings"] == {"conversation": 1, "alarm": 1}
+    assert told["tracks_recorded"] == {"audio": 2, "video": 2}
+    assert told["deleted_on_time"].keys() | told["deleted_late"].keys()
+    assert sum(told["deleted_on_time"].values()) + sum(told["deleted_late"].values()) == 4
+    assert abs(told["ring_h"]["video"] - ring_s["video"] / 3600) < 0.02
+    assert [policy["tracks"] for policy in told["policies"]] == [["audio", "video"]]
+    assert code == 0
+    assert found["head"] in text.replace("\n", "")
+    assert "Alarmen" in text
+    copy = str(tmp_path / "copy.jsonl")
+    assert figures("--file", copy, "--year", year)["figures"] == told
+    forged = (tmp_path / "copy.jsonl").read_text().replace('"event":"alarm_raised"', '"event":"alarm_rescued"')
+    (tmp_path / "copy.jsonl").write_text(forged)
+    code, text = report("--file", copy, "--year", year)
+    assert (code, "prove nothing" in text.replace("\n", " ")) == (10, True)
+    assert figures_of_an_empty_year(copy)
+
+
+def figures_of_an_empty_year(copy: str) -> bool:
+    """Whether of a year without a line it is said that nothing is known."""
+    return "nothing is known" in report("--file", copy, "--year", "2001")[1]
