@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from daemon.commands import audit, check, cover, evidence, hold, report
+from daemon.commands import audit, check, cover, evidence, hold, report, store
 from daemon.commands.console import SHORT, Json, State, as_json, out
 from daemon.config import load
 from daemon.config.explain import rows_of
@@ -36,6 +36,7 @@ app.add_typer(hold.app, name="hold")
 app.add_typer(audit.app, name="audit")
 app.add_typer(cover.app, name="cover")
 app.add_typer(evidence.app, name="evidence")
+app.add_typer(store.app, name="store")
 
 PAGES_MAX = 10_000  # of twenty recordings: two hundred times what four weeks of a busy room leave
 
@@ -88,9 +89,12 @@ def _show_status(health: dict[str, Any]) -> None:
             "ring", f"{recorder['ring_bytes'] / 1e6:.1f} MB; {recorder['free_bytes'] / 1e9:.1f} GB free on disk"
         )
     if keeper:
-        oldest = ", ".join(f"{track} {hours} h" for track, hours in keeper["oldest_h"].items()) or "nothing"
+        ages = {"sound": keeper["oldest_audio_h"], "image": keeper["oldest_video_h"]}
+        oldest = ", ".join(f"{name} {hours} h" for name, hours in ages.items() if hours is not None) or "nothing"
+        size = sum(keeper["store_bytes"].values()) / 1e6
         table.add_row(
-            "store", f"{keeper['recordings']} recordings, {keeper['store_bytes'] / 1e6:.1f} MB; oldest: {oldest}"
+            "store",
+            f"{keeper['recordings']} recordings, {size:.1f} MB; {keeper['filled_pct']} % full; oldest: {oldest}",
         )
         if keeper["holds"]:
             table.add_row("holds", f"{keeper['holds']} in force")

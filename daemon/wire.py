@@ -106,10 +106,19 @@ class KeeperState(Said, frozen=True):
     """What the keeper measures."""
 
     recordings: int
-    store_bytes: int
-    oldest_h: dict[Track, float]
+    store_bytes: dict[str, int]
+    """What has been measured so far, by kind: `audio`, `video`, and `records` for everything beside the segments."""
+    oldest_audio_h: float | None
+    """Age of the oldest sound that is kept, in hours, as far as the unit can prove it; null: there is none."""
+    oldest_video_h: float | None
+    """The same of image."""
     next_expiry_s: int | None
+    filled_pct: int = 0
+    """How full the store's disk is."""
     unaccounted: int = 0
+    """Files and directories that belong to nothing: by their names at any time, inside recordings by the last walk."""
+    verified_h: float | None = None
+    """Hours since the whole store was walked last; null: not yet."""
     holds: int = 0
     """Holds in force."""
     faults: dict[KeeperFault, str] = {}

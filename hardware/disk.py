@@ -21,4 +21,6 @@ class FileSystemDisk:
             found = os.statvfs(self._path)
         except OSError as error:
             raise DeviceError(f"disk of {self._path}: {error.strerror}; expected a directory that is there") from error
-        return DiskSpace(total_bytes=found.f_blocks * found.f_frsize, free_bytes=found.f_bavail * found.f_frsize)
+        size = found.f_frsize
+        used = found.f_blocks - found.f_bfree
+        return DiskSpace(total_bytes=found.f_blocks * size, free_bytes=found.f_bavail * size, used_bytes=used * size)

@@ -212,6 +212,8 @@ class DiskSpace(msgspec.Struct, frozen=True):
     total_bytes: int
     free_bytes: int
     """What an unprivileged process may still write."""
+    used_bytes: int
+    """What files take, whoever's they are."""
 
 
 class Disk(Protocol):

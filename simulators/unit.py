@@ -18,6 +18,7 @@ from daemon.config import Settings
 from daemon.keeper.process import KeeperProcess
 from daemon.model.contact import NC
 from daemon.paths import Paths
+from hardware.disk import FileSystemDisk
 from hardware.gpio import GpioButtons, GpioLamps
 from simulators.clock import SimClock
 from simulators.pins import PinBench, Wear
@@ -40,7 +41,7 @@ def make_alarm(settings: Settings, paths: Paths, wear: Wear | None = None) -> Al
 
 def make_keeper(settings: Settings, paths: Paths) -> KeeperProcess:
     """The keeper by the room's clock."""
-    return KeeperProcess(settings, paths, SimClock(clock_path(paths)))
+    return KeeperProcess(settings, paths, SimClock(clock_path(paths)), FileSystemDisk(paths.store))
 
 
 def main() -> None:

@@ -7,11 +7,12 @@ from daemon.config import Settings
 from daemon.keeper.process import KeeperProcess
 from daemon.paths import Paths
 from hardware.clock import SystemClock
+from hardware.disk import FileSystemDisk
 
 
 def make(settings: Settings, paths: Paths) -> KeeperProcess:
     """The process on this machine's clock."""
-    return KeeperProcess(settings, paths, SystemClock())
+    return KeeperProcess(settings, paths, SystemClock(), FileSystemDisk(paths.store))
 
 
 if __name__ == "__main__":

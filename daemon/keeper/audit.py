@@ -36,7 +36,7 @@ class AuditLog:
         self.path, self._clock, self._walk = path, clock, Walk(witnessed)
         self._unfinished = Unfinished()
         self._followers = (self._unfinished.follow, *followers)
-        self._size, self._in_doubt, self._owes_torn = 0, False, False
+        self.size, self._in_doubt, self._owes_torn = 0, False, False
         self._log = durable.open_log(path)
         try:
             self._lock()
@@ -88,8 +88,8 @@ class AuditLog:
             text, n, head = text + data, n + 1, records.sha256(data)
         self._append(text)
         self._walk.go_on(n, head)
-        self._size += len(text)
-        self._reserve.keep(self._size)
+        self.size += len(text)
+        self._reserve.keep(self.size)
         for line in made:
             self._tell(line)
         return made
@@ -119,7 +119,7 @@ class AuditLog:
     def _catch_up(self, *, at_start: bool = False) -> None:
         """Takes up what stands in the log beyond what is known: all of it at the start, what a failure left later."""
         torn = self._read()
-        has_room = self._reserve.keep(self._size)
+        has_room = self._reserve.keep(self.size)
         if torn and not has_room:
             # Half a newline and a line would be torn again, and of two torn lines in a row nobody knows what was there.
             self._in_doubt = True
@@ -146,7 +146,7 @@ class AuditLog:
         """Walks the log from `_size` on, a line at a time; returns the last line when it is torn."""
         try:
             with self.path.open("rb") as file:
-                file.seek(self._size)
+                file.seek(self.size)
                 for line in loglines.read(file):
                     if not line.ended:
                         return line
@@ -156,7 +156,7 @@ class AuditLog:
         return None
 
     def _take(self, raw: bytes, sha256: str, size: int) -> None:
-        self._size += size
+        self.size += size
         self._tell(self._walk.take(raw, sha256))
 
     def _tell(self, line: dict[str, Any]) -> None:

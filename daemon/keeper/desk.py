@@ -22,12 +22,14 @@ from daemon.keeper import listing, speed
 from daemon.keeper.audit import AuditLog
 from daemon.keeper.export import Exports
 from daemon.keeper.holds import Holds, Key
-from daemon.keeper.store import TRACKS, Store
+from daemon.keeper.store import Store
+from daemon.keeper.verifier import Verifier
 from daemon.model import holds as rules
 from daemon.model.holds import By
 from daemon.model.policy import HoldPolicy
 from daemon.model.refusals import Refusal, Refusals
 from daemon.model.rights import KEEPER_ACTS, refusal
+from daemon.names import TRACKS
 from daemon.paths import Paths
 from hardware.ports import Clock, Track
 
@@ -56,6 +58,15 @@ class Parts(NamedTuple):
     clock: Clock
     policy: HoldPolicy
     paths: Paths
+
+
+class Whole(NamedTuple):
+    """What the keeper as a whole is asked for."""
+
+    state: Callable[[], wire.KeeperState]
+    sweep: Callable[[], list[dict[str, str]]]
+    """Deletes what is due now and says what went."""
+    verifier: Verifier
 
 
 class Asked(NamedTuple):
@@ -90,18 +101,17 @@ Answer = Callable[[Asked], Any]
 class Desk:
     """One thread: the keeper's."""
 
-    def __init__(self, parts: Parts, state: Callable[[], wire.KeeperState], sweep: Callable[[], list[dict[str, str]]],
-                 door: people.Door) -> None:  # fmt: skip
-        """`sweep` deletes what is due now and says what went."""
-        self._parts, self._sweep, self._door = parts, sweep, door
+    def __init__(self, parts: Parts, whole: Whole, door: people.Door) -> None:
+        self._parts, self._door, self._verifier = parts, door, whole.verifier
+        self._sweep = whole.sweep
         self._refusals = Refusals()
         self._exports = Exports(parts.store)
         self._acted = False
         self._verbs: dict[str, Answer] = {
-            "state": lambda _: state(), "recordings": self._recordings, "recording": self._recording,
+            "state": lambda _: whole.state(), "recordings": self._recordings, "recording": self._recording,
             "holds": self._holds, "hold_place": self._place, "hold_extend": self._extend, "hold_release": self._release,
             "audit": self._log, "export": self._export, "export_files": self._export_files,
-            "disk_speed": self._disk_speed, "sign_check": self._sign_check,
+            "verify": self._verify, "disk_speed": self._disk_speed, "sign_check": self._sign_check,
         }  # fmt: skip
 
     def answer(self, peer: link.Peer, request: wire.Request) -> None:
@@ -188,6 +198,15 @@ class Desk:
             **msgspec.to_builtins(hold), "recording_there": there, "review_due": stands.is_due,
             "overdue_d": stands.overdue_d,
         }  # fmt: skip
+
+    def _verify(self, asked: Asked) -> Any:
+        """Begins a walk over the store where `start` is true, and tells how far it is and what the last one found."""
+        after = asked.args.get("after", 0)
+        if not isinstance(after, int) or after < 0:
+            raise RequestError("after: expected how many findings have been told")
+        if asked.args.get("start") is True:
+            self._verifier.begin()
+        return self._verifier.state(after)
 
     def _log(self, _: Asked) -> Handed:
         """The audit log itself, to be read by whoever asks; what is written meanwhile lies beyond `bytes`."""

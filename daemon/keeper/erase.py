@@ -11,11 +11,8 @@ import os
 import re
 from pathlib import Path
 
-from daemon.keeper.store import SEGMENT, TRACKS
+from daemon.names import RECORDS, SEGMENT, TRACKS
 from hardware.ports import Track
-
-RECORDS = ("begin.json.sig", "chain.jsonl", "end.json", "SHA256SUMS", "SHA256SUMS.sig", "begin.json")
-"""Removed in this order: as long as begin.json is there, the directory is a recording, and found again."""
 
 
 def remove_track(path: Path, track: Track) -> int:

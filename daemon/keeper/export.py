@@ -15,8 +15,9 @@ import msgspec
 
 from daemon import records
 from daemon.errors import RequestError, StoreError
-from daemon.keeper.store import TRACKS, Store
+from daemon.keeper.store import Store
 from daemon.link import FILES_MAX, Peer
+from daemon.names import TRACKS
 from hardware.ports import Track
 
 

@@ -12,35 +12,37 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
-from msgspec.structs import replace
 
 from daemon import link, log, people, systemd, wire
 from daemon.config import Settings
 from daemon.errors import StoreError
+from daemon.keeper import desk, terms, verifier
 from daemon.keeper.acts import ActBook
 from daemon.keeper.audit import AuditLog
-from daemon.keeper.desk import Desk, Parts
+from daemon.keeper.desk import Desk
+from daemon.keeper.filling import Filling
 from daemon.keeper.heads import Heads
 from daemon.keeper.holds import Holds
 from daemon.keeper.reviews import Reviews
 from daemon.keeper.ringtime import RingMeter
-from daemon.keeper.store import TRACKS, Store
-from daemon.keeper.sweeper import BATCH_MAX, Sweeper, fault_of
+from daemon.keeper.store import Store
+from daemon.keeper.sweeper import BATCH_MAX
+from daemon.keeper.terms import Terms
 from daemon.keeper.timekeeper import Timekeeper
+from daemon.keeper.verifier import Verifier
 from daemon.keeper.witness import Witness
+from daemon.keeper.worker import Inspected, LogInspected
 from daemon.model.events import KeeperFault
 from daemon.model.ledger import hash_of
-from daemon.model.policy import TrackPolicy
-from daemon.model.retention import Circumstances, Due, Kept, LateWhy, due, late_why, next_expiry_ns
+from daemon.model.retention import next_expiry_ns
 from daemon.model.timeline import NS, age_ns
+from daemon.names import TRACKS
 from daemon.paths import Paths
-from hardware.ports import Clock, ClockReading, Track
+from hardware.ports import Clock, ClockReading, Disk
 
 WAIT_MAX_S = 1.0
 """The loop looks at its clocks this often: UTC is believed when it has stood still for a while, look by look."""
 HEALTH_NS = 15 * NS
-RETRY_NS = 30 * NS
-"""After a deletion that the disk refused: within the minute that promise K1 allows."""
 UNHEARD_MAX = 256
 """Lines that wait for the alarm process, half a kilobyte each; of more the newest, whose head covers the others."""
 MEASURED_MAX = 3
@@ -66,13 +68,15 @@ class FromOperator(msgspec.Struct, frozen=True):
     message: link.Word
 
 
-Word = FromAlarm | FromOperator | Stop
+Word = FromAlarm | FromOperator | Inspected | LogInspected | Stop
 
 
 class KeeperProcess:
     """Made by a composition root; `run` returns when `stop` was called."""
 
-    def __init__(self, settings: Settings, paths: Paths, clock: Clock, door: people.Door | None = None) -> None:
+    def __init__(
+        self, settings: Settings, paths: Paths, clock: Clock, disk: Disk, door: people.Door | None = None
+    ) -> None:
         self._clock = clock
         self._queue: queue.SimpleQueue[Word] = queue.SimpleQueue()
         for directory in (paths.recordings, paths.holds):
@@ -83,31 +87,31 @@ class KeeperProcess:
         self._holds, self._acts = Holds(paths.holds), ActBook()
         self._heads = Heads(paths.audit_key, paths.audit_head, clock.boot_id())
         self._ring, self._seen = RingMeter(paths.ring_time), Witness(self._store)
-        followers = (
-            self._time.follow, self._holds.follow, self._heads.follow, self._acts.follow, self._ring.follow,
-            self._seen.follow,
+        self._filling, self._verifier = Filling(disk), Verifier(self._queue.put)
+        followed = (
+            self._time, self._holds, self._heads, self._acts, self._ring, self._seen, self._filling, self._verifier,
         )  # fmt: skip
+        followers = (part.follow for part in followed)
         self._audit = AuditLog(paths.audit_log, clock, *followers, witnessed=self._heads.seen())
-        self._sweeper = Sweeper(self._store, self._audit)
         self._settings = settings.at(clock.read())
+        self._terms = Terms(terms.Parts(self._store, self._holds, self._audit, self._time, clock, self._settings))
         self._policy = self._settings.policy
         self._reviews = Reviews(self._holds, self._audit, self._policy.holds)
-        parts = Parts(self._store, self._holds, self._audit, clock, self._policy.holds, paths)
-        self._desk = Desk(parts, self._state, self._sweep_now, door or people.Door())
+        parts = desk.Parts(self._store, self._holds, self._audit, clock, self._policy.holds, paths)
+        whole = desk.Whole(self._state, self._sweep_now, self._verifier)
+        self._desk = Desk(parts, whole, door or people.Door())
+        self._paths = paths
         self._link = link.Client(paths.unit_socket, lambda _, message: self._queue.put(FromAlarm(message)))
         self._operators = link.Server(paths.keeper_socket, lambda p, m: self._queue.put(FromOperator(p, m)))
         self._behind = False
         """There is more in the store than the log has been told of."""
-        self._started_ns = clock.boot_ns()
-        self._due_ns: int | None = None
-        """Boot time of the next expiry, by the UTC that was believed when it was worked out."""
-        self._believed_ns: int | None = None
         self._health_ns = 0
-        self._fault, self._holds_fault = "", ""
+        self._holds_fault = ""
         self._unheard: deque[wire.Receipt] = deque(maxlen=UNHEARD_MAX)
         self._stopping = False
         self._answers: Mapping[type, Callable[[Any], None]] = {
             FromAlarm: self._from_alarm, FromOperator: self._from_operator, Stop: self._stop,
+            Inspected: self._inspected, LogInspected: self._inspected,
         }  # fmt: skip
 
     def stop(self) -> None:
@@ -136,10 +140,14 @@ class KeeperProcess:
         self._ring.start(self._clock.read())
         self._bear_witness()
         self._look_at_holds()
-        self._sweep(tracks_max=None)
+        self._sweep(None)
+        self._verifier.start(
+            verifier.Parts(self._store, self._audit, self._time, self._holds, self._heads, self._paths, self._clock)
+        )
 
     def close(self) -> None:
         """Nobody comes in any more, and the log's file is given back."""
+        self._verifier.close()
         self._operators.close()
         self._link.close()
         self._audit.close()
@@ -147,24 +155,26 @@ class KeeperProcess:
     def _turn(self) -> None:
         self._take_words()
         now, changed = self._look()
-        if self._look_at_holds() or changed or self._is_due(now):
-            self._sweep(BATCH_MAX)
+        if self._look_at_holds() or changed or self._terms.is_due(now):
+            self._sweep()
         self._store.measure(MEASURED_MAX)
         self._time.keep()
         self._ring.tick(self._audit, now)
         self._look_at_reviews(now)
         self._desk.tick(now.boot_ns)
+        self._verifier.tick(now.boot_ns)
         if self._desk.acted() or self._heads.is_due(self._audit, now):
             self._sign(now)
         if now.boot_ns >= self._health_ns:
             self._health_ns = now.boot_ns + HEALTH_NS
             self._store.look_again()
+            self._look_at_disk()
             changed = True
             self._link.send(self._state())
         if changed or self._behind:
             self._bear_witness()
-            if self._purged():
-                self._due_ns = now.boot_ns
+            if self._terms.purged():
+                self._sweep()
         systemd.notify("WATCHDOG=1")
 
     def _bear_witness(self) -> None:
@@ -173,11 +183,11 @@ class KeeperProcess:
             self._seen.under(self._settings, self._audit)
             self._behind = self._seen.look(self._audit)
         except StoreError as error:
-            self._refuse(error)
+            self._terms.refuse(error)
 
     def _take_words(self) -> None:
         """All that has come: a hold that was asked for before a term ended must not come after its deletion."""
-        wait_s = 0.0 if self._is_due(self._clock.read()) else WAIT_MAX_S
+        wait_s = 0.0 if self._terms.is_due(self._clock.read()) else WAIT_MAX_S
         for _ in range(WORDS_MAX):
             try:
                 word = self._queue.get(timeout=wait_s)
@@ -191,7 +201,7 @@ class KeeperProcess:
         try:
             return self._time.look(self._audit), self._store.refresh()
         except StoreError as error:
-            self._refuse(error)
+            self._terms.refuse(error)
             return self._clock.read(), False
 
     def _look_at_holds(self) -> bool:
@@ -215,29 +225,22 @@ class KeeperProcess:
         if told or self._reviews.changed:
             self._health_ns = 0
         if lapsed:
-            self._sweep(BATCH_MAX)
+            self._sweep()
 
-    def _is_due(self, now: ClockReading) -> bool:
-        """Whether the next expiry has come, or another UTC is believed than when it was worked out."""
-        believed = self._time.timeline.believed_ns != self._believed_ns
-        return believed or (self._due_ns is not None and now.boot_ns >= self._due_ns)
+    def _look_at_disk(self) -> None:
+        held = len({hold.recording_id for hold in self._holds.in_force().values()})
+        if line := self._filling.look(self._audit, held, len(self._store)):
+            self._witness(wire.Receipt(line, hash_of(line)))
 
-    def _sweep(self, tracks_max: int | None) -> list[dict[str, Any]]:
-        """Deletes so many of the tracks that are due, and returns the receipts; what the disk refuses waits."""
-        receipts: list[dict[str, Any]] = []
-        try:
-            self._time.take_up(self._audit)
-            self._believed_ns = self._time.timeline.believed_ns
-            receipts = self._sweeper.finish()
-            overdue = due(self._kept(), self._time.timeline, self._clock.read())
-            receipts += self._sweeper.delete(overdue[:tracks_max], self._late_why)
-        except StoreError as error:
-            self._refuse(error)
-        else:
-            self._fault = fault_of(self._sweeper.refused)
-            now = self._clock.read()
-            wait_ns = next_expiry_ns(self._kept(), self._time.timeline, now)
-            self._due_ns = None if wait_ns is None else now.boot_ns + (RETRY_NS if self._fault else wait_ns)
+    def _inspected(self, word: Inspected | LogInspected) -> None:
+        if line := self._verifier.take(word):
+            self._witness(wire.Receipt(line, hash_of(line)))
+            self._sweep()  # what was put back behind the keeper's back is past its term, and known by now
+            self._health_ns = 0
+
+    def _sweep(self, tracks_max: int | None = BATCH_MAX) -> list[dict[str, Any]]:
+        """Deletes what is due; each receipt has a witness, and the log is signed after them."""
+        receipts = self._terms.sweep(tracks_max)
         for receipt in receipts:
             self._witness(wire.Receipt(receipt, hash_of(receipt)))
         if receipts:
@@ -256,51 +259,29 @@ class KeeperProcess:
         if self._link.send(said):
             self._unheard.pop()
 
-    def _refuse(self, error: StoreError) -> None:
-        """The disk refuses what everything depends on: the log, or the store's own directory."""
-        if not self._fault:
-            log.event("sweep_failed", "error", why=str(error))
-        self._fault, self._due_ns = str(error), self._clock.boot_ns() + RETRY_NS
-
-    def _late_why(self, late: Due, refused: bool) -> LateWhy:  # noqa: FBT001 - the sweeper's own seam
-        was_held = self._holds.was_held(late.kept.recording_id, late.kept.track)
-        of = Circumstances(self._started_ns, refused=refused, was_held=was_held)
-        return late_why(late.late_ns, self._time.timeline, self._clock.read(), of)
-
     def _sweep_now(self) -> list[dict[str, str]]:
         """For an operator: what went."""
-        return [{key: receipt[key] for key in ("recording_id", "track")} for receipt in self._sweep(BATCH_MAX)]
-
-    def _kept(self) -> tuple[Kept, ...]:
-        kept, purged = self._store.kept(self._holds.held()), self._purged()
-        if not purged:
-            return tuple(kept)
-        # What is open is closed by its recorder first, which ends under the same policy.
-        is_closed = {name for name, entry in self._store.entries.items() if entry.closed}
-        return tuple(
-            replace(one, purged=True) if one.track in purged and one.recording_id in is_closed else one for one in kept
-        )
-
-    def _purged(self) -> frozenset[Track]:
-        """The tracks of which nothing may be there under the policy, by a UTC that is believed (promise K4)."""
-        policy = self._settings.at(self._time.trusted(self._clock.read())).policy
-        both: tuple[tuple[Track, TrackPolicy], ...] = (("audio", policy.audio), ("video", policy.video))
-        return frozenset(name for name, track in both if not track.record and track.existing == "purge")
+        return [{key: receipt[key] for key in ("recording_id", "track")} for receipt in self._sweep()]
 
     def _state(self) -> wire.KeeperState:
-        now, timeline, kept = self._clock.read(), self._time.timeline, self._kept()
+        now, timeline, kept = self._clock.read(), self._time.timeline, self._terms.kept()
         ages = {t: [age_ns(timeline, k.oldest, now.boot_ns) / 3.6e12 for k in kept if k.track == t] for t in TRACKS}
+        oldest = {track: round(max(hours), 2) if hours else None for track, hours in ages.items()}
         wait_ns = next_expiry_ns(kept, timeline, now)
         faults: dict[KeeperFault, str] = {
-            "keeper": self._fault or self._time.fault, "audit": self._audit.fault or self._heads.fault,
+            "keeper": self._terms.fault or self._time.fault, "audit": self._audit.fault or self._heads.fault,
             "holds": self._holds_fault or self._holds.fault(), "hold_review": self._reviews.fault,
+            "disk": self._filling.fault, "verify": self._verifier.fault,
         }  # fmt: skip
         return wire.KeeperState(
             recordings=len(self._store),
-            store_bytes=sum(self._store.bytes().values()),
-            oldest_h={track: round(max(hours), 2) for track, hours in ages.items() if hours},
+            store_bytes=self._store.bytes(),
+            oldest_audio_h=oldest["audio"],
+            oldest_video_h=oldest["video"],
             next_expiry_s=None if wait_ns is None else wait_ns // NS,
-            unaccounted=len(self._store.unaccounted),
+            filled_pct=self._filling.percent,
+            unaccounted=len(self._store.unaccounted) + self._verifier.foreign,
+            verified_h=self._verifier.age_h(now.boot_ns),
             holds=len(self._holds.in_force()),
             faults={name: what for name, what in faults.items() if what},
         )

@@ -7,7 +7,6 @@ The law here: what is not understood is counted, named and left alone. A directo
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from sys import intern
@@ -21,18 +20,14 @@ from daemon.errors import NotFoundError, StoreError
 from daemon.model.policy import AUDIO_DECIDED_H_MAX, TERM_H_MAX
 from daemon.model.retention import Kept
 from daemon.model.timeline import Stamp
+from daemon.names import ENVELOPE, ID, SEGMENT, TRACKS, shown
 from hardware.ports import Track
 
-TRACKS: tuple[Track, ...] = ("audio", "video")
 BEGIN_BYTES_MAX = 65_536
 """begin.json is a few kilobytes, with sixty-four holders about six."""
 NOT_A_RECORD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What decoding raises for a file that is something else; the last for one of thousands of brackets."""
 H_NS = 3_600_000_000_000
-ID = re.compile(r"[0-9a-f]{32}\Z")
-"""A recording's name; a directory with another one is none of ours."""
-SEGMENT = re.compile(r"\d{6,}\.ts\.age\Z")
-ENVELOPE = re.compile(r"(audio|video)\.\d+\.key\.age\Z")
 TERM_H: dict[Track, int] = {"audio": AUDIO_DECIDED_H_MAX, "video": TERM_H_MAX["video"]}
 """No unit makes a recording with a longer term (design 6): a record that names one is not a unit's."""
 
@@ -128,12 +123,13 @@ class Store:
         self._unmeasured.discard(recording_id)
 
     def changed(self, recording_id: str) -> None:
-        """Something of it has been deleted, or all."""
+        """Something of it has come or gone: a track, its end, or all of it."""
         path, entry = self._path / recording_id, self.entries.get(recording_id)
         if entry is None or not os.path.lexists(path / "begin.json"):
             self.forget(recording_id)
         else:
             entry.there, entry.sizes = tracks_there(path) & entry.kept.keys(), {}
+            entry.closed = os.path.lexists(path / "SHA256SUMS.sig")
             self._unmeasured.add(recording_id)
 
     def disown(self, recording_id: str, why: str) -> None:
@@ -184,7 +180,7 @@ class Store:
 
     def _name(self, name: str, why: str) -> None:
         if self.unaccounted.get(name) != why:
-            log.event("unaccounted", "warning", name=name, why=why)
+            log.event("unaccounted", "warning", name=shown(name), why=why)
         self.unaccounted[name] = why
 
 

@@ -17,8 +17,9 @@ from typing import Any
 from daemon import log
 from daemon.keeper.audit import AuditLog
 from daemon.keeper.erase import remove_rest, remove_track
-from daemon.keeper.store import H_NS, TRACKS, Store, sizes
+from daemon.keeper.store import H_NS, Store, sizes
 from daemon.model.retention import Due, LateWhy
+from daemon.names import TRACKS
 from hardware.ports import Track
 
 BATCH_MAX = 64

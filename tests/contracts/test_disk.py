@@ -16,6 +16,7 @@ def test_space_is_the_file_systems_own(tmp_path: Path) -> None:
     space = FileSystemDisk(tmp_path).space()
     assert space.total_bytes == shutil.disk_usage(tmp_path).total
     assert 0 < space.free_bytes <= space.total_bytes
+    assert space.used_bytes + space.free_bytes <= space.total_bytes
 
 
 def test_a_missing_directory_is_a_device_error(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from daemon.link import Conversation
 from daemon.model.rights import Role
 from daemon.paths import Paths
 from daemon.people import Door
+from hardware.disk import FileSystemDisk
 from hardware.ports import ClockReading
 from simulators.state import prepare
 from tests.rooms import wait_for
@@ -129,7 +130,7 @@ def open_desk(policy: str, wall_ns: int, *, own: bool = True) -> Iterator[Runnin
     if not own:
         door._own_uid = -1
     clock = Hands(wall_ns)
-    process = KeeperProcess(load(paths.etc), paths, clock, door)
+    process = KeeperProcess(load(paths.etc), paths, clock, FileSystemDisk(paths.store), door)
     thread = threading.Thread(target=process.run, name="keeper")
     thread.start()
     try:

@@ -17,6 +17,7 @@ from daemon.model.ledger import START, Walk, encode, hash_of
 from daemon.people import Door
 from daemon.records import sha256
 from hardware.clock import SystemClock
+from hardware.disk import FileSystemDisk
 from simulators.state import prepare
 from tests.keeper.desks import DAY_NS, NOW_NS, Hands, recorded
 from tests.keeper.stores import audit_lines
@@ -27,7 +28,7 @@ A = "a" * 32
 def keeper(state: Path, clock: Hands) -> KeeperProcess:
     """One start, as far as it can be driven by hand."""
     paths = prepare(state, "heusden-2020", None, ("127.0.0.1", 1))
-    return KeeperProcess(load(paths.etc), paths, clock, Door({}))
+    return KeeperProcess(load(paths.etc), paths, clock, FileSystemDisk(paths.store), Door({}))
 
 
 def started(state: Path, clock: Hands) -> KeeperProcess:

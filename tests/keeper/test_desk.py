@@ -20,6 +20,7 @@ from daemon.model.holds import By, Hold, Wish, place
 from daemon.model.rights import KEEPER_VERBS
 from daemon.model.timeline import LOOK_NS, STABLE_DAY_NS
 from daemon.people import Door
+from hardware.disk import FileSystemDisk
 from simulators.state import prepare
 from tests.keeper.desks import (
     ANNA,
@@ -122,7 +123,7 @@ def test_a_hold_a_second_before_the_end_wins(keeper: RunningKeeper) -> None:
 def test_a_hold_and_the_end_in_one_turn(tmp_path: Path) -> None:
     """K2: a hold that has reached the keeper when a term ends is heard before anything goes, also behind others."""
     paths, clock = prepare(tmp_path, "heusden-2020", None, ("127.0.0.1", 1)), Hands(NOW_NS)
-    process = KeeperProcess(load(paths.etc), paths, clock, Door({}))
+    process = KeeperProcess(load(paths.etc), paths, clock, FileSystemDisk(paths.store), Door({}))
     path = recorded(paths, clock, A, 7 * DAY_NS - NS)
     process.begin()
     process._store.refresh()
@@ -149,7 +150,7 @@ def test_a_hold_lapses_by_the_policy_and_by_a_utc_that_is_believed(
     paths, clock = prepare(tmp_path, "heusden-2020", None, ("127.0.0.1", 1)), Hands(NOW_NS)
     policy = paths.etc / "policy.toml"
     policy.write_text(policy.read_text() + '\n[holds]\nafter_review = "lapse"\nlapse_after_d = 3\n')
-    process = KeeperProcess(load(paths.etc), paths, clock, Door({}))
+    process = KeeperProcess(load(paths.etc), paths, clock, FileSystemDisk(paths.store), Door({}))
     path = recorded(paths, clock, A, 0)
     process.begin()
     hold = place_by_hand(process, clock)

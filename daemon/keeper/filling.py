@@ -1,0 +1,47 @@
+"""How full the store's disk is: a line of the log at each level, and the text of a fault above the first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from daemon import log
+from daemon.errors import DeviceError, StoreError
+from daemon.keeper.audit import AuditLog
+from daemon.model.space import FAULT_PCT, LEVELS_PCT, filled_pct, level
+from hardware.ports import Disk
+
+
+class Filling:
+    """Follows the log, then `look` now and then. One thread: the keeper's."""
+
+    def __init__(self, disk: Disk) -> None:
+        self._disk = disk
+        self._level = 0
+        self.percent = 0
+        self.fault = ""
+
+    def follow(self, line: dict[str, Any]) -> None:
+        """Takes a line of the log: what was told last."""
+        if line.get("event") == "filling" and line.get("level") in (0, *LEVELS_PCT):
+            self._level = line["level"]
+
+    def look(self, audit: AuditLog, held: int, recordings: int) -> dict[str, Any] | None:
+        """Asks the disk; the log's line when a level was passed. `held`: recordings that a hold keeps."""
+        try:
+            space = self._disk.space()
+        except DeviceError as error:
+            self.fault = str(error)
+            return None
+        self.percent = filled_pct(space)
+        now = level(self.percent, self._level)
+        free_gb = space.free_bytes / 1e9
+        text = f"the store's disk is {self.percent} % full, {free_gb:.1f} GB free; holds keep {held} of {recordings}"
+        self.fault = text if now >= FAULT_PCT else ""
+        if now == self._level:
+            return None
+        log.event("filling", "warning" if now else "info", percent=self.percent, free_bytes=space.free_bytes)
+        try:
+            return audit.add("filling", level=now, percent=self.percent, free_bytes=space.free_bytes)
+        except StoreError as error:
+            log.event("filling_untold", "warning", why=str(error))  # the next look tells it: the level is the old one
+            return None

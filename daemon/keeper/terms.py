@@ -1,0 +1,103 @@
+"""Deleting what is due: when the next sweep is, what it may take, and what a disk that refuses comes to.
+
+The law here (promises K1, K2): the holds are asked at each sweep; what is refused is tried again within the minute that
+a deletion has, and named until it is gone. One thread: the keeper's.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from msgspec.structs import replace
+
+from daemon import log
+from daemon.config import Settings
+from daemon.errors import StoreError
+from daemon.keeper.audit import AuditLog
+from daemon.keeper.holds import Holds
+from daemon.keeper.store import Store
+from daemon.keeper.sweeper import BATCH_MAX, Sweeper, fault_of
+from daemon.keeper.timekeeper import Timekeeper
+from daemon.model.policy import TrackPolicy
+from daemon.model.retention import Circumstances, Due, Kept, LateWhy, due, late_why, next_expiry_ns
+from daemon.model.timeline import NS
+from hardware.ports import Clock, ClockReading, Track
+
+RETRY_NS = 30 * NS
+"""After a deletion that the disk refused: within the minute that promise K1 allows."""
+
+
+class Parts(NamedTuple):
+    """What it works on."""
+
+    store: Store
+    holds: Holds
+    audit: AuditLog
+    time: Timekeeper
+    clock: Clock
+    settings: Settings
+
+
+class Terms:
+    """Made when the log has been read."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._store, self._holds, self._audit, self._time, self._clock, self._settings = parts
+        self._sweeper = Sweeper(self._store, self._audit)
+        self._started_ns = self._clock.boot_ns()
+        self._due_ns: int | None = None
+        """Boot time of the next expiry, by the UTC that was believed when it was worked out."""
+        self._believed_ns: int | None = None
+        self.fault = ""
+        """For a person: what the disk refuses; empty while it takes everything."""
+
+    def is_due(self, now: ClockReading) -> bool:
+        """Whether the next expiry has come, or another UTC is believed than when it was worked out."""
+        believed = self._time.timeline.believed_ns != self._believed_ns
+        return believed or (self._due_ns is not None and now.boot_ns >= self._due_ns)
+
+    def sweep(self, tracks_max: int | None = BATCH_MAX) -> list[dict[str, Any]]:
+        """Deletes so many of the tracks that are due, and returns the receipts; what the disk refuses waits."""
+        receipts: list[dict[str, Any]] = []
+        try:
+            self._time.take_up(self._audit)
+            self._believed_ns = self._time.timeline.believed_ns
+            receipts = self._sweeper.finish()
+            overdue = due(self.kept(), self._time.timeline, self._clock.read())
+            receipts += self._sweeper.delete(overdue[:tracks_max], self._late_why)
+        except StoreError as error:
+            self.refuse(error)
+        else:
+            self.fault = fault_of(self._sweeper.refused)
+            now = self._clock.read()
+            wait_ns = next_expiry_ns(self.kept(), self._time.timeline, now)
+            self._due_ns = None if wait_ns is None else now.boot_ns + (RETRY_NS if self.fault else wait_ns)
+        return receipts
+
+    def refuse(self, error: StoreError) -> None:
+        """The disk refuses what everything depends on: the log, or the store's own directory."""
+        if not self.fault:
+            log.event("sweep_failed", "error", why=str(error))
+        self.fault, self._due_ns = str(error), self._clock.boot_ns() + RETRY_NS
+
+    def kept(self) -> tuple[Kept, ...]:
+        """Every track that is there: which are held, and which the policy wants gone."""
+        kept, purged = self._store.kept(self._holds.held()), self.purged()
+        if not purged:
+            return tuple(kept)
+        # What is open is closed by its recorder first, which ends under the same policy.
+        is_closed = {name for name, entry in self._store.entries.items() if entry.closed}
+        return tuple(
+            replace(one, purged=True) if one.track in purged and one.recording_id in is_closed else one for one in kept
+        )
+
+    def purged(self) -> frozenset[Track]:
+        """The tracks of which nothing may be there under the policy, by a UTC that is believed (promise K4)."""
+        policy = self._settings.at(self._time.trusted(self._clock.read())).policy
+        both: tuple[tuple[Track, TrackPolicy], ...] = (("audio", policy.audio), ("video", policy.video))
+        return frozenset(name for name, track in both if not track.record and track.existing == "purge")
+
+    def _late_why(self, late: Due, refused: bool) -> LateWhy:  # noqa: FBT001 - the sweeper's own seam
+        was_held = self._holds.was_held(late.kept.recording_id, late.kept.track)
+        of = Circumstances(self._started_ns, refused=refused, was_held=was_held)
+        return late_why(late.late_ns, self._time.timeline, self._clock.read(), of)

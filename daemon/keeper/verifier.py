@@ -1,0 +1,304 @@
+"""`store verify`: the whole store, a recording at a time, daily by itself and when somebody asks.
+
+The law here (promise K3): every file belongs to a live recording that is younger than its term or held, and every hash,
+chain link and signature holds; anything else is named, and nothing is touched. A finding counts only when what was
+expected is still so: what was deleted or closed meanwhile is looked at again. The loop's thread; `worker.py` reads.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Iterator
+from typing import Any, NamedTuple
+
+import msgspec
+
+from daemon import log, sign
+from daemon.errors import SealError, StoreError
+from daemon.inspection.judge import Expected, Finding, Inspection
+from daemon.keeper.audit import AuditLog
+from daemon.keeper.heads import Heads
+from daemon.keeper.holds import Holds
+from daemon.keeper.store import Entry, Store
+from daemon.keeper.timekeeper import Timekeeper
+from daemon.keeper.worker import Inspected, Job, LogInspected, LogJob, Worker
+from daemon.model.retention import PROMISED_NS
+from daemon.model.timeline import DAY_NS, NS, Stamp, age_ns
+from daemon.names import shown
+from daemon.paths import Paths
+from hardware.ports import Clock, Track
+
+EARLIEST_NS = 900 * NS
+"""After a start: a boot has better things to do, and a unit that is switched on for an hour still gets its turn."""
+OPEN_NS = (14_400 + 600) * NS
+"""The longest recording that a policy allows, with its seconds before and after; older and open was never closed."""
+FINDINGS_MAX = 1000
+"""Kept, to be shown; more are counted. A store of which nothing fits has a finding a file."""
+NAMED_MAX = 20
+"""Named in the log's line: a line stays under 4 kB."""
+PAGE_MAX = 100
+"""Findings in one answer, each a few hundred bytes."""
+LEFT_OVER = "is left over from a write that was cut off"
+FOREIGN = ("is foreign", LEFT_OVER, "is a link", "is no file", "is no directory")
+"""How a finding begins that names something nobody knows."""
+
+
+class Result(msgspec.Struct, frozen=True):
+    """One walk over the store."""
+
+    at_wall_ns: int
+    recordings: int
+    files: int
+    bytes: int
+    took_s: float
+    faults: int
+    """All findings, also those that are not kept."""
+    foreign: int
+    """Files and directories among them that belong to nothing."""
+    findings: tuple[Finding, ...]
+
+
+class Run(msgspec.Struct):
+    """A walk that is under way."""
+
+    began_ns: int
+    left: list[str]
+    total: int
+    keys: tuple[str, ...]
+    findings: list[Finding]
+    recordings: int = 0
+    files: int = 0
+    bytes: int = 0
+    faults: int = 0
+
+
+class Parts(NamedTuple):
+    """What it looks at."""
+
+    store: Store
+    audit: AuditLog
+    time: Timekeeper
+    holds: Holds
+    heads: Heads
+    paths: Paths
+    clock: Clock
+
+
+class Verifier:
+    """Follows the audit log while it is read; then `tick`, and `take` for every word of the worker."""
+
+    def __init__(self, put: Callable[[Inspected | LogInspected], None]) -> None:
+        self._worker, self._put = Worker(put), put
+        self._parts: Parts | None = None
+        self._receipts: set[tuple[str, Track]] = set()
+        """Tracks that were deleted, of recordings that are still there."""
+        self._last: Stamp | None = None
+        self._earliest_ns = 0
+        self._run: Run | None = None
+        self.result: Result | None = None
+        self.fault = ""
+
+    def follow(self, line: dict[str, Any]) -> None:
+        """Takes a line of the log."""
+        match line:
+            case {"event": "deleted", "recording_id": str(recording_id), "track": "audio" | "video" as track}:
+                self._receipts.add((recording_id, track))
+            case {"event": "verified", "boot_id": str(boot_id), "at_boot_ns": int(boot_ns)}:
+                self._last = Stamp(boot_id, boot_ns)
+
+    def start(self, parts: Parts) -> None:
+        """Everything that it looks at is there."""
+        self._parts, self._earliest_ns = parts, parts.clock.boot_ns() + EARLIEST_NS
+        self._forget()
+
+    def close(self) -> None:
+        """Breaks off."""
+        self._worker.close()
+
+    def begin(self) -> None:
+        """A walk, unless one is under way."""
+        if self._run is None:
+            self._forget()
+            parts, names = self._known(), sorted(self._known().store.entries, reverse=True)
+            self._run = Run(parts.clock.boot_ns(), names, len(names), (), [])
+            log.event("verifying", recordings=len(names))
+            self._run.keys = self._keys(parts.paths.signing_key.with_suffix(".pub"), sign.RECORDINGS)
+            self._log_first()
+
+    def tick(self, boot_ns: int) -> None:
+        """Begins when a day has gone by; breaks off what the worker did not survive."""
+        if self._run is None and boot_ns >= self._earliest_ns and self._is_due(boot_ns):
+            self.begin()
+        if self._run is not None and self._worker.is_dead:
+            self._add([Finding("recordings", "could not be walked to the end: see the keeper's log")])
+            self._worker = Worker(self._put)
+            self._finish()
+
+    @property
+    def foreign(self) -> int:
+        """Files and directories inside recordings and the store that belong to nothing, by the last walk."""
+        return self.result.foreign if self.result else 0
+
+    def age_h(self, boot_ns: int) -> float | None:
+        """Hours since the last walk; None when there was none, or nobody can tell."""
+        timeline = self._known().time.timeline
+        if self._last is None or self._last.boot_id not in timeline.boots:
+            return None
+        return round(age_ns(timeline, self._last, boot_ns) / 3.6e12, 1)
+
+    def state(self, after: int) -> dict[str, Any]:
+        """For an operator: how far it is, what came of it, and the findings from number `after` on."""
+        run, result = self._run, self.result
+        body: dict[str, Any] = {
+            "running": run is not None, "done": run.recordings if run else 0, "total": run.total if run else 0,
+            "result": None, "findings": [],
+        }  # fmt: skip
+        if result is not None:
+            body["result"] = {key: value for key, value in msgspec.to_builtins(result).items() if key != "findings"}
+            body["findings"] = msgspec.to_builtins(result.findings[after : after + PAGE_MAX])
+        return body
+
+    def take(self, word: Inspected | LogInspected) -> dict[str, Any] | None:
+        """A word of the worker: the next job follows. Returns the log's line when it was the last."""
+        if self._run is None:
+            return None
+        if isinstance(word, LogInspected):
+            self._count(word.found)
+        elif self._stands(word):
+            self._run.recordings += 1
+            below = [Finding(f"recordings/{finding.path}", finding.what) for finding in word.found.findings]
+            self._count(Inspection(tuple(below), word.found.files, word.found.bytes))
+        else:
+            self._run.left.append(word.job.recording_id)
+        return self._next()
+
+    # --- the walk ---------------------------------------------------------------------------------------------------
+
+    def _known(self) -> Parts:
+        assert self._parts is not None  # noqa: S101 - only a bug could break it
+        return self._parts
+
+    def _is_due(self, boot_ns: int) -> bool:
+        timeline = self._known().time.timeline
+        if self._last is None or self._last.boot_id not in timeline.boots:
+            return True
+        return age_ns(timeline, self._last, boot_ns) >= DAY_NS
+
+    def _forget(self) -> None:
+        store = self._known().store
+        self._receipts = {key for key in self._receipts if store.is_known(key[0])}
+
+    def _keys(self, path: Any, namespace: str) -> tuple[str, ...]:
+        try:
+            return sign.public_keys(path, namespace)
+        except SealError as error:
+            self._add([Finding(f"etc/{path.name}", f"no signature can be checked: {error}")])
+            return ()
+
+    def _log_first(self) -> None:
+        parts = self._known()
+        keys = self._keys(parts.paths.audit_key.with_suffix(".pub"), sign.AUDIT)
+        heads = {**parts.heads.seen(), parts.audit.lines: parts.audit.head}
+        self._worker.give(LogJob(parts.paths.audit_log, parts.audit.size, heads, keys))
+
+    def _next(self) -> dict[str, Any] | None:
+        run, store = self._run, self._known().store
+        while run is not None and run.left:
+            recording_id = run.left.pop()
+            if (entry := store.entries.get(recording_id)) is not None:
+                expected = self._expected(recording_id, entry)
+                self._worker.give(Job(recording_id, store.path(recording_id), expected, run.keys))
+                return None
+        return self._finish()
+
+    def _expected(self, recording_id: str, entry: Entry) -> Expected:
+        parts = self._known()
+        begun = parts.audit.unfinished
+        going = frozenset(track for track in entry.kept if (recording_id, track) in begun)
+        gone = frozenset(track for track in entry.kept if (recording_id, track) in self._receipts) - going
+        stamp = Stamp(entry.boot_id, entry.at_boot_ns)
+        is_young = age_ns(parts.time.timeline, stamp, parts.clock.boot_ns()) < OPEN_NS
+        return Expected(gone, going, may_be_open=not entry.closed and is_young)
+
+    def _stands(self, word: Inspected) -> bool:
+        """Whether what was expected of a recording is still so; what was found without is found again, or gone."""
+        if not word.found.findings:
+            return True
+        store = self._known().store
+        store.changed(word.job.recording_id)
+        entry = store.entries.get(word.job.recording_id)
+        return entry is not None and self._expected(word.job.recording_id, entry) == word.job.expected
+
+    def _count(self, found: Inspection) -> None:
+        assert self._run is not None  # noqa: S101 - only a bug could break it
+        self._run.files, self._run.bytes = self._run.files + found.files, self._run.bytes + found.bytes
+        self._add(found.findings)
+
+    def _add(self, findings: Collection[Finding]) -> None:
+        assert self._run is not None  # noqa: S101 - only a bug could break it
+        self._run.faults += len(findings)
+        self._run.findings += list(findings)[: FINDINGS_MAX - len(self._run.findings)]
+
+    def _finish(self) -> dict[str, Any] | None:
+        run, parts = self._run, self._known()
+        assert run is not None  # noqa: S101 - only a bug could break it
+        self._add(list(self._around()))
+        now = parts.clock.read()
+        findings = tuple(sorted(run.findings))
+        took_s = round((now.boot_ns - run.began_ns) / NS, 1)
+        foreign = sum(finding.what.startswith(FOREIGN) for finding in run.findings)
+        self.result = Result(now.wall_ns, run.recordings, run.files, run.bytes, took_s, run.faults, foreign, findings)
+        self._run, self._last = None, Stamp(parts.clock.boot_id(), now.boot_ns)
+        self.fault = _in_words(self.result)
+        named = [finding.path for finding in findings[:NAMED_MAX]]
+        log.event("verified", "warning" if run.faults else "info", faults=run.faults, files=run.files, took_s=took_s)
+        try:
+            return parts.audit.add(
+                "verified", recordings=run.recordings, files=run.files, bytes=run.bytes, faults=run.faults, named=named
+            )
+        except StoreError as error:
+            log.event("verified_untold", "warning", why=str(error))
+            return None
+
+    # --- what is no single recording's ------------------------------------------------------------------------------
+
+    def _around(self) -> Iterator[Finding]:
+        """Names that are no recording, tracks that should be gone, files of the store that are none of the keeper's."""
+        parts = self._known()
+        for name, why in parts.store.unaccounted.items():
+            yield Finding(f"recordings/{shown(name)}", why)
+        boot_ns = parts.clock.boot_ns()
+        for kept in parts.store.kept(parts.holds.held()):
+            late_ns = age_ns(parts.time.timeline, kept.oldest, boot_ns) - kept.term_ns
+            if late_ns > PROMISED_NS and not kept.held:
+                what = f"is {late_ns // NS} s older than its term"
+                yield Finding(f"recordings/{kept.recording_id}/{kept.track}", what)
+        for hold_id, why in parts.holds.unreadable.items():
+            yield Finding(f"holds/{hold_id}.json", f"is no hold that can be read: {why}")
+        paths = parts.paths
+        mine = {path.name for path in (paths.recordings, paths.holds, paths.audit_log, paths.audit_head, paths.time)}
+        yield from _foreign(paths.store, "", mine)
+        yield from _foreign(paths.holds, "holds/", {f"{hold_id}.json" for hold_id in parts.holds.in_force()})
+
+
+def _foreign(directory: Any, within: str, mine: Collection[str]) -> Iterator[Finding]:
+    try:
+        with os.scandir(directory) as entries:
+            found = sorted((entry.name, entry.is_symlink()) for entry in entries)
+    except OSError as error:
+        yield Finding(within or ".", f"cannot be listed: {error.strerror or error}")
+        return
+    for name, is_link in found:
+        if name.endswith(".new"):
+            yield Finding(within + shown(name), LEFT_OVER)
+        elif name not in mine and not (within and name.endswith(".json")):
+            yield Finding(within + shown(name), "is foreign: the keeper never made it")
+        elif is_link:
+            yield Finding(within + shown(name), "is a link")
+
+
+def _in_words(result: Result) -> str:
+    if not result.findings:
+        return ""
+    first, more = result.findings[0], result.faults - 1
+    return f"{first.path} {first.what}" + (f"; and {more} more: `spreekkamer store verify`" if more else "")

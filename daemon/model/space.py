@@ -1,0 +1,60 @@
+"""Room on the store's disk: what is kept for alarms, when a conversation is refused, when somebody is warned.
+
+The law here (promise K2): a disk that fills up is never made room on by deleting early or by touching a hold. What is
+asked of it is refused, conversations first; an alarm is recorded until the last byte.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from daemon.model.policy import Policy
+from daemon.model.unit import Unit
+from hardware.ports import DiskSpace
+
+LEVELS_PCT = (70, 85, 95)
+"""Each is told once on the way up: somebody has weeks, days, hours."""
+FAULT_PCT = 85
+"""From here on it is a fault that is named until it is over."""
+BACK_PCT = 2
+"""So far below a level it is told that it is over: a recording that comes and goes is not told each time."""
+TAIL_S = 240
+"""The most that a policy can ask for before and after a recording."""
+
+
+class Room(Struct, frozen=True):
+    """Free bytes that decide what may be recorded."""
+
+    conversation_bytes: int
+    """Below this no conversation is begun."""
+    alarm_bytes: int
+    """Below this a conversation that runs is ended: what is left is kept for alarms."""
+
+
+def room(unit: Unit, policy: Policy) -> Room:
+    """The engineer's number; or room for the longest alarm, and for a conversation too where one is to begin."""
+    asked: int | None = unit.recorder.free_bytes_min
+    if asked is not None:
+        return Room(asked, asked)
+    alarm_bytes = _bytes_of(policy.alarm.maximum_s, unit, policy)
+    return Room(alarm_bytes + _bytes_of(policy.timing.maximum_s, unit, policy), alarm_bytes)
+
+
+def _bytes_of(seconds: int, unit: Unit, policy: Policy) -> int:
+    """What a recording takes at the bit rates asked for, with a quarter for key frames, containers and seals."""
+    rates = {"audio": unit.microphone.bitrate_bps, "video": unit.camera.bitrate_bps}
+    return sum(rates[track] for track in policy.tracks()) * (seconds + TAIL_S) * 5 // 4 // 8
+
+
+def filled_pct(space: DiskSpace) -> int:
+    """How full the disk is, in whole percent, rounded up, as df(1) says it: of what files take and may still take."""
+    whole = space.used_bytes + space.free_bytes
+    return -(-100 * space.used_bytes // whole) if whole else 100
+
+
+def level(percent: int, before: int) -> int:
+    """The highest level that has been reached, or 0; `before`: the one that was told last."""
+    reached = max((mark for mark in LEVELS_PCT if percent >= mark), default=0)
+    if reached < before and percent > before - BACK_PCT:
+        return before
+    return reached
