@@ -12,6 +12,8 @@ from daemon.check.finding import Finding
 
 ALARM_S = 20.0
 """How long a test alarm may take to be stored: two attempts, and a new connection in between."""
+RECORDING_S = 25.0
+"""Five seconds are recorded, a track that has fallen silent is waited for as long, the keeper looks every second."""
 LEVELS = ("kept", "broker", "stored", "accepted")
 
 
@@ -90,3 +92,25 @@ def test_alarm(room: Room) -> Iterator[Finding]:
     text = ", ".join(f"{level} {line[f'{level}_ms']} ms" for level in LEVELS if line[f"{level}_ms"] is not None)
     by = f" by {line['stored_by']}" if line["stored_by"] else ""
     yield Finding("test alarm", "ok", text + by, figures=figures)
+
+
+def test_recording(room: Room) -> Iterator[Finding]:
+    """A few seconds, lamp lit: sealed, closed, inspected by the keeper without a key, and deleted at once."""
+    if not room.settings.policy.tracks():
+        yield Finding("test recording", "skipped", "the policy records nothing")
+        return
+    recording_id = room.alarm("recording_test")
+    told = wait(lambda: room.keeper("recording_tested", recording_id=recording_id), RECORDING_S)
+    if told is None:
+        todo = "Look at the faults of recorder, store and keys; the recording goes by its term, if there is one."
+        yield Finding("test recording", "fault", f"not closed and inspected within {RECORDING_S:.0f} s", todo)
+        return
+    figures = {"files": told["files"], "bytes": told["bytes"]}
+    text = f"{told['files']} files, {told['bytes'] / 1e6:.1f} MB, sealed and signed"
+    if told["findings"]:
+        todo = "Nothing of it is deleted before its term: show it to who looks after the software."
+        yield Finding("test recording", "fault", "; ".join(told["findings"]), todo, figures)
+    elif not told["deleted"]:
+        yield Finding("test recording", "fault", f"{text}, and not deleted", "Look at the keeper's fault.", figures)
+    else:
+        yield Finding("test recording", "ok", f"{text}, verified, deleted", figures=figures)

@@ -34,6 +34,7 @@ STEPS: tuple[tuple[str, Step], ...] = (
     ("broker", reach.broker),
     ("keys", reach.keys),
     ("test alarm", reach.test_alarm),
+    ("test recording", reach.test_recording),
 )
 """In the order of an engineer's way: first what needs nobody, then the room's parts, last what needs all of them."""
 TOLD_BY = {

@@ -23,6 +23,7 @@ from daemon.keeper.audit import AuditLog
 from daemon.keeper.export import Exports
 from daemon.keeper.holds import Holds, Key
 from daemon.keeper.store import Store
+from daemon.keeper.trials import Trials
 from daemon.keeper.verifier import Verifier
 from daemon.model import holds as rules
 from daemon.model.holds import By
@@ -67,6 +68,7 @@ class Whole(NamedTuple):
     sweep: Callable[[], list[dict[str, str]]]
     """Deletes what is due now and says what went."""
     verifier: Verifier
+    trials: Trials
 
 
 class Asked(NamedTuple):
@@ -102,7 +104,7 @@ class Desk:
     """One thread: the keeper's."""
 
     def __init__(self, parts: Parts, whole: Whole, door: people.Door) -> None:
-        self._parts, self._door, self._verifier = parts, door, whole.verifier
+        self._parts, self._door, self._verifier, self._trials = parts, door, whole.verifier, whole.trials
         self._sweep = whole.sweep
         self._refusals = Refusals()
         self._exports = Exports(parts.store)
@@ -111,7 +113,8 @@ class Desk:
             "state": lambda _: whole.state(), "recordings": self._recordings, "recording": self._recording,
             "holds": self._holds, "hold_place": self._place, "hold_extend": self._extend, "hold_release": self._release,
             "audit": self._log, "export": self._export, "export_files": self._export_files,
-            "verify": self._verify, "disk_speed": self._disk_speed, "sign_check": self._sign_check,
+            "verify": self._verify, "recording_tested": self._recording_tested,
+            "disk_speed": self._disk_speed, "sign_check": self._sign_check,
         }  # fmt: skip
 
     def answer(self, peer: link.Peer, request: wire.Request) -> None:
@@ -264,6 +267,10 @@ class Desk:
 
         threading.Thread(target=measure, name="disk speed", daemon=True).start()
         return Later()
+
+    def _recording_tested(self, asked: Asked) -> Any:
+        """What came of a test recording; null: it is not closed yet."""
+        return msgspec.to_builtins(self._trials.outcome(str(asked.args.get("recording_id", ""))))
 
     def _sign_check(self, asked: Asked) -> Any:
         """Signs a commissioning report, and writes down that it did. Nothing else can be had signed here."""

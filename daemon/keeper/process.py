@@ -29,6 +29,7 @@ from daemon.keeper.store import Store
 from daemon.keeper.sweeper import BATCH_MAX
 from daemon.keeper.terms import Terms
 from daemon.keeper.timekeeper import Timekeeper
+from daemon.keeper.trials import Trials
 from daemon.keeper.verifier import Verifier
 from daemon.keeper.witness import Witness
 from daemon.keeper.worker import Inspected, LogInspected
@@ -94,11 +95,14 @@ class KeeperProcess:
         followers = (part.follow for part in followed)
         self._audit = AuditLog(paths.audit_log, clock, *followers, witnessed=self._heads.seen())
         self._settings = settings.at(clock.read())
-        self._terms = Terms(terms.Parts(self._store, self._holds, self._audit, self._time, clock, self._settings))
+        self._trials = Trials(self._store, self._audit, paths)
+        self._terms = Terms(
+            terms.Parts(self._store, self._holds, self._audit, self._time, clock, self._settings, self._trials)
+        )
         self._policy = self._settings.policy
         self._reviews = Reviews(self._holds, self._audit, self._policy.holds)
         parts = desk.Parts(self._store, self._holds, self._audit, clock, self._policy.holds, paths)
-        whole = desk.Whole(self._state, self._sweep_now, self._verifier)
+        whole = desk.Whole(self._state, self._sweep_now, self._verifier, self._trials)
         self._desk = Desk(parts, whole, door or people.Door())
         self._paths = paths
         self._link = link.Client(paths.unit_socket, lambda _, message: self._queue.put(FromAlarm(message)))
@@ -155,7 +159,7 @@ class KeeperProcess:
     def _turn(self) -> None:
         self._take_words()
         now, changed = self._look()
-        if self._look_at_holds() or changed or self._terms.is_due(now):
+        if self._look_at_holds() or changed or self._terms.is_due(now) or self._trials.wait:
             self._sweep()
         self._store.measure(MEASURED_MAX)
         self._time.keep()

@@ -50,6 +50,9 @@ class Entry(msgspec.Struct):
     kept: dict[Track, Kept]
     there: set[Track]
     closed: bool
+    begun_as_test: bool = False
+    is_test: bool = False
+    """An engineer's, and closed as one: nobody has needed it."""
     sizes: dict[str, Size] = {}
     """By kind: audio, video, records. Empty: not measured since it changed."""
 
@@ -204,7 +207,13 @@ def _entry(path: Path, begin: records.Begin) -> Entry:
     }
     closed = os.path.lexists(path / "SHA256SUMS.sig")
     trusted, there = begin.clock == "synchronised", tracks_there(path) & kept.keys()
-    return Entry(boot_id, begin.at_boot_ns, begin.at_wall_ns, trusted, kept, there, closed)
+    is_test = begin.test and closed and _was_test(path)
+    return Entry(boot_id, begin.at_boot_ns, begin.at_wall_ns, trusted, kept, there, closed, begin.test, is_test)
+
+
+def _was_test(path: Path) -> bool:
+    end = read_record(path / "end.json", records.End)
+    return end is not None and bool(end.test)
 
 
 def tracks_there(path: Path) -> set[Track]:

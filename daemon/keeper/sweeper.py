@@ -63,9 +63,10 @@ class Sweeper:
         kept = due.kept
         path, key = self._store.path(kept.recording_id), (kept.recording_id, kept.track)
         entry = self._store.entries.get(kept.recording_id)
+        reason = "term" if not kept.purged else "test" if entry and entry.is_test else "policy"
         size = ((entry and entry.closed and entry.sizes) or sizes(path))[kept.track]
         return {
-            "recording_id": kept.recording_id, "track": kept.track, "reason": "policy" if kept.purged else "term",
+            "recording_id": kept.recording_id, "track": kept.track, "reason": reason,
             "term_h": kept.term_ns // H_NS,
             "due_wall_ns": due.since_wall_ns, "late_s": due.late_ns // 1_000_000_000,
             "late_why": why(due, key in self.refused),

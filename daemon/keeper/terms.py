@@ -18,6 +18,7 @@ from daemon.keeper.holds import Holds
 from daemon.keeper.store import Store
 from daemon.keeper.sweeper import BATCH_MAX, Sweeper, fault_of
 from daemon.keeper.timekeeper import Timekeeper
+from daemon.keeper.trials import Trials
 from daemon.model.policy import TrackPolicy
 from daemon.model.retention import Circumstances, Due, Kept, LateWhy, due, late_why, next_expiry_ns
 from daemon.model.timeline import NS
@@ -36,13 +37,14 @@ class Parts(NamedTuple):
     time: Timekeeper
     clock: Clock
     settings: Settings
+    trials: Trials
 
 
 class Terms:
     """Made when the log has been read."""
 
     def __init__(self, parts: Parts) -> None:
-        self._store, self._holds, self._audit, self._time, self._clock, self._settings = parts
+        self._store, self._holds, self._audit, self._time, self._clock, self._settings, self._trials = parts
         self._sweeper = Sweeper(self._store, self._audit)
         self._started_ns = self._clock.boot_ns()
         self._due_ns: int | None = None
@@ -63,6 +65,7 @@ class Terms:
             self._time.take_up(self._audit)
             self._believed_ns = self._time.timeline.believed_ns
             receipts = self._sweeper.finish()
+            self._trials.look()
             overdue = due(self.kept(), self._time.timeline, self._clock.read())
             receipts += self._sweeper.delete(overdue[:tracks_max], self._late_why)
         except StoreError as error:
@@ -81,14 +84,17 @@ class Terms:
         self.fault, self._due_ns = str(error), self._clock.boot_ns() + RETRY_NS
 
     def kept(self) -> tuple[Kept, ...]:
-        """Every track that is there: which are held, and which the policy wants gone."""
-        kept, purged = self._store.kept(self._holds.held()), self.purged()
-        if not purged:
+        """Every track that is there: which are held, which the policy wants gone, and which were an engineer's test."""
+        kept, purged, passed = self._store.kept(self._holds.held()), self.purged(), self._trials.passed
+        if not purged and not passed:
             return tuple(kept)
         # What is open is closed by its recorder first, which ends under the same policy.
-        is_closed = {name for name, entry in self._store.entries.items() if entry.closed}
+        closed = {name for name, entry in self._store.entries.items() if entry.closed} if purged else set[str]()
         return tuple(
-            replace(one, purged=True) if one.track in purged and one.recording_id in is_closed else one for one in kept
+            replace(one, purged=True)
+            if one.recording_id in passed or (one.track in purged and one.recording_id in closed)
+            else one
+            for one in kept
         )
 
     def purged(self) -> frozenset[Track]:

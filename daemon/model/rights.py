@@ -37,6 +37,7 @@ KEEPER_VERBS: Mapping[str, frozenset[Role]] = {
     "state": BOTH, "recordings": BOTH, "recording": BOTH, "holds": BOTH,
     "hold_place": CUSTODIAN, "hold_extend": CUSTODIAN, "hold_release": CUSTODIAN,
     "audit": BOTH, "export": CUSTODIAN, "export_files": CUSTODIAN, "disk_speed": ENGINEER, "sign_check": ENGINEER,
+    "recording_tested": BOTH,
     "verify": BOTH,
 }  # fmt: skip
 """What the keeper is asked."""

@@ -1,0 +1,86 @@
+"""An engineer's test recordings: inspected as soon as they are closed; those that hold go at once.
+
+The law here: a recording is a test by its own signed records, and only what holds in every file goes before its term.
+What does not hold is named and kept, as everything that is not understood; so is what somebody has put a hold on.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from daemon import log, sign
+from daemon.errors import SealError
+from daemon.inspection.judge import Expected, Finding, inspect
+from daemon.keeper.audit import AuditLog
+from daemon.keeper.store import Store
+from daemon.paths import Paths
+
+OUTCOMES_MAX = 20
+"""Tests whose outcome is told: a check makes one."""
+SAID_MAX = 5
+"""Findings that are told of one; the first says what the others follow from."""
+NO_KEY = (Finding("unit_ed25519.pub", "no key of the unit to check it by"),)
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What came of a test."""
+
+    files: int
+    bytes: int
+    findings: tuple[str, ...]
+    deleted: bool = False
+
+
+class Trials:
+    """One thread: the keeper's."""
+
+    def __init__(self, store: Store, audit: AuditLog, paths: Paths) -> None:
+        self._store, self._audit, self._paths = store, audit, paths
+        self._outcomes: dict[str, Outcome] = {}
+        self._judged: set[str] = set()
+        self.passed: set[str] = set()
+        """Tests that hold in every file: they are due now."""
+
+    @property
+    def wait(self) -> bool:
+        """Whether a test is being made, or has been closed and is not judged yet."""
+        return any(
+            entry.begun_as_test and name not in self._judged and (entry.is_test or not entry.closed)
+            for name, entry in self._store.entries.items()
+        )
+
+    def outcome(self, recording_id: str) -> Outcome | None:
+        """What came of a test; None: it is not closed yet, or was none."""
+        found = self._outcomes.get(recording_id)
+        return found and msgspec.structs.replace(found, deleted=not self._store.is_known(recording_id))
+
+    def look(self) -> None:
+        """Judges the tests that have been closed since. Raises StoreError: the log takes no line."""
+        entries = self._store.entries
+        if any(entry.begun_as_test and not entry.closed for entry in entries.values()):
+            self._store.look_again()
+        self._judged &= entries.keys()
+        self.passed &= entries.keys()
+        for name in [name for name, entry in entries.items() if entry.is_test and name not in self._judged]:
+            self._judge(name)
+
+    def _judge(self, recording_id: str) -> None:
+        """Some four megabytes are read, and two signatures checked: under a tenth of a second."""
+        keys = self._keys()
+        found = inspect(self._store.path(recording_id), Expected(), keys)
+        said = tuple(f"{one.path} {one.what}" for one in (found.findings if keys else NO_KEY)[:SAID_MAX])
+        self._audit.add("recording_tested", recording_id=recording_id, files=found.files, bytes=found.bytes,
+                        findings=said)  # fmt: skip
+        log.event("recording_tested", "warning" if said else "info", recording_id=recording_id, findings=said)
+        self._judged.add(recording_id)
+        if not said:
+            self.passed.add(recording_id)
+        while len(self._outcomes) >= OUTCOMES_MAX:
+            del self._outcomes[next(iter(self._outcomes))]
+        self._outcomes[recording_id] = Outcome(found.files, found.bytes, said)
+
+    def _keys(self) -> tuple[str, ...]:
+        try:
+            return sign.public_keys(self._paths.signing_key.with_suffix(".pub"), sign.RECORDINGS)
+        except SealError:
+            return ()
