@@ -66,7 +66,7 @@ $(BIN)/.ready: pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[sim]'
 	@touch $@
 
-$(BIN)/.ready-test: pyproject.toml
+$(BIN)/.ready-test: pyproject.toml | system-packages
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
 	@touch $@ $(BIN)/.ready
@@ -91,11 +91,15 @@ $(HA)/.ready: tests/homeassistant/requirements.txt tests/homeassistant/needs.py
 	@touch $@
 
 # Debian's packages that the tests use for real: a broker, age, ssh-keygen, systemd's checks, speech, ffmpeg's prober,
-# Node.js, a terminal. Only what is missing is installed, by package: a machine may have its Node.js from elsewhere.
+# Node.js, a terminal, a sound server, and what PyAudio is built with. Only what is missing is installed, by package (its
+# program, or a file of its): a machine may have its Node.js from elsewhere.
 NEEDS := mosquitto:/usr/sbin/mosquitto age:age openssh-client:ssh-keygen openssl:openssl systemd:systemd-analyze \
-  alsa-utils:/usr/bin/aplay strace:strace ffmpeg:ffprobe nodejs:node npm:npm tmux:tmux
+  alsa-utils:/usr/bin/aplay strace:strace ffmpeg:ffprobe nodejs:node npm:npm tmux:tmux \
+  pulseaudio:pulseaudio pulseaudio-utils:paplay libasound2-plugins:/usr/share/alsa/alsa.conf.d/50-pulseaudio.conf \
+  portaudio19-dev:/usr/include/portaudio.h gcc:gcc \
+  python3-dev:$(shell $(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h
 system-packages:
-	@missing=; for need in $(NEEDS); do command -v $${need#*:} >/dev/null || missing="$$missing $${need%%:*}"; done; \
+	@missing=; for need in $(NEEDS); do command -v $${need#*:} >/dev/null || test -e $${need#*:} || missing="$$missing $${need%%:*}"; done; \
 	if [ -n "$$missing" ]; then \
 	  if [ "$$(id -u)" = 0 ]; then apt-get update -qq && \
 	    DEBIAN_FRONTEND=noninteractive apt-get install -qqy --no-install-recommends $$missing >/dev/null; \

@@ -1,25 +1,39 @@
 """A microphone through PyAudio: blocks of 20 ms, with the time at which the converter took their first sample.
 
 The law here: PortAudio's thread is foreign. The callback stamps, hands over and returns; PyAudio would raise its
-exceptions in the main thread, and end the stream.
+exceptions in the main thread, and end the stream. PortAudio knows the devices of the moment in which it was initialised
+and no others, so each start begins with that and each stop ends it.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
 from daemon.errors import DeviceError, HangError
+from hardware import inputs
 from hardware.ports import AudioFormat, Clock, DeviceLost, PcmBlock
+from hardware.quiet import without_noise
+from hardware.waiting import within
 
 NS = 1_000_000_000
 BLOCKS_HZ = 50
 """Blocks a second. 20 ms is short beside the 40 ms that sound may be off, and long for a busy Pi's scheduler."""
-AGE_MAX_NS = 3 * NS
-"""A stamp older than this is none: a sound card's buffer holds some 100 ms, PulseAudio's 2 s (0.57 s was measured), and
-some host APIs stamp with nought."""
+AGE_MAX_NS = 60 * NS
+"""A stamp older than this is none, and some host APIs stamp with nought. PulseAudio holds 44 s of one channel for a
+process that does not take it."""
+LATE_MAX_NS = 10 * NS
+"""PortAudio's clock is the one, of those that it could be, that is behind ours by less than this."""
+RATE_OFF_MAX = 0.005
+"""What PortAudio opened may be beside what was agreed; ALSA gives the nearest rate that it has."""
+LOOK_S = 0.25
+"""How often it is looked whether PortAudio still runs the stream: an unplugged device ends it without a word."""
+START_S = 5.0
+"""How long a start may take: PortAudio asks ALSA, JACK and OSS for their devices in 0.1 s here; a sound server that
+hangs never answers."""
 STOP_S = 3.0
 """How long a stop may take: PortAudio ends after the block that it is in; a sound server that hangs never answers."""
 
@@ -31,70 +45,74 @@ class PyAudioMicrophone:
 
     def __init__(self, device: str | None, rate_hz: int, channels: int, clock: Clock) -> None:
         self._device, self._clock = device, clock
-        self._format = AudioFormat(rate_hz=rate_hz, channels=channels)
+        self._asked = AudioFormat(rate_hz, channels)
+        self._format = self._asked
         self._gate = threading.Lock()  # held for as long as the sink takes to enqueue
         self._sink: Sink | None = None
         self._audio: Any = None
         self._stream: Any = None
+        self._over = threading.Event()
         self._overflow_flag, self._continue = 0, 0  # pyaudio's constants, once it is imported
 
     def start(self, sink: Sink) -> AudioFormat:
-        """Opens the device and begins. PortAudio converts nothing: the format is what was asked, or a DeviceError."""
+        """Opens the device and begins: with what was asked where the device has it, else with the nearest it has."""
         if self._audio is not None:
             raise DeviceError("microphone: started already; expected one start before a stop")
         try:
-            import pyaudio  # noqa: PLC0415 - compiled against PortAudio, which is there on a unit only
-        except ImportError as error:
-            raise DeviceError(f"microphone: {error}; expected the packages PyAudio and libportaudio2") from error
-        try:
-            self._audio, self._sink = pyaudio.PyAudio(), sink
-            self._open(pyaudio)
+            with without_noise():
+                fmt = within(START_S, "microphone", "start", lambda: self._open(sink))
+        except HangError:
+            self._shut()
+            raise
         except Exception as error:
-            self.stop()
+            with suppress(DeviceError):  # the first error is the one to tell
+                self.stop()
             if isinstance(error, DeviceError):
                 raise
-            wanted = f"{self._format.rate_hz} Hz, {self._format.channels} channel(s)"
-            raise DeviceError(f"microphone {self._device or 'default'}: {error}; expected {wanted} from it") from error
-        return self._format
+            name = self._device or "default"
+            raise DeviceError(f'microphone "{name}": {error}; expected one that can be opened') from error
+        self._over = threading.Event()
+        watch = threading.Thread(target=self._watch, args=(self._stream, self._over), name="microphone", daemon=True)
+        watch.start()
+        return fmt
 
     def stop(self) -> None:
         """Closes the device in a thread that is waited for 3 s at most.
 
         A HangError says that it hangs: nothing is delivered any more, but only the end of this process frees it.
         """
+        self._shut()
+        audio, stream, self._audio, self._stream = self._audio, self._stream, None, None
+        if audio is not None:
+            within(STOP_S, "microphone", "stop", lambda: _close(audio, stream))
+
+    def _shut(self) -> None:
+        """No block after this."""
+        self._over.set()
         with self._gate:
             self._sink = None
-        audio, stream, self._audio, self._stream = self._audio, self._stream, None, None
-        if audio is None:
-            return
-        helper = threading.Thread(target=_close, args=(audio, stream), name="microphone-stop", daemon=True)
-        helper.start()
-        helper.join(STOP_S)
-        if helper.is_alive():
-            raise HangError(f"microphone: did not stop within {STOP_S} s; expected the end of this process")
 
-    def _open(self, pyaudio: Any) -> None:
+    def _open(self, sink: Sink) -> AudioFormat:
+        pyaudio = _pyaudio()
+        self._audio, self._sink = pyaudio.PyAudio(), sink
+        one = inputs.choose(self._audio, self._device)
+        self._format = inputs.negotiate(self._audio, one, self._asked, pyaudio.paInt16)
         self._overflow_flag, self._continue = pyaudio.paInputOverflow, pyaudio.paContinue
         self._stream = self._audio.open(
             rate=self._format.rate_hz,
             channels=self._format.channels,
             format=pyaudio.paInt16,
             input=True,
-            input_device_index=self._index(),
+            input_device_index=one.index,
             frames_per_buffer=self._format.rate_hz // BLOCKS_HZ,
             stream_callback=self._took,
         )
-
-    def _index(self) -> int | None:
-        if self._device is None:
-            return None
-        devices = [self._audio.get_device_info_by_index(n) for n in range(self._audio.get_device_count())]
-        inputs = [device for device in devices if device["maxInputChannels"] > 0]
-        for device in inputs:
-            if self._device in device["name"]:
-                return int(device["index"])
-        found = ", ".join(f'"{device["name"]}"' for device in inputs) or "no input at all"
-        raise DeviceError(f'microphone "{self._device}" is not there; expected a part of one of these names: {found}')
+        rate_hz = self._stream._stream.sampleRate  # noqa: SLF001 - PyAudio has no word for what PortAudio opened
+        if abs(rate_hz / self._format.rate_hz - 1) > RATE_OFF_MAX:
+            raise DeviceError(
+                f'microphone "{one.name}" runs at {rate_hz} Hz; expected {self._format.rate_hz} Hz from it'
+            )
+        return self._format
 
     def _took(self, data: bytes, frames: int, times: Mapping[str, float], flags: int) -> tuple[None, int]:
         """One block, in PortAudio's thread. Raises nothing; whatever goes wrong ends the delivery."""
@@ -104,23 +122,69 @@ class PyAudioMicrophone:
                     pts_ns = self._first_sample_ns(frames, times)
                     self._sink(PcmBlock(data, frames, pts_ns, overflow=bool(flags & self._overflow_flag)))
                 except Exception as error:  # noqa: BLE001 - in PortAudio's thread nothing may raise: the sink hears of it
-                    self._lose(self._sink, f"{type(error).__name__}: {error}")
+                    self._lose(f"{type(error).__name__}: {error}")
         return None, self._continue
 
     def _first_sample_ns(self, frames: int, times: Mapping[str, float]) -> int:
-        """Boot time of a block's first sample: now, less the age that PortAudio gives it.
+        """Boot time of a block's first sample: now, less what has passed since PortAudio looked, less its age then.
 
         The first sample is as old as the block is long at least. A stamp that says otherwise is not used.
         """
         now_ns = self._clock.boot_ns()
         block_ns = frames * NS // self._format.rate_hz
         age_ns = round((times["current_time"] - times["input_buffer_adc_time"]) * NS)
-        return now_ns - (age_ns if block_ns <= age_ns <= AGE_MAX_NS else block_ns)
+        stamped = times["input_buffer_adc_time"] > 0 and block_ns <= age_ns <= AGE_MAX_NS
+        return now_ns - _since_ns(times["current_time"]) - (age_ns if stamped else block_ns)
 
-    def _lose(self, sink: Sink, reason: str) -> None:
-        self._sink = None
-        with suppress(Exception):  # the sink itself is broken; then the recorder's watchdog sees the silence
-            sink(DeviceLost("audio", reason, self._clock.boot_ns()))
+    def _watch(self, stream: Any, over: threading.Event) -> None:
+        """Says that the device is lost when PortAudio has ended its stream."""
+        while not over.wait(LOOK_S):
+            try:
+                if stream.is_active():
+                    continue
+            except OSError:
+                pass  # closed, or broken: the same to whoever listens
+            with self._gate:
+                self._lose("the microphone stopped by itself; expected one that stays plugged in")
+            return
+
+    def _lose(self, reason: str) -> None:
+        """The last word that the sink gets. Under the gate."""
+        sink, self._sink = self._sink, None
+        if sink is not None:
+            with suppress(Exception):  # the sink itself is broken; then the recorder's watchdog sees the silence
+                sink(DeviceLost("audio", reason, self._clock.boot_ns()))
+
+
+def offers() -> list[inputs.Offer]:
+    """Every sound input of this machine with what can be had of it now, for an engineer. Raises DeviceError."""
+    pyaudio = _pyaudio()
+    with without_noise():
+        audio = pyaudio.PyAudio()
+        try:
+            return [inputs.offer(audio, one, pyaudio.paInt16) for one in inputs.inputs(audio)]
+        finally:
+            audio.terminate()
+
+
+def _pyaudio() -> Any:
+    try:
+        import pyaudio  # noqa: PLC0415 - compiled against PortAudio, which is there on a unit only
+    except ImportError as error:
+        raise DeviceError(f"microphone: {error}; expected the packages PyAudio and libportaudio2") from error
+    return pyaudio
+
+
+def _since_ns(stamp_s: float) -> int:
+    """What has passed since PortAudio's stamp: its thread may have waited for Python's lock meanwhile.
+
+    ALSA stamps by the monotonic clock for hardware and by the wall clock for its plug-ins; no document promises either.
+    """
+    for clock in (time.CLOCK_MONOTONIC, time.CLOCK_REALTIME):
+        passed_ns = time.clock_gettime_ns(clock) - round(stamp_s * NS)
+        if 0 <= passed_ns < LATE_MAX_NS:
+            return passed_ns
+    return 0
 
 
 def _close(audio: Any, stream: Any) -> None:

@@ -46,12 +46,15 @@ def run(  # noqa: PLR0913 - each is an option
     broker: Annotated[str, typer.Option(help="embedded, or HOST:PORT")] = "embedded",
     video: Annotated[Path | None, typer.Option(help="a file to play instead of the test card", exists=True)] = None,
     audio: Annotated[Path | None, typer.Option(help="a file to play instead of the tone", exists=True)] = None,
+    microphone: Annotated[str | None, typer.Option(help="part of the name of a microphone of this machine")] = None,
     seconds: Annotated[float | None, typer.Option(help="stop after so many seconds")] = None,
     console: Annotated[str, typer.Option(metavar="on|off", help="whether a receiver listens")] = "on",
 ) -> None:
     """Starts a room and prints what happens. Keys work where this is a terminal; `press` works from anywhere."""
     listens = _is_on(f"--console {console}", console)
-    room = Room(state, policy=policy, unit=unit, broker=broker, video=video, audio=audio, console=listens)
+    room = Room(
+        state, policy=policy, unit=unit, broker=broker, video=video, audio=audio, microphone=microphone, console=listens
+    )
     over = told_to_end()
     room.start()
     sys.stdout.write(

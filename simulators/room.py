@@ -96,8 +96,8 @@ class Room:
 
     def __init__(  # noqa: PLR0913 - each is a setting of one connection
         self, state: Path, *, policy: str | None = None, unit: Path | None = None, broker: str = "embedded",
-        video: Path | None = None, audio: Path | None = None, out: Any = None, console: bool = True,
-        recorder: str = UNIT,
+        video: Path | None = None, audio: Path | None = None, microphone: str | None = None, out: Any = None,
+        console: bool = True, recorder: str = UNIT,
     ) -> None:  # fmt: skip
         self._out = out or sys.stdout
         self._lines: queue.Queue[str | None] = queue.Queue(1000)  # a timeline that nobody reads is dropped, not kept
@@ -125,7 +125,8 @@ class Room:
             "witness", f"witness-{os.getpid()}", self._address, self._heard, subscribe=("spreekkamer/v1/#",)
         )
         base = [sys.executable, "-m", UNIT]
-        media = [*(("--video", str(video)) if video else ()), *(("--audio", str(audio)) if audio else ())]
+        sources = {"--video": video, "--audio": audio, "--microphone": microphone}
+        media = [word for option, source in sources.items() if source for word in (option, str(source))]
         tail = ["--state", str(state)]
         # In the order in which systemd starts them: the keeper's first sweep is over before the recorder comes.
         self.children = {

@@ -51,6 +51,7 @@ def main() -> None:
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--video", type=Path)
     parser.add_argument("--audio", type=Path)
+    parser.add_argument("--microphone")
     asked = parser.parse_args()
     paths = Paths.below(asked.state)
     if asked.process == "alarm":
@@ -61,7 +62,7 @@ def main() -> None:
         # The wall that counts for the simulator too: media is loaded by the recorder's process alone.
         from simulators.unit_recorder import start  # noqa: PLC0415
 
-        start(paths, asked.video, asked.audio)
+        start(paths, asked.video, asked.audio, asked.microphone)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from daemon.paths import Paths
 from daemon.recorder import memory, walls
 from daemon.recorder.process import Devices, RecorderProcess
 from hardware.disk import FileSystemDisk
+from hardware.microphone import PyAudioMicrophone
 from hardware.ports import AudioFormat, Camera, Microphone, VideoFormat
 from simulators.camera import FileCamera, TestCardCamera
 from simulators.clock import SimClock
@@ -18,15 +19,18 @@ from simulators.pace import obey_faults
 from simulators.places import clock_path, faults_path
 
 
-def start(paths: Paths, video: Path | None, audio: Path | None) -> None:
-    """Runs until it is stopped. Without files: a test card, and a tone with a click a second."""
+def start(paths: Paths, video: Path | None, audio: Path | None, microphone_name: str | None) -> None:
+    """Runs until it is stopped. Without files: a test card, and a tone with a click a second.
+
+    With a name, sound comes from a microphone of this machine, by the driver of the field.
+    """
 
     def make(settings: Settings, paths: Paths) -> RecorderProcess:
         walls.refuse_network()
         memory.keep_in_memory()
         clock, asked, sound = SimClock(clock_path(paths)), settings.unit.camera, settings.unit.microphone
         picture = VideoFormat(asked.width, asked.height, asked.fps, asked.bitrate_bps)
-        pcm = AudioFormat(sound.rate_hz, sound.channels)
+        pcm = AudioFormat(sound.rate_hz, sound.channels, "simulated")
 
         def camera() -> Camera:
             device = FileCamera(video, picture, clock) if video else TestCardCamera(picture, clock)
@@ -34,6 +38,8 @@ def start(paths: Paths, video: Path | None, audio: Path | None) -> None:
             return device
 
         def microphone() -> Microphone:
+            if microphone_name is not None:
+                return PyAudioMicrophone(microphone_name, pcm.rate_hz, pcm.channels, clock)
             device = FileMicrophone(audio, pcm, clock) if audio else ToneMicrophone(pcm, clock)
             obey_faults(device, "microphone", faults_path(paths))
             return device

@@ -164,6 +164,22 @@ def chain_of(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (path / "chain.jsonl").read_text().splitlines()]
 
 
+def of_track(path: Path, kind: str, track: str) -> list[dict[str, Any]]:
+    """The lines of a kind (`segment`, `gap`) that a track has in a chain."""
+    return [line for line in chain_of(path) if line["kind"] == kind and line["track"] == track]
+
+
+def alarm_is_out_at_once(unit: Unit) -> dict[str, Any]:
+    """Presses, and returns the event that the broker has within a second, debounce and test machine included."""
+    count = len(unit.room.heard)
+    pressed_s = time.monotonic()
+    unit.press("alarm")
+    event = wait_for("the alarm at the broker", lambda: unit.room.heard[count:])[0]
+    assert time.monotonic() - pressed_s < 1.0
+    assert event["data"]["kind"] == "raised"
+    return dict(event["data"])
+
+
 def open_track(state: Path, path: Path, track: str, holders: tuple[str, ...], to: Path) -> Path:
     """Opens a track with nothing but `age` and `cat`, as a custodian could, and returns one playable file."""
     to.mkdir(parents=True, exist_ok=True)

@@ -275,9 +275,9 @@ def test_troubleshooting_speaks_the_units_words() -> None:
     assert [fault for fault in get_args(FaultName) if f"`{fault}`" not in prose(page) and fault != "store"] == []
 
 
-@pytest.mark.parametrize("driver", ["gpio.py", "chip.py"])
-def test_every_refusal_of_the_pins_is_a_heading(driver: str) -> None:
-    """H2: what the driver of the pins can say to a person is found in docs/guide/troubleshooting.md, as a heading."""
+@pytest.mark.parametrize("driver", ["gpio.py", "chip.py", "microphone.py", "inputs.py"])
+def test_every_refusal_of_a_driver_is_a_heading(driver: str) -> None:
+    """H2: what a driver can say to a person is found in docs/guide/troubleshooting.md, as a heading."""
     page = text("guide/troubleshooting.md")
     headings = "\n".join(line for line in page.splitlines() if line.startswith("### "))
     said = []
@@ -286,7 +286,12 @@ def test_every_refusal_of_the_pins_is_a_heading(driver: str) -> None:
             literal = [part.value for part in ast.walk(node) if isinstance(part, ast.Constant)]
             said += [piece.strip() for piece in literal if isinstance(piece, str) and re.search(r"\w\w", piece)]
     assert len(said) > 5
-    assert [piece for piece in said if piece not in headings and piece not in {"low", "high"}] == []
+    no_refusals = {
+        "low",
+        "high",
+        "microphone: started already; expected one start before a stop",
+    }  # the last is a bug's
+    assert [piece for piece in said if piece not in headings and piece not in no_refusals] == []
 
 
 def test_the_staff_card_has_every_sign_that_staff_can_see() -> None:

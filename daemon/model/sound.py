@@ -74,9 +74,9 @@ class Meter:
     def trouble(self) -> str:
         """What is wrong with what is heard; empty: nothing."""
         if self._silent >= SILENT_S * self._per_s:
-            return f"hears nothing at all for {SILENT_S:.0f} s; expected the hiss of a room: is it muted?"
+            return f"microphone: hears nothing at all for {SILENT_S:.0f} s; expected the hiss of a room: is it muted?"
         if self._clipped_s >= CLIPPED_S:
-            return f"is overdriven for {CLIPPED_S:.0f} s; expected a lower gain"
+            return f"microphone: is overdriven for {CLIPPED_S:.0f} s; expected a lower gain"
         return ""
 
 

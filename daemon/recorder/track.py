@@ -241,8 +241,7 @@ class AudioTrack(Track):
 
     def remark(self, now_ns: int) -> str:  # noqa: ARG002 - sound is judged by what came, not by when it is asked
         """Silence, or a level that is too high."""
-        wrong = self._meter.trouble if self._meter is not None and self.recording else ""
-        return wrong and f"microphone: {wrong}"
+        return self._meter.trouble if self._meter is not None and self.recording else ""
 
     @property
     def format(self) -> ports.AudioFormat | None:

@@ -1,12 +1,13 @@
-"""The fixtures of `tests/leaks.py`, for every test here; and lgpio's thread, which lives as long as the process."""
+"""Fixtures of `tests/leaks.py` and `tests/pulse.py` for every test here; lgpio's thread lives with the process."""
 
 from __future__ import annotations
 
 import pytest
 
 from tests.leaks import clock, no_thread_left, until
+from tests.pulse import pulse, pulse_server
 
-__all__ = ["clock", "no_thread_left", "until"]
+__all__ = ["clock", "no_thread_left", "pulse", "pulse_server", "until"]
 
 
 @pytest.hookimpl(trylast=True)

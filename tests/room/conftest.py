@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.brokers import Mosquitto
+from tests.pulse import pulse, pulse_server
+
+__all__ = ["broker", "pulse", "pulse_server"]
 
 
 @pytest.fixture

@@ -5,14 +5,12 @@ The camera is the simulator's, and its faults are told as what happens to the th
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.brokers import Mosquitto
-from tests.rooms import Unit, chain_of, policy_with, running, verify, wait_for
+from tests.rooms import Unit, alarm_is_out_at_once, chain_of, of_track, policy_with, running, verify, wait_for
 
 NS = 1_000_000_000
 BACK_S = 10.0
@@ -21,21 +19,6 @@ BACK_S = 10.0
 
 def camera_fault(unit: Unit) -> str:
     return str(unit.health().get("faults", {}).get("camera", ""))
-
-
-def alarm_is_out_at_once(unit: Unit) -> dict[str, Any]:
-    """Presses, and returns the event that the broker has within a second, debounce and test machine included."""
-    count = len(unit.room.heard)
-    pressed_s = time.monotonic()
-    unit.press("alarm")
-    event = wait_for("the alarm at the broker", lambda: unit.room.heard[count:])[0]
-    assert time.monotonic() - pressed_s < 1.0
-    assert event["data"]["kind"] == "raised"
-    return dict(event["data"])
-
-
-def of_track(path: Path, kind: str, track: str) -> list[dict[str, Any]]:
-    return [line for line in chain_of(path) if line["kind"] == kind and line["track"] == track]
 
 
 @pytest.mark.timeout(180)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import random
 import time
-import wave
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,29 +11,12 @@ import av
 import numpy as np
 import pytest
 import skimage
-from numpy.typing import NDArray
 
 from tests.brokers import Mosquitto
 from tests.rooms import Unit, chain_of, open_track, policy_with, running, verify
+from tests.sound import samples, sounds_like, speech
 
-SPEECH = Path("/usr/share/sounds/alsa")
-RATE_HZ = 16_000
 FPS = 25
-
-
-def _speech(path: Path, seconds: int) -> None:
-    """A spoken WAV: alsa-utils' voices in a shuffled order with pauses of other lengths: no part repeats."""
-    dice = random.Random(2020)
-    voices = sorted(SPEECH.glob("*_*.wav"))
-    assert voices, f"no speech in {SPEECH}: install alsa-utils"
-    with wave.open(str(path), "wb") as out:
-        out.setnchannels(1)
-        out.setsampwidth(2)
-        out.setframerate(48_000)
-        while out.tell() < seconds * 48_000:
-            with wave.open(str(dice.choice(voices))) as voice:
-                out.writeframes(voice.readframes(voice.getnframes()))
-            out.writeframes(b"\0\0" * dice.randrange(4_800, 38_400))
 
 
 def _film(path: Path, seconds: int) -> None:
@@ -67,7 +48,7 @@ def test_ten_seconds_before_the_press_until_the_post_event_are_there_and_whole(
     every frame decodes, no time stamp is missing, and the speech is the speech that was played (R4, K5: opened with age
     and cat alone).
     """
-    _speech(tmp_path / "speech.wav", 75)
+    speech(tmp_path / "speech.wav", 75)
     _film(tmp_path / "photos.mp4", 20)
     state = tmp_path / "unit"
     policy = policy_with("heusden-2020", state, pre_event_s=10, post_event_s=5)
@@ -133,18 +114,5 @@ def _every_sound(file: Path, source: Path) -> None:
         frames = [(frame.time or 0.0, frame.samples, frame.sample_rate) for frame in opened.decode(audio=0)]
     gaps = [b[0] - a[0] - a[1] / a[2] for a, b in pairwise(frames)]
     assert max(map(abs, gaps)) < 0.005, "R5: sound without a hole"
-    heard, played = _samples(file), _samples(source)
-    n = 1 << (len(heard) + len(played)).bit_length()
-    spectrum = np.fft.rfft(played, n) * np.conj(np.fft.rfft(heard, n))
-    match = np.fft.irfft(spectrum, n)[: len(played) - len(heard)]
-    at = int(match.argmax())
-    part = played[at : at + len(heard)]
-    likeness = float(part @ heard / np.sqrt((part @ part) * (heard @ heard)))
+    likeness, _ = sounds_like(samples(file), samples(source))
     assert likeness > 0.9, f"the speech is not the speech that was played: {likeness:.2f}"
-
-
-def _samples(file: Path) -> NDArray[np.float64]:
-    resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE_HZ)
-    with av.open(str(file)) as opened:
-        blocks = [part.to_ndarray()[0] for frame in opened.decode(audio=0) for part in resampler.resample(frame)]
-    return np.concatenate(blocks).astype(np.float64)

@@ -1,0 +1,100 @@
+"""A whole unit with the microphone's driver of the field: PyAudio on PortAudio, ALSA and a PulseAudio of its own."""
+
+from __future__ import annotations
+
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from tests.brokers import Mosquitto
+from tests.pulse import PulseAudio
+from tests.rooms import alarm_is_out_at_once, of_track, open_track, policy_with, running, verify, wait_for
+from tests.sound import RATE_HZ, samples, speech, spoken_again
+
+NS = 1_000_000_000
+BACK_S = 10.0
+
+
+@pytest.mark.timeout(240)
+def test_speech_is_recorded_sealed_opened_and_the_same(tmp_path: Path, broker: Mosquitto, pulse: PulseAudio) -> None:
+    """R5, K5: what is spoken at the microphone is what the opened recording says, from before the press to after the
+    end; where the card lost samples the chain has a gap, silence stands for it, and what follows is still on time.
+    """
+    state, said = tmp_path / "unit", speech(tmp_path / "speech.wav", 60)
+    policy = policy_with("heusden-2020", state, pre_event_s=4, post_event_s=2)
+    with running(state, policy=policy, broker=broker.address, microphone="pulse") as unit:
+        pulse.play(said)
+        unit.ready(4.9)  # a sound server's first second has the wrong times, and so a gap
+        assert unit.health()["recorder"]["sound"] == "48000 Hz, 1 channel, pulse"
+        assert -60 < unit.health()["recorder"]["level_dbfs"] < -6
+        unit.press("record")
+        path = unit.started()
+        wait_for("eight seconds of sound", lambda: len(of_track(path, "segment", "audio")) > 8)
+        lost_ns = unit.room.clock.boot_ns()
+        most_s = pulse.lose(0.2)
+        gap = wait_for("the gap", lambda: [g for g in of_track(path, "gap", "audio") if g["to_boot_ns"] > lost_ns])[0]
+        wait_for(
+            "more sound", lambda: of_track(path, "segment", "audio")[-1]["t0_boot_ns"] > gap["to_boot_ns"] + 5 * NS
+        )
+        unit.press("record")
+        unit.ended(path)
+        assert "ALSA" not in unit.timeline.getvalue()
+        assert "jack" not in unit.timeline.getvalue()
+    verify(state, path)
+    assert gap["reason"] == "samples are missing"
+    assert 0.15 < (gap["to_boot_ns"] - gap["from_boot_ns"]) / NS < most_s + 0.05
+    audio = open_track(state, path, "audio", ("manager-1",), tmp_path / "open")
+    with av.open(str(audio)) as opened:
+        frames = [(frame.time or 0.0, frame.samples / frame.sample_rate) for frame in opened.decode(audio=0)]
+    assert max(abs(b[0] - a[0] - a[1]) for a, b in pairwise(frames)) < 0.001, (
+        "not a frame is missing: silence stands in"
+    )
+    heard, played = samples(audio), samples(said)
+    lost_s = (gap["to_boot_ns"] - gap["from_boot_ns"]) / NS
+    split_s = (gap["from_boot_ns"] - of_track(path, "segment", "audio")[0]["t0_boot_ns"]) / NS
+    shifts = []
+    for part in (heard[: int(split_s * RATE_HZ)], heard[int((split_s + lost_s) * RATE_HZ) :]):
+        likeness, found_s = spoken_again(part, played)
+        assert likeness > 0.9, f"the speech is not the speech that was played: {likeness:.2f}"
+        spread_s = np.percentile(found_s, 90) - np.percentile(found_s, 10)
+        assert spread_s < 0.04, "within itself it is in step; a null sink's own clock runs 0.2 % slow"
+        shifts.append(float(np.median(found_s)))
+    # The sink stood still as long as it took nothing: what was played waited for it, and the recording's time did not.
+    assert shifts[1] - shifts[0] == pytest.approx(split_s, abs=0.04)
+
+
+@pytest.mark.timeout(180)
+def test_a_microphone_is_unplugged_and_plugged_in(tmp_path: Path, broker: Mosquitto, pulse: PulseAudio) -> None:
+    """R5, A2, H1: unplugged from a running recording it is a fault within two seconds, image goes on and an alarm is
+    out at once; plugged in it is open and recording within ten seconds; the gap has its reason, and nothing that
+    ALSA, JACK or PortAudio say at each try is in the log.
+    """
+    state = tmp_path / "unit"
+    policy = policy_with("heusden-2020", state, pre_event_s=2, post_event_s=1)
+    with running(state, policy=policy, broker=broker.address, microphone="pulse") as unit:
+        unit.ready()
+        unit.press("record")
+        path = unit.started()
+        pulse.unplug()
+        began_s = time.monotonic()
+        try:
+            wait_for("the fault", lambda: "microphone" in unit.health()["faults"])
+            assert time.monotonic() - began_s < 2
+            assert alarm_is_out_at_once(unit)["recording_id"] == path.name
+            seen = len(of_track(path, "segment", "video"))
+            wait_for("three tries", lambda: len(of_track(path, "segment", "video")) > seen + 5)
+            assert 'microphone "pulse"' in unit.health()["faults"]["microphone"]
+        finally:
+            back_ns = unit.room.clock.boot_ns()
+            pulse.plug_in()
+        reason = "the microphone stopped by itself; expected one that stays plugged in"
+        gap = wait_for("sound again", lambda: [g for g in of_track(path, "gap", "audio") if g["reason"] == reason])[0]
+        assert gap["to_boot_ns"] - back_ns < BACK_S * NS
+        wait_for("no fault", lambda: "microphone" not in unit.health()["faults"], BACK_S)
+        said = unit.timeline.getvalue()
+    assert "ALSA" not in said
+    assert "jack" not in said
