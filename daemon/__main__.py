@@ -10,12 +10,13 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from daemon.commands import audit, check, cover, evidence, hold, report, store
+from daemon.commands import audit, check, cover, evidence, hold, notice, report, store
 from daemon.commands.console import SHORT, Json, State, as_json, out
 from daemon.config import load
 from daemon.config.explain import rows_of
 from daemon.errors import UnitError
 from daemon.link import ask
+from daemon.model.notice import in_use, outdated
 from daemon.paths import Paths
 from daemon.times import utc
 
@@ -35,6 +36,7 @@ app.add_typer(alarm, name="alarm")
 app.add_typer(hold.app, name="hold")
 app.add_typer(audit.app, name="audit")
 app.add_typer(cover.app, name="cover")
+app.add_typer(notice.app, name="notice")
 app.add_typer(evidence.app, name="evidence")
 app.add_typer(store.app, name="store")
 
@@ -225,6 +227,9 @@ def settings_check(*, state: State = None, as_json_: Json = False) -> None:
     out().print(f"All files hold: unit {checked.unit.name()}.")
     for day, name, sha256, file in rows:
         out().print(f"From {day}: policy {name} ({sha256[:12]}), {file}.")
+    for one in checked.policies:
+        for kind, code in outdated(one.policy, in_use(one.policy), one.sha256).items():
+            out().print(f"{one.file}: the {kind} in use is outdated: this policy needs {code} (notice {kind}).")
 
 
 @alarm.command()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from typing import Any
 
 from daemon.check.advice import advice_for
 from daemon.check.asking import Room, wait
 from daemon.check.finding import Finding
+from daemon.model.policy import fingerprint
 
 ALARM_S = 20.0
 """How long a test alarm may take to be stored: two attempts, and a new connection in between."""
@@ -60,12 +60,6 @@ def keys(room: Room) -> Iterator[Finding]:
     wrong = room.health().get("faults", {}).get("keys")
     if wrong:
         yield Finding("keys", "fault", wrong, advice_for("keys"))
-
-
-def fingerprint(recipient: str) -> str:
-    """Sixteen hexadecimal digits of the SHA-256 of an age recipient: a holder compares it with that of his own."""
-    digest = hashlib.sha256(recipient.encode()).hexdigest()[:16]
-    return "-".join(digest[i : i + 4] for i in range(0, 16, 4))
 
 
 def test_alarm(room: Room) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ is what the settings report prints. Lengths of time are whole seconds or hours, 
 from __future__ import annotations
 
 import datetime
+import hashlib
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
@@ -155,6 +156,35 @@ class Holder(Struct, frozen=True, forbid_unknown_fields=True):
     ]
 
 
+Code = Annotated[
+    str, Meta(pattern=r"^([0-9a-f]{4}-[0-9a-f]{4})?\Z", description="the code on the notice in use; empty: none is")
+]
+
+
+class InUse(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which notices hang, lie or are said: a policy that changed then names those that no longer fit."""
+
+    sticker: Code = ""
+    letter: Code = ""
+    spoken: Code = ""
+    dpia: Code = ""
+
+
+Words = Annotated[str, Meta(max_length=120, pattern=r"^[^\x00-\x1f\x7f]*\Z", description="one line, as it is printed")]
+
+
+class NoticePolicy(Struct, frozen=True, forbid_unknown_fields=True):
+    """What the notices say beside what the policy says."""
+
+    organisation: Words = ""
+    contact: Words = ""
+    officer: Words = ""
+    """Where the data protection officer is reached."""
+    page: Words = ""
+    """Where the privacy statement stands."""
+    in_use: InUse = InUse()
+
+
 class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     """The whole of `policy.toml`."""
 
@@ -169,6 +199,7 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     cover: CoverPolicy = CoverPolicy()
     holds: HoldPolicy = HoldPolicy()
     opening: Opening = Opening()
+    notice: NoticePolicy = NoticePolicy()
     holders: Annotated[tuple[Holder, ...], Meta(max_length=64, description="the holders' public keys")] = field(
         default=()
     )
@@ -185,3 +216,9 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     def recipients(self) -> tuple[tuple[str, ...], ...]:
         """Per group the public keys of its holders, in the order of the file."""
         return tuple(tuple(h.recipient for h in self.holders if h.role in group) for group in self.opening.groups)
+
+
+def fingerprint(recipient: str) -> str:
+    """Sixteen hexadecimal digits of the SHA-256 of an age recipient: a holder compares it with that of his own."""
+    digest = hashlib.sha256(recipient.encode()).hexdigest()[:16]
+    return "-".join(digest[i : i + 4] for i in range(0, 16, 4))

@@ -1,0 +1,126 @@
+"""The commands `spreekkamer notice …`: what people are told of a room, from the policy that is in force."""
+
+from __future__ import annotations
+
+import datetime
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from daemon.commands.console import Json, State, as_json, out
+from daemon.config import Settings, load
+from daemon.errors import RequestError, StoreError
+from daemon.model.notice import in_use, make, outdated
+from daemon.model.wording import KINDS, Kind, Notice
+from daemon.paths import Paths
+from hardware.ports import ClockReading
+
+app = typer.Typer(
+    help="Texts for residents, staff and the officer, in Dutch, from the policy in force.", no_args_is_help=True
+)
+On = Annotated[
+    str, typer.Option("--on", metavar="DAY", help="by the policy of that day, such as 2026-01-01; without it: today's")
+]
+Out = Annotated[
+    Path | None, typer.Option("--out", metavar="FILE", help="where it goes; without it: on the screen, as text")
+]
+FORMATS = (".svg", ".pdf", ".txt")
+
+
+@app.command()
+def sticker(*, state: State = None, on: On = "", to: Out = None) -> None:
+    """The sticker at the door, A5: as SVG or PDF by the name of the file, else its text."""
+    settings = _settings(state, on)
+    notice = make("sticker", settings.policy)
+    if to is None or to.suffix == ".txt":
+        _write(notice.text().encode(), to)
+        return
+    if to.suffix not in FORMATS:
+        raise RequestError(f"{to}: expected a name that ends in {', '.join(FORMATS)}")
+    from daemon.commands import sticker as drawn  # noqa: PLC0415 - half a second that only a drawing is worth
+
+    marks = drawn.draw(notice, settings.policy.tracks())
+    _write(drawn.svg(marks) if to.suffix == ".svg" else drawn.pdf(marks, notice.title), to)
+
+
+@app.command()
+def letter(*, state: State = None, on: On = "", to: Out = None) -> None:
+    """Paragraphs for the invitation to a talk."""
+    _write(_notice("letter", state, on).text().encode(), to)
+
+
+@app.command()
+def spoken(*, state: State = None, on: On = "", to: Out = None) -> None:
+    """What staff say at the beginning of a talk."""
+    _write(_notice("spoken", state, on).text().encode(), to)
+
+
+@app.command()
+def dpia(*, state: State = None, on: On = "", to: Out = None) -> None:
+    """The facts of this room for an assessment: data, terms, access, keys, what is counted."""
+    _write(_notice("dpia", state, on).text().encode(), to)
+
+
+@app.command()
+def check(*, state: State = None, as_json_: Json = False, on: On = "") -> None:
+    """Whether the notices in use, by their codes in the policy, still say what it says. Exit code 10: one does not."""
+    settings = _settings(state, on)
+    used = in_use(settings.policy)
+    old = outdated(settings.policy, used, settings.policy_sha256)
+    rows = [
+        {"notice": kind, "in_use": used[kind], "now": make(kind, settings.policy, settings.policy_sha256).code,
+         "verdict": "outdated" if kind in old else "fits" if used[kind] else "not in use"}
+        for kind in KINDS
+    ]  # fmt: skip
+    to_come = [
+        {"from": dated.policy.in_force_from.isoformat(), "notice": kind, "needs": code}
+        for dated in settings.policies[settings.nth + 1 :]
+        for kind, code in outdated(dated.policy, used, dated.sha256).items()
+    ]
+    if as_json_:
+        as_json({"policy": settings.policy.name, "notices": rows, "to_come": to_come})
+    else:
+        _show(settings, rows, to_come)
+    if old:
+        raise typer.Exit(10)
+
+
+def _show(settings: Settings, rows: list[dict[str, str]], to_come: list[dict[str, str]]) -> None:
+    table = Table(title=f"notices by policy {settings.policy.name}", title_justify="left")
+    for column in ("notice", "in use", "now", "verdict"):
+        table.add_column(column)
+    for row in rows:
+        table.add_row(row["notice"], row["in_use"] or "-", row["now"], escape(row["verdict"]))
+    out().print(table)
+    for row in to_come:
+        out().print(f"From {row['from']} the {row['notice']} is outdated: it needs {row['needs']}.")
+
+
+def _notice(kind: Kind, state: Path | None, on: str) -> Notice:
+    settings = _settings(state, on)
+    return make(kind, settings.policy, settings.policy_sha256)
+
+
+def _settings(state: Path | None, on: str) -> Settings:
+    """The settings as they are in force at noon of a day. Raises RequestError for what is no day."""
+    try:
+        day = datetime.date.fromisoformat(on) if on else datetime.date.today()  # noqa: DTZ011 - local is meant
+    except ValueError as error:
+        raise RequestError(f"`{on}` is no day; expected one such as 2026-01-01") from error
+    noon = datetime.datetime.combine(day, datetime.time(12)).astimezone()
+    return load(Paths.below(state).etc).at(ClockReading(0, round(noon.timestamp()) * 1_000_000_000, "synchronised"))
+
+
+def _write(data: bytes, to: Path | None) -> None:
+    if to is None:
+        sys.stdout.write(data.decode())
+        return
+    try:
+        to.write_bytes(data)
+    except OSError as error:
+        raise StoreError(f"{to}: {error.strerror or error}") from error
+    out().print(f"written: {to}")

@@ -1,0 +1,126 @@
+"""The notice commands: files that open, on paper and on screen, and a verdict on those that hang already."""
+
+from __future__ import annotations
+
+import json
+import re
+import xml.etree.ElementTree as ET
+import zlib
+from pathlib import Path
+
+import pytest
+
+from daemon.commands import sticker
+from daemon.config import load
+from daemon.errors import RequestError
+from daemon.model.notice import make
+from daemon.model.wording import Notice
+from simulators.state import prepare
+from tests.room.test_operator import spreekkamer
+
+SVG = "{http://www.w3.org/2000/svg}"
+TALK = '[notice]\norganisation = "Gemeente Voorbeeldstad"\ncontact = "bel 14 0416"\n'
+
+
+def unit(tmp_path: Path, name: str = "heusden-2020") -> Path:
+    """A unit's directory under a shipped policy, with a sender."""
+    state = tmp_path / "unit"
+    prepare(state, name, None, ("localhost", 1883))
+    policy = state / "etc" / "policy.toml"
+    policy.write_text(policy.read_text().replace("[audio]", f"{TALK}\n[audio]", 1))
+    return state
+
+
+def words_of(pdf: bytes) -> str:
+    """What a PDF of ours sets, as its page's stream has it."""
+    streams = re.findall(rb"stream\r?\n(.*?)\r?\nendstream", pdf, re.DOTALL)
+    return b"\n".join(zlib.decompress(stream) for stream in streams if stream[:1] == b"x").decode("latin-1")
+
+
+def test_the_sticker_is_one_in_both_formats(tmp_path: Path) -> None:
+    """H2: SVG and PDF say the same words, in the same places, with the code; both are A5."""
+    state = unit(tmp_path)
+    for suffix in (".svg", ".pdf"):
+        done = spreekkamer("notice", "sticker", "--state", str(state), "--out", str(tmp_path / f"sticker{suffix}"))
+        assert done.returncode == 0, done.stderr
+    drawn = ET.parse(tmp_path / "sticker.svg").getroot()  # noqa: S314 - our own drawing
+    assert (drawn.get("width"), drawn.get("height")) == ("148mm", "210mm")
+    lines = [text.text or "" for text in drawn.iter(f"{SVG}text")]
+    pdf = (tmp_path / "sticker.pdf").read_bytes()
+    assert re.search(rb"/MediaBox \[0 0 419\.53 595\.28\]", pdf)
+    said = words_of(pdf)
+    assert lines[0] == "Hier kan worden"
+    for line in lines:
+        assert f"({line}) Tj" in said, line
+    code = make("sticker", load(state / "etc").policy).code
+    assert lines[-1] == f"Versie {code}"
+
+
+@pytest.mark.parametrize(
+    "name", ["heusden-2020", "dronten-2014", "dronten-2021-11-10", "dronten-2021-11-16", "dronten-2022"]
+)
+def test_no_line_leaves_the_sticker(tmp_path: Path, name: str) -> None:
+    """H2: under each policy all words stay on the sticker, below the signs and above the foot."""
+    policy = load(unit(tmp_path, name) / "etc").policy
+    marks = sticker.draw(make("sticker", policy), policy.tracks())
+    lines = [mark for mark in marks if isinstance(mark, sticker.Words)]
+    assert all(line.x + line.width <= sticker.WIDTH_MM - sticker.EDGE_MM for line in lines)
+    assert all(50 < line.y <= sticker.HEIGHT_MM - sticker.EDGE_MM for line in lines)
+    heights = [line.y for line in lines]
+    assert heights == sorted(heights)
+    assert len(set(heights)) == len(heights), "no line is set over another"
+
+
+def test_what_does_not_fit_is_refused_in_words() -> None:
+    """H2: a text too long, a word longer than a line and a letter that the font lacks each say what was expected."""
+
+    def drawn(*paragraphs: str) -> list[sticker.Mark]:
+        return sticker.draw(Notice("sticker", "Titel", paragraphs, ()), ("video",))
+
+    with pytest.raises(RequestError, match="does not fit on A5"):
+        drawn(*["een heel lange alinea " * 10] * 10)
+    with pytest.raises(RequestError, match="too long for a line"):
+        drawn("w" * 100)
+    with pytest.raises(RequestError, match="Western Europe"):
+        drawn("Gemeente Łódź")
+    assert len(drawn("een lange alinea " * 14)) > 5, "a long text is set smaller"
+
+
+def test_texts_come_by_the_policy_of_the_day(tmp_path: Path) -> None:
+    """R7: the notice of a day is that of the policy in force on it, and can be made before it is needed."""
+    state = unit(tmp_path, "dronten-2014")
+    (state / "etc" / "policy.d").mkdir()
+    prepare(tmp_path / "later", "dronten-2021-11-16", None, ("localhost", 1883))
+    (state / "etc" / "policy.d" / "off.toml").write_text((tmp_path / "later" / "etc" / "policy.toml").read_text())
+    before = spreekkamer("notice", "spoken", "--state", str(state), "--on", "2021-11-15").stdout
+    after = spreekkamer("notice", "spoken", "--state", str(state), "--on", "2021-11-16").stdout
+    assert ("een camera en een microfoon" in before, "geen beeld en geen geluid" in after) == (True, True)
+    refused = spreekkamer("notice", "spoken", "--state", str(state), "--on", "tomorrow")
+    assert (refused.returncode, "is no day" in refused.stderr) == (12, True)
+    refused = spreekkamer("notice", "sticker", "--state", str(state), "--out", str(tmp_path / "sticker.doc"))
+    assert (refused.returncode, "expected a name that ends in" in refused.stderr) == (12, True)
+
+
+def test_a_changed_policy_says_what_to_replace(tmp_path: Path) -> None:
+    """H2: codes in use are held against the policy: what fits, what is outdated now, and from which day it will be."""
+    state = unit(tmp_path)
+    code = make("sticker", load(state / "etc").policy).code
+    policy = state / "etc" / "policy.toml"
+    policy.write_text(
+        policy.read_text().replace(TALK, f'{TALK}[notice.in_use]\nsticker = "{code}"\nletter = "0000-0000"\n')
+    )
+    (state / "etc" / "policy.d").mkdir()
+    later = policy.read_text().replace("2020-05-04", "2090-01-01").replace("term_h = 672", "term_h = 336")
+    (state / "etc" / "policy.d" / "shorter.toml").write_text(later)
+    done = spreekkamer("notice", "check", "--state", str(state), "--json")
+    found = json.loads(done.stdout)
+    verdicts = {row["notice"]: row["verdict"] for row in found["notices"]}
+    assert done.returncode == 10
+    assert verdicts == {"sticker": "fits", "letter": "outdated", "spoken": "not in use", "dpia": "not in use"}
+    assert [(row["from"], row["notice"]) for row in found["to_come"]] == [
+        ("2090-01-01", "sticker"),
+        ("2090-01-01", "letter"),
+    ]
+    told = spreekkamer("settings", "check", "--state", str(state)).stdout.replace("\n", " ")
+    assert "policy.toml: the letter in use is outdated" in told
+    assert "policy.d/shorter.toml: the sticker in use is outdated" in told
