@@ -8,57 +8,27 @@ answers from the keeper's own loop: what takes longer than a glance is handed ou
 from __future__ import annotations
 
 import os
-import secrets
 import threading
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import msgspec
 
 from daemon import link, log, people, records, sign, wire
 from daemon.errors import RequestError, RightsError, StoreError, UnitError
 from daemon.keeper import listing, speed
-from daemon.keeper.audit import AuditLog
+from daemon.keeper.custody import Asked, Custody, Parts
 from daemon.keeper.export import Exports
-from daemon.keeper.holds import Holds, Key
-from daemon.keeper.store import Store
+from daemon.keeper.holds import Key
 from daemon.keeper.trials import Trials
 from daemon.keeper.verifier import Verifier
-from daemon.model import holds as rules
 from daemon.model.holds import By
-from daemon.model.policy import HoldPolicy
 from daemon.model.refusals import Refusal, Refusals
 from daemon.model.rights import KEEPER_ACTS, refusal
-from daemon.names import TRACKS
-from daemon.paths import Paths
-from hardware.ports import Clock, Track
 
 RECORDINGS_MAX = 20
 """Recordings in one answer: each takes under a kilobyte, and a message is 64 at most."""
-HOLDS_MAX = 30
-"""Holds in one answer: the longest takes 1.5 kB."""
-EXPECTED = {
-    "incident": "a number of 1 to 64 letters, digits, spaces and . / _ -",
-    "on_behalf_of": "a role such as manager, in small letters; no name",
-    "reason": "one line of 1 to 200 characters; no name",
-    "review": "a date such as 2026-11-30",
-    "tracks": "audio, video or both",
-    "kind": "incident or access",
-}
-"""For who asks, by the field that is wrong."""
-T = TypeVar("T")
-
-
-class Parts(NamedTuple):
-    """What the desk works with; all of it is the keeper's."""
-
-    store: Store
-    holds: Holds
-    audit: AuditLog
-    clock: Clock
-    policy: HoldPolicy
-    paths: Paths
 
 
 class Whole(NamedTuple):
@@ -69,14 +39,6 @@ class Whole(NamedTuple):
     """Deletes what is due now and says what went."""
     verifier: Verifier
     trials: Trials
-
-
-class Asked(NamedTuple):
-    """One request, once it is known that it may be made."""
-
-    peer: link.Peer
-    by: By
-    args: dict[str, Any]
 
 
 class Handed(NamedTuple):
@@ -105,13 +67,14 @@ class Desk:
 
     def __init__(self, parts: Parts, whole: Whole, door: people.Door) -> None:
         self._parts, self._door, self._verifier, self._trials = parts, door, whole.verifier, whole.trials
-        self._sweep = whole.sweep
         self._refusals = Refusals()
         self._exports = Exports(parts.store)
         self._acted = False
+        custody = Custody(parts, whole.sweep)
         self._verbs: dict[str, Answer] = {
             "state": lambda _: whole.state(), "recordings": self._recordings, "recording": self._recording,
-            "holds": self._holds, "hold_place": self._place, "hold_extend": self._extend, "hold_release": self._release,
+            "holds": custody.page, "hold_place": custody.place, "hold_extend": custody.extend,
+            "hold_release": custody.release,
             "audit": self._log, "export": self._export, "export_files": self._export_files,
             "verify": self._verify, "recording_tested": self._recording_tested,
             "disk_speed": self._disk_speed, "sign_check": self._sign_check,
@@ -185,23 +148,6 @@ class Desk:
         found = listing.summary(store, store.find(str(asked.args.get("recording_id", ""))))
         return _with_holds(found, self._parts.holds.held())
 
-    def _holds(self, asked: Asked) -> Any:
-        """A page of what is in force, the oldest first, and with it what is wrong with the files."""
-        after = str(asked.args.get("after", ""))
-        found = sorted(self._parts.holds.in_force().values(), key=lambda hold: (hold.placed_wall_ns, hold.hold_id))
-        ids = [hold.hold_id for hold in found]
-        start = ids.index(after) + 1 if after in ids else 0
-        shown = [self._shown(hold) for hold in found[start : start + HOLDS_MAX]]
-        return {"holds": shown, "unknown": self._parts.holds.unknown(), "fault": self._parts.holds.fault()}
-
-    def _shown(self, hold: rules.Hold) -> dict[str, Any]:
-        stands = rules.standing(hold, self._parts.clock.read(), self._parts.policy)
-        there = self._parts.store.is_known(hold.recording_id)
-        return {
-            **msgspec.to_builtins(hold), "recording_there": there, "review_due": stands.is_due,
-            "overdue_d": stands.overdue_d,
-        }  # fmt: skip
-
     def _verify(self, asked: Asked) -> Any:
         """Begins a walk over the store where `start` is true, and tells how far it is and what the last one found."""
         after = asked.args.get("after", 0)
@@ -217,42 +163,6 @@ class Desk:
         fd = _open(audit.path)
         body = {"bytes": os.fstat(fd).st_size, "lines": audit.lines, "head": audit.head}
         return Handed(body, (fd,))
-
-    # --- holds -----------------------------------------------------------------------------------------------------
-
-    def _place(self, asked: Asked) -> Any:
-        parts, wish = self._parts, _understood(asked.args, rules.Wish)
-        recording_id, now = parts.store.find(wish.recording), parts.clock.read()
-        _check_review(wish.review, parts.clock)
-        there = tuple(track for track in TRACKS if self._can_be_held(recording_id, track))
-        tracks = tuple(track for track in there if track in (wish.tracks or there))
-        missing = set(wish.tracks) - set(tracks)
-        if missing or not tracks:
-            gone, left = " and ".join(sorted(missing)) or "audio and video", ", ".join(there) or "nothing"
-            raise RequestError(f"recording {recording_id} has no {gone} any more; there is {left}")
-        hold = rules.place(wish, (secrets.token_hex(16), recording_id), tracks, now, asked.by)
-        parts.holds.place(hold, parts.audit)
-        return self._shown(hold)
-
-    def _can_be_held(self, recording_id: str, track: Track) -> bool:
-        """It is there, and no deletion of it was begun: that cannot be called off, because its key is gone."""
-        store, begun = self._parts.store, self._parts.audit.unfinished
-        return store.has(recording_id, track) and (recording_id, track) not in begun
-
-    def _extend(self, asked: Asked) -> Any:
-        parts, wish = self._parts, _understood(asked.args, rules.Extension)
-        hold_id = parts.holds.find(wish.hold)
-        _check_review(wish.review, parts.clock)
-        return self._shown(parts.holds.extend(hold_id, wish, asked.by, parts.audit))
-
-    def _release(self, asked: Asked) -> Any:
-        """What is past its term goes before the answer does."""
-        parts, wish = self._parts, _understood(asked.args, rules.Release)
-        hold_id = parts.holds.find(wish.hold)
-        about = {"on_behalf_of": wish.on_behalf_of, "reason": wish.reason, "uid": asked.by.uid, "role": asked.by.role}
-        hold = parts.holds.release(hold_id, parts.audit, **about)
-        gone = self._sweep()
-        return {"hold_id": hold_id, "recording_id": hold.recording_id if hold else None, "deleted": gone}
 
     # --- an engineer's check ---------------------------------------------------------------------------------------
 
@@ -311,20 +221,6 @@ def _with_holds(summary: dict[str, Any], held: Collection[Key]) -> dict[str, Any
     for name, track in summary["tracks"].items():
         track["held"] = (summary["recording_id"], name) in held
     return summary
-
-
-def _check_review(review: Any, clock: Clock) -> None:
-    if wrong := rules.review_fault(review, clock.read()):
-        raise RequestError(wrong)
-
-
-def _understood(args: dict[str, Any], kind: type[T]) -> T:
-    """A request as a value. Raises RequestError, which says what was expected."""
-    try:
-        return msgspec.convert(args, kind)
-    except msgspec.ValidationError as error:
-        name = next((name for name in EXPECTED if f"$.{name}" in str(error) or f"`{name}`" in str(error)), "")
-        raise RequestError(f"{name}: expected {EXPECTED[name]}" if name else str(error)) from error
 
 
 def _open(path: Path) -> int:

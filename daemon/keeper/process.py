@@ -16,7 +16,7 @@ import msgspec
 from daemon import link, log, people, systemd, wire
 from daemon.config import Settings
 from daemon.errors import StoreError
-from daemon.keeper import desk, terms, verifier
+from daemon.keeper import custody, desk, terms, verifier
 from daemon.keeper.acts import ActBook
 from daemon.keeper.audit import AuditLog
 from daemon.keeper.desk import Desk
@@ -101,7 +101,7 @@ class KeeperProcess:
         )
         self._policy = self._settings.policy
         self._reviews = Reviews(self._holds, self._audit, self._policy.holds)
-        parts = desk.Parts(self._store, self._holds, self._audit, clock, self._policy.holds, paths)
+        parts = custody.Parts(self._store, self._holds, self._audit, clock, self._policy.holds, paths)
         whole = desk.Whole(self._state, self._sweep_now, self._verifier, self._trials)
         self._desk = Desk(parts, whole, door or people.Door())
         self._paths = paths

@@ -1,0 +1,132 @@
+"""Holds as custodians ask for them: what they wish, checked against what is there, and what they are told.
+
+The law here: a wish that does not hold together changes nothing and says what was expected; an answer means that the
+hold is on the disk, or that it is gone from there.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
+
+import msgspec
+
+from daemon import link
+from daemon.errors import RequestError
+from daemon.keeper.audit import AuditLog
+from daemon.keeper.holds import Holds
+from daemon.keeper.store import Store
+from daemon.model import holds as rules
+from daemon.model.holds import By
+from daemon.model.policy import HoldPolicy
+from daemon.names import TRACKS
+from daemon.paths import Paths
+from hardware.ports import Clock, Track
+
+HOLDS_MAX = 30
+"""Holds in one answer: the longest takes 1.5 kB."""
+EXPECTED = {
+    "incident": "a number of 1 to 64 letters, digits, spaces and . / _ -",
+    "on_behalf_of": "a role such as manager, in small letters; no name",
+    "reason": "one line of 1 to 200 characters; no name",
+    "review": "a date such as 2026-11-30",
+    "tracks": "audio, video or both",
+    "kind": "incident or access",
+}
+"""For who asks, by the field that is wrong."""
+T = TypeVar("T")
+
+
+class Parts(NamedTuple):
+    """What the desk works with; all of it is the keeper's."""
+
+    store: Store
+    holds: Holds
+    audit: AuditLog
+    clock: Clock
+    policy: HoldPolicy
+    paths: Paths
+
+
+class Asked(NamedTuple):
+    """One request, once it is known that it may be made."""
+
+    peer: link.Peer
+    by: By
+    args: dict[str, Any]
+
+
+class Custody:
+    """One thread: the keeper's."""
+
+    def __init__(self, parts: Parts, sweep: Callable[[], list[dict[str, str]]]) -> None:
+        """`sweep` deletes what is due now and says what went."""
+        self._parts, self._sweep = parts, sweep
+
+    def page(self, asked: Asked) -> Any:
+        """A page of what is in force, the oldest first, and with it what is wrong with the files."""
+        after = str(asked.args.get("after", ""))
+        found = sorted(self._parts.holds.in_force().values(), key=lambda hold: (hold.placed_wall_ns, hold.hold_id))
+        ids = [hold.hold_id for hold in found]
+        start = ids.index(after) + 1 if after in ids else 0
+        shown = [self._shown(hold) for hold in found[start : start + HOLDS_MAX]]
+        return {"holds": shown, "unknown": self._parts.holds.unknown(), "fault": self._parts.holds.fault()}
+
+    def _shown(self, hold: rules.Hold) -> dict[str, Any]:
+        stands = rules.standing(hold, self._parts.clock.read(), self._parts.policy)
+        there = self._parts.store.is_known(hold.recording_id)
+        return {
+            **msgspec.to_builtins(hold), "recording_there": there, "review_due": stands.is_due,
+            "overdue_d": stands.overdue_d,
+        }  # fmt: skip
+
+    def place(self, asked: Asked) -> Any:
+        """A new hold, on what is there and not being deleted."""
+        parts, wish = self._parts, _understood(asked.args, rules.Wish)
+        recording_id, now = parts.store.find(wish.recording), parts.clock.read()
+        _check_review(wish.review, parts.clock)
+        there = tuple(track for track in TRACKS if self._can_be_held(recording_id, track))
+        tracks = tuple(track for track in there if track in (wish.tracks or there))
+        missing = set(wish.tracks) - set(tracks)
+        if missing or not tracks:
+            gone, left = " and ".join(sorted(missing)) or "audio and video", ", ".join(there) or "nothing"
+            raise RequestError(f"recording {recording_id} has no {gone} any more; there is {left}")
+        hold = rules.place(wish, (secrets.token_hex(16), recording_id), tracks, now, asked.by)
+        parts.holds.place(hold, parts.audit)
+        return self._shown(hold)
+
+    def _can_be_held(self, recording_id: str, track: Track) -> bool:
+        """It is there, and no deletion of it was begun: that cannot be called off, because its key is gone."""
+        store, begun = self._parts.store, self._parts.audit.unfinished
+        return store.has(recording_id, track) and (recording_id, track) not in begun
+
+    def extend(self, asked: Asked) -> Any:
+        """A later review."""
+        parts, wish = self._parts, _understood(asked.args, rules.Extension)
+        hold_id = parts.holds.find(wish.hold)
+        _check_review(wish.review, parts.clock)
+        return self._shown(parts.holds.extend(hold_id, wish, asked.by, parts.audit))
+
+    def release(self, asked: Asked) -> Any:
+        """What is past its term goes before the answer does."""
+        parts, wish = self._parts, _understood(asked.args, rules.Release)
+        hold_id = parts.holds.find(wish.hold)
+        about = {"on_behalf_of": wish.on_behalf_of, "reason": wish.reason, "uid": asked.by.uid, "role": asked.by.role}
+        hold = parts.holds.release(hold_id, parts.audit, **about)
+        gone = self._sweep()
+        return {"hold_id": hold_id, "recording_id": hold.recording_id if hold else None, "deleted": gone}
+
+
+def _check_review(review: Any, clock: Clock) -> None:
+    if wrong := rules.review_fault(review, clock.read()):
+        raise RequestError(wrong)
+
+
+def _understood(args: dict[str, Any], kind: type[T]) -> T:
+    """A request as a value. Raises RequestError, which says what was expected."""
+    try:
+        return msgspec.convert(args, kind)
+    except msgspec.ValidationError as error:
+        name = next((name for name in EXPECTED if f"$.{name}" in str(error) or f"`{name}`" in str(error)), "")
+        raise RequestError(f"{name}: expected {EXPECTED[name]}" if name else str(error)) from error
