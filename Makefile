@@ -37,7 +37,7 @@ bench: $(BIN)/.ready-test system-packages  ## measures against peers in the same
 	$(BIN)/python -m tests.benchmarks
 
 vm-gpio: $(BIN)/.ready-test vm-packages  ## buttons and lamps on the kernel's own lines, and the alarm's unit, in a virtual machine
-	$(BIN)/python -m pytest -m vm tests/vm/test_gpio.py tests/vm/test_unit.py -s
+	$(BIN)/python -m pytest -m vm tests/vm -s
 
 torture-alarms: $(BIN)/.ready-test system-packages  ## 300 presses under random kill -9, beside bare paho (ARGS="--seed 7")
 	$(BIN)/python -m tests.torture $(ARGS)

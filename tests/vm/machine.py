@@ -60,6 +60,8 @@ class Machine:
         if not snapshot.exists():
             self._make_snapshot(snapshot)
         shutil.copy(snapshot, self.disk)
+        base = ("-b", str(self._image / "base.qcow2"), "-F", "qcow2")  # the checkout may have been moved since
+        subprocess.run(["qemu-img", "rebase", "-u", "-f", "qcow2", *base, str(self.disk)], check=True)
         self._start("-loadvm", SNAPSHOT)
         self._wait_until_it_answers(LOAD_S)
         self.run("date", "-u", "-s", f"@{time.time():.3f}")  # its clock stands where the snapshot was taken
