@@ -276,7 +276,8 @@ class Verifier:
         for hold_id, why in parts.holds.unreadable.items():
             yield Finding(f"holds/{hold_id}.json", f"is no hold that can be read: {why}")
         paths = parts.paths
-        mine = {path.name for path in (paths.recordings, paths.holds, paths.audit_log, paths.audit_head, paths.time)}
+        ours = (paths.recordings, paths.holds, paths.audit_log, paths.audit_head, paths.time, paths.ring_time)
+        mine = {path.name for path in ours}
         yield from _foreign(paths.store, "", mine)
         yield from _foreign(paths.holds, "holds/", {f"{hold_id}.json" for hold_id in parts.holds.in_force()})
 

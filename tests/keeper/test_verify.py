@@ -37,6 +37,7 @@ def vault(made: Vault, tmp_path: Path) -> Vault:
 
 def test_a_store_that_is_whole_has_no_fault(vault: Vault) -> None:
     """K3: three closed recordings and one that is being made: everything is accounted for, read and counted."""
+    vault.paths.ring_time.write_bytes(b"{}")  # the keeper's own, once a ring has run for an hour
     result = vault.verify()
     assert result.findings == ()
     assert (result.recordings, result.faults, result.foreign) == (4, 0, 0)
