@@ -11,32 +11,28 @@ import contextlib
 import queue
 import secrets
 import sys
-import threading
 import uuid
 from collections.abc import Callable, Mapping
-from typing import Any, get_args
+from typing import Any
 
 import msgspec
 
 from daemon import link, log, people, systemd, wire
-from daemon.alarm import acts, journal, mqtt
+from daemon.alarm import acts, desk, journal, mqtt, network, peers
 from daemon.alarm.aiming import Aiming
-from daemon.alarm.denied import REFUSED, Denied
-from daemon.alarm.desk import Desk, House
-from daemon.alarm.inbox import Foreign, Inbox, ReceiverSays, Refused
+from daemon.alarm.inbox import Inbox
 from daemon.alarm.lights import Lights
 from daemon.alarm.lines import Lines
-from daemon.alarm.messages import Ack, AlarmEvent, ResetCommand
-from daemon.alarm.mobiles import Mobiles
-from daemon.alarm.outbox import NOBODY, Outbox
+from daemon.alarm.messages import AlarmEvent
+from daemon.alarm.network import Network, connections
+from daemon.alarm.outbox import Outbox
+from daemon.alarm.peers import FromUnit, Peers, ToRecorder
 from daemon.alarm.privacy import Privacy
 from daemon.alarm.proofs import Proofs
-from daemon.alarm.receivers import Receivers
 from daemon.alarm.status import Telemetry
 from daemon.config import Settings
 from daemon.errors import DeviceError
 from daemon.model import events
-from daemon.model.mobile import KEEPS_S
 from daemon.model.policy import NS
 from daemon.model.relay import Relay
 from daemon.model.room import deadline_ns, lease_deadline_ns, step
@@ -51,26 +47,14 @@ BATCH_MAX = 100
 """Things that are taken before time is looked at again: a tenth of a second's chatter, done in ten milliseconds."""
 WAIT_MAX_S = 1.0
 """The loop looks at its clock this often even when nothing happens: it feeds the watchdog and notices a step."""
-MESSAGES_MAX = 200
-"""Messages from the network that may wait for the loop, answers and wireless buttons' each; one more is dropped and
-counted. A flood is done with in 20 ms, so that no press waits behind it; a receiver says `stored` again for the next
-attempt."""
 LOOK_NS = 1_000_000_000
 """How often the loop looks for what only time shows: an alarm without an answer, a button without a test."""
-_BROKER_FAULT: dict[str, events.FaultName] = {"alarm": "broker", "second": "second_broker"}
 SWITCH_S = 0.0005
 """How long a thread may keep Python's lock from another: the default of 5 ms is longer than an alarm takes."""
 
 
 class Stop(msgspec.Struct, frozen=True):
     """Somebody wants the process to end."""
-
-
-class FromUnit(msgspec.Struct, frozen=True):
-    """A word from the recorder or the keeper."""
-
-    peer: link.Peer
-    message: link.Word
 
 
 class FromOperator(msgspec.Struct, frozen=True):
@@ -110,67 +94,55 @@ class AlarmProcess:
         relay = Relay(unit.relay.maximum_s * NS) if unit.relay else None
         names = {name for name, pin in fitted.items() if pin is not None} | ({"relay"} if relay else set())
         self._lights = Lights(devices.lamps, frozenset(names), relay)
-        self._aiming = Aiming(self._lights, self._tell_aim)
+        self._aiming = Aiming(self._lights, lambda aim: self._peers.tell_recorder(aim))  # noqa: PLW0108 - they are made below
         self._journal = journal.Journal(paths.journal / "alarms.sqlite3", self.put)
         name = f"spreekkamer-{devices.machine_id}"
-        self._inbox = Inbox(unit)
-        self._receivers = Receivers(unit)
-        brokers = {"alarm": unit.broker, **({"second": unit.second_broker} if unit.second_broker else {})}
-        # A wireless button's press is an alarm: it comes where alarms go, and by the broker that the gateways know.
-        answers = (self._inbox.ack, self._inbox.presence)
-        heard = {"alarm": (*answers, *self._inbox.foreign), "second": answers}
-        keeps_s = {"alarm": KEEPS_S if self._inbox.foreign else 0, "second": 0}
-        self._brokers = {
-            key: mqtt.Connection(key, f"{name}-{key}", broker, self.put, subscribe=heard[key], keeps_s=keeps_s[key])
-            for key, broker in brokers.items()
-        }
-        self._denied = Denied()
+        inbox = Inbox(unit)
+        self._brokers = connections(unit, name, inbox, self.put)
         self._acts = acts.Acts(self._clock, self._journal.give)
         self._privacy = Privacy(settings.policy, self._clock, self._acts)
         self._outbox = Outbox(unit, self._clock, self._journal, self._brokers)
         self._outbox.on_delivered = self._delivered
-        self._mobiles = Mobiles(unit, self._clock)
         self._proofs = Proofs(unit, self._clock, self._journal)
-        self._telemetry = Telemetry(settings, self._clock, f"{name}-telemetry", self.put, (self._inbox.reset,))
-        # A flood of answers takes no place from a wireless button, nor the other way round.
-        self._places = {ours: threading.BoundedSemaphore(MESSAGES_MAX) for ours in (True, False)}
+        self._telemetry = Telemetry(settings, self._clock, f"{name}-telemetry", self.put, (inbox.reset,))
         self._dropped = 0
-        self._refused: set[str] = set()
         self._look_ns = 0
         self._disk_says = ""
         self._unit_server = link.Server(paths.unit_socket, lambda p, m: self.put(FromUnit(p, m)))
-        house = House(
+        # What each of them is lent is the loop's own, and used from its thread alone.
+        unit_house = peers.House(
+            self._clock, self._acts, self._aiming, self._telemetry, lambda: self._room, self._step, self._fault,
+        )  # fmt: skip
+        self._peers = Peers(unit_house)
+        net_house = network.House(
+            self._clock, self._outbox, self._proofs, self._telemetry, lambda: self._room, self._step, self._fault,
+        )  # fmt: skip
+        self._network = Network(net_house, unit, inbox, self._brokers)
+        desk_house = desk.House(
             self._clock, self._lights, self._lines, self._aiming, self._acts, self._privacy, self._outbox,
-            self._telemetry, room=lambda: self._room, step=self._step, cover=self._cover, refuse=self._refuse,
-            figures=self._figures, has_recorder=lambda: self._recorder is not None,
+            self._telemetry, room=lambda: self._room, step=self._step, cover=self._cover, refuse=self._network.refuse,
+            figures=self._figures, has_recorder=self._peers.has_recorder,
             outside=frozenset(mobile.name for mobile in unit.mobile if mobile.place == "elsewhere"),
         )  # fmt: skip
-        self._desk = Desk(house, devices.door or people.Door())
+        self._desk = desk.Desk(desk_house, devices.door or people.Door())
         self._operators = link.Server(paths.operator_socket, lambda p, m: self.put(FromOperator(p, m)))
-        self._recorder: link.Peer | None = None
-        self._keeper: link.Peer | None = None
         self._watchdog_s = systemd.watchdog_interval_s() or WAIT_MAX_S
         self._stopping = False
         self._answers: Mapping[type, Callable[[Any], None]] = {
-            ports.Edge: self._edge, mqtt.Up: self._up, mqtt.Down: self._down, mqtt.Answered: self._answered,
-            mqtt.Received: self._received, mqtt.Unheard: self._unheard, mqtt.NameTaken: self._name_taken,
-            journal.Opened: self._opened,
-            journal.Kept: self._kept, journal.Trouble: self._trouble, acts.ActKept: lambda _: self._acts.kept(),
-            acts.Batch: self._acts.read, FromUnit: self._from_unit,
-            FromOperator: self._from_operator, Stop: self._stop,
+            ports.Edge: self._edge, **self._network.answers, FromUnit: self._peers.heard,
+            FromOperator: self._from_operator, journal.Opened: self._opened, journal.Kept: self._kept,
+            journal.Trouble: self._trouble, acts.ActKept: lambda _: self._acts.kept(), acts.Batch: self._acts.read,
+            Stop: self._stop,
         }  # fmt: skip
 
     def put(self, item: Item) -> None:
         """Enqueues. Any thread; never blocks, never raises."""
         if self._queue.qsize() >= QUEUE_MAX:
             self._lost += 1
-        elif isinstance(item, mqtt.Received) and not self._place(item).acquire(blocking=False):
+        elif isinstance(item, mqtt.Received) and not self._network.admit(item):
             self._dropped += 1
         else:
             self._queue.put(item)
-
-    def _place(self, message: mqtt.Received) -> threading.BoundedSemaphore:
-        return self._places[message.topic not in self._inbox.foreign]
 
     def stop(self) -> None:
         """Asks the loop to end. Safe in a signal handler."""
@@ -269,9 +241,8 @@ class AlarmProcess:
         self._desk.tick(now_ns)
         self._fault("unanswered", self._outbox.unanswered(now_ns))
         self._look_at_disk()
-        self._fault("nobody_listening", self._receivers.nobody(now_ns))
+        self._network.look(now_ns)
         self._fault("button_test", self._proofs.overdue())
-        self._fault("mobile_button", self._mobiles.wrong())
         self._proofs.tick(now_ns)
         self._acts.tick(now_ns)
         self._obey()
@@ -307,17 +278,10 @@ class AlarmProcess:
             self._lights.show(self._room, self._clock.boot_ns())
             self._telemetry.room_changed(before, self._room)
 
-    def _tell_recorder(
-        self, effect: events.StartRecording | events.SetEnd | events.Lease | events.Forget | events.Quiet
-    ) -> None:
+    def _tell_recorder(self, effect: ToRecorder) -> None:
         """Lamp first (promise R3): whatever makes the recorder write goes out after the lamps are set."""
         self._lights.show(self._room, self._clock.boot_ns())
-        if self._recorder is not None:
-            self._recorder.send(effect)
-
-    def _tell_aim(self, aim: wire.Aim) -> None:
-        if self._recorder is not None:
-            self._recorder.send(aim)
+        self._peers.tell_recorder(effect)
 
     def _lease(self, lease: events.Lease) -> None:
         self._lights.show(self._room, self._clock.boot_ns())
@@ -330,104 +294,16 @@ class AlarmProcess:
         if dict(self._room.faults).get(name, "") != detail:
             self._step(events.FaultChanged(name, detail))
 
-    # --- what comes in ----------------------------------------------------------------------------------------------
+    # --- what comes in, but for the network's words (network.py) and the other processes' (peers.py) ------------------
 
     def _edge(self, edge: ports.Edge) -> None:
         for item in self._lines.edge(edge):
             self._step(item)
 
-    def _up(self, word: mqtt.Up) -> None:
-        log.event("broker_up", client=word.client, protocol=word.protocol)
-        self._telemetry.connected(word, self._room)
-        if word.client in self._brokers:
-            self._receivers.connected(word.client, self._clock.boot_ns())
-            self._fault(_BROKER_FAULT[word.client], "")
-            self._outbox.resend()
-
-    def _unheard(self, word: mqtt.Unheard) -> None:
-        self._fault("refused_by_broker", self._denied.unheard(word))
-
-    def _down(self, word: mqtt.Down) -> None:
-        self._fault("refused_by_broker", self._denied.lost(word.client))
-        if word.client in self._brokers:
-            self._receivers.lost(word.client)
-            self._outbox.lost(word.client)
-            self._telemetry.lost(word)
-            self._fault(_BROKER_FAULT[word.client], word.reason)
-
-    def _name_taken(self, word: mqtt.NameTaken) -> None:
-        detail = f"another client came to the broker as {word.client_id}, this unit's name; we go on under another"
-        self._telemetry.count("name_taken")
-        self._fault("client_id", detail)
-
-    def _answered(self, word: mqtt.Answered) -> None:
-        if word.client not in self._brokers:
-            if word.code >= REFUSED:
-                self._telemetry.refused(word.key, word.code)
-            return
-        for item in self._outbox.answered(word):
-            self._step(item)
-        self._fault("refused_by_broker", self._denied.answered(word.client, word.code))
-        self._receivers.answered(word.client, nobody=word.code == NOBODY)
-        self._fault("nobody_listening", self._receivers.nobody(self._clock.boot_ns()))
-
     def _delivered(self, event: AlarmEvent) -> None:
         """Nothing more of an event has to be sent: a test has shown that its button works."""
         self._proofs.delivered(event)
         self._look_ns = 0
-
-    def _received(self, word: mqtt.Received) -> None:
-        self._place(word).release()
-        letter = self._inbox.read(word)
-        match letter:
-            case Ack():
-                steps = self._outbox.acknowledged(letter)
-                if steps is None:
-                    self._refuse("ack", f"no alarm event of ours has the id {letter.id}")
-                for item in steps or ():
-                    self._step(item)
-            case ReceiverSays():
-                self._receiver_says(word.client, letter)
-            case ResetCommand():
-                self._console_resets(letter)
-            case Foreign():
-                self._from_mobile(letter)
-            case Refused():
-                self._refuse(letter.kind, letter.why)
-
-    def _receiver_says(self, client: str, said: ReceiverSays) -> None:
-        """Counts on the connections that alarms go by; a broker may tell every client of ours, asked or not (amqtt)."""
-        if client not in self._brokers:
-            return
-        come = self._receivers.heard(client, said.console, said.presence)
-        if come is None:
-            self._refuse("presence", "more receivers than are remembered")
-        elif come:
-            self._outbox.resend()
-        self._fault("nobody_listening", self._receivers.nobody(self._clock.boot_ns()))
-
-    def _from_mobile(self, message: Foreign) -> None:
-        presses, alive, refused = self._mobiles.heard(message)
-        for press in presses:
-            self._step(press)
-        for name in alive:
-            self._proofs.seen(name)
-        if refused:
-            self._refuse("foreign", refused)
-
-    def _console_resets(self, command: ResetCommand) -> None:
-        """Names what it ends: one that comes again, or was recorded and is played back, ends nothing new."""
-        if not any(alarm.id in command.alarm_ids for alarm in self._room.alarms):
-            self._refuse("reset", "none of the alarms that it names is open")
-            return
-        self._step(events.ResetAsked(str(uuid.uuid4()), f"console {command.by}", "console", command.alarm_ids))
-
-    def _refuse(self, kind: str, why: str) -> None:
-        """Counted each time, told once a kind: who sends nonsense must not fill the log."""
-        self._telemetry.count(f"refused_{kind}")
-        if kind not in self._refused:
-            self._refused.add(kind)
-            log.event("message_refused", "warning", kind=kind, why=why)
 
     def _opened(self, found: journal.Opened) -> None:
         now = self._clock.read()
@@ -439,7 +315,7 @@ class AlarmProcess:
         )
         self._outbox.opened(found)
         self._proofs.opened(found.buttons)
-        self._mobiles.opened(found.buttons)
+        self._network.opened(found)
         self._step(events.AlarmsFound(open_alarms, secrets.token_hex(16)))
         self._step(events.ObjectionFound(self._privacy.opened(found.modes)))
         self._cover()
@@ -459,68 +335,11 @@ class AlarmProcess:
         if detail and not self._room.settled:  # no journal, no objection in it: a unit with a broken card still records
             self._step(events.ObjectionFound())
 
-    def _from_unit(self, word: FromUnit) -> None:  # noqa: C901 - one case for each word that can come
-        peer, message, fresh_id = word.peer, word.message, secrets.token_hex(16)
-        match message:
-            case wire.RecorderState() as now:
-                self._recorder_says(peer, now, fresh_id)
-            case wire.Started():
-                self._step(events.RecordingStarted(message.recording_id))
-                self._telemetry.recording(message)
-            case wire.Ended():
-                self._fault("store", message.detail if message.why == "store" else "")
-                self._step(events.RecordingEnded(message.recording_id, message.why, message.detail, fresh_id))
-                self._telemetry.recording(message)
-            case wire.Head():
-                self._telemetry.recording(message)
-            case wire.RecorderHealth():
-                self._telemetry.recorder = message
-                if self._keeper is not None:
-                    self._keeper.send(wire.RingTime(f"{self._clock.boot_id()}:{message.since_ns}", message.sealed_s))
-                self._device("camera", message.devices.get("video", "ok"))
-                self._device("microphone", message.devices.get("audio", "ok"))
-                self._fault("keys", message.keys)
-            case wire.Blocks() | wire.Claps():
-                self._aiming.saw(message)
-            case wire.KeeperState():
-                self._keeper = peer
-                self._acts.joined(peer)
-                self._telemetry.keeper = message
-                for name in get_args(events.KeeperFault):
-                    self._fault(name, message.faults.get(name, ""))
-            case wire.Audited():
-                self._acts.audited(message)
-            case wire.Receipt() | wire.HoldDue():
-                self._telemetry.archive(message)
-            case link.Left():
-                self._peer_left(peer)
-
-    def _device(self, name: events.FaultName, what: str) -> None:
-        self._fault(name, "" if what in {"ok", "closed"} else what)
-
-    def _recorder_says(self, peer: link.Peer, now: wire.RecorderState, fresh_id: str) -> None:
-        if peer is self._recorder:
-            if now.tracks != self._room.recorder:
-                self._step(events.TracksChanged(now.tracks, fresh_id))
-            return
-        self._recorder = peer
-        log.event("recorder_joined", tracks=now.tracks, recording_id=now.recording_id)
-        self._fault("recorder", "")
-        self._step(events.RecorderJoined(now.tracks, now.recording_id, now.until_ns, now.alarm, fresh_id))
-
-    def _peer_left(self, peer: link.Peer) -> None:
-        if peer is self._recorder:
-            self._recorder, self._telemetry.recorder = None, None
-            self._fault("recorder", "the recorder is gone; it is started again")
-            self._step(events.RecorderLeft())
-        elif peer is self._keeper:
-            self._keeper, self._telemetry.keeper = None, None
-            self._acts.left()
-            self._fault("keeper", "the keeper is gone; it is started again")
-
     def _from_operator(self, word: FromOperator) -> None:
         if isinstance(word.message, wire.Request):
             word.peer.send(self._desk.answer(word.message, word.peer.person))
+
+    # --- what is in force -------------------------------------------------------------------------------------------
 
     def _obey(self) -> None:
         """Another policy is in force: no press may be missed over it, so this process goes on under it."""
@@ -548,6 +367,6 @@ class AlarmProcess:
         return {
             "lamps": self._lights.state(), "undelivered": len(self._outbox.undelivered),
             "lost": self._lost, "dropped": self._dropped, "queue": self._queue.qsize(),
-            "consoles": self._receivers.online(),
+            "consoles": self._network.receivers(),
             "buttons": self._proofs.shown(),
         }  # fmt: skip

@@ -1,0 +1,190 @@
+"""What comes from the network: brokers that come and go, what they answer, receivers, consoles, wireless buttons.
+
+The law here: it answers from the loop, at once; whatever changes the room is an input of the room's own table. What
+means nothing here is refused, counted, and told once a kind.
+"""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from daemon import log
+from daemon.alarm import journal, mqtt
+from daemon.alarm.denied import REFUSED, Denied
+from daemon.alarm.inbox import Foreign, Inbox, ReceiverSays, Refused
+from daemon.alarm.messages import Ack, ResetCommand
+from daemon.alarm.mobiles import Mobiles
+from daemon.alarm.outbox import NOBODY, Outbox
+from daemon.alarm.proofs import Proofs
+from daemon.alarm.receivers import Receivers
+from daemon.alarm.status import Telemetry
+from daemon.model import events
+from daemon.model.mobile import KEEPS_S
+from daemon.model.state import Room
+from daemon.model.unit import Unit
+from hardware.ports import Clock
+
+MESSAGES_MAX = 200
+"""Messages from the network that may wait for the loop, answers and wireless buttons' each; one more is dropped and
+counted. A flood is done with in 20 ms, so that no press waits behind it; a receiver says `stored` again for the next
+attempt."""
+_BROKER_FAULT: dict[str, events.FaultName] = {"alarm": "broker", "second": "second_broker"}
+
+
+def connections(unit: Unit, name: str, inbox: Inbox, sink: mqtt.Sink) -> dict[str, mqtt.Connection]:
+    """The connections that alarms go by.
+
+    A wireless button's press is an alarm: it comes where alarms go, and by the broker that the gateways know.
+    """
+    answers = (inbox.ack, inbox.presence)
+    keeps_s = KEEPS_S if inbox.foreign else 0
+    heard = (*answers, *inbox.foreign)
+    made = {"alarm": mqtt.Connection("alarm", f"{name}-alarm", unit.broker, sink, subscribe=heard, keeps_s=keeps_s)}
+    if unit.second_broker is not None:
+        made["second"] = mqtt.Connection("second", f"{name}-second", unit.second_broker, sink, subscribe=answers)
+    return made
+
+
+class House(NamedTuple):
+    """What the network's words are for; all of it is the loop's."""
+
+    clock: Clock
+    outbox: Outbox
+    proofs: Proofs
+    telemetry: Telemetry
+    room: Callable[[], Room]
+    step: Callable[[events.Input], None]
+    """One input for the room's table, and its effects carried out."""
+    fault: Callable[[events.FaultName, str], None]
+    """A fault and what is wrong; empty: nothing."""
+
+
+class Network:
+    """Owned by the loop: every method but `admit` is called from its thread alone."""
+
+    def __init__(self, house: House, unit: Unit, inbox: Inbox, brokers: Mapping[str, mqtt.Connection]) -> None:
+        self._house, self._inbox, self._brokers = house, inbox, brokers
+        self._receivers, self._denied, self._mobiles = Receivers(unit), Denied(), Mobiles(unit, house.clock)
+        # A flood of answers takes no place from a wireless button, nor the other way round.
+        self._places = {ours: threading.BoundedSemaphore(MESSAGES_MAX) for ours in (True, False)}
+        self._refused: set[str] = set()
+        self.answers: Mapping[type, Callable[[Any], None]] = {
+            mqtt.Up: self._up, mqtt.Down: self._down, mqtt.Unheard: self._unheard, mqtt.NameTaken: self._name_taken,
+            mqtt.Answered: self._answered, mqtt.Received: self._received,
+        }  # fmt: skip
+        """By what each kind of word is answered."""
+
+    def admit(self, message: mqtt.Received) -> bool:
+        """Whether a message may wait for the loop; reading it frees its place. Any thread; never blocks."""
+        return self._place(message).acquire(blocking=False)
+
+    def _place(self, message: mqtt.Received) -> threading.BoundedSemaphore:
+        return self._places[message.topic not in self._inbox.foreign]
+
+    def opened(self, found: journal.Opened) -> None:
+        """The journal has been read."""
+        self._mobiles.opened(found.buttons)
+
+    def look(self, now_ns: int) -> None:
+        """What only time shows: that nobody listens, and a wireless button that is silent."""
+        self._house.fault("nobody_listening", self._receivers.nobody(now_ns))
+        self._house.fault("mobile_button", self._mobiles.wrong())
+
+    def receivers(self) -> tuple[str, ...]:
+        """Who listens, in order of name."""
+        return self._receivers.online()
+
+    def refuse(self, kind: str, why: str) -> None:
+        """Counted each time, told once a kind: who sends nonsense must not fill the log."""
+        self._house.telemetry.count(f"refused_{kind}")
+        if kind not in self._refused:
+            self._refused.add(kind)
+            log.event("message_refused", "warning", kind=kind, why=why)
+
+    # --- brokers ----------------------------------------------------------------------------------------------------
+
+    def _up(self, word: mqtt.Up) -> None:
+        log.event("broker_up", client=word.client, protocol=word.protocol)
+        self._house.telemetry.connected(word, self._house.room())
+        if word.client in self._brokers:
+            self._receivers.connected(word.client, self._house.clock.boot_ns())
+            self._house.fault(_BROKER_FAULT[word.client], "")
+            self._house.outbox.resend()
+
+    def _down(self, word: mqtt.Down) -> None:
+        self._house.fault("refused_by_broker", self._denied.lost(word.client))
+        if word.client in self._brokers:
+            self._receivers.lost(word.client)
+            self._house.outbox.lost(word.client)
+            self._house.telemetry.lost(word)
+            self._house.fault(_BROKER_FAULT[word.client], word.reason)
+
+    def _unheard(self, word: mqtt.Unheard) -> None:
+        self._house.fault("refused_by_broker", self._denied.unheard(word))
+
+    def _name_taken(self, word: mqtt.NameTaken) -> None:
+        detail = f"another client came to the broker as {word.client_id}, this unit's name; we go on under another"
+        self._house.telemetry.count("name_taken")
+        self._house.fault("client_id", detail)
+
+    def _answered(self, word: mqtt.Answered) -> None:
+        if word.client not in self._brokers:
+            if word.code >= REFUSED:
+                self._house.telemetry.refused(word.key, word.code)
+            return
+        for item in self._house.outbox.answered(word):
+            self._house.step(item)
+        self._house.fault("refused_by_broker", self._denied.answered(word.client, word.code))
+        self._receivers.answered(word.client, nobody=word.code == NOBODY)
+        self._house.fault("nobody_listening", self._receivers.nobody(self._house.clock.boot_ns()))
+
+    # --- messages ---------------------------------------------------------------------------------------------------
+
+    def _received(self, word: mqtt.Received) -> None:
+        self._place(word).release()
+        letter = self._inbox.read(word)
+        match letter:
+            case Ack():
+                steps = self._house.outbox.acknowledged(letter)
+                if steps is None:
+                    self.refuse("ack", f"no alarm event of ours has the id {letter.id}")
+                for item in steps or ():
+                    self._house.step(item)
+            case ReceiverSays():
+                self._receiver_says(word.client, letter)
+            case ResetCommand():
+                self._console_resets(letter)
+            case Foreign():
+                self._from_mobile(letter)
+            case Refused():
+                self.refuse(letter.kind, letter.why)
+
+    def _receiver_says(self, client: str, said: ReceiverSays) -> None:
+        """Counts on the connections that alarms go by; a broker may tell every client of ours, asked or not (amqtt)."""
+        if client not in self._brokers:
+            return
+        come = self._receivers.heard(client, said.console, said.presence)
+        if come is None:
+            self.refuse("presence", "more receivers than are remembered")
+        elif come:
+            self._house.outbox.resend()
+        self._house.fault("nobody_listening", self._receivers.nobody(self._house.clock.boot_ns()))
+
+    def _from_mobile(self, message: Foreign) -> None:
+        presses, alive, refused = self._mobiles.heard(message)
+        for press in presses:
+            self._house.step(press)
+        for name in alive:
+            self._house.proofs.seen(name)
+        if refused:
+            self.refuse("foreign", refused)
+
+    def _console_resets(self, command: ResetCommand) -> None:
+        """Names what it ends: one that comes again, or was recorded and is played back, ends nothing new."""
+        if not any(alarm.id in command.alarm_ids for alarm in self._house.room().alarms):
+            self.refuse("reset", "none of the alarms that it names is open")
+            return
+        self._house.step(events.ResetAsked(str(uuid.uuid4()), f"console {command.by}", "console", command.alarm_ids))

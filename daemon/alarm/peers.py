@@ -1,0 +1,133 @@
+"""The unit's other processes as the alarm process sees them: what the recorder and the keeper say, and their silence.
+
+The law here: nobody waits for them. Who is gone is a fault that is shown, and what is said to nobody is not kept.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from typing import NamedTuple, get_args
+
+import msgspec
+
+from daemon import link, log, wire
+from daemon.alarm.acts import Acts
+from daemon.alarm.aiming import Aiming
+from daemon.alarm.status import Telemetry
+from daemon.model import events
+from daemon.model.state import Room
+from hardware.ports import Clock, Track
+
+ToRecorder = events.StartRecording | events.SetEnd | events.Lease | events.Forget | events.Quiet | wire.Aim
+_DEVICES: dict[events.FaultName, Track] = {"camera": "video", "microphone": "audio"}
+
+
+class FromUnit(msgspec.Struct, frozen=True):
+    """A word from the recorder or the keeper."""
+
+    peer: link.Peer
+    message: link.Word
+
+
+class House(NamedTuple):
+    """What their words are for; all of it is the loop's."""
+
+    clock: Clock
+    acts: Acts
+    aiming: Aiming
+    telemetry: Telemetry
+    room: Callable[[], Room]
+    step: Callable[[events.Input], None]
+    """One input for the room's table, and its effects carried out."""
+    fault: Callable[[events.FaultName, str], None]
+    """A fault and what is wrong; empty: nothing."""
+
+
+class Peers:
+    """Owned by the loop: every method is called from its thread alone."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._recorder: link.Peer | None = None
+        self._keeper: link.Peer | None = None
+
+    def has_recorder(self) -> bool:
+        """Whether the recorder is connected."""
+        return self._recorder is not None
+
+    def tell_recorder(self, word: ToRecorder) -> None:
+        """Sends without waiting; what is said while the recorder is away is lost: it hears all anew when it comes."""
+        if self._recorder is not None:
+            self._recorder.send(word)
+
+    def heard(self, word: FromUnit) -> None:
+        """Answers one word; it shows by its kind whose it is."""
+        match word.message:
+            case link.Left():
+                self._left(word.peer)
+            case wire.KeeperState() | wire.Audited() | wire.Receipt() | wire.HoldDue():
+                self._from_keeper(word.peer, word.message)
+            case _:
+                self._from_recorder(word.peer, word.message)
+
+    def _from_recorder(self, peer: link.Peer, message: link.Word) -> None:
+        fresh_id = secrets.token_hex(16)
+        match message:
+            case wire.RecorderState() as now:
+                self._recorder_is(peer, now, fresh_id)
+            case wire.Started():
+                self._house.step(events.RecordingStarted(message.recording_id))
+                self._house.telemetry.recording(message)
+            case wire.Ended():
+                self._house.fault("store", message.detail if message.why == "store" else "")
+                self._house.step(events.RecordingEnded(message.recording_id, message.why, message.detail, fresh_id))
+                self._house.telemetry.recording(message)
+            case wire.Head():
+                self._house.telemetry.recording(message)
+            case wire.RecorderHealth() as health:
+                self._health(health)
+            case wire.Blocks() | wire.Claps():
+                self._house.aiming.saw(message)
+
+    def _recorder_is(self, peer: link.Peer, now: wire.RecorderState, fresh_id: str) -> None:
+        if peer is self._recorder:
+            if now.tracks != self._house.room().recorder:
+                self._house.step(events.TracksChanged(now.tracks, fresh_id))
+            return
+        self._recorder = peer
+        log.event("recorder_joined", tracks=now.tracks, recording_id=now.recording_id)
+        self._house.fault("recorder", "")
+        self._house.step(events.RecorderJoined(now.tracks, now.recording_id, now.until_ns, now.alarm, fresh_id))
+
+    def _health(self, health: wire.RecorderHealth) -> None:
+        self._house.telemetry.recorder = health
+        if self._keeper is not None:
+            self._keeper.send(wire.RingTime(f"{self._house.clock.boot_id()}:{health.since_ns}", health.sealed_s))
+        for name, track in _DEVICES.items():
+            what = health.devices.get(track, "ok")
+            self._house.fault(name, "" if what in {"ok", "closed"} else what)
+        self._house.fault("keys", health.keys)
+
+    def _from_keeper(self, peer: link.Peer, message: link.Word) -> None:
+        match message:
+            case wire.KeeperState():
+                self._keeper = peer
+                self._house.acts.joined(peer)
+                self._house.telemetry.keeper = message
+                for name in get_args(events.KeeperFault):
+                    self._house.fault(name, message.faults.get(name, ""))
+            case wire.Audited():
+                self._house.acts.audited(message)
+            case wire.Receipt() | wire.HoldDue():
+                self._house.telemetry.archive(message)
+
+    def _left(self, peer: link.Peer) -> None:
+        if peer is self._recorder:
+            self._recorder, self._house.telemetry.recorder = None, None
+            self._house.fault("recorder", "the recorder is gone; it is started again")
+            self._house.step(events.RecorderLeft())
+        elif peer is self._keeper:
+            self._keeper, self._house.telemetry.keeper = None, None
+            self._house.acts.left()
+            self._house.fault("keeper", "the keeper is gone; it is started again")
