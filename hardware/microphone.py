@@ -34,6 +34,7 @@ LOOK_S = 0.25
 START_S = 5.0
 """How long a start may take: PortAudio asks ALSA, JACK and OSS for their devices in 0.1 s here; a sound server that
 hangs never answers."""
+SILENT = f"microphone: the sound system does not answer; expected it to open one within {START_S:g} s"
 STOP_S = 3.0
 """How long a stop may take: PortAudio ends after the block that it is in; a sound server that hangs never answers."""
 
@@ -52,23 +53,30 @@ class PyAudioMicrophone:
         self._audio: Any = None
         self._stream: Any = None
         self._over = threading.Event()
+        self._opening = self._left = False
+        """A start is on its way; and nobody waits for it any more."""
         self._overflow_flag, self._continue = 0, 0  # pyaudio's constants, once it is imported
 
     def start(self, sink: Sink) -> AudioFormat:
-        """Opens the device and begins: with what was asked where the device has it, else with the nearest it has."""
+        """Opens the device and begins: with what was asked where the device has it, else with the nearest it has.
+
+        A sound system that does not answer is a DeviceError too: it would not answer the next process either, whose
+        start would cost the image. It is left waiting, and what it opens too late is closed again.
+        """
+        if self._left:
+            raise DeviceError(SILENT)
         if self._audio is not None:
             raise DeviceError("microphone: started already; expected one start before a stop")
+        self._sink = sink
         try:
             with without_noise():
-                fmt = within(START_S, "microphone", "start", lambda: self._open(sink))
-        except HangError:
-            self._shut()
-            raise
+                fmt = within(START_S, "microphone", "start", self._begin)
         except Exception as error:
-            with suppress(DeviceError):  # the first error is the one to tell
-                self.stop()
+            self._give_up()
             if isinstance(error, DeviceError):
                 raise
+            if isinstance(error, HangError):
+                raise DeviceError(SILENT) from error
             name = self._device or "default"
             raise DeviceError(f'microphone "{name}": {error}; expected one that can be opened') from error
         self._over = threading.Event()
@@ -82,9 +90,32 @@ class PyAudioMicrophone:
         A HangError says that it hangs: nothing is delivered any more, but only the end of this process frees it.
         """
         self._shut()
-        audio, stream, self._audio, self._stream = self._audio, self._stream, None, None
+        with self._gate:
+            if self._opening or self._left:
+                return  # its own thread closes what it opens
+            audio, stream, self._audio, self._stream = self._audio, self._stream, None, None
         if audio is not None:
             within(STOP_S, "microphone", "stop", lambda: _close(audio, stream))
+
+    def _give_up(self) -> None:
+        """After a start that failed, or that is still on its way."""
+        with self._gate:
+            self._left, self._sink = self._opening, None
+        self.stop()
+
+    def _begin(self) -> AudioFormat:
+        """A start, in a thread of its own. When nobody waits for it any more, it ends with a stop."""
+        self._opening = True
+        try:
+            return self._open()
+        finally:
+            with self._gate:
+                self._opening, late = False, self._left
+            if late:
+                with suppress(Exception):  # nobody is there to be told, and the next start says what is wrong
+                    _close(self._audio, self._stream)
+                self._audio = self._stream = None
+                self._left = False
 
     def _shut(self) -> None:
         """No block after this."""
@@ -92,9 +123,9 @@ class PyAudioMicrophone:
         with self._gate:
             self._sink = None
 
-    def _open(self, sink: Sink) -> AudioFormat:
+    def _open(self) -> AudioFormat:
         pyaudio = _pyaudio()
-        self._audio, self._sink = pyaudio.PyAudio(), sink
+        self._audio = pyaudio.PyAudio()
         one = inputs.choose(self._audio, self._device)
         self._format = inputs.negotiate(self._audio, one, self._asked, pyaudio.paInt16)
         self._overflow_flag, self._continue = pyaudio.paInputOverflow, pyaudio.paContinue
@@ -192,4 +223,5 @@ def _close(audio: Any, stream: Any) -> None:
     with suppress(OSError):  # a device that was unplugged has stopped by itself
         if stream is not None:
             stream.stop_stream()
-    audio.terminate()
+    if audio is not None:
+        audio.terminate()

@@ -98,3 +98,27 @@ def test_a_microphone_is_unplugged_and_plugged_in(tmp_path: Path, broker: Mosqui
         said = unit.timeline.getvalue()
     assert "ALSA" not in said
     assert "jack" not in said
+
+
+@pytest.mark.timeout(180)
+def test_a_sound_server_that_hangs_costs_sound_alone(tmp_path: Path, broker: Mosquitto, pulse: PulseAudio) -> None:
+    """A2, R5: a sound server that stops answering ends the recorder once, because nothing else frees the microphone;
+    the next one records the image without it, alarms go out as ever, and sound is back ten seconds after the server is.
+    """
+    state = tmp_path / "unit"
+    policy = policy_with("heusden-2020", state, pre_event_s=2, post_event_s=1)
+    with running(state, policy=policy, broker=broker.address, microphone="pulse") as unit:
+        unit.ready()
+        pulse.hang(on=True)
+        try:
+            wait_for("the recorder's end", lambda: "ended  code=11" in unit.timeline.getvalue())
+            assert alarm_is_out_at_once(unit)
+            path = unit.started()
+            wait_for("image alone", lambda: len(of_track(path, "segment", "video")) > 3, 30)
+            fault = "microphone: the sound system does not answer; expected it to open one within 5 s"
+            wait_for("the fault", lambda: unit.health()["faults"].get("microphone") == fault)
+        finally:
+            pulse.hang(on=False)
+        wait_for("no fault", lambda: "microphone" not in unit.health()["faults"], BACK_S)
+        wait_for("sound in the alarm's recording", lambda: of_track(path, "segment", "audio"))
+        assert unit.timeline.getvalue().count("ended  code=11") == 1
