@@ -78,18 +78,7 @@ def _show_status(health: dict[str, Any]) -> None:
     table.add_row("policy", f"{health['policy']} ({health['policy_sha256'][:12]})")
     _add_receivers(table, health)
     table.add_row("clock", f"{health['at']}, {health['clock']}, up {health['uptime_s']} s")
-    for track, device in recorder.get("devices", {}).items():
-        ring, age = recorder["ring_s"].get(track, 0), recorder["age_ms"].get(track, "-")
-        table.add_row(
-            track, f"{escape(device)}; {ring} s in the ring; last frame {age} ms ago; {recorder['gaps'][track]} gaps"
-        )
-    if picture := recorder.get("picture"):
-        sharp = "nothing to judge" if picture["sharpness_pct"] is None else f"{picture['sharpness_pct']} %"
-        table.add_row("picture", f"light {picture['brightness_pct']:.0f} %; sharpness {sharp}")
-    if recorder:
-        table.add_row(
-            "ring", f"{recorder['ring_bytes'] / 1e6:.1f} MB; {recorder['free_bytes'] / 1e9:.1f} GB free on disk"
-        )
+    _add_media(table, recorder)
     if keeper:
         ages = {"sound": keeper["oldest_audio_h"], "image": keeper["oldest_video_h"]}
         oldest = ", ".join(f"{name} {hours} h" for name, hours in ages.items() if hours is not None) or "nothing"
@@ -105,6 +94,26 @@ def _show_status(health: dict[str, Any]) -> None:
     for name, detail in health["faults"].items():
         table.add_row(f"[red]fault: {name}[/red]", escape(detail))
     out().print(table)
+
+
+def _add_media(table: Table, recorder: dict[str, Any]) -> None:
+    """What the recorder measures of its devices, figures only."""
+    for track, device in recorder.get("devices", {}).items():
+        ring, age = recorder["ring_s"].get(track, 0), recorder["age_ms"].get(track, "-")
+        table.add_row(
+            track, f"{escape(device)}; {ring} s in the ring; last frame {age} ms ago; {recorder['gaps'][track]} gaps"
+        )
+    if picture := recorder.get("picture"):
+        sharp = "nothing to judge" if picture["sharpness_pct"] is None else f"{picture['sharpness_pct']} %"
+        table.add_row("picture", f"light {picture['brightness_pct']:.0f} %; sharpness {sharp}")
+    if recorder.get("sound"):
+        drift = "not known yet" if recorder["drift_ppm"] is None else f"{recorder['drift_ppm']:+.0f} ppm"
+        level = "-" if recorder["level_dbfs"] is None else f"{recorder['level_dbfs']:.0f} dBFS"
+        table.add_row("microphone", f"{escape(recorder['sound'])}; level {level}; drift {drift}")
+    if recorder:
+        table.add_row(
+            "ring", f"{recorder['ring_bytes'] / 1e6:.1f} MB; {recorder['free_bytes'] / 1e9:.1f} GB free on disk"
+        )
 
 
 def _add_receivers(table: Table, health: dict[str, Any]) -> None:
@@ -213,6 +222,24 @@ def settings_show(*, state: State = None, as_json_: Json = False) -> None:
     for row in rows:
         table.add_row(*(escape(str(cell)) for cell in row))
     out().print(table)
+
+
+@settings.command("microphones")
+def settings_microphones(*, as_json_: Json = False) -> None:
+    """The sound inputs of this machine, by the names that `microphone.device` takes. What is in use cannot be asked."""
+    from hardware.microphone import offers  # noqa: PLC0415 - PyAudio is on a unit only, and other commands need none
+
+    found = offers()
+    if as_json_:
+        as_json(found)
+        return
+    table = Table()
+    for column in ("input", "Hz", "channels", ""):
+        table.add_column(column)
+    for one in found:
+        cells = (one.name, ", ".join(map(str, one.rates_hz)), ", ".join(map(str, one.channels)), one.trouble)
+        table.add_row(*(escape(cell) for cell in cells))
+    out().print(table if found else "There is no sound input.")
 
 
 @settings.command("check")

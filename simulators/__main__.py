@@ -28,7 +28,8 @@ Json = Annotated[bool, typer.Option("--json", help="for machines")]
 HERE = Path("room")
 DEVICE_FAULTS = (
     "camera.gone", "camera.frozen", "camera.silent", "camera.dark", "camera.blurred", "camera.hangs",
-    "microphone.gone", "microphone.silent", "microphone.overflow", "broker.unplugged", "console.gone",
+    "microphone.gone", "microphone.silent", "microphone.muted", "microphone.overflow", "microphone.fast",
+    "microphone.slow", "broker.unplugged", "console.gone",
 )  # fmt: skip
 FAULTS = (*DEVICE_FAULTS, *board.FAULTS)
 KEYS = (

@@ -25,8 +25,12 @@ CLICK_PEAK = 0.7  # -3 dBFS
 OVERFLOW_ROUND, OVERFLOW_LOST = 10, 5
 """A microphone that overflows loses five blocks (0.1 s) of each ten: what a Pi that is far too busy does."""
 
-MicrophoneFault = Literal["gone", "silent", "muted", "overflow"]
-"""Unplugged; nothing comes, and no error; blocks of nought; blocks lost, and the one after a loss says so."""
+DRIFT_PPM = 200
+"""A crystal that is off, in parts a million: what a cheap sound card has."""
+
+MicrophoneFault = Literal["gone", "silent", "muted", "overflow", "fast", "slow"]
+"""Unplugged; nothing comes, and no error; blocks of nought; blocks lost, and the one after a loss says so; a crystal
+that makes a second's samples in less than a second of the room's clock, or in more."""
 
 Sink = Callable[[PcmBlock | DeviceLost], None]
 Samples = NDArray[np.int16]
@@ -36,22 +40,29 @@ class _PcmMicrophone(PacedDevice):
     """`hardware.ports.Microphone` over samples that a descendant makes: 20 ms a block, each when it has sounded."""
 
     track = "audio"
-    fault_names = ("gone", "silent", "muted", "overflow")
+    fault_names = ("gone", "silent", "muted", "overflow", "fast", "slow")
 
     def __init__(self, fmt: AudioFormat, clock: Clock) -> None:
         super().__init__(clock)
         self.format = fmt
         self.frames = fmt.rate_hz // BLOCKS_HZ
         self._lost = False
+        self._due_ns = self._taken = 0
+        """When the crystal has the next block's first sample taken, and how many blocks it has."""
 
     def start(self, sink: Sink) -> AudioFormat:
         """Begins to listen now; the first block comes 20 ms later. Raises DeviceError while it is `gone`."""
         self.check_free()
         self.open()
-        self._lost = False
+        self._lost, self._taken = False, 0
         block_ns = self.frames * NS // self.format.rate_hz
         self.launch(sink, block_ns, lag_ns=block_ns)
         return self.format
+
+    @property
+    def ppm(self) -> int:
+        """How much faster than the room's clock the crystal runs, in parts a million."""
+        return DRIFT_PPM * (("fast" in self.faults) - ("slow" in self.faults))
 
     def open(self) -> None:
         """Gets ready to make samples. Raises DeviceError."""
@@ -64,7 +75,19 @@ class _PcmMicrophone(PacedDevice):
         """Nothing to let go of, here."""
 
     def turn(self, moment: Moment) -> Iterator[PcmBlock]:
-        """One block, or none when a fault takes it. A jump of the clock is a loss too, and the block says so."""
+        """The blocks that are full by now: one, but for a crystal that is off.
+
+        A fault can take them. A jump of the clock is a loss too, and the block after it says so.
+        """
+        jumped = moment.jumped
+        if jumped or not self._taken:
+            self._due_ns = moment.at_ns
+        while self._due_ns <= moment.at_ns:
+            yield from self._block(Moment(self._taken, self._due_ns, jumped))
+            self._due_ns += round(self.frames * NS / self.format.rate_hz / (1 + self.ppm / 1e6))
+            self._taken, jumped = self._taken + 1, False
+
+    def _block(self, moment: Moment) -> Iterator[PcmBlock]:
         data = self.samples(moment)  # made in any case: a file goes on while nobody hears it
         lost = self._lost or moment.jumped
         self._lost = "overflow" in self.faults and moment.number % OVERFLOW_ROUND < OVERFLOW_LOST
@@ -77,21 +100,15 @@ class _PcmMicrophone(PacedDevice):
 class ToneMicrophone(_PcmMicrophone):
     """440 Hz at -20 dBFS in every channel, and a click of 5 ms from each full second of the room's UTC."""
 
-    def open(self) -> None:
-        """Makes one second, twice in a row: any block is a piece of it. 440 Hz fits a second exactly."""
-        at_s = np.arange(self.format.rate_hz) / self.format.rate_hz
+    def samples(self, moment: Moment) -> bytes:
+        """What sounds at the times at which the crystal takes the samples."""
+        now = self.clock.read()
+        first_ns = moment.at_ns + now.wall_ns - now.boot_ns
+        at_s = first_ns % NS / NS + np.arange(self.frames) / (self.format.rate_hz * (1 + self.ppm / 1e6))
         tone = TONE_PEAK * np.sin(2 * np.pi * TONE_HZ * at_s)
         click = CLICK_PEAK * np.sign(np.sin(2 * np.pi * CLICK_HZ * at_s))
-        wave = np.where(at_s < CLICK_S, click, tone)
-        second: Samples = (wave * np.iinfo(np.int16).max).astype("<i2")
-        self._seconds = np.tile(second, 2).repeat(self.format.channels)
-
-    def samples(self, moment: Moment) -> bytes:
-        """The piece of the second that the wall clock is in."""
-        now = self.clock.read()
-        wall_ns = now.wall_ns - (now.boot_ns - moment.at_ns)
-        first = wall_ns % NS * self.format.rate_hz // NS * self.format.channels
-        return self._seconds[first : first + self.frames * self.format.channels].tobytes()
+        wave = np.where(at_s % 1 < CLICK_S, click, tone)
+        return (wave * np.iinfo(np.int16).max).astype("<i2").repeat(self.format.channels).tobytes()
 
 
 class FileMicrophone(_PcmMicrophone):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import threading
@@ -10,7 +11,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from daemon.__main__ import app
 from daemon.errors import DeviceError
 from hardware import inputs, microphone
 from hardware.microphone import PyAudioMicrophone, offers
@@ -117,6 +120,15 @@ def test_an_engineer_is_told_what_there_is(pulse: PulseAudio, capfd: pytest.Capt
     found = {offer.name: offer for offer in offers()}
     assert found["pulse"] == inputs.Offer("pulse", inputs.RATES_HZ, (1, 2))
     assert capfd.readouterr().err == ""
+
+
+def test_the_command_lists_them(pulse: PulseAudio) -> None:
+    """H1: `spreekkamer settings microphones` prints the names that unit.toml takes, for a person and for a machine."""
+    del pulse
+    shown = CliRunner().invoke(app, ["settings", "microphones"])
+    assert "│ pulse" in shown.output
+    listed = json.loads(CliRunner().invoke(app, ["settings", "microphones", "--json"]).output)
+    assert {"name": "pulse", "rates_hz": list(inputs.RATES_HZ), "channels": [1, 2], "trouble": ""} in listed
 
 
 def test_a_name_that_is_not_there_is_answered_with_the_list(

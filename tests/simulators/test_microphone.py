@@ -14,9 +14,10 @@ from daemon.errors import DeviceError
 from hardware.ports import AudioFormat, PcmBlock
 from simulators.clock import SimClock
 from simulators.microphone import FileMicrophone, ToneMicrophone
+from simulators.pace import Moment
 
 FORMAT = AudioFormat(rate_hz=16_000, channels=1)
-BLOCK_NS = 20_000_000
+BLOCK_NS, NS = 20_000_000, 1_000_000_000
 Until = Callable[[Callable[[], object]], None]
 
 
@@ -77,6 +78,27 @@ def test_muted_is_nought_and_silent_is_nothing(tone: ToneMicrophone, blocks: lis
     thread.join(5 * BLOCK_NS / 1e9)
     assert thread.is_alive()
     assert len(blocks) <= count
+
+
+@pytest.mark.parametrize(("fault", "ppm"), [("fast", 200), ("slow", -200)])
+def test_a_crystal_that_is_off(fault: str, ppm: int, clock: SimClock) -> None:
+    """R5: a microphone whose crystal is off makes more or fewer blocks of the same seconds, each with the time at which
+    it sounded, and every click where the room's clock has it.
+    """
+    tone = ToneMicrophone(FORMAT, clock)
+    tone.fault(fault)
+    reading = clock.read()
+    began_ns = (reading.wall_ns // NS + 1) * NS - reading.wall_ns + reading.boot_ns
+    blocks = [b for n in range(50 * 1000) for b in tone.turn(Moment(n, began_ns + n * BLOCK_NS, jumped=False))]
+    assert len(blocks) == pytest.approx(50_000 * (1 + ppm / 1e6), abs=1)
+    assert blocks[-1].pts_ns == pytest.approx(began_ns + (len(blocks) - 1) * BLOCK_NS / (1 + ppm / 1e6), abs=1e6)
+    clicks = [
+        block.pts_ns + int(np.argmax(loud)) * 1e9 / FORMAT.rate_hz - began_ns
+        for block in blocks[100:]
+        if (loud := np.abs(np.frombuffer(block.data, "<i2").astype(int)) > 10_000).any() and not loud[0]
+    ]
+    assert len(clicks) > 900
+    assert max(abs((at_ns + NS / 2) % NS - NS / 2) for at_ns in clicks) < 200_000
 
 
 def test_a_file_without_sound_is_refused(tmp_path: Path, clock: SimClock) -> None:
