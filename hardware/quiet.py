@@ -1,8 +1,9 @@
 """Keeps what ALSA, JACK and PortAudio say on stderr while they look for devices out of the log.
 
 The law here: nobody else's word is lost. The event log goes to stdout and is not touched. What other threads and
-libraries write to file descriptor 2 meanwhile is held back, and comes out in its order when the look is over; only
-lines that are known noise stay away. A machine without JACK gets some eighty of them at every try to open a microphone.
+libraries write to file descriptor 2 meanwhile is held back, and comes out whole when the look is over (a line that is
+written at that very moment may come before it); only lines that are known noise stay away. A machine without JACK gets
+some eighty of them at every try to open a microphone.
 """
 
 from __future__ import annotations
