@@ -1,6 +1,6 @@
 """The Pi's camera through picamera2, encoded to H.264 by the hardware where there is any.
 
-The law here: the camera's thread is foreign, and holds the camera's lock while it calls us. `_Tap` stamps, hands over
+The law here: the camera's thread is foreign, and holds the camera's lock while it calls us. `Tap` stamps, hands over
 and returns; an exception there would end that thread, and stop_recording() would then wait for ever (seen with 0.3.38).
 So whatever picamera2 is asked, it is asked in a thread that can be left behind.
 """
@@ -9,21 +9,21 @@ from __future__ import annotations
 
 import atexit
 import os
-import threading
-from collections.abc import Callable
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
 
 from daemon.errors import DeviceError, HangError
+from hardware.camera_tap import Sink, Tap, Watch, output
 from hardware.figures import Meter, Metered
 from hardware.image import controls_for, flips
-from hardware.ports import Clock, DeviceLost, ImageSettings, VideoFormat, VideoPacket
+from hardware.ports import Clock, ImageSettings, VideoFormat
 from hardware.waiting import within
 
-ENCODER_NODE = Path("/dev/video11")
-"""bcm2835-codec, up to the Pi 4. picamera2's alias H264Encoder goes by the image processor, not by what is there."""
+ENCODER_NODE, ENCODER_NAME = Path("/dev/video11"), Path("/sys/class/video4linux/video11/name")
+"""bcm2835-codec, up to the Pi 4. picamera2's alias H264Encoder goes by the image processor, not by what is there. On a
+Pi 5 with two cameras the number can be a receiver's: the kernel's name of it decides, where it says one."""
 START_S = 5.0
 """How long a start may take: a camera needs about one second, and sound waits for the loop that waits here."""
 STOP_S = 2.0
@@ -31,12 +31,8 @@ STOP_S = 2.0
 new process after it, image is back within ten."""
 UNCLEAN_MAX = 3
 """Tries to open a camera that did not close well: six seconds, then a new process is the better try."""
-LOOK_S = 0.5
-"""How often the watcher looks whether picamera2's threads live."""
-US_NS = 1000
 
 EncoderName = Literal["auto", "v4l2", "libav"]
-Sink = Callable[[VideoPacket | DeviceLost], None]
 
 
 class PicameraCamera(Metered):
@@ -48,8 +44,8 @@ class PicameraCamera(Metered):
         self._asked, self._clock, self._encoder_name = fmt, clock, encoder
         self._image = image or ImageSettings()
         self._camera: Any = None
-        self._tap: _Tap | None = None
-        self._watch: _Watch | None = None
+        self._tap: Tap | None = None
+        self._watch: Watch | None = None
         self._unclean = 0
         """Tries to open it since it did not close well."""
 
@@ -100,10 +96,10 @@ class PicameraCamera(Metered):
         fmt, lacks = _configure(camera, self._asked, self._image)
         encoder = _encoder(self._chosen(), fmt)
         self._meter = Meter()
-        self._tap = _Tap(encoder, self._meter, self._clock, sink)
+        self._tap = Tap(encoder, self._meter, self._clock, sink)
         camera.post_callback = self._tap.look
-        camera.start_recording(encoder, _output(self._tap))
-        self._watch = _Watch(camera, encoder, self._tap)
+        camera.start_recording(encoder, output(self._tap))
+        self._watch = Watch(camera, encoder, self._tap)
         return VideoFormat(fmt.width, fmt.height, fmt.fps, fmt.bitrate_bps, lacks)
 
     def _shut(self) -> None:
@@ -133,85 +129,17 @@ class PicameraCamera(Metered):
     def _chosen(self) -> EncoderName:
         if self._encoder_name != "auto":
             return self._encoder_name
-        return "v4l2" if ENCODER_NODE.exists() else "libav"
+        return "v4l2" if has_hardware_encoder() else "libav"
 
 
-class _Tap:
-    """Where the camera's thread hands over. The gate is held for as long as the sink takes to enqueue."""
-
-    def __init__(self, encoder: Any, meter: Meter, clock: Clock, sink: Sink) -> None:
-        from picamera2 import MappedArray  # noqa: PLC0415 - as in _open
-
-        self._encoder, self._meter, self._clock, self._gate = encoder, meter, clock, threading.Lock()
-        self._sink: Sink | None = sink
-        self._map, self._blind = MappedArray, False
-
-    def shut(self) -> None:
-        """No packet is delivered after the return."""
-        with self._gate:
-            self._sink = None
-
-    def take(self, data: bytes, key: object, timestamp_us: int) -> None:
-        """One encoded picture; `timestamp_us` counts from the first one, whose sensor time the encoder knows.
-
-        libcamera's SensorTimestamp is boot time (CLOCK_BOOTTIME). Whatever goes wrong ends the delivery.
-        """
-        with self._gate:
-            if self._sink is None:
-                return
-            try:
-                pts_ns = (self._encoder.firsttimestamp + timestamp_us) * US_NS
-                self._sink(VideoPacket(bytes(data), pts_ns, bool(key)))
-            except Exception as error:  # noqa: BLE001 - in the camera's thread nothing may raise: the sink hears of it
-                self._lose(f"{type(error).__name__}: {error}")
-
-    def look(self, request: Any) -> None:
-        """One picture before it is encoded: once a second some of its rows are copied. Raises nothing either.
-
-        Without figures there is still a picture: a meter that fails is switched off, and the track says that it is.
-        """
-        at_ns = self._clock.boot_ns()
-        if not self._blind and self._meter.due(at_ns):
-            try:
-                stream = request.config["main"]
-                with self._map(request, "main", reshape=False, write=False) as mapped:
-                    self._meter.give(mapped.array, stream["size"], stream["stride"], at_ns)
-            except Exception:  # noqa: BLE001 - as above
-                self._blind = True
-
-    def lose(self, reason: str) -> None:
-        """Tells the sink that there is no more to come, once. Any thread."""
-        with self._gate:
-            self._lose(reason)
-
-    def _lose(self, reason: str) -> None:
-        sink, self._sink = self._sink, None
-        if sink is not None:
-            with suppress(Exception):  # the sink itself is broken; then the recorder's watchdog sees the silence
-                sink(DeviceLost("video", reason, self._clock.boot_ns()))
-
-
-class _Watch:
-    """A thread that sees when one of picamera2's has ended: no picture comes then, and nothing else says so."""
-
-    def __init__(self, camera: Any, encoder: Any, tap: _Tap) -> None:
-        owners = (camera._preview, camera._cm, encoder)  # noqa: SLF001 - nothing public leads to its threads
-        self._watched = [t for t in (getattr(owner, "thread", None) for owner in owners) if t is not None]
-        self._tap, self._over = tap, threading.Event()
-        self._thread = threading.Thread(target=self._run, name="camera-watch", daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        """Ends it."""
-        self._over.set()
-        self._thread.join(STOP_S)
-
-    def _run(self) -> None:
-        while not self._over.wait(LOOK_S):
-            ended = [thread.name for thread in self._watched if not thread.is_alive()]
-            if ended:
-                self._tap.lose(f"a thread of picamera2 has ended: {ended[0]}")
-                return
+def has_hardware_encoder() -> bool:
+    """Whether this machine encodes H.264 by itself."""
+    if not ENCODER_NODE.exists():
+        return False
+    try:
+        return ENCODER_NAME.read_text().startswith("bcm2835-codec")
+    except OSError:
+        return True
 
 
 def _open() -> Any:
@@ -270,24 +198,6 @@ def _encoder(name: EncoderName, fmt: VideoFormat) -> Any:
     encoder = LibavH264Encoder(framerate=rate, **settings)
     encoder.threads = 1  # more are frame threads: each holds a picture back (80 ms with two cores), and none is faster
     return encoder
-
-
-def _output(tap: _Tap) -> Any:
-    """picamera2 takes only descendants of its own Output; the class can be made no sooner than it is imported."""
-    from picamera2.outputs import Output  # noqa: PLC0415 - as in _open
-
-    class TapOutput(Output):  # type: ignore[misc]  # picamera2 has no types
-        def outputframe(
-            self,
-            frame: bytes,
-            keyframe: object = True,  # noqa: FBT002 - picamera2's signature, and it passes by position
-            timestamp: int | None = None,
-            packet: object = None,  # noqa: ARG002 - as above
-            audio: object = False,  # noqa: ARG002, FBT002 - as above
-        ) -> None:
-            tap.take(frame, keyframe, timestamp or 0)
-
-    return TapOutput()
 
 
 def _close(camera: Any) -> None:

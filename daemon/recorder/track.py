@@ -134,9 +134,13 @@ class Track(ABC):
         return self._cutter is not None and not self.trouble
 
     def close(self) -> None:
-        """Closes the device."""
-        if self._cutter is not None:
+        """Closes the device at the process's end, which frees one that does not close by itself."""
+        if self._cutter is None:
+            return
+        try:
             self._stop_device()
+        except (DeviceError, HangError) as error:
+            log.event("device_not_closed", "warning", track=self.name, why=str(error))
 
     def _try_open(self, now_ns: int) -> None:
         try:

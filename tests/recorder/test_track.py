@@ -104,6 +104,14 @@ def test_a_device_that_hangs_while_it_opens_ends_the_process_too(tmp_path: Path)
     assert not track.recording
 
 
+@pytest.mark.parametrize("error", [HangError("camera: did not stop"), DeviceError("camera: broken")])
+def test_a_device_that_hangs_at_the_end_does_not_keep_the_recording_open(story: Story, error: Exception) -> None:
+    """R5: asked to stop, the recorder closes its recording whatever the camera does; the process's end frees it."""
+    story.see(1)
+    story.camera.stop_error = error
+    story.track.close()
+
+
 def test_after_an_interruption_the_hole_reaches_back_to_the_earlier_recorder(story: Story) -> None:
     """R5: what an earlier recorder had not recorded any more stands as a gap before the first new second."""
     ended_ns = story.began_ns - 4 * NS

@@ -1,0 +1,119 @@
+"""Where picamera2's threads meet ours: packets and pictures come in, nothing goes wrong, and nothing waits.
+
+The law here: this runs in the camera's thread with the camera's lock held. It stamps, hands over and returns; an
+exception would end that thread. A watcher apart from it sees when one of picamera2's threads has ended all the same.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from hardware.figures import Meter
+from hardware.ports import Clock, DeviceLost, VideoPacket
+
+US_NS = 1000
+LOOK_S = 0.5
+"""How often the watcher looks whether picamera2's threads live."""
+STOP_S = 2.0
+"""The watcher is in nothing longer than a look."""
+
+Sink = Callable[[VideoPacket | DeviceLost], None]
+
+
+class Tap:
+    """Where the camera's thread hands over. The gate is held for as long as the sink takes to enqueue."""
+
+    def __init__(self, encoder: Any, meter: Meter, clock: Clock, sink: Sink) -> None:
+        from picamera2 import MappedArray  # noqa: PLC0415 - not installable off a Pi: needs libcamera's Python module
+
+        self._encoder, self._meter, self._clock, self._gate = encoder, meter, clock, threading.Lock()
+        self._sink: Sink | None = sink
+        self._map, self._blind = MappedArray, False
+
+    def shut(self) -> None:
+        """No packet is delivered after the return."""
+        with self._gate:
+            self._sink = None
+
+    def take(self, data: bytes, key: object, timestamp_us: int) -> None:
+        """One encoded picture; `timestamp_us` counts from the first one, whose sensor time the encoder knows.
+
+        libcamera's SensorTimestamp is boot time (CLOCK_BOOTTIME). Whatever goes wrong ends the delivery.
+        """
+        with self._gate:
+            if self._sink is None:
+                return
+            try:
+                pts_ns = (self._encoder.firsttimestamp + timestamp_us) * US_NS
+                self._sink(VideoPacket(bytes(data), pts_ns, bool(key)))
+            except Exception as error:  # noqa: BLE001 - in the camera's thread nothing may raise: the sink hears of it
+                self._lose(f"{type(error).__name__}: {error}")
+
+    def look(self, request: Any) -> None:
+        """One picture before it is encoded: once a second some of its rows are copied. Raises nothing either.
+
+        Without figures there is still a picture: a meter that fails is switched off, and the track says that it is.
+        """
+        at_ns = self._clock.boot_ns()
+        if not self._blind and self._meter.due(at_ns):
+            try:
+                stream = request.config["main"]
+                with self._map(request, "main", reshape=False, write=False) as mapped:
+                    self._meter.give(mapped.array, stream["size"], stream["stride"], at_ns)
+            except Exception:  # noqa: BLE001 - as above
+                self._blind = True
+
+    def lose(self, reason: str) -> None:
+        """Tells the sink that there is no more to come, once. Any thread."""
+        with self._gate:
+            self._lose(reason)
+
+    def _lose(self, reason: str) -> None:
+        sink, self._sink = self._sink, None
+        if sink is not None:
+            with suppress(Exception):  # the sink itself is broken; then the recorder's watchdog sees the silence
+                sink(DeviceLost("video", reason, self._clock.boot_ns()))
+
+
+class Watch:
+    """A thread that sees when one of picamera2's has ended: no picture comes then, and nothing else says so."""
+
+    def __init__(self, camera: Any, encoder: Any, tap: Tap) -> None:
+        owners = (camera._preview, camera._cm, encoder)  # noqa: SLF001 - nothing public leads to its threads
+        self._watched = [t for t in (getattr(owner, "thread", None) for owner in owners) if t is not None]
+        self._tap, self._over = tap, threading.Event()
+        self._thread = threading.Thread(target=self._run, name="camera-watch", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Ends it."""
+        self._over.set()
+        self._thread.join(STOP_S)
+
+    def _run(self) -> None:
+        while not self._over.wait(LOOK_S):
+            ended = [thread.name for thread in self._watched if not thread.is_alive()]
+            if ended:
+                self._tap.lose(f"a thread of picamera2 has ended: {ended[0]}")
+                return
+
+
+def output(tap: Tap) -> Any:
+    """picamera2 takes only descendants of its own Output; the class can be made no sooner than it is imported."""
+    from picamera2.outputs import Output  # noqa: PLC0415 - as in Tap
+
+    class TapOutput(Output):  # type: ignore[misc]  # picamera2 has no types
+        def outputframe(
+            self,
+            frame: bytes,
+            keyframe: object = True,  # noqa: FBT002 - picamera2's signature, and it passes by position
+            timestamp: int | None = None,
+            packet: object = None,  # noqa: ARG002 - as above
+            audio: object = False,  # noqa: ARG002, FBT002 - as above
+        ) -> None:
+            tap.take(frame, keyframe, timestamp or 0)
+
+    return TapOutput()
