@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import av
 import msgspec
+from msgspec.structs import replace
 
 from daemon.recorder.drift import Lost
 from daemon.recorder.encoder import AAC_FRAME, SILENCE_NS, AudioEncoder, AudioPacket
@@ -26,11 +27,13 @@ if TYPE_CHECKING:
 NS = 1_000_000_000
 SEGMENT_NS = NS
 """What a power cut may cost of a track (promise R5)."""
-EARLY_NS = 20_000_000
-"""A key frame this much before the second is up ends the segment too: sensors run a little fast, and the next key
-frame would make the segment twice as long."""
+EARLY_NS = {"audio": 20_000_000, "video": 250_000_000}
+"""A key frame this much before the second is up ends the segment too: the next one would make it twice as long. Sound
+can end anywhere; image has one chance a second, and a camera on a busy machine is a few pictures early."""
 KEYLESS_NS = 5 * NS
 """An open segment of image that gets no key frame for this long is ended: five missed key frames are no jitter."""
+STEP_NS = 11_112
+"""Between two packets at least: one tick of the file's clock. A muxer refuses times that stand still or turn."""
 HOLE_FRAMES = 3
 """This many frame times between two packets is a hole; picamera2 skips a frame now and then, which is none."""
 TICKS = Fraction(1, 90_000)
@@ -67,6 +70,9 @@ class Cutter:
     def __init__(self, track: Track, frame_ns: int, mux: Mux) -> None:
         self._track, self._frame_ns, self._mux = track, frame_ns, mux
         self._open: Packets = []
+        self._last_ns = 0
+        self._packets_max = 2 * KEYLESS_NS // frame_ns
+        """In one segment, for a device whose times stand still; a segment's memory has a bound whatever it says."""
         self.end_ns: int | None = None
         """Where the track has come to: the end of its last packet; None before the first."""
         self.why = ""
@@ -84,6 +90,9 @@ class Cutter:
     def add(self, packet: VideoPacket | AudioPacket) -> list[Piece]:
         """Takes the next packet and returns what it completes."""
         pieces: list[Piece] = []
+        if packet.pts_ns < self._last_ns + STEP_NS:
+            packet = replace(packet, pts_ns=self._last_ns + STEP_NS)
+        self._last_ns = packet.pts_ns
         key = not isinstance(packet, VideoPacket) or packet.key
         missing_ns = packet.pts_ns - self.end_ns if self.end_ns is not None else 0
         if missing_ns >= HOLE_FRAMES * self._frame_ns:
@@ -93,7 +102,8 @@ class Cutter:
                 pieces += self._hole(packet.pts_ns)
         if self._open:
             lasts_ns = packet.pts_ns - self._open[0].pts_ns
-            if (key and lasts_ns >= SEGMENT_NS - EARLY_NS) or lasts_ns >= KEYLESS_NS:
+            full = lasts_ns >= KEYLESS_NS or len(self._open) >= self._packets_max
+            if full or (key and lasts_ns >= SEGMENT_NS - EARLY_NS[self._track]):
                 pieces += self.end("" if key else "no key frame came", at_ns=packet.pts_ns)
         if self._open or key:
             self._open.append(packet)
@@ -114,7 +124,10 @@ class Cutter:
             return []
         packets, self._open = self._open, []
         t0_ns, t1_ns = packets[0].pts_ns, at_ns or packets[-1].pts_ns + self._frame_ns
-        return [Clear(self._track, t0_ns, t1_ns, len(packets), self._mux(packets))]
+        try:
+            return [Clear(self._track, t0_ns, t1_ns, len(packets), self._mux(packets))]
+        except av.FFmpegError as error:  # of packets that no camera should give: a second is lost, and the room goes on
+            return [Hole(self._track, t0_ns, t1_ns, f"it could not be made a file: {error}")]
 
     def forget(self) -> None:
         """Drops the open segment; the track begins anew, and what was dropped is no hole."""

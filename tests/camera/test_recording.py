@@ -41,7 +41,9 @@ def of_kind(path: Path, kind: str) -> list[dict[str, Any]]:
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(("width", "height"), [(640, 480), (1280, 720)])
-def test_a_minute_is_recorded_whole(tmp_path: Path, broker: Mosquitto, width: int, height: int) -> None:
+def test_a_minute_is_recorded_whole(
+    tmp_path: Path, broker: Mosquitto, width: int, height: int, capsys: pytest.CaptureFixture[str]
+) -> None:
     """R5: of a minute's recording every picture that the sensor took is in it, or a gap says so; a key frame stands
     every second's pictures; opened with age and cat, all of it decodes in its size and in order.
     """
@@ -62,7 +64,9 @@ def test_a_minute_is_recorded_whole(tmp_path: Path, broker: Mosquitto, width: in
     assert [line["frames"] for line in segments if not FPS - 1 <= line["frames"] <= FPS] == []
     video = open_track(tmp_path / "unit", path, "video", ("custodian-1", "secretary-1"), tmp_path / "open")
     _every_picture(video, (width, height), sum(line["frames"] for line in segments))
-    _accounted_for(_taken_ns(unit), segments, gaps)
+    taken, recorded = _accounted_for(_taken_ns(unit), segments, gaps)
+    with capsys.disabled():
+        print(f"\n{width} x {height}: {taken} pictures taken, {recorded} recorded, {len(gaps)} gaps")  # noqa: T201 - a figure (H2)
 
 
 def _every_picture(file: Path, size: tuple[int, int], count: int) -> None:
@@ -85,7 +89,7 @@ def _taken_ns(unit: Unit) -> list[int]:
     return taken
 
 
-def _accounted_for(taken_ns: list[int], segments: list[dict[str, Any]], gaps: list[dict[str, Any]]) -> None:
+def _accounted_for(taken_ns: list[int], segments: list[dict[str, Any]], gaps: list[dict[str, Any]]) -> tuple[int, int]:
     """Between a recording's first and last picture there are as many as the sensor took, but for those in a gap."""
     first_ns, last_ns = segments[0]["t0_boot_ns"], segments[-1]["t1_boot_ns"]
     frame_ns = NS // FPS
@@ -96,11 +100,14 @@ def _accounted_for(taken_ns: list[int], segments: list[dict[str, Any]], gaps: li
     inside = [at for at in taken_ns if first_ns - frame_ns // 2 <= at < last_ns - frame_ns // 2 and not in_gap(at)]
     recorded = sum(line["frames"] for line in segments)
     assert abs(recorded - len(inside)) <= 1, "the ends: a picture's stamp is a little after it was asked for"
+    return len(inside), recorded
 
 
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("fault", ["dies", "hangs"])
-def test_a_recorder_whose_camera_breaks_is_back_in_ten_seconds(tmp_path: Path, broker: Mosquitto, fault: str) -> None:
+def test_a_recorder_whose_camera_breaks_is_back_in_ten_seconds(
+    tmp_path: Path, broker: Mosquitto, fault: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A2, R5: a dead thread of picamera2, or a stop that hangs, ends the process; alarms go out meanwhile; ten seconds
     after the last picture there is one again, and the two parts of the recording say what is missing, and why.
     """
@@ -121,7 +128,10 @@ def test_a_recorder_whose_camera_breaks_is_back_in_ten_seconds(tmp_path: Path, b
     said = of_kind(first, "gap")[-1]
     assert said["reason"].startswith("camera: did not stop within 2 s")
     assert (gap["from_boot_ns"], gap["reason"]) == (said["to_boot_ns"], "the recorder was interrupted")
-    assert gap["to_boot_ns"] - said["from_boot_ns"] < BACK_S * NS
+    back_s = (gap["to_boot_ns"] - said["from_boot_ns"]) / NS
+    assert back_s < BACK_S
+    with capsys.disabled():
+        print(f"\n{fault}: {back_s:.1f} s from the last picture to the next")  # noqa: T201 - a figure (H2)
 
 
 def _other(unit: Unit, first: Path) -> Path | None:
@@ -144,13 +154,12 @@ def test_a_camera_that_is_gone_and_comes_back(tmp_path: Path, broker: Mosquitto)
         wait_for("the fault", lambda: "No camera number 0" in unit.health()["faults"].get("camera", ""), 20)
         unit.fault("camera.gone", on=False)
         back_ns = unit.room.clock.boot_ns()
-        gap = wait_for("image again", lambda: _gap_anywhere(unit))
-        assert gap["reason"] == "no frames for 3 s"
+        gap = wait_for("image again", lambda: _gap_anywhere(unit, "no frames for 3 s"))
         assert gap["to_boot_ns"] - back_ns < BACK_S * NS
         wait_for("no fault", lambda: "camera" not in unit.health()["faults"], BACK_S)
 
 
-def _gap_anywhere(unit: Unit) -> dict[str, Any] | None:
+def _gap_anywhere(unit: Unit, reason: str) -> dict[str, Any] | None:
     """Without its only track a recording may have ended; the gap stands in whichever goes on."""
     paths = [path.parent for path in unit.paths.recordings.glob("*/chain.jsonl")]
-    return next((gap for path in paths for gap in of_kind(path, "gap")), None)
+    return next((gap for path in paths for gap in of_kind(path, "gap") if gap["reason"] == reason), None)

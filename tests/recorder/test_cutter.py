@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import av
 import pytest
+from msgspec.structs import replace
 
 from daemon.recorder.cutter import SEGMENT_NS, Clear, Cutter, Hole, audio_cutter, video_cutter
 from daemon.recorder.drift import Lost
@@ -107,6 +108,51 @@ def test_a_lost_device_names_the_hole_after_it() -> None:
     pieces = [piece for packet in pictures(2, START_NS + 9 * NS) for piece in again.add(packet)]
     hole = next(piece for piece in pieces if isinstance(piece, Hole))
     assert (hole.reason, hole.from_ns, hole.to_ns) == ("the cable was pulled", START_NS + 2 * NS, START_NS + 9 * NS)
+
+
+@pytest.mark.parametrize("early_ns", [0, 30_000_000, 200_000_000])
+def test_a_key_frame_that_comes_early_ends_its_second(early_ns: int) -> None:
+    """R5: where pictures come a little fast a segment is a little shorter, and never twice as long."""
+    fast = [replace(p, pts_ns=START_NS + (p.pts_ns - START_NS) * (NS - early_ns) // NS) for p in pictures(5)]
+    assert [clear.frames for clear in segments(cut(video_cutter(PICTURE), fast))] == [25] * 5
+
+
+@pytest.mark.parametrize("step_ns", [0, 1, -1_000_000])
+def test_times_that_stand_still_or_turn_are_put_right(step_ns: int) -> None:
+    """R5: two pictures with one time, or one from before, cost nothing: all of them are there, in order."""
+    odd = list(pictures(3))
+    for n in (7, 30, 31):
+        odd[n] = replace(odd[n], pts_ns=odd[n - 1].pts_ns + step_ns)
+    found = segments(cut(video_cutter(PICTURE), odd))
+    times = [time for clear in found for time, _ in decoded(clear.data)]
+    assert len(times) == 75
+    assert all(after > before for before, after in pairwise(times))
+
+
+def test_a_clock_that_stands_still_does_not_fill_memory() -> None:
+    """R2: the open segment has a bound in packets as well, whatever their times say."""
+    cutter = video_cutter(PICTURE)
+    stuck = [replace(packet, pts_ns=START_NS) for packet in pictures(30)]
+    for packet in stuck:
+        cutter.add(packet)
+        assert len(cutter._open) <= 250
+
+
+def test_packets_that_make_no_file_are_a_hole() -> None:
+    """R5: a second that cannot be muxed is lost and said; the next one is there."""
+    cutter = video_cutter(PICTURE)
+    good = cutter._mux
+
+    def fails(_: object) -> bytes:
+        cutter._mux = good
+        raise av.ArgumentError(22, "Invalid argument")
+
+    cutter._mux = fails
+    first, *rest = cut(cutter, pictures(3))
+    assert isinstance(first, Hole)
+    assert (first.from_ns, first.to_ns) == (START_NS, START_NS + NS)
+    assert first.reason.startswith("it could not be made a file")
+    assert [clear.frames for clear in segments(rest)] == [25, 25]
 
 
 def test_pictures_without_key_frames_do_not_fill_memory() -> None:
