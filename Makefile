@@ -8,7 +8,7 @@ STATE ?= room
 HA_PYTHON ?= $(PYTHON)
 HA := .cache/home-assistant/$(notdir $(HA_PYTHON))
 
-.PHONY: help run test lint bench test-long histories torture-alarms vm-gpio camera-test home-assistant node-red docs clean \
+.PHONY: help run test lint bench test-long histories torture-alarms vm-gpio vm-camera camera-test home-assistant node-red docs clean \
   system-packages vm-packages
 
 help:                ## what there is
@@ -38,6 +38,9 @@ bench: $(BIN)/.ready-test system-packages  ## measures against peers in the same
 
 vm-gpio: $(BIN)/.ready-test vm-packages  ## buttons and lamps on the kernel's own lines, and the alarm's unit, in a virtual machine
 	$(BIN)/python -m pytest -m vm tests/vm -s
+
+vm-camera: $(BIN)/.ready-test vm-packages  ## the driver for USB cameras on the kernel's own V4L2 camera, in a virtual machine
+	$(BIN)/python -m pytest -m vm tests/vm/test_usb_camera.py -s
 
 torture-alarms: $(BIN)/.ready-test system-packages  ## 300 presses under random kill -9, beside bare paho (ARGS="--seed 7")
 	$(BIN)/python -m tests.torture $(ARGS)
