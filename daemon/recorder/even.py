@@ -19,7 +19,7 @@ COMPENSATION = {
     "flags": "res",  # the filter is in the way from the first sample on, not from the first correction on
     "async": 1,
     "min_comp": 0.00002,  # seconds off before anything is corrected: one sample at 48 kHz
-    "max_soft_comp": 0.01,  # one part in a hundred at most: a sixth of a semitone, for a stamp that was 10 ms wrong
+    "max_soft_comp": 0.1,  # for a card that runs at another rate; a stamp that was 10 ms wrong costs a hundredth
     "comp_duration": 100,  # corrects by hundredths of a sample a second: what that adds to 7 kHz lies 74 dB below it
     "min_hard_comp": 1000,  # seconds, so never: neither silence nor a cut of its own; losses are told by the stamps
 }

@@ -30,6 +30,10 @@ RETRY_NS = 2 * NS
 """Between two tries to open a device; plugged in again, it has to be back within ten seconds."""
 PRIVACY = "closed for privacy"
 
+DRIFT_PPM_MAX = 5000
+"""No crystal is that bad, and no sound server's timer: it is a card that runs at another rate than it says. It is
+resampled to its time all the same."""
+
 Sink = Callable[[ports.VideoPacket | ports.PcmBlock | ports.DeviceLost], None]
 
 
@@ -244,8 +248,13 @@ class AudioTrack(Track):
         self._meter: Meter | None = None
 
     def remark(self, now_ns: int) -> str:  # noqa: ARG002 - sound is judged by what came, not by when it is asked
-        """Silence, or a level that is too high."""
-        return self._meter.trouble if self._meter is not None and self.recording else ""
+        """Silence, a level that is too high, or a clock that is none."""
+        if self._meter is None or self._encoder is None or not self.recording:
+            return ""
+        ppm = self._encoder.drift_ppm or 0.0
+        if abs(ppm) > DRIFT_PPM_MAX:
+            return f"microphone: its clock is off by {ppm / 10_000:+.1f} %; expected another microphone.rate_hz"
+        return self._meter.trouble
 
     @property
     def format(self) -> ports.AudioFormat | None:
@@ -289,4 +298,5 @@ class AudioTrack(Track):
         return audio_cutter(self._encoder)
 
     def _stop_device(self) -> None:
+        self._encoder = self._meter = None  # with what they hold of the sound, which is clear
         self._microphone.stop()

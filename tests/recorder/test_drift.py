@@ -190,6 +190,27 @@ def test_the_grid_is_even_and_adds_nothing_that_is_heard(ppm: float) -> None:
     assert abs(len(wave) / RATE_HZ - 40 / (1 + ppm / 1e6)) < 0.002
 
 
+@pytest.mark.parametrize("says_hz", [44_100, 48_000])
+def test_a_card_that_runs_at_another_rate_stays_in_step(says_hz: int) -> None:
+    """R5, H1: a card that says 48000 Hz and runs at 44100, or the other way round, is off by 8 %: that is measured, and
+    a click is within 0.15 s of its time after a minute as after ten seconds.
+    """
+    runs_hz = 48_000 + 44_100 - says_hz
+    fmt, drift = AudioFormat(says_hz, 1), Drift(says_hz)
+    even, out, base_ns = EvenSound(fmt), [], 0
+    for n in range(60 * 50):
+        at_s = (np.arange(960) + n * 960) / runs_hz
+        data = np.where((at_s + 0.5) % 1 < 0.002, 20_000, 0).astype("<i2").tobytes()
+        for placed in drift.place(PcmBlock(data, 960, START_NS + round(n * 960 / runs_hz * NS), overflow=False)):
+            out += [f.to_ndarray()[0] for f in even.push(placed.block.data, 960, placed.start_ns)]
+            base_ns = even.base_ns
+    assert drift.ppm == pytest.approx((runs_hz / says_hz - 1) * 1e6, abs=500)
+    loud = np.flatnonzero(np.concatenate(out) > 0.3)
+    begins = loud[np.flatnonzero(np.diff(loud, prepend=-says_hz) > says_hz // 2)] / says_hz + (base_ns - START_NS) / NS
+    off_s = (begins - 0.5) - np.round(begins - 0.5)
+    assert np.abs(off_s[begins > 10]).max() < 0.15
+
+
 @pytest.mark.parametrize("ppm", [-200.0, 200.0])
 def test_a_moment_stays_where_it_was(ppm: float) -> None:
     """R5: a click at a second of the boot clock is at that second of the grid, within 1 ms, from first to last."""
