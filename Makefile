@@ -93,10 +93,10 @@ $(HA)/.ready: tests/homeassistant/requirements.txt tests/homeassistant/needs.py
 	npm ci --prefix $(@D) --loglevel error
 	@touch $@
 
-# Debian's packages that the tests use for real: a broker, age, ssh-keygen, systemd's checks, speech, ffmpeg's prober,
+# Debian's packages that the tests use for real: a broker, file systems, age, ssh-keygen, systemd's checks, speech, ffmpeg's prober,
 # Node.js, a terminal, a sound server, and what PyAudio is built with. Only what is missing is installed, by package (its
 # program, or a file of its): a machine may have its Node.js from elsewhere.
-NEEDS := mosquitto:/usr/sbin/mosquitto age:age openssh-client:ssh-keygen openssl:openssl systemd:systemd-analyze \
+NEEDS := mosquitto:/usr/sbin/mosquitto e2fsprogs:/usr/sbin/mke2fs age:age openssh-client:ssh-keygen openssl:openssl systemd:systemd-analyze \
   alsa-utils:/usr/bin/aplay strace:strace ffmpeg:ffprobe nodejs:node npm:npm tmux:tmux \
   pulseaudio:pulseaudio pulseaudio-utils:paplay libasound2-plugins:/usr/share/alsa/alsa.conf.d/50-pulseaudio.conf \
   portaudio19-dev:/usr/include/portaudio.h gcc:gcc \

@@ -93,6 +93,11 @@ def test_recording(room: Room) -> Iterator[Finding]:
     if not room.settings.policy.tracks():
         yield Finding("test recording", "skipped", "the policy records nothing")
         return
+    faults = room.health().get("faults", {})
+    if missing := [faults[name] for name in ("recorder", "lamp", "keys", "store") if name in faults]:
+        todo = "Put that right first, and check again: without it nothing is recorded."
+        yield Finding("test recording", "fault", f"not made: {'; '.join(missing)}", todo)
+        return
     recording_id = room.alarm("recording_test")
     told = wait(lambda: room.keeper("recording_tested", recording_id=recording_id), RECORDING_S)
     if told is None:

@@ -122,6 +122,10 @@ PLANTED: dict[str, tuple[Plant, str]] = {
 }
 
 
+FOLLOWS = {"broker": {"test alarm"}, "receivers": {"test alarm"}, "lamp": {"lamp", "test recording"}}
+"""What cannot be well either where these are not."""
+
+
 def wrong(report: Any) -> dict[str, Any]:
     return {finding["name"]: finding for finding in report["findings"] if finding["verdict"] == "fault"}
 
@@ -139,8 +143,7 @@ def test_each_planted_fault_is_named_with_what_to_do(unit: Unit, what: str) -> N
     assert code == 10
     assert name in found, found
     assert found[name]["todo"]
-    follows = {"test alarm", "lamp"} if name in {"broker", "receivers"} or name.startswith("lamp") else set()
-    assert set(found) <= {name} | follows
+    assert set(found) <= {name} | FOLLOWS.get(name.partition(" ")[0], set())
 
 
 def test_a_process_that_is_gone(unit: Unit) -> None:
