@@ -22,7 +22,7 @@ ADVICE: dict[FaultName, str] = {
     "lamp": "Look at the lamp, its wire and its pin under [lamps] in unit.toml.",
     "store": "The disk of the store takes nothing more: look at its room and its health.",
     "disk": "The store fills up: look at holds (spreekkamer hold list); a larger disk, if they are all needed.",
-    "verify": "Something in the store does not fit: spreekkamer store verify names it. Touch nothing, tell the officer.",
+    "verify": "Something in the store does not fit: spreekkamer store verify names it. Tell the officer.",
     "keys": "No recording can be sealed: look at the holders' public keys in policy.toml.",
     "alarm_button": "Look at the alarm button: its contact, its wire, its pin.",
     "record_button": "Look at the record button: its contact, its wire, its pin.",

@@ -69,7 +69,8 @@ def test_what_is_past_its_term_is_missing_with_its_receipt(keeper: RunningKeeper
     wait_for("the sound goes", lambda: keeper.told("deleted"))
     copy = copied(keeper, tmp_path)
     assert (copy.faults, copy.missing, copy.tracks) == ((), {"audio": 3}, ("video",))
-    assert events(copy.audit_lines) == ["deleting", "deleted", "handed_out"]
+    told = [event for event in events(copy.audit_lines) if event != "verified"]  # the store is walked once a day
+    assert told == ["deleting", "deleted", "handed_out"]
 
 
 def flip(path: Path) -> None:

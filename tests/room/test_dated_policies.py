@@ -97,7 +97,8 @@ def test_what_exists_of_a_track_that_goes_off(tmp_path: Path, broker: Mosquitto)
         ]
         assert (loose / "video").is_dir()
         assert (held / "audio").is_dir()
-        assert [line["tracks"] for line in lines(unit, "policy")] == [["audio", "video"], ["video"]]
+        both_told = [["audio", "video"], ["video"]]
+        wait_for("the policy's line", lambda: [line["tracks"] for line in lines(unit, "policy")] == both_told)
         ask(unit.paths.keeper_socket, "hold_release", hold=hold["hold_id"], on_behalf_of="manager", reason="solved")
         wait_for("the held one's sound is gone too", lambda: not (held / "audio").exists())
         assert (held / "video").is_dir()
