@@ -31,6 +31,7 @@ ADVICE: dict[FaultName, str] = {
     "mobile_button": "Look at the wireless button: its battery, and whether its own receiver hears it.",
     "audit": "The audit log does not hold: spreekkamer audit verify names the line. Keep the file, tell the officer.",
     "holds": "A hold file cannot be read, so nothing that it may hold is deleted: look at it with the custodian.",
+    "settings": "Check the policy (spreekkamer settings check), and restart the services to put it in force.",
     "hold_review": "A hold is due for review: the custodian extends or releases it (spreekkamer hold list).",
     "button_test": "Press the button once in a walk test: spreekkamer alarm walk-test.",
 }  # fmt: skip

@@ -131,6 +131,16 @@ def _date_faults(policies: list[Dated]) -> list[Fault]:
     ]
 
 
+def changed_files(etc: Path, settings: Settings) -> tuple[str, ...]:
+    """The policy files that are not what these settings were read from: changed, new or gone."""
+    ignored: list[Fault] = []
+    read = {dated.file: dated.sha256 for dated in settings.policies}
+    now = {
+        file: hashlib.sha256(_read(etc / file, ignored, file)[1]).hexdigest() for file in _policy_files(etc, ignored)
+    }
+    return tuple(sorted(file for file in read.keys() | now.keys() if read.get(file) != now.get(file)))
+
+
 def report(faults: list[Fault]) -> str:
     """All faults for a person."""
     count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"

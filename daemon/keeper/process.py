@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from daemon import link, log, people, systemd, wire
-from daemon.config import Settings
+from daemon.config import Settings, changed_files
 from daemon.errors import StoreError
 from daemon.keeper import custody, desk, terms, verifier
 from daemon.keeper.acts import ActBook
@@ -107,6 +107,7 @@ class KeeperProcess:
         self._paths = paths
         self._link = link.Client(paths.unit_socket, lambda _, message: self._queue.put(FromAlarm(message)))
         self._operators = link.Server(paths.keeper_socket, lambda p, m: self._queue.put(FromOperator(p, m)))
+        self._etc, self._settings_fault = paths.etc, ""
         self._behind = False
         """There is more in the store than the log has been told of."""
         self._health_ns = 0
@@ -172,6 +173,7 @@ class KeeperProcess:
         if now.boot_ns >= self._health_ns:
             self._health_ns = now.boot_ns + HEALTH_NS
             self._store.look_again()
+            self._settings_fault = _in_words(changed_files(self._etc, self._settings))
             self._look_at_disk()
             changed = True
             self._link.send(self._state())
@@ -276,6 +278,7 @@ class KeeperProcess:
             "keeper": self._terms.fault or self._time.fault, "audit": self._audit.fault or self._heads.fault,
             "holds": self._holds_fault or self._holds.fault(), "hold_review": self._reviews.fault,
             "disk": self._filling.fault, "verify": self._verifier.fault,
+            "settings": self._settings_fault,
         }  # fmt: skip
         return wire.KeeperState(
             recordings=len(self._store),
@@ -316,3 +319,10 @@ class KeeperProcess:
 
     def _stop(self, _: Stop) -> None:
         self._stopping = True
+
+
+def _in_words(files: tuple[str, ...]) -> str:
+    """What is wrong when a policy was changed under a running unit; it goes on under the one that it started with."""
+    if not files:
+        return ""
+    return f"{', '.join(files)} changed since the unit started; what was read then is in force until a restart"

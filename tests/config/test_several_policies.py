@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from pathlib import Path
 
-from daemon.config import POLICIES_MAX, load, shipped
+from daemon.config import POLICIES_MAX, changed_files, load, shipped
 from hardware.ports import ClockReading, ClockState
 from tests.config.test_settings import HEUSDEN, UNIT_TEXT, Etc, etc, faults, holders
 
@@ -70,3 +70,16 @@ def test_what_is_recorded_is_not_purged(etc: Etc) -> None:
     """K1: a policy cannot record a track and have it deleted at once."""
     line = 'policy.toml: video.existing = "purge": "keep": this policy records video'
     assert faults(etc(UNIT_TEXT, HEUSDEN, ("term_h = 672", 'term_h = 672\nexisting = "purge"'))) == [line]
+
+
+def test_a_policy_that_is_changed_under_a_running_unit_is_named(etc: Etc) -> None:
+    """K1: what was read at the start stays in force; a file that is another, new, gone or broken since is named."""
+    path = etc()
+    dronten(path)
+    settings = load(path)
+    assert changed_files(path, settings) == ()
+    (path / "policy.toml").write_text("broken = ")
+    (path / "policy.d" / "dronten-2022.toml").unlink()
+    (path / "policy.d" / "new.toml").write_text(HEUSDEN)
+    (path / "unit.toml").write_text("")  # the engineer's file is no policy
+    assert changed_files(path, settings) == ("policy.d/dronten-2022.toml", "policy.d/new.toml", "policy.toml")

@@ -102,3 +102,21 @@ def test_what_exists_of_a_track_that_goes_off(tmp_path: Path, broker: Mosquitto)
         ask(unit.paths.keeper_socket, "hold_release", hold=hold["hold_id"], on_behalf_of="manager", reason="solved")
         wait_for("the held one's sound is gone too", lambda: not (held / "audio").exists())
         assert (held / "video").is_dir()
+
+
+def test_a_policy_changed_under_a_running_unit(tmp_path: Path, broker: Mosquitto) -> None:
+    """K1, H1: it is named in health and not obeyed; a recording is made under what was read; put back, all is well."""
+    state = tmp_path / "unit"
+    with running(state, policy=policy_with("heusden-2020", state, pre_event_s=2, post_event_s=1),
+                 broker=broker.address) as unit:  # fmt: skip
+        unit.ready()
+        policy = unit.paths.etc / "policy.toml"
+        before = policy.read_text()
+        policy.write_text(before.replace("term_h = 168", "term_h = 1"))
+        wait_for("the fault", lambda: "policy.toml changed" in unit.health()["faults"].get("settings", ""), within_s=30)
+        assert unit.lamps()["status"], "staff are not called for it"
+        unit.press("record")
+        path = unit.started()
+        assert json.loads((path / "begin.json").read_text())["tracks"]["audio"]["term_h"] == 168
+        policy.write_text(before)
+        wait_for("no fault", lambda: "settings" not in unit.health()["faults"], within_s=30)

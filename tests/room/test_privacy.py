@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from daemon.config import shipped
 from daemon.link import ask
 from tests.brokers import Mosquitto
 from tests.rooms import Unit, policy_with, running, wait_for
@@ -165,3 +166,27 @@ def test_an_alarm_waits_for_no_keeper(tmp_path: Path, broker: Mosquitto) -> None
         unit.resume("keeper")
         heard = [event["id"] for event in unit.room.heard if event["data"]["attempt"] == 1]
         wait_for("each in the audit log", lambda: [line["event_id"] for line in acts(unit)] == heard)
+
+
+def test_an_objection_by_a_button_of_its_own(tmp_path: Path, broker: Mosquitto) -> None:
+    """R7: with a button of its own a short press begins an objection and another ends it; the record button
+    records with its press, as ever.
+    """
+    state = tmp_path / "unit"
+    text = (shipped() / "unit.toml").read_text()
+    unit_toml = tmp_path / "unit.toml"
+    unit_toml.write_text(text.replace("# [buttons.objection]", "[buttons.objection]").replace("# pin = 24", "pin = 24"))
+    policy = Path(policy_with("heusden-2020", state, pre_event_s=2, post_event_s=1))
+    policy.write_text(policy.read_text() + '\n[objection]\nby = ["button"]\n')
+    with running(state, policy=str(policy), unit=unit_toml, broker=broker.address) as unit:
+        unit.ready()
+        unit.press("objection")
+        unit.phase("privacy")
+        wait_for("closed devices and an empty ring", lambda: closed(unit))
+        unit.press("objection")
+        unit.ready()
+        unit.press("record")
+        path = unit.started()
+        unit.press("objection")
+        assert unit.ended(path)["why"] == "asked"
+        unit.phase("privacy")
