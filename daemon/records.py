@@ -100,7 +100,7 @@ class End(msgspec.Struct, frozen=True):
 
     recording_id: str
     why: str
-    """asked, lease, store, stopped, or interrupted when a later start closed it."""
+    """asked, lease, store, full, stopped, or interrupted when it was closed later than it ended."""
     detail: str
     at_wall_ns: int
     at_boot_ns: int

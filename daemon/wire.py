@@ -74,6 +74,10 @@ class RecorderHealth(Said, frozen=True):
     """Of a recent picture; null while the camera delivers none."""
     keys: str = ""
     """Why no recording key can be made; empty while they can."""
+    store: str = ""
+    """Why the last recording could not be written on; empty when one could since, or has been closed."""
+    full: str = ""
+    """Why no conversation is recorded: what is free is kept for alarms; empty while there is room."""
     queue_max: int = 0
     lost: int = 0
     sealed_s: dict[Track, float] = {}

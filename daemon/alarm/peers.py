@@ -80,7 +80,8 @@ class Peers:
                 self._house.step(events.RecordingStarted(message.recording_id))
                 self._house.telemetry.recording(message)
             case wire.Ended():
-                self._house.fault("store", message.detail if message.why == "store" else "")
+                if message.why == "store":
+                    self._house.fault("store", message.detail)  # over when the recorder says so
                 self._house.step(events.RecordingEnded(message.recording_id, message.why, message.detail, fresh_id))
                 self._house.telemetry.recording(message)
             case wire.Head():
@@ -107,7 +108,11 @@ class Peers:
         for name, track in _DEVICES.items():
             what = health.devices.get(track, "ok")
             self._house.fault(name, "" if what in {"ok", "closed"} else what)
-        self._house.fault("keys", health.keys)
+        faults: tuple[tuple[events.FaultName, str], ...] = (
+            ("keys", health.keys), ("store", health.store), ("full", health.full),
+        )  # fmt: skip
+        for fault, detail in faults:
+            self._house.fault(fault, detail)
 
     def _from_keeper(self, peer: link.Peer, message: link.Word) -> None:
         match message:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from daemon.check.advice import advice_for
 from daemon.check.asking import Room, board_root
 from daemon.check.finding import Finding, Verdict
+from daemon.model import space
 from hardware import board
 
 HOT_C = (70.0, 80.0)
@@ -78,7 +79,7 @@ def _free(room: Room, free_bytes: int) -> Finding:
     hours = free_bytes / (_bits_s(room) / 8) / 3600
     figures = {"free_bytes": free_bytes, "hours": round(hours, 1)}
     text = f"{free_bytes / 1e9:.1f} GB free: {hours:.0f} hours of recording"
-    if free_bytes < unit.recorder.free_bytes_min:
+    if space.room(unit, room.settings.policy).refusal(free_bytes):
         todo = "No conversation is recorded now. Look at holds (hold list), or fit a larger disk."
         return Finding("disk", "fault", text, todo, figures)
     if hours < HOURS_MIN:

@@ -183,7 +183,7 @@ class RecordingStarted(Input, frozen=True):
     recording_id: str
 
 
-EndReason = Literal["asked", "lease", "store", "refused", "stopped"]
+EndReason = Literal["asked", "lease", "store", "full", "refused", "stopped"]
 
 
 class RecordingEnded(Input, frozen=True):
@@ -223,7 +223,7 @@ FaultName = Literal[
     "broker", "second_broker", "client_id", "nobody_listening", "unanswered", "refused_by_broker", "journal",
     "recorder", "keeper", "camera", "microphone", "lamp", "store", "keys", "alarm_button", "record_button",
     "reset_switch", "objection_button", "mobile_button", "button_test", "audit", "holds", "hold_review",
-    "disk", "verify", "settings",
+    "disk", "verify", "settings", "full",
 ]  # fmt: skip
 
 

@@ -30,6 +30,13 @@ class Room(Struct, frozen=True):
     alarm_bytes: int
     """Below this a conversation that runs is ended: what is left is kept for alarms."""
 
+    def refusal(self, free_bytes: int, before: str = "") -> str:
+        """Why no conversation is begun; empty: there is room. `before`: what was said last, against flicker."""
+        back = self.conversation_bytes // 50 if before else 0
+        if free_bytes >= self.conversation_bytes + back:
+            return ""
+        return f"less than {self.conversation_bytes / 1e9:.2f} GB is free: what is left is kept for alarms"
+
 
 def room(unit: Unit, policy: Policy) -> Room:
     """The engineer's number; or room for the longest alarm, and for a conversation too where one is to begin."""

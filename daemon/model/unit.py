@@ -209,9 +209,17 @@ class Recorder(Struct, frozen=True, forbid_unknown_fields=True):
     ring_bytes_max: Annotated[
         int, Meta(ge=1_000_000, le=512_000_000, description="memory that the pre-event ring may hold, both tracks")
     ] = 128_000_000
-    free_bytes_min: Annotated[
-        int, Meta(ge=10_000_000, le=100_000_000_000, description="free disk below which no new recording starts")
-    ] = 500_000_000
+    free_bytes_min: (
+        Annotated[
+            int,
+            Meta(
+                ge=10_000_000,
+                le=100_000_000_000,
+                description="free disk below which no conversation is recorded; none: room for the longest alarm",
+            ),
+        ]
+        | None
+    ) = None
 
 
 class Unit(Struct, frozen=True, forbid_unknown_fields=True):

@@ -21,6 +21,7 @@ from hardware.ports import Clock, Track
 
 LINE_BYTES_MAX = 4096
 """A chain line is under 600 bytes; a longer one was not written by this unit."""
+STOPPED = "the unit stopped while it recorded"
 Sign = Callable[[bytes], bytes]
 
 
@@ -142,8 +143,8 @@ class Interrupted(msgspec.Struct, frozen=True):
     """How far its chain had come, by the boot clock; empty when that was another boot's."""
 
 
-def close_interrupted(path: Path, clock: Clock, sign: Sign) -> Interrupted:
-    """Closes what a kill or a power cut left open. Raises StoreError for what is no recording."""
+def close_interrupted(path: Path, clock: Clock, sign: Sign, detail: str = STOPPED) -> Interrupted:
+    """Closes what a kill, a power cut or a full disk left open. Raises StoreError for what is no recording."""
     try:
         begin = msgspec.json.decode((path / "begin.json").read_bytes(), type=records.Begin)
         chain = (path / "chain.jsonl").read_bytes() if (path / "chain.jsonl").exists() else b""
@@ -171,7 +172,6 @@ def close_interrupted(path: Path, clock: Clock, sign: Sign) -> Interrupted:
     durable.append(log, text)
     os.close(log)
     alarm = begin.alarm or any(isinstance(line, records.MarkLine) and line.what == "alarm" for line in lines)
-    detail = "the unit stopped while it recorded"
     end = records.End(
         begin.recording_id, "interrupted", detail, now.wall_ns, now.boot_ns, clock.boot_id(), alarm, count, head
     )

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from daemon import link, log, sign, systemd, wire
 from daemon.config import Settings
 from daemon.errors import HangError
+from daemon.model import space
 from daemon.model.events import EndReason, Forget, Lease, Quiet, SetEnd, StartRecording
 from daemon.model.picture import Limits
 from daemon.paths import Paths
@@ -64,7 +65,7 @@ class KeyTrouble(msgspec.Struct, frozen=True):
 
 
 Frame = ports.VideoPacket | ports.PcmBlock | ports.DeviceLost
-Word = Frame | FromAlarm | KeyTrouble | writer.Opened | writer.Grew | writer.Closed | Stop
+Word = Frame | FromAlarm | KeyTrouble | writer.Opened | writer.Grew | writer.Closed | writer.Tidied | Stop
 
 
 class Devices(msgspec.Struct, frozen=True):
@@ -116,12 +117,13 @@ class RecorderProcess:
         self._health_ns = 0
         self._said: wire.RecorderState | None = None
         self._troubles: tuple[str, ...] = ()
-        self._key_trouble = ""
+        self._key_trouble = self._store_trouble = self._full = ""
+        self._room = space.room(settings.unit, policy)
         self._stopping = False
         self._answers: Mapping[type, Callable[[Any], None]] = {
             ports.VideoPacket: self._frame, ports.PcmBlock: self._frame, ports.DeviceLost: self._device_lost,
             FromAlarm: self._from_alarm, KeyTrouble: self._on_key_trouble, writer.Opened: self._opened,
-            writer.Grew: self._grew, writer.Closed: self._closed, Stop: self._stop,
+            writer.Grew: self._grew, writer.Closed: self._closed, writer.Tidied: self._tidied, Stop: self._stop,
         }  # fmt: skip
 
     def put(self, item: Word) -> None:
@@ -194,8 +196,19 @@ class RecorderProcess:
         if now_ns >= self._health_ns:
             self._health_ns = now_ns + HEALTH_NS
             self._look_at_policy()
+            self._look_at_disk()
             self._link.send(self._health(now_ns))
             systemd.notify("WATCHDOG=1")
+
+    def _look_at_disk(self) -> None:
+        """What is free decides what may be recorded; what a full disk left open is closed when there is room again."""
+        free_bytes, tap = self._disk.space().free_bytes, self._tap
+        self._full = self._room.refusal(free_bytes, self._full)
+        if tap is not None and not tap.alarm and not tap.closing and free_bytes < self._room.alarm_bytes:
+            log.event("room_for_alarms", "warning", recording_id=tap.start.recording_id, free_bytes=free_bytes)
+            self._finish(tap, "full", self._full)
+        if self._store_trouble and tap is None:
+            self._writer.give(writer.Tidy())
 
     def _look_at_policy(self) -> None:
         """Under another policy another process starts: a device that is off was never opened by it (R7)."""
@@ -308,8 +321,8 @@ class RecorderProcess:
             self._refuse(start, "another recording is open")
         elif not any(track.recording for track in self._tracks.values()):
             self._refuse(start, "no camera and no microphone to record from")
-        elif not start.alarm and self._disk.space().free_bytes < self._settings.unit.recorder.free_bytes_min:
-            self._refuse(start, "the store is full: what is left is kept for alarms")
+        elif not start.alarm and (full := self._room.refusal(self._disk.space().free_bytes, self._full)):
+            self._refuse(start, full)
         else:
             self._pending = start
 
@@ -370,6 +383,7 @@ class RecorderProcess:
     # --- what the writer says ---------------------------------------------------------------------------------------
 
     def _opened(self, word: writer.Opened) -> None:
+        self._store_trouble = ""
         log.event("pre_event_durable", recording_id=word.recording_id, took_ms=round(word.took_ms, 1))
 
     def _grew(self, word: writer.Grew) -> None:
@@ -387,6 +401,8 @@ class RecorderProcess:
             for track in self._tracks.values():
                 self._new_key(track)
         self._tap = None
+        if word.why == "store":
+            self._store_trouble, self._health_ns = word.detail, 0
         log.event("recording_closed", recording_id=word.recording_id, why=word.why, detail=word.detail)
         self._link.send(wire.Ended(word.recording_id, word.why, word.detail, word.lines))
 
@@ -423,12 +439,17 @@ class RecorderProcess:
             drift_ppm=sound.drift_ppm,
             sound=sound.sound,
             keys=self._key_trouble,
+            store=self._store_trouble,
+            full=self._full,
             picture=self._video.figures() if self._video else None,
             queue_max=self._queue_max,
             lost=self._lost,
             sealed_s={name: round(ns / NS, 1) for name, ns in self._sealed_ns.items()},
             since_ns=self._since_ns,
         )
+
+    def _tidied(self, _: writer.Tidied) -> None:
+        self._store_trouble, self._health_ns = "", 0
 
     def _stop(self, _: Stop) -> None:
         self._stopping = True

@@ -26,6 +26,9 @@ ORDERS_MAX = 200
 recording, and memory must not follow it."""
 
 
+REFUSED = "the disk refused while it recorded"
+
+
 class Open(msgspec.Struct, frozen=True, eq=False):
     """Order: begin a recording, with what the ring held."""
 
@@ -55,7 +58,11 @@ class Close(msgspec.Struct, frozen=True):
     test: bool = False
 
 
-Order = Open | Add | Mark | Close
+class Tidy(msgspec.Struct, frozen=True):
+    """Order: close what a disk that refused left open, if it takes it now."""
+
+
+Order = Open | Add | Mark | Close | Tidy
 
 
 class Opened(msgspec.Struct, frozen=True):
@@ -82,16 +89,22 @@ class Closed(msgspec.Struct, frozen=True):
     lines: int
 
 
+class Tidied(msgspec.Struct, frozen=True):
+    """Said when nothing is left that a disk refused to close."""
+
+
 class Writer:
     """`give` from the loop; the sink is called on the writer's thread."""
 
     def __init__(
-        self, recordings: Path, clock: Clock, sign: Sign, sink: Callable[[Opened | Grew | Closed], None]
+        self, recordings: Path, clock: Clock, sign: Sign, sink: Callable[[Opened | Grew | Closed | Tidied], None]
     ) -> None:
         self._recordings, self._clock, self._sign, self._sink = recordings, clock, sign, sink
         self._orders: queue.Queue[Order | None] = queue.Queue(ORDERS_MAX)
         self._bundle: Bundle | None = None
         self._head = ""
+        self._left: list[Path] = []
+        """Recordings that the disk refused to go on with."""
         self.lease_ns = 0
         """Until when may be written; set by the loop, read here before each write (one int: no lock is needed)."""
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
@@ -136,6 +149,8 @@ class Writer:
         match order:
             case Open():
                 self._open(order)
+            case Tidy():
+                self._tidy()
             case Close() if self._bundle is not None:
                 self._end(order.why, order.detail, alarm=order.alarm, test=order.test)
             case Add() | Mark() if self._bundle is not None:
@@ -170,11 +185,23 @@ class Writer:
         self._say_closed(why, detail)
 
     def _fail(self, detail: str) -> None:
-        """The disk refused: what is there stays as it is and is closed at the next start, by a disk that takes it."""
+        """The disk refused: what is there stays as it is, and is closed when the disk takes it or at the next start."""
         log.event("recording_failed", "error", why=detail)
         if self._bundle is not None:
             self._bundle.abandon()
+            self._left.append(self._bundle.path)
             self._say_closed("store", detail)
+
+    def _tidy(self) -> None:
+        for path in list(self._left):
+            try:
+                if path.exists():
+                    close_interrupted(path, self._clock, self._sign, REFUSED)
+            except UnitError as error:
+                log.event("recording_not_closed", "debug", path=path.name, why=str(error))
+                return
+            self._left.remove(path)
+        self._sink(Tidied())
 
     def _say_closed(self, why: EndReason, detail: str) -> None:
         assert self._bundle is not None  # noqa: S101 - only a bug could break it
