@@ -33,6 +33,10 @@ class StoreError(UnitError):
     exit_code = 5
 
 
+class TakenError(StoreError):
+    """Another keeper has the store."""
+
+
 class SealError(UnitError):
     """A recording key or a holder's key could not be made or is not one."""
 

@@ -15,6 +15,7 @@ from daemon.alarm.__main__ import lamp_pins, lines
 from daemon.alarm.process import AlarmProcess
 from daemon.alarm.process import Devices as AlarmDevices
 from daemon.config import Settings
+from daemon.keeper.entrance import Entrance
 from daemon.keeper.process import KeeperProcess
 from daemon.model.contact import NC
 from daemon.paths import Paths
@@ -39,9 +40,10 @@ def make_alarm(settings: Settings, paths: Paths, wear: Wear | None = None) -> Al
     return process
 
 
-def make_keeper(settings: Settings, paths: Paths) -> KeeperProcess:
+def make_keeper(settings: Settings, paths: Paths) -> Entrance:
     """The keeper by the room's clock."""
-    return KeeperProcess(settings, paths, SimClock(clock_path(paths)), FileSystemDisk(paths.store))
+    clock, disk = SimClock(clock_path(paths)), FileSystemDisk(paths.store)
+    return Entrance(paths, lambda: KeeperProcess(settings, paths, clock, disk))
 
 
 def main() -> None:

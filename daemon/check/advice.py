@@ -33,8 +33,6 @@ ADVICE: dict[FaultName, str] = {
     "holds": "A hold file cannot be read, so nothing that it may hold is deleted: look at it with the custodian.",
     "settings": "Check the policy (spreekkamer settings check), and restart the services to put it in force.",
     "hold_review": "A hold is due for review: the custodian extends or releases it (spreekkamer hold list).",
-    "disk": "The store's disk fills up: end holds that need not be (spreekkamer hold list), or fit a larger disk.",
-    "verify": "A file in the store does not fit: spreekkamer store verify names it. Nothing is deleted for it: look.",
     "full": "No conversation is recorded any more: end holds that need not be, or fit a larger disk.",
     "button_test": "Press the button once in a walk test: spreekkamer alarm walk-test.",
 }  # fmt: skip

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from daemon import run
 from daemon.config import Settings
+from daemon.keeper.entrance import Entrance
 from daemon.keeper.process import KeeperProcess
 from daemon.paths import Paths
 from hardware.clock import SystemClock
 from hardware.disk import FileSystemDisk
 
 
-def make(settings: Settings, paths: Paths) -> KeeperProcess:
+def make(settings: Settings, paths: Paths) -> Entrance:
     """The process on this machine's clock."""
-    return KeeperProcess(settings, paths, SystemClock(), FileSystemDisk(paths.store))
+    return Entrance(paths, lambda: KeeperProcess(settings, paths, SystemClock(), FileSystemDisk(paths.store)))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon import durable, log, loglines, records
-from daemon.errors import StoreError
+from daemon.errors import StoreError, TakenError
 from daemon.keeper.reserve import Reserve
 from daemon.model.ledger import Walk, encode
 from hardware.ports import Clock
@@ -107,7 +107,7 @@ class AuditLog:
         try:
             fcntl.flock(self._log, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise StoreError(f"{self.path}: another keeper has this store; expected to be the only one") from error
+            raise TakenError(f"{self.path}: another keeper has this store; expected to be the only one") from error
 
     def _append(self, data: bytes) -> None:
         try:

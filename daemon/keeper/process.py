@@ -19,6 +19,7 @@ from daemon.errors import StoreError
 from daemon.keeper import custody, desk, terms, verifier
 from daemon.keeper.acts import ActBook
 from daemon.keeper.audit import AuditLog
+from daemon.keeper.clearing import Clearing
 from daemon.keeper.desk import Desk
 from daemon.keeper.filling import Filling
 from daemon.keeper.heads import Heads
@@ -81,7 +82,10 @@ class KeeperProcess:
         self._clock = clock
         self._queue: queue.SimpleQueue[Word] = queue.SimpleQueue()
         for directory in (paths.recordings, paths.holds):
-            directory.mkdir(parents=True, exist_ok=True)
+            try:
+                directory.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise StoreError(f"{directory}: {error.strerror or error}") from error
         self._store = Store(paths.recordings)
         self._store.refresh()
         self._time = Timekeeper(paths.time, clock, self._store)
@@ -96,6 +100,7 @@ class KeeperProcess:
         self._audit = AuditLog(paths.audit_log, clock, *followers, witnessed=self._heads.seen())
         self._settings = settings.at(clock.read())
         self._trials = Trials(self._store, self._audit, paths)
+        self._clearing = Clearing(self._store, self._audit)
         self._terms = Terms(
             terms.Parts(self._store, self._holds, self._audit, self._time, clock, self._settings, self._trials)
         )
@@ -124,19 +129,19 @@ class KeeperProcess:
         self._queue.put(Stop())
 
     def run(self) -> None:
-        """Sweeps, says ready, keeps on."""
-        self.begin()
-        self._link.start()
-        self._operators.start()
-        systemd.notify("READY=1")
-        log.event("ready", recordings=len(self._store), policy=self._policy.name)
+        """Sweeps, says ready, keeps on. Raises StoreError when the log takes nothing; it can be made anew then."""
         try:
+            self.begin()
+            self._link.start()
+            self._operators.start()
+            systemd.notify("READY=1")
+            log.event("ready", recordings=len(self._store), policy=self._policy.name)
             while not self._stopping and self._settings.at(self._clock.read()).policy == self._policy:
                 self._turn()
             self._time.keep(stopping=True)
             self._ring.tick(self._audit, self._clock.read(), stopping=True)
-        finally:
             systemd.notify("STOPPING=1")
+        finally:
             self.close()
 
     def begin(self) -> None:
@@ -175,6 +180,7 @@ class KeeperProcess:
             self._store.look_again()
             self._settings_fault = _in_words(changed_files(self._etc, self._settings))
             self._look_at_disk()
+            self._clear(now)
             changed = True
             self._link.send(self._state())
         if changed or self._behind:
@@ -237,6 +243,13 @@ class KeeperProcess:
         held = len({hold.recording_id for hold in self._holds.in_force().values()})
         if line := self._filling.look(self._audit, held, len(self._store)):
             self._witness(wire.Receipt(line, hash_of(line)))
+
+    def _clear(self, now: ClockReading) -> None:
+        try:
+            for line in self._clearing.look(now.boot_ns):
+                self._witness(wire.Receipt(line, hash_of(line)))
+        except StoreError as error:
+            log.event("not_cleared", "warning", why=str(error))  # it stays named, and is tried again
 
     def _inspected(self, word: Inspected | LogInspected) -> None:
         if line := self._verifier.take(word):

@@ -278,7 +278,7 @@ class Verifier:
         paths = parts.paths
         ours = (paths.recordings, paths.holds, paths.audit_log, paths.audit_head, paths.time, paths.ring_time)
         mine = {path.name for path in ours}
-        yield from _foreign(paths.store, "", mine)
+        yield from _foreign(paths.store, "", mine | {"lost+found"})  # of a file system of its own
         yield from _foreign(paths.holds, "holds/", {f"{hold_id}.json" for hold_id in parts.holds.in_force()})
 
 

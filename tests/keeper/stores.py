@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon import records
+from daemon.errors import StoreError
 from daemon.keeper.audit import AuditLog
 from daemon.keeper.store import Store
 from daemon.keeper.sweeper import Sweeper
@@ -90,7 +91,11 @@ class Keeper:
         self.time = Timekeeper(store / "time.json", clock, self.store)
         self.audit = AuditLog(store / "audit.jsonl", clock, self.time.follow)
         self.sweeper = Sweeper(self.store, self.audit)
-        self.time.start(self.audit)
+        try:
+            self.time.start(self.audit)
+        except StoreError:
+            self.audit.close()
+            raise
 
     def sweep(self) -> list[dict[str, Any]]:
         """As the process does it; the receipts."""

@@ -1,0 +1,62 @@
+"""Directories that never became a recording: a disk that was full, or a kill, between making one and beginning it.
+
+The law here: empty, or nothing but a signature of a begin.json that never came, for ten minutes: no recorder can still
+be at it. It is said in the log first. Everything else that is no recording stays, and is named.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from daemon import durable, log
+from daemon.errors import StoreError
+from daemon.keeper.audit import AuditLog
+from daemon.keeper.store import Store
+from daemon.model.timeline import NS
+from daemon.names import ID
+
+WAIT_NS = 600 * NS
+"""The recorder makes the directory and its begin.json within a second; a disk that stalls for a minute has lost the
+recording, because its lease is over."""
+ALONE = {"begin.json.sig"}
+
+
+class Clearing:
+    """`look` now and then."""
+
+    def __init__(self, store: Store, audit: AuditLog) -> None:
+        self._store, self._audit = store, audit
+        self._since_ns: dict[str, int] = {}
+
+    def look(self, boot_ns: int) -> list[dict[str, Any]]:
+        """Takes away what has been there for long enough, and returns the log's lines. Raises StoreError."""
+        empty = {name: files for name in self._store.unaccounted if (files := self._stillborn(name)) is not None}
+        self._since_ns = {name: self._since_ns.get(name, boot_ns) for name in empty}
+        ripe = [name for name, since_ns in sorted(self._since_ns.items()) if boot_ns - since_ns >= WAIT_NS]
+        return [self._clear(name, empty[name]) for name in ripe]
+
+    def _stillborn(self, name: str) -> list[str] | None:
+        """The files of a directory in which nothing was begun; None for anything else."""
+        path = self._store.path(name)
+        if not ID.match(name) or path.is_symlink():
+            return None
+        try:
+            with os.scandir(path) as entries:
+                found = {entry.name for entry in entries}
+        except OSError:
+            return None
+        return sorted(found) if found <= ALONE else None
+
+    def _clear(self, name: str, files: list[str]) -> dict[str, Any]:
+        line = self._audit.add("cleared", name=name, files=files)
+        path = self._store.path(name)
+        try:
+            for file in files:
+                (path / file).unlink()
+            path.rmdir()
+            durable.sync(path.parent)
+        except OSError as error:
+            raise StoreError(f"{path}: could not be cleared: {error.strerror or error}") from error
+        log.event("cleared", "warning", name=name)
+        return line

@@ -1,0 +1,73 @@
+"""The way in: a store that cannot be opened, or whose log takes no line, is told of and tried again until it can.
+
+The law here: READY is said by the keeper alone, after its first sweep; until then no recorder starts, and nothing is
+deleted. A store that another keeper has is not waited for: that is a mistake of whoever started two.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Protocol
+
+from daemon import link, log, wire
+from daemon.errors import StoreError, TakenError
+from daemon.paths import Paths
+
+WAIT_S = 5.0
+"""Between two tries: as long as systemd waits before it starts a keeper again."""
+
+
+class Keeper(Protocol):
+    """What is let in."""
+
+    def run(self) -> None:
+        """Returns when it was stopped; raises StoreError when its store is not to be used."""
+
+    def stop(self) -> None:
+        """Asks it to end."""
+
+
+class Entrance:
+    """Made by a composition root, with what makes a keeper."""
+
+    def __init__(self, paths: Paths, make: Callable[[], Keeper]) -> None:
+        self._paths, self._make = paths, make
+        self._keeper: Keeper | None = None
+        self._stop = threading.Event()
+
+    def stop(self) -> None:
+        """Asks it to end. Safe in a signal handler."""
+        self._stop.set()
+        if (keeper := self._keeper) is not None:
+            keeper.stop()
+
+    def run(self) -> None:
+        """Returns when `stop` was called. Raises TakenError."""
+        while not self._stop.is_set():
+            try:
+                self._keeper = self._make()
+                if self._stop.is_set():
+                    self._keeper.stop()  # it came before there was one to ask
+                self._keeper.run()
+            except TakenError:
+                raise
+            except StoreError as error:
+                self._keeper = None
+                self._wait(str(error))
+            else:
+                return
+
+    def _wait(self, why: str) -> None:
+        """Tells the alarm process why nothing is kept, for as long as this try has to wait."""
+        log.event("store_refused", "error", why=why)
+        state = wire.KeeperState(0, {}, None, None, None, faults={"keeper": why})
+        told = link.Client(self._paths.unit_socket, lambda peer, word: _say(peer, word, state))
+        told.start()
+        self._stop.wait(WAIT_S)
+        told.close()
+
+
+def _say(peer: link.Peer, word: link.Word, state: wire.KeeperState) -> None:
+    if isinstance(word, link.Joined):
+        peer.send(state)

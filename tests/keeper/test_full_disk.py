@@ -1,0 +1,92 @@
+"""A store on a disk without a free byte: deletion is said and done, holds are placed, nothing goes early."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from daemon.errors import StoreError
+from daemon.model.ledger import Walk
+from tests.disks import fill, small_disk
+from tests.keeper.stores import H_NS, WEEK_NS, Clock, Keeper, audit_lines, chained, name, recording
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """12 MB."""
+    with small_disk(tmp_path / "small", 12) as found:
+        yield found
+
+
+def test_what_is_due_goes_from_a_disk_without_a_free_byte(disk: Path) -> None:
+    """K1, K3: on a disk that takes not one byte more a deletion is said before and after, from the log's own reserve,
+    and done; what is not due stays.
+    """
+    for letter in "abcdefgh":
+        recording(disk, name(letter), at_boot_ns=0 if letter < "e" else WEEK_NS // 2, segments=20)
+    keeper = Keeper(disk, Clock(WEEK_NS - H_NS))
+    assert keeper.sweep() == []
+    fill(disk)
+    with pytest.raises(OSError, match="No space left"):
+        (disk / "one-byte").write_bytes(b"x" * 5000)
+    keeper.clock.on(H_NS)
+    assert [receipt["recording_id"] for receipt in keeper.sweep()] == [name(letter) for letter in "abcd"]
+    keeper.close()
+    assert sorted(path.name for path in (disk / "recordings").glob("*/audio")) == ["audio"] * 4
+    assert len(audit_lines(disk, "deleting")) == len(audit_lines(disk, "deleted")) == 4
+    assert chained(disk)
+
+
+def test_a_start_on_a_full_disk(disk: Path) -> None:
+    """K1: a keeper that starts when the disk is full already goes on with its log and deletes what is due."""
+    recording(disk, name("a"), segments=20)
+    Keeper(disk, Clock()).close()
+    fill(disk)
+    keeper = Keeper(disk, Clock(WEEK_NS, boot="one"))
+    assert len(keeper.sweep()) == 1
+    keeper.close()
+    assert chained(disk)
+
+
+def test_a_first_start_on_a_full_disk_waits_and_recovers(disk: Path) -> None:
+    """K3: where the disk is so full that no log can be begun, that is a clear error and nothing is deleted; with room
+    the next start does it.
+    """
+    path = recording(disk, name("a"), segments=20)
+    ballast = fill(disk)
+    with pytest.raises(StoreError, match="No space left"):
+        Keeper(disk, Clock(WEEK_NS))
+    assert (path / "audio").is_dir()
+    ballast.unlink()
+    keeper = Keeper(disk, Clock(WEEK_NS))
+    assert len(keeper.sweep()) == 1
+    keeper.close()
+    walk = Walk()
+    for raw in (disk / "audit.jsonl").read_bytes().splitlines(keepends=True):
+        walk.take(raw)
+    walk.finish()
+    assert walk.faults == []
+
+
+def test_the_reserve_is_made_again(disk: Path) -> None:
+    """K1: after a megabyte of lines on a full disk the log has no reserve left; with room it has one again."""
+    keeper = Keeper(disk, Clock())
+    ballast = fill(disk)
+    before = keeper.audit.lines
+
+    def fill_up() -> None:
+        for _ in range(4000):
+            keeper.audit.add("deleting", recording_id=name("a"), track="audio", filler="x" * 400)
+
+    with pytest.raises(StoreError, match="No space left"):
+        fill_up()
+    assert keeper.audit.lines - before > 1500, "some thousand tracks can be deleted on a full disk"
+    ballast.unlink()
+    keeper.audit.add("after")
+    ballast = fill(disk)
+    for _ in range(1000):
+        keeper.audit.add("deleting", recording_id=name("a"), track="audio", filler="x" * 400)
+    keeper.close()
+    assert chained(disk)
