@@ -47,13 +47,19 @@ def test_press_is_a_first_active_and_a_last_inactive_edge(rig: Rig) -> None:
 
 def test_bounces_come_out_raw(rig: Rig) -> None:
     """A6: the driver hides no bounce: chatter has to be seen to be reported. A kernel reads the level a moment after
-    the edge, so that two within that moment have one level; the last one's is the line's.
+    the edge, so that two within that moment have one level, or are one; the last one's level is the line's.
     """
     rig.start()
-    rig.finger.hold("record")
-    edges = rig.ends("record", active=True)
-    assert len(edges) > 1
-    assert [edge.active for edge in edges] == [n % 2 == 0 for n in range(len(edges))] or not rig.staged
+    most = 0
+    for _ in range(1 if rig.staged else 5):
+        rig.edges.clear()
+        rig.finger.hold("record")
+        edges = rig.ends("record", active=True)
+        most = max(most, len(edges))
+        rig.finger.release("record")
+        rig.ends("record", active=False)
+        assert [edge.active for edge in edges] == [n % 2 == 0 for n in range(len(edges))] or not rig.staged
+    assert most > 1
 
 
 def test_edge_bears_the_time_of_the_contact(rig: Rig) -> None:
@@ -69,9 +75,9 @@ def test_edge_bears_the_time_of_the_contact(rig: Rig) -> None:
     before_ns, down_s = rig.clock.boot_ns(), rig.finger.hold("alarm")
     rig.finger.release("alarm", at_s=down_s + 0.02)
     after_ns = rig.clock.boot_ns()
-    wait_for("the release", lambda: not edges[-1].active)
+    wait_for("the release", lambda: edges and not edges[-1].active and not rig.buttons.active("alarm"))
     late_ns = rig.clock.boot_ns()
-    first, up = edges[0], next(edge for edge in reversed(edges) if edge.active)
+    first, up = edges[0], edges[-1]
     assert before_ns - 1_000_000 <= first.at_ns <= late_ns - 80_000_000
     assert up.at_ns < (first.at_ns + 60_000_000 if rig.staged else after_ns)
 

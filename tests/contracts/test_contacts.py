@@ -26,6 +26,7 @@ LINES = {
     "reset": LineSpec(16, closed_is_active=False),  # a normally closed contact alone
 }
 PRESSES = 10
+PAUSE_S = 0.015
 FINGER_S = 0.25
 """A finger is away that long before it comes again: a hurried one presses three times a second."""
 
@@ -54,29 +55,44 @@ def presses(edges: list[Edge], button: str) -> list[int]:
     return [end - start for start, end in runs]
 
 
+def tries(rig: Rig, desk: Desk, button: str, hold_s: float) -> Iterator[tuple[list[str], list[Edge]]]:
+    """PRESSES presses: what was told of each, and its edges. A virtual machine that paused within one has made another
+    story of it, with bounces that are releases: that one is not counted.
+    """
+    counted = 0
+    for _ in range(3 * PRESSES):
+        told, seen, began_s = len(desk.words), len(desk.seen), time.monotonic()
+        rig.finger.press(button, hold_s)
+        took_s = time.monotonic() - began_s
+        desk.rests()
+        time.sleep(FINGER_S)
+        if rig.staged or took_s < hold_s + PAUSE_S:
+            counted += 1
+            yield desk.words[told:], desk.seen[seen:]
+        if counted == PRESSES:
+            return
+    assert counted >= PRESSES // 2, "this machine pauses too much: nothing was tried"
+
+
 @pytest.mark.parametrize(("button", "told"), [("record", "RecordPressed"), ("alarm", "AlarmPressed")])
 def test_presses_of_fifty_milliseconds(rig: Rig, button: str, told: str) -> None:
     """A1: a press of 50 ms, bounces at both ends, is one press: one for one, by what the edges themselves say."""
-    desk = Desk(rig, POLICY)
-    for _ in range(PRESSES):
-        rig.finger.press(button, 0.06)
-        desk.rests()
-        time.sleep(FINGER_S)
-    long_enough = [lasted for lasted in presses(desk.seen, button) if lasted >= PRESS_NS]
-    assert len(long_enough) >= PRESSES // 2, "the finger was too quick: nothing was tried"
-    assert desk.words == [told] * len(long_enough)
-    assert len(desk.seen) > 3 * PRESSES, "the contact did not bounce: nothing was tried"
+    desk, edges, pressed = Desk(rig, POLICY), 0, 0
+    for words, seen in tries(rig, desk, button, 0.06):
+        long_enough = sum(lasted >= PRESS_NS for lasted in presses(seen, button))
+        assert words == [told] * long_enough
+        edges, pressed = edges + len(seen), pressed + long_enough
+    assert pressed >= PRESSES // 2, "the finger was too quick: nothing was tried"
+    assert edges > 3 * pressed, "the contact did not bounce: nothing was tried"
 
 
 def test_a_touch_is_no_press(rig: Rig) -> None:
     """A6: what lasts well under 50 ms, bounces and all, is told to nobody."""
-    desk = Desk(rig, POLICY)
-    for _ in range(PRESSES):
-        rig.finger.press("record", 0.02)
-        desk.rests()
-        time.sleep(FINGER_S)
-    assert desk.words == ["RecordPressed"] * sum(lasted >= PRESS_NS for lasted in presses(desk.seen, "record"))
-    assert len(desk.words) < PRESSES // 2
+    desk, touches = Desk(rig, POLICY), 0
+    for words, seen in tries(rig, desk, "record", 0.02):
+        assert words == ["RecordPressed"] * sum(lasted >= PRESS_NS for lasted in presses(seen, "record"))
+        touches += not words
+    assert touches >= PRESSES // 2
 
 
 def test_a_cut_wire_of_two_lines_is_a_fault_and_no_press(rig: Rig) -> None:
