@@ -177,6 +177,16 @@ def test_a_recorder_that_comes_is_told_first() -> None:
     assert room.phase is Phase.ENDING
 
 
+def test_a_recording_that_was_closing_ends_also_under_an_alarm() -> None:
+    """R3, R7: an alarm in an objection leaves a recording that is being closed to its end: its devices are closed,
+    and the lamp must not burn over nothing.
+    """
+    room, effects = step(after(IN_OBJECTION, alarm(), RecorderLeft()), _joined("x1"), T0 + NS)
+    assert effects == (Quiet(BOTH), SetEnd("x1", T0 + NS, alarm=False))
+    done = after(room, RecordingEnded("x1", "asked", "", "f"), now_ns=T0 + 2 * NS)
+    assert (done.phase, done.recording, recording_lit(done, T0 + 2 * NS)) == (Phase.ALARM, None, False)
+
+
 def test_after_a_restart_nothing_opens_before_the_journal_has_spoken() -> None:
     """R7: until it is known whether an objection is in force the recorder is told nothing, and then what is so."""
     fresh = Room(BY_BUTTON, settled=False)

@@ -160,9 +160,10 @@ def test_what_nobody_ends_ends(rules: Rules, story: list[tuple[str, int]]) -> No
     history = History(rules)
     _run(history, story)
     adopted_ns = 120 * NS  # the longest that a recorder of another life says in these histories
-    longest_ns = max(rules.maximum_ns, rules.alarm_maximum_ns, adopted_ns) + 2 * rules.post_event_ns + 3 * LEASE_NS
+    post_event_ns = 120 * NS  # the longest of these rules, and of the policies that may follow them
+    longest_ns = max(rules.maximum_ns, rules.alarm_maximum_ns, adopted_ns) + 2 * post_event_ns + 3 * LEASE_NS
     history.sleep(longest_ns + rules.objection_ns)
-    assert history.room.phase is (Phase.PRIVACY if history.room.cover and rules.tracks else Phase.READY)
+    assert history.room.phase is (Phase.PRIVACY if history.room.cover and history.room.rules.tracks else Phase.READY)
     assert not history.room.objection_until_ns
     assert not any(history.now_ns < until_ns for until_ns in history.may_write_ns.values())
 

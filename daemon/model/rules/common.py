@@ -58,8 +58,8 @@ def is_private(room: Room) -> bool:
 
 
 def can_record(room: Room) -> bool:
-    """Whether a device delivers that is not closed for privacy."""
-    return bool(set(room.recorder or ()) - set(room.quiet))
+    """Whether a device delivers that the policy knows and that is not closed for privacy."""
+    return bool(set(room.recorder or ()) & set(room.rules.tracks) - set(room.quiet))
 
 
 def closed_tracks(room: Room) -> tuple[Track, ...]:

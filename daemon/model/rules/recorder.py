@@ -30,6 +30,8 @@ def adopt(room: Room, item: RecorderJoined, now_ns: int) -> Step:
     found = Recording(item.recording_id, item.until_ns, alarm=item.alarm, running=True)
     if room.phase is Phase.PRIVACY:
         return hush(replace(room, recording=found), now_ns)
+    if room.phase is Phase.ALARM and room.quiet:  # what was closing when the alarm came has no device to go on with
+        return set_end(replace(room, recording=found), min(found.until_ns, now_ns), alarm=found.alarm)
     if room.phase is Phase.READY:
         return replace(room, phase=Phase.RECORDING, recording=found), (Note("recording_adopted", item.recording_id),)
     wanted = found
