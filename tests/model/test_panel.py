@@ -98,6 +98,14 @@ def test_the_status_lamp_has_an_order() -> None:
     assert [sign(room, late_ns) for room in rooms] == ["raised", "fault", "warning", "ready"]
 
 
+def test_a_full_store_has_a_sign_of_its_own() -> None:
+    """K2, A5: that conversations are refused for want of room is a sign of its own, unless something is broken as well;
+    what fills up, and what is for others, does not show.
+    """
+    said = ((("full", "x"),), (("camera", "x"), ("full", "x")), (("disk", "x"), ("full", "x")), (("disk", "x"),))
+    assert [sign(replace(ready(), faults=faults), T0) for faults in said] == ["full", "fault", "full", "ready"]
+
+
 def test_each_sign_has_a_rhythm_of_its_own() -> None:
     """A5: staff tell the signs apart: no two rhythms are alike, but for an alarm just raised and one just kept."""
     rhythms = {name: pattern.steps_ms for name, pattern in PATTERNS.items()}

@@ -27,13 +27,10 @@ def state(tmp_path: Path) -> Iterator[Path]:
 
 
 def small_room(tmp_path: Path) -> tuple[str, Path]:
-    """A minute of alarm or of conversation at most, at bit rates by which that takes 10.5 MB, and so does another."""
-    policy = Path(
-        policy_with("heusden-2020", tmp_path / "small", pre_event_s=2, post_event_s=1, maximum_s=60, warning_s=0)
-    )
-    text = policy.read_text()
-    assert "[alarm]\nrecords = true\n" in text  # its maximum_s went with the other one
-    policy.write_text(text.replace("[alarm]\nrecords = true\n", "[alarm]\nrecords = true\nmaximum_s = 60\n"))
+    """A minute of alarm or of conversation at the most, at bit rates by which 10.5 MB are kept for either."""
+    timing = {"pre_event_s": 2, "post_event_s": 1, "maximum_s": 60, "warning_s": 0}
+    policy = Path(policy_with("heusden-2020", tmp_path / "small", **timing))
+    policy.write_text(policy.read_text().replace("[alarm]\n", "[alarm]\nmaximum_s = 60\n"))
     unit_toml = tmp_path / "unit.toml"
     text = (CONFIG / "unit.toml").read_text()
     for key, value in (("width", 320), ("height", 240), ("bitrate_bps", 200_000)):
@@ -80,7 +77,7 @@ def test_what_a_full_store_refuses_and_in_which_order(state: Path, tmp_path: Pat
         ballast = fill(unit.paths.store, leave=9_000_000)
         assert unit.ended(running_one)["why"] == "full"
         unit.phase("ready")
-        wait_for("the fault", lambda: faults(unit) == {"full"})
+        wait_for("the fault", lambda: "full" in faults(unit))
         assert "is kept for alarms" in unit.health()["faults"]["full"]
         before = unit.recordings()
         unit.press("record")
@@ -106,7 +103,7 @@ def test_what_a_full_store_refuses_and_in_which_order(state: Path, tmp_path: Pat
         wait_for("its receipt", lambda: plain.name in {line["recording_id"] for line in lines(unit, "deleted")})
         assert (held / "audio").is_dir()
         assert (plain / "video").is_dir()
-        wait_for("the level is told", lambda: 95 in {line["level"] for line in lines(unit, "filling")}, within_s=40)
+        wait_for("the level", lambda: 95 in {line["level"] for line in lines(unit, "filling")}, within_s=20)
 
         ballast.unlink()
         wait_for("no fault any more", lambda: faults(unit) == set(), within_s=40)
