@@ -47,7 +47,8 @@ def remove_rest(path: Path) -> int:
         return 0
     try:
         for track in TRACKS:
-            remove_track(path, track)  # of a track that came to nothing a directory can be there
+            if _is_there(track, home):  # of a track that came to nothing a directory can be there
+                remove_track(path, track)
         with os.scandir(home) as entries:
             there = {entry.name for entry in entries}
         for name in (name for name in RECORDS if name in there):
@@ -75,6 +76,14 @@ def _unlink(directory: int, ours: re.Pattern[str]) -> int:
         os.unlink(name, dir_fd=directory)
     os.fsync(directory)
     return len(found) - len(mine)
+
+
+def _is_there(name: str, within: int) -> bool:
+    try:
+        os.stat(name, dir_fd=within, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _open(path: Path | str, within: int | None = None) -> int | None:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.benchmarks import pre_event, press, ready, recorder
+from tests.benchmarks import keeping, pre_event, press, ready, recorder
 from tests.benchmarks.figures import Figure, as_json, table
 
 BENCHMARKS: dict[str, Callable[[], Iterator[Figure]]] = {
@@ -19,6 +19,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Figure]]] = {
     "press": press.measure,
     "pre-event": pre_event.measure,
     "recorder": recorder.measure,
+    "keeping": keeping.measure,
 }
 
 
