@@ -8,7 +8,7 @@ from daemon.check.advice import advice_for
 from daemon.check.asking import Room, board_root
 from daemon.check.finding import Finding, Verdict
 from daemon.model import space
-from hardware import board
+from hardware import board, discard
 
 HOT_C = (70.0, 80.0)
 """Warm for a wall box, and where a Pi begins to slow its processor down (Raspberry Pi documentation, Frequency
@@ -64,6 +64,7 @@ def disk(room: Room) -> Iterator[Finding]:
     recorder = room.health().get("recorder")
     if room.settings.policy.tracks() and recorder:
         yield _free(room, int(recorder["free_bytes"]))
+    yield _discard(room)
     worn = board.read(board_root(room.paths)).card_worn
     if worn is None:
         yield Finding("card", "skipped", "this card does not tell of its wear")
@@ -71,6 +72,27 @@ def disk(room: Room) -> Iterator[Finding]:
         yield Finding("card", "fault", worn, "Replace the card; set the unit up anew on it.")
     else:
         yield Finding("card", "ok", "not worn")
+
+
+def _discard(room: Room) -> Finding:
+    """Whether what was deleted is gone from the flash as well: at once, or within a week."""
+    try:
+        found = discard.read(room.paths.store, board_root(room.paths))
+    except OSError as error:
+        return Finding("discard", "skipped", f"the store cannot be looked at: {error.strerror}")
+    if found is None:
+        return Finding("discard", "skipped", "this machine does not tell how its disk is mounted")
+    figures = {"mount": found.mount, "kind": found.kind, "discard": found.is_mounted_with, "timer": found.has_timer}
+    if found.is_done:
+        how = "at once" if found.is_mounted_with else "once a week"
+        return Finding("discard", "ok", f"{found.mount}: what is deleted is discarded {how}", figures=figures)
+    if found.is_possible is False:
+        text = f"{found.mount}: this disk takes no discards: what is deleted stays until it is written over"
+        return Finding(
+            "discard", "warning", text, "Destroy the disk when the unit goes; keys are never on it.", figures
+        )
+    text = f"{found.mount}: what is deleted is never discarded"
+    return Finding("discard", "fault", text, "systemctl enable --now fstrim.timer, or mount it with discard.", figures)
 
 
 def _free(room: Room, free_bytes: int) -> Finding:
