@@ -9,7 +9,11 @@ from pathlib import Path
 from hardware.ports import ClockReading, ClockState
 
 TIMESYNC_MARK = Path("/run/systemd/timesync/synchronized")
-"""Touched by systemd-timesyncd at each sync since boot. Its absence says nothing: chrony and ntpd do not make it."""
+"""Touched by systemd-timesyncd at each sync, and never taken away. Its absence says nothing: chrony makes none."""
+MARK_AGE_NS = 86_400_000_000_000
+"""A mark that is older by the clock itself counts no longer: a day without a reference, or a clock that was set by hand.
+timesyncd asks every 34 minutes at the latest; left alone, a Pi's clock is some seconds off in a day."""
+AHEAD_NS = 1_000_000_000  # a mark from later than this is a clock that was set back; less is one that is being slewed
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 STATE_AGE_NS = 10_000_000_000
 """The state is looked up at most this often: every chain line asks for it, and a daemon takes minutes to change it."""
@@ -59,9 +63,17 @@ class SystemClock:
         boot_ns = self.boot_ns()
         wall_ns = time.clock_gettime_ns(time.CLOCK_REALTIME)
         if boot_ns >= self._state_until_ns:
-            self._state = "synchronised" if self._mark.exists() or kernel_synchronised() else "unsynchronised"
+            is_right = self._is_marked(wall_ns) or kernel_synchronised()
+            self._state = "synchronised" if is_right else "unsynchronised"
             self._state_until_ns = boot_ns + STATE_AGE_NS
         return ClockReading(boot_ns, wall_ns, self._state)
+
+    def _is_marked(self, wall_ns: int) -> bool:
+        try:
+            marked_ns = self._mark.stat().st_mtime_ns
+        except OSError:
+            return False
+        return -AHEAD_NS <= wall_ns - marked_ns <= MARK_AGE_NS
 
     def boot_id(self) -> str:
         """The kernel's random id of this boot, as it writes it: a UUID with hyphens."""

@@ -238,17 +238,20 @@ def _has_segment(directory: Path) -> bool:
 
 def sizes(path: Path) -> dict[str, Size]:
     """What a recording takes, by kind; foreign files inside it count with its records."""
-    counted = {kind: [0, 0] for kind in (*TRACKS, "records")}
-    for directory, kind in ((path, "records"), *((path / track, track) for track in TRACKS)):
-        try:
-            with os.scandir(directory) as entries:
-                for entry in entries:
-                    if not entry.is_dir(follow_symlinks=False):
-                        counted[kind][0] += 1
-                        counted[kind][1] += entry.stat(follow_symlinks=False).st_size
-        except OSError:
-            continue  # deleted in between, or not there: a track that is off
-    return {kind: Size(*found) for kind, found in counted.items()}
+    return {"records": size_of(path), **{track: size_of(path / track) for track in TRACKS}}
+
+
+def size_of(directory: Path) -> Size:
+    """What the files of one directory take; nothing for one that is not there, or was deleted in between."""
+    count = size = 0
+    try:
+        with os.scandir(directory) as entries:
+            for entry in entries:
+                if not entry.is_dir(follow_symlinks=False):
+                    count, size = count + 1, size + entry.stat(follow_symlinks=False).st_size
+    except OSError:
+        return Size(count, size)
+    return Size(count, size)
 
 
 def read_record(path: Path, kind: type[Any]) -> Any:

@@ -17,9 +17,8 @@ from typing import Any
 from daemon import log
 from daemon.keeper.audit import AuditLog
 from daemon.keeper.erase import remove_rest, remove_track
-from daemon.keeper.store import H_NS, Store, sizes
+from daemon.keeper.store import H_NS, Store, size_of, tracks_there
 from daemon.model.retention import Due, LateWhy
-from daemon.names import TRACKS
 from hardware.ports import Track
 
 BATCH_MAX = 64
@@ -64,7 +63,8 @@ class Sweeper:
         path, key = self._store.path(kept.recording_id), (kept.recording_id, kept.track)
         entry = self._store.entries.get(kept.recording_id)
         reason = "term" if not kept.purged else "test" if entry and entry.is_test else "policy"
-        size = ((entry and entry.closed and entry.sizes) or sizes(path))[kept.track]
+        measured = entry.sizes.get(kept.track) if entry and entry.closed else None
+        size = measured or size_of(path / kept.track)
         return {
             "recording_id": kept.recording_id, "track": kept.track, "reason": reason,
             "term_h": kept.term_ns // H_NS,
@@ -86,7 +86,7 @@ class Sweeper:
         path = self._store.path(recording_id)
         try:
             left = remove_track(path, track)
-            if not any(self._store.has(recording_id, other) for other in TRACKS):
+            if not tracks_there(path):
                 left += remove_rest(path)
         except OSError as error:
             self._refuse((recording_id, track), f"{path}: {track} could not be deleted: {error.strerror or error}")

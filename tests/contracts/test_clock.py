@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 import uuid
 from collections.abc import Callable
@@ -61,6 +62,20 @@ def test_the_time_daemons_mark_is_believed(tmp_path: Path, monkeypatch: pytest.M
     assert SystemClock(tmp_path / "mark").read().state == "synchronised"
     monkeypatch.setattr(clocks, "kernel_synchronised", lambda: True)
     assert SystemClock(tmp_path / "none").read().state == "synchronised"
+
+
+@pytest.mark.parametrize(
+    ("age_s", "state"), [(86_000, "synchronised"), (90_000, "unsynchronised"), (-60, "unsynchronised")]
+)
+def test_a_mark_counts_for_a_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, age_s: int, state: str) -> None:
+    """K4: a sync of more than a day ago, by the clock itself, vouches for nothing: the reference is lost, or the clock
+    was set forward. Nor does one from the future: it was set back.
+    """
+    monkeypatch.setattr(clocks, "kernel_synchronised", lambda: False)
+    (tmp_path / "mark").touch()
+    at_ns = time.time_ns() - age_s * 1_000_000_000
+    os.utime(tmp_path / "mark", ns=(at_ns, at_ns))
+    assert SystemClock(tmp_path / "mark").read().state == state
 
 
 def test_the_state_is_looked_up_rarely(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
