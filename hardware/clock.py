@@ -11,7 +11,7 @@ from hardware.ports import ClockReading, ClockState
 TIMESYNC_MARK = Path("/run/systemd/timesync/synchronized")
 """Touched by systemd-timesyncd at each sync, and never taken away. Its absence says nothing: chrony makes none."""
 MARK_AGE_NS = 86_400_000_000_000
-"""A mark that is older by the clock itself counts no longer: a day without a reference, or a clock that was set by hand.
+"""A mark that is older by the clock itself counts no longer: the reference is lost, or somebody set the clock.
 timesyncd asks every 34 minutes at the latest; left alone, a Pi's clock is some seconds off in a day."""
 AHEAD_NS = 1_000_000_000  # a mark from later than this is a clock that was set back; less is one that is being slewed
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")

@@ -17,6 +17,7 @@ from daemon import durable, log, loglines, records
 from daemon.errors import StoreError, TakenError
 from daemon.keeper.reserve import Reserve
 from daemon.model.ledger import Walk, encode
+from daemon.names import ID, TRACKS
 from hardware.ports import Clock
 
 Follower = Callable[[dict[str, Any]], None]
@@ -174,6 +175,7 @@ class Unfinished:
         """Takes a line of the log."""
         key = (str(line.get("recording_id")), str(line.get("track")))
         if line.get("event") == "deleting":
-            self.lines[key] = line
+            if ID.match(key[0]) and key[1] in TRACKS:  # else somebody else wrote it: it names no file of ours
+                self.lines[key] = line
         elif line.get("event") == "deleted":
             self.lines.pop(key, None)

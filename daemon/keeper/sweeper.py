@@ -10,21 +10,25 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from daemon import log
 from daemon.keeper.audit import AuditLog
 from daemon.keeper.erase import remove_rest, remove_track
 from daemon.keeper.store import H_NS, Store, size_of, tracks_there
-from daemon.model.retention import Due, LateWhy
+from daemon.model.retention import PROMISED_NS, Due, LateWhy
+from daemon.model.timeline import NS, Stamp
 from hardware.ports import Track
 
 BATCH_MAX = 64
 """Tracks whose lines share a sync. A power cut leaves so many to be finished, which takes a second or two."""
 Why = Callable[[Due, bool], LateWhy]
 """What a late deletion is blamed on; the flag: the disk has refused it before."""
+Since = Callable[[Stamp], int]
+"""How long ago something was, in nanoseconds."""
 Key = tuple[str, Track]
 
 
@@ -36,13 +40,24 @@ class Sweeper:
         self.refused: dict[Key, str] = {}
         """Deletions that the disk did not take, with its words; they are tried again."""
 
-    def finish(self) -> list[dict[str, Any]]:
+    def finish(self, since: Since = lambda _: 0) -> list[dict[str, Any]]:
         """Completes what an earlier start, or a disk that refused, left undone. Returns the receipts."""
-        pending: list[Key] = [(line["recording_id"], line["track"]) for line in self._audit.unfinished.values()]
+        pending = {key: self._later(key, line, since) for key, line in self._audit.unfinished.items()}
+        keys: list[Key] = list(pending)  # type: ignore[arg-type]  # the log's own words for a track
         receipts = []
-        for start in range(0, len(pending), BATCH_MAX):
-            receipts += self._carry_out(pending[start : start + BATCH_MAX], finished_later=True)
+        for start in range(0, len(keys), BATCH_MAX):
+            receipts += self._carry_out(keys[start : start + BATCH_MAX], pending)
         return receipts
+
+    def _later(self, key: tuple[str, str], line: dict[str, Any], since: Since) -> dict[str, Any]:
+        """What a receipt says that comes later than its deletion was begun: how late that is now, and why."""
+        at_ns, late_s = (line.get(name) for name in ("at_boot_ns", "late_s"))
+        elapsed_ns = since(Stamp(str(line.get("boot_id")), at_ns)) if isinstance(at_ns, int) else 0
+        late_s = (late_s if isinstance(late_s, int) else 0) + elapsed_ns // NS
+        why = str(line.get("late_why", ""))
+        if not why and late_s * NS > PROMISED_NS:
+            why = "disk" if key in self.refused else "off"
+        return {"late_s": late_s, "late_why": why}
 
     def delete(self, overdue: Sequence[Due], why: Why = lambda *_: "") -> list[dict[str, Any]]:
         """Deletes tracks that have fallen due and returns their receipts; `refused` names those that did not go.
@@ -73,12 +88,20 @@ class Sweeper:
             "segments": size.files, "bytes": size.bytes, "chain_sha256": _sha256_of(path / "chain.jsonl"),
         }  # fmt: skip
 
-    def _carry_out(self, keys: Sequence[Key], *, finished_later: bool = False) -> list[dict[str, Any]]:
+    def _carry_out(
+        self, keys: Sequence[Key], later: Mapping[tuple[str, str], dict[str, Any]] = MappingProxyType({})
+    ) -> list[dict[str, Any]]:
         gone = [
-            ("deleted", {"recording_id": key[0], "track": key[1], "finished_later": finished_later, "left": left})
+            (
+                "deleted",
+                {
+                    "recording_id": key[0], "track": key[1], "finished_later": key in later, "left": left,
+                    **later.get(key, {}),
+                },
+            )
             for key in keys
             if (left := self._remove(*key)) is not None
-        ]
+        ]  # fmt: skip
         return self._audit.add_all(gone) if gone else []
 
     def _remove(self, recording_id: str, track: Track) -> int | None:

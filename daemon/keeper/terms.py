@@ -21,7 +21,7 @@ from daemon.keeper.timekeeper import Timekeeper
 from daemon.keeper.trials import Trials
 from daemon.model.policy import TrackPolicy
 from daemon.model.retention import Circumstances, Due, Kept, LateWhy, due, late_why, next_expiry_ns
-from daemon.model.timeline import NS
+from daemon.model.timeline import NS, Stamp, age_ns
 from hardware.ports import Clock, ClockReading, Track
 
 RETRY_NS = 30 * NS
@@ -64,7 +64,7 @@ class Terms:
         try:
             self._time.take_up(self._audit)
             self._believed_ns = self._time.timeline.believed_ns
-            receipts = self._sweeper.finish()
+            receipts = self._sweeper.finish(self._since)
             self._trials.look()
             overdue = due(self.kept(), self._time.timeline, self._clock.read())
             receipts += self._sweeper.delete(overdue[:tracks_max], self._late_why)
@@ -102,6 +102,9 @@ class Terms:
         policy = self._settings.at(self._time.trusted(self._clock.read())).policy
         both: tuple[tuple[Track, TrackPolicy], ...] = (("audio", policy.audio), ("video", policy.video))
         return frozenset(name for name, track in both if not track.record and track.existing == "purge")
+
+    def _since(self, stamp: Stamp) -> int:
+        return age_ns(self._time.timeline, stamp, self._clock.boot_ns())
 
     def _late_why(self, late: Due, refused: bool) -> LateWhy:  # noqa: FBT001 - the sweeper's own seam
         was_held = self._holds.was_held(late.kept.recording_id, late.kept.track)

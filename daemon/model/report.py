@@ -204,6 +204,8 @@ class Tally:
     def _deleted(self, line: Line) -> None:
         figures, track = self.figures, str(line.get("track"))
         begun = self._deleting.pop((str(line.get("recording_id")), track), {})
+        if "late_s" in line:  # the disk refused, or the unit went off, in between
+            begun = {**begun, "late_s": line["late_s"], "late_why": line.get("late_why")}
         why = str(begun.get("late_why") or "")
         if begun.get("reason") == "policy":
             _add(figures.purged, track)

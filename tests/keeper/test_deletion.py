@@ -114,6 +114,24 @@ def test_a_track_that_cannot_be_deleted_keeps_no_other(tmp_path: Path, monkeypat
     assert chained(tmp_path)
 
 
+def test_a_line_that_somebody_else_wrote_deletes_nothing(tmp_path: Path) -> None:
+    """K3: a deletion that the log says was begun is completed for a recording's name alone: a log that was changed
+    reaches nothing else, and numbers that are none stop nobody.
+    """
+    path, elsewhere = recording(tmp_path, A), tmp_path / "elsewhere"
+    (elsewhere / "audio").mkdir(parents=True)
+    (elsewhere / "audio" / "000000.ts.age").write_bytes(b"somebody else's")
+    (elsewhere / "begin.json").write_bytes(b"x")
+    log = AuditLog(tmp_path / "audit.jsonl", SystemClock())
+    log.add("deleting", recording_id="../elsewhere", track="audio", late_s=0)
+    log.add("deleting", recording_id=name("b"), track="../../elsewhere/audio", late_s=0)
+    log.add("deleting", recording_id=A, track="audio", late_s="long", late_why=[1])
+    log.close()
+    assert [receipt["recording_id"] for receipt in sweep(tmp_path, Clock())] == [A]
+    assert not (path / "audio").exists()
+    assert len(list(elsewhere.rglob("*"))) == 3
+
+
 def test_a_torn_audit_line_is_said_and_the_chain_goes_on(tmp_path: Path) -> None:
     """K3: a line that a power cut tore stays where it is; the next one says so and carries its hash."""
     clock = SystemClock()
