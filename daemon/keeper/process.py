@@ -92,7 +92,7 @@ class KeeperProcess:
         self._holds, self._acts = Holds(paths.holds), ActBook()
         self._heads = Heads(paths.audit_key, paths.audit_head, clock.boot_id())
         self._ring, self._seen = RingMeter(paths.ring_time), Witness(self._store)
-        self._filling, self._verifier = Filling(disk), Verifier(self._queue.put)
+        self._filling, self._verifier = Filling(disk), Verifier(self._store, self._queue.put)
         followed = (
             self._time, self._holds, self._heads, self._acts, self._ring, self._seen, self._filling, self._verifier,
         )  # fmt: skip

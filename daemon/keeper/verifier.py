@@ -7,8 +7,7 @@ expected is still so: what was deleted or closed meanwhile is looked at again. T
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
 import msgspec
@@ -20,11 +19,10 @@ from daemon.keeper.audit import AuditLog
 from daemon.keeper.heads import Heads
 from daemon.keeper.holds import Holds
 from daemon.keeper.store import Entry, Store
+from daemon.keeper.surroundings import LEFT_OVER, around
 from daemon.keeper.timekeeper import Timekeeper
 from daemon.keeper.worker import Inspected, Job, LogInspected, LogJob, Worker
-from daemon.model.retention import PROMISED_NS
 from daemon.model.timeline import DAY_NS, NS, Stamp, age_ns
-from daemon.names import shown
 from daemon.paths import Paths
 from hardware.ports import Clock, Track
 
@@ -38,7 +36,6 @@ NAMED_MAX = 20
 """Named in the log's line: a line stays under 4 kB."""
 PAGE_MAX = 100
 """Findings in one answer, each a few hundred bytes."""
-LEFT_OVER = "is left over from a write that was cut off"
 FOREIGN = ("is foreign", LEFT_OVER, "is a link", "is no file", "is no directory")
 """How a finding begins that names something nobody knows."""
 
@@ -87,8 +84,8 @@ class Parts(NamedTuple):
 class Verifier:
     """Follows the audit log while it is read; then `tick`, and `take` for every word of the worker."""
 
-    def __init__(self, put: Callable[[Inspected | LogInspected], None]) -> None:
-        self._worker, self._put = Worker(put), put
+    def __init__(self, store: Store, put: Callable[[Inspected | LogInspected], None]) -> None:
+        self._store, self._worker, self._put = store, Worker(put), put
         self._parts: Parts | None = None
         self._receipts: set[tuple[str, Track]] = set()
         """Tracks that were deleted, of recordings that are still there."""
@@ -102,7 +99,8 @@ class Verifier:
         """Takes a line of the log."""
         match line:
             case {"event": "deleted", "recording_id": str(recording_id), "track": "audio" | "video" as track}:
-                self._receipts.add((recording_id, track))
+                if self._store.is_known(recording_id):  # a log of years tells of thousands that are gone
+                    self._receipts.add((recording_id, track))
             case {"event": "verified", "boot_id": str(boot_id), "at_boot_ns": int(boot_ns)}:
                 self._last = Stamp(boot_id, boot_ns)
 
@@ -242,7 +240,7 @@ class Verifier:
     def _finish(self) -> dict[str, Any] | None:
         run, parts = self._run, self._known()
         assert run is not None  # noqa: S101 - only a bug could break it
-        self._add(list(self._around()))
+        self._add(list(around(parts.store, parts.holds, parts.time, parts.paths, parts.clock.boot_ns())))
         now = parts.clock.read()
         findings = tuple(sorted(run.findings))
         took_s = round((now.boot_ns - run.began_ns) / NS, 1)
@@ -259,43 +257,6 @@ class Verifier:
         except StoreError as error:
             log.event("verified_untold", "warning", why=str(error))
             return None
-
-    # --- what is no single recording's ------------------------------------------------------------------------------
-
-    def _around(self) -> Iterator[Finding]:
-        """Names that are no recording, tracks that should be gone, files of the store that are none of the keeper's."""
-        parts = self._known()
-        for name, why in parts.store.unaccounted.items():
-            yield Finding(f"recordings/{shown(name)}", why)
-        boot_ns = parts.clock.boot_ns()
-        for kept in parts.store.kept(parts.holds.held()):
-            late_ns = age_ns(parts.time.timeline, kept.oldest, boot_ns) - kept.term_ns
-            if late_ns > PROMISED_NS and not kept.held:
-                what = f"is {late_ns // NS} s older than its term"
-                yield Finding(f"recordings/{kept.recording_id}/{kept.track}", what)
-        for hold_id, why in parts.holds.unreadable.items():
-            yield Finding(f"holds/{hold_id}.json", f"is no hold that can be read: {why}")
-        paths = parts.paths
-        ours = (paths.recordings, paths.holds, paths.audit_log, paths.audit_head, paths.time, paths.ring_time)
-        mine = {path.name for path in ours}
-        yield from _foreign(paths.store, "", mine | {"lost+found"})  # of a file system of its own
-        yield from _foreign(paths.holds, "holds/", {f"{hold_id}.json" for hold_id in parts.holds.in_force()})
-
-
-def _foreign(directory: Any, within: str, mine: Collection[str]) -> Iterator[Finding]:
-    try:
-        with os.scandir(directory) as entries:
-            found = sorted((entry.name, entry.is_symlink()) for entry in entries)
-    except OSError as error:
-        yield Finding(within or ".", f"cannot be listed: {error.strerror or error}")
-        return
-    for name, is_link in found:
-        if name.endswith(".new"):
-            yield Finding(within + shown(name), LEFT_OVER)
-        elif name not in mine and not (within and name.endswith(".json")):
-            yield Finding(within + shown(name), "is foreign: the keeper never made it")
-        elif is_link:
-            yield Finding(within + shown(name), "is a link")
 
 
 def _in_words(result: Result) -> str:
