@@ -28,6 +28,8 @@ BEGIN_BYTES_MAX = 65_536
 NOT_A_RECORD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What decoding raises for a file that is something else; the last for one of thousands of brackets."""
 H_NS = 3_600_000_000_000
+BEGUN_MAX = 16
+"""Directories that are looked at each second for a begin.json that is coming: the newest. One is made at a time."""
 TERM_H: dict[Track, int] = {"audio": AUDIO_DECIDED_H_MAX, "video": TERM_H_MAX["video"]}
 """No unit makes a recording with a longer term (design 6): a record that names one is not a unit's."""
 
@@ -65,6 +67,8 @@ class Store:
         self.entries: dict[str, Entry] = {}
         self.unaccounted: dict[str, str] = {}
         """Names that are no recording, and why."""
+        self._disowned: set[str] = set()
+        """Those of them that look like recordings: they are not looked at again before the next start."""
         self._seen_ns = -1
         self._unmeasured: set[str] = set()
 
@@ -73,28 +77,36 @@ class Store:
 
         Raises StoreError when the store cannot be listed.
         """
-        before = len(self.entries)
-        for name in [name for name in self.unaccounted if ID.match(name)]:
+        before = set(self.entries)
+        begun = [name for name in self.unaccounted if ID.match(name) and name not in self._disowned]
+        for name in begun[-BEGUN_MAX:]:
             self._look_at(name)  # a recording that was being begun is one by now
         try:
             changed_ns = self._path.stat().st_mtime_ns
-            if changed_ns == self._seen_ns:
-                return before != len(self.entries)
-            with os.scandir(self._path) as entries:
-                names = {entry.name for entry in entries}
+            if changed_ns != self._seen_ns:
+                self._list()
         except OSError as error:
             raise StoreError(f"{self._path}: {error.strerror or error}") from error
         self._seen_ns = changed_ns
+        return before != self.entries.keys()
+
+    def _list(self) -> None:
+        with os.scandir(self._path) as entries:
+            names = {entry.name for entry in entries}
         for name in names - self.entries.keys() - self.unaccounted.keys():
             self._look_at(name)
         for name in self.entries.keys() - names:
             self.forget(name)
         for name in self.unaccounted.keys() - names:
             del self.unaccounted[name]
-        return True
+        self._disowned &= names
 
     def look_again(self) -> None:
-        """Looks at the recordings that were open: what has come to them, and whether they are closed."""
+        """Looks at the recordings that were open: what has come to them, and whether they are closed.
+
+        The next `refresh` lists the store anew: two changes in one tick of the kernel's clock have one time.
+        """
+        self._seen_ns = -1
         for name in [name for name, entry in self.entries.items() if not entry.closed]:
             self._look_at(name)
 
@@ -138,6 +150,7 @@ class Store:
     def disown(self, recording_id: str, why: str) -> None:
         """What is said in it cannot be: it is named, and left alone."""
         self.forget(recording_id)
+        self._disowned.add(recording_id)
         self._name(recording_id, why)
 
     def __len__(self) -> int:

@@ -69,6 +69,30 @@ def test_what_is_not_understood_is_named_and_left_alone(tmp_path: Path) -> None:
     assert (broken / "audio").is_dir()
 
 
+def test_a_store_is_seen_as_it_comes(tmp_path: Path) -> None:
+    """K3: a recording is seen when its begin.json is there, one that went is forgotten, and a look without news
+    says so.
+    """
+    home = tmp_path / "recordings"
+    (home / A).mkdir(parents=True)
+    found = Store(home)
+    assert found.refresh() is False
+    assert list(found.unaccounted) == [A]
+    (home / A).rmdir()
+    recording(tmp_path, A)
+    assert found.refresh() is True
+    assert found.unaccounted == {}
+    found.look_again()
+    assert found.refresh() is False
+    for n in range(50):
+        (home / f"{n:032x}").mkdir()
+    assert found.refresh() is False
+    assert len(found.unaccounted) == 50
+    (home / A).rename(tmp_path / A)
+    assert found.refresh() is True
+    assert len(found) == 0
+
+
 def test_foreign_files_inside_a_recording_stay(tmp_path: Path) -> None:
     """K3: what a recorder never wrote is not deleted with a track: it stays, and the receipt says how much there is."""
     path, elsewhere = recording(tmp_path, A), tmp_path / "elsewhere"

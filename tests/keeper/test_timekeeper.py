@@ -186,6 +186,9 @@ def test_a_recording_from_the_future_is_named_and_left_alone(tmp_path: Path) -> 
     keeper.sweep()
     assert list(keeper.store.entries) == [name("b")]
     assert "ahead of the unit's clock" in keeper.store.unaccounted[A]
+    keeper.store.look_again()
+    assert keeper.store.refresh() is False, "and it is not taken up again and again"
+    assert list(keeper.store.entries) == [name("b")]
     keeper.close()
 
 
