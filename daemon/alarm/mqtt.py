@@ -9,6 +9,7 @@ leave a client that says it is connected for ever).
 
 from __future__ import annotations
 
+import functools
 import random
 import secrets
 import select
@@ -149,10 +150,7 @@ class Connection:
             client = self._client
             if client is None:
                 return False
-            properties = None
-            if content_type and self._dialect.is_5:
-                properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho's
-                properties.ContentType = content_type
+            properties = _properties(content_type) if content_type and self._dialect.is_5 else None
             info = client.publish(topic, payload, qos=qos, retain=retain, properties=properties)
             if key:
                 self._keys[info.mid] = key
@@ -332,6 +330,14 @@ class Connection:
         half = client._in_packet  # noqa: SLF001 - paho has no other place for it
         if parting.last_word(parting.unread(half, sock)) == parting.TAKEN:
             self._taken = True
+
+
+@functools.cache
+def _properties(content_type: str) -> Properties:
+    """Of a publish. Made once for each of our few content types: paho only reads them, and takes its time to make."""
+    made = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho's
+    made.ContentType = content_type
+    return made
 
 
 def _at_once(_client: object, _data: object, sock: Any) -> None:

@@ -87,8 +87,8 @@ class Outbox:
 
     # --- out ----------------------------------------------------------------------------------------------------------
 
-    def send(self, effect: Raise, act: acts.New | None = None) -> None:
-        """Publishes an alarm event and hands it to the journal, with what the audit log has to know of it."""
+    def send(self, effect: Raise, act_of: Callable[[Raise], acts.New | None] = lambda _: None) -> None:
+        """Publishes an alarm event, and then hands it to the journal with what the audit log has to know of it."""
         event = self._event(effect)
         sent = Sent(event, effect.pressed_ns, journal.Course())
         self.undelivered[event.id] = sent
@@ -99,7 +99,7 @@ class Outbox:
             event.id, effect.alarm_id, effect.kind, body.decode(), event.data.boot_id, effect.pressed_ns,
             now.wall_ns - (now.boot_ns - effect.pressed_ns), now.wall_ns,
         )  # fmt: skip
-        if not self._journal.give(journal.Keep(row, act)):
+        if not self._journal.give(journal.Keep(row, act_of(effect))):
             log.event("journal_full", "error", event_id=event.id)
 
     def close(self, alarm_ids: tuple[str, ...]) -> None:

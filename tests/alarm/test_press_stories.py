@@ -60,6 +60,10 @@ class PaperClock:
         return self.now_ns / 1e9
 
 
+TURN_NS = 10_000
+"""What a turn of the loop takes itself: before a press is decided it stays awake and turns without waiting."""
+
+
 class Board(queue.SimpleQueue[Item]):
     """The loop's queue, which lets paper time pass instead of waiting, and the contacts that move in it."""
 
@@ -69,7 +73,7 @@ class Board(queue.SimpleQueue[Item]):
 
     def get(self, block: bool = True, timeout: float | None = None) -> Item:  # noqa: FBT001, FBT002, ARG002 - queue's own
         """What comes within this time; a contact that moves in it brings its edge. Raises queue.Empty."""
-        until_ns = min(self.clock.now_ns + round((timeout or 0) * 1e9), self.end_ns)
+        until_ns = min(self.clock.now_ns + max(round((timeout or 0) * 1e9), TURN_NS), self.end_ns)
         while self.empty() and self.moves and START_NS + round(self.moves[0][2] * MS) <= until_ns:
             line, closed, at_ms = self.moves.pop(0)
             self.clock.now_ns = max(self.clock.now_ns, START_NS + round(at_ms * MS))
