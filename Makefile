@@ -19,7 +19,7 @@ run: $(BIN)/.ready   ## a simulated room: press r and a (ARGS="--policy dronten-
 
 test: $(BIN)/.ready-test system-packages .node/.ready  ## all that CI runs: lint, types, floors, tests
 	$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadscope
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadscope --max-worker-restart 0
 
 lint: $(BIN)/.ready-test
 	$(BIN)/ruff check .
