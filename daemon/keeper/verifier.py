@@ -28,6 +28,10 @@ from hardware.ports import Clock, Track
 
 EARLIEST_NS = 900 * NS
 """After a start: a boot has better things to do, and a unit that is switched on for an hour still gets its turn."""
+AGAIN_NS = 900 * NS
+"""When a recording that did not fit has changed, the store is walked again, this long after the last walk at the
+earliest: what has mended itself is no fault for a day, and what changes all the time does not have the card read all
+the time."""
 OPEN_NS = (14_400 + 600) * NS
 """The longest recording that a policy allows, with its seconds before and after; older and open was never closed."""
 FINDINGS_MAX = 1000
@@ -91,6 +95,8 @@ class Verifier:
         """Tracks that were deleted, of recordings that are still there."""
         self._last: Stamp | None = None
         self._earliest_ns = 0
+        self._doubtful: dict[str, Job] = {}
+        """By id, what was expected of the recordings that did not fit: FINDINGS_MAX at most."""
         self._run: Run | None = None
         self.result: Result | None = None
         self.fault = ""
@@ -118,14 +124,14 @@ class Verifier:
         if self._run is None:
             self._forget()
             parts, names = self._known(), sorted(self._known().store.entries, reverse=True)
-            self._run = Run(parts.clock.boot_ns(), names, len(names), (), [])
+            self._run, self._doubtful = Run(parts.clock.boot_ns(), names, len(names), (), []), {}
             log.event("verifying", recordings=len(names))
             self._run.keys = self._keys(parts.paths.signing_key.with_suffix(".pub"), sign.RECORDINGS)
             self._log_first()
 
     def tick(self, boot_ns: int) -> None:
-        """Begins when a day has gone by; breaks off what the worker did not survive."""
-        if self._run is None and boot_ns >= self._earliest_ns and self._is_due(boot_ns):
+        """Begins when a day has gone by or what did not fit has changed; ends what the worker did not survive."""
+        if self._run is None and boot_ns >= self._earliest_ns and (self._is_due(boot_ns) or self._has_changed()):
             self.begin()
         if self._run is not None and self._worker.is_dead:
             self._add([Finding("recordings", "could not be walked to the end: see the keeper's log")])
@@ -164,6 +170,8 @@ class Verifier:
             self._count(word.found)
         elif self._stands(word):
             self._run.recordings += 1
+            if word.found.findings and len(self._doubtful) < FINDINGS_MAX:
+                self._doubtful[word.job.recording_id] = msgspec.structs.replace(word.job, keys=())
             below = [Finding(f"recordings/{finding.path}", finding.what) for finding in word.found.findings]
             self._count(Inspection(tuple(below), word.found.files, word.found.bytes))
         else:
@@ -181,6 +189,10 @@ class Verifier:
         if self._last is None or self._last.boot_id not in timeline.boots:
             return True
         return age_ns(timeline, self._last, boot_ns) >= DAY_NS
+
+    def _has_changed(self) -> bool:
+        entries = self._known().store.entries
+        return any(self._job(name, entries.get(name)) != job for name, job in self._doubtful.items())
 
     def _forget(self) -> None:
         store = self._known().store
@@ -203,11 +215,17 @@ class Verifier:
         run, store = self._run, self._known().store
         while run is not None and run.left:
             recording_id = run.left.pop()
-            if (entry := store.entries.get(recording_id)) is not None:
-                expected = self._expected(recording_id, entry)
-                self._worker.give(Job(recording_id, store.path(recording_id), expected, run.keys))
+            if (job := self._job(recording_id, store.entries.get(recording_id))) is not None:
+                self._worker.give(msgspec.structs.replace(job, keys=run.keys))
                 return None
         return self._finish()
+
+    def _job(self, recording_id: str, entry: Entry | None) -> Job | None:
+        """What is to be looked at in a recording, but for the keys; None when it is gone."""
+        if entry is None:
+            return None
+        expected = self._expected(recording_id, entry)
+        return Job(recording_id, self._known().store.path(recording_id), expected, keys=(), closed=entry.closed)
 
     def _expected(self, recording_id: str, entry: Entry) -> Expected:
         parts = self._known()
@@ -225,7 +243,7 @@ class Verifier:
         store = self._known().store
         store.changed(word.job.recording_id)
         entry = store.entries.get(word.job.recording_id)
-        return entry is not None and self._expected(word.job.recording_id, entry) == word.job.expected
+        return self._job(word.job.recording_id, entry) == msgspec.structs.replace(word.job, keys=())
 
     def _count(self, found: Inspection) -> None:
         assert self._run is not None  # noqa: S101 - only a bug could break it
@@ -247,6 +265,7 @@ class Verifier:
         foreign = sum(finding.what.startswith(FOREIGN) for finding in run.findings)
         self.result = Result(now.wall_ns, run.recordings, run.files, run.bytes, took_s, run.faults, foreign, findings)
         self._run, self._last = None, Stamp(parts.clock.boot_id(), now.boot_ns)
+        self._earliest_ns = max(self._earliest_ns, now.boot_ns + AGAIN_NS)
         self.fault = _in_words(self.result)
         named = [finding.path for finding in findings[:NAMED_MAX]]
         log.event("verified", "warning" if run.faults else "info", faults=run.faults, files=run.files, took_s=took_s)

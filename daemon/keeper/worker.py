@@ -32,6 +32,8 @@ class Job(msgspec.Struct, frozen=True):
     path: Path
     expected: Expected
     keys: tuple[str, ...]
+    closed: bool
+    """Whether it had been closed when this was asked."""
 
 
 class LogJob(msgspec.Struct, frozen=True):

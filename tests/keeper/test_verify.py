@@ -14,7 +14,7 @@ import pytest
 from daemon.inspection import files, judge
 from daemon.keeper import worker
 from daemon.keeper.store import H_NS
-from daemon.keeper.verifier import EARLIEST_NS, PAGE_MAX
+from daemon.keeper.verifier import AGAIN_NS, EARLIEST_NS, PAGE_MAX
 from daemon.model.timeline import DAY_NS
 from tests.keeper.planted import PLANTED, SEG, A, B
 from tests.keeper.stores import NS, audit_lines
@@ -221,6 +221,37 @@ def test_daily_by_itself(vault: Vault) -> None:
         again._turn()
     again.close()
     assert len(audit_lines(vault.paths.store, "verified")) == 2
+
+
+def test_what_has_mended_itself_is_no_fault_for_a_day(vault: Vault) -> None:
+    """H1: a full disk had kept a recording from being closed, and it was named; once it is closed the store is walked
+    again by itself, not before a quarter of an hour has gone by, and the fault is over. What stays wrong is not walked
+    again before the day is over.
+    """
+    (vault.paths.recordings / OPEN).rename(vault.paths.store.parent / OPEN)
+    late = vault.record("e" * 32)
+    keeper = vault.keeper()
+    vault.clock.on(5 * H_NS)
+    found = walk(keeper)
+    assert "was never closed" in keeper._verifier.fault
+    vault.clock.on(AGAIN_NS - NS)
+    late.end("interrupted", "", vault.clock, alarm=False)
+    keeper._turn()
+    assert keeper._verifier._run is None, "not so soon after the last"
+    vault.clock.on(NS)
+    while keeper._verifier.result is found:
+        keeper._turn()
+    assert keeper._verifier.fault == ""
+    assert keeper._verifier.result is not None
+    assert keeper._verifier.result.findings == ()
+
+    (vault.paths.recordings / B / "notes.txt").write_text("x")
+    found = walk(keeper)
+    vault.clock.on(2 * AGAIN_NS)
+    keeper._turn()
+    assert keeper._verifier._run is None, "nothing has changed in what did not fit"
+    assert keeper._verifier.result is found
+    keeper.close()
 
 
 def test_health_says_what_was_found(vault: Vault) -> None:
