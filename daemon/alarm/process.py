@@ -8,6 +8,7 @@ and published, then the lamps, then the recorder. It never waits for anything bu
 from __future__ import annotations
 
 import contextlib
+import gc
 import queue
 import secrets
 import sys
@@ -165,6 +166,7 @@ class AlarmProcess:
         for name, detail in self._missing():
             self._fault(name, detail)
         self._lights.show(self._room, now_ns)
+        gc.freeze()  # what stands now stays: a collection that walks through all of it takes longer than an alarm
         systemd.notify("READY=1")
         log.event("ready", unit=self._settings.unit.name(), policy=self._settings.policy.name)
         for broker in self._brokers.values():
