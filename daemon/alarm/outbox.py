@@ -33,6 +33,9 @@ TRIES_SOON = 10
 """Attempts every ACK_NS; from then on the wait doubles to ACK_MAX_NS: half a minute is when people are fetched."""
 PUBACK_NS = 5 * NS
 """A broker that has not answered a publish by then never will on this connection (facts page): a new client."""
+UNDER_WAY_NS = NS // 4
+"""What left no longer ago than this is still on its way: the retained word of each receiver, which comes behind every
+new connection, does not send it again."""
 UNANSWERED_NS = 10 * NS
 """An alarm that no receiver has stored by then goes to the second broker too, and is a fault: the presser has waited
 long enough to be told to call."""
@@ -124,10 +127,10 @@ class Outbox:
         self._plan(now_ns)
 
     def resend(self) -> None:
-        """A broker or a receiver is there again: everything that is not delivered is due, the oldest first."""
+        """A broker or a receiver is there again: what is not delivered is due unless it just left, the oldest first."""
         now_ns = self._clock.boot_ns()
         for sent in self.undelivered.values():
-            sent.due_ns = now_ns
+            sent.due_ns = max(now_ns, sent.tried_ns + UNDER_WAY_NS)
         self.next_ns = now_ns
         self.tick(now_ns)
 

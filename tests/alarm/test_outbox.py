@@ -10,7 +10,7 @@ import pytest
 from daemon.alarm import journal, messages
 from daemon.alarm.messages import Ack
 from daemon.alarm.mqtt import Answered
-from daemon.alarm.outbox import ACK_NS, PUBACK_NS, UNANSWERED_NS, WINDOW, Outbox
+from daemon.alarm.outbox import ACK_NS, PUBACK_NS, UNANSWERED_NS, UNDER_WAY_NS, WINDOW, Outbox
 from daemon.model.events import Delivered, Raise
 from daemon.model.unit import AlarmUnit, Broker, Buttons, ButtonUnit, Unit
 from hardware.ports import ClockReading
@@ -174,6 +174,25 @@ def test_an_alarm_without_an_answer_goes_to_the_second_broker_too_and_is_said() 
     first.plugged = False
     box.send(press("two", clock.now_ns))
     assert second.sent[-1]["id"] == "two"
+
+
+def test_everybody_comes_back_at_once_and_what_is_on_its_way_goes_once() -> None:
+    """A1: behind a new connection comes the retained word of each receiver: none of them sends an event again that left
+    a moment ago. A receiver that was late, and so missed it, gets it within a quarter of a second.
+    """
+    box, wire, clock = outbox()
+    wire.plugged = False
+    box.send(press("one"))
+    clock.now_ns, wire.plugged = 200 * NS, True
+    for _ in ("the broker", "one receiver", "another"):
+        box.resend()
+        clock.now_ns += NS // 1000
+    assert len(wire.sent) == 1
+    pass_time(box, clock, 200 * NS + UNDER_WAY_NS)
+    assert len(wire.sent) == 2
+    box.acknowledged(stored("one"))
+    pass_time(box, clock, 300 * NS)
+    assert len(wire.sent) == 2
 
 
 def test_a_month_of_alarms_drains_a_few_at_a_time_and_a_new_press_passes_them() -> None:
