@@ -52,6 +52,8 @@ def place(  # noqa: PLR0913 - a hold says who, why and until when
         return
     tracks = " and ".join(hold["tracks"])
     out().print(f"hold {hold['hold_id']}: {tracks} of {hold['recording_id']} is kept; review on {hold['review']}")
+    for other in hold["kept_with_it"]:
+        out().print(f"with it {other}: the same event, which a fault of the recorder cut in pieces")
 
 
 @app.command()

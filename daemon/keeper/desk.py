@@ -203,7 +203,8 @@ class Desk:
         parts = self._parts
         recording_id = parts.store.find(str(asked.args.get("recording_id", "")))
         found = self._exports.open(asked.peer, recording_id)
-        holds = sorted(h.hold_id for h in parts.holds.in_force().values() if h.recording_id == recording_id)
+        whole = parts.store.whole(recording_id)
+        holds = sorted(h.hold_id for h in parts.holds.in_force().values() if h.recording_id in whole)
         parts.audit.add(
             "handed_out", recording_id=recording_id, tracks=found.tracks, files=len(found.files), bytes=found.bytes,
             sums_sha256=found.sums_sha256, holds=holds, uid=asked.by.uid, role=asked.by.role,

@@ -46,8 +46,9 @@ class Everything(Collection[Key]):
 class Holds:
     """One thread: the keeper's. It is a follower of the audit log, and `settle` comes when the log has been read."""
 
-    def __init__(self, directory: Path) -> None:
-        self._path = directory
+    def __init__(self, directory: Path, whole: Callable[[str], Collection[str]] = lambda name: (name,)) -> None:
+        """`whole` tells the recordings that are one event with this one: a hold keeps them all."""
+        self._path, self._whole = directory, whole
         self._files: dict[str, Hold] = {}
         self._told: dict[str, Hold] = {}
         """What the log says is in force."""
@@ -77,7 +78,12 @@ class Holds:
         """Which track of which recording may not go."""
         if self._blind or self.unknown():
             return Everything()
-        return frozenset((hold.recording_id, track) for hold in self.in_force().values() for track in hold.tracks)
+        return frozenset(
+            (recording_id, track)
+            for hold in self.in_force().values()
+            for recording_id in self._whole(hold.recording_id)
+            for track in hold.tracks
+        )
 
     def was_held(self, recording_id: str, track: Track) -> bool:
         """Whether a hold on it has been released: why it goes as late as it does."""
@@ -144,7 +150,7 @@ class Holds:
         self._files.pop(hold_id, None)
         self.unreadable.pop(hold_id, None)
         log.event("hold_released", hold_id=hold_id)
-        about = _about(hold) if hold else {"hold_id": hold_id}
+        about = {**_about(hold), "parts": sorted(self._whole(hold.recording_id))} if hold else {"hold_id": hold_id}
         audit.add("hold_released", **about, finished_later=finished_later)
 
     def _tell(self, audit: AuditLog, event: str, hold: Hold, *, finished_later: bool = False) -> None:
@@ -181,7 +187,8 @@ class Holds:
             self._were_held.discard((str(line.get("recording_id")), line.get("track")))
         elif event == "hold_released":
             if hold := self._told.pop(hold_id, None):
-                self._were_held |= {(hold.recording_id, track) for track in hold.tracks}
+                parts = line.get("parts", [hold.recording_id])
+                self._were_held |= {(str(part), track) for part in parts for track in hold.tracks}
             self._due_told.pop(hold_id, None)
             self._releasing.discard(hold_id)
 

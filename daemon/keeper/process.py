@@ -89,7 +89,7 @@ class KeeperProcess:
         self._store = Store(paths.recordings)
         self._store.refresh()
         self._time = Timekeeper(paths.time, clock, self._store)
-        self._holds, self._acts = Holds(paths.holds), ActBook()
+        self._holds, self._acts = Holds(paths.holds, self._store.whole), ActBook()
         self._heads = Heads(paths.audit_key, paths.audit_head, clock.boot_id())
         self._ring, self._seen = RingMeter(paths.ring_time), Witness(self._store)
         self._filling, self._verifier = Filling(disk), Verifier(self._store, self._queue.put)
@@ -240,7 +240,7 @@ class KeeperProcess:
             self._sweep()
 
     def _look_at_disk(self) -> None:
-        held = len({hold.recording_id for hold in self._holds.in_force().values()})
+        held = len({part for hold in self._holds.in_force().values() for part in self._store.whole(hold.recording_id)})
         if line := self._filling.look(self._audit, held, len(self._store)):
             self._witness(wire.Receipt(line, hash_of(line)))
 

@@ -69,6 +69,8 @@ class Store:
         """Names that are no recording, and why."""
         self._disowned: set[str] = set()
         """Those of them that look like recordings: they are not looked at again before the next start."""
+        self._continues: dict[str, str] = {}
+        """Recordings that took up one which was broken off: their id, and its."""
         self._seen_ns = -1
         self._unmeasured: set[str] = set()
 
@@ -128,6 +130,20 @@ class Store:
         """Whether this is a recording of the store."""
         return recording_id in self.entries
 
+    def whole(self, recording_id: str) -> set[str]:
+        """This recording, those that it continues and those that continue it.
+
+        They are one event, which a recorder that died cut in pieces; there is one continuation for each such death.
+        """
+        found, left = {recording_id}, [recording_id]
+        while left:
+            one = left.pop()
+            after = {name for name, before in self._continues.items() if before == one}
+            near = (after | {self._continues.get(one, one)}) - found
+            found |= near
+            left += near
+        return found
+
     def path(self, recording_id: str) -> Path:
         """A recording's directory."""
         return self._path / recording_id
@@ -135,6 +151,7 @@ class Store:
     def forget(self, recording_id: str) -> None:
         """The recording is gone."""
         self.entries.pop(recording_id, None)
+        self._continues.pop(recording_id, None)
         self._unmeasured.discard(recording_id)
 
     def changed(self, recording_id: str) -> None:
@@ -193,6 +210,8 @@ class Store:
         self.unaccounted.pop(name, None)
         self._unmeasured.add(name)
         self.entries[name] = _entry(path, begin)
+        if begin.continues:
+            self._continues[name] = begin.continues
 
     def _name(self, name: str, why: str) -> None:
         if self.unaccounted.get(name) != why:

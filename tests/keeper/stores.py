@@ -57,6 +57,7 @@ def name(letter: str) -> str:
 def recording(
     store: Path, recording_id: str, *, boot: str = "one", at_boot_ns: int = 0, at_wall_ns: int = WALL_NS,
     clock: ClockState = "synchronised", segments: int = 3, term_h: Sequence[int] = (168, 672), closed: bool = True,
+    continues: str | None = None,
 ) -> Path:  # fmt: skip
     """A recording as the recorder leaves it: two tracks, with segments and an envelope each."""
     path = store / "recordings" / recording_id
@@ -71,7 +72,7 @@ def recording(
     }
     begin = records.Begin(
         recording_id, "unit", "policy", "0" * 64, boot, clock, at_wall_ns, at_boot_ns, at_boot_ns, 30.0, alarm=False,
-        continues=None, tracks=told, groups=(), previous_head="",  # type: ignore[arg-type]  # the keys are tracks
+        continues=continues, tracks=told, groups=(), previous_head="",  # type: ignore[arg-type]  # the keys are tracks
     )  # fmt: skip
     (path / "begin.json").write_bytes(records.encode(begin))
     (path / "chain.jsonl").write_bytes(b"{}\n")

@@ -25,7 +25,7 @@ from daemon.model.retention import due
 from tests.dying import die_at
 from tests.keeper.stores import WEEK_NS, Clock, audit_lines, recording
 
-A, B = "a" * 32, "b" * 32
+A, B, D, E, F = ("a" * 32, "b" * 32, "d" * 32, "e" * 32, "f" * 32)
 BY = By(1000, "custodian")
 HOLD = "c" * 32
 WISH = rules.Wish(A, "2026-0417", "manager", "a threat at the counter", datetime.date(1970, 3, 1))
@@ -39,10 +39,10 @@ class Keeper:
     def __init__(self, store: Path) -> None:
         self.clock = Clock(4 * WEEK_NS, 4 * WEEK_NS)
         (store / "holds").mkdir(exist_ok=True)
-        self.holds = Holds(store / "holds")
         (store / "recordings").mkdir(exist_ok=True)
         self.store = Store(store / "recordings")
         self.store.refresh()
+        self.holds = Holds(store / "holds", self.store.whole)
         self.time = Timekeeper(store / "time.json", self.clock, self.store)
         self.audit = AuditLog(store / "audit.jsonl", self.clock, self.holds.follow, self.time.follow)
         self.sweeper = Sweeper(self.store, self.audit)
@@ -211,6 +211,45 @@ def test_what_is_held_stays_and_the_rest_goes(tmp_path: Path) -> None:
     assert not keeper.holds.was_held(A, "video")
     keeper.end()
     check(tmp_path)
+
+
+def test_a_hold_keeps_the_whole_event(tmp_path: Path) -> None:
+    """K2: a recorder that died cut one event in three recordings: a hold on any of them keeps them all, and one that is
+    begun after the hold as well; what is no part of it goes. On release they go together, and the log says why so late.
+    """
+    recording(tmp_path, A)
+    recording(tmp_path, B, continues=A)
+    recording(tmp_path, D, continues=B)
+    other = recording(tmp_path, F)
+    keeper = Keeper(tmp_path).start()
+    keeper.place(B, tracks=("video",))
+    recording(tmp_path, E, continues=D)
+    keeper.sweep()
+    parts = [tmp_path / "recordings" / name for name in (A, B, D, E)]
+    assert all((part / "video").is_dir() and not (part / "audio").exists() for part in parts)
+    assert not other.exists()
+    keeper.release()
+    keeper.end()
+    (line,) = audit_lines(tmp_path, "hold_released")
+    assert line["parts"] == [A, B, D, E]
+    again = Keeper(tmp_path).start()
+    assert all(again.holds.was_held(part.name, "video") for part in parts), "also after a restart"
+    again.sweep()
+    assert not any(part.exists() for part in parts)
+    again.end()
+    check(tmp_path)
+
+
+def test_recordings_that_continue_each_other_are_one_event_and_no_endless_one(tmp_path: Path) -> None:
+    """K2: a ring of continuations, which no recorder makes, ends the search all the same."""
+    recording(tmp_path, A, continues=B)
+    recording(tmp_path, B, continues=A)
+    recording(tmp_path, D, continues=D)
+    keeper = Keeper(tmp_path).start()
+    assert keeper.store.whole(A) == {A, B}
+    assert keeper.store.whole(D) == {D}
+    assert keeper.store.whole(E) == {E}
+    keeper.end()
 
 
 def test_two_holds_on_one_recording(tmp_path: Path) -> None:
