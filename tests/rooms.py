@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import io
 import json
 import os
@@ -56,6 +57,11 @@ class Unit:
     def lamps(self) -> dict[str, bool]:
         """Which lamps are lit, at their pins."""
         return bench_link.ask(bench_path(self.paths), bench_link.Lamps()).lamps
+
+    def day(self, days: int) -> str:
+        """The date so many days from now, by the room's clock."""
+        now = datetime.datetime.fromtimestamp(self.room.clock.read().wall_ns / 1e9, tz=datetime.UTC)
+        return str((now + datetime.timedelta(days=days)).date())
 
     def fault(self, name: str, *, on: bool) -> None:
         """Pulls a plug, or puts it in."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from daemon.link import ask
 from tests.brokers import Mosquitto
 from tests.rooms import chain_of, open_track, policy_with, running, verify, wait_for
 
@@ -19,7 +20,8 @@ def end_ns(path: Path, track: str) -> int:
 
 def test_recorder_killed_while_recording_then_alarm(tmp_path: Path, broker: Mosquitto) -> None:
     """A2, R5: with the recorder killed in a recording an alarm goes out at once; at its restart the recording is closed
-    as interrupted, verifies with sha256sum and ssh-keygen, lacks a segment per track at most, and a new part follows.
+    as interrupted, verifies with sha256sum and ssh-keygen, lacks a segment per track at most, and a new part follows,
+    which a hold on the first keeps as well (K2).
     """
     state = tmp_path / "unit"
     policy = policy_with("heusden-2020", state, pre_event_s=5, post_event_s=2)
@@ -50,6 +52,9 @@ def test_recorder_killed_while_recording_then_alarm(tmp_path: Path, broker: Mosq
             assert gap["to_boot_ns"] - gap["from_boot_ns"] < 10 * NS, "back within ten seconds"
         unit.phase("alarm")
         assert open_track(state, first, "video", ("manager-1",), tmp_path / "open").stat().st_size > 100_000
+        hold = ask(unit.paths.keeper_socket, "hold_place", recording=first.name, incident="2026-1",
+                   on_behalf_of="manager", reason="a threat", review=unit.day(30))  # fmt: skip
+        assert hold["kept_with_it"] == [second.name]
 
 
 def test_alarm_process_killed_with_an_alarm_open(tmp_path: Path, broker: Mosquitto) -> None:

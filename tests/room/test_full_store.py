@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -70,7 +69,7 @@ def test_what_a_full_store_refuses_and_in_which_order(state: Path, tmp_path: Pat
         unit.ready(2.0)
         held, plain = conversation(unit), conversation(unit)
         ask(unit.paths.keeper_socket, "hold_place", recording=held.name, incident="2026-1", on_behalf_of="manager",
-            reason="a threat", review=review(unit))  # fmt: skip
+            reason="a threat", review=unit.day(30))  # fmt: skip
 
         unit.press("record")
         running_one = unit.started()
@@ -115,9 +114,3 @@ def test_what_a_full_store_refuses_and_in_which_order(state: Path, tmp_path: Pat
         again = conversation(unit)
         verify(state, again)
         unit.ready(2.0)
-
-
-def review(unit: Unit) -> str:
-    """A month from now, by the room's clock."""
-    now = datetime.datetime.fromtimestamp(unit.room.clock.read().wall_ns / 1e9, tz=datetime.UTC)
-    return str((now + datetime.timedelta(days=30)).date())
