@@ -17,6 +17,9 @@ from tests.sound import RATE_HZ, samples, speech, spoken_again
 
 NS = 1_000_000_000
 BACK_S = 10.0
+STEP_S = 0.1
+"""Half of what the card loses in this test. A null sink has a clock of its own, which runs 0.2 % slow and stands while
+a busy machine has no time for it; how far image and sound are apart is the subject of `tests/recorder/test_sync.py`."""
 
 
 @pytest.mark.timeout(240)
@@ -61,10 +64,10 @@ def test_speech_is_recorded_sealed_opened_and_the_same(tmp_path: Path, broker: M
         likeness, found_s = spoken_again(part, played)
         assert likeness > 0.9, f"the speech is not the speech that was played: {likeness:.2f}"
         spread_s = np.percentile(found_s, 90) - np.percentile(found_s, 10)
-        assert spread_s < 0.04, "within itself it is in step; a null sink's own clock runs 0.2 % slow"
+        assert spread_s < STEP_S, "within itself it is in step"
         shifts.append(float(np.median(found_s)))
     # The sink stood still as long as it took nothing: what was played waited for it, and the recording's time did not.
-    assert shifts[1] - shifts[0] == pytest.approx(split_s, abs=0.04)
+    assert shifts[1] - shifts[0] == pytest.approx(split_s, abs=STEP_S)
 
 
 @pytest.mark.timeout(180)
