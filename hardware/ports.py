@@ -63,6 +63,10 @@ class Buttons(Protocol):
     def active(self, button: str) -> bool:
         """The line's level now. Any thread."""
 
+    @property
+    def failures(self) -> int:
+        """Edges that were lost between the line and the sink, which is a bug. Any thread."""
+
     def alive(self) -> bool:
         """Whether edges can still come. False when the driver's thread has ended: only a new process brings it back."""
 

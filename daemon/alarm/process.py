@@ -373,6 +373,7 @@ class AlarmProcess:
         return {
             "lamps": self._lights.state(), "undelivered": len(self._outbox.undelivered),
             "lost": self._lost, "dropped": self._dropped, "queue": self._queue.qsize(),
+            "edges": self._devices.buttons.failures,
             "consoles": self._network.receivers(),
             "buttons": self._proofs.shown(),
         }  # fmt: skip

@@ -140,7 +140,7 @@ class Telemetry:
         now = self._clock.read()
         self._queue_max = max(self._queue_max, figures["queue"])
         counters = dict(self._counters)
-        for key, name in (("lost", "inputs_lost"), ("dropped", "messages_dropped")):
+        for key, name in (("lost", "inputs_lost"), ("dropped", "messages_dropped"), ("edges", "edges_lost")):
             if figures[key]:
                 counters[name] = figures[key]
         return messages.Health(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from gpiozero.pins.mock import MockFactory
 
 from daemon.alarm.__main__ import lamp_pins, lines
@@ -15,13 +17,22 @@ from hardware.gpio import GpioButtons, GpioLamps
 from simulators.state import prepare
 
 
-def test_no_input_is_lost_between_two_turns(tmp_path: Path) -> None:
-    """A1: of three hundred answers that are there at once each one is taken, in order, whatever the batch is."""
+@pytest.fixture
+def process(tmp_path: Path) -> Iterator[AlarmProcess]:
+    """One that is made and whose loop does not run."""
     paths = prepare(tmp_path / "unit", "dronten-2022", None, ("127.0.0.1", 1))
     settings, factory, clock = load(paths.etc), MockFactory(), SystemClock()
     buttons = GpioButtons(factory, lines(settings.unit), clock)
     lamps = GpioLamps(factory, lamp_pins(settings.unit))
-    process = AlarmProcess(settings, paths, Devices(buttons, lamps, clock, "test"))
+    made = AlarmProcess(settings, paths, Devices(buttons, lamps, clock, "test"))
+    yield made
+    made._unit_server.close()
+    made._operators.close()
+    lamps.close()
+
+
+def test_no_input_is_lost_between_two_turns(process: AlarmProcess) -> None:
+    """A1: of three hundred answers that are there at once each one is taken, in order, whatever the batch is."""
     taken: list[str] = []
     process._answers = {Answered: lambda word: taken.append(word.key)}
     wanted = [str(n) for n in range(3 * BATCH_MAX)]
@@ -30,6 +41,19 @@ def test_no_input_is_lost_between_two_turns(tmp_path: Path) -> None:
     while process._queue.qsize():
         process._turn()
     assert taken == wanted
-    process._unit_server.close()
-    process._operators.close()
-    lamps.close()
+
+
+def test_an_edge_that_was_lost_on_its_way_is_in_health(process: AlarmProcess) -> None:
+    """H1, A6: an edge that the driver could not hand over, which only a bug can do, is counted where people look."""
+    assert "edges_lost" not in process._telemetry.health(process._room, process._figures()).counters
+    buttons = process._devices.buttons
+    assert isinstance(buttons, GpioButtons)
+
+    def broken(_: object) -> None:
+        raise RuntimeError
+
+    buttons.start(broken)
+    pin = next(iter(buttons._buttons.values()))._claim.pin
+    pin.drive_low()
+    assert process._telemetry.health(process._room, process._figures()).counters["edges_lost"] == 1
+    buttons.close()
