@@ -13,9 +13,12 @@ import msgspec
 from daemon.alarm.messages import Ack, Presence, ResetCommand
 from daemon.alarm.mqtt import Received
 from daemon.model.unit import Unit
+from daemon.names import shown
 
 T = TypeVar("T")
 
+TOPIC_MAX = 200
+"""Characters of a foreign topic that are told: our own longest has half of that."""
 BYTES_MAX = 65_536
 """Payloads beyond this are refused unread: the largest that means anything here, a reset of a hundred alarms, is 4 kB;
 a wireless button's is under 2 kB."""
@@ -74,7 +77,7 @@ class Inbox:
             return too_long or Foreign(topic, payload, message.retained, message.waited)
         if topic.startswith(self._consoles) and topic.endswith("/state"):
             return _presence(topic.removeprefix(self._consoles).removesuffix("/state"), payload)
-        return Refused("unknown", "a topic that was not asked for")
+        return Refused("unknown", f"a topic that was not asked for: {shown(topic[:TOPIC_MAX])}")
 
 
 def _presence(console: str, payload: bytes) -> ReceiverSays | Refused:

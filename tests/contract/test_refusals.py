@@ -188,3 +188,11 @@ def test_unit_and_schema_agree_on_any_reset(body: Any) -> None:
 def test_unit_and_schema_agree_on_any_bytes(payload: bytes) -> None:
     """A1, A5: for any bytes on `alarm/ack` the unit and the published schema give the same verdict."""
     assert unit_takes(messages.Ack, payload) is contract_takes(messages.Ack, payload)
+
+
+def test_a_topic_that_was_not_asked_for_is_named() -> None:
+    """Bad input is named, fit for one line, and no longer than a person reads, however long the broker makes it."""
+    found = INBOX.read(Received("alarm", "somebody/else\n" + "x" * 60_000, b"{}", retained=False))
+    assert isinstance(found, Refused)
+    assert "somebody/else\\nxxx" in found.why
+    assert len(found.why) < 300
