@@ -96,6 +96,8 @@ class Timekeeper:
         self._dated: dict[str, int] = {}
         """What the log says of when recordings were made."""
         self._kept_ns = 0
+        self._told: Timeline | None = None
+        """The belief that the log has; None: the one that is held."""
         self.fault = ""
         self._follows: Mapping[str, Callable[[dict[str, Any]], None]] = {
             "boot": self._boot, "clock": self._clock_line, "adopted": self._adopted, "dated": self._dated_line,
@@ -169,12 +171,18 @@ class Timekeeper:
         self._past = None
 
     def look(self, audit: AuditLog) -> ClockReading:
-        """Looks at the clocks, and says in the log when another UTC is believed. Raises StoreError."""
+        """Looks at the clocks, and says in the log when another UTC is believed. Raises StoreError.
+
+        A store with nothing in it has nothing to be dated: it is said when there is something.
+        """
         now, before = self._clock.read(), self.timeline
         after = model.look(before, now)
-        if after.believed_ns != before.believed_ns:
-            self._say_clock(audit, before, after, now)
-        self._now = after
+        told = self._told or before
+        is_news = after.believed_ns != told.believed_ns
+        if is_news and len(self._store):
+            self._say_clock(audit, told, after, now)
+            is_news = False
+        self._now, self._told = after, told if is_news else None
         return now
 
     def _say_clock(self, audit: AuditLog, before: Timeline, after: Timeline, now: ClockReading) -> None:

@@ -45,6 +45,28 @@ def test_ten_days_off_are_ten_days(tmp_path: Path) -> None:
     assert chained(tmp_path)
 
 
+def test_an_empty_store_is_no_reason_to_write_and_its_first_recording_is(tmp_path: Path) -> None:
+    """R1, K4: ten idle minutes after a first start UTC is believed, and nothing is written of it while there is nothing
+    to be dated; with the first recording the log says it, once, and the next boot counts from it.
+    """
+    keeper = Keeper(tmp_path, Clock())
+    log = (tmp_path / "audit.jsonl").read_bytes()
+    keeper.watch(1200)
+    assert keeper.time.timeline.believed_ns is not None
+    assert (tmp_path / "audit.jsonl").read_bytes() == log
+    recording(tmp_path, A, at_boot_ns=keeper.clock.now_ns, at_wall_ns=keeper.clock.wall_ns)
+    keeper.sweep()
+    keeper.watch(60)
+    keeper.close(clean=False)
+    (told,) = audit_lines(tmp_path, "clock")
+    assert told["utc_ns"] == pytest.approx(keeper.clock.wall_ns, abs=61 * NS)
+    second = Keeper(tmp_path, boot(2, after=keeper.clock, off_ns=10 * DAY_NS))
+    second.watch(620)
+    assert [receipt["track"] for receipt in second.sweep()] == ["audio"]
+    assert audit_lines(tmp_path, "clock")[-1]["off_s"] == pytest.approx(10 * 86_400, abs=61)
+    second.close()
+
+
 def test_an_unsynchronised_recording_of_an_earlier_boot_ages(tmp_path: Path) -> None:
     """K4: made with a wrong clock, in a boot that never had a right one, and never dated since: after a week of
     powered-on time over several boots it goes.
