@@ -266,6 +266,9 @@ class Journal:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         db = sqlite3.connect(self._path, isolation_level=None)
         try:
+            # Before the first look at the log: then its index is this process's memory. As a file of shared memory it
+            # ends the process (SIGBUS) when a full disk has no block for it.
+            db.execute("PRAGMA locking_mode = EXCLUSIVE")
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = FULL")
             _bring_up_to_date(db)

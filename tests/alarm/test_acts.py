@@ -90,8 +90,8 @@ def test_acts_reach_the_log_in_order_and_leave_the_journal(tmp_path: Path) -> No
     assert [(line["event"], line["event_id"]) for line in lines] == [("alarm_test", f"e{n}") for n in range(60)]
     assert max(len(batch.acts) for batch in keeper.told) == acts.BATCH_MAX
     unit.close()
-    assert Unit(tmp_path / "journal").opened.modes["journal"] == lines[0]["act"]["journal"]
     again = Unit(tmp_path / "journal")
+    assert again.opened.modes["journal"] == lines[0]["act"]["journal"]
     again.settle(keeper)
     assert len(audit_lines(tmp_path / "store")) == 60
 

@@ -140,9 +140,12 @@ def test_a_stalled_disk_holds_up_nobody(tmp_path: Path) -> None:
     and the trouble is said once.
     """
     path = tmp_path / "j.sqlite3"
-    journal, said, _ = opened(path)
+    opened(path)[0].close()
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
+    said: queue.Queue[Said] = queue.Queue()
+    journal = Journal(path, said.put)
+    journal.start()
     began = time.monotonic()
     for n in range(1, 101):
         assert journal.give(Keep(row(n)))
@@ -152,7 +155,8 @@ def test_a_stalled_disk_holds_up_nobody(tmp_path: Path) -> None:
     assert "locked" in trouble.reason
     other.execute("ROLLBACK")
     other.close()
-    words = [said.get(timeout=20) for _ in range(101)]
+    words = [said.get(timeout=20) for _ in range(102)]
+    assert sum(isinstance(word, Opened) for word in words) == 1
     assert [word for word in words if isinstance(word, Trouble)] == [Trouble("")]
     assert len([word for word in words if isinstance(word, Kept)]) == 100
     journal.close()
