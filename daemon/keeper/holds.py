@@ -46,7 +46,7 @@ class Everything(Collection[Key]):
 class Holds:
     """One thread: the keeper's. It is a follower of the audit log, and `settle` comes when the log has been read."""
 
-    def __init__(self, directory: Path, whole: Callable[[str], Collection[str]] = lambda name: (name,)) -> None:
+    def __init__(self, directory: Path, whole: Callable[[str], Collection[str]]) -> None:
         """`whole` tells the recordings that are one event with this one: a hold keeps them all."""
         self._path, self._whole = directory, whole
         self._files: dict[str, Hold] = {}

@@ -135,6 +135,18 @@ def test_the_first_releases_journal_is_taken_over(tmp_path: Path) -> None:
     journal.close()
 
 
+def test_the_journal_keeps_no_file_of_shared_memory(tmp_path: Path) -> None:
+    """A3: SQLite's index of the log is the process's own memory: as a file that is mapped, a full disk without a block
+    for it would end the alarm process with SIGBUS.
+    """
+    path = tmp_path / "j.sqlite3"
+    journal, said, _ = opened(path)
+    journal.give(Keep(row(1)))
+    assert isinstance(said.get(timeout=10), Kept)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["j.sqlite3", "j.sqlite3-wal"]
+    journal.close()
+
+
 def test_a_stalled_disk_holds_up_nobody(tmp_path: Path) -> None:
     """A3: while another writer holds the database locked, giving orders returns at once; they are kept when it lets go,
     and the trouble is said once.

@@ -10,10 +10,11 @@ from gpiozero.pins.mock import MockFactory
 
 from daemon.alarm.__main__ import lamp_pins, lines
 from daemon.alarm.mqtt import Answered
-from daemon.alarm.process import BATCH_MAX, AlarmProcess, Devices
+from daemon.alarm.process import AWAKE_NS, BATCH_MAX, AlarmProcess, Devices
 from daemon.config import load
 from hardware.clock import SystemClock
 from hardware.gpio import GpioButtons, GpioLamps
+from hardware.ports import Edge
 from simulators.state import prepare
 
 
@@ -56,4 +57,18 @@ def test_an_edge_that_was_lost_on_its_way_is_in_health(process: AlarmProcess) ->
     pin = next(iter(buttons._buttons.values()))._claim.pin
     pin.drive_low()
     assert process._telemetry.health(process._room, process._figures()).counters["edges_lost"] == 1
+    buttons.close()
+
+
+def test_the_loop_is_awake_before_a_press_is_decided(process: AlarmProcess) -> None:
+    """A1: while a contact is closed the loop sleeps until a millisecond before its press is decided, and no longer."""
+    buttons = process._devices.buttons
+    now_ns = process._clock.boot_ns()
+    process._lines.start(buttons.start(process.put), now_ns)
+    process._lines.edge(Edge("alarm", active=True, at_ns=process._clock.boot_ns()))
+    due_ns = process._lines.next_ns
+    assert due_ns is not None
+    before_ns = process._clock.boot_ns()
+    wait_ns = process._wait_s() * 1e9
+    assert wait_ns <= max(0, due_ns - AWAKE_NS - before_ns)
     buttons.close()
