@@ -54,6 +54,15 @@ class Unit:
         assert reply.ok, reply.text
         time.sleep(0.06)
 
+    def conversation(self) -> Path:
+        """A recording that staff begin and end; on return it is closed."""
+        self.press("record")
+        path = self.started()
+        self.press("record")
+        self.ended(path)
+        self.phase("ready")
+        return path
+
     def lamps(self) -> dict[str, bool]:
         """Which lamps are lit, at their pins."""
         return bench_link.ask(bench_path(self.paths), bench_link.Lamps()).lamps

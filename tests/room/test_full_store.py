@@ -38,16 +38,6 @@ def small_room(tmp_path: Path) -> tuple[str, Path]:
     return str(policy), unit_toml
 
 
-def conversation(unit: Unit) -> Path:
-    """One that staff begin and end."""
-    unit.press("record")
-    path = unit.started()
-    unit.press("record")
-    unit.ended(path)
-    unit.phase("ready")
-    return path
-
-
 def faults(unit: Unit) -> set[str]:
     return set(unit.health().get("faults", {})) - {"disk"}
 
@@ -67,7 +57,7 @@ def test_what_a_full_store_refuses_and_in_which_order(state: Path, tmp_path: Pat
     policy, unit_toml = small_room(tmp_path)
     with running(state, policy=policy, broker=broker.address, unit=unit_toml) as unit:
         unit.ready(2.0)
-        held, plain = conversation(unit), conversation(unit)
+        held, plain = unit.conversation(), unit.conversation()
         ask(unit.paths.keeper_socket, "hold_place", recording=held.name, incident="2026-1", on_behalf_of="manager",
             reason="a threat", review=unit.day(30))  # fmt: skip
 
@@ -111,6 +101,6 @@ def test_what_a_full_store_refuses_and_in_which_order(state: Path, tmp_path: Pat
         wait_for("what was named while it was open is no fault", lambda: faults(unit) == set(), within_s=40)
         assert json.loads((alarms / "end.json").read_text())["why"] == "interrupted"
         verify(state, alarms, missing_allowed=True)
-        again = conversation(unit)
+        again = unit.conversation()
         verify(state, again)
         unit.ready(2.0)
