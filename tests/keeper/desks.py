@@ -143,14 +143,16 @@ def open_desk(policy: str, wall_ns: int, *, own: bool = True) -> Iterator[Runnin
         shutil.rmtree(place)
 
 
-def recorded(paths: Paths, clock: Hands, name: str, age_ns: int, key: Path | None = None) -> Path:
+def recorded(
+    paths: Paths, clock: Hands, name: str, age_ns: int, key: Path | None = None, *, continues: str | None = None
+) -> Path:
     """A closed recording of this age, of two segments a track; signed where there is a key."""
     path = paths.recordings / name
     oldest_ns, boot_ns = clock.read().wall_ns - age_ns, clock.boot_ns() - age_ns
     tracks = {track: records.TrackBegin(oldest_ns, boot_ns, hours) for track, hours in (("audio", 168), ("video", 672))}
     begin = records.Begin(
         name, "unit", "policy", "0" * 64, "now", "synchronised", oldest_ns, boot_ns, boot_ns, 30.0, alarm=False,
-        continues=None, tracks=tracks, groups=(), previous_head="",  # type: ignore[arg-type]  # the keys are tracks
+        continues=continues, tracks=tracks, groups=(), previous_head="",  # type: ignore[arg-type]  # the keys are tracks
     )  # fmt: skip
     beside = path.with_name("." + name)
     files = {"begin.json": records.encode(begin), "chain.jsonl": b"{}\n", "end.json": b"{}\n"}

@@ -209,6 +209,17 @@ def test_what_has_gone_cannot_be_held(keeper: RunningKeeper) -> None:
     assert keeper.said_to(ANNA, ("hold_place", WISH))[0][0]["tracks"] == ["video"]
 
 
+def test_who_holds_a_part_is_told_of_the_others(keeper: RunningKeeper) -> None:
+    """K2: the answer to a hold names the other recordings of the event; each of them is handed out as held."""
+    record(keeper)
+    other = recorded(keeper.paths, keeper.clock, "b" * 32, 0, continues=A).name
+    wait_for("the keeper knows it", lambda: keeper.said_to(ROOT, ("recording", {"recording_id": other}))[0][1] != 9)
+    hold = keeper.said_to(ANNA, ("hold_place", WISH))[0][0]
+    assert hold["kept_with_it"] == [other]
+    keeper.said_to(ANNA, ("export", {"recording_id": other}))
+    assert keeper.told("handed_out")[-1]["holds"] == [hold["hold_id"]]
+
+
 def test_the_log_is_handed_out_as_it_is(keeper: RunningKeeper) -> None:
     """K3: an engineer reads the audit log itself, as far as it goes at that moment."""
     record(keeper)

@@ -52,9 +52,14 @@ def test_recorder_killed_while_recording_then_alarm(tmp_path: Path, broker: Mosq
             assert gap["to_boot_ns"] - gap["from_boot_ns"] < 10 * NS, "back within ten seconds"
         unit.phase("alarm")
         assert open_track(state, first, "video", ("manager-1",), tmp_path / "open").stat().st_size > 100_000
-        hold = ask(unit.paths.keeper_socket, "hold_place", recording=first.name, incident="2026-1",
-                   on_behalf_of="manager", reason="a threat", review=unit.day(30))  # fmt: skip
-        assert hold["kept_with_it"] == [second.name]
+        ask(unit.paths.keeper_socket, "hold_place", recording=first.name, incident="2026-1", on_behalf_of="manager",
+            reason="a threat", review=unit.day(30))  # fmt: skip
+
+        def kept() -> set[str]:
+            found = ask(unit.paths.keeper_socket, "recordings", after="")
+            return {one["recording_id"] for one in found if all(track["held"] for track in one["tracks"].values())}
+
+        wait_for("both parts held, once the keeper has seen the second", lambda: kept() == {first.name, second.name})
 
 
 def test_alarm_process_killed_with_an_alarm_open(tmp_path: Path, broker: Mosquitto) -> None:
