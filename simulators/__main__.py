@@ -13,9 +13,11 @@ import typer
 from daemon.errors import UnitError
 from daemon.link import ask as ask_unit
 from daemon.paths import Paths
-from simulators import bench_link, board, console
+from simulators import bench_link, console
 from simulators.clock import SimClock
+from simulators.faults import Staged
 from simulators.keyboard import keys, told_to_end
+from simulators.occupied import check_runs
 from simulators.places import bench_path, clock_path, faults_path
 from simulators.room import Room
 
@@ -26,12 +28,6 @@ app = typer.Typer(
 State = Annotated[Path, typer.Option("--state", metavar="DIR", help="the simulated unit's directory")]
 Json = Annotated[bool, typer.Option("--json", help="for machines")]
 HERE = Path("room")
-DEVICE_FAULTS = (
-    "camera.gone", "camera.frozen", "camera.silent", "camera.dark", "camera.blurred", "camera.hangs",
-    "microphone.gone", "microphone.silent", "microphone.muted", "microphone.overflow", "microphone.fast",
-    "microphone.slow", "broker.unplugged", "console.gone",
-)  # fmt: skip
-FAULTS = (*DEVICE_FAULTS, *board.FAULTS)
 KEYS = (
     "r record · a alarm · x accept the alarm at the console · c reset it · "
     "b pull or plug the broker · k the console · q quit"
@@ -110,22 +106,22 @@ def lamps(*, state: State = HERE, as_json: Json = False) -> None:
 
 @app.command()
 def fault(
-    name: Annotated[str, typer.Argument(help=f"a device's ({', '.join(FAULTS)}) or a line's, as alarm.stuck")],
-    switch: Annotated[str, typer.Argument(metavar="on|off")], *, state: State = HERE, as_json: Json = False,
+    name: Annotated[str | None, typer.Argument(help="as camera.gone or alarm.stuck; none: lists all, and which are on")]
+    = None,
+    switch: Annotated[str, typer.Argument(metavar="on|off")] = "", *, state: State = HERE, as_json: Json = False,
 ) -> None:  # fmt: skip
-    """Makes a fault, or mends it."""
+    """Makes a fault, or mends it; without a name: every fault of this room."""
+    staged = Staged(Paths.below(state))
+    if name is None:
+        check_runs(Paths.below(state))
+        every = staged.all()
+        if as_json:
+            _print([msgspec.to_builtins(one._asdict()) for one in every])
+        else:
+            sys.stdout.write("".join(f"{one.name:26} {'on' if one.on else 'off'}\n" for one in every))
+        return
     on = _is_on(f"fault {name} {switch}", switch)
-    paths = Paths.below(state)
-    if name in DEVICE_FAULTS:
-        if not faults_path(paths).is_dir():
-            raise UnitError(f"{state}: no simulated room is there; start one with `spreekkamer-sim run`")
-        _make(faults_path(paths) / name, on=on)
-        _tell(bench_link.Reply(ok=True, text=f"{name}: {switch}", lamps={}), as_json=as_json)
-    elif name in board.FAULTS:
-        board.fault(paths, name, on=on)
-        _tell(bench_link.Reply(ok=True, text=f"{name}: {switch}", lamps={}), as_json=as_json)
-    else:
-        _tell(bench_link.ask(bench_path(paths), bench_link.Fault(name, on)), as_json=as_json)
+    _tell(bench_link.Reply(ok=True, text=staged.switch(name, on=on), lamps={}), as_json=as_json)
 
 
 @app.command()
@@ -135,10 +131,9 @@ def clock(
     *, state: State = HERE, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Moves the room's time."""
-    path = clock_path(Paths.below(state))
-    if not path.exists():
-        raise UnitError(f"{state}: no simulated room is there; start one with `spreekkamer-sim run`")
-    room_clock = SimClock(path)
+    paths = Paths.below(state)
+    check_runs(paths)
+    room_clock = SimClock(clock_path(paths))
     if to in {"lost", "found"}:
         room_clock.set_synchronised(to == "found")
     elif to.startswith("+"):

@@ -49,3 +49,12 @@ def _write(paths: Paths, file: str, text: str) -> None:
 def board_path(paths: Paths) -> Path:
     """Where `daemon.check` looks for a simulated room's board."""
     return paths.run / "board"
+
+
+def is_on(paths: Paths, name: str) -> bool:
+    """Whether one of FAULTS shows now; not in a room that is not there."""
+    reading = FAULTS[name]
+    try:
+        return (board_path(paths) / reading.file).read_text() == reading.trouble
+    except OSError:
+        return False

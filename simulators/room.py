@@ -7,12 +7,14 @@ import os
 import queue
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ from simulators import console_facts
 from simulators.broker import EmbeddedBroker
 from simulators.clock import SimClock
 from simulators.console import Console
+from simulators.occupied import Occupied
 from simulators.places import clock_path, console_path, faults_path
 from simulators.state import prepare
 
@@ -51,6 +54,8 @@ class Child:
         self.ready = threading.Event()
         self.process: subprocess.Popen[str] | None = None
         self._stopping = False
+        self._may_run = threading.Event()
+        self._may_run.set()
         self._thread = threading.Thread(target=self._run, name=f"child {name}", daemon=True)
 
     def start(self) -> None:
@@ -63,6 +68,7 @@ class Child:
         """Ends it, as systemd does: asks, waits, kills."""
         self._stopping = True
         if self.process is not None:
+            self.freeze(on=False)
             self.process.terminate()
             try:
                 self.process.wait(STOP_S)
@@ -70,8 +76,32 @@ class Child:
                 self.process.kill()
         self._thread.join(STOP_S)
 
+    def power(self, *, on: bool) -> None:
+        """Its power is cut (SIGKILL, and nothing starts it again), or it is back."""
+        if on:
+            self._may_run.set()
+        else:
+            self._may_run.clear()
+            self._signal(signal.SIGKILL)
+
+    def freeze(self, *, on: bool) -> None:
+        """It is there and does nothing, as on a machine that hangs; or it goes on."""
+        self._signal(signal.SIGSTOP if on else signal.SIGCONT)
+
+    @property
+    def state(self) -> str:
+        """`runs`, `starts` or `down`."""
+        running = self.process is not None and self.process.poll() is None
+        return "down" if not running else "runs" if self.ready.is_set() else "starts"
+
+    def _signal(self, number: int) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(number)
+
     def _run(self) -> None:
         while not self._stopping:
+            if not self._may_run.wait(RESTART_S):
+                continue
             environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
             self.process = subprocess.Popen(
                 self._command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment,
@@ -110,7 +140,12 @@ class Room:
             if not host or not port.isdigit():
                 raise SettingsError(f"--broker {broker}: expected embedded, or HOST:PORT such as localhost:1883")
             address = (host, int(port))
-        self.paths: Paths = prepare(state, policy, unit, address)
+        try:
+            self._occupied = Occupied(Paths.below(state))
+            self.paths: Paths = prepare(state, policy, unit, address)
+        except UnitError:
+            self._stop_broker()
+            raise
         self.clock = SimClock(clock_path(self.paths))
         self._began_ns = self.clock.boot_ns()
         self._address = Broker(*address)
@@ -118,6 +153,7 @@ class Room:
             self._organisation = load(self.paths.etc).unit.organisation
         except SettingsError:
             self._stop_broker()
+            self._occupied.leave()
             raise
         self.console = self._new_console() if console else None
         """The receiver that listens; None while its plug is out, and in a room that has none."""
@@ -170,6 +206,8 @@ class Room:
         self._stop_broker()
         self._lines.put(None)
         self._printer.join(timeout=2.0)
+
+        self._occupied.leave()
 
     def _stop_broker(self) -> None:
         if self.broker is not None:
@@ -246,6 +284,9 @@ class Room:
             plugs["broker.unplugged"] = self.broker.pull_plug, self.broker.plug_in
         if self.console is not None:
             plugs["console.gone"] = self._pull_console, self._plug_in_console
+        for name, child in self.children.items():
+            plugs[f"{name}-process.down"] = partial(child.power, on=False), partial(child.power, on=True)
+            plugs[f"{name}-process.stopped"] = partial(child.freeze, on=True), partial(child.freeze, on=False)
         out: set[str] = set()
         while not self._stopping.wait(0.05):
             for fault, (pull, plug_in) in plugs.items():
@@ -253,7 +294,7 @@ class Room:
                 if wanted != (fault in out):
                     (out.add if wanted else out.discard)(fault)
                     (pull if wanted else plug_in)()
-                    self._tell(fault.partition(".")[0], "its plug is pulled" if wanted else "plugged in again")
+                    self._tell(fault.partition(".")[0], told(fault, on=wanted))
 
     def _pull_console(self) -> None:
         if self.console is not None:
@@ -264,6 +305,15 @@ class Room:
         console = self._new_console()
         console.start()
         self.console = console
+
+
+def told(fault: str, *, on: bool) -> str:
+    """What happened, for the timeline."""
+    begins, ends = {
+        "down": ("is killed, and nothing starts it", "may start again"),
+        "stopped": ("hangs", "goes on"),
+    }.get(fault.partition(".")[2], ("its plug is pulled", "plugged in again"))
+    return begins if on else ends
 
 
 def _short(value: Any) -> Any:

@@ -31,6 +31,8 @@ from daemon.model.events import FaultName
 from daemon.model.panel import PATTERNS
 from daemon.model.policy import Policy
 from daemon.model.unit import Unit
+from simulators import board
+from simulators.faults import PLUGS
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -199,7 +201,7 @@ def test_every_command_option_and_exit_code_is_documented() -> None:
         assert row, path
         told = set(CODE.findall(row.group(1)))
         assert told == {opt for param in command.params if isinstance(param, TyperOption) for opt in param.opts}, path
-    assert all(f"`{fault}`" in page for fault in sim.FAULTS)
+    assert all(f"`{fault}`" in page for fault in (*PLUGS, *board.FAULTS))
     for kind in vars(errors).values():
         if inspect.isclass(kind) and issubclass(kind, errors.UnitError) and kind is not errors.RefusedError:
             assert f"| {kind.exit_code} | `{kind.__name__}` |" in page

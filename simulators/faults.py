@@ -1,0 +1,99 @@
+"""Every fault that a simulated room can have: one list, for the command, the page, the scenarios and the tests.
+
+A fault is a physical story: a plug that is pulled, a wire that is cut, a process that is killed. While it is on, a file
+below `run/faults` says so, or a pin of the bench does; what cannot be staged on this machine says why.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from daemon.config import load
+from daemon.errors import SettingsError, UnitError
+from daemon.paths import Paths
+from simulators import bench_link, board
+from simulators.places import bench_path, faults_path
+
+Part = Literal["buttons", "lamps", "camera", "microphone", "board", "broker", "desk", "processes"]
+PROCESSES = ("alarm", "recorder", "keeper")
+PLUGS: dict[str, Part] = {
+    "camera.gone": "camera", "camera.frozen": "camera", "camera.silent": "camera", "camera.dark": "camera",
+    "camera.blurred": "camera", "camera.hangs": "camera",
+    "microphone.gone": "microphone", "microphone.silent": "microphone", "microphone.muted": "microphone",
+    "microphone.overflow": "microphone", "microphone.fast": "microphone", "microphone.slow": "microphone",
+    "broker.unplugged": "broker", "console.gone": "desk",
+    "alarm-process.down": "processes", "recorder-process.down": "processes", "keeper-process.down": "processes",
+    "alarm-process.stopped": "processes", "recorder-process.stopped": "processes",
+    "keeper-process.stopped": "processes",
+}  # fmt: skip
+"""Faults that last as long as a file of their name is there; the device, or the room, looks for it."""
+OF_A_BUTTON = ("stuck", "cut", "shorted", "chatter")
+OF_A_LAMP = "broken"
+
+
+class Fault(NamedTuple):
+    """One fault of a room."""
+
+    name: str
+    part: Part
+    on: bool
+    why_not: str = ""
+    """Why it cannot be staged here; empty where it can."""
+
+
+class Staged:
+    """The faults of one room. Any thread, any process."""
+
+    def __init__(self, paths: Paths) -> None:
+        self._paths = paths
+
+    def all(self) -> list[Fault]:
+        """Every fault, and whether it is on. A bench that does not answer has none that can be staged."""
+        plugs = [Fault(name, part, (faults_path(self._paths) / name).exists()) for name, part in PLUGS.items()]
+        boards = [Fault(name, "board", board.is_on(self._paths, name)) for name in board.FAULTS]
+        return [*self._wires(), *plugs, *boards]
+
+    def names(self) -> list[str]:
+        """Every name, for a person who has mistyped one."""
+        return [fault.name for fault in self.all()]
+
+    def switch(self, name: str, *, on: bool) -> str:
+        """Makes or mends one. Raises UnitError: no room is there, or no fault has this name."""
+        if not faults_path(self._paths).is_dir():
+            raise UnitError(
+                f"{self._paths.run.parent}: no simulated room runs there; start one with `spreekkamer-sim run`"
+            )
+        if name in PLUGS:
+            plug = faults_path(self._paths) / name
+            plug.touch() if on else plug.unlink(missing_ok=True)
+        elif name in board.FAULTS:
+            board.fault(self._paths, name, on=on)
+        else:
+            reply = bench_link.ask(bench_path(self._paths), bench_link.Fault(name, on))
+            if not reply.ok:
+                raise UnitError(reply.text)
+            wire = faults_path(self._paths) / name  # for who asks which are on: the bench keeps no list
+            wire.touch() if on else wire.unlink(missing_ok=True)
+        return f"{name}: {'on' if on else 'off'}"
+
+    def mend(self) -> str:
+        """Ends every fault that is on, and says which."""
+        on = [fault.name for fault in self.all() if fault.on]
+        for name in on:
+            self.switch(name, on=False)
+        return f"mended: {', '.join(on)}" if on else "nothing was wrong"
+
+    def _wires(self) -> list[Fault]:
+        try:
+            unit = load(self._paths.etc).unit
+        except SettingsError:
+            return []
+        buttons = [name for name in unit.buttons.__struct_fields__ if getattr(unit.buttons, name) is not None]
+        lamps = [name for name in unit.lamps.__struct_fields__ if getattr(unit.lamps, name) is not None]
+        wires: list[tuple[str, Part]] = [(f"{b}.{kind}", "buttons") for b in buttons for kind in OF_A_BUTTON]
+        wires += [(f"{lamp}.{OF_A_LAMP}", "lamps") for lamp in lamps]
+        return [Fault(name, part, self._marked(name)) for name, part in wires]
+
+    def _marked(self, name: str) -> bool:
+        return Path(faults_path(self._paths) / name).exists()

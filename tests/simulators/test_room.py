@@ -1,0 +1,68 @@
+"""The simulated room as a thing of its own: one in a directory, faults that are listed, processes that go down."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from daemon.errors import UnitError
+from daemon.paths import Paths
+from simulators import __main__ as sim
+from simulators import board
+from simulators.faults import PLUGS, Staged
+from simulators.occupied import Occupied, check_runs
+from simulators.room import Room
+from tests.rooms import running, wait_for
+
+
+def test_a_second_room_in_a_directory_is_refused_and_harms_nothing(tmp_path: Path) -> None:
+    """A1: a second `make run` beside the first says who runs there, and takes neither its sockets nor its settings; a
+    room that was killed is taken over, because the kernel frees its lock.
+    """
+    first = Occupied(Paths.below(tmp_path))
+    (tmp_path / "run" / "bench.sock").touch()
+    with pytest.raises(UnitError, match=rf"a room runs there already \(process {os.getpid()}\)"):
+        Room(tmp_path)
+    assert (tmp_path / "run" / "bench.sock").exists()
+    assert not (tmp_path / "etc").exists()
+    first.leave()
+    Occupied(Paths.below(tmp_path)).leave()
+
+
+@pytest.mark.case("people 7")
+def test_nothing_is_staged_where_no_room_runs(tmp_path: Path) -> None:
+    """H3: faults and the clock of a room that is not there are refused, and no directory is made for them."""
+    nowhere = Paths.below(tmp_path / "nowhere")
+    for name in ("board.hot", "camera.gone", "alarm.stuck", "recorder-process.down"):
+        with pytest.raises(UnitError, match="no simulated room runs there"):
+            Staged(nowhere).switch(name, on=True)
+    with pytest.raises(UnitError, match="no simulated room runs there"):
+        sim.clock("+1h", state=tmp_path / "nowhere")
+    assert not (tmp_path / "nowhere").exists()
+    ended = Paths.below(tmp_path / "ended")
+    Occupied(ended).leave()
+    with pytest.raises(UnitError, match="no simulated room runs there"):
+        check_runs(ended)
+
+
+def test_every_fault_can_be_staged_listed_and_mended(tmp_path: Path) -> None:
+    """H1: each fault of a running room is on when it was made, and none is when all were mended; a process that is
+    down stays down until then, and comes back.
+    """
+    with running(tmp_path / "unit", policy="dronten-2022") as unit:
+        unit.ready(0.0)
+        staged = Staged(unit.paths)
+        names = [fault.name for fault in staged.all()]
+        assert {*PLUGS, *board.FAULTS, "alarm.stuck", "record.cut", "status.broken"} <= set(names)
+        for name in ("board.hot", "alarm.stuck", "recording.broken", "keeper-process.down"):
+            staged.switch(name, on=True)
+            assert [fault.name for fault in staged.all() if fault.on] == [name]
+            assert staged.mend() == f"mended: {name}"
+        staged.switch("keeper-process.down", on=True)
+        child = unit.room.children["keeper"]
+        wait_for("the keeper is down", lambda: child.state == "down")
+        wait_for("that is a fault", lambda: "keeper" in unit.health()["faults"])
+        staged.mend()
+        wait_for("the keeper is back", lambda: "keeper" not in unit.health()["faults"])
