@@ -1,7 +1,8 @@
 """A USB camera through V4L2, read by PyAV and encoded by libx264, where there is no ribbon cable.
 
 The law here: a picture bears the kernel's stamp of it, not the time at which it was read. Reading never blocks, so that
-a stop always ends; opening does, so it has a thread that can be left behind.
+a stop always ends; opening does, so it has a thread that can be left behind. A raw picture is memory of the device, and
+does not outlive it.
 """
 
 from __future__ import annotations
@@ -120,20 +121,28 @@ class UsbCamera(Metered):
         return container, VideoFormat(*size, round(fps, 3), self._asked.bitrate_bps, lacks)
 
     def _run(self, container: InputContainer, fmt: VideoFormat) -> None:
-        """The device's thread. Whatever goes wrong is told to the sink, and to nobody else."""
+        """The device's thread. Whatever goes wrong is told to the sink, and to nobody else.
+
+        Invariant: the device is closed when nothing points at a picture of its any more. A raw picture is memory of the
+        device; one that outlives it is given back to a device that is gone, by a function pointer in freed memory.
+        """
         try:
-            develop = _Developer(fmt, self._image)
-            for frame in self._frames(container):
-                at_ns = self._taken_ns(frame)
-                picture = develop.picture(frame)
-                self._look(picture, at_ns)
-                for packet in develop.packets(picture, at_ns):
-                    self._deliver(packet)
-            self._lose("it has no more pictures")
+            reason = self._film(container, fmt)
         except Exception as error:  # noqa: BLE001 - as its docstring says
-            self._lose(f"{type(error).__name__}: {error}")
-        finally:
-            container.close()
+            reason = f"{type(error).__name__}: {error}"
+        self._lose(reason)
+        container.close()  # `_film` has ended, and its error is forgotten: so are frame, picture, encoder and graph
+
+    def _film(self, container: InputContainer, fmt: VideoFormat) -> str:
+        """Delivers pictures until it is over, and returns why."""
+        develop = _Developer(fmt, self._image)
+        for frame in self._frames(container):
+            at_ns = self._taken_ns(frame)
+            picture = develop.picture(frame)
+            self._look(picture, at_ns)
+            for packet in develop.packets(picture, at_ns):
+                self._deliver(packet)
+        return "it has no more pictures"
 
     def _frames(self, container: InputContainer) -> Iterator[av.VideoFrame]:
         """Decoded pictures until it is over. A device that has none yet is asked again."""

@@ -47,6 +47,7 @@ def key() -> str:
         digest.update(f"{path.relative_to(RECIPE)}\0".encode() + path.read_bytes())
     digest.update("\n".join((*_requirements(), *_constraints())).encode())
     packages = [line for line in (RECIPE / "packages").read_text().splitlines() if line and not line.startswith("#")]
+    packages.append("linux-image-amd64")  # kernel.sh takes that one or an older: a new one in the archive builds anew
     policy = subprocess.run(["apt-cache", "policy", *packages], capture_output=True, text=True, check=True).stdout
     digest.update("\n".join(line for line in policy.splitlines() if "Candidate:" in line).encode())
     return digest.hexdigest()[:16]
@@ -73,6 +74,7 @@ def _build(directory: Path) -> None:
     if done.returncode:
         raise SystemExit(f"the image could not be built; the end of {directory}/build.log:\n{_end(directory)}")
     shutil.rmtree(wheels)
+    print("".join(line for line in (directory / "build.log").open() if " Linux " in line), end="", flush=True)  # noqa: T201
 
 
 def _remove(directory: Path) -> None:

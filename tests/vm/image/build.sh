@@ -20,6 +20,7 @@ unread=()
 for part in doc man locale info lintian bug; do unread+=("--dpkgopt=path-exclude=/usr/share/$part/*"); done
 mmdebstrap --quiet --mode=root --variant=minbase "${unread[@]}" \
     --include="$(listed packages | tr ' ' ,)" \
+    --customize-hook="$here/kernel.sh \"\$1\"" \
     --customize-hook="$here/gpio-sim.sh \"\$1\" $work" \
     bookworm "$root"
 kernel=$(ls "$root/lib/modules")
