@@ -67,7 +67,8 @@ CREATE TABLE IF NOT EXISTS alarm_event (
     closed_wall_ns INTEGER
 ) STRICT;
 CREATE INDEX IF NOT EXISTS undelivered ON alarm_event (n) WHERE delivered_wall_ns IS NULL;
-CREATE INDEX IF NOT EXISTS open_alarm ON alarm_event (n) WHERE closed_wall_ns IS NULL AND kind = 'raised';
+CREATE INDEX IF NOT EXISTS open_press ON alarm_event (n)
+    WHERE closed_wall_ns IS NULL AND kind IN ('raised', 'repeated');
 CREATE TABLE IF NOT EXISTS button (
     name TEXT PRIMARY KEY,
     since_wall_ns INTEGER NOT NULL,
@@ -75,10 +76,25 @@ CREATE TABLE IF NOT EXISTS button (
     test_wall_ns INTEGER,
     seen_wall_ns INTEGER
 ) STRICT;
-PRAGMA user_version = 2;
+CREATE TABLE IF NOT EXISTS heard (
+    button TEXT PRIMARY KEY,
+    told TEXT NOT NULL,
+    boot_id TEXT NOT NULL,
+    heard_boot_ns INTEGER NOT NULL,
+    heard_wall_ns INTEGER NOT NULL
+) STRICT;
+PRAGMA user_version = 3;
 """
-VERSION = 2
+VERSION = 3
 """Of the tables. The first release's file has none: its rows are taken over, what a broker had taken as delivered."""
+SECOND = f"""
+DROP INDEX IF EXISTS open_alarm;
+{SCHEMA}
+UPDATE alarm_event SET closed_wall_ns = kept_wall_ns WHERE kind = 'repeated' AND closed_wall_ns IS NULL
+AND n < (SELECT max(n) FROM alarm_event WHERE kind = 'raised');
+"""  # noqa: S608 - constants of ours
+"""What the second release's file needs. It forgot presses in an open alarm when it started again, so that they never
+closed; those before the last alarm are over, for an alarm begins in a room without one. The later ones may be open."""
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -139,11 +155,24 @@ class Button(msgspec.Struct, frozen=True):
     seen_wall_ns: int | None = None
 
 
+class Heard(msgspec.Struct, frozen=True):
+    """Order, and read back at start: a wireless button's last word, so that its echo is one after a restart too."""
+
+    button: str
+    """By its name in unit.toml."""
+    told: str
+    """Its number, or the value that meant a press: whatever an echo is recognised by."""
+    boot_id: str
+    heard_boot_ns: int
+    heard_wall_ns: int
+
+
 class Keep(msgspec.Struct, frozen=True):
-    """Order: a new alarm event, and what the audit log has to know of it."""
+    """Order: a new alarm event, its act for the audit log, and by what its echo is recognised; one commit."""
 
     row: Row
     act: acts.New | None = None
+    heard: Heard | None = None
 
 
 class Went(msgspec.Struct, frozen=True):
@@ -179,7 +208,7 @@ class Prune(msgspec.Struct, frozen=True):
     wall_ns: int | None
 
 
-Order = Keep | Went | CloseAlarms | MarkButton | Prune | acts.Order
+Order = Keep | Went | CloseAlarms | MarkButton | Heard | Prune | acts.Order
 
 
 class Opened(msgspec.Struct, frozen=True):
@@ -191,6 +220,7 @@ class Opened(msgspec.Struct, frozen=True):
     recent: tuple[Entry, ...] = ()
     """The newest rows, delivered or not, the oldest of them first."""
     buttons: tuple[Button, ...] = ()
+    heard: tuple[Heard, ...] = ()
     modes: acts.Modes = {}
 
 
@@ -210,6 +240,7 @@ Said = Opened | Kept | Trouble | acts.Said
 
 _ROW = ", ".join(Row.__struct_fields__)
 _COURSE = ", ".join(Course.__struct_fields__)
+_HEARD = ", ".join(Heard.__struct_fields__)
 
 
 class Journal:
@@ -300,17 +331,24 @@ class Journal:
 
 
 def _bring_up_to_date(db: sqlite3.Connection) -> None:
-    """Makes the tables, or takes over those of the first release, in one transaction. Writes nothing if they stand."""
-    if db.execute("PRAGMA user_version").fetchone()[0] >= VERSION:
+    """Makes the tables, or takes over those of an older release, in one transaction. Writes nothing if they stand.
+
+    Invariant: what the second release made keeps its columns, so that a unit can go back to that release.
+    """
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    if version >= VERSION:
         return
     if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'alarm_event'").fetchone():
         db.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT")
-        return
-    db.executescript(
-        f"BEGIN IMMEDIATE; ALTER TABLE alarm_event RENAME TO older; DROP INDEX undelivered; DROP INDEX open_alarm;"  # noqa: S608 - constants of ours
-        f" {SCHEMA} INSERT INTO alarm_event (n, {_ROW}, attempts, broker_code, delivered_wall_ns, closed_wall_ns)"
-        f" SELECT n, {_ROW}, attempts, broker_code, broker_wall_ns, closed_wall_ns FROM older; DROP TABLE older; COMMIT"
-    )
+    elif version:
+        db.executescript(f"BEGIN IMMEDIATE; {SECOND} COMMIT")
+    else:
+        db.executescript(
+            f"BEGIN IMMEDIATE; ALTER TABLE alarm_event RENAME TO older; DROP INDEX undelivered; DROP INDEX open_alarm;"  # noqa: S608 - constants of ours
+            f" {SCHEMA} INSERT INTO alarm_event (n, {_ROW}, attempts, broker_code, delivered_wall_ns, closed_wall_ns)"
+            f" SELECT n, {_ROW}, attempts, broker_code, broker_wall_ns, closed_wall_ns FROM older;"
+            " DROP TABLE older; COMMIT"
+        )
 
 
 @contextlib.contextmanager
@@ -353,6 +391,8 @@ def _carry_out(db: sqlite3.Connection, order: Order) -> Said | None:
                 " seen_wall_ns = coalesce(excluded.seen_wall_ns, seen_wall_ns)",
                 msgspec.structs.astuple(order),
             )
+        case Heard():
+            _hear(db, order)
         case Prune(wall_ns=wall_ns):
             _prune(db, wall_ns)
     return None
@@ -367,11 +407,22 @@ def _keep(db: sqlite3.Connection, order: Keep) -> Kept:
         )
         if order.act is not None:
             acts.insert(db, order.act)
+        if order.heard is not None:
+            _hear(db, order.heard)
     return Kept(order.row.event_id)
 
 
+def _hear(db: sqlite3.Connection, heard: Heard) -> None:
+    db.execute("DELETE FROM heard WHERE button = ?", (heard.button,))
+    db.execute(
+        f"INSERT INTO heard ({_HEARD}) VALUES (?, ?, ?, ?, ?)",  # noqa: S608 - a constant
+        msgspec.structs.astuple(heard),
+    )
+
+
 GOES = """
-DELETE FROM alarm_event WHERE delivered_wall_ns IS NOT NULL AND (closed_wall_ns IS NOT NULL OR kind <> 'raised')
+DELETE FROM alarm_event WHERE delivered_wall_ns IS NOT NULL
+AND (closed_wall_ns IS NOT NULL OR kind NOT IN ('raised', 'repeated'))
 AND n < coalesce((SELECT n FROM alarm_event ORDER BY n DESC LIMIT 1 OFFSET ?), 0)
 """
 """Rows that may go; what follows says which of them do."""
@@ -396,9 +447,10 @@ def _opened(db: sqlite3.Connection) -> Opened:
     last = db.execute("SELECT coalesce(max(n), 0) FROM alarm_event").fetchone()[0]
     return Opened(
         next_n=last + 1,
-        open_alarms=entries("WHERE closed_wall_ns IS NULL AND kind = 'raised' ORDER BY n"),
+        open_alarms=entries("WHERE closed_wall_ns IS NULL AND kind IN ('raised', 'repeated') ORDER BY n"),
         undelivered=entries("WHERE delivered_wall_ns IS NULL ORDER BY n"),
         recent=entries(f"ORDER BY n DESC LIMIT {RECENT_MAX}")[::-1],
         buttons=tuple(Button(*row) for row in db.execute("SELECT * FROM button ORDER BY name")),
+        heard=tuple(Heard(*row) for row in db.execute(f"SELECT {_HEARD} FROM heard")),  # noqa: S608 - a constant
         modes=acts.modes(db),
     )

@@ -87,6 +87,8 @@ class Outbox:
         self.next_ns: int | None = None
         """When `tick` has something to do; None when nothing waits."""
         self.on_delivered: Callable[[messages.AlarmEvent], None] = lambda _: None
+        self.heard_of: Callable[[Raise], journal.Heard | None] = lambda _: None
+        """By what the echo of a wireless press is recognised: kept in the same commit as the press."""
 
     # --- out ----------------------------------------------------------------------------------------------------------
 
@@ -102,7 +104,7 @@ class Outbox:
             event.id, effect.alarm_id, effect.kind, body.decode(), event.data.boot_id, effect.pressed_ns,
             now.wall_ns - (now.boot_ns - effect.pressed_ns), now.wall_ns,
         )  # fmt: skip
-        if not self._journal.give(journal.Keep(row, act_of(effect))):
+        if not self._journal.give(journal.Keep(row, act_of(effect), self.heard_of(effect))):
             log.event("journal_full", "error", event_id=event.id)
 
     def close(self, alarm_ids: tuple[str, ...]) -> None:

@@ -315,7 +315,7 @@ class AlarmProcess:
         now = self._clock.read()
         open_alarms = tuple(
             events.OpenAlarm(
-                entry.row.alarm_id, self._outbox.boot_time_ns(entry.row, now.boot_ns, now.wall_ns), entry.course.level()
+                entry.row.event_id, self._outbox.boot_time_ns(entry.row, now.boot_ns, now.wall_ns), entry.course.level()
             )
             for entry in found.open_alarms
         )

@@ -10,12 +10,15 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from daemon.alarm.journal import (
     KEPT_NS,
     ROWS_MIN,
     Button,
     CloseAlarms,
     Course,
+    Heard,
     Journal,
     Keep,
     Kept,
@@ -133,6 +136,98 @@ def test_the_first_releases_journal_is_taken_over(tmp_path: Path) -> None:
     assert [e.row.event_id for e in found.open_alarms] == ["c"]
     assert found.next_n == 3
     journal.close()
+
+
+SECOND_RELEASE = """
+CREATE TABLE alarm_event (
+    n INTEGER PRIMARY KEY AUTOINCREMENT, event_id TEXT NOT NULL UNIQUE, alarm_id TEXT NOT NULL, kind TEXT NOT NULL,
+    body TEXT NOT NULL, boot_id TEXT NOT NULL, pressed_boot_ns INTEGER NOT NULL, pressed_wall_ns INTEGER NOT NULL,
+    kept_wall_ns INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, kept_ms INTEGER, broker_ms INTEGER,
+    broker_code INTEGER, stored_ms INTEGER, stored_by TEXT NOT NULL DEFAULT '', accepted_ms INTEGER,
+    accepted_by TEXT NOT NULL DEFAULT '', delivered_wall_ns INTEGER, closed_wall_ns INTEGER
+) STRICT;
+CREATE INDEX undelivered ON alarm_event (n) WHERE delivered_wall_ns IS NULL;
+CREATE INDEX open_alarm ON alarm_event (n) WHERE closed_wall_ns IS NULL AND kind = 'raised';
+CREATE TABLE button (
+    name TEXT PRIMARY KEY, since_wall_ns INTEGER NOT NULL, press_wall_ns INTEGER, test_wall_ns INTEGER,
+    seen_wall_ns INTEGER
+) STRICT;
+PRAGMA user_version = 2;
+CREATE TABLE act (n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, body TEXT NOT NULL) STRICT;
+CREATE TABLE mode (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+INSERT INTO mode VALUES ('journal', '"0123456789abcdef"');
+INSERT INTO button VALUES ('alarm', 1, 2, 3, NULL);
+"""
+"""The file as the second release makes it."""
+
+
+def second_releases(path: Path, rows: list[tuple[str, str, int | None]]) -> None:
+    """Its journal with these events: id, kind, and when it was closed."""
+    with sqlite3.connect(path) as db:
+        db.executescript(SECOND_RELEASE)
+        db.executemany(
+            "INSERT INTO alarm_event (event_id, alarm_id, kind, body, boot_id, pressed_boot_ns, pressed_wall_ns,"
+            " kept_wall_ns, closed_wall_ns) VALUES (?, 'first', ?, '{}', 'b', 1, 1, 1, ?)",
+            rows,
+        )
+    db.close()
+
+
+@pytest.mark.case("alarm 1")
+def test_the_second_releases_journal_is_taken_over(tmp_path: Path) -> None:
+    """A1: what it owed is owed; a press in the last alarm is open, and one of an alarm before it is not; its buttons
+    are known, and that release can still write the file.
+    """
+    path = tmp_path / "j.sqlite3"
+    rows = [("a", "raised", 9), ("b", "repeated", None), ("c", "raised", None), ("d", "repeated", None)]
+    second_releases(path, [*rows, ("e", "reset", None)])
+    journal, _, found = opened(path)
+    assert [e.row.event_id for e in found.open_alarms] == ["c", "d"]
+    assert [e.row.event_id for e in found.undelivered] == ["a", "b", "c", "d", "e"]
+    assert found.buttons == (Button("alarm", 1, 2, 3),)
+    journal.close()
+    with sqlite3.connect(path) as db:
+        db.execute("INSERT INTO button VALUES ('hal', 1, 2, 3, 4)")
+    db.close()
+
+
+@pytest.mark.case("alarm 1")
+def test_a_press_in_an_open_alarm_is_open_until_it_is_closed_itself(tmp_path: Path) -> None:
+    """A1: the room holds a repeated press as an alarm of its own; so does the journal, also when the first is over, and
+    no bound in days or bytes takes it away.
+    """
+    path = tmp_path / "j.sqlite3"
+    journal, _, _ = opened(path)
+    journal.give(Keep(row(1)))
+    journal.give(Keep(row(2, "repeated")))
+    journal.give(CloseAlarms(("event-1",), 6))
+    for n in (1, 2):
+        journal.give(Went(f"event-{n}", Course(1), 5))
+    for n in range(3, ROWS_MIN + 10):
+        journal.give(Keep(row(n, "test")))
+    journal.give(Prune(KEPT_NS + 10_000))
+    journal.close()
+    again, _, found = opened(path)
+    assert [e.row.event_id for e in found.open_alarms] == ["event-2"]
+    again.give(CloseAlarms(("event-2",), 6))
+    again.close()
+    assert opened(path)[2].open_alarms == ()
+
+
+@pytest.mark.case("buttons p04c")
+def test_what_a_wireless_button_said_last_is_kept_with_its_press(tmp_path: Path) -> None:
+    """A1: what an echo is recognised by is kept if and only if the press is; a later word replaces it."""
+    path = tmp_path / "j.sqlite3"
+    journal, _, _ = opened(path)
+    journal.give(Keep(row(1), heard=Heard("hal", "7", "boot", 1, 1)))
+    journal.give(Heard("balie", "a", "boot", 2, 2))
+    journal.give(Heard("balie", "b", "boot", 3, 3))
+    journal.close()
+    again, _, found = opened(path)
+    assert sorted(found.heard, key=lambda heard: heard.button) == [
+        Heard("balie", "b", "boot", 3, 3), Heard("hal", "7", "boot", 1, 1),
+    ]  # fmt: skip
+    again.close()
 
 
 def test_the_journal_keeps_no_file_of_shared_memory(tmp_path: Path) -> None:

@@ -206,6 +206,12 @@ class Receiver:
         """Whether it runs."""
         return self._console is not None
 
+    @property
+    def console(self) -> Console:
+        """It runs."""
+        assert self._console is not None
+        return self._console
+
     def arrived(self, *kinds: str) -> list[Arrived]:
         """Every attempt that came, in order; of these kinds, or of all."""
         found = [fact for fact in list(self._facts) if isinstance(fact, Arrived)]

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from daemon.model.events import (
     AlarmsFound,
+    Close,
     Lease,
     LeaseDue,
     Note,
@@ -211,9 +212,10 @@ def known(room: Room) -> tuple[OpenAlarm, ...]:
 
 
 def test_a_journal_full_of_open_alarms_is_bounded() -> None:
-    """A1: of more open alarms than a room can hold the newest are open again."""
+    """A1: of more open alarms than a room can hold the newest are open again; for the journal too."""
     rows = tuple(OpenAlarm(f"a{n}", n) for n in range(ALARMS_MAX + 50))
-    found = after(Room(RULES), AlarmsFound(rows))
+    found, effects = step(Room(RULES), AlarmsFound(rows), T0)
+    assert Close(tuple(row.alarm_id for row in rows[:50])) in effects
     assert [alarm.id for alarm in found.alarms] == [row.alarm_id for row in rows[-ALARMS_MAX:]]
     assert len(after(IN_ALARM, AlarmsFound(rows)).alarms) == ALARMS_MAX
 

@@ -39,7 +39,7 @@ from daemon.model.rules.common import (
 from daemon.model.state import Alarm, Phase, Room
 
 ALARMS_MAX = 100
-"""Alarms open at once; the hundredth press without a reset is still sent, and noted as `repeated` from then on."""
+"""Alarms open at once. Later presses are still sent, as `repeated`; neither room nor journal holds them open."""
 
 
 def press(room: Room, item: AlarmPressed, now_ns: int) -> Step:
@@ -69,9 +69,10 @@ def repeat(room: Room, item: AlarmPressed | AlarmHeld, now_ns: int) -> Step:
     if isinstance(item, AlarmPressed) and not item.in_room:
         return _raise_elsewhere(room, item, now_ns)
     repeated = sent(room, "repeated", item, room.alarms[0].id)
-    if len(room.alarms) < ALARMS_MAX:
-        room = replace(room, alarms=(*room.alarms, Alarm(item.alarm_id, item.at_ns)))
-    return replace(room, waiting_ns=None), (repeated,)
+    room = replace(room, waiting_ns=None)
+    if len(room.alarms) >= ALARMS_MAX:
+        return room, (repeated, Close((item.alarm_id,)))
+    return replace(room, alarms=(*room.alarms, Alarm(item.alarm_id, item.at_ns))), (repeated,)
 
 
 def hold_again(room: Room, item: AlarmHeld, now_ns: int) -> Step:
@@ -116,6 +117,7 @@ def found(room: Room, item: AlarmsFound, now_ns: int) -> Step:
     if not found:
         return room, ()
     alarms = (*room.alarms, *found[-ALARMS_MAX:])[:ALARMS_MAX]
+    beyond = tuple(alarm.id for alarm in found if alarm not in alarms)
     newest_ns = max(alarm.pressed_ns for alarm in found)
     alarm_until_ns = max(room.alarm_until_ns, newest_ns + room.rules.alarm_maximum_ns)
     may_record, is_open = alarm_may_record(room), can_record(room)
@@ -125,7 +127,8 @@ def found(room: Room, item: AlarmsFound, now_ns: int) -> Step:
         room, effects = set_end(room, alarm_until_ns + room.rules.post_event_ns, alarm=True)
     elif room.recording is None and item.fresh_id and is_open:
         room, effects = new_part(room, item.fresh_id, now_ns)
-    return room, (Note("alarms_found", f"{len(found)} open"), *lifted, *effects)
+    closed = (Close(beyond),) if beyond else ()
+    return room, (Note("alarms_found", f"{len(found)} open"), *lifted, *effects, *closed)
 
 
 def _confirms(room: Room, at_ns: int) -> bool:

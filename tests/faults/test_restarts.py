@@ -1,0 +1,59 @@
+"""What the room holds, over a death of the process at any moment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.faults.house import ROOT, House, house
+from tests.rooms import wait_for
+
+
+def resets(it: House, *alarm_ids: str) -> str:
+    """The desk ends these alarms by their ids, and the next press is kept behind that: returns its id."""
+    left = set(it.unit.health()["alarms"]) - set(alarm_ids)
+    assert it.receiver.console.reset(ROOT, alarm_ids)
+    wait_for("the alarms are over", lambda: set(it.unit.health().get("alarms", {"?"})) == left)
+    return presses(it)
+
+
+def presses(it: House) -> str:
+    """A press that the desk has stored and the journal has."""
+    pressed = it.unit.press()
+    it.unit.has_level(pressed, "stored")
+    wait_for("the journal has it", lambda: it.unit.lines()[pressed]["kept_ms"] is not None)
+    return pressed
+
+
+def dies(it: House) -> None:
+    """The process is killed, and a new one has read the journal."""
+    it.unit.kill()
+    it.unit.start()
+    it.unit.well()
+    wait_for("the journal has been read", lambda: it.unit.health()["buttons"]["alarm"]["last_press"])
+
+
+@pytest.mark.case("alarm 1")
+def test_what_the_room_holds_open_is_open_after_any_restart(tmp_path: Path) -> None:
+    """A1: of three presses the desk resets the first, then the second, with a kill -9 behind each: what was not reset
+    is open at the unit and at the desk, with the level that it had; what was reset stays over.
+    """
+    with house(tmp_path) as it:
+        it.others = {"reset", "cancelled"}
+        first, second, third = (presses(it) for _ in range(3))
+        dies(it)
+        assert it.unit.health()["alarms"] == dict.fromkeys((first, second, third), "stored")
+        fourth = resets(it, first)
+        dies(it)
+        assert it.unit.health()["alarms"] == dict.fromkeys((second, third, fourth), "stored")
+        assert it.unit.health()["phase"] == "alarm"
+        assert {row.event_id for row in it.receiver.console.open} == {second, third, fourth}
+        fifth = resets(it, second, fourth)
+        dies(it)
+        assert set(it.unit.health()["alarms"]) == {third, fifth}
+        sixth = resets(it, third, fifth)
+        dies(it)
+        assert (it.unit.health()["alarms"], it.unit.health()["phase"]) == ({sixth: "stored"}, "alarm")
+        it.ends_well()
+        wait_for("nothing open at the desk", lambda: it.receiver.console.open == ())
