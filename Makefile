@@ -17,7 +17,7 @@ help:                ## what there is
 run: $(BIN)/.ready   ## a simulated room: press r and a (ARGS="--policy dronten-2014" for more)
 	@$(BIN)/spreekkamer-sim run --state $(STATE) $(ARGS)
 
-test: $(BIN)/.ready-test system-packages .node/.ready  ## all that CI runs: lint, types, floors, tests
+test: $(BIN)/.ready-test system-packages .node/.ready .node/browser/.ready  ## all that CI runs: lint, types, floors, tests
 	$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadscope --max-worker-restart 0
 
@@ -80,6 +80,12 @@ $(BIN)/.ready-test: pyproject.toml | system-packages
 	npm ci --prefix $(@D) --loglevel error
 	@touch $@
 
+# What drives a real browser (Debian's Chromium) at our pages, the same way.
+.node/browser/.ready: tests/browser/package.json tests/browser/package-lock.json tests/browser/.npmrc | system-packages
+	@mkdir -p $(@D) && cp $^ $(@D)
+	npm ci --prefix $(@D) --loglevel error
+	@touch $@
+
 # Home Assistant pins hundreds of packages: an environment of its own for each Python.
 $(HA)/.ready: tests/homeassistant/requirements.txt tests/homeassistant/needs.py
 	rm -rf $(@D) && $(HA_PYTHON) -m venv $(@D)
@@ -94,10 +100,11 @@ $(HA)/.ready: tests/homeassistant/requirements.txt tests/homeassistant/needs.py
 	@touch $@
 
 # Debian's packages that the tests use for real: a broker, file systems, age, ssh-keygen, systemd's checks, speech, ffmpeg's prober,
-# Node.js, a terminal, a sound server, and what PyAudio is built with. Only what is missing is installed, by package (its
+# Node.js, a browser with letters, a terminal, a sound server, and what PyAudio is built with. Only what is missing is installed, by package (its
 # program, or a file of its): a machine may have its Node.js from elsewhere.
 NEEDS := mosquitto:/usr/sbin/mosquitto e2fsprogs:/usr/sbin/mke2fs age:age openssh-client:ssh-keygen openssl:openssl systemd:systemd-analyze \
   alsa-utils:/usr/bin/aplay strace:strace ffmpeg:ffprobe nodejs:node npm:npm tmux:tmux \
+  chromium:/usr/bin/chromium fonts-dejavu-core:/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf \
   pulseaudio:pulseaudio pulseaudio-utils:paplay libasound2-plugins:/usr/share/alsa/alsa.conf.d/50-pulseaudio.conf \
   portaudio19-dev:/usr/include/portaudio.h gcc:gcc \
   python3-dev:$(shell $(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h
