@@ -49,6 +49,8 @@ class Begin(msgspec.Struct, frozen=True):
     """Of the chain of the recording before, as far as this recorder knows; empty for its first."""
     test: bool = False
     """An engineer's test; a mark `kept` in the chain makes it a recording like any other."""
+    simulated: bool = False
+    """Made by simulated devices: it is no evidence of anything (promise H3)."""
     format: str = FORMAT
 
 

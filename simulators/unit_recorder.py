@@ -44,6 +44,7 @@ def start(paths: Paths, video: Path | None, audio: Path | None, microphone_name:
             obey_faults(device, "microphone", faults_path(paths))
             return device
 
-        return RecorderProcess(settings, paths, Devices(camera, microphone, clock, FileSystemDisk(paths.store)))
+        disk = FileSystemDisk(paths.store)
+        return RecorderProcess(settings, paths, Devices(camera, microphone, clock, disk, simulated=True))
 
     run.run("recorder", paths, make)

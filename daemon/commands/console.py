@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 State = Annotated[
     Path | None, typer.Option("--state", metavar="DIR", help="a unit below this directory; without it: this machine's")
@@ -21,6 +22,12 @@ SHORT = 8
 def out() -> Console:
     """Where tables go; made when it is needed, so that it finds the terminal that is there then."""
     return Console(soft_wrap=False)
+
+
+def progress() -> Progress:
+    """A bar for bytes, on the terminal of whoever waits; nothing where there is none."""
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
 
 
 def as_json(body: Any) -> None:

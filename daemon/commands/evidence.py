@@ -1,30 +1,39 @@
-"""`spreekkamer evidence`: sealed copies for a custodian. What opens them runs on the custodian's own computer."""
+"""`spreekkamer evidence`: sealed copies of recordings, handed out at the unit; the rest runs on any computer."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from daemon import sign
-from daemon.commands.console import Json, State, as_json, out
+from daemon.commands import custodian
+from daemon.commands.console import Json, State, as_json, out, progress
 from daemon.commands.hold import WAIT_S
 from daemon.errors import SealError
 from daemon.evidence.export import Copy, export
 from daemon.link import Conversation
 from daemon.paths import Paths
 
-app = typer.Typer(help="Sealed copies of recordings. Custodians only; nothing is opened.", no_args_is_help=True)
+app = typer.Typer(
+    help="Recordings as evidence: copies from a unit, and on any other computer what checks and opens them.",
+    no_args_is_help=True,
+)
 
 
 @app.callback()
 def evidence() -> None:
-    """Sealed copies of recordings. Custodians only; nothing is opened."""
+    """Recordings as evidence: copies from a unit, and on any other computer what checks and opens them."""
+
+
+app.command("verify")(custodian.verify_)
+app.command("open")(custodian.open_)
+app.command("half")(custodian.half_)
+app.command("keygen")(custodian.keygen)
+app.command("handover")(custodian.handover)
+app.command("destroy")(custodian.destroy)
 
 
 @app.command("export")
@@ -38,20 +47,15 @@ def export_(
 ) -> None:  # fmt: skip
     """Copies a sealed recording to a medium and checks it there. Exit code 10 when something is wrong with it."""
     paths = Paths.below(state)
-    with Conversation(paths.keeper_socket, WAIT_S) as keeper, _progress() as progress:
-        tasks = {what: progress.add_task(what, total=None) for what in ("copy", "check")}
-        copy = export(keeper, recording_id, to, _keys(paths, key), lambda what, n: progress.advance(tasks[what], n))
+    with Conversation(paths.keeper_socket, WAIT_S) as keeper, progress() as bar:
+        tasks = {what: bar.add_task(what, total=None) for what in ("copy", "check")}
+        copy = export(keeper, recording_id, to, _keys(paths, key), lambda what, n: bar.advance(tasks[what], n))
     if as_json_:
         as_json(copy)
     else:
         _show(copy, to)
     if copy.faults:
         raise typer.Exit(10)
-
-
-def _progress() -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
 
 
 def _keys(paths: Paths, key: Path | None) -> tuple[str, ...]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -26,9 +25,13 @@ class Chain:
         """Segments that have a line, by track."""
         self.envelopes: set[str] = set()
         self._torn = False
+        self._told: Callable[[records.ChainLine], None] | None = None
 
-    def walk(self, path: Path) -> Iterator[Fault]:
-        """Judges every line by the one before and by its file."""
+    def walk(
+        self, lines: Iterable[loglines.Line], told: Callable[[records.ChainLine], None] | None = None
+    ) -> Iterator[Fault]:
+        """Judges every line by the one before and by its file; `told` is given each that is one."""
+        self._told = told
         begin = self._files.get("begin.json")
         if begin is None:
             yield "begin.json", "is missing"
@@ -38,9 +41,8 @@ class Chain:
             return
         self.head = begin.sha256 if begin else ""
         try:
-            with (path / "chain.jsonl").open("rb") as file:
-                for line in loglines.read(file, self._files["chain.jsonl"].size):
-                    yield from self._take(line.raw, line.sha256)
+            for line in lines:
+                yield from self._take(line.raw, line.sha256)
         except OSError as error:
             yield "chain.jsonl", f"cannot be read: {error.strerror or error}"
         if self._torn and not self._may_be_open:
@@ -53,6 +55,8 @@ class Chain:
                 yield "chain.jsonl", f"line {self.lines} is no line of a chain"
             self._torn = True
         else:
+            if self._told is not None:
+                self._told(line)
             yield from self._links(line)
             if isinstance(line, records.SegmentLine):
                 yield from self._segment(line)

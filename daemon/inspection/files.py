@@ -66,7 +66,7 @@ class Reading:
             return []
 
     def _look(self, name: str, kind: int) -> Seen | None:
-        wrong = _why_foreign(name, kind)
+        wrong = why_foreign(name, kind)
         if not wrong:
             try:
                 return digest(self._path / name, self._pace)
@@ -76,7 +76,7 @@ class Reading:
         return None
 
 
-def _why_foreign(name: str, kind: int) -> str:
+def why_foreign(name: str, kind: int) -> str:
     """Why a thing of this name and kind is no file of a recording; empty: it may be one."""
     track, _, inner = name.rpartition("/")
     ours = SEGMENT.match(inner) if track else name in RECORDS or ENVELOPE.match(name) or name in TRACKS

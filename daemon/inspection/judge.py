@@ -1,23 +1,62 @@
-"""One recording, inspected from outside: every file, hash, chain link and signature, without any key that opens."""
+"""The reader of a recording: bytes in, findings out, without any key that opens; one law for the unit and everybody.
+
+The law here, what may be believed in which order; what fails costs the belief in what follows from it, and no more:
+
+ 1. A name: only the names that a recorder gives (`daemon/names.py`). Anything else is foreign and is not read.
+ 2. `begin.json` has the shape of a record. Every later link hangs on its hash.
+ 3. The chain: line 0 goes on from begin.json, every line from the one before. A line that is none is believed to be a
+    torn write only where the next line says `torn` and goes on from its hash.
+ 4. A segment, because a line that holds names its hash; an envelope, because a line that holds names its key.
+ 5. `end.json`, because it names this recording, and as many lines and the head that the chain has. From here on nothing
+    can be missing at the end.
+ 6. `SHA256SUMS`, because it is byte for byte what a recorder writes over exactly these files. A track that a receipt
+    says was deleted has to be gone, and is the one thing that may be missing.
+ 7. The signatures over begin.json and SHA256SUMS say who wrote it. They are a second answer: what is whole can be a
+    stranger's, and what the unit signed can be damaged since.
+
+Nothing is opened, no file is touched, no clock is asked: `directory.py` and `daemon/evidence/source.py` read. The page
+that opens recordings (`reader/`) holds the same law in the same order; `make evidence-torture` holds the two together.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TypeVar
 
 import msgspec
 from msgspec import Struct
 
-from daemon import records, sign
+from daemon import records
 from daemon.errors import SealError
 from daemon.inspection.chain import UNREADABLE, Chain
-from daemon.inspection.files import Fault, Pace, Reading, Seen
+from daemon.inspection.files import Fault, Seen
+from daemon.loglines import Line
 from daemon.names import ENVELOPE, TRACKS, shown
 from hardware.ports import Track
 
-RECORD_BYTES_MAX = 16_000_000
-"""SHA256SUMS of the longest recording, 4 h of two tracks, is 3 MB. More is read of no record."""
 CLOSING = ("end.json", "SHA256SUMS", "SHA256SUMS.sig")
+UNSUMMED = frozenset({"SHA256SUMS", "SHA256SUMS.sig"})
+"""What the sums cannot cover."""
+IsSigned = Callable[[bytes, bytes], bool]
+"""Whether the second is a signature over the first, by a key that is believed. Raises SealError when nobody can say."""
+
+
+Record = TypeVar("Record", records.Begin, records.End)
+
+
+class Found(Struct, frozen=True):
+    """A recording as it was read."""
+
+    name: str
+    """Its id: the directory's name in a store, the id of its begin.json elsewhere."""
+    files: Mapping[str, Seen]
+    """Below its directory; only names that `files.why_foreign` passes."""
+    records: Mapping[str, bytes]
+    """The contents of begin.json, end.json, SHA256SUMS and the signatures; what is far too large is empty."""
+    chain: Iterable[Line]
+    """chain.jsonl, read when it is walked. May raise OSError."""
+    faults: tuple[Fault, ...] = ()
+    """What could not be read, or may not be there."""
 
 
 class Finding(Struct, frozen=True, order=True):
@@ -47,34 +86,40 @@ class Inspection(Struct, frozen=True):
     bytes: int = 0
 
 
-def inspect(path: Path, expected: Expected, keys: tuple[str, ...], pace: Pace = lambda _: None) -> Inspection:
-    """Reads a recording's directory and judges it, a finding a file. `keys`: of the recorder; none: not asked for.
+def judge(
+    found: Found,
+    expected: Expected,
+    is_signed: IsSigned | None,
+    told: Callable[[records.ChainLine], None] | None = None,
+) -> Inspection:
+    """Judges a recording, a finding a file. `is_signed`: None: not asked for. `told`: is given every chain line.
 
-    Raises nothing over what is found, and what `pace` raises.
+    Raises nothing over what was found.
     """
-    reading = Reading(path, pace)
     first: dict[str, str] = {}
-    for name, what in (*reading.faults, *_judge(path, reading.files, expected)):
+    for name, what in (*found.faults, *_judge(found, expected, told)):
         first.setdefault(name, what)  # what follows from a fault says less than the fault
-    for name, what in _signatures(path, reading.files, expected, keys) if keys else ():
+    for name, what in _signatures(found, expected, is_signed) if is_signed else ():
         if name not in first and name.removesuffix(".sig") not in first:
             first[name] = what
-    found = (
-        Finding(f"{path.name}/{shown(name)}", what) for name, what in first.items() if _of(name) not in expected.going
+    kept = (
+        Finding(f"{found.name}/{shown(name)}", what) for name, what in first.items() if _of(name) not in expected.going
     )
-    findings = tuple(sorted(found))
-    return Inspection(findings, len(reading.files), sum(seen.size for seen in reading.files.values()))
+    return Inspection(tuple(sorted(kept)), len(found.files), sum(seen.size for seen in found.files.values()))
 
 
-def _judge(path: Path, files: Mapping[str, Seen], expected: Expected) -> Iterator[Fault]:
+def _judge(found: Found, expected: Expected, told: Callable[[records.ChainLine], None] | None) -> Iterator[Fault]:
+    files = found.files
+    if "begin.json" in files and begin_of(found) is None:
+        yield "begin.json", "is no beginning of a recording"
     chain = Chain(files, expected.gone | expected.going, may_be_open=expected.may_be_open)
-    faults = list(chain.walk(path))
+    faults = list(chain.walk(found.chain, told))
     yield from faults
     holds = not any(name == "chain.jsonl" for name, _ in faults)
     yield from _tracks(files, expected, chain if holds else None)
-    yield from _end(path, files, expected, chain if holds else None)
+    yield from _end(found, expected, chain if holds else None)
     if "SHA256SUMS" in files:
-        yield from _sums(path, files, expected)
+        yield from _sums(found, expected)
 
 
 def _tracks(files: Mapping[str, Seen], expected: Expected, chain: Chain | None) -> Iterator[Fault]:
@@ -98,38 +143,49 @@ def _tracks(files: Mapping[str, Seen], expected: Expected, chain: Chain | None) 
         yield name, "is missing: its segments can never be opened"
 
 
-def _end(path: Path, files: Mapping[str, Seen], expected: Expected, chain: Chain | None) -> Iterator[Fault]:
+def _end(found: Found, expected: Expected, chain: Chain | None) -> Iterator[Fault]:
     """How it was closed. `chain`: None when it does not hold together, and nothing fits it."""
+    files = found.files
     missing = [name for name in CLOSING if name not in files]
     if expected.may_be_open and missing:
         return
     for name in missing:
         yield name, "is missing: the recording was never closed"
-    end = _end_record(path) if "end.json" in files else None
+    end = end_of(found) if "end.json" in files else None
     if end is None and "end.json" in files:
         yield "end.json", "is no end of a recording"
-    elif end and end.recording_id != path.name:
+    elif end and end.recording_id != found.name:
         yield "end.json", "is another recording's"
     elif end and chain and (end.lines, end.head) != (chain.lines, chain.head):
         yield "chain.jsonl", "does not end as end.json says: lines were cut off, added or changed"
 
 
-def _sums(path: Path, files: Mapping[str, Seen], expected: Expected) -> Iterator[Fault]:
+def _sums(found: Found, expected: Expected) -> Iterator[Fault]:
     told: dict[str, str] = {}
-    for text in _bytes(path / "SHA256SUMS").decode(errors="replace").splitlines():
-        sha256, _, name = text.partition("  ")
+    files, text = found.files, found.records.get("SHA256SUMS", b"")
+    for line in text.decode(errors="replace").splitlines():
+        sha256, _, name = line.partition("  ")
         told[name] = sha256
+    wrong = False
     for name, seen in files.items():
-        if name not in {"SHA256SUMS", "SHA256SUMS.sig"} and told.get(name, seen.sha256) != seen.sha256:
+        if name in UNSUMMED:
+            continue
+        if told.get(name, seen.sha256) != seen.sha256:
+            wrong = True
             yield name, "is not what SHA256SUMS says"
-        elif name not in told and name not in {"SHA256SUMS", "SHA256SUMS.sig"} and _of(name) not in expected.gone:
+        elif name not in told and _of(name) not in expected.gone:
+            wrong = True
             yield name, "is not in SHA256SUMS"
     for name in sorted(told.keys() - files.keys()):
         if _of(name) not in expected.gone:
+            wrong = True
             yield name, "is missing"
+    if not wrong and not found.faults and text != "".join(f"{told[name]}  {name}\n" for name in sorted(told)).encode():
+        yield "SHA256SUMS", "is not as a recorder writes it"
 
 
-def _signatures(path: Path, files: Mapping[str, Seen], expected: Expected, keys: tuple[str, ...]) -> Iterator[Fault]:
+def _signatures(found: Found, expected: Expected, is_signed: IsSigned) -> Iterator[Fault]:
+    files = found.files
     for name in ("begin.json", "SHA256SUMS"):
         if name not in files or (expected.may_be_open and name == "SHA256SUMS" and "end.json" not in files):
             continue
@@ -137,7 +193,7 @@ def _signatures(path: Path, files: Mapping[str, Seen], expected: Expected, keys:
             yield f"{name}.sig", "is missing"
             continue
         try:
-            good = sign.is_signed(_bytes(path / name), _bytes(path / f"{name}.sig"), keys, sign.RECORDINGS)
+            good = is_signed(found.records.get(name, b""), found.records.get(f"{name}.sig", b""))
         except SealError as error:
             yield f"{name}.sig", f"could not be checked: {error}"
         else:
@@ -145,21 +201,21 @@ def _signatures(path: Path, files: Mapping[str, Seen], expected: Expected, keys:
                 yield f"{name}.sig", f"is no signature of this unit over {name}"
 
 
-def _end_record(path: Path) -> records.End | None:
+def begin_of(found: Found) -> records.Begin | None:
+    """Its begin.json; None when that is no record."""
+    return _record(found, "begin.json", records.Begin)
+
+
+def end_of(found: Found) -> records.End | None:
+    """Its end.json; None when that is no record."""
+    return _record(found, "end.json", records.End)
+
+
+def _record(found: Found, name: str, kind: type[Record]) -> Record | None:
     try:
-        return msgspec.json.decode(_bytes(path / "end.json"), type=records.End)
+        return msgspec.json.decode(found.records.get(name, b""), type=kind)
     except UNREADABLE:
         return None
-
-
-def _bytes(path: Path) -> bytes:
-    """A record; empty for one that cannot be read by now, or is far too large."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(RECORD_BYTES_MAX + 1)
-    except OSError:
-        return b""
-    return data if len(data) <= RECORD_BYTES_MAX else b""
 
 
 def _of(name: str) -> str:

@@ -10,7 +10,8 @@ import msgspec
 
 from daemon import log, sign
 from daemon.errors import SealError
-from daemon.inspection.judge import Expected, Finding, inspect
+from daemon.inspection.directory import inspect
+from daemon.inspection.judge import Expected, Finding
 from daemon.keeper.audit import AuditLog
 from daemon.keeper.store import Store
 from daemon.paths import Paths

@@ -16,7 +16,8 @@ import msgspec
 
 from daemon import loglines, sign
 from daemon.errors import SealError
-from daemon.inspection.judge import Expected, Finding, Inspection, inspect
+from daemon.inspection.directory import inspect
+from daemon.inspection.judge import Expected, Finding, Inspection
 from daemon.model.ledger import Walk
 
 REST_S_MAX = 1.0

@@ -75,6 +75,8 @@ class Devices(msgspec.Struct, frozen=True):
     microphone: Callable[[], ports.Microphone]
     clock: ports.Clock
     disk: ports.Disk
+    simulated: bool = False
+    """Every recording says so (promise H3)."""
 
 
 class RecorderProcess:
@@ -84,6 +86,7 @@ class RecorderProcess:
         settings = settings.at(devices.clock.read())
         policy = settings.policy
         self._settings, self._clock, self._disk = settings, devices.clock, devices.disk
+        self._simulated = devices.simulated
         self._queue: queue.SimpleQueue[Word] = queue.SimpleQueue()
         self._lost = self._queue_max = 0
         self._ring = Ring(
@@ -337,6 +340,7 @@ class RecorderProcess:
             return
         items = pre_event(self._ring, tuple(self._tracks), start, self._written_ns)
         begin = begin_record(self._settings, self._clock, tuple(self._tracks), start, items)
+        begin = msgspec.structs.replace(begin, simulated=self._simulated)
         self._tap = Tap(start, start.until_ns, start.alarm, start.test, set(), self._clock.boot_ns() + HEAD_NS)
         for item in items:
             self._written_ns[item.track] = item.t1_ns if isinstance(item, Sealed) else item.to_ns

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.inspection import files, judge
+from daemon.inspection import directory, files
 from daemon.keeper import worker
 from daemon.keeper.store import H_NS
 from daemon.keeper.verifier import AGAIN_NS, EARLIEST_NS, PAGE_MAX
@@ -276,7 +276,7 @@ def test_health_says_what_was_found(vault: Vault) -> None:
 
 def test_a_thread_that_breaks_is_told(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
     """H1: a walk that breaks off is a finding, and the next one works."""
-    broken, really = [True], judge.inspect
+    broken, really = [True], directory.inspect
 
     def inspect(*args: object) -> object:
         if broken[0]:

@@ -1,0 +1,29 @@
+"""Files that a custodian's command leaves: all of it under its name or nothing, on any file system and system."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+from daemon.errors import StoreError
+
+
+def write_new(path: Path, data: bytes, mode: int = 0o600) -> None:
+    """Writes a file that is not there yet, durable on return. Raises StoreError, and leaves nothing then."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        if path.exists():
+            raise StoreError(f"{path}: is there already; expected a place without it")
+        part.unlink(missing_ok=True)
+        fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with os.fdopen(fd, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.rename(path)
+    except OSError as error:
+        raise StoreError(f"{path}: {error.strerror or error}; nothing was written") from error
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)

@@ -1,0 +1,163 @@
+"""Opened segments into one MP4: nothing is encoded again, both tracks keep their times.
+
+The law here: packets stream through, a segment of each track at a time. The file appears under its name when all of it
+is written; what fails half-way leaves nothing. Times in a segment are 33 bits of 1/90,000 s and begin again after 26.5
+hours: the chain's times say which turn is meant.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import av
+
+from daemon.errors import StoreError
+from daemon.evidence.verify import Segment
+from daemon.times import utc
+from hardware.ports import Track
+
+if TYPE_CHECKING:
+    from av.packet import Packet
+
+TURN = 1 << 33
+"""Ticks of 1/90,000 s after which a transport stream counts from nought."""
+TICKS_PER_S = 90_000
+_TICK = Fraction(1, TICKS_PER_S)
+Opened = Iterable[tuple[Segment, bytes]]
+
+
+class Made(NamedTuple):
+    """What is in the file."""
+
+    packets: dict[Track, int]
+    """Frames of image; frames of 1,024 samples of sound."""
+    seconds: float
+    bytes: int
+
+
+class _Feed(io.RawIOBase):
+    """Opened segments as one file that is read from front to end. Remembers where the first begins."""
+
+    def __init__(self, opened: Opened, step: Callable[[int], None]) -> None:
+        self._opened, self._step = iter(opened), step
+        self._left = memoryview(b"")
+        self.t0_boot_ns: int | None = None
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        while not self._left:
+            segment, data = next(self._opened, (None, b""))
+            if segment is None:
+                return b""
+            if self.t0_boot_ns is None:
+                self.t0_boot_ns = segment.t0_boot_ns
+            self._step(len(data))
+            self._left = memoryview(data)
+        piece = bytes(self._left[:size] if size >= 0 else self._left)
+        self._left = self._left[len(piece) :]
+        return piece
+
+
+class _Reel:
+    """The packets of one track, with times that do not turn."""
+
+    def __init__(self, track: Track, feed: _Feed) -> None:
+        self.track, self._feed = track, feed
+        options = {"correct_ts_overflow": "0"}
+        self._container = av.open(feed, "r", format="mpegts", options=options)
+        streams = self._container.streams
+        self.stream = next(iter(streams.video if track == "video" else streams.audio), None)
+        self.count = 0
+
+    def packets(self) -> Iterator[tuple[int, Packet[Any]]]:
+        """Each with its boot time in ticks."""
+        if self.stream is None:
+            return
+        last = (self._feed.t0_boot_ns or 0) * 9 // 100_000
+        for packet in self._container.demux(self.stream):
+            if packet.size == 0 or packet.pts is None:
+                continue
+            last = unturned(packet.pts, last)
+            self.count += 1
+            yield last, packet
+
+    def close(self) -> None:
+        self._container.close()
+
+
+def unturned(ticks: int, near: int) -> int:
+    """The time that is nearest to another of all those that a 33-bit count can mean."""
+    return near + (ticks - near + TURN // 2) % TURN - TURN // 2
+
+
+def make(
+    opened: Mapping[Track, Opened], out: Path, about: dict[str, str], step: Callable[[int], None] = lambda _: None
+) -> Made:
+    """Writes the MP4. Raises StoreError for a place that cannot be written and for what is no film."""
+    if out.exists():
+        raise StoreError(f"{out}: is there already; expected a place without it")
+    part = out.with_name(f".{out.name}.part")
+    try:
+        made = _write(opened, part, about, step)
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
+        part.rename(out)
+    except av.FFmpegError as error:
+        raise StoreError(f"{out}: the segments make no film: {error.strerror}; nothing was written") from error
+    except OSError as error:
+        raise StoreError(f"{out}: {error.strerror or error}; nothing was written") from error
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+    return made
+
+
+def _write(opened: Mapping[Track, Opened], part: Path, about: dict[str, str], step: Callable[[int], None]) -> Made:
+    reels: list[_Reel] = []
+    try:
+        for track, segments in opened.items():
+            reels.append(_Reel(track, _Feed(segments, step)))
+        reels = [reel for reel in reels if reel.stream is not None]
+        if not reels:
+            raise StoreError("nothing in this recording is sound or image; nothing was written")
+        with av.open(part, "w", format="mp4") as container:
+            container.metadata.update(about)
+            outs = {reel.track: container.add_stream_from_template(reel.stream) for reel in reels}  # type: ignore[type-var]
+            zero, end = None, 0
+            for at, reel, packet in _merged(reels):
+                zero = at if zero is None else zero
+                end = max(end, at)
+                packet.stream = outs[reel.track]
+                packet.time_base = _TICK
+                packet.pts = packet.dts = at - zero
+                container.mux(packet)
+    finally:
+        for reel in reels:
+            reel.close()
+    seconds = (end - (zero or 0)) / TICKS_PER_S
+    return Made({reel.track: reel.count for reel in reels}, seconds, part.stat().st_size)
+
+
+def _merged(reels: list[_Reel]) -> Iterator[tuple[int, _Reel, Packet[Any]]]:
+    """Packets of all tracks in the order of their times."""
+    sources = [(reel, reel.packets()) for reel in reels]
+    waiting = [(*first, reel, packets) for reel, packets in sources if (first := next(packets, None)) is not None]
+    while waiting:
+        at, packet, reel, packets = min(waiting, key=lambda one: one[0])
+        yield at, reel, packet
+        waiting = [one for one in waiting if one[2] is not reel]
+        if (following := next(packets, None)) is not None:
+            waiting.append((*following, reel, packets))
+
+
+def about(recording_id: str, unit: str, first_wall_ns: int) -> dict[str, str]:
+    """What stands in the file beside the film."""
+    return {"title": f"{unit} {recording_id}", "creation_time": utc(first_wall_ns)}

@@ -1,0 +1,234 @@
+"""Two answers about a copy, without any key that opens: is it whole, and is it from the unit.
+
+Deciding is `daemon/inspection/judge.py`'s, the law that the keeper's own walk follows too; here its findings become the
+answer for a person, with what is missing and why.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from typing import Any, Literal
+
+import msgspec
+
+from daemon import records, sign
+from daemon.evidence.source import Source
+from daemon.inspection.chain import UNREADABLE
+from daemon.inspection.files import Pace
+from daemon.inspection.judge import Expected, Finding, begin_of, end_of, judge
+from daemon.names import SEGMENT, TRACKS
+from hardware.ports import Track
+
+FINDINGS_MAX = 1000
+"""Kept; more are counted. A medium that is broken has one a file."""
+RECEIPTS_MAX = 10_000
+"""Lines of a sheet that are looked at: a recording has some dozens."""
+NS = 1_000_000_000
+
+
+class Gap(msgspec.Struct, frozen=True):
+    """Something is missing from a track; seconds from the press."""
+
+    track: Track
+    from_s: float
+    to_s: float
+    reason: str
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """Something happened; seconds from the press."""
+
+    what: str
+    at_s: float
+    detail: str
+
+
+class Segment(msgspec.Struct, frozen=True):
+    """A sealed second, in the order of its track."""
+
+    track: Track
+    file: str
+    key: str
+    """Name of the envelope without its ending; empty for one that was recovered: whichever of its track opens it."""
+    t0_boot_ns: int | None
+    frames: int
+
+
+class Deleted(msgspec.Struct, frozen=True):
+    """A track that the unit deleted, by a line of its log that came with the copy."""
+
+    at_wall_ns: int | None
+    line: int | None
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What can be said of a recording without opening it."""
+
+    recording_id: str
+    whole: bool
+    unit: Literal["yes", "no", "unknown"]
+    """unknown: signed by the key of this fingerprint, and nobody said whether that is the unit's."""
+    fingerprint: str
+    """Of the key that signed, as ssh-keygen prints it; empty: no signature can be read."""
+    faults: tuple[Finding, ...]
+    """Why it is not whole; the first thousand."""
+    doubts: tuple[Finding, ...]
+    """Why it is not from the unit."""
+    simulated: bool
+    begin: records.Begin | None
+    end: records.End | None
+    deleted: dict[Track, Deleted]
+    gaps: tuple[Gap, ...]
+    marks: tuple[Mark, ...]
+    seconds: dict[Track, float]
+    frames: dict[Track, int]
+    files: int
+    bytes: int
+    sums_sha256: str
+
+
+class Verified(msgspec.Struct, frozen=True):
+    """A verdict, and what opening needs."""
+
+    verdict: Verdict
+    segments: dict[Track, tuple[Segment, ...]]
+
+
+def verify(source: Source, keys: tuple[str, ...], pace: Pace = lambda _: None) -> Verified:
+    """Judges one recording. `keys`: of units that are believed; none: unknown. Raises what `pace` raises."""
+    found = source.read(pace)
+    deleted = _receipts(source.sheet, found.name)
+    lines: list[records.ChainLine] = []
+    signature = found.records.get("SHA256SUMS.sig", b"")
+    blob = public_key(signature)
+    believed = keys or ((f"ssh-ed25519 {base64.b64encode(blob).decode()}",) if blob else ())
+    signed_by_all: list[bool] = []
+
+    def is_signed(data: bytes, by: bytes) -> bool:
+        good = bool(believed) and sign.is_signed(data, by, believed, sign.RECORDINGS)
+        signed_by_all.append(good)
+        return good
+
+    inspection = judge(found, Expected(gone=frozenset(deleted)), is_signed, lines.append)
+    shorn = [Finding(finding.path.partition("/")[2], finding.what) for finding in inspection.findings]
+    doubts = [finding for finding in shorn if finding.what.startswith(("is no signature", "could not be checked"))]
+    faults = [finding for finding in shorn if finding not in doubts]
+    # A signature that is another fault's consequence is not named there, and is asked for all the same.
+    good = signed_by_all == [True, True]
+    begin, end = begin_of(found), end_of(found)
+    verdict = Verdict(
+        recording_id=found.name, whole=not faults,
+        unit=("yes" if keys else "unknown") if good else "no",
+        fingerprint=fingerprint(blob) if blob else "",
+        faults=tuple(faults[:FINDINGS_MAX]), doubts=tuple(doubts), simulated=bool(begin and begin.simulated),
+        begin=begin, end=end, deleted=deleted,
+        gaps=tuple(_gaps(lines, begin)), marks=tuple(_marks(lines, begin)),
+        seconds=_sums(lines, lambda line: (line.t1_boot_ns - line.t0_boot_ns) / NS),
+        frames={track: int(count) for track, count in _sums(lines, lambda line: line.frames).items()},
+        files=inspection.files, bytes=inspection.bytes,
+        sums_sha256=hashlib.sha256(found.records.get("SHA256SUMS", b"")).hexdigest(),
+    )  # fmt: skip
+    return Verified(verdict, {track: tuple(_segments(lines, track)) for track in TRACKS if track not in deleted})
+
+
+def _segments(lines: list[records.ChainLine], track: Track) -> list[Segment]:
+    found = []
+    for line in lines:
+        if isinstance(line, records.SegmentLine) and line.track == track:
+            found.append(Segment(track, line.file, line.key, line.t0_boot_ns, line.frames))
+        elif isinstance(line, records.MarkLine) and line.what == "recovered" and line.detail.startswith(f"{track}/"):
+            found.append(Segment(track, line.detail.partition(" sha256 ")[0], "", None, 0))
+    return [segment for segment in found if SEGMENT.match(segment.file.partition("/")[2])]
+
+
+def _gaps(lines: list[records.ChainLine], begin: records.Begin | None) -> list[Gap]:
+    zero = begin.trigger_boot_ns if begin else 0
+    return [
+        Gap(line.track, _s(line.from_boot_ns - zero), _s(line.to_boot_ns - zero), line.reason)
+        for line in lines
+        if isinstance(line, records.GapLine)
+    ]
+
+
+def _marks(lines: list[records.ChainLine], begin: records.Begin | None) -> list[Mark]:
+    zero = begin.trigger_boot_ns if begin else 0
+    return [
+        Mark(line.what, _s(line.at_boot_ns - zero), line.detail) for line in lines if isinstance(line, records.MarkLine)
+    ]
+
+
+def _sums(lines: list[records.ChainLine], of: Any) -> dict[Track, float]:
+    sums: dict[Track, float] = {}
+    for line in lines:
+        if isinstance(line, records.SegmentLine):
+            sums[line.track] = sums.get(line.track, 0) + of(line)
+    return {track: round(value, 3) for track, value in sums.items()}
+
+
+def _s(ns: int) -> float:
+    return round(ns / NS, 3)
+
+
+# --- the sheet that lies beside a copy ------------------------------------------------------------------------------
+
+
+class _Sheet(msgspec.Struct):
+    recording_id: str
+    audit_lines: tuple[str, ...] = ()
+
+
+class _Receipt(msgspec.Struct):
+    event: str
+    recording_id: str = ""
+    track: str = ""
+    n: int | None = None
+    at_wall_ns: int | None = None
+
+
+def _receipts(sheet: bytes, recording_id: str) -> dict[Track, Deleted]:
+    """The tracks of which the unit's log says that it deleted them, as far as the sheet has its lines."""
+    try:
+        told = msgspec.json.decode(sheet, type=_Sheet) if sheet else None
+    except UNREADABLE:
+        return {}
+    if told is None or told.recording_id != recording_id:
+        return {}
+    found: dict[Track, Deleted] = {}
+    for line in told.audit_lines[:RECEIPTS_MAX]:
+        try:
+            receipt = msgspec.json.decode(line, type=_Receipt)
+        except UNREADABLE:
+            continue
+        if receipt.event == "deleted" and receipt.recording_id == recording_id and receipt.track in TRACKS:
+            found[_as_track(receipt.track)] = Deleted(receipt.at_wall_ns, receipt.n)
+    return found
+
+
+def _as_track(name: str) -> Track:
+    return "audio" if name == "audio" else "video"
+
+
+# --- who signed -----------------------------------------------------------------------------------------------------
+
+_ARMOR = re.compile(rb"\A-----BEGIN SSH SIGNATURE-----\s+([A-Za-z0-9+/=\s]+?)\s*-----END SSH SIGNATURE-----")
+_ED25519 = b"\0\0\0\x0bssh-ed25519\0\0\0 "
+_KEY_BYTES = 32
+
+
+def public_key(signature: bytes) -> bytes | None:
+    """The Ed25519 key that a signature file says it was made with (PROTOCOL.sshsig); None: it says none."""
+    armored = _ARMOR.match(signature)
+    try:
+        raw = base64.b64decode(armored[1], validate=False) if armored else b""
+    except ValueError:
+        return None
+    length = len(_ED25519) + _KEY_BYTES
+    blob = raw[14 : 14 + length]  # SSHSIG, version, length of the key
+    return blob if raw[:6] == b"SSHSIG" and blob.startswith(_ED25519) and len(blob) == length else None
+
+
+def fingerprint(blob: bytes) -> str:
+    """As ssh-keygen prints it."""
+    return f"SHA256:{base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip('=')}"

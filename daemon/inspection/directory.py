@@ -1,0 +1,52 @@
+"""One recording in a directory, inspected from outside: what the keeper does with its store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from daemon import loglines, sign
+from daemon.inspection.files import Pace, Reading
+from daemon.inspection.judge import Expected, Found, Inspection, judge
+from daemon.loglines import Line
+
+RECORD_BYTES_MAX = 16_000_000
+"""SHA256SUMS of the longest recording, 4 h of two tracks, is 3 MB. More is read of no record."""
+READ_WHOLE = ("begin.json", "begin.json.sig", "end.json", "SHA256SUMS", "SHA256SUMS.sig")
+
+
+def inspect(path: Path, expected: Expected, keys: tuple[str, ...], pace: Pace = lambda _: None) -> Inspection:
+    """Reads a recording's directory and judges it, a finding a file. `keys`: of the recorder; none: not asked for.
+
+    Raises nothing over what is found, and what `pace` raises.
+    """
+
+    def is_signed(data: bytes, signature: bytes) -> bool:
+        return sign.is_signed(data, signature, keys, sign.RECORDINGS)
+
+    return judge(read(path, path.name, pace), expected, is_signed if keys else None)
+
+
+def read(path: Path, name: str, pace: Pace = lambda _: None) -> Found:
+    """Every file, hashed; the records whole; the chain, as long as it was then, when it is walked."""
+    reading = Reading(path, pace)
+    whole = {record: _bytes(path / record) for record in READ_WHOLE if record in reading.files}
+    seen = reading.files.get("chain.jsonl")
+    return Found(
+        name, reading.files, whole, _lines(path / "chain.jsonl", seen.size if seen else 0), tuple(reading.faults)
+    )
+
+
+def _lines(path: Path, size: int) -> Iterator[Line]:
+    with path.open("rb") as file:
+        yield from loglines.read(file, size)
+
+
+def _bytes(path: Path) -> bytes:
+    """A record; empty for one that cannot be read by now, or is far too large."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(RECORD_BYTES_MAX + 1)
+    except OSError:
+        return b""
+    return data if len(data) <= RECORD_BYTES_MAX else b""
