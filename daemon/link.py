@@ -13,6 +13,7 @@ import selectors
 import socket
 import struct
 import threading
+import time
 from array import array
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -33,8 +34,13 @@ REPLY_WAIT_S = 5.0
 """An operator waits this long for an answer: the slowest one reads a page of recordings from a card."""
 FILES_MAX = 64
 """Open files that one answer may carry: the kernel takes 253, and a process may usually hold 1,024."""
+ACCEPT_AGAIN_S = 0.1
+"""After a connection that could not be taken: a process that has no descriptor left would do nothing else."""
 PEERS_MAX = 16
 """Connections at once to one socket: three processes, and more operators than a unit ever had."""
+
+
+TOO_LONG = "the answer does not fit into one message; ask for less at once"
 
 
 class Joined(msgspec.Struct, frozen=True):
@@ -67,10 +73,13 @@ class Peer:
     def send(self, message: Message, files: Sequence[int] = ()) -> bool:
         """Sends without waiting; False when the peer is gone or does not read, and then it is disconnected.
 
+        False as well for a message that cannot be a packet: it is logged and not sent, and the connection goes on. A
+        reply that is too long is an error to whoever asked.
         The files are open descriptors that the peer gets its own copies of; ours stay open.
         """
-        data = _encoder.encode(message)
-        assert len(data) <= MESSAGE_BYTES_MAX, type(message).__name__  # noqa: S101 - only a bug could break it
+        data = _packet(message)
+        if data is None:
+            return False
         # Not socket.send_fds: it takes flags and forgets them (Python 3.11), and would wait for who does not read.
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", files))] if files else []
         try:
@@ -125,15 +134,25 @@ class Server:
     """Listens on a path. All peers are read by one thread, which calls the sink and nothing else."""
 
     def __init__(self, path: Path, sink: Sink, mode: int = 0o660) -> None:
-        self._path, self._sink = path, sink
-        self._listener = _listen(path, mode)
+        self._path, self._sink, self._mode = path, sink, mode
+        self._listener: socket.socket | None = None
         self._wake_read, self._wake_write = os.pipe()
         self._peers: set[Peer] = set()
         self._thread = threading.Thread(target=self._run, name=f"link {path.name}", daemon=True)
 
     def start(self) -> None:
-        """Begins to accept."""
+        """Begins to accept. Raises LinkError when the path cannot be listened at; may be tried again."""
+        self._listener = _listen(self._path, self._mode)
         self._thread.start()
+
+    @property
+    def listens(self) -> bool:
+        """Whether `start` has succeeded."""
+        return self._listener is not None
+
+    def alive(self) -> bool:
+        """Whether the thread that reads the peers still runs; True before the start."""
+        return self._listener is None or self._thread.is_alive()
 
     def close(self) -> None:
         """Stops accepting, drops everybody, removes the path."""
@@ -142,12 +161,14 @@ class Server:
             self._thread.join(timeout=2.0)  # it reads packets that are there already; two seconds is forever
         for peer in self._peers:
             peer.release()
-        self._listener.close()
         os.close(self._wake_read)
         os.close(self._wake_write)
-        self._path.unlink(missing_ok=True)
+        if self._listener is not None:
+            self._listener.close()
+            self._path.unlink(missing_ok=True)
 
     def _run(self) -> None:
+        assert self._listener is not None  # noqa: S101 - `start` made it
         with selectors.DefaultSelector() as selector:
             selector.register(self._listener, selectors.EVENT_READ)
             selector.register(self._wake_read, selectors.EVENT_READ)
@@ -156,23 +177,37 @@ class Server:
                     if key.fileobj == self._wake_read:
                         return
                     if key.fileobj is self._listener:
-                        self._accept(selector)
+                        self._accept(selector, self._listener)
                     else:
                         self._read(selector, key.fileobj)  # type: ignore[arg-type]  # only peers are left
 
-    def _accept(self, selector: selectors.BaseSelector) -> None:
-        sock, _ = self._listener.accept()
+    def _accept(self, selector: selectors.BaseSelector, listener: socket.socket) -> None:
+        try:
+            sock, _ = listener.accept()
+        except OSError as error:  # no descriptor is left, or the peer has gone already
+            log.event("peer_refused", "warning", why=f"{self._path.name}: {error}")
+            time.sleep(ACCEPT_AGAIN_S)
+            return
         if len(self._peers) >= PEERS_MAX:
             log.event("peer_refused", "warning", why=f"{PEERS_MAX} are connected to {self._path.name}")
             sock.close()
             return
-        peer = Peer(sock)
+        try:
+            peer = Peer(sock)
+        except OSError as error:
+            log.event("peer_refused", "warning", why=f"{self._path.name}: {error}")
+            sock.close()
+            return
         self._peers.add(peer)
         selector.register(peer, selectors.EVENT_READ)
         self._sink(peer, Joined())
 
     def _read(self, selector: selectors.BaseSelector, peer: Peer) -> None:
-        message = peer.receive()
+        try:
+            message = peer.receive()
+        except Exception as error:  # noqa: BLE001 - one peer's packet must not end the thread that reads all of them
+            log.event("peer_dropped", "error", why=repr(error), pid=peer.pid)
+            message = None
         if message is None:
             selector.unregister(peer)
             self._peers.discard(peer)
@@ -225,6 +260,19 @@ class Client:
             self._peer = None
             self._sink(peer, Left())
             peer.release()
+
+
+def _packet(message: Message) -> bytes | None:
+    """A message as a packet; None, and logged, when it cannot be one."""
+    try:
+        data = _encoder.encode(message)
+        why = f"{len(data)} bytes, more than {MESSAGE_BYTES_MAX}" if len(data) > MESSAGE_BYTES_MAX else ""
+    except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError) as error:
+        why = repr(error)
+    if not why:
+        return data
+    log.event("message_not_sent", "error", kind=type(message).__name__, why=why)
+    return _encoder.encode(Reply(error=TOO_LONG, exit_code=LinkError.exit_code)) if isinstance(message, Reply) else None
 
 
 def ask(path: Path, verb: str, **args: Any) -> Any:

@@ -56,8 +56,8 @@ def _write_all(process: str) -> None:
                 lost, _lost[0] = _lost[0], 0
                 logger.warning("log_events_lost", count=lost)
             getattr(logger, level)(name, at=_utc(at_s), **fields)
-        except (OSError, ValueError):
-            _lost[0] += 1  # stdout is closed or full: counted, and said when it takes text again
+        except Exception:  # noqa: BLE001 - stdout is closed or full, or a field cannot be written: counted, and logged then
+            _lost[0] += 1
 
 
 def _utc(at_s: float) -> str:

@@ -10,11 +10,12 @@ from pathlib import Path
 
 from daemon.model.rights import GROUPS, Person, Role, acting_as, roles_of
 
+USER_FILE = Path("/etc/passwd")
 GROUP_FILE = Path("/etc/group")
 """Read as a file and not asked of the name service: a directory server that is away must not hold back an alarm. The
 unit's groups are local (systemd/sysusers.d); who is in them the kernel says of each peer, wherever it was decided."""
 NAME, GID, FIELDS = 0, 2, 4
-"""Of a line of group(5): name, password, number, members."""
+"""Of a line of group(5): name, password, number, members. In passwd(5) the user's number stands third as well."""
 SO_PEERGROUPS = 59
 """unix(7), Linux 4.13: the peer's supplementary groups when it connected. Python has no name for it."""
 GROUP_BYTES_MAX = 1024
@@ -49,14 +50,23 @@ class Door:
         return acting_as(verb, roles_of(person, self._own_uid, self._groups))
 
 
+def user_ids(path: Path = USER_FILE) -> Mapping[str, int]:
+    """User name to number, of the machine's own users; empty when the file cannot be read. See GROUP_FILE."""
+    rows = [line.split(":") for line in _lines(path)]
+    return {row[NAME]: int(row[GID]) for row in rows if len(row) > GID and row[GID].isdigit()}
+
+
 def role_groups(path: Path = GROUP_FILE) -> Mapping[int, Role]:
     """Group number to role; empty where the groups were never made, as on a tester's machine."""
-    try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return {}
-    rows = [line.split(":") for line in lines]
+    rows = [line.split(":") for line in _lines(path)]
     return {int(row[GID]): GROUPS[row[NAME]] for row in rows if _gives_a_role(row)}
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
 
 
 def _gives_a_role(row: list[str]) -> bool:

@@ -246,7 +246,7 @@ _HEARD = ", ".join(Heard.__struct_fields__)
 class Journal:
     """Hands orders to the journal's thread and its words to a sink, which is called on that thread."""
 
-    def __init__(self, path: Path, sink: Callable[[Said], None]) -> None:
+    def __init__(self, path: Path, sink: Callable[[Said], object]) -> None:
         self._path, self._sink = path, sink
         self._orders: queue.Queue[Order | None] = queue.Queue(WAITING_MAX)
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
@@ -265,6 +265,10 @@ class Journal:
         except queue.Full:
             return False
         return True
+
+    def alive(self) -> bool:
+        """Whether the thread still runs: without it nothing more is kept. True before the start. Any thread."""
+        return self._thread.ident is None or self._thread.is_alive()
 
     def stalled(self) -> str:
         """That the disk has not answered for STALLED_S, in words; empty: it does, or it says why not. Any thread."""

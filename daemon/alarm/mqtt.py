@@ -103,7 +103,7 @@ class NameTaken(msgspec.Struct, frozen=True):
 
 
 Word = Up | Down | Answered | Received | Unheard | NameTaken
-Sink = Callable[[Word], None]
+Sink = Callable[[Word], object]
 
 
 class Connection:
@@ -160,6 +160,10 @@ class Connection:
     def up(self) -> bool:
         """Whether a message would leave now, as far as is known. Any thread."""
         return self._client is not None
+
+    def alive(self) -> bool:
+        """Whether the thread still runs: without it nothing more is sent. True before the start. Any thread."""
+        return self._thread.ident is None or self._thread.is_alive()
 
     def renew(self) -> None:
         """Drops the client and builds a new one, at the thread's next look (LOOK_S). Any thread."""

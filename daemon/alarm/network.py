@@ -6,7 +6,6 @@ means nothing here is refused, counted, and told once a kind.
 
 from __future__ import annotations
 
-import threading
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -27,10 +26,6 @@ from daemon.model.state import Room
 from daemon.model.unit import Unit
 from hardware.ports import Clock
 
-MESSAGES_MAX = 200
-"""Messages from the network that may wait for the loop, answers and wireless buttons' each; one more is dropped and
-counted. A flood is done with in 20 ms, so that no press waits behind it; a receiver says `stored` again for the next
-attempt."""
 _BROKER_FAULT: dict[str, events.FaultName] = {"alarm": "broker", "second": "second_broker"}
 
 
@@ -63,13 +58,11 @@ class House(NamedTuple):
 
 
 class Network:
-    """Owned by the loop: every method but `admit` is called from its thread alone."""
+    """Owned by the loop: every method but `source` is called from its thread alone."""
 
     def __init__(self, house: House, unit: Unit, inbox: Inbox, brokers: Mapping[str, mqtt.Connection]) -> None:
         self._house, self._inbox, self._brokers = house, inbox, brokers
         self._receivers, self._denied, self._mobiles = Receivers(unit), Denied(), Mobiles(unit, house.clock)
-        # A flood of answers takes no place from a wireless button, nor the other way round.
-        self._places = {ours: threading.BoundedSemaphore(MESSAGES_MAX) for ours in (True, False)}
         self._refused: set[str] = set()
         self.answers: Mapping[type, Callable[[Any], None]] = {
             mqtt.Up: self._up, mqtt.Down: self._down, mqtt.Unheard: self._unheard, mqtt.NameTaken: self._name_taken,
@@ -77,12 +70,9 @@ class Network:
         }  # fmt: skip
         """By what each kind of word is answered."""
 
-    def admit(self, message: mqtt.Received) -> bool:
-        """Whether a message may wait for the loop; reading it frees its place. Any thread; never blocks."""
-        return self._place(message).acquire(blocking=False)
-
-    def _place(self, message: mqtt.Received) -> threading.BoundedSemaphore:
-        return self._places[message.topic not in self._inbox.foreign]
+    def source(self, message: mqtt.Received) -> str:
+        """Whose places in the intake a message takes: answers take none from a wireless button. Any thread."""
+        return "buttons" if message.topic in self._inbox.foreign else "answers"
 
     def opened(self, found: journal.Opened) -> None:
         """The journal has been read."""
@@ -144,7 +134,6 @@ class Network:
     # --- messages ---------------------------------------------------------------------------------------------------
 
     def _received(self, word: mqtt.Received) -> None:
-        self._place(word).release()
         letter = self._inbox.read(word)
         match letter:
             case Ack():

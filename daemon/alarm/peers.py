@@ -9,11 +9,10 @@ import secrets
 from collections.abc import Callable
 from typing import NamedTuple, get_args
 
-import msgspec
-
 from daemon import link, log, wire
 from daemon.alarm.acts import Acts
 from daemon.alarm.aiming import Aiming
+from daemon.alarm.speakers import FromUnit
 from daemon.alarm.status import Telemetry
 from daemon.model import events
 from daemon.model.state import Room
@@ -21,13 +20,6 @@ from hardware.ports import Clock, Track
 
 ToRecorder = events.StartRecording | events.SetEnd | events.Lease | events.Forget | events.Quiet | wire.Aim
 _DEVICES: dict[events.FaultName, Track] = {"camera": "video", "microphone": "audio"}
-
-
-class FromUnit(msgspec.Struct, frozen=True):
-    """A word from the recorder or the keeper."""
-
-    peer: link.Peer
-    message: link.Word
 
 
 class House(NamedTuple):

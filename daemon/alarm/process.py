@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import queue
+import os
 import secrets
 import sys
 import uuid
@@ -22,17 +22,20 @@ from daemon import link, log, people, systemd, wire
 from daemon.alarm import acts, desk, journal, mqtt, network, peers
 from daemon.alarm.aiming import Aiming
 from daemon.alarm.inbox import Inbox
+from daemon.alarm.intake import Intake
 from daemon.alarm.lights import Lights
 from daemon.alarm.lines import Lines
 from daemon.alarm.messages import AlarmEvent
+from daemon.alarm.mishaps import Mishaps
 from daemon.alarm.network import Network, connections
 from daemon.alarm.outbox import Outbox
-from daemon.alarm.peers import FromUnit, Peers, ToRecorder
+from daemon.alarm.peers import Peers, ToRecorder
 from daemon.alarm.privacy import Privacy
 from daemon.alarm.proofs import Proofs
+from daemon.alarm.speakers import FromOperator, FromUnit, Speakers, field_users, refuse
 from daemon.alarm.status import Telemetry
 from daemon.config import Settings
-from daemon.errors import DeviceError
+from daemon.errors import DeviceError, LinkError
 from daemon.model import events
 from daemon.model.policy import NS
 from daemon.model.relay import Relay
@@ -41,11 +44,8 @@ from daemon.model.state import Room, Rules
 from daemon.paths import Paths
 from hardware import ports
 
-QUEUE_MAX = 10_000
-"""Things that may wait for the loop: ten seconds of a line that chatters a thousand times a second. The loop takes
-one in well under a millisecond; a queue this long means that it hangs, and then systemd's watchdog ends it."""
 BATCH_MAX = 100
-"""Things that are taken before time is looked at again: a tenth of a second's chatter, done in ten milliseconds."""
+"""Things that are taken before time is looked at again, unless a press is to be decided: then at once."""
 WAIT_MAX_S = 1.0
 """The loop looks at its clock this often even when nothing happens: it feeds the watchdog and notices a step."""
 LOOK_NS = 1_000_000_000
@@ -57,18 +57,7 @@ SWITCH_S = 0.0005
 """How long a thread may keep Python's lock from another: the default of 5 ms is longer than an alarm takes."""
 
 
-class Stop(msgspec.Struct, frozen=True):
-    """Somebody wants the process to end."""
-
-
-class FromOperator(msgspec.Struct, frozen=True):
-    """A word from an operator."""
-
-    peer: link.Peer
-    message: link.Word
-
-
-Item = ports.Edge | mqtt.Word | journal.Said | FromUnit | FromOperator | Stop
+Item = mqtt.Word | journal.Said | FromUnit | FromOperator
 
 
 class Devices(msgspec.Struct, frozen=True):
@@ -90,8 +79,8 @@ class AlarmProcess:
         settings = settings.at(devices.clock.read())
         self._settings, self._devices, self._clock = settings, devices, devices.clock
         unit = settings.unit
-        self._queue: queue.SimpleQueue[Item] = queue.SimpleQueue()
-        self._lost = 0
+        self._intake: Intake[Item] = Intake()
+        self._mishaps = Mishaps(self._clock.boot_ns)
         self._room = Room(Rules.of(settings.policy), settled=False)
         self._lines = Lines(settings.policy, devices.buttons.active)
         fitted = {"status": unit.lamps.status, "recording": unit.lamps.recording, "beeper": unit.lamps.beeper}
@@ -109,10 +98,10 @@ class AlarmProcess:
         self._outbox.on_delivered = self._delivered
         self._proofs = Proofs(unit, self._clock, self._journal)
         self._telemetry = Telemetry(settings, self._clock, f"{name}-telemetry", self.put, (inbox.reset,))
-        self._dropped = 0
         self._look_ns = 0
         self._disk_says = ""
-        self._unit_server = link.Server(paths.unit_socket, lambda p, m: self.put(FromUnit(p, m)))
+        self._speakers = Speakers(field_users(), os.geteuid())
+        self._unit_server = link.Server(paths.unit_socket, self._from_unit)
         # What each of them is lent is the loop's own, and used from its thread alone.
         unit_house = peers.House(
             self._clock, self._acts, self._aiming, self._telemetry, lambda: self._room, self._step, self._fault,
@@ -129,28 +118,57 @@ class AlarmProcess:
             outside=frozenset(mobile.name for mobile in unit.mobile if mobile.place == "elsewhere"),
         )  # fmt: skip
         self._desk = desk.Desk(desk_house, devices.door or people.Door())
-        self._operators = link.Server(paths.operator_socket, lambda p, m: self.put(FromOperator(p, m)))
+        self._operators = link.Server(paths.operator_socket, self._from_operators)
         self._watchdog_s = systemd.watchdog_interval_s() or WAIT_MAX_S
         self._stopping = False
         self._answers: Mapping[type, Callable[[Any], None]] = {
-            ports.Edge: self._edge, **self._network.answers, FromUnit: self._peers.heard,
-            FromOperator: self._from_operator, journal.Opened: self._opened, journal.Kept: self._kept,
+            **self._network.answers, FromUnit: self._peers.heard,
+            FromOperator: self._asked, journal.Opened: self._opened, journal.Kept: self._kept,
             journal.Trouble: self._trouble, acts.ActKept: lambda _: self._acts.kept(), acts.Batch: self._acts.read,
-            Stop: self._stop,
         }  # fmt: skip
 
-    def put(self, item: Item) -> None:
-        """Enqueues. Any thread; never blocks, never raises."""
-        if self._queue.qsize() >= QUEUE_MAX:
-            self._lost += 1
-        elif isinstance(item, mqtt.Received) and not self._network.admit(item):
-            self._dropped += 1
+    def put(self, item: Item) -> bool:
+        """Enqueues; False when the item's source has no place left, and then the item is lost, counted and a fault.
+
+        Any thread; never blocks, never raises.
+        """
+        return self._intake.put(self._source(item), item)
+
+    def _source(self, item: Item) -> str:
+        match item:
+            case mqtt.Received():
+                return self._network.source(item)
+            case FromUnit():
+                return item.speaker
+            case FromOperator():
+                return "operators"
+            case mqtt.Up() | mqtt.Down() | mqtt.Answered() | mqtt.Unheard() | mqtt.NameTaken():
+                return item.client
+        return "journal"
+
+    def _from_unit(self, peer: link.Peer, message: link.Word) -> None:
+        """A word on the unit's socket. The link's thread."""
+        word = self._speakers.word(peer, message)
+        if word is None:
+            return
+        # The end of a connection always finds a place: there is one for each peer of which the loop has heard.
+        if self._intake.put(word.speaker, word, sure=isinstance(message, link.Left)):
+            self._speakers.taken(word)
         else:
-            self._queue.put(item)
+            peer.close()
+
+    def _from_operators(self, peer: link.Peer, message: link.Word) -> None:
+        """A word on the operators' socket. The link's thread."""
+        if isinstance(message, wire.Request):
+            if not self.put(FromOperator(peer, message)):
+                peer.close()
+        elif not isinstance(message, link.Joined | link.Left):
+            refuse(peer, message)
 
     def stop(self) -> None:
         """Asks the loop to end. Safe in a signal handler."""
-        self._queue.put(Stop())
+        self._stopping = True
+        self._intake.wake()
 
     # --- life -----------------------------------------------------------------------------------------------------
 
@@ -159,10 +177,9 @@ class AlarmProcess:
         sys.setswitchinterval(SWITCH_S)
         self._journal.start()
         now_ns = self._clock.boot_ns()
-        for item in self._lines.start(self._devices.buttons.start(self.put), now_ns):
+        for item in self._lines.start(self._devices.buttons.start(self._intake.edge), now_ns):
             self._step(item)
-        self._unit_server.start()
-        self._operators.start()
+        self._listen()
         for name, detail in self._missing():
             self._fault(name, detail)
         self._lights.show(self._room, now_ns)
@@ -197,16 +214,37 @@ class AlarmProcess:
                 stack.callback(end)
 
     def _turn(self) -> None:
-        """Everything that has come, then everything whose time has come: a release must not be passed by its press."""
+        """Everything that has come, edges first, until it is time to decide a press; then what time has brought."""
         wait_s = self._wait_s()
         for _ in range(BATCH_MAX):
-            try:
-                item = self._queue.get(timeout=wait_s)
-            except queue.Empty:
+            item = self._intake.take(wait_s)
+            if item is None:
                 break
-            self._answers[type(item)](item)
+            if isinstance(item, ports.Edge):
+                self._guard("an edge", self._edge, item)
+            else:
+                self._answer(item)
+            press_ns = self._lines.next_ns
+            if press_ns is not None and press_ns <= self._clock.boot_ns():
+                break
             wait_s = 0.0  # what else has come already
         self._time_passes()
+
+    def _answer(self, item: Item) -> None:
+        """Answers one item. If that raises, the peer that sent it is disconnected, and says its state anew."""
+        if not self._guard(type(item).__name__, self._answers[type(item)], item) and isinstance(
+            item, FromUnit | FromOperator
+        ):
+            item.peer.close()
+
+    def _guard(self, what: str, act: Callable[..., None], *args: Any) -> bool:
+        """Whether an act was done without raising: nothing that anybody sends may end the loop (promise A2)."""
+        try:
+            act(*args)
+        except Exception as error:  # noqa: BLE001 - logged, counted and a fault; the button must go on working
+            self._mishaps.failed(what, error)
+            return False
+        return True
 
     def _wait_s(self) -> float:
         press_ns = self._lines.next_ns
@@ -220,39 +258,82 @@ class AlarmProcess:
 
     def _time_passes(self) -> None:
         """Everything whose moment has come. The buttons first: a press is decided by time, 50 ms after its edge."""
+        for edge in self._intake.edges():  # a release must not be passed by its press
+            self._guard("an edge", self._edge, edge)
         now_ns = self._clock.boot_ns()
+        self._guard("the buttons", self._press_time, now_ns)
+        self._guard("a deadline of the room", self._room_time, now_ns)
+        self._guard("what waits to be sent", self._outbox.tick, now_ns)
+        self._guard("aiming", self._aiming.tick, self._room, now_ns)
+        if now_ns >= self._look_ns:
+            self._look_ns = now_ns + LOOK_NS
+            self._alive()
+            self._look(now_ns)
+        self._guard("the lamps", self._lamp_time, now_ns)
+        self._guard("health", self._telemetry.tick, now_ns, self._room, self._figures)
+        systemd.notify("WATCHDOG=1")
+
+    def _press_time(self, now_ns: int) -> None:
         for item in self._lines.tick(now_ns):
             self._step(item)
+
+    def _room_time(self, now_ns: int) -> None:
         due_ns = deadline_ns(self._room)
         if due_ns is not None and due_ns <= now_ns:
             self._step(events.TimePassed(str(uuid.uuid4())))
         due_ns = lease_deadline_ns(self._room)
         if due_ns is not None and due_ns <= now_ns:
             self._step(events.LeaseDue())
-        self._outbox.tick(now_ns)
-        self._aiming.tick(self._room, now_ns)
-        if now_ns >= self._look_ns:
-            self._look(now_ns)
+
+    def _lamp_time(self, now_ns: int) -> None:
         self._fault("lamp", "; ".join(self._lights.faults.values()))
         self._lights.show(self._room, now_ns)
-        self._telemetry.tick(now_ns, self._room, self._figures)
-        systemd.notify("WATCHDOG=1")
+
+    def _alive(self) -> None:
+        """Ends the process when one of its threads has ended: only a new process brings that thread back.
+
+        systemd starts one within a second, and the journal has the open alarms. Raises DeviceError.
+        """
+        threads = {
+            "buttons: the thread that brings their edges": self._devices.buttons.alive(),
+            "journal: its thread": self._journal.alive(),
+            "unit.sock: the thread that reads it": self._unit_server.alive(),
+            "operator.sock: the thread that reads it": self._operators.alive(),
+            **{f"mqtt {name}: its thread": broker.alive() for name, broker in self._brokers.items()},
+            "mqtt telemetry: its thread": self._telemetry.alive(),
+        }
+        if ended := [what for what, lives in threads.items() if not lives]:
+            raise DeviceError(f"{'; '.join(ended)} has ended; expected it to live")
 
     def _look(self, now_ns: int) -> None:
         """What only time shows."""
-        self._look_ns = now_ns + LOOK_NS
-        if not self._devices.buttons.alive():
-            # Only a new process brings that thread back; systemd makes one, and the journal has the open alarms.
-            raise DeviceError("buttons: the thread that brings their edges has ended; expected it to live")
-        self._desk.tick(now_ns)
-        self._fault("unanswered", self._outbox.unanswered(now_ns))
-        self._look_at_disk()
-        self._network.look(now_ns)
-        self._fault("button_test", self._proofs.overdue())
-        self._proofs.tick(now_ns)
-        self._acts.tick(now_ns)
-        self._obey()
-        self._cover()
+        jobs: tuple[tuple[str, Callable[[], None]], ...] = (
+            ("the day's refusals", lambda: self._desk.tick(now_ns)),
+            ("what is unanswered", lambda: self._fault("unanswered", self._outbox.unanswered(now_ns))),
+            ("the journal", self._look_at_disk),
+            ("the network", lambda: self._network.look(now_ns)),
+            ("the buttons' tests", lambda: self._fault("button_test", self._proofs.overdue())),
+            ("the buttons' proofs", lambda: self._proofs.tick(now_ns)),
+            ("the audit log's acts", lambda: self._acts.tick(now_ns)),
+            ("the policy", self._obey),
+            ("the covered window", self._cover),
+            ("the sockets", self._listen),
+        )
+        for what, job in jobs:
+            self._guard(what, job)
+        self._mishaps.count(self._intake.lost)
+        self._fault("inputs", self._mishaps.wrong())
+
+    def _listen(self) -> None:
+        """Listens where it does not yet. An alarm that cannot goes on without the others: they have no part in it."""
+        wrong: list[str] = []
+        for server in (self._unit_server, self._operators):
+            try:
+                if not server.listens:
+                    server.start()
+            except LinkError as error:
+                wrong.append(str(error))
+        self._fault("sockets", "; ".join(wrong))
 
     # --- deciding and doing -----------------------------------------------------------------------------------------
 
@@ -263,26 +344,30 @@ class AlarmProcess:
             log.event("fault" if item.detail else "fault_over", level, name=item.fault, detail=item.detail)
         self._room, effects = step(before, item, self._clock.boot_ns())
         for effect in effects:
-            match effect:
-                case events.Raise():
-                    self._outbox.send(effect, self._acts.of_alarm)
-                    self._proofs.raised(effect)
-                    log.event("alarm_" + effect.kind, "warning", event_id=effect.event_id, alarm_id=effect.alarm_id,
-                              source=effect.source, recording_id=effect.recording_id, detail=effect.detail)  # fmt: skip
-                case events.Close():
-                    self._outbox.close(effect.alarm_ids)
-                case events.Note():
-                    log.event(effect.event, detail=effect.detail)
-                case events.Lease():
-                    self._lease(effect)
-                case events.Objection():
-                    self._privacy.objection(effect)
-                    log.event("objection" if effect.until_ns else "objection_over", why=effect.why)
-                case events.StartRecording() | events.SetEnd() | events.Forget() | events.Quiet():
-                    self._tell_recorder(effect)
+            # One that raises keeps no other from being carried out: an alarm is kept and sent before all else.
+            self._guard(type(effect).__name__, self._carry_out, effect)
         if self._room is not before:
             self._lights.show(self._room, self._clock.boot_ns())
             self._telemetry.room_changed(before, self._room)
+
+    def _carry_out(self, effect: events.Effect) -> None:
+        match effect:
+            case events.Raise():
+                self._outbox.send(effect, self._acts.of_alarm)
+                self._proofs.raised(effect)
+                log.event("alarm_" + effect.kind, "warning", event_id=effect.event_id, alarm_id=effect.alarm_id,
+                          source=effect.source, recording_id=effect.recording_id, detail=effect.detail)  # fmt: skip
+            case events.Close():
+                self._outbox.close(effect.alarm_ids)
+            case events.Note():
+                log.event(effect.event, detail=effect.detail)
+            case events.Lease():
+                self._lease(effect)
+            case events.Objection():
+                self._privacy.objection(effect)
+                log.event("objection" if effect.until_ns else "objection_over", why=effect.why)
+            case events.StartRecording() | events.SetEnd() | events.Forget() | events.Quiet():
+                self._tell_recorder(effect)
 
     def _tell_recorder(self, effect: ToRecorder) -> None:
         """Lamp first (promise R3): whatever makes the recorder write goes out after the lamps are set."""
@@ -341,9 +426,8 @@ class AlarmProcess:
         if detail and not self._room.settled:  # no journal, no objection in it: a unit with a broken card still records
             self._step(events.ObjectionFound())
 
-    def _from_operator(self, word: FromOperator) -> None:
-        if isinstance(word.message, wire.Request):
-            word.peer.send(self._desk.answer(word.message, word.peer.person))
+    def _asked(self, word: FromOperator) -> None:
+        word.peer.send(self._desk.answer(word.message, word.peer.person))
 
     # --- what is in force -------------------------------------------------------------------------------------------
 
@@ -365,14 +449,12 @@ class AlarmProcess:
             log.event("cover" if window else "cover_over", decision=decision)
             self._step(events.CoverChanged(decision))
 
-    def _stop(self, _: Stop) -> None:
-        self._stopping = True
-
     def _figures(self) -> dict[str, object]:
         """What only the loop knows of itself."""
         return {
             "lamps": self._lights.state(), "undelivered": len(self._outbox.undelivered),
-            "lost": self._lost, "dropped": self._dropped, "queue": self._queue.qsize(),
+            "lost": self._intake.lost, "failed": self._mishaps.failures,
+            "queue": len(self._intake),
             "edges": self._devices.buttons.failures,
             "consoles": self._network.receivers(),
             "buttons": self._proofs.shown(),

@@ -56,6 +56,10 @@ class Telemetry:
         """Begins to connect."""
         self._connection.start()
 
+    def alive(self) -> bool:
+        """Whether the connection's thread still runs."""
+        return self._connection.alive()
+
     def close(self) -> None:
         """Says that the unit goes, and goes."""
         self._connection.publish(self._root + "availability", self._offline, retain=True)
@@ -140,9 +144,13 @@ class Telemetry:
         now = self._clock.read()
         self._queue_max = max(self._queue_max, figures["queue"])
         counters = dict(self._counters)
-        for key, name in (("lost", "inputs_lost"), ("dropped", "messages_dropped"), ("edges", "edges_lost")):
-            if figures[key]:
-                counters[name] = figures[key]
+        of_mqtt = sum(figures["lost"][source] for source in ("answers", "buttons"))
+        lost = sum(figures["lost"].values()) - of_mqtt
+        of_the_loop = {
+            "inputs_lost": lost, "messages_dropped": of_mqtt, "answers_failed": figures["failed"],
+            "edges_lost": figures["edges"],
+        }  # fmt: skip
+        counters |= {name: count for name, count in of_the_loop.items() if count}
         return messages.Health(
             at=utc(now.wall_ns),
             unit=self._settings.unit.name(),

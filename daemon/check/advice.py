@@ -34,6 +34,8 @@ ADVICE: dict[FaultName, str] = {
     "settings": "Check the policy (spreekkamer settings check), and restart the services to put it in force.",
     "hold_review": "A hold is due for review: the custodian extends or releases it (spreekkamer hold list).",
     "full": "No conversation is recorded any more: end holds that need not be, or fit a larger disk.",
+    "inputs": "Messages were lost, or one could not be answered: the log says whose (inputs_lost, answers_failed).",
+    "sockets": "The alarm cannot listen for the others: look who made that path, and remove it.",
     "button_test": "Press the button once in a walk test: spreekkamer alarm walk-test.",
 }  # fmt: skip
 

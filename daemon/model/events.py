@@ -223,7 +223,7 @@ FaultName = Literal[
     "broker", "second_broker", "client_id", "nobody_listening", "unanswered", "refused_by_broker", "journal",
     "recorder", "keeper", "camera", "microphone", "lamp", "store", "keys", "alarm_button", "record_button",
     "reset_switch", "objection_button", "mobile_button", "button_test", "audit", "holds", "hold_review",
-    "disk", "verify", "settings", "full",
+    "disk", "verify", "settings", "full", "inputs", "sockets",
 ]  # fmt: skip
 
 

@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from gpiozero.pins.mock import MockFactory
 
 from daemon.alarm.__main__ import lamp_pins, lines
+from daemon.alarm.mishaps import QUIET_NS
 from daemon.alarm.mqtt import Answered
 from daemon.alarm.process import AWAKE_NS, BATCH_MAX, AlarmProcess, Devices
+from daemon.alarm.speakers import FromOperator
 from daemon.config import load
+from daemon.errors import DeviceError, LinkError
+from daemon.model import events
+from daemon.wire import Request
 from hardware.clock import SystemClock
 from hardware.gpio import GpioButtons, GpioLamps
 from hardware.ports import Edge
@@ -39,7 +45,7 @@ def test_no_input_is_lost_between_two_turns(process: AlarmProcess) -> None:
     wanted = [str(n) for n in range(3 * BATCH_MAX)]
     for key in wanted:
         process.put(Answered("alarm", key, 0))
-    while process._queue.qsize():
+    while process._intake:
         process._turn()
     assert taken == wanted
 
@@ -64,7 +70,7 @@ def test_the_loop_is_awake_before_a_press_is_decided(process: AlarmProcess) -> N
     """A1: while a contact is closed the loop sleeps until a millisecond before its press is decided, and no longer."""
     buttons = process._devices.buttons
     now_ns = process._clock.boot_ns()
-    process._lines.start(buttons.start(process.put), now_ns)
+    process._lines.start(buttons.start(process._intake.edge), now_ns)
     process._lines.edge(Edge("alarm", active=True, at_ns=process._clock.boot_ns()))
     due_ns = process._lines.next_ns
     assert due_ns is not None
@@ -72,3 +78,103 @@ def test_the_loop_is_awake_before_a_press_is_decided(process: AlarmProcess) -> N
     wait_ns = process._wait_s() * 1e9
     assert wait_ns <= max(0, due_ns - AWAKE_NS - before_ns)
     buttons.close()
+
+
+def faults(process: AlarmProcess) -> dict[str, str]:
+    """What is wrong, as the room knows it."""
+    return dict(process._room.faults)
+
+
+@pytest.mark.case("alarm 7")
+@pytest.mark.parametrize("error", [TypeError("x"), RecursionError("x"), KeyError("x"), MemoryError(), AssertionError()])
+def test_an_answer_that_raises_ends_nothing(process: AlarmProcess, error: Exception) -> None:
+    """A2: whatever an answer raises is counted and a fault; the loop goes on, and the fault ends when it is quiet."""
+
+    def broken(_: object) -> None:
+        raise error
+
+    process._answers = {Answered: broken}
+    for _ in range(3):
+        assert process.put(Answered("alarm", "key", 0))
+    process._turn()
+    assert not process._intake
+    process._look(process._clock.boot_ns())
+    assert "Answered could not be answered" in faults(process)["inputs"]
+    assert process._telemetry.health(process._room, process._figures()).counters["answers_failed"] == 3
+    process._mishaps._until_ns -= QUIET_NS
+    process._look(process._clock.boot_ns())
+    assert "inputs" not in faults(process)
+
+
+@pytest.mark.case("alarm 7")
+def test_an_operator_whose_request_raises_is_disconnected(process: AlarmProcess) -> None:
+    """A2: the peer that sent what could not be answered is dropped; it says its state anew when it comes again."""
+
+    class Peer:
+        closed = False
+        person = None
+
+        def close(self) -> None:
+            self.closed = True
+
+    peer = Peer()
+    process.put(FromOperator(peer, Request("status")))  # type: ignore[arg-type]
+    process._turn()
+    assert peer.closed
+
+
+def test_an_effect_that_raises_keeps_no_other_from_its_work(
+    process: AlarmProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A1: a press whose log line or recording fails is sent all the same, and one whose sending fails is shown."""
+    done: list[str] = []
+
+    def carry_out(effect: events.Effect) -> None:
+        done.append(type(effect).__name__)
+        raise RuntimeError
+
+    monkeypatch.setattr(process, "_carry_out", carry_out)
+    process._room = msgspec.structs.replace(process._room, recorder=("audio",))
+    before = process._room
+    process._step(events.AlarmPressed(1, "a", "r"))
+    assert done[0] == "Raise"
+    assert process._room.alarms != before.alarms
+    assert process._mishaps.failures == len(done)
+
+
+@pytest.mark.case("alarm 2")
+def test_an_input_that_was_lost_is_a_fault(process: AlarmProcess) -> None:
+    """A2: more messages of one source than there are places for are counted, and a fault that names the source."""
+    while process.put(Answered("second", "key", 0)):
+        pass
+    process._look(process._clock.boot_ns())
+    assert faults(process)["inputs"] == "too many messages at once: 1 of second lost"
+    assert process._telemetry.health(process._room, process._figures()).counters["inputs_lost"] == 1
+
+
+@pytest.mark.case("alarm 3")
+@pytest.mark.parametrize("which", ["_journal", "_unit_server", "_operators", "_telemetry"])
+def test_a_thread_that_has_ended_ends_the_process(
+    process: AlarmProcess, which: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A2: without one of its threads the process would be half there: it ends, and systemd makes a new one."""
+    monkeypatch.setattr(getattr(process, which), "alive", lambda: False)
+    with pytest.raises(DeviceError, match=r"thread.* has ended; expected it to live"):
+        process._alive()
+
+
+@pytest.mark.case("security 6")
+def test_an_alarm_that_cannot_listen_goes_on(process: AlarmProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A2: a socket that cannot be listened at is a fault that names it, tried again each second, and nothing else."""
+    start = process._unit_server.start
+
+    def refused() -> None:
+        raise LinkError("unit.sock: cannot listen: Address already in use")
+
+    monkeypatch.setattr(process._unit_server, "start", refused)
+    process._look(process._clock.boot_ns())
+    assert faults(process)["sockets"] == "unit.sock: cannot listen: Address already in use"
+    monkeypatch.setattr(process._unit_server, "start", start)
+    process._look(process._clock.boot_ns())
+    assert "sockets" not in faults(process)
+    assert process._unit_server.listens

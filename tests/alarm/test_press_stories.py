@@ -5,13 +5,13 @@ Only time is staged: while the loop waits for its queue a clock of paper moves o
 
 from __future__ import annotations
 
-import queue
 from pathlib import Path
 
 import pytest
 from gpiozero.pins.mock import MockFactory
 
 from daemon.alarm.__main__ import lamp_pins, lines
+from daemon.alarm.intake import Intake
 from daemon.alarm.process import AlarmProcess, Devices, Item
 from daemon.config import load
 from daemon.model import events
@@ -19,7 +19,7 @@ from daemon.model.contact import NC
 from daemon.model.room import step
 from daemon.paths import Paths
 from hardware.gpio import GpioButtons, GpioLamps
-from hardware.ports import ClockReading
+from hardware.ports import ClockReading, Edge
 from simulators.contacts import BenchPin
 from simulators.state import prepare
 from tests.alarm.test_lines import STORIES, Story, _words
@@ -64,23 +64,24 @@ TURN_NS = 10_000
 """What a turn of the loop takes itself: before a press is decided it stays awake and turns without waiting."""
 
 
-class Board(queue.SimpleQueue[Item]):
-    """The loop's queue, which lets paper time pass instead of waiting, and the contacts that move in it."""
+class Board(Intake[Item]):
+    """The loop's intake, which lets paper time pass instead of waiting, and the contacts that move in it."""
 
     def __init__(self, clock: PaperClock, story: Story, pins: dict[str, BenchPin], end_ns: int) -> None:
+        super().__init__()
         self.clock, self.pins, self.end_ns = clock, pins, end_ns
         self.moves = sorted(story, key=lambda move: move[2])
 
-    def get(self, block: bool = True, timeout: float | None = None) -> Item:  # noqa: FBT001, FBT002, ARG002 - queue's own
-        """What comes within this time; a contact that moves in it brings its edge. Raises queue.Empty."""
-        until_ns = min(self.clock.now_ns + max(round((timeout or 0) * 1e9), TURN_NS), self.end_ns)
-        while self.empty() and self.moves and START_NS + round(self.moves[0][2] * MS) <= until_ns:
+    def take(self, wait_s: float) -> Edge | Item | None:
+        """What comes within this time; a contact that moves in it brings its edge."""
+        until_ns = min(self.clock.now_ns + max(round(wait_s * 1e9), TURN_NS), self.end_ns)
+        while not self and self.moves and START_NS + round(self.moves[0][2] * MS) <= until_ns:
             line, closed, at_ms = self.moves.pop(0)
             self.clock.now_ns = max(self.clock.now_ns, START_NS + round(at_ms * MS))
             self.pins[line].move(closed=closed, at_s=self.clock.ticks())
-        if self.empty():
+        if not self:
             self.clock.now_ns = until_ns
-        return super().get(block=False)
+        return super().take(0.0)
 
 
 @pytest.fixture
@@ -107,7 +108,7 @@ def test_each_story_reaches_the_room_and_nothing_else(name: str, paths: Paths) -
     lamps = GpioLamps(factory, lamp_pins(settings.unit))
     process = AlarmProcess(settings, paths, Devices(GpioButtons(factory, specs, clock), lamps, clock, "test"))
     board = Board(clock, story, pins, START_NS + round(until_ms * MS))
-    process._queue = board
+    process._intake = board
     told: list[str] = []
 
     def hear(item: events.Input) -> None:
@@ -116,7 +117,7 @@ def test_each_story_reaches_the_room_and_nothing_else(name: str, paths: Paths) -
         process._room, _ = step(process._room, item, clock.boot_ns())
 
     process._step = hear  # type: ignore[method-assign]  # what the room is told is the subject; nothing is sent
-    for item in process._lines.start(process._devices.buttons.start(process.put), clock.boot_ns()):
+    for item in process._lines.start(process._devices.buttons.start(board.edge), clock.boot_ns()):
         process._step(item)
     clock.now_ns = START_NS
     while clock.now_ns < board.end_ns:

@@ -1,0 +1,60 @@
+"""What went wrong inside the alarm process while it lived on: inputs without a place, answers that raised.
+
+Invariant: neither ends the process. Both are counted, logged, and one fault (`inputs`) until nothing has happened for
+QUIET_NS.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Mapping
+
+from daemon import log
+from daemon.model.policy import NS
+
+QUIET_NS = 10 * NS
+"""How long the fault stays after the last mishap: a flood is one fault and not one at each look."""
+KINDS_MAX = 20
+"""Different failures that are logged as errors; each later one is logged at debug, and all are counted."""
+
+
+class Mishaps:
+    """Owned by the loop: every method is called from its thread alone."""
+
+    def __init__(self, boot_ns: Callable[[], int]) -> None:
+        self._boot_ns = boot_ns
+        self.failures = 0
+        """Answers and jobs that raised."""
+        self._lost: dict[str, int] = {}
+        self._words: dict[str, str] = {}
+        self._until_ns = 0
+        self._known: set[str] = set()
+
+    def failed(self, what: str, error: Exception) -> None:
+        """An answer or a job has raised: what it was for, in words that name the input and never quote it."""
+        self.failures += 1
+        frames = traceback.extract_tb(error.__traceback__)
+        at = ", ".join(f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in frames[-3:])
+        kind = f"{what}: {type(error).__name__} at {at}"
+        first = kind not in self._known and len(self._known) < KINDS_MAX
+        self._known |= {kind} if first else set()
+        log.event("answer_failed", "error" if first else "debug", what=what, error=repr(error)[:500], at=at)
+        self._tell("failed", f"{what} could not be answered ({type(error).__name__}); this is a fault of the software")
+
+    def count(self, lost: Mapping[str, int]) -> None:
+        """Takes the numbers of inputs that were lost, by source."""
+        more = {source: n for source, n in lost.items() if n > self._lost.get(source, 0)}
+        if more:
+            self._lost |= more
+            log.event("inputs_lost", "warning", **more)
+            self._tell("lost", f"too many messages at once: {', '.join(f'{n} of {s}' for s, n in more.items())} lost")
+
+    def wrong(self) -> str:
+        """The fault in words; empty when nothing has happened for a while."""
+        if self._words and self._boot_ns() >= self._until_ns:
+            self._words = {}
+        return "; ".join(self._words.values())
+
+    def _tell(self, kind: str, words: str) -> None:
+        self._words[kind] = words
+        self._until_ns = self._boot_ns() + QUIET_NS

@@ -1,0 +1,98 @@
+"""Who says which word on the alarm's sockets: each peer is who its user is, by the kernel's word (SO_PEERCRED).
+
+Invariant: a word counts only from the process whose word it is. A recorder that was taken over cannot speak as keeper,
+and the other way round; nobody else speaks at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+from daemon import link, log, people, wire
+from daemon.model import events
+
+Speaker = Literal["alarm", "recorder", "keeper", "operators", "desk"]
+"""`desk` is whichever process an operator asks: nobody says a reply to it."""
+SAID_BY: Mapping[type, frozenset[Speaker]] = {
+    events.StartRecording: frozenset({"alarm"}), events.SetEnd: frozenset({"alarm"}),
+    events.Lease: frozenset({"alarm"}), events.Forget: frozenset({"alarm"}), events.Quiet: frozenset({"alarm"}),
+    wire.Aim: frozenset({"alarm"}), wire.Acts: frozenset({"alarm"}), wire.RingTime: frozenset({"alarm"}),
+    wire.RecorderState: frozenset({"recorder"}), wire.Started: frozenset({"recorder"}),
+    wire.Ended: frozenset({"recorder"}), wire.Head: frozenset({"recorder"}),
+    wire.RecorderHealth: frozenset({"recorder"}), wire.Blocks: frozenset({"recorder"}),
+    wire.Claps: frozenset({"recorder"}),
+    wire.KeeperState: frozenset({"keeper"}), wire.Receipt: frozenset({"keeper"}),
+    wire.HoldDue: frozenset({"keeper"}), wire.Audited: frozenset({"keeper"}),
+    wire.Request: frozenset({"operators"}), wire.Reply: frozenset({"desk"}),
+}  # fmt: skip
+"""Every message that may cross a socket, and whose it is."""
+COMES = ("recorder", "keeper")
+"""Processes that come to the unit's socket."""
+USERS: Mapping[str, Speaker] = {"spreekkamer-recorder": "recorder", "spreekkamer-keeper": "keeper"}
+"""Their users (systemd/sysusers.d)."""
+
+
+class FromUnit(msgspec.Struct, frozen=True):
+    """A word of the recorder or the keeper, or the end of its connection."""
+
+    peer: link.Peer
+    message: link.Word
+    speaker: Speaker
+
+
+class FromOperator(msgspec.Struct, frozen=True):
+    """A request of an operator."""
+
+    peer: link.Peer
+    message: wire.Request
+
+
+class Speakers:
+    """Used by the thread that reads the unit's socket, alone."""
+
+    def __init__(self, users: Mapping[int, Speaker], own_uid: int) -> None:
+        """`users`: user number to process. A peer with `own_uid`, the alarm process's own, may be either.
+
+        In the field no other process has that user, and who has it can end the alarm process anyway. In a simulated
+        room it is whoever started the room: there the first word says who a peer is, and it stays that.
+        """
+        self._users, self._own_uid = dict(users), own_uid
+        self._bound: dict[link.Peer, Speaker] = {}
+
+    def word(self, peer: link.Peer, message: link.Word) -> FromUnit | None:
+        """A word with its speaker; None when it is nobody's to say, and then the peer is disconnected."""
+        if isinstance(message, link.Joined):
+            return None
+        if isinstance(message, link.Left):
+            speaker = self._bound.pop(peer, None)
+            return FromUnit(peer, message, speaker) if speaker is not None else None
+        speaker = self._bound.get(peer) or self._by_user(peer, type(message))
+        if speaker is None or speaker not in SAID_BY[type(message)]:
+            refuse(peer, message)
+            return None
+        return FromUnit(peer, message, speaker)
+
+    def taken(self, word: FromUnit) -> None:
+        """The loop will hear this word: the peer is this speaker until it leaves."""
+        if not isinstance(word.message, link.Left):
+            self._bound[word.peer] = word.speaker
+
+    def _by_user(self, peer: link.Peer, kind: type) -> Speaker | None:
+        speaker = self._users.get(peer.person.uid)
+        if speaker is None and peer.person.uid == self._own_uid:
+            return next((said for said in SAID_BY[kind] if said in COMES), None)
+        return speaker
+
+
+def refuse(peer: link.Peer, message: link.Word) -> None:
+    """Logs a word that is not its speaker's, and disconnects the peer."""
+    log.event("word_refused", "warning", word=type(message).__name__, uid=peer.person.uid, pid=peer.pid)
+    peer.close()
+
+
+def field_users() -> Mapping[int, Speaker]:
+    """User number to process, as this machine has them; empty where the users were never made."""
+    return {uid: USERS[name] for name, uid in people.user_ids().items() if name in USERS}
