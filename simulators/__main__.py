@@ -18,6 +18,7 @@ from simulators.clock import SimClock
 from simulators.faults import Staged
 from simulators.keyboard import keys, told_to_end
 from simulators.occupied import check_runs
+from simulators.panel.page import Page
 from simulators.places import bench_path, clock_path, faults_path
 from simulators.room import Room
 
@@ -28,6 +29,8 @@ app = typer.Typer(
 State = Annotated[Path, typer.Option("--state", metavar="DIR", help="the simulated unit's directory")]
 Json = Annotated[bool, typer.Option("--json", help="for machines")]
 HERE = Path("room")
+FITTED = Path(__file__).parent / "room.toml"
+"""What a new room has, where no file is named: everything that can be tried."""
 KEYS = (
     "r record · a alarm · x accept the alarm at the console · c reset it · "
     "b pull or plug the broker · k the console · q quit"
@@ -46,14 +49,19 @@ def run(  # noqa: PLR0913 - each is an option
     microphone: Annotated[str | None, typer.Option(help="part of the name of a microphone of this machine")] = None,
     seconds: Annotated[float | None, typer.Option(help="stop after so many seconds")] = None,
     console: Annotated[str, typer.Option(metavar="on|off", help="whether a receiver listens")] = "on",
+    panel: Annotated[str, typer.Option(metavar="PORT|off", help="the page's port; 0: a free one")] = "0",
 ) -> None:
     """Starts a room and prints what happens. Keys work where this is a terminal; `press` works from anywhere."""
     listens = _is_on(f"--console {console}", console)
+    if unit is None and not (state / "etc" / "unit.toml").exists():
+        unit = FITTED
     room = Room(
         state, policy=policy, unit=unit, broker=broker, video=video, audio=audio, microphone=microphone, console=listens
     )
     over = told_to_end()
+    page = _page(room, panel)
     room.start()
+    sys.stdout.write(f"\n  the page:  {page.address}\n" if page is not None else "")
     sys.stdout.write(
         f"\nThe room stands in {state}. {KEYS if sys.stdin.isatty() else ''}\n"
         f"  from another shell:  spreekkamer-sim press alarm --state {state}\n"
@@ -67,7 +75,20 @@ def run(  # noqa: PLR0913 - each is an option
             except UnitError as error:
                 sys.stderr.write(f"{error}\n")
     finally:
+        if page is not None:
+            page.stop()
         room.stop()
+
+
+def _page(room: Room, port: str) -> Page | None:
+    """The room's page, which is there before the room is ready and shows it starting."""
+    if port == "off":
+        return None
+    if not port.isdigit() or int(port) > 65535:  # noqa: PLR2004 - the highest port there is
+        raise UnitError(f"--panel {port}: expected a port, or off")
+    page = Page(room, int(port))
+    page.start()
+    return page
 
 
 def _do_key(room: Room, key: str) -> None:

@@ -36,6 +36,8 @@ CRC = struct.Struct("=Q")
 RECORD_BYTES = FIELDS.size + CRC.size
 RECORDS_AT = 32
 FILE_BYTES = RECORDS_AT + 2 * RECORD_BYTES
+BOOTED_NS = 8 * NS
+"""Since the boot when the unit's first process starts: a Pi takes about so long."""
 READS_MAX = 100
 """Tries to find a whole record. The second one does, unless writers follow each other within microseconds."""
 
@@ -74,6 +76,20 @@ class SimClock:
         Replaces what was there; a process that has the old file open stays with the old time.
         """
         start = _Record(0, 0, time.time_ns() - _host_ns(), synchronised=True).packed()
+        beside = path.with_name(f".{path.name}.new")
+        beside.write_bytes(MAGIC + uuid.uuid4().bytes + start + bytes(RECORD_BYTES))
+        beside.replace(path)
+        return cls(path)
+
+    @classmethod
+    def reboot(cls, path: Path, off_s: float = 0.0) -> SimClock:
+        """The machine boots again after so long without power: another boot id, a boot clock that begins anew.
+
+        The wall clock has gone on, as a time server would say; whether it is synchronised stays as it was.
+        """
+        was = cls(path).read()
+        wall_ns = was.wall_ns + round(off_s * NS)
+        start = _Record(0, BOOTED_NS - _host_ns(), wall_ns - _host_ns(), was.state == "synchronised").packed()
         beside = path.with_name(f".{path.name}.new")
         beside.write_bytes(MAGIC + uuid.uuid4().bytes + start + bytes(RECORD_BYTES))
         beside.replace(path)

@@ -29,7 +29,7 @@ from simulators.clock import SimClock
 from simulators.console import Console
 from simulators.occupied import Occupied
 from simulators.places import clock_path, console_path, faults_path
-from simulators.state import prepare
+from simulators.state import find_policy, prepare, prepare_policy
 
 READY_S = 60.0
 """A process is up within two seconds; a machine that compiles its files for the first time gets thirty times that."""
@@ -76,13 +76,24 @@ class Child:
                 self.process.kill()
         self._thread.join(STOP_S)
 
-    def power(self, *, on: bool) -> None:
-        """Its power is cut (SIGKILL, and nothing starts it again), or it is back."""
+    def power(self, *, on: bool, ask: bool = False) -> None:
+        """It may run again; or it ends, killed or by a stop as systemd asks for one, and nothing starts it again."""
         if on:
             self._may_run.set()
         else:
             self._may_run.clear()
-            self._signal(signal.SIGKILL)
+            self.freeze(on=False)
+            self._signal(signal.SIGTERM if ask else signal.SIGKILL)
+
+    def gone(self) -> None:
+        """Waits until it has ended; kills it when it does not."""
+        if self.process is not None:
+            try:
+                self.process.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self.ready.clear()
 
     def freeze(self, *, on: bool) -> None:
         """It is there and does nothing, as on a machine that hangs; or it goes on."""
@@ -113,7 +124,9 @@ class Child:
                     if '"event": "ready"' in line:
                         self.ready.set()
             code = self.process.wait()
-            if not self.ready.is_set():
+            if not self._may_run.is_set():
+                self._say(self.name, json.dumps({"event": "down", "code": code}))
+            elif not self.ready.is_set():
                 self._stopping = True  # it never came up: starting it again would say the same again
                 self.ready.set()
             elif not self._stopping:
@@ -177,6 +190,10 @@ class Room:
         self._stopping = threading.Event()
         self.heard: list[dict[str, Any]] = []
         """Alarm events as the witness at the broker received them."""
+        self.listeners: list[Callable[[Word], None]] = []
+        """Called with every word of the witness's connection, on its thread; they return soon."""
+        self.signs: dict[str, str] = {}
+        """What each lamp says, as the alarm process's own log has it: a key of panel.PATTERNS, or lit and dark."""
 
     def start(self) -> None:
         """Starts the processes. Raises UnitError when one does not come up."""
@@ -209,6 +226,43 @@ class Room:
 
         self._occupied.leave()
 
+    def power_cut(self, off_s: float = 0.0) -> None:
+        """The unit's power goes, for so many seconds of the room's time: all processes die at once, the clock reboots.
+
+        Broker and desk have power of their own. Returns when the processes are up again.
+        """
+        for child in self.children.values():
+            child.power(on=False)
+        for child in self.children.values():
+            child.gone()
+        self.clock = SimClock.reboot(clock_path(self.paths), off_s)
+        self._began_ns = self.clock.boot_ns()
+        self._tell("room", f"the power was cut, for {off_s:g} s")
+        self._start_again()
+
+    def take_policy(self, policy: str) -> None:
+        """The unit is stopped and started again under another shipped policy. Raises SettingsError for none such."""
+        find_policy(policy)
+        for child in reversed(self.children.values()):
+            child.power(on=False, ask=True)
+        for child in self.children.values():
+            child.gone()
+        prepare_policy(self.paths, policy)
+        self._tell("room", f"starts again under the policy {policy}")
+        self._start_again()
+
+    def say(self, topic: str, payload: bytes) -> None:
+        """Publishes what somebody else's device would, as the witness's own connection. Raises UnitError."""
+        if not self._witness.publish(topic, payload):
+            raise UnitError("the broker is away: a wireless button reaches nobody")
+
+    def _start_again(self) -> None:
+        """In their order; what a fault holds down stays down."""
+        for name, child in self.children.items():
+            if not (faults_path(self.paths) / f"{name}-process.down").exists():
+                child.power(on=True)
+                child.ready.wait(READY_S)
+
     def _stop_broker(self) -> None:
         if self.broker is not None:
             self.broker.stop()
@@ -224,11 +278,15 @@ class Room:
         event, level = fields.pop("event", "?"), fields.pop("level", "info")
         for key in ("process", "at"):
             fields.pop(key, None)
+        if event == "lamp":
+            self.signs[fields.get("lamp", "")] = fields.get("says", "")
         if level != "debug":
             text = "  ".join(f"{key}={_short(value)}" for key, value in fields.items() if value not in (None, ""))
             self._tell(name, f"{event}  {text}".rstrip())
 
     def _heard(self, word: Word) -> None:
+        for listener in self.listeners:
+            listener(word)
         match word:
             case Received(topic=topic, payload=payload):
                 if topic.split("/")[3:4] != ["console"]:  # a receiver's presence is told by the receiver

@@ -34,8 +34,7 @@ def prepare(state: Path, policy: str | None, unit: Path | None, broker: tuple[st
         (paths.etc / "unit.toml").write_text(text)
     _point_at(paths.etc / "unit.toml", broker)
     if policy is not None or not (paths.etc / "policy.toml").exists():
-        text = find_policy(policy or "heusden-2020").read_text()
-        (paths.etc / "policy.toml").write_text(text + _holders(text, state / "holders"))
+        prepare_policy(paths, policy or "heusden-2020")
     for later in (paths.etc / "policy.d").glob("*.toml"):
         text = later.read_text()
         later.write_text(text + _holders(text, state / "holders"))
@@ -46,6 +45,12 @@ def prepare(state: Path, policy: str | None, unit: Path | None, broker: tuple[st
     if not clock_path(paths).exists():
         SimClock.create(clock_path(paths))
     return paths
+
+
+def prepare_policy(paths: Paths, policy: str) -> None:
+    """Puts a policy in force, with demonstration holders where it names none. Raises SettingsError."""
+    text = find_policy(policy).read_text()
+    (paths.etc / "policy.toml").write_text(text + _holders(text, paths.etc.parent / "holders"))
 
 
 def find_policy(name: str) -> Path:

@@ -1,0 +1,6 @@
+"""The tester's room: one page that shows a simulated room whole, and hands to press, pull and wait in it.
+
+`facts` reads what any program could read (sockets, files, the broker, the processes' own log lines); `acts` is the list
+of what the page may do, all of it to the simulator and none of it to the unit; `server` is the small web server on
+127.0.0.1; `web/` is the page: plain HTML, CSS and JavaScript modules.
+"""

@@ -1,0 +1,30 @@
+"""The page of one room: what it knows, what it may do, and the server, started and stopped together."""
+
+from __future__ import annotations
+
+from simulators.panel.server import Panel
+from simulators.panel.world import RoomWorld
+from simulators.room import Room
+
+
+class Page:
+    """Made before the room starts, so that a person sees it starting. Both methods: one thread."""
+
+    def __init__(self, room: Room, port: int = 0) -> None:
+        self._world = RoomWorld(room)
+        self._panel = Panel(self._world, self._world.facts, port)
+
+    @property
+    def address(self) -> str:
+        """What a browser opens."""
+        return self._panel.address
+
+    def start(self) -> None:
+        """Returns when it listens. Raises LinkError."""
+        self._panel.start()
+        self._world.start()
+
+    def stop(self) -> None:
+        """Ends it; what has been opened says that the room is away."""
+        self._panel.stop()
+        self._world.stop()

@@ -1,0 +1,161 @@
+// The page's pictures as pure functions: from the room's state and a width to SVG text. No clock, no document.
+
+import { span, WORDS } from "./words.mjs";
+
+const WINDOW_S = 60;
+const TRACKS = ["audio", "video"];
+
+export function escape(text) {
+  return String(text).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
+}
+
+function svg(width, height, label, inner) {
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escape(label)}">${inner}</svg>`;
+}
+
+const PATTERNS = `<defs>
+<pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect class="ring-bg" width="6" height="6"/><rect class="ring-line" width="2" height="6"/></pattern>
+<pattern id="cutout" width="8" height="8" patternUnits="userSpaceOnUse"><path class="cut-line" d="M0 0L8 8M8 0L0 8"/></pattern></defs>`;
+
+/** The room from above: table, chairs, door, the box with its lamps, the camera. */
+export function plan(state, lang, width) {
+  const w = WORDS[lang];
+  const lamps = state.lamps ?? {};
+  const lamp = (name, x, y) =>
+    `<circle class="lamp ${name} ${lamps[name] ? "lit" : "dark"}" cx="${x}" cy="${y}" r="8"/><text x="${x}" y="${y + 22}" class="small mid">${escape(w[name])}</text>`;
+  const height = Math.round(width * 0.56);
+  const label = `${w.room}: ${w.status} ${lamps.status ? w.lit : w.dark}, ${w.recording} ${lamps.recording ? w.lit : w.dark}`;
+  return svg(width, height, label, `<g transform="scale(${width / 360})">
+<rect class="wall" x="4" y="4" width="352" height="194" rx="4"/>
+<path class="door" d="M300 198 v-44 a44 44 0 0 1 44 44"/><rect class="sticker" x="316" y="178" width="14" height="10"/>
+<rect class="table" x="110" y="84" width="120" height="56" rx="8"/>
+<circle class="chair" cx="170" cy="66" r="13"/><circle class="chair" cx="170" cy="158" r="13"/>
+<path class="camera" d="M12 12 l26 6 -8 18 z"/><path class="sees" d="M30 28 L250 196 L40 196 Z"/>
+<rect class="box" x="176" y="8" width="172" height="48" rx="4"/>
+${lamp("status", 216, 26)}${lamp("recording", 304, 26)}
+<rect class="mic" x="164" y="106" width="12" height="12" rx="6"/></g>`);
+}
+
+/** What is held, let go and written: sixty seconds, by the boot clock. */
+export function seconds(state, nowS, lang, width) {
+  const w = WORDS[lang];
+  const left = 62;
+  const x = (s) => left + ((s - nowS + WINDOW_S) / WINDOW_S) * (width - left - 8);
+  const clip = (s) => Math.min(nowS, Math.max(nowS - WINDOW_S, s));
+  const ring = state.unit?.recorder?.ring_s ?? {};
+  const recordings = Object.values(state.tracks ?? {});
+  const parts = [PATTERNS];
+  for (let s = 0; s <= WINDOW_S; s += 10) {
+    const at = x(nowS - s);
+    parts.push(`<line class="tick" x1="${at}" y1="14" x2="${at}" y2="84"/><text class="small mid" x="${at}" y="11">${s ? `−${s}` : escape(w.now)}</text>`);
+  }
+  const told = [];
+  TRACKS.forEach((track, row) => {
+    const y = 20 + row * 32;
+    parts.push(`<text x="0" y="${y + 16}">${escape(w[`track_${track}`])}</text><line class="rail" x1="${left}" y1="${y + 22}" x2="${width - 8}" y2="${y + 22}"/>`);
+    const held = Math.min(ring[track] ?? 0, WINDOW_S);
+    if (held > 0.5) {
+      parts.push(`<rect fill="url(#hatch)" x="${x(nowS - held)}" y="${y}" width="${Math.max(0, x(nowS) - x(nowS - held))}" height="22"><title>${escape(w.ring)}: ${Math.round(held)} s</title></rect>`);
+      told.push(`${w[`track_${track}`]}: ${Math.round(held)} s ${w.ring}`);
+    }
+    for (const recording of recordings) {
+      for (const [from, to, reason] of recording.spans[track] ?? []) {
+        if (to < nowS - WINDOW_S) continue;
+        const [a, b] = [x(clip(from)), x(clip(to))];
+        if (reason) {
+          parts.push(`<rect class="gap" fill="url(#cutout)" x="${a}" y="${y}" width="${Math.max(2, b - a)}" height="22"><title>${escape(w.gap)}: ${escape(reason)}</title></rect>`);
+          continue;
+        }
+        parts.push(`<rect class="written ${recording.alarm ? "alarm" : ""}" x="${a}" y="${y}" width="${Math.max(0, b - a)}" height="22"><title>${escape(w.recorded)}</title></rect>`);
+        const before = Math.min(to, recording.trigger_s);
+        if (before > from && before > nowS - WINDOW_S) {
+          parts.push(`<rect class="before" x="${a}" y="${y + 17}" width="${Math.max(0, x(clip(before)) - a)}" height="5"><title>${escape(w.pre_event)}</title></rect>`);
+        }
+        told.push(`${w[`track_${track}`]}: ${Math.round(clip(to) - clip(from))} s ${w.recorded}`);
+      }
+    }
+  });
+  for (const recording of recordings) {
+    const marks = [{ what: recording.alarm ? "alarm" : "record", at_s: recording.trigger_s }, ...recording.marks.filter((m) => m.what === "alarm")];
+    for (const mark of marks) {
+      if (mark.at_s < nowS - WINDOW_S || mark.at_s > nowS) continue;
+      const at = x(mark.at_s);
+      parts.push(`<path class="press ${mark.what}" d="M${at} 82 l-6 10 h12 z"/><line class="press-line" x1="${at}" y1="18" x2="${at}" y2="84"/><text class="small mid" x="${at}" y="103">${escape(w.press)} ${escape(w[mark.what] ?? mark.what)}</text>`);
+    }
+  }
+  return svg(width, 106, `${w.seconds}: ${told.join("; ") || w.none}`, parts.join(""));
+}
+
+/** What is kept, until when: four weeks from now, a row a recording. */
+export function weeks(state, nowMs, lang, width) {
+  const w = WORDS[lang];
+  const left = 92;
+  const days = 29;
+  const x = (ms) => left + (Math.min(days, (ms - nowMs) / 86_400_000) / days) * (width - left - 8);
+  const rows = [...(state.store?.recordings ?? [])].sort((a, b) => b.at_wall_ns - a.at_wall_ns).slice(0, 6);
+  const parts = [PATTERNS];
+  for (let week = 0; week <= 4; week += 1) {
+    const at = x(nowMs + week * 604_800_000);
+    parts.push(`<line class="tick" x1="${at}" y1="14" x2="${at}" y2="${24 + rows.length * 34}"/><text class="small ${week ? "mid" : ""}" x="${at}" y="11">${week ? `${week} ${escape(w.week)}` : escape(w.today)}</text>`);
+  }
+  const told = [];
+  rows.forEach((row, n) => {
+    const y = 20 + n * 34;
+    parts.push(`<text class="mono" x="0" y="${y + 14}">${escape(row.recording_id.slice(0, 4))}…</text><text class="small" x="44" y="${y + 14}">${row.alarm ? escape(w.alarm) : ""}</text>`);
+    TRACKS.forEach((track, m) => {
+      const facts = row.tracks[track];
+      if (!facts) return;
+      const top = y + m * 15;
+      const name = m ? "▣" : "♪";
+      if (!facts.there) {
+        parts.push(`<text class="small" x="${left}" y="${top + 10}">${name} ${escape(w.gone)}</text>`);
+        told.push(`${row.recording_id.slice(0, 4)} ${w[`track_${track}`]} ${w.gone}`);
+        return;
+      }
+      const until = facts.held ? nowMs + days * 86_400_000 : (facts.expires_wall_ns ?? 0) / 1e6;
+      const wide = Math.max(3, x(until) - left);
+      const words = facts.held ? `🔒 ${w.held}` : `${w.goes_in} ${span((until - nowMs) / 1000, lang)}`;
+      const inside = wide > 170;
+      parts.push(`<rect class="kept ${track} ${facts.held ? "held" : ""}" x="${left}" y="${top}" width="${wide}" height="12" rx="2"/>${facts.held ? "" : `<line class="end" x1="${left + wide}" y1="${top - 1}" x2="${left + wide}" y2="${top + 13}"/>`}`);
+      parts.push(`<text class="small ${inside ? "on" : ""}" x="${inside ? left + 6 : left + wide + 6}" y="${top + 10}">${name} ${escape(words)}</text>`);
+      told.push(`${row.recording_id.slice(0, 4)} ${w[`track_${track}`]}: ${words}`);
+    });
+  });
+  return svg(width, 28 + rows.length * 34, `${w.weeks}: ${told.join("; ") || w.no_recordings}`, parts.join(""));
+}
+
+/** The room's phases and where it stands. */
+export function phase(state, lang, width) {
+  const w = WORDS[lang];
+  const live = state.unit?.phase ?? "";
+  const box = { ready: [6, 34], recording: [118, 4], ending: [236, 4], alarm: [118, 64], privacy: [236, 64] };
+  const arrows = ["M86 40 L116 20", "M198 18 L234 18", "M276 34 L276 46 L48 46 L48 36", "M86 52 L116 76", "M158 62 L158 34", "M198 72 L250 36", "M86 46 L234 74"];
+  const nodes = Object.entries(box).map(([name, [x, y]]) =>
+    `<g class="phase ${name} ${name === live ? "live" : ""}"><rect x="${x}" y="${y}" width="80" height="28" rx="6"/><text class="mid small" x="${x + 40}" y="${y + 18}">${escape(w[`phase_${name}`].split(" ").at(-1))}</text></g>`);
+  const scale = Math.min(1.25, width / 324);
+  return svg(width, 96 * scale, `${w.unit}: ${w[`phase_${live}`] ?? w.none}`, `<g transform="scale(${scale})"><g class="arrows">${arrows.map((d) => `<path d="${d}"/>`).join("")}</g>${nodes.join("")}</g>`);
+}
+
+/** How far the newest alarm has got: beads on a string. */
+export function beads(state, lang, width) {
+  const w = WORDS[lang];
+  const alarm = state.alarm;
+  if (!alarm) return svg(width, 34, w.no_alarm, `<text class="small" x="0" y="20">${escape(w.no_alarm)}</text>`);
+  const levels = [["pressed", 0], ["kept", alarm.kept_ms], ["at_broker", alarm.broker_ms], ["stored", alarm.stored_ms], ["accepted", alarm.accepted_ms]];
+  const step = (width - 60) / (levels.length - 1);
+  const parts = [];
+  const told = [];
+  levels.forEach(([name, ms], n) => {
+    const at = 30 + n * step;
+    const there = ms !== null && ms !== undefined;
+    if (n) parts.push(`<line class="string ${there ? "there" : ""}" x1="${at - step + 8}" y1="12" x2="${at - 8}" y2="12"/>`);
+    parts.push(`<circle class="bead ${there ? "there" : ""}" cx="${at}" cy="12" r="7"/>`);
+    const who = name === "stored" ? alarm.stored_by : name === "accepted" ? alarm.accepted_by : "";
+    const words = `${w[name]}${there && n ? ` ${ms} ms` : ""}${who ? ` ${who}` : ""}`;
+    parts.push(`<text class="small mid" x="${at}" y="33">${escape(words)}</text>`);
+    if (there) told.push(words);
+  });
+  const nobody = Object.keys(state.unit?.faults ?? {}).some((f) => f === "nobody_listening" || f === "unanswered");
+  if (nobody && alarm.stored_ms === null) parts.push(`<text class="small mid nobody" x="${30 + 2.5 * step}" y="8">${escape(w.nobody)}</text>`);
+  return svg(width, 38, `${w.alarm}: ${told.join(", ")}`, parts.join(""));
+}

@@ -1,0 +1,44 @@
+"""A running room with its page, for the tests of the page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from simulators.__main__ import FITTED
+from simulators.panel.page import Page
+from tests.rooms import Unit, policy_with, running
+
+
+class Shown(NamedTuple):
+    """A room and the address of its page."""
+
+    unit: Unit
+    address: str
+
+
+def shown(state: Path, policy: str) -> Iterator[Shown]:
+    """A room that has everything, with its page."""
+    with running(state, policy=policy, unit=FITTED) as unit:
+        page = Page(unit.room)
+        page.start()
+        try:
+            yield Shown(unit, page.address)
+        finally:
+            page.stop()
+
+
+@pytest.fixture
+def recording_room(tmp_path: Path) -> Iterator[Shown]:
+    """Under Heusden's policy, with seconds that a test can wait for."""
+    state = tmp_path / "unit"
+    yield from shown(state, policy_with("heusden-2020", state, pre_event_s=5, post_event_s=3))
+
+
+@pytest.fixture(scope="module")
+def quiet_room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
+    """A room that records nothing: its processes start in a second."""
+    yield from shown(tmp_path_factory.mktemp("panel") / "unit", "dronten-2022")

@@ -1,0 +1,17 @@
+// The page's words and pictures, read as modules, for a test that holds them against the unit's own lists.
+const fs = require("node:fs");
+const said = JSON.parse(fs.readFileSync(0, "utf8"));
+(async () => {
+  const words = await import(`${said.web}/words.mjs`);
+  const draw = await import(`${said.web}/draw.mjs`);
+  const { scenario, folded } = await import(`${said.web}/scenario.mjs`);
+  const drawn = said.states.map((state) => ["nl", "en"].map((lang) => [
+    draw.plan(state, lang, 300), draw.seconds(state, 100, lang, 900), draw.weeks(state, 0, lang, 900), draw.phase(state, lang, 300), draw.beads(state, lang, 900),
+  ].join("")));
+  console.log(JSON.stringify({
+    keys: Object.fromEntries(["nl", "en"].map((lang) => [lang, Object.keys(words.WORDS[lang]).sort()])),
+    signs: Object.keys(words.SIGNS_EN).sort(),
+    faults: said.faults.map((name) => ["nl", "en"].map((lang) => words.faultName(name, lang))),
+    drawn, folded: folded(said.done), scenario: scenario(said.done, "heusden-2020", "en"),
+  }));
+})();
