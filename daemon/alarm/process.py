@@ -40,6 +40,7 @@ from daemon.model import events
 from daemon.model.policy import NS
 from daemon.model.relay import Relay
 from daemon.model.room import deadline_ns, lease_deadline_ns, step
+from daemon.model.rules.recorder import unrecorded
 from daemon.model.state import Room, Rules
 from daemon.paths import Paths
 from hardware import ports
@@ -280,7 +281,7 @@ class AlarmProcess:
     def _room_time(self, now_ns: int) -> None:
         due_ns = deadline_ns(self._room)
         if due_ns is not None and due_ns <= now_ns:
-            self._step(events.TimePassed(str(uuid.uuid4())))
+            self._step(events.TimePassed(str(uuid.uuid4()), secrets.token_hex(16)))
         due_ns = lease_deadline_ns(self._room)
         if due_ns is not None and due_ns <= now_ns:
             self._step(events.LeaseDue())
@@ -313,6 +314,7 @@ class AlarmProcess:
             ("the journal", self._look_at_disk),
             ("the network", lambda: self._network.look(now_ns)),
             ("the buttons' tests", lambda: self._fault("button_test", self._proofs.overdue())),
+            ("the open alarm's recording", lambda: self._fault("unrecorded", unrecorded(self._room))),
             ("the buttons' proofs", lambda: self._proofs.tick(now_ns)),
             ("the audit log's acts", lambda: self._acts.tick(now_ns)),
             ("the policy", self._obey),

@@ -36,6 +36,7 @@ ADVICE: dict[FaultName, str] = {
     "full": "No conversation is recorded any more: end holds that need not be, or fit a larger disk.",
     "inputs": "Messages were lost, or one could not be answered: the log says whose (inputs_lost, answers_failed).",
     "sockets": "The alarm cannot listen for the others: look who made that path, and remove it.",
+    "unrecorded": "An alarm is open without a recording: see the other faults; reset the alarm when it is over.",
     "button_test": "Press the button once in a walk test: spreekkamer alarm walk-test.",
 }  # fmt: skip
 

@@ -199,6 +199,8 @@ class TimePassed(Input, frozen=True):
     """A deadline of the room has come."""
 
     event_id: str
+    fresh_id: str = ""
+    """The id for a new part, if an open alarm has been waiting for one; empty: none is begun."""
 
 
 class LeaseDue(Input, frozen=True):
@@ -223,7 +225,7 @@ FaultName = Literal[
     "broker", "second_broker", "client_id", "nobody_listening", "unanswered", "refused_by_broker", "journal",
     "recorder", "keeper", "camera", "microphone", "lamp", "store", "keys", "alarm_button", "record_button",
     "reset_switch", "objection_button", "mobile_button", "button_test", "audit", "holds", "hold_review",
-    "disk", "verify", "settings", "full", "inputs", "sockets",
+    "disk", "verify", "settings", "full", "inputs", "sockets", "unrecorded",
 ]  # fmt: skip
 
 

@@ -137,7 +137,8 @@ def deadline_ns(room: Room) -> int | None:
     if room.phase is Phase.ENDING:
         return closed_ns(room) if room.recording else 0
     if room.phase is Phase.ALARM:
-        return room.alarm_until_ns
+        again_ns = room.recording.again_ns if room.recording else 0
+        return min(room.alarm_until_ns, again_ns or room.alarm_until_ns)
     return room.objection_until_ns or None
 
 

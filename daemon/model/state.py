@@ -84,6 +84,12 @@ class Recording(Struct, frozen=True):
     """An engineer's: whatever staff do with it makes it a recording like any other."""
     lost: bool = False
     """The recorder does not have it (any more); a new part begins as soon as there is a device to record from."""
+    began_ns: int = 0
+    """When the recorder was told to begin."""
+    tries: int = 0
+    """Parts in a row that came to little: the next is waited for longer."""
+    again_ns: int = 0
+    """When the next part of a lost one is tried; 0: as soon as a device or a recorder comes."""
 
 
 class Alarm(Struct, frozen=True):

@@ -81,7 +81,7 @@ class History:
         for _ in range(4):
             due_ns, lease_due_ns = deadline_ns(self.room), lease_deadline_ns(self.room)
             if due_ns is not None and due_ns <= self.now_ns:
-                self._step(TimePassed(f"time-{self.now_ns}"))
+                self._step(self._time())
             elif lease_due_ns is not None and lease_due_ns <= self.now_ns:
                 self._step(LeaseDue())
             else:
@@ -95,10 +95,13 @@ class History:
             wakes = [ns for ns in (deadline_ns(self.room), lease_deadline_ns(self.room)) if ns is not None]
             later = [ns for ns in wakes if self.now_ns < ns < until_ns]
             self.now_ns = min(later, default=until_ns)
-            for deadline, item in ((deadline_ns, TimePassed(f"time-{self.now_ns}")), (lease_deadline_ns, LeaseDue())):
+            for deadline, item in ((deadline_ns, self._time()), (lease_deadline_ns, LeaseDue())):
                 due_ns = deadline(self.room)
                 if due_ns is not None and due_ns <= self.now_ns:
                     self.do(item)
+
+    def _time(self) -> TimePassed:
+        return TimePassed(f"time-{self.now_ns}", f"part-{len(self.ids)}-{self.now_ns}")
 
     def _step(self, item: Input) -> tuple[Effect, ...]:
         before = self.room

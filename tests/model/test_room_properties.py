@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
@@ -44,7 +45,7 @@ from daemon.model.events import (
     WalkTestSet,
 )
 from daemon.model.policy import NS, AlarmPolicy, Policy, TimingPolicy, TrackPolicy
-from daemon.model.rules.common import LEASE_NS
+from daemon.model.rules.common import LEASE_NS, alarm_may_record, can_record
 from daemon.model.state import Phase, Rules
 from hardware.ports import Track
 from tests.model.histories import BOTH, RULES, History, alarm, record
@@ -58,7 +59,7 @@ POLICIES = tuple(
     )
     for audio, video, post_event_s in ((False, False, 0), (False, True, 10), (True, True, 120))
 )  # fmt: skip
-WHYS = ("asked", "lease", "store", "refused", "stopped")
+WHYS = ("asked", "lease", "store", "refused", "stopped", "full")
 # What makes a history a history stands more than once.
 DEEDS = (
     "alarm", "record", "record", "record", "hold", "reset", "reset", "found", "joined", "joined", "joined", "left",
@@ -96,7 +97,7 @@ def _input(history: History, deed: str, dice: int, n: int) -> Input:
     mine = room.recording.id if room.recording else fresh
     open_id = room.alarms[dice % len(room.alarms)].id if room.alarms else fresh
     writes = (None, None, mine, mine, f"{fresh}-other")[dice % 5]
-    why: Any = WHYS[dice % 5]
+    why: Any = WHYS[dice % 6]
     makers: dict[str, Callable[[], Input]] = {
         "alarm": lambda: alarm(fresh, now_ns - dice * NS // 1000),
         "record": lambda: record(fresh, now_ns - dice * NS // 1000),
@@ -166,6 +167,30 @@ def test_what_nobody_ends_ends(rules: Rules, story: list[tuple[str, int]]) -> No
     assert history.room.phase is (Phase.PRIVACY if history.room.cover and history.room.rules.tracks else Phase.READY)
     assert not history.room.objection_until_ns
     assert not any(history.now_ns < until_ns for until_ns in history.may_write_ns.values())
+
+
+@pytest.mark.case("recorder 1")
+@given(rules, deeds, st.sampled_from(["refused", "store", "full"]), st.integers(2, 12))
+def test_an_open_alarm_is_recorded_or_tried_again(
+    rules: Rules, story: list[tuple[str, int]], why: Any, failures: int
+) -> None:
+    """R8: in any history, an alarm that the policy records and a device could record has a recording, or a moment at
+    which the next part is tried; and when a recorder fails as often as it likes, the next try is within eight seconds.
+    """
+    history = History(rules)
+    _run(history, story)
+    history.do(alarm("the-alarm", history.now_ns))
+    history.do(RecorderJoined(BOTH, None, 0, alarm=False, fresh_id="the-recorder"))
+    for n in range(failures):
+        room, mine = history.room, history.room.recording
+        if room.phase is not Phase.ALARM or not (alarm_may_record(room) and can_record(room)):
+            return
+        assert mine is not None
+        assert not mine.lost or history.now_ns < mine.again_ns <= history.now_ns + 8 * NS
+        if mine.lost:
+            history.sleep(mine.again_ns - history.now_ns)
+        else:
+            history.do(RecordingEnded(mine.id, why, "", f"unused-{n}"))
 
 
 @given(rules, deeds, st.sampled_from(["refused", "store", "lease", "asked", "stopped"]))

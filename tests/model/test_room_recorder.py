@@ -27,7 +27,8 @@ from daemon.model.panel import recording_lit
 from daemon.model.policy import NS
 from daemon.model.room import deadline_ns, lease_deadline_ns, step
 from daemon.model.rules.alarm import ALARMS_MAX
-from daemon.model.rules.common import LEASE_NS, RENEW_NS
+from daemon.model.rules.common import LEASE_NS, RENEW_NS, STEADY_NS
+from daemon.model.rules.recorder import unrecorded
 from daemon.model.state import Phase, Room
 from tests.model.histories import BOTH, RULES, T0, after, alarm, kinds, ready, record
 
@@ -114,12 +115,85 @@ def test_a_recording_that_ends_too_soon_goes_on_as_a_new_part(room: Room, why: s
     assert after_it.phase is room.phase
 
 
-@pytest.mark.parametrize("why", ["refused", "store", "stopped"])
-def test_after_a_refusal_nothing_is_begun(why: str) -> None:
-    """R5: a recorder that refused is not asked again at once; a conversation is over, an alarm stays open."""
+FAILED = ("refused", "store", "full")
+
+
+@pytest.mark.parametrize("why", FAILED)
+def test_after_a_refusal_a_conversation_is_over(why: str) -> None:
+    """R3: a conversation that the recorder cannot go on with is over, and its lamp dark."""
     assert step(RECORDING, ended("r1", why), T0) == (ready(), ())
-    room, effects = step(IN_ALARM, ended("rec-a1", why), T0)
-    assert (room.phase, room.alarms, room.recording, effects) == (Phase.ALARM, IN_ALARM.alarms, None, ())
+    assert step(ENDING, ended("r1", why), T0) == (ready(), ())
+
+
+@pytest.mark.case("recorder 1")
+@pytest.mark.parametrize("why", FAILED)
+def test_an_open_alarm_is_tried_again_until_it_is_recorded(why: str) -> None:
+    """R8, R3: whatever ended the last part, the next follows after 1, 2, 4 and then each 8 s, as long as the alarm is
+    open; until then the lamp is dark, no lease is given, and a fault says so.
+    """
+    room, now_ns, waited_s = IN_ALARM, T0, []
+    for n in range(8):
+        assert room.recording is not None
+        room, _ = step(room, RecordingEnded(room.recording.id, why, "", "unused"), now_ns)  # type: ignore[arg-type]
+        due_ns = deadline_ns(room)
+        assert due_ns is not None
+        assert not recording_lit(room, now_ns)
+        assert (lease_deadline_ns(room), unrecorded(room)[:16]) == (None, "an alarm is open")
+        assert step(room, TimePassed("e", f"p{n}"), due_ns - 1) == (room, ())
+        waited_s.append((due_ns - now_ns) / NS)
+        before, now_ns = room.recording, due_ns
+        assert before is not None
+        room, effects = step(room, TimePassed("e", f"p{n}"), now_ns)
+        assert kinds(effects) == ["StartRecording", "Lease"]
+        assert [(e.continues, e.alarm, e.until_ns) for e in effects if isinstance(e, StartRecording)] == [
+            (before.id, True, ALARM_UNTIL_NS)
+        ]
+        assert not unrecorded(room)
+    assert waited_s == [1, 2, 4, 8, 8, 8, 8, 8]
+
+
+@pytest.mark.case("recorder 1")
+def test_a_part_that_lasted_begins_the_waits_anew() -> None:
+    """R8: a part of a minute was no failure to begin: after it the next is tried in a second again."""
+    room = IN_ALARM
+    for n in range(4):
+        assert room.recording is not None
+        room = after(room, ended(room.recording.id, "store"))
+        room = after(room, TimePassed("e", f"p{n}"), now_ns=T0 + 8 * NS)
+    assert room.recording is not None
+    room, _ = step(room, ended(room.recording.id, "store"), T0 + 8 * NS + STEADY_NS)
+    assert deadline_ns(room) == T0 + 8 * NS + STEADY_NS + NS
+
+
+@pytest.mark.case("recorder 1")
+def test_whoever_presses_again_does_not_wait() -> None:
+    """R8, A1: a second press in an alarm whose recording has failed goes out, and tries the recording at once."""
+    room, _ = step(IN_ALARM, ended("rec-a1", "store"), T0)
+    room, effects = step(room, alarm("a2"), T0)
+    assert kinds(effects) == ["Raise", "StartRecording", "Lease"]
+    assert step(IN_ALARM, alarm("a2"), T0)[1][1:] == (), "one that is recorded goes on as it is"
+
+
+@pytest.mark.case("recorder 1")
+def test_a_device_that_comes_does_not_wait_either() -> None:
+    """R8: an alarm without any device is recorded with the first one, however long its next try is off."""
+    room, _ = step(IN_ALARM, ended("rec-a1", "refused"), T0)
+    room = after(room, TracksChanged((), "f1"))
+    assert deadline_ns(room) == room.alarm_until_ns, "nothing to try with: it waits for a device"
+    assert kinds(step(room, TracksChanged(("audio",), "f2"), T0)[1]) == ["StartRecording", "Lease"]
+
+
+@pytest.mark.case("recorder 8")
+@pytest.mark.parametrize("room", [RECORDING, ENDING, IN_ALARM])
+def test_a_recorder_that_was_stopped_is_followed_by_its_successor(room: Room) -> None:
+    """R8, R3: an upgrade or a policy at midnight in a recording: the lamp goes dark with the recorder, and the next one
+    takes the recording up as a new part.
+    """
+    assert room.recording is not None
+    stopped, effects = step(room, ended(room.recording.id, "stopped"), T0)
+    assert (effects, recording_lit(stopped, T0)) == ((), False)
+    _, effects = step(after(stopped, RecorderLeft()), joined(), T0 + 2 * NS)
+    assert [e.continues for e in effects if isinstance(e, StartRecording)] == [room.recording.id]
 
 
 @pytest.mark.parametrize("item", [ended("r9", "asked"), RecordingStarted("r9")])

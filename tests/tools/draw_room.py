@@ -103,8 +103,9 @@ def _inputs(room: Room, now_ns: int) -> Iterator[Input]:
     for recording_id in (mine, "unknown"):
         yield RecordingStarted(recording_id)
         yield RecordingEnded(recording_id, "asked", "", f"p{now_ns}")
-    yield RecordingEnded(mine, "refused", "", f"p{now_ns}")
-    yield TimePassed("e")
+    for why in ("refused", "stopped"):
+        yield RecordingEnded(mine, why, "", f"p{now_ns}")
+    yield TimePassed("e", f"q{now_ns}")
     yield LeaseDue()
     yield ForgetAsked()
     yield Delivered(room.alarms[0].id if room.alarms else "nobody's", "stored")
@@ -135,7 +136,9 @@ def observe() -> Cells:
 
 def _shape(room: Room) -> Room:
     """A room without its times and names: what makes two rooms different for the table."""
-    recording = room.recording and replace(room.recording, id="r", until_ns=0, running=False)
+    recording = room.recording and replace(
+        room.recording, id="r", until_ns=0, running=False, began_ns=0, tries=0, again_ns=room.recording.again_ns and 1
+    )
     alarms = tuple(replace(alarm, id="a", pressed_ns=0) for alarm in room.alarms[:1])
     rests = room.phase is Phase.READY  # what waits for a release or for a walk test's end means nothing elsewhere
     return replace(

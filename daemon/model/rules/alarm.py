@@ -23,7 +23,7 @@ from daemon.model.events import (
     StartRecording,
     TimePassed,
 )
-from daemon.model.rules import upkeep
+from daemon.model.rules import recorder, upkeep
 from daemon.model.rules.common import (
     Step,
     alarm_may_record,
@@ -71,8 +71,13 @@ def repeat(room: Room, item: AlarmPressed | AlarmHeld, now_ns: int) -> Step:
     repeated = sent(room, "repeated", item, room.alarms[0].id)
     room = replace(room, waiting_ns=None)
     if len(room.alarms) >= ALARMS_MAX:
-        return room, (repeated, Close((item.alarm_id,)))
-    return replace(room, alarms=(*room.alarms, Alarm(item.alarm_id, item.at_ns))), (repeated,)
+        kept: tuple[Effect, ...] = (Close((item.alarm_id,)),)
+    else:
+        room, kept = replace(room, alarms=(*room.alarms, Alarm(item.alarm_id, item.at_ns))), ()
+    effects: tuple[Effect, ...] = ()
+    if recorder.unrecorded(room):
+        room, effects = new_part(room, item.recording_id, now_ns)  # whoever presses again does not wait
+    return room, (repeated, *kept, *effects)
 
 
 def hold_again(room: Room, item: AlarmHeld, now_ns: int) -> Step:
@@ -104,9 +109,9 @@ def reset(room: Room, item: ResetAsked, now_ns: int) -> Step:
 
 
 def outlived(room: Room, item: TimePassed, now_ns: int) -> Step:
-    """Nobody has reset it: it ends after the policy's maximum."""
+    """Nobody has reset it: it ends after the policy's maximum. Until then a recording that was put off is tried."""
     if now_ns < room.alarm_until_ns:
-        return room, ()
+        return recorder.again(room, item.fresh_id, now_ns)
     return _end(room, room.alarms, item.event_id, "nobody reset it within the policy's maximum", now_ns)
 
 

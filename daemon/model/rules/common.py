@@ -30,6 +30,11 @@ LEASE_NS = 5 * NS
 alarm process can leave being written, and spares a loaded Pi four late rounds."""
 RENEW_NS = 1 * NS
 """How often the lease is renewed."""
+AGAIN_NS = (1 * NS, 2 * NS, 4 * NS, 8 * NS)
+"""How long an open alarm's next part waits after one that failed (promise R8); the last of these from then on: a disk
+that comes back is used within eight seconds, and one that never does is asked 450 times an hour."""
+STEADY_NS = 60 * NS
+"""A part that lasted this long did not come to little: the next waits as after the first failure."""
 
 Step = tuple[Room, tuple[Effect, ...]]
 """What every rule returns: the next room, and what is to be done, in order."""
@@ -102,7 +107,10 @@ def closed_ns(room: Room) -> int:
 
 def begin(room: Room, start: StartRecording, now_ns: int) -> Step:
     """The recording is the room's from here on: the recorder is told to begin, and gets its lease."""
-    recording = Recording(start.recording_id, start.until_ns, start.alarm, test=start.test)
+    tries = room.recording.tries if room.recording is not None else 0
+    recording = Recording(
+        start.recording_id, start.until_ns, start.alarm, test=start.test, began_ns=now_ns, tries=tries
+    )
     room, lease = renew_lease(replace(room, recording=recording), now_ns)
     return room, (start, *lease)
 
@@ -128,7 +136,7 @@ def new_part(room: Room, fresh_id: str, now_ns: int) -> Step:
     if wanted is not None and not room.rules.tracks:
         return rest(replace(room, recording=None, lease_ns=0)), ()  # another policy is in force: it never comes
     if wanted is not None:
-        room = replace(room, recording=replace(wanted, running=False, lost=True))
+        room = replace(room, recording=replace(wanted, running=False, lost=True, again_ns=0))
     elif room.phase is Phase.ALARM and alarm_may_record(room):
         wanted = Recording("", room.alarm_until_ns + room.rules.post_event_ns, alarm=True)
     if wanted is None or not (can_record(room) and room.rules.tracks) or now_ns >= wanted.until_ns:
@@ -137,6 +145,21 @@ def new_part(room: Room, fresh_id: str, now_ns: int) -> Step:
         fresh_id, now_ns, room.rules.pre_event_ns, wanted.until_ns, wanted.alarm, wanted.id or None, wanted.test
     )
     return begin(room, start, now_ns)
+
+
+def put_off(room: Room, now_ns: int) -> Step:
+    """The recorder writes it no more, and could not go on at once: an open alarm's next part is tried a little later.
+
+    A conversation is over. The lamp is dark at once, because nothing is written.
+    """
+    mine = room.recording
+    assert mine is not None  # noqa: S101 - only a bug could break it
+    if room.phase is not Phase.ALARM:
+        return rest(replace(room, recording=None, lease_ns=0)), ()
+    tries = 0 if now_ns - mine.began_ns >= STEADY_NS else mine.tries
+    wait_ns = AGAIN_NS[min(tries, len(AGAIN_NS) - 1)]
+    mine = replace(mine, running=False, lost=True, tries=min(tries + 1, len(AGAIN_NS)), again_ns=now_ns + wait_ns)
+    return replace(room, recording=mine, lease_ns=0), (Note("recording_put_off", f"{wait_ns / NS:g} s"),)
 
 
 def wind_down(room: Room, at_ns: int) -> Step:

@@ -14,7 +14,17 @@ from daemon.model.events import (
     TimePassed,
     TracksChanged,
 )
-from daemon.model.rules.common import Step, closed_ns, hush, new_part, renew_lease, rest, set_end
+from daemon.model.rules.common import (
+    Step,
+    alarm_may_record,
+    closed_ns,
+    hush,
+    new_part,
+    put_off,
+    renew_lease,
+    rest,
+    set_end,
+)
 from daemon.model.state import Phase, Recording, Room
 
 
@@ -71,14 +81,37 @@ def renew(room: Room, item: LeaseDue, now_ns: int) -> Step:
 
 
 def cut_off(room: Room, item: RecordingEnded, now_ns: int) -> Step:
-    """A recording that is still wanted has ended: a new part follows, but not after a refusal or a disk that failed.
+    """A recording that is still wanted has ended: a new part follows (promise R8).
 
-    `asked` before its time: the end was put off while the recorder was closing already.
+    At once after a lease that was missed, or `asked` before its time: the end was put off while the recorder was
+    closing already. `stopped`: with the recorder that comes next. After a refusal or a disk that failed an alarm's is
+    tried again a little later, and a conversation is over.
     """
     mine = room.recording
-    if item.why not in ("lease", "asked") or mine is None or mine.id != item.recording_id or now_ns >= mine.until_ns:
+    if mine is None or mine.id != item.recording_id or now_ns >= mine.until_ns:
         return ended(room, item, now_ns)
-    return new_part(room, item.fresh_id, now_ns)
+    if item.why == "stopped":
+        return replace(room, recording=replace(mine, running=False, lost=True, again_ns=0), lease_ns=0), ()
+    if item.why in ("lease", "asked"):
+        return new_part(room, item.fresh_id, now_ns)
+    return put_off(room, now_ns)
+
+
+def again(room: Room, fresh_id: str, now_ns: int) -> Step:
+    """An open alarm's recording that was put off is tried, if its time has come."""
+    mine = room.recording
+    if mine is None or not mine.again_ns or now_ns < mine.again_ns or not fresh_id:
+        return room, ()
+    return new_part(room, fresh_id, now_ns)
+
+
+def unrecorded(room: Room) -> str:
+    """Why an open alarm has no recording although the policy records it; empty: it has one, or needs none."""
+    if room.phase is not Phase.ALARM or not alarm_may_record(room):
+        return ""
+    if room.recording is not None and not room.recording.lost:
+        return ""
+    return "an alarm is open and is not recorded; it is tried again and again"
 
 
 def ended(room: Room, item: RecordingEnded, now_ns: int) -> Step:
