@@ -109,7 +109,7 @@ def test_the_steps_lead_to_an_alarm_that_is_acknowledged(tmp_path: Path, stick: 
     broker.start()
     try:
         unit, at_unit = connect(broker.seen_by("spreekkamer-1"), subscribe=(ROOM + "alarm/ack",))
-        assert heard(at_unit, Up) == Up("alarm", "MQTT 5")
+        assert heard(at_unit, Up).protocol == "MQTT 5"  # type: ignore[union-attr]
         receiver, at_receiver = connect(broker.seen_by("wacht"), subscribe=("spreekkamer/v1/voorbeeldstad/#",))
         heard(at_receiver, Up)
         unit.publish(ROOM + "alarm/event", b"{}", key="alarm")

@@ -1,10 +1,10 @@
-"""MQTT: the only file that knows paho. A connection is made, used, and thrown away when it breaks.
+"""MQTT: connections to brokers. A connection is made, used, and thrown away when it breaks.
 
 The law here: what is to be sent lives in the outbox of the caller, never in paho: a client is used for one connection
-and replaced. One thread at a time is inside a client; who publishes writes to the socket at once, because to wake
-another thread for it takes as long as all else that an alarm needs. Callbacks hand over and return; whatever still
-raises in paho ends this thread's turn, is logged, and the next client is built (an exception in paho's own thread would
-leave a client that says it is connected for ever).
+and replaced, and what the broker has no place for is refused here. One thread at a time is inside a client; who
+publishes writes to the socket at once, because to wake another thread for it takes as long as all else that an alarm
+needs. Callbacks hand over and return; whatever still raises in paho ends this thread's turn, is logged, and the next
+client is built (an exception in paho's own thread would leave a client that says it is connected for ever).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -28,20 +29,22 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from daemon import log
-from daemon.alarm import dialect, parting, reasons
+from daemon.alarm import dialect, parting, probe, reasons
+from daemon.alarm.client import CONNECT_S, PACKET_BYTES_MAX, Bell, Client, Limits
+from daemon.alarm.dialling import Dialler
 from daemon.model.unit import Broker
 
 WAIT_S = (0.2, 5.0)
 """Between two connections: at first at once in human terms, doubling to five seconds; an alarm must not wait longer
 for a broker that is back. Each wait is drawn between half and all of it, so that fifty units do not come as one."""
-PACKET_BYTES_MAX = 262_144
-"""An incoming packet beyond this is refused by ending the connection: our own largest message is under 10 kB."""
-CONNACK_S = 2.0
-"""A broker that has taken the connection answers within this, or does not know the protocol (amqtt says nothing at all
-to MQTT 5): a round trip on the slowest link that a town hall has is a tenth of it."""
-LOOK_S = 0.5
-"""How often a connection that is quiet looks whether it has been asked to end, or whether a publish has left something
-that the kernel did not take: its buffer holds some hundred alarms, and a full one means that the link stands still."""
+WAIT_SHORT_MAX_S = 2.0
+"""The longest wait for a broker that grants connections and ends each of them within parting.SHORT_S."""
+SUBACK_S = 10.0
+"""A broker that has granted the connection and not answered a subscription by then gets a new one."""
+ASK_S = (1.0, 10.0)
+"""A refused subscription is asked for again after this, doubling: the access list may be in an engineer's hands."""
+LOOKS = 4
+"""Times within one keep-alive that a quiet connection is looked at. Whoever wants something of its thread rings."""
 WILL_DELAY_S = 5
 """The broker waits this long with the will: a unit that is back by then was never away (MQTT 5 only)."""
 
@@ -54,10 +57,12 @@ class Will(msgspec.Struct, frozen=True):
 
 
 class Up(msgspec.Struct, frozen=True):
-    """Connected, and by which protocol."""
+    """Connected, heard as well as speaking: every subscription is granted."""
 
     client: str
     protocol: str
+    certificate_until: str = ""
+    """When the broker's certificate ends, as TLS has it; empty without TLS."""
 
 
 class Down(msgspec.Struct, frozen=True):
@@ -111,27 +116,34 @@ class Connection:
 
     `publish` may be called from any thread; it never waits for the network, at most for a packet that is being read.
     The sink is called on the connection's thread. What we say is kept by nobody here: the outbox is the session. What
-    others say to us at QoS 1 while we are away the broker keeps for `keeps_s`, where it speaks MQTT 5.
+    others say to us at QoS 1 while we are away the broker keeps for `keeps_s`, where it speaks MQTT 5. `memory`: see
+    `dialling.Dialler`.
     """
 
     def __init__(  # noqa: PLR0913 - each is a setting of one connection
         self, name: str, client_id: str, broker: Broker, sink: Sink, *, will: Will | None = None,
-        subscribe: tuple[str, ...] = (), keeps_s: int = 0,
+        subscribe: tuple[str, ...] = (), keeps_s: int = 0, memory: Path | None = None,
     ) -> None:  # fmt: skip
         self._name, self._broker, self._sink, self._keeps_s = name, broker, sink, keeps_s
         self._id = parting.Name(client_id, client_id)
         self._will, self._subscribe = will, subscribe
         self._stop = threading.Event()
-        self._renew = False
-        self._taken = False
+        self._bell = Bell()
+        self._renew = ""
+        self._taken = self._wanted = False
         self._client: paho.Client | None = None
         self._inside = threading.Lock()  # held by who is inside the client; never while waiting for the network
+        self._dialler = Dialler(broker.host, broker.port, memory)
         self._dialect = dialect.Dialect()
         self._code = 0
-        self._keys: dict[int, str] = {}
-        self._was_reached = self._was_up = False
-        self._up_s = 0.0
+        self._limits = Limits(None)
+        self._flight: dict[int, str] = {}  # by packet id: the key of each message that the broker has not answered
+        self._was_reached = self._was_granted = self._was_up = False
+        self._granted_s = 0.0
         self._asked: dict[int | None, str] = {}
+        self._refused: list[str] = []
+        self._ask_wait_s, self._ask_again_s = ASK_S[0], 0.0
+        self._probe_wait_s, self._probe_s = probe.AFTER_S, 0.0
         self._thread = threading.Thread(target=self._run, name=f"mqtt {name}", daemon=True)
 
     def start(self) -> None:
@@ -139,35 +151,51 @@ class Connection:
         self._thread.start()
 
     def publish(  # noqa: PLR0913 - each is a setting of one publish
-        self, topic: str, payload: bytes, *, key: str = "", qos: int = 1, retain: bool = False, content_type: str = ""
-    ) -> bool:
-        """Hands a message to the connection; False when there is none, and then nothing of it is kept here.
+        self, topic: str, payload: bytes, *, key: str = "", qos: int = 1, retain: bool = False, content_type: str = "",
+        spare: int = 0, expires_s: int = 0,
+    ) -> bool:  # fmt: skip
+        """Hands a message to the connection; False when it cannot go now, and then nothing of it is kept here.
 
-        With a key, `Answered` follows with it. No answer is possible for QoS 0. The content type is said where the
-        protocol has words for it: MQTT 5.
+        With a key, `Answered` follows with it. No answer is possible for QoS 0. Content type and expiry are said where
+        the protocol has words for them: MQTT 5. `spare`: places that must stay free at the broker for what is more
+        urgent; above 0 it also waits until the broker has answered what we want to hear.
         """
         with self._inside:
             client = self._client
             if client is None:
+                self._want()
                 return False
-            properties = _properties(content_type) if content_type and self._dialect.is_5 else None
+            spare = min(spare, self._limits.places // 2)
+            if (qos and len(self._flight) >= self._limits.places - spare) or (spare and self._asked):
+                return False
+            if not self._limits.takes(topic, payload, content_type):
+                log.event("packet_too_large", "warning", client=self._name, topic=topic, bytes=len(payload))
+                return False
+            properties = _properties(content_type, expires_s) if self._dialect.is_5 else None
             info = client.publish(topic, payload, qos=qos, retain=retain, properties=properties)
-            if key:
-                self._keys[info.mid] = key
+            if qos:
+                self._flight[info.mid] = key
+            if client.want_write():
+                self._bell.ring()
         return info.rc == paho.MQTT_ERR_SUCCESS
 
     @property
     def up(self) -> bool:
-        """Whether a message would leave now, as far as is known. Any thread."""
-        return self._client is not None
+        """Whether a message would leave now and its answer be heard, as far as is known. Any thread."""
+        return self._was_up and self._client is not None
 
     def alive(self) -> bool:
         """Whether the thread still runs: without it nothing more is sent. True before the start. Any thread."""
         return self._thread.ident is None or self._thread.is_alive()
 
-    def renew(self) -> None:
-        """Drops the client and builds a new one, at the thread's next look (LOOK_S). Any thread."""
-        self._renew = True
+    def renew(self, why: str, *, another_name: bool = False) -> None:
+        """Drops the client and builds a new one; under another name, if its own seems to be taken. Any thread.
+
+        `why` is told as the reason of the `Down` that follows.
+        """
+        self._taken = self._taken or another_name
+        self._renew = why
+        self._bell.ring()
 
     def close(self) -> None:
         """Says goodbye and ends the thread, within two seconds: a broker that does not answer is not waited for."""
@@ -175,38 +203,64 @@ class Connection:
         with self._inside:
             if self._client is not None:
                 self._client.disconnect(properties=self._goodbye())
+        self._bell.ring()
         self._thread.join(timeout=2.0)
+
+    def _want(self) -> None:
+        """Something is to be sent and there is no connection: the wait for the next try ends."""
+        if not self._wanted:
+            self._wanted = True
+            self._bell.ring()
 
     # --- the connection's thread ---------------------------------------------------------------------------------
 
     def _run(self) -> None:
         wait_s = WAIT_S[0]
         while not self._stop.is_set():
-            self._was_up = self._was_reached = self._renew = self._taken = False
+            self._was_up = self._was_granted = self._was_reached = self._taken = self._wanted = False
+            self._renew = ""
             self._code = 0
             reason = self._one_connection()
-            self._client = None
-            self._keys.clear()
+            with self._inside:
+                self._client = None
+                self._flight.clear()
             self._sink(Down(self._name, reason))
-            self._choose_name()
-            if self._was_reached and not self._was_up:
+            lasted_s = time.monotonic() - self._granted_s if self._was_granted else 0.0
+            wait_s = self._next_wait_s(wait_s, lasted_s)
+            self._choose_name(lasted_s)
+            if self._was_reached and not self._was_granted:
                 self._dialect = dialect.not_granted(self._dialect, self._code)
-            wait_s = WAIT_S[0] if self._was_up else min(WAIT_S[1], wait_s * 2)
-            self._stop.wait(random.uniform(wait_s / 2, wait_s))  # noqa: S311 - jitter, no secret
+            self._wait(random.uniform(wait_s / 2, wait_s))  # noqa: S311 - jitter, no secret
+        self._bell.close()
 
-    def _choose_name(self) -> None:
-        suffix, lasted_s = secrets.token_hex(4), time.monotonic() - self._up_s
+    def _next_wait_s(self, wait_s: float, lasted_s: float) -> float:
+        if lasted_s > parting.SHORT_S or self._taken:
+            return WAIT_S[0]
+        return min(WAIT_SHORT_MAX_S if self._was_granted else WAIT_S[1], wait_s * 2)
+
+    def _wait(self, wait_s: float) -> None:
+        """Until the next try. Somebody who has something to send shortens it, never below the first wait."""
+        began_s = time.monotonic()
+        while not self._stop.is_set():
+            left_s = began_s + (WAIT_S[0] if self._wanted else wait_s) - time.monotonic()
+            if left_s <= 0:
+                return
+            select.select([self._bell], [], [], left_s)
+            self._bell.hush()
+
+    def _choose_name(self, lasted_s: float) -> None:
+        suffix = secrets.token_hex(4)
         if self._taken:
             self._sink(NameTaken(self._name, self._id.used))
             self._id = parting.taken(self._id, suffix)
-        elif self._was_up and not self._renew:
+        elif self._was_granted and not self._renew:
             self._id = parting.ended(self._id, lasted_s, suffix)
         elif not self._was_reached:
             self._id = parting.absent(self._id)
 
     def _one_connection(self) -> str:
         found = reasons.Found()
-        client: paho.Client | None = None
+        client: Client | None = None
         try:
             client = self._build()
             client.on_disconnect = lambda _c, _u, _f, code, _p: found.code(str(code))
@@ -225,38 +279,67 @@ class Connection:
             if client is not None and (sock := client.socket()) is not None:
                 sock.close()  # a client that is left behind would hold its id at the broker
         if self._renew:
-            return "an alarm got no answer from the broker on this connection; a new one is made"
-        return found.words(tls=self._broker.tls is not None, was_up=self._was_up)
+            return f"{self._renew}; a new one is made"
+        return found.words(tls=self._broker.tls is not None, was_up=self._was_granted)
 
-    def _serve(self, client: paho.Client) -> None:
-        """Reads and answers until the connection ends or was never granted."""
-        deadline_s = time.monotonic() + CONNACK_S
+    def _serve(self, client: Client) -> None:
+        """Reads and answers until the connection ends, or until what it needs to go on has not come."""
+        deadline_s = time.monotonic() + self._dialect.connack_s
         while self._turn(client) == paho.MQTT_ERR_SUCCESS:
-            if not self._was_up and time.monotonic() > deadline_s:
+            now_s = time.monotonic()
+            if not self._was_granted and now_s > deadline_s:
+                return
+            if self._was_granted and self._asked and now_s > self._granted_s + SUBACK_S:
                 return
             if self._renew or (self._stop.is_set() and client is not self._client):
                 return
-            if self._was_up and self._id.is_proved(time.monotonic() - self._up_s):
+            if self._refused and not self._asked and now_s >= self._ask_again_s:
+                with self._inside:
+                    self._ask(client)
+            if self._was_granted and self._id.is_proved(now_s - self._granted_s):
                 self._id = msgspec.structs.replace(self._id, told=True)
                 self._sink(NameTaken(self._name, self._id.own))
+            if self._was_granted and self._dialect.is_guess and now_s >= self._probe_s:
+                self._begin_probe(now_s)
 
-    def _turn(self, client: paho.Client) -> MQTTErrorCode:
+    def _turn(self, client: Client) -> MQTTErrorCode:
         """What `paho.Client.loop` does, with the lock taken after the wait."""
         sock = client.socket()
         if sock is None or sock.fileno() < 0:  # closed by who published, or by `close`
             return MQTTErrorCode.MQTT_ERR_NO_CONN
         # What TLS has decrypted and nobody has read yet is in no socket that select could see.
         waiting = isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
-        wait_s = 0.0 if waiting else LOOK_S
-        readable, writable, _ = select.select([sock], [sock] if client.want_write() else [], [], wait_s)
+        wait_s = 0.0 if waiting else self._look_s()
+        here, bell = sock.fileno(), self._bell.fileno()
+        readable, writable, _ = select.select([here, bell], [here] if client.want_write() else [], [], wait_s)
+        if bell in readable:
+            self._bell.hush()
         with self._inside:
-            code = client.loop_read() if readable or waiting else MQTTErrorCode.MQTT_ERR_SUCCESS
+            code = client.loop_read() if here in readable or waiting else MQTTErrorCode.MQTT_ERR_SUCCESS
             if code == MQTTErrorCode.MQTT_ERR_SUCCESS and writable:
                 code = client.loop_write()
             return code or client.loop_misc()
 
-    def _build(self) -> paho.Client:
-        client = paho.Client(
+    def _look_s(self) -> float:
+        """How long a quiet connection may be left alone."""
+        if not self._was_granted or self._asked or self._refused or self._id.used != self._id.own:
+            return ASK_S[0] / 2
+        return self._broker.keepalive_s / LOOKS
+
+    def _begin_probe(self, now_s: float) -> None:
+        """Verifies a guess, on a thread of its own."""
+        self._probe_s = now_s + self._probe_wait_s
+        self._probe_wait_s = min(probe.AFTER_MAX_S, self._probe_wait_s * 2)
+        threading.Thread(target=self._probe, name=f"mqtt {self._name} probe", daemon=True).start()
+
+    def _probe(self) -> None:
+        if probe.knows_5(self._broker, self._id.own) and self._dialect.is_guess and not self._stop.is_set():
+            log.event("mqtt_5_after_all", client=self._name)
+            self._dialect = dialect.shown(self._dialect)
+            self.renew("the broker speaks MQTT 5 after all, and this connection does not")
+
+    def _build(self) -> Client:
+        client = Client(
             CallbackAPIVersion.VERSION2,
             self._id.used,
             protocol=MQTTProtocolVersion(self._dialect.version),
@@ -265,7 +348,8 @@ class Connection:
         )
         if self._broker.tls is not None:
             client.tls_set_context(reasons.context(self._broker.tls))
-        client.connect_timeout = 5.0  # a black hole is told from a slow broker by the next try
+        client.dialler = self._dialler
+        client.connect_timeout = CONNECT_S
         client.on_socket_open = _at_once
         client.on_socket_close = self._on_socket_close
         client.on_connect = self._on_connect
@@ -298,49 +382,76 @@ class Connection:
         properties.SessionExpiryInterval = 0
         return properties
 
-    def _on_connect(self, client: paho.Client, _data: object, _flags: object, code: ReasonCode, _p: object) -> None:
+    def _on_connect(
+        self, client: paho.Client, _data: object, _flags: object, code: ReasonCode, props: Properties | None
+    ) -> None:
         self._code = code.value
         if code.is_failure:
             return  # the loop ends; the disconnect carries the reason
-        self._asked = {client.subscribe(topic, qos=1)[1]: topic for topic in self._subscribe}
-        if not self._subscribe:
+        self._was_granted, self._granted_s = True, time.monotonic()
+        self._dialect = dialect.granted(self._dialect)
+        self._limits = Limits(props)
+        self._probe_s = self._granted_s + self._probe_wait_s
+        self._refused, self._ask_wait_s = list(self._subscribe), ASK_S[0]
+        # It may speak from now on: an alarm does not wait until a broker has looked up what it lets us hear.
+        self._client = client
+        if self._subscribe:
+            self._ask(client)
+        else:
             self._up(client)
+
+    def _ask(self, client: paho.Client) -> None:
+        """Subscribes to what is not granted yet. On the connection's thread."""
+        topics, self._refused = self._refused, []
+        self._asked = {client.subscribe(topic, qos=1)[1]: topic for topic in topics}
 
     def _on_subscribe(self, client: paho.Client, _data: object, mid: int, codes: list[ReasonCode], _p: object) -> None:
         """Up means heard as well as speaking: an answer to what is sent next must find its way back."""
-        topic = self._asked.pop(mid)
+        topic = self._asked.pop(mid, None)
+        if topic is None:
+            return
         for code in codes:
             if code.is_failure:
+                self._refused.append(topic)
                 self._sink(Unheard(self._name, topic, code.value))
-        if not self._asked:
+        if self._asked:
+            return
+        if self._refused:
+            self._ask_again_s = time.monotonic() + self._ask_wait_s
+            self._ask_wait_s = min(ASK_S[1], self._ask_wait_s * 2)
+        elif not self._was_up:
             self._up(client)
 
     def _up(self, client: paho.Client) -> None:
-        self._was_up, self._up_s = True, time.monotonic()
-        self._client = client
-        self._dialect = dialect.granted(self._dialect)
-        self._sink(Up(self._name, self._dialect.name))
+        self._was_up = True
+        sock = client.socket()
+        shown = sock.getpeercert() if isinstance(sock, ssl.SSLSocket) else None
+        self._sink(Up(self._name, self._dialect.name, str((shown or {}).get("notAfter", ""))))
 
     def _on_publish(self, _c: object, _data: object, mid: int, code: ReasonCode, _p: object) -> None:
-        key = self._keys.pop(mid, "")
+        key = self._flight.pop(mid, "")
         if key:
             self._sink(Answered(self._name, key, code.value))
 
     def _on_message(self, _c: object, _data: object, message: paho.MQTTMessage) -> None:
-        payload, waited = bytes(message.payload), not self._was_up
+        payload, waited = bytes(message.payload), not self._was_up and not self._refused
         self._sink(Received(self._name, message.topic, payload, message.retain, waited=waited))
 
     def _on_socket_close(self, client: paho.Client, _data: object, sock: Any) -> None:
-        half = client._in_packet  # noqa: SLF001 - paho has no other place for it
-        if parting.last_word(parting.unread(half, sock)) == parting.TAKEN:
+        if isinstance(client, Client) and parting.last_word(parting.unread(client.half, sock)) == parting.TAKEN:
             self._taken = True
 
 
 @functools.cache
-def _properties(content_type: str) -> Properties:
-    """Of a publish. Made once for each of our few content types: paho only reads them, and takes its time to make."""
+def _properties(content_type: str, expires_s: int) -> Properties | None:
+    """Of a publish. Made once for each of our few pairs: paho only reads them, and takes its time to make."""
+    if not (content_type or expires_s):
+        return None
     made = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho's
-    made.ContentType = content_type
+    if content_type:
+        made.ContentType = content_type
+    if expires_s:
+        made.MessageExpiryInterval = expires_s
     return made
 
 

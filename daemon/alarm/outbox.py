@@ -13,7 +13,7 @@ from collections.abc import Callable
 import msgspec
 
 from daemon import log
-from daemon.alarm import acts, journal, messages
+from daemon.alarm import acts, journal, messages, routes
 from daemon.alarm.denied import REFUSED
 from daemon.alarm.mqtt import Answered, Connection
 from daemon.model.events import Delivered, Input, Raise
@@ -31,14 +31,11 @@ ACK_MAX_NS = 60 * NS
 """Between two attempts after TRIES_SOON: a receiver that comes back says so, and then all goes at once."""
 TRIES_SOON = 10
 """Attempts every ACK_NS; from then on the wait doubles to ACK_MAX_NS: half a minute is when people are fetched."""
-PUBACK_NS = 5 * NS
-"""A broker that has not answered a publish by then never will on this connection (facts page): a new client."""
 UNDER_WAY_NS = NS // 4
 """What left no longer ago than this is still on its way: the retained word of each receiver, which comes behind every
 new connection, does not send it again."""
 UNANSWERED_NS = 10 * NS
-"""An alarm that no receiver has stored by then goes to the second broker too, and is a fault: the presser has waited
-long enough to be told to call."""
+"""An alarm that no receiver has stored by then is a fault: the presser has waited long enough to be told to call."""
 WINDOW = 15
 """Events on their way again at once. paho holds twenty in flight: five places stay free for a finger, and a month's
 alarms drain without a burst."""
@@ -59,15 +56,9 @@ class Sent(msgspec.Struct):
     """Boot time of the next attempt."""
     tried_ns: int = -ACK_NS
     """Boot time of the last one; the start value is over at boot."""
+    doubted_ns: int = 0
+    """When it goes by the other path as well, unless a receiver has stored it; 0: it does not."""
     delivered: bool = False
-
-
-class Path(msgspec.Struct):
-    """One broker: its connection, and since when it owes an answer for which event."""
-
-    name: str
-    connection: Connection
-    owes: dict[str, int] = {}
 
 
 class Outbox:
@@ -75,11 +66,13 @@ class Outbox:
 
     def __init__(self, unit: Unit, clock: Clock, kept: journal.Journal, brokers: dict[str, Connection]) -> None:
         self._unit, self._clock, self._journal = unit, clock, kept
-        self._topic = unit.topic_root() + "alarm/event"
         self._source = f"spreekkamer/{unit.name()}"
         self._listens = unit.alarm.receiver == "listens"
         self._seq: itertools.count[int] | None = None
-        self._paths = {name: Path(name, connection) for name, connection in brokers.items()}
+        self.listens: routes.Listens = lambda _: True
+        """Whether a receiver is known to be there, by the name of its broker; set by who knows."""
+        topic = unit.topic_root() + "alarm/event"
+        self._routes = routes.Routes(topic, brokers, lambda name: self.listens(name))  # noqa: PLW0108 - it is set later
         self.undelivered: dict[str, Sent] = {}
         """By event id. Bounded by what fingers can press until a receiver is back: the journal holds the same."""
         self.known: dict[str, Sent] = {}
@@ -115,10 +108,7 @@ class Outbox:
         """Sends again what is due, and replaces a connection on which the broker owes an answer for too long."""
         if self.next_ns is None or now_ns < self.next_ns:
             return
-        for path in self._paths.values():
-            if path.owes and min(path.owes.values()) + PUBACK_NS <= now_ns:
-                path.owes.clear()
-                path.connection.renew()
+        self._routes.overdue(now_ns)
         waiting = sum(now_ns < sent.tried_ns + ACK_NS for sent in self.undelivered.values())
         due = [sent for sent in self.undelivered.values() if sent.due_ns <= now_ns]
         # What somebody may still be waiting for goes before what is a replay; then what has waited longest for its
@@ -137,8 +127,10 @@ class Outbox:
         self.tick(now_ns)
 
     def lost(self, name: str) -> None:
-        """A connection is gone, and with it every answer that was owed on it."""
-        self._paths[name].owes.clear()
+        """A connection is gone: what had just left by it goes by the other path at once."""
+        for event_id in self._routes.lost(name):
+            if (sent := self.undelivered.get(event_id)) is not None:
+                self._divert(sent)
 
     def unanswered(self, now_ns: int) -> str:
         """What is wrong, in words, when an alarm has been on its way for longer than UNANSWERED_NS."""
@@ -179,7 +171,7 @@ class Outbox:
 
     def answered(self, answer: Answered) -> tuple[Input, ...]:
         """What the broker's answer means for the room."""
-        self._paths[answer.client].owes.pop(answer.key, None)
+        self._routes.answered(answer.client, answer.key)
         log.event("alarm_answered", event_id=answer.key, broker=answer.client, code=answer.code)
         sent = self.undelivered.get(answer.key)
         if sent is None:
@@ -191,6 +183,8 @@ class Outbox:
             sent.course.broker_ms, news = self._age_ms(sent), True
         if news:  # the same answer to each attempt of a month without a receiver would wear the card out
             self._note(sent, delivered=taken and self._listens)
+        if not taken:
+            self._divert(sent)
         return (Delivered(answer.key, "broker"),) if taken else ()
 
     def acknowledged(self, ack: messages.Ack) -> tuple[Input, ...] | None:
@@ -236,26 +230,35 @@ class Outbox:
         """Sends the event as it stands now: attempt, age and replay are of this moment."""
         now_ns, age_ms = self._clock.boot_ns(), self._age_ms(sent)
         attempt = sent.course.attempts + 1
+        body = self._body(sent, attempt, age_ms)
+        if sent.doubted_ns and sent.doubted_ns == sent.due_ns:
+            left = self._routes.divert(sent.event.id, body, now_ns)
+            sent.doubted_ns = 0
+        else:
+            spare = routes.SPARE if sent.tried_ns > -ACK_NS or age_ms > messages.REPLAY_MS else 0
+            late = age_ms * MS > routes.DOUBT_NS
+            left = self._routes.publish(sent.event.id, body, now_ns, late=late, spare=spare)
+            sent.doubted_ns = now_ns + routes.DOUBT_NS if left and not late and self._routes.several else 0
+        if left:
+            sent.course.attempts, sent.tried_ns = attempt, now_ns
+        again_ns = now_ns + min(ACK_MAX_NS, ACK_NS << max(0, min(attempt - TRIES_SOON, 10)))
+        sent.due_ns = sent.doubted_ns if sent.doubted_ns > now_ns else again_ns
+        self.next_ns = min(self.next_ns or sent.due_ns, sent.due_ns, now_ns + routes.PUBACK_NS)
+        return body
+
+    def _divert(self, sent: Sent) -> None:
+        """The path by which it just left is no good: by every other, at once."""
+        now_ns, attempt = self._clock.boot_ns(), sent.course.attempts + 1
+        if not self._routes.several:
+            return
+        if self._routes.divert(sent.event.id, self._body(sent, attempt, self._age_ms(sent)), now_ns):
+            sent.course.attempts, sent.tried_ns = attempt, now_ns
+
+    def _body(self, sent: Sent, attempt: int, age_ms: int) -> bytes:
         data = msgspec.structs.replace(
             sent.event.data, attempt=attempt, age_ms=age_ms, replay=age_ms > messages.REPLAY_MS
         )
-        body = messages.encode(msgspec.structs.replace(sent.event, data=data))
-        if self._publish(sent.event.id, body, now_ns, late=age_ms * MS > UNANSWERED_NS):
-            sent.course.attempts, sent.tried_ns = attempt, now_ns
-        sent.due_ns = now_ns + min(ACK_MAX_NS, ACK_NS << max(0, min(attempt - TRIES_SOON, 10)))
-        self.next_ns = min(self.next_ns or sent.due_ns, sent.due_ns, now_ns + PUBACK_NS)
-        return body
-
-    def _publish(self, event_id: str, body: bytes, now_ns: int, *, late: bool) -> bool:
-        """By the first broker that has a connection; an event that is late by every one."""
-        left = False
-        for path in self._paths.values():
-            if path.connection.publish(self._topic, body, key=event_id, content_type=messages.CONTENT_TYPE):
-                path.owes.setdefault(event_id, now_ns)
-                left = True
-                if not late:
-                    break
-        return left
+        return messages.encode(msgspec.structs.replace(sent.event, data=data))
 
     def _note(self, sent: Sent, *, delivered: bool) -> None:
         """Writes down how far an event has come."""
@@ -266,6 +269,7 @@ class Outbox:
         if delivered and not sent.delivered:
             sent.delivered = True
             self.undelivered.pop(sent.event.id, None)
+            self._routes.stored(sent.event.id)
             self.on_delivered(sent.event)
             self._plan(now.boot_ns)
             if any(other.due_ns <= now.boot_ns for other in self.undelivered.values()):
@@ -273,7 +277,7 @@ class Outbox:
 
     def _plan(self, now_ns: int) -> None:
         """Works out when `tick` is wanted next."""
-        owed = [ns + PUBACK_NS for path in self._paths.values() for ns in path.owes.values()]
+        owed = [ns for ns in (self._routes.next_ns(),) if ns is not None]
         due = [sent.due_ns for sent in self.undelivered.values()]
         later = [ns for ns in (*owed, *due) if ns > now_ns]
         if any(ns <= now_ns for ns in due):

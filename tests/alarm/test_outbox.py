@@ -10,7 +10,8 @@ import pytest
 from daemon.alarm import journal, messages
 from daemon.alarm.messages import Ack
 from daemon.alarm.mqtt import Answered
-from daemon.alarm.outbox import ACK_NS, PUBACK_NS, UNANSWERED_NS, UNDER_WAY_NS, WINDOW, Outbox
+from daemon.alarm.outbox import ACK_NS, UNANSWERED_NS, UNDER_WAY_NS, WINDOW, Outbox
+from daemon.alarm.routes import DOUBT_NS, PUBACK_NS
 from daemon.model.events import Delivered, Raise
 from daemon.model.unit import AlarmUnit, Broker, Buttons, ButtonUnit, Unit
 from hardware.ports import ClockReading
@@ -42,7 +43,7 @@ class Wire:
     """What would leave the unit; the plug can be out. The journal's orders end here as well."""
 
     def __init__(self) -> None:
-        self.plugged = True
+        self.plugged = self.up = True
         self.sent: list[dict[str, Any]] = []
         self.orders: list[Any] = []
         self.renewed = 0
@@ -55,8 +56,9 @@ class Wire:
             self.sent.append(msgspec.json.decode(payload))
         return self.plugged
 
-    def renew(self) -> None:
+    def renew(self, why: str) -> None:
         """As a connection does."""
+        assert why
         self.renewed += 1
 
     def give(self, order: journal.Order) -> bool:
@@ -158,22 +160,49 @@ def test_a_broker_that_never_answers_is_left_for_a_new_connection() -> None:
     assert answering.renewed == 0
 
 
-def test_an_alarm_without_an_answer_goes_to_the_second_broker_too_and_is_said() -> None:
-    """A1, A5: ten seconds without a receiver's word bring in the second broker and a fault; with the first one gone the
-    second takes it at once.
+def test_an_alarm_without_an_answer_goes_by_the_second_broker_too_and_is_said() -> None:
+    """A1, A5, A7: a second without a receiver's word brings in the second broker, ten seconds a fault; what the second
+    brought is not sent there again at once, and a receiver's word ends both.
     """
     second = Wire()
     box, first, clock = outbox(second=second)
     box.send(press("one"))
-    pass_time(box, clock, 100 * NS + UNANSWERED_NS)
+    pass_time(box, clock, 100 * NS + DOUBT_NS - 1)
     assert second.sent == []
+    pass_time(box, clock, 100 * NS + DOUBT_NS)
+    assert [sent["id"] for sent in second.sent] == ["one"]
+    assert len(first.sent) == 1
+    pass_time(box, clock, 100 * NS + UNANSWERED_NS)
     assert box.unanswered(clock.now_ns) == ""
     pass_time(box, clock, 100 * NS + UNANSWERED_NS + ACK_NS)
-    assert {sent["id"] for sent in second.sent} == {"one"}
     assert box.unanswered(clock.now_ns) == "no receiver has stored 1 alarm event; the oldest waits over 10 s"
-    first.plugged = False
-    box.send(press("two", clock.now_ns))
-    assert second.sent[-1]["id"] == "two"
+    box.acknowledged(stored("one"))
+    count = len(first.sent), len(second.sent)
+    pass_time(box, clock, 500 * NS)
+    assert (len(first.sent), len(second.sent)) == count
+
+
+@pytest.mark.case("alarm 8")
+@pytest.mark.parametrize("how", ["nobody is known there", "0x10", "refused", "lost", "not up", "no place"])
+def test_a_path_that_is_known_to_be_dead_costs_no_second(how: str) -> None:
+    """A7: whatever shows that the first path is no good, the event has left by the second before any time has passed,
+    once; with both well it leaves by the first alone.
+    """
+    second = Wire()
+    box, first, _ = outbox(second=second)
+    box.send(press("well"))
+    assert second.sent == []
+    box.acknowledged(stored("well"))
+    if how == "nobody is known there":
+        box.listens = lambda name: name == "second"
+    first.up, first.plugged = how != "not up", how != "no place"
+    box.send(press("one"))
+    if how in {"0x10", "refused"}:
+        box.answered(Answered("alarm", "one", 0x10 if how == "0x10" else 0x87))
+    if how == "lost":
+        box.lost("alarm")
+    assert [sent["id"] for sent in second.sent] == ["one"]
+    assert [sent["id"] for sent in first.sent] == (["well"] if how == "no place" else ["well", "one"])
 
 
 def test_everybody_comes_back_at_once_and_what_is_on_its_way_goes_once() -> None:

@@ -10,7 +10,7 @@ import inspect
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from daemon.alarm import messages, mqtt
+from daemon.alarm import client, messages, mqtt
 from daemon.model.unit import Broker
 from tests.contract.examples import EXAMPLES, body
 from tests.tools.contract_schemas import Schema, Struct, components, slug, standing_alone, text
@@ -133,7 +133,7 @@ def _server() -> Schema:
                 },
                 "keepAlive": Broker(host="broker").keepalive_s,
                 "sessionExpiryInterval": 2 * mqtt.WILL_DELAY_S,
-                "maximumPacketSize": mqtt.PACKET_BYTES_MAX,
+                "maximumPacketSize": client.PACKET_BYTES_MAX,
                 "bindingVersion": MQTT_BINDING,
             }
         },

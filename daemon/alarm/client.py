@@ -1,0 +1,89 @@
+"""paho's client with what it does not do itself: a bound on what comes in, and a socket from our own dialler.
+
+The law here: this file and `mqtt.py` alone know paho, and what of it has no public name is used here alone. A broker
+that begins a packet of 256 MB has its connection ended at the header: paho would ask the kernel for all of it at once.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import threading
+from typing import Any
+
+import paho.mqtt.client as paho
+from paho.mqtt.properties import Properties
+
+from daemon.alarm.dialling import Dialler
+
+PACKET_BYTES_MAX = 262_144
+"""An incoming packet beyond this is refused by ending the connection: our own largest message is under 10 kB."""
+CONNECT_S = 5.0
+"""For TCP, and again for TLS: a black hole is told from a slow broker by the next try."""
+PLACES = 20
+"""Messages that may be without an answer at once, where the broker does not want fewer (MQTT 5, 3.2.2.3.3): paho's own
+bound. One more would wait inside it, out of everybody's sight."""
+
+
+class Client(paho.Client):
+    """One connection's client."""
+
+    dialler: Dialler
+
+    def _sock_recv(self, bufsize: int) -> bytes:
+        if bufsize > PACKET_BYTES_MAX:
+            raise OSError(errno.EMSGSIZE, f"a packet of {bufsize} bytes; expected at most {PACKET_BYTES_MAX}")
+        return super()._sock_recv(bufsize)
+
+    def _create_socket_connection(self) -> socket.socket:
+        return self.dialler.dial(CONNECT_S)
+
+    @property
+    def half(self) -> Any:
+        """The packet that paho is in the middle of."""
+        return self._in_packet
+
+
+class Limits:
+    """What a broker takes, by its CONNACK."""
+
+    def __init__(self, properties: Properties | None) -> None:
+        self.places = min(PLACES, getattr(properties, "ReceiveMaximum", PLACES))
+        self.packet_bytes: int | None = getattr(properties, "MaximumPacketSize", None)
+
+    def takes(self, topic: str, payload: bytes, content_type: str) -> bool:
+        """Whether a message is small enough. Its header, lengths and packet id have 15 bytes at most."""
+        size = len(topic.encode()) + len(payload) + len(content_type) + 20
+        return self.packet_bytes is None or size <= self.packet_bytes
+
+
+class Bell:
+    """Wakes a thread that waits in `select`. Any thread may ring."""
+
+    def __init__(self) -> None:
+        self._fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._closing = threading.Lock()
+
+    def fileno(self) -> int:
+        """For `select`."""
+        return self._fd
+
+    def ring(self) -> None:
+        """Wakes, now or at its next wait."""
+        with self._closing:
+            if self._fd >= 0:
+                os.eventfd_write(self._fd, 1)
+
+    def hush(self) -> None:
+        """It has been heard."""
+        try:
+            os.eventfd_read(self._fd)
+        except BlockingIOError:
+            return
+
+    def close(self) -> None:
+        """Rings no more."""
+        with self._closing:
+            fd, self._fd = self._fd, -1
+            os.close(fd)
