@@ -279,7 +279,7 @@ class Connection:
             if client is not None and (sock := client.socket()) is not None:
                 sock.close()  # a client that is left behind would hold its id at the broker
         if self._renew:
-            return f"{self._renew}; a new one is made"
+            return self._renew
         return found.words(tls=self._broker.tls is not None, was_up=self._was_granted)
 
     def _serve(self, client: Client) -> None:
@@ -336,7 +336,7 @@ class Connection:
         if probe.knows_5(self._broker, self._id.own) and self._dialect.is_guess and not self._stop.is_set():
             log.event("mqtt_5_after_all", client=self._name)
             self._dialect = dialect.shown(self._dialect)
-            self.renew("the broker speaks MQTT 5 after all, and this connection does not")
+            self.renew("the broker speaks MQTT 5 after all, and this connection does not; a new one is made")
 
     def _build(self) -> Client:
         client = Client(

@@ -23,7 +23,7 @@ AGAIN_NS = 3 * NS
 """An event does not go again by a path on which it left no longer ago than this, while its connection stands."""
 SPARE = 5
 """Places at a broker that stay free for a finger when old events go again."""
-NO_PUBACK = "an alarm got no answer from the broker on this connection"
+NO_PUBACK = "an alarm got no answer from the broker on this connection; a new one is made"
 
 Listens = Callable[[str], bool]
 """Whether a receiver is known to be there, at the broker of this name."""
