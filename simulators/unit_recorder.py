@@ -27,6 +27,7 @@ def start(paths: Paths, video: Path | None, audio: Path | None, microphone_name:
 
     def make(settings: Settings, paths: Paths) -> RecorderProcess:
         walls.refuse_network()
+        walls.keep_directories_open()
         memory.keep_in_memory()
         clock, asked, sound = SimClock(clock_path(paths)), settings.unit.camera, settings.unit.microphone
         picture = VideoFormat(asked.width, asked.height, asked.fps, asked.bitrate_bps)

@@ -166,7 +166,8 @@ class Health(msgspec.Struct, frozen=True):
     alarms: dict[str, Level]
     """How far each open alarm has come, by its id."""
     faults: dict[str, str]
-    """What does not work, by its name: what is wrong with it, for a person."""
+    """What does not work, by its name: what is wrong with it. For the recorder's and the keeper's faults a word of a closed
+    set, such as `unplugged` or `disk full`; `spreekkamer status` on the unit has the whole text."""
     lamps: dict[str, bool]
     """Whether each lamp is lit, as it reads back at its pin."""
     broker: str
@@ -184,9 +185,9 @@ class Health(msgspec.Struct, frozen=True):
     queue_max: int
     """Longest that the loop's queue has been."""
     recorder: RecorderHealth | None
-    """What the recorder last said of itself; null: it is not there."""
+    """What the recorder last said of itself, its figures made coarse and at most a minute old; null: it is not there."""
     keeper: KeeperState | None
-    """What the keeper last said of itself; null: it is not there."""
+    """What the keeper last said of itself, its texts as in `faults`; null: it is not there."""
     counters: dict[str, int]
     """What has been counted since the alarm process started; what is not named has not happened."""
 
@@ -252,7 +253,7 @@ class RecordingEnded(msgspec.Struct, frozen=True, tag_field="event", tag="ended"
     why: EndReason
     """As in end.json, or `refused`: nothing was written."""
     detail: str
-    """For a person; empty where `why` says it all."""
+    """A word of a closed set, as in `faults` of health; empty where `why` says it all."""
     lines: int
     """Of its chain."""
 

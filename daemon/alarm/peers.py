@@ -50,6 +50,8 @@ class Peers:
 
     def tell_recorder(self, word: ToRecorder) -> None:
         """Sends without waiting; what is said while the recorder is away is lost: it hears all anew when it comes."""
+        if isinstance(word, events.StartRecording):
+            self._house.telemetry.public.ordered(word)
         if self._recorder is not None:
             self._recorder.send(word)
 
@@ -91,6 +93,8 @@ class Peers:
         self._recorder = peer
         log.event("recorder_joined", tracks=now.tracks, recording_id=now.recording_id)
         self._house.fault("recorder", "")
+        if now.recording_id is not None:
+            self._house.telemetry.public.adopted(now.recording_id, self._house.clock.boot_ns())
         self._house.step(events.RecorderJoined(now.tracks, now.recording_id, now.until_ns, now.alarm, fresh_id))
 
     def _health(self, health: wire.RecorderHealth) -> None:

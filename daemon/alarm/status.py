@@ -14,6 +14,7 @@ import msgspec
 from daemon import log, wire
 from daemon.alarm import discovery, messages
 from daemon.alarm.mqtt import Connection, Down, Sink, Up, Will
+from daemon.alarm.public import Public
 from daemon.config import Settings
 from daemon.model.events import LEVELS
 from daemon.model.state import Room
@@ -46,6 +47,8 @@ class Telemetry:
         self.keeper: wire.KeeperState | None = None
         self.broker = "not connected yet"
         self.second_broker = "not connected yet" if settings.unit.second_broker else None
+        self.public = Public()
+        """What of the recorder's and the keeper's words goes out."""
         self._counters: dict[str, int] = {}
         self._queue_max = 0
         self._head: wire.Receipt | None = None
@@ -113,7 +116,9 @@ class Telemetry:
         """A recording started or ended, or its chain has a new head."""
         at, topic = self._now(), "recording/event"
         body: msgspec.Struct
-        match message:
+        match self.public.recording(message, self._clock.boot_ns()):
+            case None:
+                return
             case wire.Started(recording_id=name, continues=continues):
                 body = messages.RecordingStarted(at, name, continues)
             case wire.Ended(recording_id=name, why=why, detail=detail, lines=lines):
@@ -126,8 +131,12 @@ class Telemetry:
         """A line of the keeper's audit log, for a witness; or a hold that somebody has to look at."""
         body: msgspec.Struct
         if isinstance(said, wire.Receipt):
+            if not self.public.receipt(said, self._clock.boot_ns()):
+                return
             body = messages.ArchiveEvent(self._now(), said.line, said.head)
             self._head = said if said.line.get("event") == "head" else self._head
+        elif not self.public.review(said, self._clock.boot_ns()):
+            return
         else:
             body = messages.HoldReviewDue(self._now(), *msgspec.structs.astuple(said))
         self._connection.publish(self._root + "archive/event", messages.encode(body))
@@ -136,11 +145,11 @@ class Telemetry:
         """Sends health when it is time."""
         if self.next_ns is not None and now_ns >= self.next_ns:
             self.next_ns = now_ns + HEALTH_NS
-            body = messages.encode(self.health(room, figures()))
-            self._connection.publish(self._root + "health", body, qos=0, retain=True)
+            said = self.public.health(self.health(room, figures()), now_ns)
+            self._connection.publish(self._root + "health", messages.encode(said), qos=0, retain=True)
 
     def health(self, room: Room, figures: dict[str, Any]) -> messages.Health:
-        """All figures as they stand."""
+        """All figures as they stand, for people at the unit."""
         now = self._clock.read()
         self._queue_max = max(self._queue_max, figures["queue"])
         counters = dict(self._counters)
@@ -148,7 +157,7 @@ class Telemetry:
         lost = sum(figures["lost"].values()) - of_mqtt
         of_the_loop = {
             "inputs_lost": lost, "messages_dropped": of_mqtt, "answers_failed": figures["failed"],
-            "edges_lost": figures["edges"],
+            "edges_lost": figures["edges"], "words_held_back": self.public.held_back,
         }  # fmt: skip
         counters |= {name: count for name, count in of_the_loop.items() if count}
         return messages.Health(

@@ -21,6 +21,7 @@ from hardware.usb_camera import UsbCamera, V4l2Source
 def make(settings: Settings, paths: Paths) -> RecorderProcess:
     """The process on this machine's devices."""
     walls.refuse_network()
+    walls.keep_directories_open()
     memory.keep_in_memory()
     clock, microphone = SystemClock(), settings.unit.microphone
     devices = Devices(

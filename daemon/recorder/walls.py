@@ -1,13 +1,54 @@
-"""The recorder's own look at its walls: it refuses to start where it could speak to anybody (design 2)."""
+"""The recorder's own look at its walls: it refuses to start where it could speak to anybody (design 2).
+
+It also builds one that systemd has no word for: see `keep_directories_open`.
+"""
 
 from __future__ import annotations
 
+import ctypes
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from daemon.errors import WallError
 
 ROUTES = (Path("/proc/self/net/route"), Path("/proc/self/net/ipv6_route"))
+
+MODE_BITS, GROUP_MAY = 0o1070, 0o070
+"""Of a new directory: the group may list, make and remove in it, and no sticky bit gives what is in it to its owner."""
+PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 38, 22, 2  # prctl(2)
+LOAD, EQUALS, AND, RETURN = 0x20, 0x15, 0x54, 0x06  # BPF_LD|BPF_W|BPF_ABS, BPF_JMP|BPF_JEQ, BPF_ALU|BPF_AND, BPF_RET
+ALLOW, REFUSE = 0x7FFF_0000, 0x0005_0000 | 1  # SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO with EPERM
+NR, ARCH, ARGUMENTS = 0, 4, 16
+"""Offsets in struct seccomp_data (linux/seccomp.h): 64 bits an argument, of which the lower half comes first."""
+
+
+class Calls(NamedTuple):
+    """How one architecture numbers what makes a directory (linux/audit.h, asm/unistd.h)."""
+
+    arch: int
+    mode_at: Mapping[int, int]
+    """Number of the call to the place of its mode among the arguments."""
+
+
+CALLS = {
+    "x86_64": Calls(0xC000_003E, {83: 1, 258: 2}),
+    "aarch64": Calls(0xC000_00B7, {34: 2}),
+    "armv7l": Calls(0x4000_0028, {39: 1, 323: 2}),
+}
+
+
+class _Instruction(ctypes.Structure):
+    """struct sock_filter (linux/filter.h)."""
+
+    _fields_ = (("code", ctypes.c_uint16), ("yes", ctypes.c_uint8), ("no", ctypes.c_uint8), ("k", ctypes.c_uint32))
+
+
+class _Program(ctypes.Structure):
+    """struct sock_fprog."""
+
+    _fields_ = (("count", ctypes.c_uint16), ("first", ctypes.POINTER(_Instruction)))
 
 
 def ways_out() -> list[str]:
@@ -33,3 +74,41 @@ def refuse_network() -> None:
             f"the recorder sees the network ({', '.join(found)}) and what hears may not speak: start it with "
             "PrivateNetwork=yes (systemd) or under `unshare --net`"
         )
+
+
+def keep_directories_open() -> None:
+    """From now on neither this process nor a child of it can make a directory that the keeper could not empty.
+
+    The keeper deletes by its group. A directory is the recorder's, and one made 0700, or with the sticky bit, would
+    keep what is in it for ever, also past its term (K1). The unit's filter refuses chmod, umask and access lists; the
+    mode that mkdir takes is an argument, which systemd's filters do not look at. Call it before any thread is started.
+    Raises WallError where the kernel refuses the filter, or on a machine whose calls are not known.
+    """
+    machine = os.uname().machine
+    if machine not in CALLS:
+        raise WallError(f"this machine is {machine}; expected one of {', '.join(CALLS)}")
+    steps = _filter(CALLS[machine])
+    program = _Program(len(steps), (_Instruction * len(steps))(*steps))
+    libc = ctypes.CDLL(None, use_errno=True)
+    done = libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) or libc.prctl(
+        PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0
+    )
+    if done != 0:
+        raise WallError(
+            f"the filter on new directories: {os.strerror(ctypes.get_errno())}; expected a kernel with seccomp"
+        )
+
+
+def _filter(calls: Calls) -> list[_Instruction]:
+    """Refuses the calls that make a directory without GROUP_MAY; another architecture's are refused by the unit."""
+    steps = [_Instruction(LOAD, 0, 0, ARCH), _Instruction(EQUALS, 1, 0, calls.arch), _Instruction(RETURN, 0, 0, ALLOW)]
+    for number, place in calls.mode_at.items():
+        steps += [
+            _Instruction(LOAD, 0, 0, NR),
+            _Instruction(EQUALS, 0, 4, number),
+            _Instruction(LOAD, 0, 0, ARGUMENTS + 8 * place),
+            _Instruction(AND, 0, 0, MODE_BITS),
+            _Instruction(EQUALS, 1, 0, GROUP_MAY),
+            _Instruction(RETURN, 0, 0, REFUSE),
+        ]
+    return [*steps, _Instruction(RETURN, 0, 0, ALLOW)]

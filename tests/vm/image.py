@@ -45,7 +45,7 @@ def key() -> str:
     digest = hashlib.sha256()
     for path in sorted(path for path in RECIPE.rglob("*") if path.is_file()):
         digest.update(f"{path.relative_to(RECIPE)}\0".encode() + path.read_bytes())
-    digest.update("\n".join((*_requirements(), *_constraints())).encode())
+    digest.update("\n".join((*requirements(), *constraints())).encode())
     packages = [line for line in (RECIPE / "packages").read_text().splitlines() if line and not line.startswith("#")]
     packages.append("linux-image-amd64")  # kernel.sh takes that one or an older: a new one in the archive builds anew
     policy = subprocess.run(["apt-cache", "policy", *packages], capture_output=True, text=True, check=True).stdout
@@ -59,15 +59,20 @@ def wheel(into: Path) -> Path:
     return next(into.glob("spreekkamer-*.whl"))
 
 
-def _build(directory: Path) -> None:
+def make_wheels(into: Path) -> None:
+    """What the project needs in the field and what the recipe adds, in the versions of this checkout's `.venv`."""
     if sys.version_info[:2] != PYTHON:
         raise SystemExit(f"the image has Python {PYTHON[0]}.{PYTHON[1]}, and its wheels are made by the same one")
+    into.mkdir(parents=True)
+    (into / "constraints").write_text("\n".join(constraints()))
+    constraint = ("--constraint", str(into / "constraints"))
+    _pip("wheel", "--quiet", "--wheel-dir", str(into), *constraint, *requirements())
+
+
+def _build(directory: Path) -> None:
     _remove(directory)
     wheels = directory / "wheels"
-    wheels.mkdir(parents=True)
-    (directory / "constraints").write_text("\n".join(_constraints()))
-    constraint = ("--constraint", str(directory / "constraints"))
-    _pip("wheel", "--quiet", "--wheel-dir", str(wheels), *constraint, *_requirements())
+    make_wheels(wheels)
     print(f"building the machine's image, some minutes: {directory}", flush=True)  # noqa: T201 - a tool speaks
     with (directory / "build.log").open("w") as log:
         done = subprocess.run([RECIPE / "build.sh", directory, wheels], stdout=log, stderr=log, check=False)
@@ -89,17 +94,17 @@ def _end(directory: Path) -> str:
     return "\n".join((directory / "build.log").read_text().splitlines()[-15:])
 
 
-def _requirements() -> list[str]:
+def requirements() -> list[str]:
     """What the project needs in the field, and what the recipe adds."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     added = [line for line in (RECIPE / "wheels").read_text().splitlines() if line and not line.startswith("#")]
     return [*project["dependencies"], *added]
 
 
-def _constraints() -> list[str]:
+def constraints() -> list[str]:
     """The versions that `make test` has of these: one set of packages, on the bench and in the machine."""
     found: dict[str, str] = {}
-    wanted = [Requirement(text).name for text in _requirements()]
+    wanted = [Requirement(text).name for text in requirements()]
     while wanted:
         name = canonicalize_name(wanted.pop())
         try:

@@ -1,0 +1,234 @@
+"""What the recorder and the keeper may bring to the network: closed sets of words, coarse figures, a budget.
+
+Invariant: what hears cannot speak through the process that can. A recorder that was taken over chooses among the words
+and figures of this file, and how often it does is bounded: some bits a second, where its microphone takes 64,000. The
+full text of a fault stays in the unit: `spreekkamer status` and the log have it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Mapping
+from typing import Any, NamedTuple, get_args
+
+import msgspec
+from msgspec.structs import replace
+
+from daemon import wire
+from daemon.alarm import messages
+from daemon.model.events import FaultName, KeeperFault, StartRecording
+from hardware.ports import PictureFigures, Track
+
+NS = 1_000_000_000
+FIGURES_NS = 60 * NS
+"""Between two sets of the recorder's figures that go out; faults, which are words, go out at once."""
+GIVEN_MAX = 64
+"""Recordings that are remembered as the unit's own: one is open at a time, and its last words come within a minute."""
+ADOPTED_PER_H = 6
+"""Recordings an hour that the recorder may bring with it: it does when the alarm process, not it, was started again."""
+MESSAGES_PER_H = 240
+"""Events and heads of recordings an hour: a head a minute, and thirty recordings an hour is more than a counter has."""
+RECEIPTS_PER_H = 1200
+"""Lines of the audit log an hour beside signed heads; what finds no place is covered by the next head."""
+RECEIPT_BYTES_MAX = 4096
+"""The longest line, a report of a commissioning, has some two thousand."""
+LINES_MAX = 2**31
+NAME = re.compile(r"[0-9a-f]{32}\Z")
+SHA256 = re.compile(r"[0-9a-f]{64}\Z")
+OUT_OF_ORDER = "out of order"
+"""Whatever is wrong that none of WORDS says."""
+WORDS: Mapping[str, tuple[str, ...]] = {
+    "closed": ("closed",),
+    "dark": ("dark",),
+    "frozen": ("frozen",),
+    "blurred": ("blurred",),
+    "hears nothing": ("hears nothing",),
+    "overdriven": ("overdriven",),
+    "in use by another program": ("busy", "nobody else uses"),
+    "access refused": ("permission denied", "not permitted", "may not"),
+    "unplugged": ("no such device", "stopped by itself", "unplugged", "no more pictures"),
+    "not found": ("no such file", "not found", "expected one of", "no camera", "no microphone", "there is no"),
+    "no answer": ("does not answer", "did not", "no frames", "hangs"),
+    "disk full": ("no space", "is full", "for alarms"),
+    "disk read-only": ("read-only",),
+    "disk too slow": ("behind", "takes nothing"),
+    "disk error": ("input/output error",),
+    "no key": ("key",),
+    "the log does not hold together": ("does not hold together",),
+    "review due": ("review",),
+    "changed": ("changed",),
+    "gone": (" is gone",),
+}
+"""Every word that goes out for a fault, and by what in the text it is chosen; the first that fits."""
+OTHERS: frozenset[FaultName] = frozenset({"camera", "microphone", "store", "keys", "full", *get_args(KeeperFault)})
+"""Faults whose text is the recorder's or the keeper's."""
+KINDS = ("audio", "video", "records")
+"""What the keeper counts bytes of."""
+
+OfRecording = wire.Started | wire.Ended | wire.Head
+
+
+class Step(NamedTuple):
+    """How a figure is made coarse: to the nearest multiple of `to`, within bounds."""
+
+    to: int
+    low: int
+    high: int
+
+    def of(self, value: float) -> int:
+        """The coarse figure."""
+        return round(min(max(value, self.low), self.high) / self.to) * self.to  # bounds first: JSON's numbers have none
+
+
+SECONDS, AGE_MS, COUNT = Step(1, 0, 600), Step(500, 0, 60_000), Step(1, 0, 9999)
+RING_BYTES, FREE_BYTES, STORE_BYTES = Step(1_000_000, 0, 2**30), Step(100_000_000, 0, 2**45), Step(1, 0, 2**45)
+DBFS, PPM, PERCENT, SEALED_S = Step(1, -96, 0), Step(5, -1000, 1000), Step(1, 0, 200), Step(60, 0, 2**31)
+
+
+def spoken(detail: str) -> str:
+    """The word of WORDS for a text; empty for none, and what is well ("ok") stays so."""
+    if detail in {"", "ok"}:
+        return detail
+    lowered = detail.lower()
+    return next((word for word, signs in WORDS.items() if any(sign in lowered for sign in signs)), OUT_OF_ORDER)
+
+
+class Budget:
+    """So many an hour, and as many at once."""
+
+    def __init__(self, per_h: int) -> None:
+        self._per_h, self._left, self._at_ns = per_h, float(per_h), 0
+
+    def take(self, now_ns: int) -> bool:
+        """Whether one more may go."""
+        passed_h = max(0, now_ns - self._at_ns) / (3600 * NS)
+        self._left, self._at_ns = min(float(self._per_h), self._left + passed_h * self._per_h), now_ns
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+
+class Public:
+    """Owned by the loop: every method is called from its thread alone."""
+
+    def __init__(self) -> None:
+        self._given: deque[tuple[str, str | None]] = deque(maxlen=GIVEN_MAX)
+        """The unit's own recordings, each with the one that it continues."""
+        self._adopted, self._messages, self._receipts = (
+            Budget(ADOPTED_PER_H), Budget(MESSAGES_PER_H), Budget(RECEIPTS_PER_H)
+        )  # fmt: skip
+        self._figures: wire.RecorderHealth | None = None
+        self._figures_ns = 0
+        self.held_back = 0
+        """Messages that were not sent, because they were no words of this file or over the budget."""
+
+    def ordered(self, start: StartRecording) -> None:
+        """The unit has ordered a recording: its name is the unit's own."""
+        self._given.append((start.recording_id, start.continues))
+
+    def adopted(self, name: str, now_ns: int) -> None:
+        """The recorder has come with a recording that an earlier alarm process ordered."""
+        if NAME.match(name) and name not in dict(self._given) and self._adopted.take(now_ns):
+            self._given.append((name, None))
+
+    def recording(self, said: OfRecording, now_ns: int) -> OfRecording | None:
+        """A word of the recorder's about a recording, as it may go out; None: it may not."""
+        given = dict(self._given)
+        known = said.recording_id in given and self._messages.take(now_ns)
+        if not known or (isinstance(said, wire.Head) and not SHA256.match(said.sha256)):
+            self.held_back += 1
+            return None
+        match said:
+            case wire.Started():
+                return replace(said, continues=given[said.recording_id])
+            case wire.Ended():
+                return replace(said, detail=spoken(said.detail), lines=_lines(said.lines))
+            case wire.Head():
+                return replace(said, lines=_lines(said.lines))
+
+    def receipt(self, said: wire.Receipt, now_ns: int) -> bool:
+        """Whether a line of the audit log may go out. A signed head always may: it covers those that did not."""
+        fits = bool(SHA256.match(said.head)) and len(msgspec.json.encode(said.line)) <= RECEIPT_BYTES_MAX
+        goes = fits and (said.line.get("event") == "head" or self._receipts.take(now_ns))
+        self.held_back += not goes
+        return goes
+
+    def review(self, said: wire.HoldDue, now_ns: int) -> bool:
+        """Whether a hold that is due for review may go out."""
+        goes = len(msgspec.json.encode(said)) <= RECEIPT_BYTES_MAX and self._receipts.take(now_ns)
+        self.held_back += not goes
+        return goes
+
+    def health(self, health: messages.Health, now_ns: int) -> messages.Health:
+        """What is published of the unit's health."""
+        recorder, keeper = health.recorder, health.keeper
+        if recorder is None or self._figures is None or now_ns - self._figures_ns >= FIGURES_NS:
+            self._figures, self._figures_ns = (_figures(recorder) if recorder else None), now_ns
+        words = _words(recorder) if recorder else {}
+        return replace(
+            health,
+            recording_id=health.recording_id if health.recording_id in dict(self._given) else None,
+            faults={name: spoken(what) if name in OTHERS else what for name, what in health.faults.items()},
+            recorder=replace(self._figures, **words) if self._figures else None,
+            keeper=_keeper(keeper) if keeper else None,
+        )
+
+
+def _lines(lines: int) -> int:
+    return min(max(lines, 0), LINES_MAX)
+
+
+def _by_track(values: Mapping[Track, float], step: Step) -> dict[Track, int]:
+    return {name: step.of(values[name]) for name in get_args(Track) if name in values}
+
+
+def _maybe(step: Step, value: float | None) -> int | None:
+    return None if value is None else step.of(value)
+
+
+def _words(recorder: wire.RecorderHealth) -> dict[str, Any]:
+    return {
+        "devices": {name: spoken(recorder.devices[name]) for name in get_args(Track) if name in recorder.devices},
+        "keys": spoken(recorder.keys), "store": spoken(recorder.store), "full": spoken(recorder.full),
+    }  # fmt: skip
+
+
+def _figures(recorder: wire.RecorderHealth) -> wire.RecorderHealth:
+    picture = recorder.picture
+    return replace(
+        recorder,
+        ring_s=_by_track(recorder.ring_s, SECONDS),
+        ring_bytes=RING_BYTES.of(recorder.ring_bytes),
+        age_ms=_by_track(recorder.age_ms, AGE_MS),
+        gaps=_by_track(recorder.gaps, COUNT),
+        free_bytes=FREE_BYTES.of(recorder.free_bytes),
+        level_dbfs=_maybe(DBFS, recorder.level_dbfs),
+        peak_dbfs=_maybe(DBFS, recorder.peak_dbfs),
+        drift_ppm=_maybe(PPM, recorder.drift_ppm),
+        sound="ok" if recorder.sound else "",
+        picture=_picture(picture) if picture else None,
+        queue_max=COUNT.of(recorder.queue_max),
+        lost=COUNT.of(recorder.lost),
+        sealed_s=_by_track(recorder.sealed_s, SEALED_S),
+        since_ns=0,
+    )
+
+
+def _picture(picture: PictureFigures) -> PictureFigures:
+    return PictureFigures(
+        at_ns=0,
+        brightness_pct=PERCENT.of(picture.brightness_pct),
+        sharpness_pct=_maybe(PERCENT, picture.sharpness_pct),
+        still_s=SECONDS.of(picture.still_s),
+    )
+
+
+def _keeper(keeper: wire.KeeperState) -> wire.KeeperState:
+    """The keeper hears nothing; its words are a closed set all the same, because it reads what the recorder wrote."""
+    return replace(
+        keeper,
+        store_bytes={kind: STORE_BYTES.of(keeper.store_bytes[kind]) for kind in KINDS if kind in keeper.store_bytes},
+        faults={name: spoken(what) for name, what in keeper.faults.items()},
+    )

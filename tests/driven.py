@@ -1,0 +1,78 @@
+"""A machine with systemd and the shipped units on it: a container or a virtual one, driven by its shell as root.
+
+The law here: the project is installed in one place, `Driven.install`, the same for all.
+"""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from abc import ABC, abstractmethod
+from pathlib import Path
+
+from tests.vm.image import ROOT, wheel
+
+COMMAND_S = 600.0
+"""The longest thing that is asked of a machine is a test suite of a minute."""
+HOME = "/opt/spreekkamer"
+PYTHON = f"{HOME}/venv/bin/python"
+SOURCES = f"{HOME}/src"
+"""The tests in the machine, and pyproject.toml with pytest's settings: run pytest from there."""
+
+
+class Driven(ABC):
+    """One running machine."""
+
+    directory: Path
+    """Of this machine's own, outside of it."""
+
+    @abstractmethod
+    def run(self, *command: str, check: bool = True, stdin: bytes = b"", within_s: float = COMMAND_S) -> str:
+        """Runs a command as root and returns what it said; a failure is an AssertionError with that."""
+
+    def shell(self, script: str, *, check: bool = True) -> str:
+        """As `run`, for a line of shell."""
+        return self.run("sh", "-c", script, check=check)
+
+    def put(self, path: str, content: str | bytes, mode: int = 0o644) -> None:
+        """Writes a file."""
+        data = content.encode() if isinstance(content, str) else content
+        self.run("sh", "-c", f"mkdir -p $(dirname {path}); cat > {path}; chmod {mode:o} {path}", stdin=data)
+
+    def put_tree(self, source: Path, target: str) -> None:
+        """Copies a directory of this repository, without what was compiled."""
+        archive = io.BytesIO()
+        with tarfile.open(fileobj=archive, mode="w") as tar:
+            tar.add(source, ".", filter=lambda item: None if "__pycache__" in item.name else item)
+        self.run("sh", "-c", f"mkdir -p {target} && tar -x --no-same-owner -C {target}", stdin=archive.getvalue())
+
+    def install(self) -> None:
+        """The project as in the field: its wheel, its units, users and places; and the tests beside it."""
+        built = wheel(self.directory)
+        self.put(f"{HOME}/{built.name}", built.read_bytes())
+        self.run(PYTHON, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--force-reinstall",
+                 f"{HOME}/{built.name}")  # fmt: skip
+        self.put_tree(ROOT / "tests", f"{SOURCES}/tests")
+        self.put_tree(ROOT / "systemd", f"{HOME}/systemd")
+        self.put(f"{SOURCES}/pyproject.toml", (ROOT / "pyproject.toml").read_bytes())
+        self.shell(
+            f"cd {HOME}/systemd && install -m644 -t /etc/systemd/system *.service *.target"
+            " && install -Dm644 -t /etc/systemd/system/systemd-timesyncd.service.d systemd-timesyncd.service.d/*"
+            " && install -Dm644 -t /etc/sysusers.d sysusers.d/* && systemd-sysusers"
+            " && install -Dm644 -t /etc/tmpfiles.d tmpfiles.d/* && systemd-tmpfiles --create spreekkamer.conf"
+            " && systemctl daemon-reload"
+        )
+
+    def unit(self, name: str) -> dict[str, str]:
+        """What systemd says of a service: `systemctl show`."""
+        lines = self.run("systemctl", "show", name).splitlines()
+        return {key: value for key, _, value in (line.partition("=") for line in lines)}
+
+    def wait(self, what: str, script: str, within_s: float = 60.0) -> str:
+        """Waits in the machine until a line of shell succeeds, and returns what it said."""
+        tries = round(within_s * 10)
+        loop = f"i=0; until {{ {script}; }} 2>/dev/null; do i=$((i+1)); [ $i -lt {tries} ] || exit 1; sleep 0.1; done"
+        try:
+            return self.shell(loop)
+        except AssertionError as error:
+            raise AssertionError(f"not within {within_s:g} s: {what}\n{error}") from error

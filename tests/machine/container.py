@@ -1,0 +1,101 @@
+"""A booted Debian beside this machine's own: systemd as process 1, its own users, network and /run; driven by nsenter.
+
+It boots in two seconds and has no hardware: what a kernel must lend is the virtual machine's (tests/vm).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tests.driven import COMMAND_S, Driven
+from tests.machine import image
+
+BOOT_S = 60.0
+"""Two seconds on a machine at rest."""
+END_S = 30.0
+
+
+class Container(Driven):
+    """One booted container on a copy of the image; `with Container(directory) as machine:`."""
+
+    def __init__(self, directory: Path) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self.directory = directory
+        self._stack = contextlib.ExitStack()
+        self._nspawn: subprocess.Popen[bytes] | None = None
+        self._leader = 0
+
+    def __enter__(self) -> Self:
+        file = self.directory / "root.ext4"
+        subprocess.run(["cp", "--sparse=always", str(image.image()), str(file)], check=True)
+        self._stack.callback(file.unlink)
+        root = self._stack.enter_context(image.mounted(file, self.directory / "root"))
+        self._boot(root)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
+        self._stack.close()
+
+    def run(self, *command: str, check: bool = True, stdin: bytes = b"", within_s: float = COMMAND_S) -> str:
+        """`Driven.run`."""
+        enter = [
+            "nsenter",
+            "--target",
+            str(self._leader),
+            "--all",
+            "--",
+            "env",
+            "-i",
+            f"PATH={os.defpath}",
+            "HOME=/root",
+        ]
+        done = subprocess.run([*enter, *command], input=stdin, capture_output=True, timeout=within_s, check=False)
+        said = (done.stdout + done.stderr).decode(errors="replace")
+        assert not check or done.returncode == 0, f"{' '.join(command)}: exit code {done.returncode}\n{said}"
+        return said
+
+    def _boot(self, root: Path) -> None:
+        options = ["--quiet", "--boot", "--register=no", "--keep-unit", "--private-network", "--console=pipe"]
+        path = shutil.which("systemd-nspawn")
+        assert path is not None, "systemd-nspawn is missing: apt-get install systemd-container"
+        environment = {**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"}
+        with (self.directory / "console").open("wb") as console:
+            self._nspawn = subprocess.Popen(
+                [path, "--directory", str(root), *options], env=environment, stdout=console, stderr=console,
+                stdin=subprocess.DEVNULL,
+            )  # fmt: skip
+        self._stack.callback(self._end)
+        until_s = time.monotonic() + BOOT_S
+        while not self._is_up():
+            console_says = (self.directory / "console").read_text(errors="replace")[-2000:]
+            assert self._nspawn.poll() is None, f"the container ended: {console_says}"
+            assert time.monotonic() < until_s, f"not up within {BOOT_S:g} s: {console_says}"
+            time.sleep(0.1)
+
+    def _is_up(self) -> bool:
+        """Whether systemd has reached its target."""
+        assert self._nspawn is not None
+        children = Path(f"/proc/{self._nspawn.pid}/task/{self._nspawn.pid}/children")
+        found = children.read_text().split() if children.exists() else []
+        if not found:
+            return False
+        self._leader = int(found[0])
+        state = self.run("systemctl", "is-system-running", check=False).strip()
+        return state in {"running", "degraded"}
+
+    def _end(self) -> None:
+        assert self._nspawn is not None
+        self._nspawn.send_signal(signal.SIGTERM)  # systemd-nspawn: an orderly power-off
+        try:
+            self._nspawn.wait(END_S)
+        except subprocess.TimeoutExpired:
+            self._nspawn.kill()
+            self._nspawn.wait()

@@ -1,0 +1,206 @@
+"""A whole unit in the container: settings, keys, a broker, a sound server, a camera; the shipped units.
+
+What differs from the field stands in DROP_INS, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from simulators.state import prepare
+from tests.driven import HOME, PYTHON, SOURCES
+from tests.machine.container import Container
+from tests.v4l2 import shim
+from tests.waiting import wait_for
+
+UNITS = ("spreekkamer-alarm", "spreekkamer-keeper", "spreekkamer-recorder")
+COMMAND = f"{HOME}/venv/bin/spreekkamer"
+UNIT = f"""
+organisation = "voorbeeldstad"
+site = "stadhuis"
+room = "spreekkamer-1"
+[buttons.alarm]
+pin = 5
+[buttons.record]
+pin = 6
+[lamps]
+status = 17
+recording = 27
+[broker]
+host = "127.0.0.1"
+[alarm]
+receiver = "listens"
+[camera]
+kind = "usb"
+device = "{shim.DEVICE}"
+width = 320
+height = 240
+fps = 10
+bitrate_bps = 200000
+dark_below_pct = 0.0
+blurred_below_pct = 0.0
+[microphone]
+device = "pulse"
+[recorder]
+free_bytes_min = 100000000
+"""
+BROKER = "listener 1883 127.0.0.1\nallow_anonymous true\nuser root\n"
+SOUND = "load-module module-native-protocol-unix auth-anonymous=1 socket=/srv/sound/native\n"
+MICROPHONE = "pactl -s unix:/srv/sound/native"
+DROP_INS = {
+    # No header: gpiozero's mock pins.
+    "spreekkamer-alarm": f"""Environment=PYTHONPATH={SOURCES}
+ExecStart=
+ExecStart={PYTHON} -m tests.machine.alarm_root""",
+    # No V4L2 and no sound card: a preloaded camera, a sound server.
+    "spreekkamer-recorder": "Environment={camera}\nEnvironment=PULSE_SERVER=unix:/srv/sound/native",
+}
+HEARD = "/run/heard"
+READY_S = 60.0
+"""Three starts and the first frames: some seconds on a machine at rest."""
+
+
+class House:
+    """The unit in a container, and what a test does to it."""
+
+    def __init__(self, machine: Container) -> None:
+        self.machine = machine
+
+    def furnish(self, directory: Path) -> None:
+        """Puts everything there that the three services need; starts broker and sound, none of the three."""
+        machine = self.machine
+        etc = prepare(directory / "state", "heusden-2020", None, ("127.0.0.1", 1883)).etc
+        for path in etc.iterdir():
+            if path.is_file() and path.name != "unit.toml":
+                machine.put(
+                    f"/etc/spreekkamer/{path.name}",
+                    path.read_bytes(),
+                    0o600 if path.name.endswith("_ed25519") else 0o644,
+                )
+        machine.put("/etc/spreekkamer/unit.toml", UNIT)
+        library = shim.build(directory)
+        machine.put("/srv/camera/camera.so", library.read_bytes(), 0o755)
+        variables = shim.environment(library, "YUYV", fps=10)
+        machine.put("/srv/camera/picture.jpg", Path(variables["V4L2_JPEG"]).read_bytes())
+        camera = " ".join(f"{key}={value}" for key, value in variables.items()).replace(str(directory), "/srv/camera")
+        for unit, text in DROP_INS.items():
+            lines = text.replace("{camera}", camera)
+            machine.put(f"/etc/systemd/system/{unit}.service.d/container.conf", f"[Service]\n{lines}\n")
+        machine.put("/etc/broker.conf", BROKER)
+        machine.put("/srv/sound/room.pa", SOUND)
+        machine.shell("systemctl daemon-reload && systemd-tmpfiles --create spreekkamer.conf && mkdir -p /srv/trial")
+        self._serve("broker", "mosquitto -c /etc/broker.conf")
+        machine.wait("the broker", "mosquitto_pub -t try -m try")
+        self._serve("listener", f"mosquitto_sub -q 1 -t 'spreekkamer/v1/#' -F '%t %p' > {HEARD}")
+        self._serve(
+            "sound",
+            "cd /srv/sound && exec pulseaudio --daemonize=no -n -F room.pa --exit-idle-time=-1 --use-pid-file=no"
+            " --disable-shm=yes",
+        )  # fmt: skip
+        machine.wait("the sound server", f"{MICROPHONE} info")
+        self.plug(on=True)
+
+    def plug(self, *, on: bool) -> None:
+        """Camera and microphone come, or go."""
+        if on:
+            self.machine.shell(
+                f"rm -f /srv/camera/unplugged; {MICROPHONE} load-module module-null-sink sink_name=room rate=48000"
+                f" && {MICROPHONE} set-default-source room.monitor"
+                f" && {MICROPHONE} load-module module-sine sink=room frequency=200"  # silence would be a fault
+            )
+        else:
+            self.machine.shell(f"touch /srv/camera/unplugged; {MICROPHONE} unload-module module-null-sink")
+
+    def start(self) -> None:
+        """The target, and all three are ready."""
+        self.machine.run("systemctl", "start", "spreekkamer.target", *UNITS)
+        for unit in UNITS:
+            self.machine.wait(unit, f"systemctl is-active {unit}")
+        wait_for("both devices", lambda: self.devices() == {"audio": "ok", "video": "ok"}, READY_S)
+
+    def press(self, button: str) -> None:
+        """Presses a button and lets go."""
+        self._python("-m", "tests.machine.bench", "press", button)
+
+    def lamps(self) -> dict[str, bool]:
+        """Which are lit, at their pins."""
+        found: dict[str, bool] = json.loads(self._python("-m", "tests.machine.bench", "lamps"))
+        return found
+
+    def status(self) -> dict[str, Any]:
+        """What the unit says of itself; empty while it says nothing."""
+        try:
+            found: dict[str, Any] = json.loads(self.machine.run(COMMAND, "status", "--json", check=False))
+        except json.JSONDecodeError:
+            return {}
+        return found
+
+    def devices(self) -> dict[str, str]:
+        """What the recorder says of its devices."""
+        recorder = self.status().get("recorder") or {}
+        found: dict[str, str] = recorder.get("devices", {})
+        return found
+
+    def restarts(self, unit: str) -> int:
+        """How often systemd has started it again."""
+        return int(self.machine.unit(unit)["NRestarts"])
+
+    def heard(self) -> str:
+        """Everything that the unit said at the broker."""
+        return self.machine.run("cat", HEARD)
+
+    def log(self, unit: str) -> str:
+        """Its lines."""
+        return self.machine.run("journalctl", "-u", unit, "-o", "cat", "--no-pager")
+
+    def wait(self, what: str, fact: Any, within_s: float = 60.0) -> None:
+        """Waits for a fact."""
+        from tests.waiting import wait_for  # noqa: PLC0415
+
+        wait_for(what, fact, within_s)
+
+    def trial(self, name: str, *command: str, background: bool = False) -> str:
+        """Runs a command in the sandbox of a shipped unit, in place of its own; returns what it said."""
+        unit = f"trial-{name}"
+        self.machine.shell(
+            f"cp /etc/systemd/system/spreekkamer-{name}.service /etc/systemd/system/{unit}.service"
+            f" && rm -rf /etc/systemd/system/{unit}.service.d"
+        )
+        quoted = " ".join(f'"{word}"' for word in command)
+        drop_in = f"""[Service]
+Type=oneshot
+ExecStartPre=
+ExecStartPost=
+ExecStart=
+ExecStart={quoted}
+Environment=PYTHONPATH={SOURCES} PULSE_SERVER=unix:/srv/sound/native
+Restart=no
+WatchdogSec=0
+TimeoutStartSec=200
+RuntimeDirectoryPreserve=yes
+StandardOutput=truncate:/srv/trial/{name}
+StandardError=truncate:/srv/trial/{name}.log
+"""
+        self.machine.put(f"/etc/systemd/system/{unit}.service.d/trial.conf", drop_in)
+        options = ["--no-block"] if background else []
+        self.machine.run("systemctl", "daemon-reload")
+        said = self.machine.run("systemctl", "start", *options, unit, check=False)
+        if background:
+            return ""
+        return self.said(name, said)
+
+    def said(self, name: str, also: str = "") -> str:
+        """What a trial said. A failed one is an AssertionError with its log."""
+        unit = f"trial-{name}"
+        self.machine.wait(f"the end of {unit}", f"! systemctl is-active {unit} | grep -q activ[ai]", 220)
+        log = self.machine.shell(f"tail -c 3000 /srv/trial/{name}.log", check=False)
+        assert self.machine.unit(unit)["Result"] == "success", f"{unit}: {also}\n{log}"
+        return self.machine.run("cat", f"/srv/trial/{name}")
+
+    def _serve(self, unit: str, script: str) -> None:
+        self.machine.run("systemd-run", "--quiet", f"--unit={unit}", "sh", "-c", script)
+
+    def _python(self, *arguments: str) -> str:
+        return self.machine.run("env", f"PYTHONPATH={SOURCES}", PYTHON, *arguments)

@@ -1,0 +1,82 @@
+"""The three shipped services together, in their own sandbox, on a booted systemd: life, devices, exposure."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from tests.machine.house import COMMAND, UNITS, House
+from tests.waiting import wait_for
+
+pytestmark = [pytest.mark.machine, pytest.mark.timeout(600)]
+
+TIMES = 20
+BACK_S = 90.0
+EXPOSURE = {"spreekkamer-alarm": 1.6, "spreekkamer-recorder": 0.6, "spreekkamer-keeper": 0.5}
+TAKEN = ("spreekkamer-alarm", "spreekkamer-recorder")
+"""Services with a watchdog."""
+
+
+def test_all_three_are_ready_and_a_press_is_an_alarm_and_a_recording(unit: House) -> None:
+    """A1, R3: READY=1 arrives from all three with /run closed; a press is an alarm at the broker, lit and recorded."""
+    for name in UNITS:
+        shown = unit.machine.unit(f"{name}.service")
+        assert (shown["Type"], shown["SubState"]) == ("notify", "running")
+    unit.press("alarm")
+    wait_for("the alarm at the broker", lambda: '"kind":"raised"' in unit.heard(), 30)
+    wait_for("the recording lamp", lambda: unit.lamps()["recording"], 30)
+    wait_for("a recording", lambda: unit.status()["recording_id"], 30)
+    name = unit.status()["recording_id"]
+    unit.machine.wait("segments", f"ls /var/lib/spreekkamer/store/recordings/{name}/*/000003.ts.age", 60)
+    unit.machine.run(COMMAND, "alarm", "reset")
+    unit.machine.wait("the end", f"test -e /var/lib/spreekkamer/store/recordings/{name}/end.json", 120)
+    found = json.loads(unit.machine.run(COMMAND, "store", "verify", "--json"))
+    assert not found.get("faults"), found
+    for service in UNITS:
+        assert "Traceback" not in unit.log(service)
+
+
+@pytest.mark.case("machine 1")
+@pytest.mark.case("machine 1b")
+def test_devices_are_lost_and_opened_again_twenty_times(unit: House) -> None:
+    """R8: camera and microphone are unplugged and plugged in again twenty times, in the shipped sandbox with
+    PortAudio's JACK in it: each time both are back, and it is still the same process.
+    """
+    pid = unit.machine.unit("spreekkamer-recorder")["MainPID"]
+    for _ in range(TIMES):
+        unit.plug(on=False)
+        wait_for("both lost", lambda: "ok" not in unit.devices().values(), BACK_S)
+        unit.plug(on=True)
+        wait_for("both back", lambda: unit.devices() == {"audio": "ok", "video": "ok"}, BACK_S)
+    assert unit.machine.unit("spreekkamer-recorder")["MainPID"] == pid
+
+
+@pytest.mark.parametrize("service", TAKEN)
+def test_a_hung_process_is_ended_by_the_watchdog(unit: House, service: str) -> None:
+    """A1: a process that hangs is ended by systemd and the next one is ready; the others are not touched."""
+    before = {name: unit.restarts(name) for name in UNITS}
+    unit.machine.run("systemctl", "kill", "--signal=STOP", "--kill-whom=main", service)
+    wait_for("a new process", lambda: unit.restarts(service) > before[service], BACK_S)
+    unit.machine.wait("ready again", f"systemctl is-active {service}")
+    assert {name: unit.restarts(name) for name in UNITS if name != service} == {
+        name: count for name, count in before.items() if name != service
+    }
+    unit.start()
+
+
+def test_each_is_as_closed_as_its_readme_says(unit: House) -> None:
+    """H2: systemd itself finds the exposure that systemd/README.md states, or less."""
+    for name, most in EXPOSURE.items():
+        said = unit.machine.run("systemd-analyze", "security", "--no-pager", f"{name}.service", check=False)
+        figure = re.search(r"Overall exposure level for \S+: ([\d.]+)", said)
+        assert figure is not None, said
+        assert float(figure[1]) <= most
+
+
+def test_a_restarted_alarm_is_found_again(unit: House) -> None:
+    """A2: the alarm process makes its socket anew, and the others reach it in their sandboxes, whose /run is a copy."""
+    unit.machine.run("systemctl", "restart", "spreekkamer-alarm")
+    unit.machine.wait("the alarm", "systemctl is-active spreekkamer-alarm")
+    wait_for("recorder and keeper", lambda: unit.status().get("recorder") and unit.status().get("keeper"), 30)
