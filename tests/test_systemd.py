@@ -26,8 +26,15 @@ EXPOSURE_MAX = {"alarm": 16, "recorder": 6, "keeper": 5}
 DESTROYERS = {
     *("unlink", "unlinkat", "rmdir", "rename", "renameat", "renameat2", "truncate", "truncate64"),
     *("chmod", "fchmod", "fchmodat", "fchmodat2", "symlink", "symlinkat", "mknod", "mknodat"),
-    *("io_uring_setup", "io_uring_enter", "chown", "fchown", "lchown", "fchownat"),
+    *("io_uring_setup", "io_uring_enter", "chown", "fchown", "lchown", "fchownat", "umask"),
+    *("setxattr", "lsetxattr", "fsetxattr", "removexattr", "lremovexattr", "fremovexattr"),
 }
+
+COMMON = {"/run/systemd/notify", "/run/systemd/timesync", "/run/spreekkamer"}
+SEEN = {"alarm": COMMON, "recorder": {*COMMON, "/run/spreekkamer-keeper"}, "keeper": COMMON}
+"""What of /run a service sees."""
+RESOLVERS = {"/run/systemd/resolve", "/run/NetworkManager", "/run/resolvconf", "/run/avahi-daemon"}
+"""Where names are resolved, for the process that speaks."""
 
 # Debian package of each tool, for the message when one is missing.
 PACKAGES = {"ssh-keygen": "openssh-client"}
@@ -144,7 +151,8 @@ def test_the_alarm_waits_for_nobody_and_always_returns() -> None:
     assert alarm["Restart"] == ["always"]
     assert alarm["StartLimitIntervalSec"] == ["0"]
     assert alarm["WatchdogSec"] == ["10"]
-    paths = words(alarm, "ReadWritePaths") + words(alarm, "InaccessiblePaths")
+    directives = ("BindPaths", "BindReadOnlyPaths", "ReadWritePaths", "InaccessiblePaths")
+    paths = [path for directive in directives for path in words(alarm, directive)]
     assert all(path.startswith("-") for path in paths), "a path that is missing would keep the alarm from starting"
 
 
@@ -173,12 +181,47 @@ def test_the_recorder_can_write_in_one_place_only() -> None:
     recorder = service("recorder")
     assert recorder["ProtectSystem"] == ["strict"]
     assert recorder["ReadWritePaths"] == [RECORDINGS]
-    assert recorder["ReadOnlyPaths"] == ["/run /tmp /var/tmp"]
+    assert recorder["ReadOnlyPaths"] == ["/tmp /var/tmp"]  # noqa: S108 - closed, not used
     assert not {"StateDirectory", "CacheDirectory", "LogsDirectory", "RuntimeDirectory"} & set(recorder)
     assert recorder["LimitCORE"] == ["0"]
     assert recorder["MemorySwapMax"] == ["0"]
     assert recorder["LimitMEMLOCK"] == ["infinity"]
     assert {"PYTHONMALLOC=malloc", "MALLOC_PERTURB_=165"} <= set(words(recorder, "Environment"))
+
+
+@pytest.mark.case("machine 2")
+@pytest.mark.case("security 3")
+@pytest.mark.parametrize("name", SERVICES)
+def test_nothing_below_run_and_dev_is_shared_but_what_is_named(name: str) -> None:
+    """Design §2: /run is empty but for what a service needs, and no place for shared memory or messages is in sight."""
+    unit = service(name)
+    assert unit["TemporaryFileSystem"] == ["/run:ro"]
+    bound = {path.removeprefix("-") for path in words(unit, "BindPaths") + words(unit, "BindReadOnlyPaths")}
+    assert bound - RESOLVERS == SEEN[name]
+    assert (bound & RESOLVERS == RESOLVERS) == (name == "alarm")
+    closed = {"-/dev/shm", "-/dev/mqueue", "-/dev/hugepages", "-/dev/pts", "-/dev/ptmx"}
+    assert closed <= set(words(unit, "InaccessiblePaths"))
+    assert unit["PrivateIPC"] == unit["PrivateTmp"] == ["yes"]
+
+
+def test_what_of_run_is_seen_is_there_before_a_service_starts() -> None:
+    """A2: a path that is missing when a service starts is never seen in its sandbox: tmpfiles makes each directory, and
+    the mark of a synchronised clock stays in the one that it made.
+    """
+    made = {
+        line.split()[1]
+        for line in (SYSTEMD / "tmpfiles.d/spreekkamer.conf").read_text("utf-8").splitlines()[1:]
+        if line.startswith("d ")
+    }
+    kept = {f"/run/{service(name)['RuntimeDirectory'][0]}" for name in SERVICES if "RuntimeDirectory" in service(name)}
+    for name in SERVICES:
+        bound = {
+            path.removeprefix("-")
+            for path in words(service(name), "BindPaths") + words(service(name), "BindReadOnlyPaths")
+        }
+        assert bound - made - kept == {"/run/systemd/notify"}, name
+    drop_in = (SYSTEMD / "systemd-timesyncd.service.d/spreekkamer.conf").read_text(encoding="utf-8")
+    assert "\nRuntimeDirectoryPreserve=yes\n" in drop_in
 
 
 def test_the_recorder_may_not_call_what_destroys() -> None:
@@ -249,6 +292,7 @@ print("replace", tried(lambda: os.replace("chain.jsonl", "000000.ts.age")))
 print("truncate", tried(lambda: os.truncate("000000.ts.age", 0)))
 print("chmod", tried(lambda: os.chmod("000000.ts.age", 0o640)))
 print("rmdir", tried(lambda: os.rmdir("empty")))
+print("access list", tried(lambda: os.setxattr("000000.ts.age", "user.x", b"x")))
 print("child", subprocess.run(["rm", "-f", "000000.ts.age"], capture_output=True).returncode)
 """
 
@@ -279,6 +323,7 @@ def test_the_filter_lets_the_recorder_publish_and_nothing_more(tmp_path: Path) -
         truncate PermissionError
         chmod PermissionError
         rmdir PermissionError
+        access list PermissionError
         child 1
         """
     assert done.stdout == textwrap.dedent(expected)

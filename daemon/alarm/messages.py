@@ -166,8 +166,8 @@ class Health(msgspec.Struct, frozen=True):
     alarms: dict[str, Level]
     """How far each open alarm has come, by its id."""
     faults: dict[str, str]
-    """What does not work, by its name: what is wrong with it. For the recorder's and the keeper's faults a word of a closed
-    set, such as `unplugged` or `disk full`; `spreekkamer status` on the unit has the whole text."""
+    """What does not work, by its name: what is wrong with it. For the recorder's and the keeper's faults a word of a
+    closed set, such as `unplugged` or `disk full`; `spreekkamer status` on the unit has the whole text."""
     lamps: dict[str, bool]
     """Whether each lamp is lit, as it reads back at its pin."""
     broker: str
@@ -185,7 +185,7 @@ class Health(msgspec.Struct, frozen=True):
     queue_max: int
     """Longest that the loop's queue has been."""
     recorder: RecorderHealth | None
-    """What the recorder last said of itself, its figures made coarse and at most a minute old; null: it is not there."""
+    """What the recorder last said of itself, its figures coarse and at most a minute old; null: it is not there."""
     keeper: KeeperState | None
     """What the keeper last said of itself, its texts as in `faults`; null: it is not there."""
     counters: dict[str, int]

@@ -14,6 +14,7 @@ import socket
 import stat
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 GO_S = 120.0
@@ -22,13 +23,14 @@ KEY = 0x5350_0000
 NAMES = ("alarm", "recorder", "keeper")
 SKIPPED = ("/proc", "/sys/kernel/debug")
 """/proc is looked into by name: what it shows of others is `processes`."""
+KNOWN = [Path("/var/lib/spreekkamer/store", name) for name in ("recordings", "holds")]
 KINDS = (socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_SEQPACKET)
 IPC_CREAT = 0o1000
 
 
 def places() -> list[Path]:
-    """Every directory that can be walked to."""
-    found = []
+    """Every directory that can be walked to, and those known ones above which nothing can be listed."""
+    found = [path for path in KNOWN if path.is_dir() and not os.access(path.parent, os.R_OK)]
     for top, below, _ in os.walk("/"):
         below[:] = [name for name in below if os.path.join(top, name) not in SKIPPED]  # noqa: PTH118
         found.append(Path(top))
@@ -98,7 +100,8 @@ def _connects(address: str) -> bool:
 
 
 def _shared_memory(name: str, flags: int) -> int:
-    return ctypes.CDLL(None).shmget(KEY + NAMES.index(name), 4096, flags)
+    shmget: Callable[[int, int, int], int] = ctypes.CDLL(None).shmget
+    return shmget(KEY + NAMES.index(name), 4096, flags)
 
 
 def main() -> None:
