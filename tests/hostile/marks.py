@@ -30,7 +30,7 @@ IPC_CREAT = 0o1000
 
 def places() -> list[Path]:
     """Every directory that can be walked to, and those known ones above which nothing can be listed."""
-    found = [path for path in KNOWN if path.is_dir() and not os.access(path.parent, os.R_OK)]
+    found = [path for path in KNOWN if not os.access(path.parent, os.R_OK)]
     for top, below, _ in os.walk("/"):
         below[:] = [name for name in below if os.path.join(top, name) not in SKIPPED]  # noqa: PTH118
         found.append(Path(top))

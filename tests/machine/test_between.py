@@ -37,7 +37,7 @@ TALKS = {
     "keeper": {"/run/spreekkamer/unit.sock", "/run/spreekkamer/operator.sock", "/run/spreekkamer/keeper.sock"},
 }
 FOR_ALL = re.compile(r"/run/systemd/notify$|/srv/sound/|/run/spreekkamer-alarm/bench\.sock$")
-"""The service manager's; and what the test put there: a sound server in place of a card, a bench in place of a header."""
+"""The service manager's; and what the test put there in place of a sound card and a header."""
 RESOLVERS = re.compile(r"/run/(systemd/resolve|avahi-daemon)/")
 """The alarm process speaks to the network by right, and finds names for that."""
 
