@@ -99,7 +99,10 @@ class Terms:
 
     def purged(self) -> frozenset[Track]:
         """The tracks of which nothing may be there under the policy, by a UTC that is believed (promise K4)."""
-        policy = self._settings.at(self._time.trusted(self._clock.read())).policy
+        now = self._time.trusted(self._clock.read())
+        if now.state != "synchronised":
+            return frozenset()
+        policy = self._settings.at(now).policy
         both: tuple[tuple[Track, TrackPolicy], ...] = (("audio", policy.audio), ("video", policy.video))
         return frozenset(name for name, track in both if not track.record and track.existing == "purge")
 

@@ -24,6 +24,9 @@ from hardware.ports import Clock, ClockReading
 
 KEEP_NS = 3600 * NS
 """How often powered-on time is written down while UTC is believed: 9,000 small files a year. UTC shows what is lost."""
+KEEP_EARLY_NS = (60 * NS, 120 * NS, 240 * NS, 480 * NS, 960 * NS)
+"""Boot times at which it is written besides: a unit that never runs long loses half of each boot's time at the most,
+and not all of it."""
 KEEP_UNSURE_NS = 900 * NS
 """The same while it is not: what a cut of the power loses then is lost. Longer than the ten idle minutes in which a
 unit writes nothing (design 8); a store with nothing in it is never a reason to write."""
@@ -42,6 +45,8 @@ class Counter(msgspec.Struct, frozen=True):
     offset_ns: int | None
     clean: bool
     """Written by a keeper that was asked to stop."""
+    own_ns: int | None = None
+    """The offset as it is believed in this boot itself; None: it is an earlier boot's."""
 
 
 class BootLine(msgspec.Struct):
@@ -96,6 +101,8 @@ class Timekeeper:
         self._dated: dict[str, int] = {}
         """What the log says of when recordings were made."""
         self._kept_ns = 0
+        self._was_empty = False
+        """Whether the store had nothing in it when the count was to be written: then the first recording has it."""
         self._told: Timeline | None = None
         """The belief that the log has; None: the one that is held."""
         self.fault = ""
@@ -144,8 +151,7 @@ class Timekeeper:
     def _adopted(self, line: dict[str, Any]) -> None:
         told = _as(AdoptedLine, line)
         if told is not None and self._past is not None and told.of_boot in self._in_use():
-            boots = {**self._past.boots, told.of_boot: Boot(told.powered_ns, told.offset_ns)}
-            self._past = replace(self._past, boots=boots)
+            self._past = model.take_adopted(self._past, told.of_boot, told.powered_ns, told.offset_ns)
 
     def _dated_line(self, line: dict[str, Any]) -> None:
         told = _as(DatedLine, line)
@@ -164,7 +170,8 @@ class Timekeeper:
         before = _counted(self._past, counter)
         known = [Stamp(entry.boot_id, entry.at_boot_ns) for entry in self._store.entries.values()]
         self._now = model.start(before, boot_id, now.boot_ns, known)
-        self._kept_ns = now.boot_ns
+        is_same = counter is not None and counter.boot_id == boot_id
+        self._kept_ns = counter.boot_ns if counter is not None and is_same else now.boot_ns
         if self._past is None or self._past.boot_id != boot_id:
             clean = counter is not None and before is not None and counter.boot_id == before.boot_id and counter.clean
             audit.add("boot", powered_ns=self._now.boots[boot_id].began_ns, clean=clean)
@@ -213,11 +220,12 @@ class Timekeeper:
 
     def _adopt(self, boot_id: str, audit: AuditLog) -> None:
         entries = (entry for entry in self._store.entries.values() if entry.boot_id == boot_id)
-        newest = max(entries, key=lambda entry: entry.at_boot_ns)
-        wall_ns = newest.at_wall_ns if newest.trusted else None
-        self._now = model.adopt(self.timeline, boot_id, Stamp(boot_id, newest.at_boot_ns), wall_ns)
+        made = [(entry.at_boot_ns, entry.at_wall_ns if entry.trusted else None) for entry in entries]
+        newest_ns = max(at_boot_ns for at_boot_ns, _ in made)
+        claimed_ns = max((wall_ns - at_boot_ns for at_boot_ns, wall_ns in made if wall_ns is not None), default=None)
+        self._now = model.adopt(self.timeline, boot_id, Stamp(boot_id, newest_ns), claimed_ns)
         boot = self._now.boots[boot_id]
-        audit.add("adopted", of_boot=boot_id, powered_ns=boot.began_ns, offset_ns=boot.offset_ns)
+        audit.add("adopted", of_boot=boot_id, powered_ns=boot.began_ns, offset_ns=boot.own_ns)
 
     def _undated(self) -> Iterator[dict[str, Any]]:
         for recording_id, entry in self._store.entries.items():
@@ -237,11 +245,12 @@ class Timekeeper:
     def keep(self, *, stopping: bool = False) -> None:
         """Writes down how long the unit has run, when it is time. A disk that refuses is a fault that is shown."""
         boot_ns, now = self._clock.boot_ns(), self.timeline
-        every_ns = KEEP_UNSURE_NS if now.believed_ns is None else KEEP_NS
-        if not stopping and (boot_ns - self._kept_ns < every_ns or not len(self._store)):
+        was_empty, self._was_empty = self._was_empty, not len(self._store)
+        if not stopping and (self._was_empty or not (was_empty or boot_ns >= self._next_ns())):
             return
         self._kept_ns = boot_ns
-        counter = Counter(now.boot_id, boot_ns, model.powered_ns(now, boot_ns), now.offset_ns, stopping)
+        own_ns = now.boots[now.boot_id].own_ns
+        counter = Counter(now.boot_id, boot_ns, model.powered_ns(now, boot_ns), now.offset_ns, stopping, own_ns)
         try:
             durable.replace(self._path, msgspec.json.encode(counter) + b"\n")
         except StoreError as error:
@@ -250,6 +259,11 @@ class Timekeeper:
             self.fault = str(error)
         else:
             self.fault = ""
+
+    def _next_ns(self) -> int:
+        """Boot time at which the count is written next."""
+        every_ns = KEEP_UNSURE_NS if self.timeline.believed_ns is None else KEEP_NS
+        return min(self._kept_ns + every_ns, *(ns for ns in KEEP_EARLY_NS if ns > self._kept_ns), model.NEVER_NS)
 
 
 def _as(kind: type[Line], line: dict[str, Any]) -> Line | None:
@@ -265,8 +279,10 @@ def _counted(past: Timeline | None, counter: Counter | None) -> Timeline | None:
     if counter is None or (past is not None and counter.boot_id not in past.boots):
         return past
     if past is None:
-        boot = Boot(counter.powered_ns - counter.boot_ns, counter.offset_ns)
-        return Timeline(counter.boot_id, counter.boot_ns, {counter.boot_id: boot}, counter.offset_ns)
+        began_ns, offset_ns, own_ns = counter.powered_ns - counter.boot_ns, counter.offset_ns, counter.own_ns
+        earlier = {model.BEFORE: Boot(0, offset_ns, offset_ns)} if offset_ns is not None and own_ns is None else {}
+        boots = {**earlier, counter.boot_id: Boot(began_ns, own_ns, own_ns)}
+        return Timeline(counter.boot_id, counter.boot_ns, boots, offset_ns)
     if counter.boot_id == past.boot_id:
         return replace(past, looked_ns=max(past.looked_ns, counter.boot_ns))
     return past

@@ -94,7 +94,7 @@ def test_the_clock_was_not_trusted(paths: Paths) -> None:
     process._turn()
     assert audit_lines(paths.store, "deleting") == []
     later.state = "synchronised"
-    turns(process, later, 60)
+    turns(process, later, 180)
     process.close()
     late_s, why = told(paths)
     assert why == "clock"
