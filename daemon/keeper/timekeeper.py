@@ -175,6 +175,9 @@ class Timekeeper:
         if self._past is None or self._past.boot_id != boot_id:
             clean = counter is not None and before is not None and counter.boot_id == before.boot_id and counter.clean
             audit.add("boot", powered_ns=self._now.boots[boot_id].began_ns, clean=clean)
+        if self._past is None and before is not None and before.boot_id != boot_id:
+            boot = before.boots[before.boot_id]  # the counter alone knows of it, and will know of another soon
+            audit.add("adopted", of_boot=before.boot_id, powered_ns=boot.began_ns, offset_ns=boot.own_ns)
         self._past = None
 
     def look(self, audit: AuditLog) -> ClockReading:
