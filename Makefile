@@ -59,11 +59,16 @@ home-assistant: $(BIN)/.ready-test system-packages $(HA)/.ready  ## the guide an
 node-red: $(BIN)/.ready-test system-packages .cache/node-red/.ready  ## the guide's flow in a real Node-RED
 	$(BIN)/python -m tests.node_red.live
 
+.PHONY: scenarios
+scenarios: $(BIN)/.ready-test system-packages  ## stories that anyone can read, in Dutch and English, in simulated rooms (ARGS="--only K1")
+	$(BIN)/python -m tests.scenarios $(ARGS)
+
 docs: $(BIN)/.ready-test  ## draws what is drawn from the code: the room's diagram, the contract, the staff card, the wiring
 	$(BIN)/python tests/tools/draw_room.py
 	$(BIN)/python -m tests.tools.draw_card
 	$(BIN)/python -m tests.tools.draw_wiring
 	$(BIN)/python -m tests.tools.draw_contract
+	$(BIN)/python -m tests.tools.draw_words
 
 clean:               ## takes away what the others made
 	rm -rf .venv .node .cache room *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,62 @@
+"""What Robot Framework asks of a library, drawn from `steps.STEPS`: each step under its Dutch and its English name."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from typing import Any, ClassVar
+
+from simulators.robot.steps import STEPS, WITHIN_S, Step, Story
+from simulators.robot.worlds import SimulatedWorld, World
+
+ARGUMENT = re.compile(r"\$\{[^}]*\}")
+WORLDS: dict[str, type[World]] = {"simulator": SimulatedWorld}
+"""Kinds of room. Another is a class with the methods of `worlds.World`."""
+
+
+class SpreekkamerLibrary:
+    """A room and what can be done in it and seen of it, as keywords in Dutch and in English.
+
+    Each keyword stands under both names; `Gegeven`, `Als`, `Dan` or `Given`, `When`, `Then` go before it. Every test
+    has a room of its own, which is taken down at its end. A keyword that looks waits for what it names, for a minute,
+    and says what it saw instead.
+    """
+
+    ROBOT_LIBRARY_SCOPE = "GLOBAL"
+    ROBOT_LISTENER_API_VERSION = 3
+    ROBOT_LIBRARY_DOC_FORMAT = "reST"
+    KEYWORDS: ClassVar[dict[str, Step]] = {name: step for step in STEPS for name in (step.nl, step.en)}
+
+    def __init__(self, world: str = "simulator", within_s: float = WITHIN_S) -> None:
+        self.ROBOT_LIBRARY_LISTENER = self
+        self._story = Story(WORLDS[world], float(within_s))
+
+    def get_keyword_names(self) -> list[str]:
+        """Every step twice."""
+        return list(self.KEYWORDS)
+
+    def get_keyword_arguments(self, name: str) -> list[str]:
+        """As many as stand in the name."""
+        return [argument[2:-1] for argument in ARGUMENT.findall(name)]
+
+    def get_keyword_documentation(self, name: str) -> str:
+        """The step's own, and its other name. Robot asks for the library's by names of its own."""
+        if name == "__intro__":
+            return inspect.getdoc(type(self)) or ""
+        if name == "__init__":
+            return "``world``: the kind of room that the scenarios act on. ``within_s``: how long a fact may take."
+        step = self.KEYWORDS[name]
+        other = step.en if name == step.nl else step.nl
+        return f"{inspect.getdoc(step.do)}\n\n*{'English' if name == step.nl else 'Nederlands'}*: {other}"
+
+    def run_keyword(self, name: str, args: list[Any], named: dict[str, Any] | None = None) -> None:  # noqa: ARG002 - Robot's
+        """One step."""
+        self.KEYWORDS[name].do(self._story, *args)
+
+    def end_test(self, _data: Any, _result: Any) -> None:
+        """The room of this test is over."""
+        self._story.end()
+
+    def close(self) -> None:
+        """Nothing is left behind when Robot ends early."""
+        self._story.end()

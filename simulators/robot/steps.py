@@ -1,0 +1,281 @@
+"""The twenty things that a scenario can do and see. What waits, waits for a fact, and says what it saw instead.
+
+A step's names, Dutch and English, are its keywords; what stands in `${}` is an argument. The order is that of a story:
+a room, hands, what is wrong, time, the desk, and then what is seen.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from daemon.errors import UnitError
+from daemon.model.panel import PATTERNS
+from simulators.panel import acts
+from simulators.robot.worlds import Recording, World
+
+WITHIN_S = 60.0
+"""How long a fact may take: a recording ends thirty seconds after its button, and twice that bears a busy machine."""
+READY_S = 120.0
+"""How long a room may take until its ring is full: thirty seconds, and what a busy machine adds."""
+LOOK_S = 0.1
+SPANS_S = {
+    "seconde": 1, "seconden": 1, "minuten": 60, "uur": 3600, "dag": 86_400, "dagen": 86_400, "week": 604_800,
+    "weken": 604_800, "second": 1, "seconds": 1, "minutes": 60, "hour": 3600, "hours": 3600, "day": 86_400,
+    "days": 86_400, "weeks": 604_800,
+}  # fmt: skip
+JUMPS_S = 60
+"""Shorter spans are waited for, as a person would; longer ones the room's clock jumps over."""
+TRACKS = {"geluid": "audio", "sound": "audio", "beeld": "video", "image": "video"}
+NOTHING = {"niets", "nothing"}
+ON = {"aan", "lit", "gelijk", "synchronised"}
+OFF = {"uit", "dark", "ongelijk", "unsynchronised"}
+
+
+class Step(NamedTuple):
+    """One keyword in both languages."""
+
+    nl: str
+    en: str
+    do: Callable[..., None]
+
+
+class Story:
+    """One scenario's room and what has been seen of it so far."""
+
+    def __init__(self, world: Callable[[str], World], within_s: float = WITHIN_S) -> None:
+        self._make, self._within_s = world, within_s
+        self._world: World | None = None
+
+    @property
+    def world(self) -> World:
+        """The room. Raises UnitError while there is none."""
+        if self._world is None:
+            raise UnitError("no room yet; expected a step such as `Gegeven een kamer onder het protocol heusden-2020`")
+        return self._world
+
+    def end(self) -> None:
+        """Takes the room down."""
+        world, self._world = self._world, None
+        if world is not None:
+            world.end()
+
+    # --- a room and hands --------------------------------------------------------------------------------------------
+
+    def room(self, policy: str) -> None:
+        """A room under a shipped policy, ready, its ring full; a room that is there already starts again under it."""
+        if self._world is None:
+            self._world = self._make(policy)
+        else:
+            self._world.do(acts.Policy(policy))
+        self._until("a ready room with a full ring", self._ready, within_s=READY_S)
+
+    def press(self, button: str) -> None:
+        """A button is pressed and let go."""
+        self.world.do(acts.Press(button, 0.2))
+
+    def hold(self, button: str, seconds: str) -> None:
+        """A button is held down for so many seconds."""
+        self.world.do(acts.Press(button, _number(seconds)))
+
+    def wireless(self, name: str) -> None:
+        """A wireless button is pressed, by its name in unit.toml."""
+        self.world.do(acts.Wireless(name))
+
+    # --- what is wrong, and time -------------------------------------------------------------------------------------
+
+    def fault(self, name: str, change: str) -> None:
+        """A fault of `spreekkamer-sim fault` begins (begint, begins) or ends (eindigt, ends)."""
+        self.world.do(
+            acts.Fault(name, _one_of(change, {"begint": True, "begins": True, "eindigt": False, "ends": False}))
+        )
+
+    def mended(self) -> None:
+        """Every fault that is on ends."""
+        self.world.do(acts.Mend())
+
+    def passes(self, number: str, unit: str) -> None:
+        """Time passes: under a minute it is waited for, from a minute on the room's clock jumps."""
+        seconds = _number(number) * _one_of(unit, SPANS_S)
+        if seconds < JUMPS_S:
+            time.sleep(seconds)
+        else:
+            self.world.do(acts.Pass(seconds))
+
+    def clock(self, state: str) -> None:
+        """The wall clock is synchronised (gelijk, synchronised) or not (ongelijk, unsynchronised)."""
+        self.world.do(acts.Sync(_one_of(state, dict.fromkeys(ON, True) | dict.fromkeys(OFF, False))))
+
+    def power_cut(self) -> None:
+        """The unit's power is cut: all three processes die at once, and the machine boots again."""
+        self.world.do(acts.Power(5.0))
+
+    # --- the desk ----------------------------------------------------------------------------------------------------
+
+    def accept(self) -> None:
+        """Somebody at the desk accepts the newest alarm."""
+        self.world.do(acts.Accept())
+
+    def reset(self) -> None:
+        """The desk ends the alarm."""
+        self.world.do(acts.Reset())
+
+    # --- what is seen ------------------------------------------------------------------------------------------------
+
+    def sign(self, sign: str) -> None:
+        """The status lamp says this: in the words of the lamp card, or their beginning, or the sign's own name."""
+        known = {name: pattern.means for name, pattern in PATTERNS.items()}
+        wanted = known.get(sign, sign)
+        if not any(means.startswith(wanted) for means in known.values()):
+            raise UnitError(f"no lamp says {sign!r}; expected one of: {', '.join(known)}, or words of the lamp card")
+        self._until(f"the status lamp to say {wanted!r}", lambda: self.world.sign().startswith(wanted), self.world.sign)
+
+    def recording_lamp(self, state: str) -> None:
+        """The recording lamp is lit (aan, lit) or dark (uit, dark)."""
+        wanted = _one_of(state, dict.fromkeys(ON, True) | dict.fromkeys(OFF, False))
+        self._until(f"the recording lamp to be {state}", lambda: self.world.lamp("recording") is wanted)
+
+    def desk_stored(self, number: str) -> None:
+        """The desk has stored so many presses (raised and repeated) in all, and no more."""
+        wanted = int(_number(number))
+        self._until(
+            f"{wanted} presses at the desk", lambda: len(self._presses()) == wanted, lambda: len(self._presses())
+        )
+
+    def late(self) -> None:
+        """The newest press that the desk has stored is marked as late, with its age."""
+        self._until("a press at the desk", lambda: bool(self._presses()))
+        data = self._presses()[-1]["data"]
+        if not data["replay"]:
+            raise AssertionError(f"the newest press is not marked as late: it was sent {data['age_ms']} ms after it")
+
+    def begins_before(self, seconds: str) -> None:
+        """The newest recording begins at least so many seconds before its press, on every track that it has."""
+        wanted = _number(seconds)
+
+        def begun() -> bool:
+            newest = self._newest()
+            return newest is not None and bool(newest.oldest_s) and all(
+                newest.trigger_s - oldest >= wanted for oldest in newest.oldest_s.values()
+            )  # fmt: skip
+
+        self._until(f"a recording that begins {wanted:g} s before its press", begun, lambda: _told(self._newest()))
+
+    def store_holds(self, what: str) -> None:
+        """The store holds sound, image, both (`geluid en beeld`, `sound and image`) or nothing, of all recordings."""
+        words = what.replace(" en ", " and ").split(" and ")
+        wanted = set() if set(words) <= NOTHING else {_one_of(word, TRACKS) for word in words}
+
+        def held() -> set[str]:
+            return {track for recording in self.world.recordings() for track in recording.there}
+
+        self._until(f"a store that holds {what}", lambda: held() == wanted, held)
+
+    def log_says(self, event: str) -> None:
+        """A line of this kind stands in the keeper's log, such as `deleted` or `alarm_raised`."""
+        self._until(
+            f"a line `{event}` in the log", lambda: event in self._events(), lambda: sorted(set(self._events()))
+        )
+
+    def opens(self, holders: str) -> None:
+        """The newest closed recording opens with these demonstration keys (`manager-1`, or several with commas)."""
+        self._until("a recording that is closed", lambda: any(one.closed for one in self.world.recordings()))
+        newest = next(one for one in self.world.recordings() if one.closed)
+        lengths = self.world.opens(newest, tuple(name.strip() for name in holders.split(",")))
+        for track in newest.there:
+            written_s = newest.newest_s[track] - newest.oldest_s[track]
+            if lengths.get(track, 0.0) < written_s - 2.0:
+                raise AssertionError(f"{track}: {lengths.get(track, 0.0):.1f} s of film for {written_s:.1f} s written")
+
+    def reports(self, fault: str) -> None:
+        """The unit reports this fault by its name in health, or none (`geen`, `no`)."""
+        wanted = fault.removesuffix(" storing").removesuffix(" fault")
+
+        def seen() -> bool:
+            faults = set(self.world.health().get("faults", {"?": ""})) - {"disk"}
+            return not faults if wanted in {"geen", "no"} else wanted in faults
+
+        self._until(f"the fault {wanted}", seen, lambda: self.world.health().get("faults"))
+
+    # --- waiting -----------------------------------------------------------------------------------------------------
+
+    def _ready(self) -> bool:
+        health = self.world.health()
+        rings = (health.get("recorder") or {}).get("ring_s") or {}
+        faults = set(health.get("faults", {"?": ""})) - {"disk"}
+        open_tracks = [t for t, said in ((health.get("recorder") or {}).get("devices") or {}).items() if said == "ok"]
+        return not faults and all(rings.get(track, 0.0) >= 30.0 for track in open_tracks)  # noqa: PLR2004 - all that policies hold
+
+    def _until(
+        self, what: str, fact: Callable[[], bool], seen: Callable[[], Any] | None = None, within_s: float = 0.0
+    ) -> None:
+        within_s = within_s or self._within_s
+        until_s = time.monotonic() + within_s
+        while not fact():
+            if time.monotonic() > until_s:
+                instead = f"; seen instead: {seen()}" if seen is not None else f"; the unit says: {self._brief()}"
+                raise AssertionError(f"waited {within_s:g} s for {what}{instead}")
+            time.sleep(LOOK_S)
+
+    def _brief(self) -> dict[str, Any]:
+        health = self.world.health()
+        return {key: health.get(key) for key in ("phase", "faults", "alarms", "lamps")}
+
+    def _presses(self) -> list[dict[str, Any]]:
+        return [event for event in self.world.stored() if event["data"]["kind"] in {"raised", "repeated"}]
+
+    def _events(self) -> list[str]:
+        return [line["event"] for line in self.world.log()]
+
+    def _newest(self) -> Recording | None:
+        return next(iter(self.world.recordings()), None)
+
+
+STEPS = (
+    Step("een kamer onder het protocol ${protocol}", "a room under the policy ${policy}", Story.room),
+    Step("ik de knop ${knop} indruk", "I press the button ${button}", Story.press),
+    Step("ik de knop ${knop} ${seconden} seconden vasthoud", "I hold the button ${button} for ${seconds} seconds",
+         Story.hold),
+    Step("ik de draadloze knop ${naam} indruk", "I press the wireless button ${name}", Story.wireless),
+    Step("de storing ${naam} ${wending}", "the fault ${name} ${change}", Story.fault),
+    Step("alle storingen eindigen", "all faults end", Story.mended),
+    Step("er ${aantal} ${eenheid} voorbijgaan", "${number} ${unit} pass", Story.passes),
+    Step("de klok ${stand} loopt", "the clock is ${state}", Story.clock),
+    Step("de stroom uitvalt", "the power is cut", Story.power_cut),
+    Step("de balie het alarm aanneemt", "the desk accepts the alarm", Story.accept),
+    Step("de balie het alarm beëindigt", "the desk ends the alarm", Story.reset),
+    Step("zegt de statuslamp ${teken}", "the status lamp says ${sign}", Story.sign),
+    Step("is de opnamelamp ${stand}", "the recording lamp is ${state}", Story.recording_lamp),
+    Step("heeft de balie ${aantal} drukken opgeslagen", "the desk has stored ${number} presses", Story.desk_stored),
+    Step("is de laatste druk gemarkeerd als te laat", "the newest press is marked as late", Story.late),
+    Step("begint de opname ${seconden} seconden voor de druk",
+         "the recording begins ${seconds} seconds before the press", Story.begins_before),
+    Step("bewaart de kast ${sporen}", "the store holds ${tracks}", Story.store_holds),
+    Step("staat ${regel} in het logboek", "the log says ${event}", Story.log_says),
+    Step("gaat de opname open met ${sleutels}", "the recording opens with ${holders}", Story.opens),
+    Step("meldt het kastje ${storing}", "the unit reports ${fault}", Story.reports),
+)  # fmt: skip
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text.replace(",", "."))
+    except ValueError:
+        raise UnitError(f"{text!r} is no number; expected one such as 30") from None
+
+
+def _one_of(word: str, known: dict[str, Any]) -> Any:
+    if word not in known:
+        raise UnitError(f"{word!r} is not known here; expected one of: {', '.join(known)}")
+    return known[word]
+
+
+def _told(recording: Recording | None) -> str:
+    if recording is None:
+        return "no recording"
+    starts = {track: round(recording.trigger_s - oldest, 1) for track, oldest in recording.oldest_s.items()}
+    return f"seconds before the press, by track: {starts}"
+
+
+__all__ = ["STEPS", "Step", "Story"]

@@ -1,0 +1,172 @@
+"""What a scenario needs of a room: hands, plugs, a clock, and what can be seen from outside it.
+
+A simulated room is one; a virtual machine or a real room with a test rig is another. Every method acts or looks at
+once; waiting for a fact is the steps' own.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import av
+
+from daemon.errors import LinkError, UnitError
+from daemon.link import ask
+from daemon.model.panel import PATTERNS
+from simulators import bench_link
+from simulators.console_store import read
+from simulators.panel import acts
+from simulators.panel.world import RoomWorld
+from simulators.places import bench_path, console_path
+from simulators.room import CONSOLE, Room
+
+FITTED = Path(__file__).parent.parent / "room.toml"
+
+
+class Recording(NamedTuple):
+    """A recording as its files say."""
+
+    id: str
+    path: Path
+    trigger_s: float
+    closed: bool
+    oldest_s: dict[str, float]
+    """Per track, boot time of the oldest frame that is written."""
+    newest_s: dict[str, float]
+    there: frozenset[str]
+    """Tracks whose sealed sound or image is still in the store."""
+
+
+class World(Protocol):
+    """One room under one policy."""
+
+    def do(self, act: Any) -> None:
+        """One act of `panel.acts`. Raises UnitError or ValueError with a sentence."""
+
+    def health(self) -> dict[str, Any]:
+        """What the unit says of itself; empty while it does not answer."""
+
+    def sign(self) -> str:
+        """What the status lamp says, in the unit's own Dutch words; empty while nobody knows."""
+
+    def lamp(self, name: str) -> bool:
+        """Whether a lamp is lit."""
+
+    def stored(self) -> list[dict[str, Any]]:
+        """The alarm events that the desk has stored, the first first."""
+
+    def recordings(self) -> list[Recording]:
+        """The newest first."""
+
+    def log(self) -> list[dict[str, Any]]:
+        """The keeper's audit log."""
+
+    def opens(self, recording: Recording, holders: tuple[str, ...]) -> dict[str, float]:
+        """Opens it with these holders' keys: seconds per track of the film. Raises UnitError with why not."""
+
+    def end(self) -> None:
+        """The room is taken down."""
+
+
+class SimulatedWorld:
+    """A simulated room in a directory of its own: the three real processes on simulated pins, lens and microphone."""
+
+    def __init__(self, policy: str) -> None:
+        self._directory = tempfile.TemporaryDirectory(prefix="scenario-")
+        self._timeline = io.StringIO()
+        state = Path(self._directory.name) / "room"
+        self._room = Room(state, policy=policy, unit=FITTED, out=self._timeline)
+        self._world = RoomWorld(self._room)
+        self._room.start()
+        self._world.start()
+
+    def do(self, act: Any) -> None:
+        """One act."""
+        acts.do(self._world, act)
+
+    def health(self) -> dict[str, Any]:
+        """As `spreekkamer status --json`."""
+        try:
+            found: dict[str, Any] = ask(self._world.paths.operator_socket, "status")
+        except LinkError:
+            return {}
+        return found
+
+    def sign(self) -> str:
+        """By the alarm process's own log."""
+        pattern = PATTERNS.get(self._room.signs.get("status", ""))
+        return pattern.means if pattern is not None else ""
+
+    def lamp(self, name: str) -> bool:
+        """At its pin."""
+        return bench_link.ask(bench_path(self._world.paths), bench_link.Lamps()).lamps.get(name, False)
+
+    def stored(self) -> list[dict[str, Any]]:
+        """From the desk's own file."""
+        return [json.loads(row.body) for row in read(console_path(self._world.paths, CONSOLE))]
+
+    def recordings(self) -> list[Recording]:
+        """From the store's files."""
+        found = [_recording(path) for path in self._world.paths.recordings.glob("*") if (path / "begin.json").exists()]
+        return sorted((one for one in found if one is not None), key=lambda one: one.trigger_s, reverse=True)
+
+    def log(self) -> list[dict[str, Any]]:
+        """From its file."""
+        try:
+            lines = self._world.paths.audit_log.read_bytes().splitlines()
+        except OSError:
+            return []
+        return [json.loads(line) for line in lines if line.endswith(b"}")]
+
+    def opens(self, recording: Recording, holders: tuple[str, ...]) -> dict[str, float]:
+        """By `spreekkamer evidence open`, in a process of its own, as on a custodian's computer."""
+        film = Path(self._directory.name) / "film.mp4"
+        film.unlink(missing_ok=True)
+        keys = [word for name in holders for word in ("--identity", str(self._key(name)))]
+        command = [sys.executable, "-m", "daemon", "evidence", "open", str(recording.path), *keys, "--out", str(film)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if not film.exists():
+            raise UnitError(done.stderr.strip() or done.stdout.strip())
+        with av.open(film) as container:
+            return {
+                stream.type: float((stream.duration or 0) * (stream.time_base or 0)) for stream in container.streams
+            }
+
+    def end(self) -> None:
+        """Stops everything and takes the directory away."""
+        self._world.stop()
+        self._room.stop()
+        self._directory.cleanup()
+
+    def told(self) -> str:
+        """The last lines of the room's timeline, for who has to find out why."""
+        return self._timeline.getvalue()[-4000:]
+
+    def _key(self, name: str) -> Path:
+        path = self._world.paths.run.parent / "holders" / f"{name}.key"
+        if not path.exists():
+            known = ", ".join(sorted(p.stem for p in path.parent.glob("*.key")))
+            raise UnitError(f"no demonstration key {name}; expected one of {known}")
+        return path
+
+
+def _recording(path: Path) -> Recording | None:
+    try:
+        begin = json.loads((path / "begin.json").read_bytes())
+        chain = [json.loads(raw) for raw in (path / "chain.jsonl").read_bytes().splitlines() if raw.endswith(b"}")]
+    except (OSError, ValueError):
+        return None
+    segments = [line for line in chain if line["kind"] == "segment"]
+    tracks = {line["track"] for line in segments}
+    return Recording(
+        path.name, path, begin["trigger_boot_ns"] / 1e9, (path / "SHA256SUMS.sig").exists(),
+        {t: min(line["t0_boot_ns"] for line in segments if line["track"] == t) / 1e9 for t in tracks},
+        {t: max(line["t1_boot_ns"] for line in segments if line["track"] == t) / 1e9 for t in tracks},
+        frozenset(t for t in ("audio", "video") if any((path / t).glob("*.age"))),
+    )  # fmt: skip

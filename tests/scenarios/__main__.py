@@ -1,0 +1,110 @@
+"""Runs the scenarios, a file beside another, and holds what they did against the promises: `make scenarios`.
+
+    python -m tests.scenarios [--only TAG] [--rooms N] [--to DIR]
+
+First a dry run: a word that nobody knows stops everything before a room starts. Then each file in a process of its own,
+as many at a time as `--rooms`. The ones that must fail have to. Prints a table promise -> scenario -> result, and
+writes Robot Framework's log.html, report.html and xunit.xml beside promises.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+from robot.api import ExecutionResult, ResultVisitor
+from robot.rebot import rebot
+from robot.result import TestCase
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+MUST_FAIL = "must-fail"
+
+
+class Ran(NamedTuple):
+    """One scenario's end."""
+
+    name: str
+    tags: tuple[str, ...]
+    passed: bool
+    message: str
+
+    @property
+    def as_expected(self) -> bool:
+        """It passed, or had to fail and did."""
+        return self.passed is not (MUST_FAIL in self.tags)
+
+
+class _All(ResultVisitor):  # type: ignore[misc]  # Robot Framework's result model has no types
+    def __init__(self) -> None:
+        self.ran: list[Ran] = []
+
+    def visit_test(self, test: TestCase) -> None:
+        self.ran.append(Ran(test.name, tuple(str(tag) for tag in test.tags), bool(test.passed), str(test.message)))
+
+
+def run(only: str | None, rooms: int, to: Path) -> list[Ran]:
+    """All scenarios that bear the tag (None: all)."""
+    to.mkdir(parents=True, exist_ok=True)
+    files = sorted(HERE.glob("*.robot"))
+    chosen = ["--include", only] if only else []
+    command = [sys.executable, "-m", "robot", "--consolecolors", "off", *chosen, "--runemptysuite"]
+    dry = subprocess.run(
+        [*command, "--dryrun", "--output", "NONE", "--log", "NONE", "--report", "NONE", *map(str, files)], cwd=ROOT,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if dry.returncode:
+        sys.exit(f"a scenario has a word that nobody knows:\n{dry.stdout[-3000:]}{dry.stderr[-1000:]}")
+
+    def one(file: Path) -> Path:
+        output = to / f"{file.stem}.xml"
+        subprocess.run(
+            [*command, "--output", str(output), "--log", "NONE", "--report", "NONE", "--console", "none", str(file)],
+            cwd=ROOT, check=False,
+        )  # fmt: skip
+        return output
+
+    with ThreadPoolExecutor(rooms) as pool:
+        outputs = [str(path) for path in pool.map(one, files)]
+    found = _All()
+    ExecutionResult(*outputs).visit(found)
+    rebot(*outputs, outputdir=str(to), log="log.html", report="report.html", xunit="xunit.xml", console="none")
+    return found.ran
+
+
+def table(ran: list[Ran]) -> str:
+    """Promise -> scenario -> result, as a page."""
+    lines = ["# Promises and scenarios", "", "| promise | scenario | result |", "|---|---|---|"]
+    for promise in sorted({tag for one in ran for tag in one.tags if tag not in {MUST_FAIL, "fast"}}):
+        lines += [
+            f"| {promise} | {one.name} | {'held' if one.as_expected else '**not held**'} |"
+            for one in ran
+            if promise in one.tags
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Exit code 1 when something did not end as it should."""
+    parser = argparse.ArgumentParser(prog="python -m tests.scenarios", description=__doc__)
+    parser.add_argument("--only", help="a tag, such as fast or K1")
+    parser.add_argument("--rooms", type=int, default=3, help="rooms side by side; three wait more than they work")
+    parser.add_argument("--to", type=Path, default=ROOT / ".cache" / "scenarios")
+    asked = parser.parse_args()
+    ran = run(asked.only, asked.rooms, asked.to)
+    page = table(ran)
+    (asked.to / "promises.md").write_text(page, encoding="utf-8")
+    print(page)  # noqa: T201 - a tool says what it found
+    wrong = [one for one in ran if not one.as_expected]
+    for one in wrong:
+        print(f"NOT AS EXPECTED: {one.name}: {one.message[:500]}")  # noqa: T201 - as above
+    print(f"{len(ran) - len(wrong)} passed, {len(wrong)} failed; log: {asked.to / 'log.html'}")  # noqa: T201 - as above
+    sys.exit(1 if wrong or not ran else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""The scenarios' own words: drawn in the reference, known before a room starts, and failing where they must."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from simulators.robot import SpreekkamerLibrary
+from simulators.robot.steps import STEPS
+from tests.scenarios.__main__ import ROOT, run, table
+from tests.tools import draw_words
+
+
+def dry(text: str, where: Path) -> subprocess.CompletedProcess[str]:
+    """A scenario's words alone, without a room."""
+    file = where / "one.robot"
+    file.write_text(text)
+    command = [
+        sys.executable,
+        "-m",
+        "robot",
+        "--dryrun",
+        "--output",
+        "NONE",
+        "--log",
+        "NONE",
+        "--report",
+        "NONE",
+        str(file),
+    ]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_there_are_at_most_twenty_words_each_with_two_names_and_drawn() -> None:
+    """H5: a scenario's words are listed once; the reference page is drawn from them."""
+    assert len(STEPS) <= 20
+    library = SpreekkamerLibrary()
+    assert len(library.get_keyword_names()) == 2 * len(STEPS)
+    assert all(library.get_keyword_documentation(name) for name in library.get_keyword_names())
+    assert draw_words.PAGE.read_text(encoding="utf-8") == draw_words.page()
+
+
+def test_a_word_that_nobody_knows_is_named_before_a_room_starts(tmp_path: Path) -> None:
+    """H1: a mistyped step is found by the dry run, with its own words."""
+    head = "*** Settings ***\nLibrary    simulators.robot.SpreekkamerLibrary\n\n*** Test Cases ***\nOne\n"
+    assert dry(head + "    Given a room under the policy dronten-2022\n", tmp_path).returncode == 0
+    wrong = dry(head + "    When I press the buton alarm\n", tmp_path)
+    assert wrong.returncode != 0
+    assert "No keyword with name 'When I press the buton alarm' found" in wrong.stdout
+
+
+@pytest.mark.timeout(600)
+def test_the_fast_scenarios_end_as_they_should(tmp_path: Path) -> None:
+    """A1, A2, A4 to A7, H1: each scenario that takes seconds holds, and each of the five that must fail does."""
+    ran = run("fast", 3, tmp_path)
+    assert len([one for one in ran if "must-fail" in one.tags]) == 5
+    assert [f"{one.name}: {one.message}" for one in ran if not one.as_expected] == []
+    assert "| A1 |" in table(ran)
