@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from enum import Enum
 from typing import Any
 
@@ -20,6 +20,8 @@ TAKEN = bytes.fromhex("e0018e")
 """DISCONNECT: session taken over (MQTT 5, 3.14.2.1)."""
 DECLINED = bytes.fromhex("20020001")
 """CONNACK: unacceptable protocol version (MQTT 3.1.1, 3.2.2.3)."""
+PUBLISH_QOS_1 = 0x32
+"""First byte, without DUP and RETAIN."""
 ANSWER_S = 10.0
 """How long the proxy's thread may take to do what it is asked: it never takes longer than a few milliseconds."""
 PACKET_BYTES_MAX = 1_000_000
@@ -35,6 +37,7 @@ class Link(Enum):
     HALF_OPEN = "hands nothing on and closes nothing; what was sent waits, as behind a cable that hangs loose"
     REFUSE = "ends every connection, and nobody listens"
     NO_PUBACK = "hands everything on but the broker's PUBACKs"
+    NO_ANSWER = "hands everything on but the unit's PUBACKs"
     ENDS_MQTT_5 = "ends the connection of a client that asks for MQTT 5 without a word"
     DECLINES_MQTT_5 = "tells such a client that it does not speak it, as 3.1.1 asks of a broker (3.1.2.2)"
     SAYS_TAKEN = "puts a last word before the broker's end of a connection, as mosquitto does since 2.0.13"
@@ -54,6 +57,9 @@ class Proxy:
         self._changed = asyncio.Event()
         self.swallowed = 0
         """Bytes, or PUBACKs, that did not come through."""
+        self.on_answer: Callable[[str], None] = lambda _: None
+        """Called on the proxy's thread, with the topic, when the unit acknowledges a message."""
+        self._topics: dict[bytes, str] = {}
 
     @property
     def address(self) -> str:
@@ -144,9 +150,16 @@ class Proxy:
     async def _out(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, to_unit: asyncio.StreamWriter
     ) -> None:
-        first = True
+        first, packets = True, Packets()
         while data := await reader.read(CHUNK):
             await self._open()
+            whole = packets.feed(data)
+            answers = [packet for packet in whole if is_puback(packet)]
+            for packet in answers:
+                self.on_answer(self._topics.get(packet[2:4], ""))
+            if answers and self._link is Link.NO_ANSWER:
+                self.swallowed += len(answers)
+                data = b"".join(packet for packet in whole if not is_puback(packet))
             if first and self._link in {Link.ENDS_MQTT_5, Link.DECLINES_MQTT_5} and _asks_for_5(data):
                 if self._link is Link.DECLINES_MQTT_5:
                     await self._hand_on(DECLINED, to_unit)
@@ -160,6 +173,7 @@ class Proxy:
         while data := await reader.read(CHUNK):
             await self._open()
             whole = packets.feed(data)
+            self._topics |= dict(_topic(packet) for packet in whole if packet[0] & 0xF6 == PUBLISH_QOS_1)
             if self._link is Link.NO_PUBACK:
                 kept = [packet for packet in whole if not is_puback(packet)]
                 self.swallowed += len(whole) - len(kept)
@@ -210,6 +224,13 @@ def _size(data: bytes) -> int | None:
     if len(data) >= 5:
         raise ConnectionResetError
     return None
+
+
+def _topic(packet: bytes) -> tuple[bytes, str]:
+    """The packet identifier and the topic of a PUBLISH at QoS 1 (MQTT 5, 3.3)."""
+    begins = next(n for n in range(1, 5) if packet[n] < 0x80) + 1
+    ends = begins + 2 + int.from_bytes(packet[begins : begins + 2])
+    return packet[ends : ends + 2], packet[begins + 2 : ends].decode()
 
 
 def is_puback(packet: bytes) -> bool:

@@ -42,6 +42,10 @@ class Foreign(msgspec.Struct, frozen=True):
     retained: bool
     waited: bool = False
     """The broker has kept it while the unit was away."""
+    again: bool = False
+    """The broker may have delivered it before."""
+    mid: int = 0
+    """Its packet identifier at QoS 1, else 0."""
 
 
 class Refused(msgspec.Struct, frozen=True):
@@ -52,7 +56,7 @@ class Refused(msgspec.Struct, frozen=True):
     why: str
 
 
-Letter = Ack | ResetCommand | ReceiverSays | Foreign | Refused
+Letter = Ack | ResetCommand | ReceiverSays | Refused
 
 
 class Inbox:
@@ -65,16 +69,17 @@ class Inbox:
         self.presence = self._consoles + "+/state"
         self.foreign = tuple(dict.fromkeys(mobile.topic for mobile in unit.mobile))
 
+    def is_foreign(self, topic: str) -> bool:
+        """Whether wireless buttons speak on it. What is the unit's own comes first."""
+        return topic in self.foreign and topic not in (self.ack, self.reset)
+
     def read(self, message: Received) -> Letter:
-        """What a message is. Never raises."""
+        """What a message is that is no wireless button's. Never raises."""
         topic, payload = message.topic, message.payload
         if topic == self.ack:
             return _once("ack", message, Ack)
         if topic == self.reset:
             return _once("reset", message, ResetCommand)
-        if topic in self.foreign:
-            too_long = _too_long("foreign", payload)
-            return too_long or Foreign(topic, payload, message.retained, message.waited)
         if topic.startswith(self._consoles) and topic.endswith("/state"):
             return _presence(topic.removeprefix(self._consoles).removesuffix("/state"), payload)
         return Refused("unknown", f"a topic that was not asked for: {shown(topic[:TOPIC_MAX])}")

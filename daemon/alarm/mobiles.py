@@ -1,56 +1,192 @@
-"""The wireless buttons of a unit: foreign messages in, the room's inputs out."""
+"""The wireless buttons of a unit: foreign messages in, presses out, and what has to be kept so that an echo stays one.
+
+The law here: what a message means is found on the thread of its connection, so that a flood of messages that mean
+nothing never reaches the loop. A press that the loop has no place for was not heard: it is not acknowledged, and its
+redelivery is a press. What an echo is recognised by is kept in the same commit as its press.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import secrets
+import threading
 import uuid
+from collections import Counter
+from collections.abc import Callable
 
+import msgspec
 from msgspec.structs import replace
 
-from daemon.alarm.inbox import Foreign
-from daemon.alarm.journal import Button as Remembered
+from daemon.alarm import journal
+from daemon.alarm.inbox import BYTES_MAX, Foreign
 from daemon.model import mobile
-from daemon.model.events import AlarmPressed
-from daemon.model.unit import Unit
+from daemon.model.events import AlarmPressed, Raise
+from daemon.model.unit import Mobile, Unit
 from hardware.ports import Clock
+
+REFRESH_NS = mobile.HOUR_NS
+"""A state that does not change is written down this often, so that its age is known after a restart."""
+
+
+class Memory(msgspec.Struct, frozen=True):
+    """What is kept of a button: see `mobile.Button`."""
+
+    settings: str
+    """Digest of its settings: what was heard under others means nothing now."""
+    told: tuple[mobile.Told, ...]
+    state: str | None
+    state_ns: int
+    since_ns: int
+    deliveries: tuple[str, ...]
 
 
 class Mobiles:
-    """Owned by the loop."""
+    """Heard on the connection's thread, looked at from the loop; a lock between them, never held while waiting."""
 
     def __init__(self, unit: Unit, clock: Clock) -> None:
-        self._clock = clock
+        self._clock, self._lock = clock, threading.Lock()
         now_ns = clock.boot_ns()
         self._buttons = {settings.name: mobile.Button(settings, now_ns) for settings in unit.mobile}
+        self._written: dict[str, mobile.Button] = dict(self._buttons)
+        self._alive: set[str] = set()
+        self._refused: Counter[str] = Counter()
 
-    def opened(self, found: tuple[Remembered, ...]) -> None:
-        """The journal knows when each was heard before this start: silence goes on counting."""
+    def opened(self, found: journal.Opened) -> None:
+        """The journal knows what each said before this start: silence goes on counting, and echoes stay echoes."""
         now = self._clock.read()
-        for row in found:
-            button = self._buttons.get(row.name)
-            if button is not None and row.seen_wall_ns is not None and now.state == "synchronised":
-                before_ns = now.boot_ns - max(0, now.wall_ns - row.seen_wall_ns)
-                if button.battery is None and button.last is None:
-                    self._buttons[row.name] = replace(button, seen_ns=min(button.seen_ns, before_ns))
+        with self._lock:
+            for row in found.buttons:
+                button = self._buttons.get(row.name)
+                if button is not None and row.seen_wall_ns is not None and now.state == "synchronised":
+                    before_ns = now.boot_ns - max(0, now.wall_ns - row.seen_wall_ns)
+                    if button.battery is None and not button.told:
+                        self._buttons[row.name] = replace(button, seen_ns=min(button.seen_ns, before_ns))
+            for kept in found.heard:
+                button = self._buttons.get(kept.button)
+                memory = _memory(kept.told)
+                if button is not None and memory is not None and memory.settings == _digest(button.settings):
+                    self._buttons[kept.button] = self._with(button, memory, kept)
 
-    def heard(self, message: Foreign) -> tuple[tuple[AlarmPressed, ...], tuple[str, ...], str]:
-        """The presses that a message is, the buttons that it shows to be alive, and why it was refused (if it was)."""
-        presses, alive, refused, now_ns = [], [], "", self._clock.boot_ns()
-        for name, button in self._buttons.items():
-            if button.settings.topic != message.topic:
-                continue
-            self._buttons[name], said = mobile.heard(button, message.payload, retained=message.retained, now_ns=now_ns)
-            refused = refused or said.refused
-            if not (said.refused or message.retained):
-                alive.append(name)
-            if said.pressed:
-                in_room = button.settings.place == "room"
-                ids = (str(uuid.uuid4()), secrets.token_hex(16))
-                press = AlarmPressed(now_ns, *ids, source=name, source_kind="mobile", in_room=in_room)
-                presses.append(replace(press, waited=message.waited))
-        return tuple(presses), tuple(alive), refused
+    def _with(self, button: mobile.Button, memory: Memory, kept: journal.Heard) -> mobile.Button:
+        """A button with what was kept of it, in the time of this boot; what was heard since the start stands above."""
+        now = self._clock.read()
+        before_ns = kept.heard_boot_ns
+        if kept.boot_id != self._clock.boot_id():
+            before_ns = now.boot_ns - max(0, now.wall_ns - kept.heard_wall_ns)
+        later_ns = before_ns - kept.heard_boot_ns
+        told = tuple(
+            replace(one, press_ns=one.press_ns + later_ns, heard_ns=one.heard_ns + later_ns) for one in memory.told
+        )
+        if kept.boot_id != self._clock.boot_id() and now.state != "synchronised":
+            told = ()  # nobody knows how long ago: in doubt it is a press
+        news = {one.key for one in button.told}
+        button = replace(
+            button,
+            told=(*(one for one in told if one.key not in news), *button.told)[-mobile.TOLD_MAX :],
+            deliveries=(*memory.deliveries, *button.deliveries)[-mobile.TOLD_MAX :],
+        )
+        if button.state is not None:
+            return button
+        state_ns, since_ns = memory.state_ns + later_ns, memory.since_ns + later_ns
+        return replace(button, state=memory.state, state_ns=state_ns, since_ns=since_ns)
+
+    def begins_anew(self) -> None:
+        """The broker has kept no session: nothing that it delivered before will come again. Any thread."""
+        with self._lock:
+            self._buttons = {name: replace(button, deliveries=()) for name, button in self._buttons.items()}
+
+    def hear(self, message: Foreign, take: Callable[[tuple[AlarmPressed, ...]], bool]) -> bool:
+        """Hand the presses of a message to `take`; whether there were any. The connection's thread; `take` never waits.
+
+        What `take` refuses was not heard.
+        """
+        presses: list[AlarmPressed] = []
+        now_ns = self._clock.boot_ns()
+        with self._lock:
+            before = dict(self._buttons)
+            for name, button in before.items():
+                if button.settings.topic != message.topic:
+                    continue
+                self._buttons[name], said = _heard(button, message, now_ns)
+                if said.refused:
+                    self._refused[said.refused] += 1
+                if said.alive:
+                    self._alive.add(name)
+                if said.pressed:
+                    presses.append(_press(button.settings, message, now_ns))
+            if presses and not take(tuple(presses)):
+                self._buttons = before
+        return bool(presses)
+
+    def news(self) -> tuple[frozenset[str], Counter[str]]:
+        """Return who has spoken since the last call, and what was refused how often, by its reason."""
+        with self._lock:
+            alive, refused = frozenset(self._alive), self._refused
+            self._alive, self._refused = set(), Counter()
+        return alive, refused
 
     def wrong(self) -> str:
         """All that is the matter with the buttons, for the fault `mobile_button`."""
         now_ns = self._clock.boot_ns()
-        return "; ".join(words for button in self._buttons.values() if (words := mobile.wrong(button, now_ns)))
+        with self._lock:
+            buttons = list(self._buttons.values())
+        return "; ".join(words for button in buttons if (words := mobile.wrong(button, now_ns)))
+
+    def heard_of(self, effect: Raise) -> journal.Heard | None:
+        """What is kept together with a press; None for one that no wireless button made."""
+        return self._record(effect.source) if effect.source_kind == "mobile" else None
+
+    def due(self) -> tuple[journal.Heard, ...]:
+        """What else has changed since it was written down. Asked once a second, so that no flood fills the journal."""
+        with self._lock:
+            changed = [
+                name for name, button in self._buttons.items() if _kept(button) != _kept(self._written[name])
+                or (button.state is not None and button.state_ns - self._written[name].state_ns > REFRESH_NS)
+            ]  # fmt: skip
+        return tuple(record for name in changed if (record := self._record(name)) is not None)
+
+    def _record(self, name: str) -> journal.Heard | None:
+        now = self._clock.read()
+        with self._lock:
+            button = self._buttons.get(name)
+            if button is None:
+                return None
+            self._written[name] = button
+        memory = Memory(
+            _digest(button.settings), button.told, button.state, button.state_ns, button.since_ns, button.deliveries
+        )
+        told = msgspec.json.encode(memory).decode()
+        return journal.Heard(name, told, self._clock.boot_id(), now.boot_ns, now.wall_ns)
+
+
+def _heard(button: mobile.Button, message: Foreign, now_ns: int) -> tuple[mobile.Button, mobile.Heard]:
+    if len(message.payload) > BYTES_MAX:
+        why = f"longer than {BYTES_MAX} bytes"
+        return replace(button, unread=why), mobile.Heard(refused=why)
+    return mobile.heard(
+        button, message.payload, retained=message.retained, now_ns=now_ns, mid=message.mid, again=message.again
+    )
+
+
+def _press(settings: Mobile, message: Foreign, now_ns: int) -> AlarmPressed:
+    return AlarmPressed(
+        now_ns, str(uuid.uuid4()), secrets.token_hex(16), source=settings.name, source_kind="mobile",
+        in_room=settings.place == "room", waited=message.waited or message.again,
+    )  # fmt: skip
+
+
+def _kept(button: mobile.Button) -> tuple[object, ...]:
+    """The part that is written down at once."""
+    return button.told, button.state, button.deliveries
+
+
+def _memory(told: str) -> Memory | None:
+    """None for what another release has written."""
+    try:
+        return msgspec.json.decode(told, type=Memory)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
+def _digest(settings: Mobile) -> str:
+    return hashlib.sha256(msgspec.json.encode(settings)).hexdigest()[:16]

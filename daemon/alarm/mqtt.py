@@ -45,6 +45,10 @@ ASK_S = (1.0, 10.0)
 """A refused subscription is asked for again after this, doubling: the access list may be in an engineer's hands."""
 LOOKS = 4
 """Times within one keep-alive that a quiet connection is looked at. Whoever wants something of its thread rings."""
+UNTAKEN_MAX = 100
+"""Messages at QoS 1 that the broker may have on the way while none is acknowledged, where it speaks MQTT 5: half of
+what may wait for the loop (`intake.PLACES`), so that a press at QoS 1 always finds a place. Brokers of 3.1.1
+have bounds of their own, of ten (RabbitMQ) or twenty (mosquitto)."""
 WILL_DELAY_S = 5
 """The broker waits this long with the will: a unit that is back by then was never away (MQTT 5 only)."""
 
@@ -89,6 +93,12 @@ class Received(msgspec.Struct, frozen=True):
     retained: bool
     waited: bool = False
     """It came before the connection was up: the broker has kept it while we were away, for `keeps_s` at most."""
+    again: bool = False
+    """The broker may have delivered it before: it has no acknowledgement of it (DUP)."""
+    mid: int = 0
+    """Its packet identifier; 0: nothing is to be acknowledged."""
+    receipt: int = 0
+    """For `Connection.acknowledge`; 0: it has been acknowledged, or need not be."""
 
 
 class Unheard(msgspec.Struct, frozen=True):
@@ -107,7 +117,13 @@ class NameTaken(msgspec.Struct, frozen=True):
     """The id that is taken."""
 
 
-Word = Up | Down | Answered | Received | Unheard | NameTaken
+class Anew(msgspec.Struct, frozen=True):
+    """The broker has kept no session of ours: nothing that it delivered before comes again. Said with `by_hand`."""
+
+    client: str
+
+
+Word = Anew | Up | Down | Answered | Received | Unheard | NameTaken
 Sink = Callable[[Word], object]
 
 
@@ -116,13 +132,13 @@ class Connection:
 
     `publish` may be called from any thread; it never waits for the network, at most for a packet that is being read.
     The sink is called on the connection's thread. What we say is kept by nobody here: the outbox is the session. What
-    others say to us at QoS 1 while we are away the broker keeps for `keeps_s`, where it speaks MQTT 5. `memory`: see
-    `dialling.Dialler`.
+    others say to us at QoS 1 while we are away the broker keeps for `keeps_s`, where it speaks MQTT 5. `by_hand`: what
+    comes at QoS 1 is acknowledged by `acknowledge`, and not before. `memory`: see `dialling.Dialler`.
     """
 
     def __init__(  # noqa: PLR0913 - each is a setting of one connection
         self, name: str, client_id: str, broker: Broker, sink: Sink, *, will: Will | None = None,
-        subscribe: tuple[str, ...] = (), keeps_s: int = 0, memory: Path | None = None,
+        subscribe: tuple[str, ...] = (), keeps_s: int = 0, by_hand: bool = False, memory: Path | None = None,
     ) -> None:  # fmt: skip
         self._name, self._broker, self._sink, self._keeps_s = name, broker, sink, keeps_s
         self._id = parting.Name(client_id, client_id)
@@ -132,7 +148,12 @@ class Connection:
         self._renew = ""
         self._taken = self._wanted = False
         self._client: paho.Client | None = None
-        self._inside = threading.Lock()  # held by who is inside the client; never while waiting for the network
+        # Held by who is inside the client; never while waiting for the network. The sink may acknowledge in its call.
+        self._inside = threading.RLock()
+        self._by_hand = by_hand
+        self._receipts: dict[int, int] = {}
+        self._done: set[int] = set()
+        self._n_receipts = 0
         self._dialler = Dialler(broker.host, broker.port, memory)
         self._dialect = dialect.Dialect()
         self._code = 0
@@ -188,6 +209,23 @@ class Connection:
         """Whether the thread still runs: without it nothing more is sent. True before the start. Any thread."""
         return self._thread.ident is None or self._thread.is_alive()
 
+    def acknowledge(self, word: Received) -> None:
+        """Tells the broker that a message is taken; nothing when its connection is gone. Any thread, the sink too.
+
+        In the order in which messages came (MQTT 5, 4.6): one that is not taken yet holds up those behind it.
+        """
+        with self._inside:
+            if self._client is None or word.receipt not in self._receipts:
+                return
+            self._done.add(word.receipt)
+            for receipt in list(self._receipts):
+                if receipt not in self._done:
+                    break
+                self._done.discard(receipt)
+                self._client.ack(self._receipts.pop(receipt), 1)
+            if self._client.want_write():
+                self._bell.ring()
+
     def renew(self, why: str, *, another_name: bool = False) -> None:
         """Drops the client and builds a new one; under another name, if its own seems to be taken. Any thread.
 
@@ -224,6 +262,8 @@ class Connection:
             with self._inside:
                 self._client = None
                 self._flight.clear()
+                self._receipts.clear()
+                self._done.clear()
             self._sink(Down(self._name, reason))
             lasted_s = time.monotonic() - self._granted_s if self._was_granted else 0.0
             wait_s = self._next_wait_s(wait_s, lasted_s)
@@ -345,6 +385,7 @@ class Connection:
             protocol=MQTTProtocolVersion(self._dialect.version),
             reconnect_on_failure=False,
             clean_session=None if self._dialect.is_5 else True,
+            manual_ack=self._by_hand,
         )
         if self._broker.tls is not None:
             client.tls_set_context(reasons.context(self._broker.tls))
@@ -372,6 +413,8 @@ class Connection:
         # The will's delay ends with the session.
         properties.SessionExpiryInterval = max(self._keeps_s, WILL_DELAY_S * 2 if self._will else 0)
         properties.MaximumPacketSize = PACKET_BYTES_MAX
+        if self._by_hand:
+            properties.ReceiveMaximum = UNTAKEN_MAX
         return {"clean_start": not self._keeps_s, "properties": properties}
 
     def _goodbye(self) -> Properties | None:
@@ -383,7 +426,7 @@ class Connection:
         return properties
 
     def _on_connect(
-        self, client: paho.Client, _data: object, _flags: object, code: ReasonCode, props: Properties | None
+        self, client: paho.Client, _data: object, flags: paho.ConnectFlags, code: ReasonCode, props: Properties | None
     ) -> None:
         self._code = code.value
         if code.is_failure:
@@ -395,6 +438,8 @@ class Connection:
         self._refused, self._ask_wait_s = list(self._subscribe), ASK_S[0]
         # It may speak from now on: an alarm does not wait until a broker has looked up what it lets us hear.
         self._client = client
+        if self._by_hand and not flags.session_present:
+            self._sink(Anew(self._name))
         if self._subscribe:
             self._ask(client)
         else:
@@ -434,8 +479,15 @@ class Connection:
             self._sink(Answered(self._name, key, code.value))
 
     def _on_message(self, _c: object, _data: object, message: paho.MQTTMessage) -> None:
-        payload, waited = bytes(message.payload), not self._was_up and not self._refused
-        self._sink(Received(self._name, message.topic, payload, message.retain, waited=waited))
+        mid = receipt = 0
+        if message.qos == 1 and self._by_hand:
+            self._n_receipts += 1
+            mid, receipt = message.mid, self._n_receipts
+            self._receipts[receipt] = mid
+        waited = not self._was_up and not self._refused
+        payload, again = bytes(message.payload), message.dup
+        word = Received(self._name, message.topic, payload, message.retain, waited, again, mid, receipt)
+        self._sink(word)
 
     def _on_socket_close(self, client: paho.Client, _data: object, sock: Any) -> None:
         if isinstance(client, Client) and parting.last_word(parting.unread(client.half, sock)) == parting.TAKEN:

@@ -58,7 +58,7 @@ SWITCH_S = 0.0005
 """How long a thread may keep Python's lock from another: the default of 5 ms is longer than an alarm takes."""
 
 
-Item = mqtt.Word | journal.Said | FromUnit | FromOperator
+Item = mqtt.Word | network.Pressed | journal.Said | FromUnit | FromOperator
 
 
 class Devices(msgspec.Struct, frozen=True):
@@ -92,7 +92,7 @@ class AlarmProcess:
         self._journal = journal.Journal(paths.journal / "alarms.sqlite3", self.put)
         name = f"spreekkamer-{devices.machine_id}"
         inbox = Inbox(unit)
-        self._brokers = connections(unit, name, inbox, self.put)
+        self._brokers = connections(unit, name, inbox, lambda word: self._network.take(word))  # noqa: PLW0108 - made below
         self._acts = acts.Acts(self._clock, self._journal.give)
         self._privacy = Privacy(settings.policy, self._clock, self._acts)
         self._outbox = Outbox(unit, self._clock, self._journal, self._brokers)
@@ -110,6 +110,7 @@ class AlarmProcess:
         self._peers = Peers(unit_house)
         net_house = network.House(
             self._clock, self._outbox, self._proofs, self._telemetry, lambda: self._room, self._step, self._fault,
+            self.put, self._journal.give,
         )  # fmt: skip
         self._network = Network(net_house, unit, inbox, self._brokers)
         desk_house = desk.House(
@@ -138,7 +139,9 @@ class AlarmProcess:
     def _source(self, item: Item) -> str:
         match item:
             case mqtt.Received():
-                return self._network.source(item)
+                return "answers"
+            case network.Pressed():
+                return "buttons"
             case FromUnit():
                 return item.speaker
             case FromOperator():
@@ -415,6 +418,7 @@ class AlarmProcess:
 
     def _kept(self, word: journal.Kept) -> None:
         self._outbox.kept(word.event_id)
+        self._network.kept(word.event_id)
         self._step(events.Delivered(word.event_id, "kept"))
         self._acts.kept()
 

@@ -72,9 +72,9 @@ class Telemetry:
         """Another policy is in force."""
         self._settings = settings
 
-    def count(self, what: str) -> None:
-        """One more of something."""
-        self._counters[what] = self._counters.get(what, 0) + 1
+    def count(self, what: str, more: int = 1) -> None:
+        """So many more of something."""
+        self._counters[what] = self._counters.get(what, 0) + more
 
     def connected(self, word: Up, room: Room) -> None:
         """A connection stands: what is retained is said anew."""

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
+from daemon.config import wireless
 from daemon.errors import SettingsError
 from daemon.model.policy import WINDOW_D_MAX, Policy, TrackPolicy
 from daemon.model.schedule import policy_on
@@ -224,7 +225,7 @@ def unit_faults(unit: Unit, policy: Policy) -> list[Fault]:
     def fault(key: str, value: Any, expected: str) -> None:
         faults.append(Fault("unit.toml", key, show(value), expected))
 
-    for key, value, expected in (*_pin_faults(unit), *_name_faults(unit)):
+    for key, value, expected in (*_pin_faults(unit), *wireless.faults(unit)):
         fault(key, value, expected)
     if policy.tracks() and unit.lamps.recording is None:
         fault("lamps.recording", "none", f"a lamp: the policy {policy.name} records, and nothing records without one")
@@ -265,19 +266,6 @@ def _button_faults(key: str, button: ButtonUnit) -> Found:
         if pin in PULLED_UP and (not button.active_low or button.pull == "outside"):
             expected = "another pin: the board itself pulls GPIO 2 and 3 up, with 1.8 kOhm"
             yield f"{key}.{part}", pin, expected
-
-
-def _name_faults(unit: Unit) -> Found:
-    """Wireless buttons that would be one with another button: what is known of a button is kept under its name."""
-    names = {"alarm", "record", "reset", "objection"}
-    for index, mobile in enumerate(unit.mobile):
-        if mobile.name in names:
-            yield (
-                f"mobile[{index}].name",
-                mobile.name,
-                "a name of its own, and none of alarm, record, reset and objection",
-            )
-        names.add(mobile.name)
 
 
 def _ring_bytes(unit: Unit, policy: Policy) -> int:

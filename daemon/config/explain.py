@@ -10,6 +10,7 @@ from msgspec.inspect import (
     BoolType,
     DateTimeType,
     DateType,
+    DictType,
     FloatType,
     IntType,
     LiteralType,
@@ -128,7 +129,7 @@ def expected(info: Type) -> str:
     return _words(info)
 
 
-def _words(info: Type) -> str:  # noqa: PLR0911 - a line a kind
+def _words(info: Type) -> str:  # noqa: C901, PLR0911 - a line a kind
     match info:
         case BoolType():
             return "true or false"
@@ -147,6 +148,8 @@ def _words(info: Type) -> str:  # noqa: PLR0911 - a line a kind
             return "a moment with its offset, without quotes"
         case VarTupleType(item_type=item):
             return f"a list, each {expected(item)}"
+        case DictType():
+            return "a table, each key a path in quotes, each value a text, a number, true or false"
         case StructType(cls=cls):
             return f"a table with {', '.join(cls.__struct_fields__)}"
         case _:

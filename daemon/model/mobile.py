@@ -1,17 +1,19 @@
 """Wireless buttons: what a foreign message on a button's topic means, and whether the button is still alive. Pure.
 
 The law here: a payload of any kind raises no exception; only a value that the settings call pressed is a press; a
-retained message is none, and no sign of life either; the same press told twice is one.
+retained message is none, and no sign of life either; the same press told twice is one. In doubt it is a press.
 """
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterator
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from daemon.model.payload import Bound, NotUnderstoodError, Reader, is_clean, json_of, same, scalar, text_of
 from daemon.model.unit import Mobile
 
 NS = 1_000_000_000
@@ -22,53 +24,100 @@ KEEPS_S = 60
 late has no time of its own, and counts as pressed when it came: an alarm too fresh is better than one that nobody runs
 for. Longer than this that would be no honest thing to say."""
 WAITED = f"the broker has kept it for this unit: it was pressed up to {KEEPS_S} s earlier"
-DEPTH_MAX = 8
-"""Steps of a path into a payload; the deepest that is known, a gateway's list of events, has five."""
+ECHO_NS = 90 * NS
+"""The same number is the same press when it was last heard less than this ago. Gateways that say an event again do so
+every 30 s (Shelly), and one of those may be lost. Counters stand still on battery, wrap, and begin again when a button
+joins its network again: a number that comes back later than this is a press."""
+SHELLY_COUNT = "event_cnt"
+"""Beside the value: Shelly's first generation says its latest event again every period, with the number that it gave
+it. An echo is one by this number whether the settings name it or not."""
+STATE_NS = 26 * HOUR_NS
+"""A state that was not heard for longer is not known: as `silent_after_h`, which stands for it where it is set."""
+STUCK_NS = 600 * NS
+"""A state that says pressed for longer than this is reported: no new press can be told from it."""
+TOLD_MAX = 32
+"""Presses of one button that are remembered: more than a broker has on the way at once (mosquitto: 20)."""
+KEY_MAX = 64
+"""Characters of a number that are remembered as they are; a longer one by its digest."""
+LOW_WORDS = ("low", "critical", "empty")
+GOOD_WORDS = ("ok", "good", "normal", "high", "full", "medium")
+YES, NO = ("true", "yes", "on", "1", "1.0"), ("false", "no", "off", "0", "0.0")
+
+
+class Told(Struct, frozen=True):
+    """One press that has been heard, so that its echo is known."""
+
+    key: str
+    """`=` and the value, or `#` and its number."""
+    press_ns: int
+    heard_ns: int
+    """The press itself or its latest echo."""
 
 
 class Button(Struct, frozen=True):
-    """What is remembered of one wireless button."""
+    """What is remembered of one wireless button. Times are in the time of this boot."""
 
     settings: Mobile
     seen_ns: int
-    """Boot time of its last word, or of the start: silence is counted from there."""
-    last: str | None = None
-    """What told its last press: the value that means pressed, or that of its repeat field."""
-    last_ns: int = 0
+    """Its last word, or the start: silence is counted from there."""
+    told: tuple[Told, ...] = ()
+    """The oldest first; at most TOLD_MAX."""
+    state: str | None = None
+    """With `edge`: the latest value; None: not known."""
+    state_ns: int = 0
+    """When that was last heard."""
+    since_ns: int = 0
+    """Since when it has been this one."""
+    deliveries: tuple[str, ...] = ()
+    """The messages that said pressed, as `delivery` names them; the latest last, at most TOLD_MAX."""
     battery: float | None = None
+    """Percent."""
+    is_low: bool = False
+    """It says that its battery is low, in a word or a truth."""
+    unread: str = ""
+    """Why its latest message was not understood; empty: it was."""
 
 
 class Heard(Struct, frozen=True):
     """What a message was to one button."""
 
     pressed: bool = False
+    alive: bool = False
+    """It was this button that spoke."""
     refused: str = ""
     """Why it means nothing; empty when it was understood."""
 
 
-def heard(button: Button, payload: bytes, *, retained: bool, now_ns: int) -> tuple[Button, Heard]:
-    """Takes a message on the button's topic. Never raises, whatever the payload is."""
-    if retained:
-        return button, Heard()
-    mobile = button.settings
+def delivery(mid: int, payload: bytes) -> str:
+    """Return the name of one message of a session: a broker that sends it again gives it the same packet identifier."""
+    return f"{mid}:{hashlib.sha256(payload).hexdigest()[:16]}"
+
+
+def heard(  # noqa: PLR0913 - what MQTT says of a message
+    button: Button, payload: bytes, *, retained: bool, now_ns: int, mid: int = 0, again: bool = False,
+) -> tuple[Button, Heard]:  # fmt: skip
+    """Take a message on the button's topic. Never raises, whatever the payload is.
+
+    `mid` is its packet identifier, 0 at QoS 0; `again`: the broker may have sent it before (MQTT's DUP flag).
+    """
+    mobile, name = button.settings, delivery(mid, payload)
     try:
-        text = payload.decode()
-        body = msgspec.json.decode(payload) if _is_json(mobile) else None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return button, Heard(refused="not JSON in UTF-8" if _is_json(mobile) else "not UTF-8")
-    button = replace(button, seen_ns=now_ns)
-    battery = _at(body, mobile.battery_field) if mobile.battery_field else None
-    if isinstance(battery, int | float) and not isinstance(battery, bool) and 0 <= battery <= PERCENT:
-        button = replace(button, battery=battery)
-    value = _text(_at(body, mobile.field)) if mobile.field else text.strip()
-    if value not in mobile.pressed:
-        return button, Heard()
-    number = _text(_at(body, mobile.repeat_field)) if mobile.repeat_field else None
-    told = value if number is None else number  # a gateway that left its number out: as one that has none
-    echo = number is not None or now_ns - button.last_ns < mobile.repeat_s * NS
-    same = told == button.last and echo
-    # Counted from the press that raised, not from its echo: who presses on and on is heard when the time is over.
-    return (button, Heard()) if same else (replace(button, last=told, last_ns=now_ns), Heard(pressed=True))
+        found = _values(mobile, payload)
+    except NotUnderstoodError as error:
+        why = str(error)
+        return (button, Heard()) if retained else (replace(button, unread=why), Heard(refused=why))
+    if found is None:
+        return button, Heard()  # another button's
+    values, battery = found
+    if retained:
+        return _state_kept(button, values, now_ns), Heard()
+    button = _charged(replace(button, seen_ns=now_ns, unread=""), battery)
+    if again and name in button.deliveries:
+        return button, Heard(alive=True)
+    button, pressed = (_edge if mobile.edge else _event)(button, values, now_ns)
+    if mid and any(_is_pressed(mobile, value) for value, _, _ in values):
+        button = replace(button, deliveries=(*button.deliveries, name)[-TOLD_MAX:])
+    return button, Heard(pressed=pressed, alive=True)
 
 
 def wrong(button: Button, now_ns: int) -> str:
@@ -78,29 +127,158 @@ def wrong(button: Button, now_ns: int) -> str:
         found.append(f"silent for more than {mobile.silent_after_h} h")
     if button.battery is not None and button.battery < mobile.battery_low:
         found.append(f"its battery is below {mobile.battery_low} %")
+    elif button.is_low:
+        found.append("its battery is low")
+    if button.unread:
+        found.append(f"its latest message was not understood: {button.unread}")
+    if button.state is not None and _is_pressed(mobile, button.state) and now_ns - button.since_ns > STUCK_NS:
+        found.append(
+            f"it has said {button.state} for more than {STUCK_NS // NS // 60} minutes: no new press can be told"
+        )
     return f"{mobile.name}: {', '.join(found)}" if found else ""
 
 
-def _is_json(mobile: Mobile) -> bool:
-    return bool(mobile.field or mobile.repeat_field or mobile.battery_field)
+# --- what a payload says ----------------------------------------------------------------------------------------------
+
+Value = tuple[str | None, str | None, str | None]
+"""A value as JSON writes it (None: null, or no single value), its number by `repeat_field`, and Shelly's own."""
 
 
-def _at(body: Any, path: str) -> Any:
-    """What stands at a path such as `params.events.0.event`: names of tables, numbers of list items; None: nothing."""
-    for step in path.split(".")[:DEPTH_MAX]:
-        if isinstance(body, dict):
-            body = body.get(step)
-        elif isinstance(body, list) and step.isascii() and step.isdigit() and int(step) < len(body):
-            body = body[int(step)]
-        else:
-            return None
-    return body
+def _values(mobile: Mobile, payload: bytes) -> tuple[list[Value], Any] | None:
+    """The values at the button's field, and its battery; None when `where` says that another button speaks.
+
+    Raises NotUnderstoodError.
+    """
+    if not (mobile.field or mobile.where or mobile.repeat_field or mobile.battery_field):
+        texts = list(_texts(payload))
+        if not is_clean(payload) and not any(_is_pressed(mobile, text) for text in texts):
+            raise NotUnderstoodError("bytes that are no text")
+        return [(text, None, None) for text in texts], None
+    if not payload:  # how MQTT forgets a retained message
+        return None
+    reader, field = Reader(json_of(payload)), mobile.field
+    found: list[Value] = []
+    is_ours, battery = False, None
+    for value, bound in reader.all(field) if field else ((text, {}) for text in _texts(payload)):
+        if not _holds(mobile, reader, bound):
+            continue
+        is_ours = True
+        number = scalar(reader.first(mobile.repeat_field, field, bound)) if mobile.repeat_field else None
+        count = scalar(reader.first(_beside(field, SHELLY_COUNT), field, bound)) if not mobile.repeat_field else None
+        battery = battery or (reader.first(mobile.battery_field, field, bound) if mobile.battery_field else None)
+        found.append((scalar(value), number, count))
+    if not is_ours and not _holds(mobile, reader, None):
+        return None
+    if battery is None and mobile.battery_field:
+        battery = reader.first(mobile.battery_field)
+    return found, battery
 
 
-def _text(value: Any) -> str | None:
-    """A value as the settings would write it; None for what is no single value."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool | int | float):
-        return msgspec.json.encode(value).decode()
-    return None
+def _texts(payload: bytes) -> Iterator[str]:
+    """The whole text; where that is one value in JSON, such as `"ON"` with its quotes, the value too."""
+    text = text_of(payload)
+    yield text
+    if text.startswith('"') and text.endswith('"'):
+        yield text.strip('"')
+
+
+def _holds(mobile: Mobile, reader: Reader, bound: Bound | None) -> bool:
+    """Whether the payload says everything that `where` asks for, of the items that `bound` names."""
+
+    def says(path: str, wanted: str) -> bool:
+        texts = (scalar(value) for value, _ in reader.all(path, mobile.field if bound else "", bound))
+        return any(text is not None and same(text, wanted) for text in texts)
+
+    return all(says(path, scalar(wanted) or "") for path, wanted in mobile.where.items())
+
+
+def _beside(path: str, name: str) -> str:
+    head, dot, _ = path.rpartition(".")
+    return head + dot + name
+
+
+def _is_pressed(mobile: Mobile, value: str | None) -> bool:
+    return value is not None and any(same(value, pressed) for pressed in mobile.pressed)
+
+
+# --- what it means ----------------------------------------------------------------------------------------------------
+
+
+def _event(button: Button, values: list[Value], now_ns: int) -> tuple[Button, bool]:
+    """A button that says each press: what was not heard before is one. One message is one press at most."""
+    raised = False
+    for value, number, count in values:
+        if value is None or not _is_pressed(button.settings, value):
+            continue
+        # A gateway that left its number out: as one that has none.
+        keys = [_key("=", value)] if number is None else [_key("#", number)]
+        if number is None and count is not None:
+            keys.append(_key("#", count))
+        echo = any(_is_echo(told, button.settings, now_ns) for told in button.told if told.key in keys)
+        button = _remember(button, keys, now_ns, echo=echo)
+        raised = raised or not echo
+    return button, raised
+
+
+def _edge(button: Button, values: list[Value], now_ns: int) -> tuple[Button, bool]:
+    """A button that tells its state: only a change to a pressed value is a press. A message without it says nothing."""
+    if not values:
+        return button, False
+    state = _state(button.settings, values)
+    fresh_ns = button.settings.silent_after_h * HOUR_NS or STATE_NS
+    known = button.state if now_ns - button.state_ns <= fresh_ns else None
+    raised = False
+    if state != known:
+        button, raised = _event(replace(button, since_ns=now_ns), [(state, None, None)], now_ns)
+    return replace(button, state=state, state_ns=now_ns), raised
+
+
+def _state_kept(button: Button, values: list[Value], now_ns: int) -> Button:
+    """A retained message is no press. That a state is at rest it may tell: who presses next is heard then."""
+    if not button.settings.edge or not values:
+        return button
+    state = _state(button.settings, values)
+    return button if _is_pressed(button.settings, state) else replace(button, state=state, state_ns=now_ns)
+
+
+def _state(mobile: Mobile, values: list[Value]) -> str:
+    """Of several values the one that means pressed; null is a state at rest."""
+    return next((value for value, _, _ in values if value and _is_pressed(mobile, value)), values[-1][0] or "")
+
+
+def _is_echo(told: Told, mobile: Mobile, now_ns: int) -> bool:
+    if told.key.startswith("#"):
+        return now_ns - told.heard_ns < ECHO_NS
+    # Counted from the press that raised, not from its echo: who presses on and on is heard when the time is over.
+    return now_ns - told.press_ns < mobile.repeat_s * NS
+
+
+def _remember(button: Button, keys: list[str], now_ns: int, *, echo: bool) -> Button:
+    before = {told.key: told for told in button.told}
+    others = tuple(told for told in button.told if told.key not in keys)
+    now = tuple(Told(key, before[key].press_ns if echo and key in before else now_ns, now_ns) for key in keys)
+    return replace(button, told=(*others, *now)[-TOLD_MAX:])
+
+
+def _key(kind: str, value: str) -> str:
+    clean = value.encode("utf-8", "replace")
+    return kind + (clean.decode() if len(clean) <= KEY_MAX else hashlib.sha256(clean).hexdigest())
+
+
+def _charged(button: Button, said: Any) -> Button:
+    """Take what the battery's field says: percent, as a number or a text; a word; or a truth.
+
+    A truth means low, as in Home Assistant and BTHome, unless the field's name holds `ok`.
+    """
+    name = button.settings.battery_field.rpartition(".")[2].lower()
+    text = (scalar(said) or "").strip().removesuffix("%").strip().lower()
+    is_truth = "low" in name or "ok" in name or text in (*YES[:3], *NO[:3])
+    if text in LOW_WORDS or text in GOOD_WORDS:
+        return replace(button, battery=None, is_low=text in LOW_WORDS)
+    if text and is_truth:
+        return replace(button, battery=None, is_low=text in NO if "ok" in name else text in YES)
+    try:
+        percent = float(text)
+    except ValueError:
+        return button
+    return replace(button, battery=percent, is_low=False) if 0 <= percent <= PERCENT else button

@@ -117,8 +117,18 @@ class Mobile(Struct, frozen=True, forbid_unknown_fields=True):
         Meta(min_length=1, max_length=16, description="the values that mean pressed, such as emergency"),
     ]
     field: Annotated[
-        str, Meta(max_length=128, description="where the value stands in a JSON payload (a.b); empty: the whole text")
+        str,
+        Meta(
+            max_length=128, description="where the value stands in a JSON payload (a.b, a.*.b); empty: the whole text"
+        ),
     ] = ""
+    where: Annotated[
+        dict[Annotated[str, Meta(max_length=128)], str | int | float | bool],
+        Meta(max_length=8, description='what else the payload has to say, such as { "deviceInfo.devEui" = "24e1" }'),
+    ] = {}
+    edge: Annotated[
+        bool, Meta(description="true: the value is a state, and only its change to a pressed one is a press")
+    ] = False
     place: Annotated[
         Literal["room", "elsewhere"],
         Meta(description="room: an alarm of this room; elsewhere: an outside worker's, nothing is recorded"),
@@ -128,9 +138,12 @@ class Mobile(Struct, frozen=True, forbid_unknown_fields=True):
     ] = ""
     repeat_s: Annotated[
         float, Meta(ge=0, le=60, description="the same message within this is the same press, without a repeat_field")
-    ] = 2.0
+    ] = 3.0
     battery_field: Annotated[
-        str, Meta(max_length=128, description="where the battery stands, in percent; empty: nowhere")
+        str,
+        Meta(
+            max_length=128, description="where the battery stands: percent, or a word or truth for low; empty: nowhere"
+        ),
     ] = ""
     battery_low: Annotated[int, Meta(ge=1, le=99, description="percent below which the battery is a fault")] = 15
     silent_after_h: Annotated[

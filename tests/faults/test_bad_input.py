@@ -43,6 +43,8 @@ NOT_JSON = {
     "64 kB and a byte": b'{"id":"' + b"x" * 65_530,
 }
 """What no topic takes."""
+READABLE = {"wrong encoding", "UTF-16", "a mark before it"}
+"""What a wireless button may say all the same: dirt hides no press."""
 NOT_OURS = {
     "nothing": b"",
     "null": b"null",
@@ -129,6 +131,11 @@ def forget_session(it: House) -> None:
     clean.close()
 
 
+def understood(stranger: Stranger, topic: str) -> None:
+    """A button's gateway says something sensible again: its fault is over."""
+    stranger.say(topic, b"{}")
+
+
 @pytest.mark.parametrize("kind", TOPICS)
 def test_foreign_payloads(it: House, stranger: Stranger, kind: str) -> None:
     """A1, A5: whatever comes on a topic that the unit hears is refused, counted each time and told once; no alarm is
@@ -142,7 +149,10 @@ def test_foreign_payloads(it: House, stranger: Stranger, kind: str) -> None:
         payloads += [payload for name, payload in NOT_OURS.items() if name != "nothing"]
     for payload in payloads:
         stranger.say(TOPICS[kind], payload)
-    refused.become(**{kind: len(payloads)})
+    if kind == "foreign":
+        it.unit.has_fault("mobile_button", "nonsense: its latest message was not understood")
+        understood(stranger, NONSENSE)
+    refused.become(**{kind: len(payloads) - (len(READABLE) if kind == "foreign" else 0)})
     assert list(it.unit.health()["alarms"]) == [first]
     assert it.unit.health()["consoles"] == ["balie"]
     it.unit.has_level(it.unit.press(), "stored")
@@ -195,8 +205,8 @@ def test_resets_that_come_again(it: House, stranger: Stranger) -> None:
 
 
 def test_a_press_that_a_wireless_button_tells_again_and_again(it: House, stranger: Stranger) -> None:
-    """A1: a wireless button's press is one alarm, however often its gateway repeats it within two seconds, and nonsense
-    on its topic in between is none.
+    """A1: a wireless button's press is one alarm, however often its gateway repeats it within three seconds, and
+    nonsense on its topic in between is none.
     """
     refused = Refusals(it)
     stranger.say(ECHO, NOT_JSON["anything"])
@@ -231,6 +241,7 @@ def test_oversized_by_mqtt_3_1_1(it: House, stranger: Stranger) -> None:
     refused = Refusals(it)
     for size, topic in ((size, topic) for size in (65_537, 300_000) for topic in TOPICS.values()):
         stranger.say(topic, b"[" + b"1," * (size // 2))
+    understood(stranger, NONSENSE)
     refused.become(**dict.fromkeys(TOPICS, 2))
     it.unit.has_level(it.unit.press(), "stored")
     assert len(it.unit.said("broker_up")) == ups + 2

@@ -23,10 +23,10 @@ pressed = ["emergency"]
 place = "{place}"
 """
 PRESS = b'{"action":"emergency"}'
-ECHO_S = 2.5
-"""`mobile.repeat_s` is two seconds."""
+ECHO_S = 3.5
+"""`mobile.repeat_s` is three seconds."""
 BUTTONS = {"cut-off": "room", "killed": "room", "outside": "elsewhere", "outside-2": "elsewhere"}
-"""One each, for the same press within two seconds is an echo."""
+"""One each, for the same press within three seconds is an echo."""
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,145 @@
+"""Foreign payloads: bytes of any kind to text or JSON, and paths into that JSON. Pure.
+
+Invariant: no payload raises anything but `NotUnderstoodError`, and none takes longer than LOOKS_MAX steps. What can be
+read is read: a byte order mark, zero bytes, another encoding or a NaN in one field must not hide a press in another.
+
+A path is written with dots: `params.events.0.event`. A step is the name of a member, the number of a list's item (from
+0), or `*`: any item of a list, any member of a table. A name that holds dots itself is found as well.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+ANY = "*"
+DEPTH_MAX = 8
+"""Steps of a path; the deepest that is known, a gateway's list of events, has five."""
+LOOKS_MAX = 20_000
+"""Members and items that are looked at for one message: 64 kB of JSON has fewer, once. Two lists searched for each
+other's items could be looked at a thousand million times."""
+_DIRT = "".join(map(chr, range(33))) + "\x7f\ufeff\ufffd"
+"""Stripped at both ends: control characters, white space, a byte order mark."""
+_WORD = re.compile(r'"(?:[^"\\]|\\.)*"|[-+]?\b(?:nan\b(?:\([a-z0-9]*\))?|inf(?:inity)?\b)', re.IGNORECASE | re.DOTALL)
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,15})?")
+"""As JSON writes a number; `007` is a text."""
+_INDEX = re.compile("[0-9]{1,5}")
+_LENIENT = json.JSONDecoder(strict=False)
+
+Bound = Mapping[int, Any]
+"""Which item or member stood for each `*` of a path, by the place of its step."""
+
+
+class NotUnderstoodError(ValueError):
+    """A payload is not what the settings need it to be."""
+
+
+def is_clean(payload: bytes) -> bool:
+    """Whether a payload is UTF-8 without control characters other than white space."""
+    try:
+        text = payload.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return False
+    return all(letter.isprintable() or letter.isspace() for letter in text)
+
+
+def text_of(payload: bytes) -> str:
+    """Return the text of a payload, without what no person would see at its ends. Never raises."""
+    if payload.startswith((b"\xff\xfe", b"\xfe\xff")):
+        text = payload.decode("utf-16", "replace")
+    else:
+        try:
+            text = payload.decode()
+        except UnicodeDecodeError:
+            text = payload.decode("latin-1")  # every byte is a character there
+    return text.replace("\x00", "").strip(_DIRT)
+
+
+def json_of(payload: bytes) -> Any:
+    """Return the JSON of a payload as Python values; what stands behind it is ignored. Raises NotUnderstoodError."""
+    try:
+        return msgspec.json.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pass
+    try:
+        return _LENIENT.raw_decode(_WORD.sub(_no_number, text_of(payload)))[0]
+    except (ValueError, RecursionError) as error:
+        raise NotUnderstoodError("not JSON") from error
+
+
+def _no_number(found: re.Match[str]) -> str:
+    """`nan` and `inf`, as C's printf writes them, are no JSON; inside a string they are text."""
+    return found[0] if found[0].startswith('"') else "null"
+
+
+class Reader:
+    """Looks paths up in one message's JSON. One thread."""
+
+    def __init__(self, body: Any) -> None:
+        self._body, self._looks = body, 0
+
+    def all(self, path: str, like: str = "", bound: Bound | None = None) -> Iterator[tuple[Any, Bound]]:
+        """Every value at a path, and what each `*` stood for.
+
+        Where the path begins as `like` does, its `*` are the same items: those in `bound`. Raises NotUnderstoodError
+        when LOOKS_MAX is reached.
+        """
+        steps, fixed = path.split("."), {}
+        for place, (step, other) in enumerate(zip(steps, like.split("."), strict=False)):
+            if step != other:
+                break
+            if step == ANY and bound is not None and place in bound:
+                fixed[place] = bound[place]
+        return self._walk(self._body, steps, 0, fixed)
+
+    def first(self, path: str, like: str = "", bound: Bound | None = None) -> Any:
+        """Return the first value at a path; None where there is none."""
+        return next((value for value, _ in self.all(path, like, bound)), None)
+
+    def _walk(self, node: Any, steps: list[str], place: int, bound: dict[int, Any]) -> Iterator[tuple[Any, Bound]]:
+        self._looks += 1
+        if self._looks > LOOKS_MAX:
+            raise NotUnderstoodError(f"its lists are too long: more than {LOOKS_MAX} values to look at")
+        if place == len(steps):
+            yield node, bound
+            return
+        step = steps[place]
+        if step == ANY:
+            for key in self._keys(node, place, bound):
+                yield from self._walk(node[key], steps, place + 1, {**bound, place: key})
+        elif isinstance(node, dict):
+            for end in range(place + 1, len(steps) + 1):
+                name = ".".join(steps[place:end])
+                if name in node:
+                    yield from self._walk(node[name], steps, end, bound)
+        elif isinstance(node, list) and _INDEX.fullmatch(step) and int(step) < len(node):
+            yield from self._walk(node[int(step)], steps, place + 1, bound)
+
+    def _keys(self, node: Any, place: int, bound: Bound) -> Iterator[Any]:
+        if not isinstance(node, dict | list):
+            return
+        keys = node if isinstance(node, dict) else range(len(node))
+        if place not in bound:
+            yield from keys
+        elif bound[place] in keys:
+            yield bound[place]
+
+
+def scalar(value: Any) -> str | None:
+    """Return a single value as JSON writes it, a text without its quotes; None for a table, a list and null."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int | float) else None
+
+
+def same(value: str, wanted: str) -> bool:
+    """Whether a value is the one that the settings write: letter by letter, or the same number (1 and 1.0)."""
+    if value == wanted or value.strip(_DIRT) == wanted:
+        return True
+    return bool(_NUMBER.fullmatch(value) and _NUMBER.fullmatch(wanted)) and float(value) == float(wanted)
