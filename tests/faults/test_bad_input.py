@@ -230,16 +230,14 @@ def test_oversized_by_mqtt_5(it: House, stranger: Stranger) -> None:
 
 
 def test_oversized_by_mqtt_3_1_1(it: House, stranger: Stranger) -> None:
-    """A1: by a protocol that knows no bound on packets messages of any size come: refused unread, and the connections
-    stand.
-    """
+    """A1: large messages come by a protocol that knows no bound: refused unread, and the connections stand."""
     it.link.becomes(Link.REFUSE)
     it.unit.has_fault("broker")
     ups = len(it.unit.said("broker_up"))
     it.link.becomes(Link.DECLINES_MQTT_5)
     wait_for("both connections", lambda: len(it.unit.said("broker_up", protocol=OLD)) == 2)
     refused = Refusals(it)
-    for size, topic in ((size, topic) for size in (65_537, 300_000) for topic in TOPICS.values()):
+    for size, topic in ((size, topic) for size in (65_537, 200_000) for topic in TOPICS.values()):
         stranger.say(topic, b"[" + b"1," * (size // 2))
     understood(stranger, NONSENSE)
     refused.become(**dict.fromkeys(TOPICS, 2))
