@@ -30,6 +30,8 @@ BATCH_MAX = 25
 waits no longer."""
 ANSWER_NS = 30 * NS
 """A keeper that has not answered by then is told again: its disk may be full, and acts are in no hurry."""
+BATCH_CHARACTERS = 50_000
+"""Of one message's 64 kB: a row that is longer than any of ours takes its place from the others, and none from all."""
 DETAIL_MAX = 200
 """Characters of a text for a person."""
 
@@ -83,14 +85,22 @@ Said = ActKept | Batch
 
 def make_tables(db: sqlite3.Connection) -> None:
     """Makes the tables and gives the journal its name. Writes nothing when they stand."""
+    name = json.dumps(secrets.token_hex(8))
     if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'mode'").fetchone() is None:
-        name = json.dumps(secrets.token_hex(8))
         db.executescript(f"BEGIN IMMEDIATE; {SCHEMA} INSERT INTO mode VALUES ('journal', '{name}'); COMMIT")  # noqa: S608 - hex
+    elif not isinstance(modes(db).get("journal"), str):  # the keeper counts by it: with a new one it counts anew
+        db.execute("INSERT OR REPLACE INTO mode (name, value) VALUES ('journal', ?)", (name,))
 
 
 def modes(db: sqlite3.Connection) -> Modes:
-    """What outlives a restart."""
-    return {name: json.loads(value) for name, value in db.execute("SELECT name, value FROM mode")}
+    """What outlives a restart. A value that is no JSON is logged and left where it is."""
+    found: Modes = {}
+    for name, value in db.execute("SELECT name, value FROM mode"):
+        try:
+            found[name] = json.loads(value)
+        except (ValueError, TypeError, RecursionError) as error:
+            log.event("journal_row_unreadable", "error", table="mode", row=str(name)[:64], why=str(error)[:200])
+    return found
 
 
 def insert(db: sqlite3.Connection, new: New) -> None:
@@ -113,20 +123,29 @@ def carry_out(db: sqlite3.Connection, order: Order) -> Said:
     for name, value in order.modes.items():
         db.execute("DELETE FROM mode WHERE name = ?", (name,))
         if value is not None:
-            db.execute("INSERT INTO mode VALUES (?, ?)", (name, json.dumps(value)))
+            db.execute("INSERT INTO mode (name, value) VALUES (?, ?)", (name, json.dumps(value)))
     return ActKept()
 
 
 def _next_batch(db: sqlite3.Connection) -> Batch:
-    rows = db.execute("SELECT n, body FROM act ORDER BY n LIMIT ?", (BATCH_MAX,)).fetchall()
-    return Batch(modes(db)["journal"], tuple(act for n, body in rows if (act := _read(n, body)) is not None))
+    """The oldest that can be read and fit; those that cannot stay until the keeper has what is behind them."""
+    batch: list[wire.Act] = []
+    room = BATCH_CHARACTERS
+    for n, size, body in db.execute(f"SELECT n, length(body), substr(body, 1, {BATCH_CHARACTERS}) FROM act ORDER BY n"):  # noqa: S608 - a constant
+        if len(batch) == BATCH_MAX or (size > room and size <= BATCH_CHARACTERS):
+            break
+        if (act := _read(n, body)) is not None:
+            batch.append(act)
+            room -= size
+    return Batch(modes(db)["journal"], tuple(batch))
 
 
 def _read(n: int, body: str) -> wire.Act | None:
     try:
         return msgspec.structs.replace(msgspec.json.decode(body, type=wire.Act), n=n)
-    except msgspec.DecodeError as error:  # of another release: the keeper sees from the numbers that one is missing
-        log.event("act_unreadable", "error", n=n, why=str(error))
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        # Of another release: the keeper sees from the numbers that one is missing.
+        log.event("act_unreadable", "error", n=n, why=str(error)[:200])
         return None
 
 

@@ -42,7 +42,7 @@ class AlarmData(msgspec.Struct, frozen=True):
     boot_id: str
     """Of the boot in which it was made."""
     attempt: int
-    """1 for the first that left the unit; after a restart of the unit a number may come again."""
+    """1 for the first that left the unit; after a restart or in a long backlog a number may come again."""
     source: str
     """The button by its name, `reset`, or the fault's name."""
     pressed_at: str
@@ -63,6 +63,8 @@ class AlarmData(msgspec.Struct, frozen=True):
     """False for an outside worker's button: help is needed somewhere else."""
     silent: bool = False
     """Nothing in the room shows the alarm: do not call there."""
+    count: int = 1
+    """Of a fault: how often it changed until this event could leave the unit. `detail` is the last of them."""
 
 
 class AlarmEvent(msgspec.Struct, frozen=True, omit_defaults=False):

@@ -87,6 +87,7 @@ class Network:
         self.answers: Mapping[type, Callable[[Any], None]] = {
             mqtt.Up: self._up, mqtt.Down: self._down, mqtt.Unheard: self._unheard, mqtt.NameTaken: self._name_taken,
             mqtt.Answered: self._answered, mqtt.Received: self._received, Pressed: self._pressed,
+            journal.Found: self._looked_up,
         }  # fmt: skip
         """By what each kind of word is answered."""
 
@@ -190,11 +191,7 @@ class Network:
         letter = self._inbox.read(word)
         match letter:
             case Ack():
-                steps = self._house.outbox.acknowledged(letter)
-                if steps is None:
-                    self.refuse("ack", f"no alarm event of ours has the id {letter.id}")
-                for item in steps or ():
-                    self._house.step(item)
+                self._acknowledged(letter.id, self._house.outbox.acknowledged(letter))
                 self._receipts.kept(letter.id)
             case ReceiverSays():
                 self._receiver_says(word.client, letter)
@@ -202,6 +199,16 @@ class Network:
                 self._console_resets(letter)
             case Refused():
                 self.refuse(letter.kind, letter.why)
+
+    def _looked_up(self, word: journal.Found) -> None:
+        """The journal has looked for an event that is not in memory any more, or never was ours."""
+        self._acknowledged(word.asked.event_id, self._house.outbox.found(word))
+
+    def _acknowledged(self, event_id: str, steps: tuple[events.Input, ...] | None) -> None:
+        if steps is None:
+            self.refuse("ack", f"no alarm event of ours has the id {event_id}")
+        for item in steps or ():
+            self._house.step(item)
 
     def _receiver_says(self, client: str, said: ReceiverSays) -> None:
         """Counts on the connections that alarms go by; a broker may tell every client of ours, asked or not (amqtt)."""

@@ -1,25 +1,31 @@
 """Alarm events on their way: made, kept and sent at the same moment, sent again until a receiver has stored them.
 
-The law here: commit and publish start together and neither waits for the other (promise A3). Only a receiver's
+Invariant: commit and publish start together and neither waits for the other (promise A3). Only a receiver's
 `stored` ends sending; where the site's receivers cannot say so, the settings let the broker's answer do, and health
 tells it. A new press goes at once; what goes again goes under the same id, a few at a time.
+
+A backlog costs nothing: at most HAND_MAX events are in memory, the others wait in the journal and are a number here.
+What is due is in heaps, so that an answer costs the same whatever waits.
 """
 
 from __future__ import annotations
 
+import heapq
 import itertools
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
 from daemon import log
-from daemon.alarm import acts, journal, messages, routes
+from daemon.alarm import acts, bodies, journal, messages, routes
 from daemon.alarm.denied import REFUSED
 from daemon.alarm.mqtt import Answered, Connection
-from daemon.model.events import Delivered, Input, Raise
+from daemon.alarm.orders import WAITING_READ
+from daemon.model.events import Delivered, Input, OpenAlarm, Raise
 from daemon.model.unit import Unit
 from daemon.times import utc
-from hardware.ports import Clock
+from hardware.ports import Clock, ClockReading
 
 NS, MS = 1_000_000_000, 1_000_000
 NOBODY = 0x10
@@ -39,25 +45,45 @@ UNANSWERED_NS = 10 * NS
 WINDOW = 15
 """Events on their way again at once. paho holds twenty in flight: five places stay free for a finger, and a month's
 alarms drain without a burst."""
-TURN_NS = NS // 2
-"""How often what is due and found no place looks for one; a place that an answer frees is taken at once."""
+HAND_MAX = WAITING_READ
+"""Undelivered events in memory, some 200 kB: six windows. Young ones come on top: a press is in memory for the ten
+seconds in which somebody waits for it, and for as long as the disk has not taken it."""
+READ_MAX = 50
+"""Events that are read from the journal at once, when there is room for them in the hand."""
+LOOKUPS_MAX = 20
+"""Acknowledgements of events that are not in memory and that the journal looks up at once: a flood of them must not
+stand between a press and the disk. A receiver acknowledges the next attempt again."""
 KNOWN_MAX = 100
-"""Delivered events that are remembered for `status --alarms` and for a late acceptance: days of a busy room."""
+"""Events that are remembered for `status --alarms` and for a late acceptance: days of a busy room."""
+LATER_NS = 2**62
+"""Due when something else happens, not by time."""
+
+
+Due = tuple[int, int, int, str]
+"""When an event is due, when it was pressed, and a number that grows: the order in which they go; and its id."""
 
 
 class Sent(msgspec.Struct):
     """One alarm event and how far it has come."""
 
+    row: journal.Row
     event: messages.AlarmEvent
     pressed_ns: int
     """In the time of this boot; negative when the press was before it."""
     course: journal.Course
+    raw: dict[str, Any] | None = None
+    """The event as the journal gave it; null: it was made by this process."""
     due_ns: int = 0
     """Boot time of the next attempt."""
     tried_ns: int = -ACK_NS
     """Boot time of the last one; the start value is over at boot."""
     doubted_ns: int = 0
     """When it goes by the other path as well, unless a receiver has stored it; 0: it does not."""
+    taken_ns: int = -ACK_NS
+    """Boot time at which it came from the journal."""
+    left: bool = False
+    """It may have left the unit, in this process or an earlier one: what it says cannot be changed any more."""
+    in_journal: bool = False
     delivered: bool = False
 
 
@@ -73,8 +99,31 @@ class Outbox:
         """Whether a receiver is known to be there, by the name of its broker; set by who knows."""
         topic = unit.topic_root() + "alarm/event"
         self._routes = routes.Routes(topic, brokers, lambda name: self.listens(name))  # noqa: PLW0108 - it is set later
-        self.undelivered: dict[str, Sent] = {}
-        """By event id. Bounded by what fingers can press until a receiver is back: the journal holds the same."""
+        self._hand: dict[str, Sent] = {}
+        """Undelivered events in memory, by id."""
+        self._waiting = 0
+        """Undelivered events that are in the journal alone."""
+        self._young: list[Due] = []
+        self._old: list[Due] = []
+        """When each event of the hand is due: what somebody may be waiting for, and replays. Stale ones are skipped."""
+        self._turns = itertools.count()
+        self._flying: dict[str, int] = {}
+        """What is on its way and when it left, the first that left first: at most WINDOW, and what fingers press."""
+        self._no_path_ns = 0
+        """Until then there is no sense in another attempt: no connection took the last one."""
+        self._reading = False
+        self._read_ns = 0
+        """When the journal may be asked for more."""
+        self._after_n = 0
+        self._done_meanwhile: set[str] = set()
+        """Delivered while the journal is reading: what it reads of them is old."""
+        self._oldest_ns = 0
+        """When the oldest of those in the journal was pressed."""
+        self._in_vain = 0
+        """Events that went back to the journal since a receiver last said anything."""
+        self._lookups = 0
+        self._faults: dict[str, list[str]] = {}
+        """Undelivered fault events by cause: what has left, and behind it the one that counts."""
         self.known: dict[str, Sent] = {}
         """The newest events, delivered or not, in order: at most KNOWN_MAX."""
         self.next_ns: int | None = None
@@ -83,21 +132,28 @@ class Outbox:
         self.heard_of: Callable[[Raise], journal.Heard | None] = lambda _: None
         """By what the echo of a wireless press is recognised: kept in the same commit as the press."""
 
+    @property
+    def undelivered(self) -> int:
+        """Events that no receiver has stored yet; with `listens`: that no broker has taken."""
+        return len(self._hand) + self._waiting
+
     # --- out ----------------------------------------------------------------------------------------------------------
 
     def send(self, effect: Raise, act_of: Callable[[Raise], acts.New | None] = lambda _: None) -> None:
         """Publishes an alarm event, and then hands it to the journal with what the audit log has to know of it."""
-        event = self._event(effect)
-        sent = Sent(event, effect.pressed_ns, journal.Course())
-        self.undelivered[event.id] = sent
-        self._remember(sent)
-        body = self._attempt(sent)
-        now = self._clock.read()
+        if effect.kind == "fault" and self._counted(effect):
+            return
+        event, now = self._event(effect), self._clock.read()
         row = journal.Row(
-            event.id, effect.alarm_id, effect.kind, body.decode(), event.data.boot_id, effect.pressed_ns,
+            event.id, effect.alarm_id, effect.kind, "", event.data.boot_id, effect.pressed_ns,
             now.wall_ns - (now.boot_ns - effect.pressed_ns), now.wall_ns,
         )  # fmt: skip
-        if not self._journal.give(journal.Keep(row, act_of(effect), self.heard_of(effect))):
+        sent = Sent(row, event, effect.pressed_ns, journal.Course())
+        self._hand[event.id] = sent
+        self._remember(sent)
+        body = self._first_attempt(sent)
+        sent.row = msgspec.structs.replace(row, body=body.decode())
+        if not self._journal.give(journal.Keep(sent.row, act_of(effect), self.heard_of(effect))):
             log.event("journal_full", "error", event_id=event.id)
 
     def close(self, alarm_ids: tuple[str, ...]) -> None:
@@ -109,71 +165,127 @@ class Outbox:
         if self.next_ns is None or now_ns < self.next_ns:
             return
         self._routes.overdue(now_ns)
-        waiting = sum(now_ns < sent.tried_ns + ACK_NS for sent in self.undelivered.values())
-        due = [sent for sent in self.undelivered.values() if sent.due_ns <= now_ns]
-        # What somebody may still be waiting for goes before what is a replay; then what has waited longest for its
-        # turn, so that an event which no receiver takes holds up no other; then the oldest.
-        due.sort(key=lambda sent: (self._age_ms(sent) > messages.REPLAY_MS, sent.due_ns, sent.pressed_ns))
-        for sent in due[: max(0, WINDOW - waiting)]:
-            self._attempt(sent)
+        while self._flying and next(iter(self._flying.values())) + ACK_NS <= now_ns:
+            del self._flying[next(iter(self._flying))]
+        while now_ns >= self._no_path_ns and (sent := self._pop_due(now_ns)) is not None:
+            if self._goes_back(sent):
+                self._put_back(sent, now_ns)
+            else:
+                self._attempt(sent)
+        self._read_more(now_ns)
         self._plan(now_ns)
 
     def resend(self) -> None:
         """A broker or a receiver is there again: what is not delivered is due unless it just left, the oldest first."""
         now_ns = self._clock.boot_ns()
-        for sent in self.undelivered.values():
-            sent.due_ns = max(now_ns, sent.tried_ns + UNDER_WAY_NS)
+        self._no_path_ns = self._read_ns = self._in_vain = 0
+        if self._waiting:
+            # The oldest are in the journal: what is in memory and old goes in its turn.
+            for sent in [sent for sent in self._hand.values() if self._is_in_journal_only(sent)]:
+                self._back(sent)
+            self._after_n = 0
+        self._young, self._old = [], []
+        for sent in self._hand.values():
+            if sent.due_ns != LATER_NS:
+                self._schedule(sent, max(now_ns, sent.tried_ns + UNDER_WAY_NS))
         self.next_ns = now_ns
         self.tick(now_ns)
 
     def lost(self, name: str) -> None:
         """A connection is gone: what had just left by it goes by the other path at once."""
         for event_id in self._routes.lost(name):
-            if (sent := self.undelivered.get(event_id)) is not None:
+            if (sent := self._hand.get(event_id)) is not None:
                 self._divert(sent)
 
     def unanswered(self, now_ns: int) -> str:
         """What is wrong, in words, when an alarm has been on its way for longer than UNANSWERED_NS."""
-        late = [sent for sent in self.undelivered.values() if now_ns - sent.pressed_ns > UNANSWERED_NS]
-        if not late:
+        late = [sent.pressed_ns for sent in self._hand.values() if now_ns - sent.pressed_ns > UNANSWERED_NS]
+        count = len(late) + self._waiting
+        if not count:
             return ""
-        oldest_s = (now_ns - min(sent.pressed_ns for sent in late)) // NS
+        oldest_s = (now_ns - min([*late, *[self._oldest_ns] * bool(self._waiting)])) // NS
         # A figure that grows would be another fault each second: told in steps that a person would use.
         since = next((f"{n} {unit}" for n, unit in _steps(oldest_s)), f"{UNANSWERED_NS // NS} s")
         who = "no broker has taken" if self._listens else "no receiver has stored"
-        return f"{who} {len(late)} alarm event{'s'[: len(late) != 1]}; the oldest waits over {since}"
+        return f"{who} {_round(count)} alarm event{'s'[: count != 1]}; the oldest waits over {since}"
 
     # --- in -----------------------------------------------------------------------------------------------------------
 
     def opened(self, found: journal.Opened) -> None:
         """The journal has been read: what is undelivered there joins what was pressed since."""
         self._seq = itertools.count(found.next_n)
-        now = self._clock.read()
         mine, self.known = self.known, {}
-        undelivered = {entry.row.event_id for entry in found.undelivered}
-        for entry in (*found.undelivered, *found.recent):
+        self._waiting = found.undelivered_total
+        newest = {entry.row.event_id for entry in found.recent[-WINDOW:]} | {
+            entry.row.event_id for entry in found.open_alarms[-WINDOW:]
+        }
+        for entry in (*found.undelivered, *found.open_alarms, *found.recent):
+            # Of a backlog the oldest, and the newest: somebody may still be waiting for those.
             row = entry.row
-            if row.event_id in self.undelivered or row.event_id in self.known:
-                continue
-            try:
-                event = msgspec.json.decode(row.body, type=messages.AlarmEvent)
-            except msgspec.DecodeError as error:
-                log.event("journal_row_unreadable", "error", event_id=row.event_id, why=str(error))
-                continue  # it stays in the journal, for a person; the others go out
-            pressed_ns = self.boot_time_ns(row, now.boot_ns, now.wall_ns)
-            sent = Sent(event, pressed_ns, entry.course, delivered=row.event_id not in undelivered)
-            if not sent.delivered:
-                self.undelivered[event.id] = sent
-            self._remember(sent)
+            if not entry.delivered and (len(self._hand) < HAND_MAX or row.event_id in newest):
+                self._take(entry)
+        self._after_n = found.undelivered[-1].n if self._waiting > 0 and found.undelivered else 0
+        now = self._clock.read()
+        self._oldest_ns = min((sent.pressed_ns for sent in self._hand.values()), default=now.boot_ns)
+        for entry in found.recent:
+            self._remember(self._hand.get(entry.row.event_id) or self._sent(entry))
         for sent in mine.values():
             self._remember(sent)
         self.resend()
 
+    def open_alarms(self, found: journal.Opened) -> tuple[OpenAlarm, ...]:
+        """The alarms that the journal holds open, for the room.
+
+        The time between two boots is known by the wall clock alone. While that is not synchronised an alarm counts as
+        pressed at boot: a wrong clock ends none.
+        """
+        now = self._clock.read()
+        alarms = []
+        for entry in found.open_alarms:
+            pressed_ns = self.boot_time_ns(entry.row, now)
+            if now.state != "synchronised" and entry.row.boot_id != self._clock.boot_id():
+                pressed_ns = 0
+            alarms.append(OpenAlarm(entry.row.event_id, pressed_ns, entry.course.level()))
+        return tuple(alarms)
+
+    def read(self, found: journal.Waiting) -> None:
+        """The journal has read what comes next."""
+        now = self._clock.read()
+        self._reading = False
+        if found.total is not None:
+            held = sum(sent.in_journal for sent in self._hand.values())
+            self._waiting = max(0, found.total - held - len(self._done_meanwhile))
+        fresh = [entry for entry in found.entries if entry.row.event_id not in self._done_meanwhile | self._hand.keys()]
+        for entry in fresh:
+            self._take(entry)
+        self._done_meanwhile.clear()
+        if not fresh:
+            self._wait_longer(now.boot_ns)
+        self._after_n = found.next_n
+        if found.oldest is not None:
+            self._oldest_ns = self.boot_time_ns(found.oldest, now)
+        self.next_ns = now.boot_ns
+        self.tick(now.boot_ns)
+
+    def anew(self, open_ids: set[str]) -> None:
+        """The journal is another one: what is owed or open and in memory is kept again, unless that one has it too."""
+        self._after_n = 0
+        mine = {**self.known, **self._hand}
+        owed = [sent for event_id, sent in mine.items() if event_id in self._hand or event_id in open_ids]
+        for sent in owed:
+            self._journal.give(journal.Keep(sent.row))
+            wall_ns = self._clock.read().wall_ns if sent.delivered else None
+            self._journal.give(journal.Went(sent.row.event_id, msgspec.structs.replace(sent.course), wall_ns))
+        over = tuple(sent.row.event_id for sent in owed if sent.row.event_id not in open_ids)
+        if over:
+            self.close(over)
+
     def answered(self, answer: Answered) -> tuple[Input, ...]:
         """What the broker's answer means for the room."""
         self._routes.answered(answer.client, answer.key)
+        self._no_path_ns = 0  # the broker may have had no place for more
         log.event("alarm_answered", event_id=answer.key, broker=answer.client, code=answer.code)
-        sent = self.undelivered.get(answer.key)
+        sent = self._hand.get(answer.key)
         if sent is None:
             return ()
         taken = answer.code < REFUSED and answer.code != NOBODY
@@ -188,10 +300,191 @@ class Outbox:
         return (Delivered(answer.key, "broker"),) if taken else ()
 
     def acknowledged(self, ack: messages.Ack) -> tuple[Input, ...] | None:
-        """What a receiver's word means for the room; None when there is no such event. `accepted` means stored too."""
-        sent = self.undelivered.get(ack.id) or self.known.get(ack.id)
-        if sent is None:
+        """What a receiver's word means for the room; None when there is no such event. `accepted` means stored too.
+
+        An event that is not in memory is looked up in the journal, and `found` follows.
+        """
+        sent = self._hand.get(ack.id) or self.known.get(ack.id)
+        if sent is not None:
+            return self._acknowledged(sent, ack)
+        if self._lookups >= LOOKUPS_MAX or not self._journal.give(journal.Find(ack.id, ack.level, ack.by)):
             return None
+        self._lookups += 1
+        return ()
+
+    def found(self, word: journal.Found) -> tuple[Input, ...] | None:
+        """The journal's answer to an acknowledgement of an event that was not in memory; None: it has no such event."""
+        self._lookups -= 1
+        asked = word.asked
+        sent = self._hand.get(asked.event_id) or self.known.get(asked.event_id)
+        if sent is None and word.entry is not None:
+            sent = self._sent(word.entry)
+        return None if sent is None else self._acknowledged(sent, messages.Ack(asked.event_id, asked.level, asked.by))
+
+    def kept(self, event_id: str) -> None:
+        """The journal has it; written down with the next level, for a commit of its own would tell the disk nothing."""
+        sent = self._hand.get(event_id) or self.known.get(event_id)
+        if sent is None or sent.in_journal:
+            return
+        sent.in_journal = True
+        if sent.course.kept_ms is None:
+            sent.course.kept_ms = self._age_ms(sent)
+            if sent.delivered:
+                self._note(sent, delivered=True)
+        self._lighten()
+
+    def lines(self) -> list[messages.AlarmLine]:
+        """The newest alarm events and the milliseconds from the press to each level, the newest first."""
+        return [
+            messages.AlarmLine.of(sent.event, sent.course, sent.delivered) for sent in reversed(self.known.values())
+        ]
+
+    def boot_time_ns(self, row: journal.Row, now: ClockReading) -> int:
+        """When a journalled press was, in the time of this boot: exact within one boot, else by the wall clock.
+
+        Never later than now, nor, of another boot, than this one's beginning, whatever a clock that has gone back says.
+        """
+        if row.boot_id == self._clock.boot_id():
+            return min(row.pressed_boot_ns, now.boot_ns)
+        return min(0, now.boot_ns - (now.wall_ns - row.pressed_wall_ns))
+
+    # --- the hand -----------------------------------------------------------------------------------------------------
+
+    def _take(self, entry: journal.Entry) -> None:
+        """An event that waited in the journal comes into the hand."""
+        event_id = entry.row.event_id
+        if event_id in self._hand:
+            return
+        sent = self.known.get(event_id) or self._sent(entry)
+        self._waiting = max(0, self._waiting - 1)
+        self._hand[event_id] = sent
+        sent.taken_ns = self._clock.boot_ns()
+        if entry.row.kind == "fault":
+            line = self._faults.setdefault(sent.event.data.source, [])
+            if event_id not in line:
+                line.insert(0, event_id)
+        self._schedule(sent, sent.taken_ns)
+
+    def _sent(self, entry: journal.Entry) -> Sent:
+        event, raw = bodies.read(entry.row, self._source, entry.n)
+        pressed_ns = self.boot_time_ns(entry.row, self._clock.read())
+        return Sent(
+            entry.row, event, pressed_ns, entry.course, raw, left=True, in_journal=True, delivered=entry.delivered,
+        )  # fmt: skip
+
+    def _goes_back(self, sent: Sent) -> bool:
+        """Whether an event whose attempt was not answered makes room for those that wait in the journal."""
+        return bool(self._waiting) and sent.tried_ns > sent.taken_ns and self._is_in_journal_only(sent)
+
+    def _is_in_journal_only(self, sent: Sent) -> bool:
+        """Whether it can wait in the journal: it is there, nobody stands and waits for it, and it is not on its way."""
+        return (
+            sent.in_journal and sent.due_ns != LATER_NS and sent.row.event_id not in self._flying
+            and self._is_replay(sent)
+        )  # fmt: skip
+
+    def _put_back(self, sent: Sent, now_ns: int) -> None:
+        """Nobody has answered: the next in the journal gets its place, and its own turn comes again."""
+        self._back(sent)
+        self._in_vain += 1
+        if self._in_vain % WINDOW == 0:
+            self._wait_longer(now_ns, 0)
+
+    def _back(self, sent: Sent) -> None:
+        del self._hand[sent.row.event_id]
+        self._oldest_ns = min(self._oldest_ns, sent.pressed_ns) if self._waiting else sent.pressed_ns
+        self._waiting += 1
+
+    def _lighten(self) -> None:
+        """Keeps the hand at its size while nothing leaves: a month without a network, and one restless contact."""
+        if len(self._hand) > HAND_MAX:
+            can = (sent for sent in itertools.islice(self._hand.values(), WINDOW) if self._is_in_journal_only(sent))
+            if (sent := next(can, None)) is not None:
+                self._back(sent)
+
+    def _read_more(self, now_ns: int) -> None:
+        has_room = len(self._hand) <= HAND_MAX - READ_MAX
+        if self._waiting and has_room and not self._reading and now_ns >= max(self._read_ns, self._no_path_ns):
+            self._reading = self._journal.give(journal.ReadWaiting(self._after_n, READ_MAX))
+            if not self._reading:
+                self._read_ns = now_ns + ACK_NS
+
+    def _wait_longer(self, now_ns: int, least_ns: int = ACK_NS) -> None:
+        """A backlog that nobody takes is gone through ever more slowly, a receiver's word or a new connection apart."""
+        rounds = self._in_vain // WINDOW - TRIES_SOON
+        wait_ns = min(ACK_MAX_NS, ACK_NS << min(rounds, 10)) if rounds >= 0 else least_ns
+        self._read_ns = max(self._read_ns, now_ns + wait_ns)
+        if least_ns:
+            self._in_vain += WINDOW
+
+    # --- one event ----------------------------------------------------------------------------------------------------
+
+    def _counted(self, effect: Raise) -> bool:
+        """Whether a fault that comes again is told by the event of the same cause that has not left the unit yet."""
+        line = self._faults.get(effect.source)
+        sent = self._hand.get(line[-1]) if line else None
+        if sent is None or sent.left:
+            return False
+        data = msgspec.structs.replace(sent.event.data, detail=effect.detail, count=sent.event.data.count + 1)
+        sent.event = msgspec.structs.replace(sent.event, data=data)
+        sent.row = msgspec.structs.replace(sent.row, body=messages.encode(sent.event).decode())
+        self._journal.give(journal.Recount(sent.row.event_id, sent.row.body))
+        return True
+
+    def _first_attempt(self, sent: Sent) -> bytes:
+        """At once; but a fault waits, and counts, while an earlier event of the same cause is owed."""
+        if sent.row.kind == "fault":
+            line = self._faults.setdefault(sent.event.data.source, [])
+            line.append(sent.row.event_id)
+            if len(line) > 1:
+                sent.due_ns = LATER_NS
+                return messages.encode(sent.event)
+        return self._attempt(sent)
+
+    def _attempt(self, sent: Sent) -> bytes:
+        """Sends the event as it stands now: attempt, age and replay are of this moment."""
+        now_ns, age_ms = self._clock.boot_ns(), self._age_ms(sent)
+        attempt = sent.course.attempts + 1
+        body = self._body(sent, attempt, age_ms)
+        if sent.doubted_ns and sent.doubted_ns == sent.due_ns:
+            left = self._routes.divert(sent.row.event_id, body, now_ns)
+            sent.doubted_ns = 0
+        else:
+            spare = routes.SPARE if sent.tried_ns > -ACK_NS or self._is_replay(sent) else 0
+            late = age_ms * MS > routes.DOUBT_NS
+            left = self._routes.publish(sent.row.event_id, body, now_ns, late=late, spare=spare)
+            sent.doubted_ns = now_ns + routes.DOUBT_NS if left and not late and self._routes.several else 0
+        if left:
+            self._has_left(sent, attempt, now_ns)
+        elif sent.row.event_id not in self._flying:
+            self._no_path_ns = now_ns + ACK_NS
+        again_ns = now_ns + min(ACK_MAX_NS, ACK_NS << max(0, min(attempt - TRIES_SOON, 10)))
+        self._schedule(sent, sent.doubted_ns if sent.doubted_ns > now_ns else again_ns)
+        self.next_ns = min(self.next_ns or sent.due_ns, sent.due_ns, now_ns + routes.PUBACK_NS)
+        return body
+
+    def _divert(self, sent: Sent) -> None:
+        """The path by which it just left is no good: by every other, at once."""
+        now_ns, attempt = self._clock.boot_ns(), sent.course.attempts + 1
+        if not self._routes.several:
+            return
+        if self._routes.divert(sent.row.event_id, self._body(sent, attempt, self._age_ms(sent)), now_ns):
+            self._has_left(sent, attempt, now_ns)
+
+    def _has_left(self, sent: Sent, attempt: int, now_ns: int) -> None:
+        sent.course.attempts, sent.tried_ns, sent.left = attempt, now_ns, True
+        self._flying.pop(sent.row.event_id, None)  # the last that left is the last in the order
+        self._flying[sent.row.event_id] = now_ns
+
+    def _body(self, sent: Sent, attempt: int, age_ms: int) -> bytes:
+        now: dict[str, Any] = {"attempt": attempt, "age_ms": age_ms, "replay": self._is_replay(sent)}
+        if sent.raw is not None:
+            return bodies.attempt(sent.raw, **now)
+        data = msgspec.structs.replace(sent.event.data, **now)
+        return messages.encode(msgspec.structs.replace(sent.event, data=data))
+
+    def _acknowledged(self, sent: Sent, ack: messages.Ack) -> tuple[Input, ...]:
+        self._in_vain = 0
         course, age_ms = sent.course, self._age_ms(sent)
         news = course.stored_ms is None
         if news:
@@ -204,90 +497,91 @@ class Outbox:
         self._note(sent, delivered=True)
         return (Delivered(ack.id, ack.level),)
 
-    def kept(self, event_id: str) -> None:
-        """The journal has it; written down with the next level, for a commit of its own would tell the disk nothing."""
-        sent = self.undelivered.get(event_id) or self.known.get(event_id)
-        if sent is not None and sent.course.kept_ms is None:
-            sent.course.kept_ms = self._age_ms(sent)
-            if sent.delivered:
-                self._note(sent, delivered=True)
-
-    def lines(self) -> list[messages.AlarmLine]:
-        """The newest alarm events and the milliseconds from the press to each level, the newest first."""
-        return [
-            messages.AlarmLine.of(sent.event, sent.course, sent.delivered) for sent in reversed(self.known.values())
-        ]
-
-    def boot_time_ns(self, row: journal.Row, boot_ns: int, wall_ns: int) -> int:
-        """When a journalled press was, in the time of this boot: exact within one boot, else by the wall clock."""
-        if row.boot_id == self._clock.boot_id():
-            return row.pressed_boot_ns
-        return boot_ns - max(0, wall_ns - row.pressed_wall_ns)
-
-    # --- one event ----------------------------------------------------------------------------------------------------
-
-    def _attempt(self, sent: Sent) -> bytes:
-        """Sends the event as it stands now: attempt, age and replay are of this moment."""
-        now_ns, age_ms = self._clock.boot_ns(), self._age_ms(sent)
-        attempt = sent.course.attempts + 1
-        body = self._body(sent, attempt, age_ms)
-        if sent.doubted_ns and sent.doubted_ns == sent.due_ns:
-            left = self._routes.divert(sent.event.id, body, now_ns)
-            sent.doubted_ns = 0
-        else:
-            spare = routes.SPARE if sent.tried_ns > -ACK_NS or age_ms > messages.REPLAY_MS else 0
-            late = age_ms * MS > routes.DOUBT_NS
-            left = self._routes.publish(sent.event.id, body, now_ns, late=late, spare=spare)
-            sent.doubted_ns = now_ns + routes.DOUBT_NS if left and not late and self._routes.several else 0
-        if left:
-            sent.course.attempts, sent.tried_ns = attempt, now_ns
-        again_ns = now_ns + min(ACK_MAX_NS, ACK_NS << max(0, min(attempt - TRIES_SOON, 10)))
-        sent.due_ns = sent.doubted_ns if sent.doubted_ns > now_ns else again_ns
-        self.next_ns = min(self.next_ns or sent.due_ns, sent.due_ns, now_ns + routes.PUBACK_NS)
-        return body
-
-    def _divert(self, sent: Sent) -> None:
-        """The path by which it just left is no good: by every other, at once."""
-        now_ns, attempt = self._clock.boot_ns(), sent.course.attempts + 1
-        if not self._routes.several:
-            return
-        if self._routes.divert(sent.event.id, self._body(sent, attempt, self._age_ms(sent)), now_ns):
-            sent.course.attempts, sent.tried_ns = attempt, now_ns
-
-    def _body(self, sent: Sent, attempt: int, age_ms: int) -> bytes:
-        data = msgspec.structs.replace(
-            sent.event.data, attempt=attempt, age_ms=age_ms, replay=age_ms > messages.REPLAY_MS
-        )
-        return messages.encode(msgspec.structs.replace(sent.event, data=data))
-
     def _note(self, sent: Sent, *, delivered: bool) -> None:
         """Writes down how far an event has come."""
-        now = self._clock.read()
+        now, event_id = self._clock.read(), sent.row.event_id
         self._journal.give(
-            journal.Went(sent.event.id, msgspec.structs.replace(sent.course), now.wall_ns if delivered else None)
+            journal.Went(event_id, msgspec.structs.replace(sent.course), now.wall_ns if delivered else None)
         )
         if delivered and not sent.delivered:
             sent.delivered = True
-            self.undelivered.pop(sent.event.id, None)
-            self._routes.stored(sent.event.id)
+            if self._hand.pop(event_id, None) is None:
+                self._waiting = max(0, self._waiting - 1)
+            if self._reading:
+                self._done_meanwhile.add(event_id)
+            self._flying.pop(event_id, None)
+            self._routes.stored(event_id)
+            self._fault_told(sent, now.boot_ns)
             self.on_delivered(sent.event)
             self._plan(now.boot_ns)
-            if any(other.due_ns <= now.boot_ns for other in self.undelivered.values()):
-                self.next_ns = now.boot_ns  # a place in the window is free
+
+    def _fault_told(self, sent: Sent, now_ns: int) -> None:
+        """The event of the same cause that has waited for this one may go."""
+        line = self._faults.get(sent.event.data.source, [])
+        if sent.row.kind != "fault" or sent.row.event_id not in line:
+            return
+        line.remove(sent.row.event_id)
+        if not line:
+            del self._faults[sent.event.data.source]
+        elif (behind := self._hand.get(line[0])) is not None and behind.due_ns == LATER_NS:
+            self._schedule(behind, now_ns)
+
+    # --- time ---------------------------------------------------------------------------------------------------------
+
+    def _schedule(self, sent: Sent, due_ns: int) -> None:
+        sent.due_ns = due_ns
+        heap = self._old if self._is_replay(sent) else self._young
+        heapq.heappush(heap, (due_ns, sent.pressed_ns, next(self._turns), sent.row.event_id))
+
+    def _next_due(self, heap: list[Due]) -> Sent | None:
+        """The first of a heap that still stands; what does not is dropped on the way."""
+        while heap:
+            due_ns, _, _, event_id = heap[0]
+            sent = self._hand.get(event_id)
+            if sent is not None and sent.due_ns == due_ns:
+                return sent
+            heapq.heappop(heap)
+        return None
+
+    def _pop_due(self, now_ns: int) -> Sent | None:
+        """The next that is due and has a place; what somebody may still be waiting for before what is a replay.
+
+        Then what has waited longest for its turn, so that an event which no receiver takes holds up no other; then the
+        oldest. What is on its way has a place: it goes by the other path as well.
+        """
+        for heap in (self._young, self._old):
+            sent = self._next_due(heap)
+            if sent is not None and sent.due_ns <= now_ns and (self._has_place() or sent.row.event_id in self._flying):
+                heapq.heappop(heap)
+                return sent
+        return None
+
+    def _has_place(self) -> bool:
+        return len(self._flying) < WINDOW
 
     def _plan(self, now_ns: int) -> None:
         """Works out when `tick` is wanted next."""
-        owed = [ns for ns in (self._routes.next_ns(),) if ns is not None]
-        due = [sent.due_ns for sent in self.undelivered.values()]
-        later = [ns for ns in (*owed, *due) if ns > now_ns]
-        if any(ns <= now_ns for ns in due):
-            later.append(now_ns + TURN_NS)
-        self.next_ns = min(later, default=None)
+        wanted = [ns for ns in (self._routes.next_ns(),) if ns is not None]
+        for heap in (self._young, self._old):
+            if (sent := self._next_due(heap)) is not None:
+                in_its_way_ns = self._no_path_ns
+                if not (self._has_place() or sent.row.event_id in self._flying):
+                    in_its_way_ns = max(in_its_way_ns, next(iter(self._flying.values())) + ACK_NS)
+                wanted.append(max(sent.due_ns, in_its_way_ns, now_ns))
+        if self._waiting and not self._reading and len(self._hand) <= HAND_MAX - READ_MAX:
+            wanted.append(max(self._read_ns, self._no_path_ns, now_ns))
+        self.next_ns = min(wanted, default=None)
+
+    # --- what it says -------------------------------------------------------------------------------------------------
 
     def _remember(self, sent: Sent) -> None:
-        self.known[sent.event.id] = sent
+        self.known[sent.row.event_id] = sent
         if len(self.known) > KNOWN_MAX:
             del self.known[next(iter(self.known))]
+
+    def _is_replay(self, sent: Sent) -> bool:
+        """Nobody should run for it unasked. A press of another boot is one whatever the clock says of its age."""
+        return sent.row.boot_id != self._clock.boot_id() or self._age_ms(sent) > messages.REPLAY_MS
 
     def _age_ms(self, sent: Sent) -> int:
         return (self._clock.boot_ns() - sent.pressed_ns) // MS
@@ -321,3 +615,9 @@ def _steps(seconds: int) -> list[tuple[int, str]]:
     """A length of time in the largest round figures that it holds, the largest first."""
     units = ((86_400, "days"), (3600, "hours"), (60, "minutes"))
     return [(seconds // size, word) for size, word in units if seconds >= 2 * size]
+
+
+def _round(count: int) -> str:
+    """A number of events in two figures, once there are a hundred: one that changes each second is another fault."""
+    digits = 10 ** max(0, len(str(count)) - 2)
+    return str(count) if digits == 1 else f"over {(count - 1) // digits * digits}"

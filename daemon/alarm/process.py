@@ -100,7 +100,7 @@ class AlarmProcess:
         self._proofs = Proofs(unit, self._clock, self._journal)
         self._telemetry = Telemetry(settings, self._clock, f"{name}-telemetry", self.put, (inbox.reset,))
         self._look_ns = 0
-        self._disk_says = ""
+        self._disk_says = self._beside_says = ""
         self._speakers = Speakers(field_users(), os.geteuid())
         self._unit_server = link.Server(paths.unit_socket, self._from_unit)
         # What each of them is lent is the loop's own, and used from its thread alone.
@@ -126,7 +126,8 @@ class AlarmProcess:
         self._answers: Mapping[type, Callable[[Any], None]] = {
             **self._network.answers, FromUnit: self._peers.heard,
             FromOperator: self._asked, journal.Opened: self._opened, journal.Kept: self._kept,
-            journal.Trouble: self._trouble, acts.ActKept: lambda _: self._acts.kept(), acts.Batch: self._acts.read,
+            journal.Trouble: self._trouble, journal.SetAside: self._set_aside, journal.Waiting: self._outbox.read,
+            acts.ActKept: lambda _: self._acts.kept(), acts.Batch: self._acts.read,
         }  # fmt: skip
 
     def put(self, item: Item) -> bool:
@@ -402,17 +403,10 @@ class AlarmProcess:
         self._look_ns = 0
 
     def _opened(self, found: journal.Opened) -> None:
-        now = self._clock.read()
-        open_alarms = tuple(
-            events.OpenAlarm(
-                entry.row.event_id, self._outbox.boot_time_ns(entry.row, now.boot_ns, now.wall_ns), entry.course.level()
-            )
-            for entry in found.open_alarms
-        )
         self._outbox.opened(found)
         self._proofs.opened(found.buttons)
         self._network.opened(found)
-        self._step(events.AlarmsFound(open_alarms, secrets.token_hex(16)))
+        self._step(events.AlarmsFound(self._outbox.open_alarms(found), secrets.token_hex(16)))
         self._step(events.ObjectionFound(self._privacy.opened(found.modes)))
         self._cover()
 
@@ -426,10 +420,20 @@ class AlarmProcess:
         self._disk_says = word.reason
         self._look_at_disk()
 
+    def _set_aside(self, word: journal.SetAside) -> None:
+        """The journal is in order; beside it lies one that was not, and a person has to look at it."""
+        self._beside_says = word.text
+        if word.anew:
+            self._outbox.anew({alarm.id for alarm in self._room.alarms})
+        self._look_at_disk()
+
     def _look_at_disk(self) -> None:
-        detail = self._journal.stalled() or self._disk_says
+        refuses = self._journal.stalled() or self._disk_says
+        detail = refuses or self._beside_says
         self._fault("journal", detail)
-        if detail and not self._room.settled:  # no journal, no objection in it: a unit with a broken card still records
+        if (
+            refuses and not self._room.settled
+        ):  # no journal, no objection in it: a unit with a broken card still records
             self._step(events.ObjectionFound())
 
     def _asked(self, word: FromOperator) -> None:
@@ -458,7 +462,7 @@ class AlarmProcess:
     def _figures(self) -> dict[str, object]:
         """What only the loop knows of itself."""
         return {
-            "lamps": self._lights.state(), "undelivered": len(self._outbox.undelivered),
+            "lamps": self._lights.state(), "undelivered": self._outbox.undelivered,
             "lost": self._intake.lost, "failed": self._mishaps.failures,
             "queue": len(self._intake),
             "edges": self._devices.buttons.failures,

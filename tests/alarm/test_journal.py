@@ -13,8 +13,6 @@ from pathlib import Path
 import pytest
 
 from daemon.alarm.journal import (
-    KEPT_NS,
-    ROWS_MIN,
     Button,
     CloseAlarms,
     Course,
@@ -30,6 +28,7 @@ from daemon.alarm.journal import (
     Trouble,
     Went,
 )
+from daemon.alarm.tables import KEPT_NS, ROWS_MIN
 
 
 def row(n: int, kind: str = "raised") -> Row:

@@ -14,7 +14,7 @@ from daemon.alarm.outbox import ACK_NS, UNANSWERED_NS, UNDER_WAY_NS, WINDOW, Out
 from daemon.alarm.routes import DOUBT_NS, PUBACK_NS
 from daemon.model.events import Delivered, Raise
 from daemon.model.unit import AlarmUnit, Broker, Buttons, ButtonUnit, Unit
-from hardware.ports import ClockReading
+from hardware.ports import ClockReading, ClockState
 
 NS = 1_000_000_000
 UNIT = Unit("voorbeeldstad", "stadhuis", "kamer-1", Buttons(ButtonUnit(5)), Broker("localhost"))
@@ -25,6 +25,7 @@ class Clock:
     """A clock that a test moves."""
 
     now_ns = 100 * NS
+    state: ClockState = "synchronised"
 
     def boot_ns(self) -> int:
         """Where it was put."""
@@ -32,7 +33,7 @@ class Clock:
 
     def read(self) -> ClockReading:
         """Both, a day apart."""
-        return ClockReading(self.now_ns, self.now_ns + 86_400 * NS, "synchronised")
+        return ClockReading(self.now_ns, self.now_ns + 86_400 * NS, self.state)
 
     def boot_id(self) -> str:
         """One boot."""
@@ -112,7 +113,7 @@ def test_what_was_pressed_without_a_broker_goes_when_it_is_back_and_says_how_old
     assert (sent["id"], sent["data"]["age_ms"], sent["data"]["replay"]) == ("one", 3_600_000, True)
     assert sent["data"]["attempt"] == 1, "what never left the unit was no attempt"
     assert box.acknowledged(stored("one")) == (Delivered("one", "stored"),)
-    assert box.undelivered == {}
+    assert box.undelivered == 0
 
 
 @pytest.mark.parametrize("code", [0, 0x10, 0x87, None])
@@ -140,7 +141,7 @@ def test_where_receivers_only_listen_the_brokers_answer_has_to_do() -> None:
     for name, code in (("one", 0), ("two", 0x10), ("three", 0x87)):
         box.send(press(name))
         box.answered(Answered("alarm", name, code))
-    assert list(box.undelivered) == ["two", "three"]
+    assert box.undelivered == 2
     pass_time(box, clock, 100 * NS + ACK_NS)
     assert [sent["id"] for sent in wire.sent] == ["one", "two", "three", "two", "three"]
 
@@ -258,34 +259,98 @@ def test_the_same_answer_is_written_down_once() -> None:
 
 def test_accepted_means_stored_and_an_unknown_id_is_told_apart() -> None:
     """A5: a person's word counts as a receiver's; one for no event of ours is None; the same word again is nothing."""
-    box, _, _ = outbox()
+    box, wire, _ = outbox()
     box.send(press("one"))
-    assert box.acknowledged(stored("nobody's")) is None
+    assert box.acknowledged(stored("nobody's")) == ()
+    (asked,) = [order for order in wire.orders if isinstance(order, journal.Find)]
+    assert box.found(journal.Found(asked, None)) is None
     assert box.acknowledged(Ack("one", "accepted", "piet")) == (Delivered("one", "accepted"),)
     assert box.acknowledged(stored("one")) == ()
     line = box.lines()[0]
     assert (line.delivered, line.stored_by, line.accepted_by) == (True, "piet", "piet")
 
 
-def test_a_row_that_cannot_be_read_holds_up_no_other() -> None:
-    """A1: with a spoilt row in the journal the others go out at start, and the process lives."""
-    box, wire, _ = outbox()
+def entry(event_id: str, body: str, *, n: int = 1, kind: str = "raised", boot_id: str = "boot") -> journal.Entry:
+    """An undelivered event as the journal gives it."""
+    at = (40 + n) * NS
+    row = journal.Row(event_id, event_id, kind, body, boot_id, at, at + 86_400 * NS, at + 86_400 * NS)
+    return journal.Entry(n, row, journal.Course(), delivered=False)
+
+
+def body_of(event_id: str, at_ns: int = 50 * NS) -> str:
+    """The text of an event as the journal keeps it."""
     other, kept, _ = outbox()
-    other.send(press("good"))
-    body = kept.orders[0].row.body
-    entries = tuple(
-        journal.Entry(
-            n,
-            journal.Row(name, name, "raised", text, "boot", 50 * NS, 50 * NS, 50 * NS),
-            journal.Course(),
-            delivered=False,
-        )
-        for n, (name, text) in enumerate((("spoilt", '{"id": 1'), ("good", body)))
-    )
-    box.opened(journal.Opened(8, undelivered=entries, recent=entries))
-    assert [sent["id"] for sent in wire.sent] == ["good"]
+    other.send(press(event_id, at_ns))
+    body: str = kept.orders[0].row.body
+    return body
+
+
+@pytest.mark.case("alarm 3")
+@pytest.mark.parametrize(
+    "spoilt",
+    ['{"id": 1', "null", "[" * 500 + "]" * 500, '{"id": "another"}', "\ufffd", "", '{"id": "spoilt", "n": 1e999}'],
+)
+def test_a_row_that_cannot_be_read_goes_out_all_the_same(spoilt: str) -> None:
+    """A1: a body that is no event of ours goes out as the columns have it, under its id, holds up no other, and ends
+    with its acknowledgement.
+    """
+    box, wire, _ = outbox()
+    entries = (entry("spoilt", spoilt), entry("good", body_of("good"), n=2))
+    box.opened(journal.Opened(8, undelivered=entries, undelivered_total=2, recent=entries))
+    assert [sent["id"] for sent in wire.sent] == ["spoilt", "good"]
+    assert wire.sent[0]["data"]["kind"] == "raised"
     box.send(press("next"))
     assert wire.sent[-1]["data"]["seq"] == 8
+    assert box.acknowledged(stored("spoilt")) == (Delivered("spoilt", "stored"),)
+    assert box.undelivered == 2
+    assert len(box.lines()) == 3
+
+
+@pytest.mark.case("alarm 3")
+def test_an_event_of_another_release_goes_out_as_it_was_kept() -> None:
+    """A1, A4: of a kind and with fields that this release does not know an event goes out with all that it says;
+    attempt, age and replay are of this moment.
+    """
+    box, wire, _ = outbox()
+    said = msgspec.json.decode(body_of("later"))
+    said["type"], said["new"] = "nl.spreekkamer.alarm.escalated.v3", {"a": [1]}
+    said["data"] |= {"kind": "escalated", "floor": 3, "age_ms": 5}
+    entries = (entry("later", msgspec.json.encode(said).decode(), n=10, kind="escalated"),)
+    box.opened(journal.Opened(8, undelivered=entries, undelivered_total=1, recent=entries))
+    said["data"] |= {"attempt": 1, "age_ms": 50_000, "replay": True}
+    assert wire.sent == [said]
+    assert box.acknowledged(stored("later")) == (Delivered("later", "stored"),)
+
+
+@pytest.mark.case("alarm 17")
+@pytest.mark.parametrize("behind_s", [0, 3600, 86_400 * 400, -5])
+def test_another_boots_press_is_a_replay_whatever_the_clock_says(behind_s: int) -> None:
+    """A4: after a reboot with the clock behind, or ahead, an old alarm goes out as a replay, never as younger than this
+    boot; its alarm is open from the boot on.
+    """
+    box, wire, clock = outbox()
+    old = entry("old", body_of("old"), boot_id="the boot before")
+    pressed_ns = clock.read().wall_ns + behind_s * NS
+    old = msgspec.structs.replace(old, row=msgspec.structs.replace(old.row, pressed_wall_ns=pressed_ns))
+    found = journal.Opened(2, open_alarms=(old,), undelivered=(old,), undelivered_total=1, recent=(old,))
+    box.opened(found)
+    assert wire.sent[0]["data"]["replay"] is True
+    assert wire.sent[0]["data"]["age_ms"] >= clock.now_ns // 1_000_000
+    assert box.open_alarms(found)[0].pressed_ns <= 0
+
+
+@pytest.mark.case("alarm 17")
+def test_an_alarm_is_not_over_because_the_clock_is_wrong() -> None:
+    """A4: found after a reboot under a clock that is not synchronised, a year ahead, an open alarm counts as pressed at
+    boot; under a synchronised one as pressed when it was.
+    """
+    box, _, clock = outbox()
+    old = entry("old", body_of("old"), boot_id="the boot before")
+    old = msgspec.structs.replace(old, row=msgspec.structs.replace(old.row, pressed_wall_ns=0))
+    found = journal.Opened(2, open_alarms=(old,))
+    assert box.open_alarms(found)[0].pressed_ns == -86_400 * NS
+    clock.state = "unsynchronised"
+    assert box.open_alarms(found)[0].pressed_ns == 0
 
 
 def test_the_event_is_a_cloud_event_of_its_own() -> None:

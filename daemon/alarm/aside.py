@@ -1,0 +1,224 @@
+"""The journal's file: opened, or set aside when it cannot be used, and then all that can be read of it taken over.
+
+Invariant: whatever stands where the journal should be, of another release, of nobody, or half overwritten, an alarm can
+be kept as soon as the disk takes a file. What is set aside is left for a person: it may hold alarms.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from daemon import log
+from daemon.alarm import acts, tables
+from daemon.alarm.orders import Course, Heard, Keep, MarkButton, Row, Went
+from daemon.wire import Act
+
+MARK = ".aside-"
+ASIDE_MAX = 3
+"""Files that are kept: each is at most as large as a journal, 64 MB. Beyond it the oldest go; all that could be read of
+them has been taken over, and a card that spoils a file at each start must not be filled by it."""
+N_MAX = 2**62
+"""Numbers beyond this leave SQLite none for a later row; a press a second needs longer than the sun lasts."""
+OF_FILE = {
+    sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CONSTRAINT,
+    sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_SCHEMA, sqlite3.SQLITE_FORMAT,
+}  # fmt: skip
+"""Answers of SQLite that speak of what is in the file (sqlite.org/rescode.html). The others speak of the disk, and are
+over when it takes again."""
+UNREADABLE = (sqlite3.Error, UnicodeError)
+"""What reading a spoilt file raises; UnicodeError, where SQLite's own words hold bytes of it."""
+TAILS = ("-wal", "-journal", "-shm")
+"""Of the files that SQLite keeps beside a database, by its name."""
+TABLES = ("alarm_event", "button", "heard", "act", "mode")
+
+
+DONE = "taken_over"
+"""The mode that names the files that have been taken over."""
+
+
+class UnusableError(Exception):
+    """What stands where the journal should be cannot be used, and why."""
+
+
+def is_broken(error: Exception) -> bool:
+    """Whether an error says that the file's own bytes are wrong."""
+    return _code(error) in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+
+def is_disks(error: Exception) -> bool:
+    """Whether an error speaks of the disk, and not of what is in the file or in an order."""
+    return isinstance(error, OSError | MemoryError) or (_code(error) not in OF_FILE and _code(error) != 0)
+
+
+def open_journal(path: Path) -> tuple[sqlite3.Connection, bool]:
+    """Opens the journal; True: another one than was there. Raises sqlite3.Error and OSError: the disk."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        db = _usable(path)
+    except Exception as error:
+        if is_disks(error):
+            raise
+        return set_aside(path, str(error)), True
+    return db, _take_over(path, db) > 0
+
+
+def unusable(db: sqlite3.Connection) -> str:
+    """Why this release cannot work with the tables; empty: it can. Raises what the disk refuses."""
+    try:
+        rehearse(db)
+    except Exception as error:
+        if is_disks(error):
+            raise
+        return str(error) or repr(error)
+    return ""
+
+
+def rehearse(db: sqlite3.Connection) -> None:
+    """Does once what this release does with the tables, and takes it back: nothing is written. Raises sqlite3.Error."""
+    row, mark = Row("", "", "raised", "", "", 0, 0, 0), MarkButton("", 0)
+    act = acts.New("", Act(0, "alarm_test", 0, 0, "", "synchronised"))
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        newest = db.execute("SELECT max(seq) FROM sqlite_sequence").fetchone()[0]
+        if (newest or 0) > N_MAX:
+            raise UnusableError("it has no number left for another row")
+        for order in (
+            Keep(row, act, Heard("", "", "", 0, 0)),
+            Went("", Course(), 0),
+            mark,
+            acts.KeepAct(None, {"": 0}),
+        ):
+            tables.carry_out(db, order)
+        if db.execute("SELECT count(*) FROM alarm_event WHERE event_id = ''").fetchone()[0] != 1:
+            raise UnusableError("it does not keep what it is given")
+    finally:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+
+
+def set_aside(path: Path, why: str) -> sqlite3.Connection:
+    """Renames the journal's files and begins another with what can be read of them. Raises sqlite3.Error, OSError."""
+    name = time.strftime(f"{path.name}{MARK}%Y%m%dT%H%M%S", time.gmtime())
+    place = next(p for n in range(1000) if not (p := path.with_name(name + f".{n}" * bool(n))).exists())
+    for tail in (*TAILS, ""):  # the file itself last: until then it is still a journal
+        with contextlib.suppress(FileNotFoundError):
+            path.with_name(path.name + tail).rename(place.with_name(place.name + tail))
+    log.event("journal_set_aside", "error", file=str(place), why=why)
+    db = _usable(path)
+    _take_over(path, db)
+    for old in lying_beside(path)[:-ASIDE_MAX]:
+        for tail in (*TAILS, ""):
+            with contextlib.suppress(OSError):
+                old.with_name(old.name + tail).unlink()
+    return db
+
+
+def lying_beside(path: Path) -> list[Path]:
+    """What has been set aside and not been taken away, the oldest first."""
+    found = path.parent.glob(f"{path.name}{MARK}*")
+    return sorted(one for one in found if not one.name.endswith(TAILS))
+
+
+def _usable(path: Path) -> sqlite3.Connection:
+    if path.exists():
+        _look_at_head(path)
+    db = _connected(path)
+    try:
+        tables.bring_up_to_date(db)
+        acts.make_tables(db)
+        rehearse(db)
+        tables.opened(db)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _look_at_head(path: Path) -> None:
+    """Raises UnusableError where SQLite would speak of the disk: what it cannot write is "read-only" to it."""
+    if not path.is_file():
+        raise UnusableError("it is no file")
+    with path.open("rb") as file:
+        head = file.read(20)
+    if head and not set(head[18:20]) <= {1, 2}:  # sqlite.org/fileformat2.html, 1.3.3
+        raise UnusableError("it is no database that this SQLite can write")
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, isolation_level=None)
+    db.text_factory = lambda text: text.decode(errors="replace")
+    try:
+        # Before the first look at the log: then its index is this process's memory. As a file of shared memory it
+        # ends the process (SIGBUS) when a full disk has no block for it.
+        db.execute("PRAGMA locking_mode = EXCLUSIVE")
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+    except sqlite3.Error:
+        db.close()
+        raise
+    return db
+
+
+def _take_over(path: Path, db: sqlite3.Connection) -> int:
+    """Copies what can be read and is a row of ours from what lies beside; returns from how many files.
+
+    Once a file: its name is kept in the same commit, so that one that the disk interrupts is done again.
+    """
+    done = acts.modes(db).get(DONE)
+    names: list[str] = done if isinstance(done, list) else []
+    new = [place for place in lying_beside(path) if place.name not in names]
+    for place in new:
+        rows = 0
+        with tables.transaction(db):
+            if place.is_file():
+                with contextlib.suppress(*UNREADABLE), contextlib.closing(_connected(place)) as old:
+                    rows = sum(_copied(db, table, row) for table in TABLES for row in _rows(old, db, table))
+            names = [*names, place.name][-2 * ASIDE_MAX :]
+            acts.carry_out(db, acts.KeepAct(None, {DONE: names}))
+        log.event("journal_taken_over", "warning", file=str(place), rows=rows)
+    return len(new)
+
+
+def _rows(old: sqlite3.Connection, new: sqlite3.Connection, table: str) -> Iterator[dict[str, object]]:
+    """From both ends: a page that cannot be read hides what lies on it, and not what lies behind it."""
+    ours = {row[1] for row in new.execute(f"PRAGMA table_info({table})")}
+    columns = [row[1] for row in old.execute(f"PRAGMA table_info({table})") if row[1] in ours]
+    if not columns:
+        return
+    seen = set()
+    for direction in ("ASC", "DESC"):
+        # By rowid and no index: an index may be what is broken.
+        asked = f"SELECT rowid, {', '.join(columns)} FROM {table} NOT INDEXED ORDER BY rowid {direction}"  # noqa: S608 - names of ours
+        with contextlib.suppress(*UNREADABLE):
+            for rowid, *fields in old.execute(asked):
+                if rowid in seen:
+                    break
+                if rowid is not None:  # a view has none
+                    seen.add(rowid)
+                yield dict(zip(columns, fields, strict=True))
+
+
+def _copied(db: sqlite3.Connection, table: str, row: dict[str, object]) -> bool:
+    """Adds a row unless it is there. An act gets another number: this journal counts them anew, under its own name."""
+    if table == "mode" and row.get("name") in (DONE, "journal"):
+        return False
+    n = row.get("n")
+    known = f"SELECT 1 FROM {table} WHERE n = ?"  # noqa: S608 - names of ours
+    is_free = isinstance(n, int) and 0 < n <= N_MAX and not db.execute(known, (n,)).fetchone()
+    if table == "act" or not is_free:
+        row.pop("n", None)
+    marks = ", ".join("?" * len(row))
+    try:
+        asked = f"INSERT OR IGNORE INTO {table} ({', '.join(row)}) VALUES ({marks})"  # noqa: S608 - names of ours
+        return db.execute(asked, tuple(row.values())).rowcount > 0
+    except (sqlite3.IntegrityError, UnicodeEncodeError):
+        return False
+
+
+def _code(error: Exception) -> int:
+    """SQLite's primary answer; 0: the error is not SQLite's own."""
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF

@@ -1,0 +1,64 @@
+"""Rows of the journal as alarm events, whichever release wrote them.
+
+Invariant: an event that is owed goes out. What this release does not know of it goes out as it was kept; where nothing
+but the columns can be read, the event is made from those.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from daemon import log
+from daemon.alarm import journal, messages
+from daemon.times import utc
+
+DEPTH_MAX = 100
+"""Brackets in a body; ours have three. More could be nested so deep that no reader takes them."""
+KIND_MAX = 64
+"""Characters of a kind that is not known here."""
+
+
+def read(row: journal.Row, source: str, seq: int) -> tuple[messages.AlarmEvent, dict[str, Any] | None]:
+    """A row as an event, and the text that is sent: None, where the event itself is. Never raises."""
+    try:
+        raw = _raw(row)
+    except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError) as error:
+        log.event("journal_row_unreadable", "error", table="alarm_event", row=row.event_id[:64], why=str(error)[:200])
+        return _made(row, source, seq), None
+    try:
+        return msgspec.convert(raw, messages.AlarmEvent), raw
+    except msgspec.ValidationError as error:  # of another release: it is sent all the same
+        log.event("journal_row_unknown", "warning", event_id=row.event_id[:64], kind=row.kind, why=str(error)[:200])
+        return _made(row, source, seq), raw
+
+
+def attempt(raw: dict[str, Any], **now: object) -> bytes:
+    """The text of an attempt: as it was kept, but for the fields that are of this moment, where it has such."""
+    data = raw.get("data")
+    if isinstance(data, dict):
+        raw = raw | {"data": data | {name: value for name, value in now.items() if name in data}}
+    return messages.encode(raw)
+
+
+def _raw(row: journal.Row) -> dict[str, Any]:
+    if row.body.count("{") + row.body.count("[") > DEPTH_MAX:
+        raise ValueError("it has more tables and lists than any event")
+    raw: dict[str, Any] = msgspec.json.decode(row.body, type=dict[str, Any])
+    if raw.get("id") != row.event_id:
+        raise ValueError("it is not the event of this row")
+    messages.encode(raw)
+    return raw
+
+
+def _made(row: journal.Row, source: str, seq: int) -> messages.AlarmEvent:
+    """The event from the columns alone."""
+    kind: Any = row.kind[:KIND_MAX]
+    at = utc(row.pressed_wall_ns)
+    clock = messages.ClockFigures("unsynchronised", round(row.pressed_boot_ns / 1e9, 3))
+    data = messages.AlarmData(
+        kind, row.alarm_id, seq, row.boot_id, 0, "unknown", at, 0, clock, replay=False, recording_id=None,
+        detail="the unit's journal has no more of this event than its kind and its time",
+    )  # fmt: skip
+    return messages.AlarmEvent(row.event_id, source, f"nl.spreekkamer.alarm.{kind}.v1", at, data)
