@@ -138,6 +138,8 @@ class MarkButton(msgspec.Struct, frozen=True):
     press_wall_ns: int | None = None
     test_wall_ns: int | None = None
     seen_wall_ns: int | None = None
+    since_wall_ns: int | None = None
+    """Since when the unit has had it, where that was written down under a clock that was not trusted."""
 
 
 class Prune(msgspec.Struct, frozen=True):

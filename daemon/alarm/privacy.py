@@ -7,13 +7,15 @@ nothing; what begins and ends is an act, once.
 from __future__ import annotations
 
 import datetime
-from typing import Any
+import math
+from typing import Any, TypeGuard
 
 import msgspec
 
+from daemon import log
 from daemon.alarm.acts import Acts, Modes
 from daemon.model.events import Objection
-from daemon.model.policy import WINDOW_D_MAX, Policy, Window
+from daemon.model.policy import NS, WINDOW_D_MAX, Policy, Window
 from daemon.model.schedule import Calendar, ends_ns, in_force
 from hardware.ports import Clock
 
@@ -26,6 +28,9 @@ class Privacy:
 
     def __init__(self, policy: Policy, clock: Clock, acts: Acts) -> None:
         self._planned, self._clock, self._acts = policy.cover.windows, clock, acts
+        self._longest_ns = policy.objection.maximum_s * NS
+        self._unread: list[Any] = []
+        """Rows of windows that this release cannot read: they stay in the journal."""
         self._calendar = Calendar()
         self._set: tuple[Window, ...] = ()
         self._known: Window | None = None
@@ -35,21 +40,39 @@ class Privacy:
     def opened(self, modes: Modes) -> int:
         """The journal has been read. Returns when the objection ends that is in force, in this boot's time; 0: none."""
         self._opened = True
-        self._set = msgspec.convert(modes.get("windows", []), tuple[Window, ...])
-        self._known = msgspec.convert(modes.get("cover"), Window | None)
-        objection = modes.get("objection")
-        if objection is None:
+        kept = modes.get("windows", [])
+        rows: list[Any] = kept if isinstance(kept, list) else [kept]
+        found = [(row, _window("windows", row)) for row in rows]
+        self._set = tuple(window for _, window in found if window is not None)
+        self._unread = [row for row, window in found if window is None]
+        self._known = None if modes.get("cover") is None else _window("cover", modes["cover"])
+        if modes.get("objection") is None:
             return 0
-        if objection["boot_id"] == self._clock.boot_id():
-            return int(objection["until_boot_ns"])
+        return self._objection_until_ns(modes["objection"])
+
+    def _objection_until_ns(self, row: Any) -> int:
+        """When an objection ends: what a resident asked for is kept, also where the row does not say how long it lasts.
+
+        One that says too little counts from now on, for as long as the policy lets any last.
+        """
         now = self._clock.read()
-        # Another boot's: by the wall clock, and never longer than it was meant to be.
-        left_ns = min(objection["until_wall_ns"] - now.wall_ns, objection["lasts_ns"])
-        return int(now.boot_ns + left_ns)
+        longest_ns = self._longest_ns
+        fields = row if isinstance(row, dict) else {}
+        until_boot_ns, until_wall_ns = fields.get("until_boot_ns"), fields.get("until_wall_ns")
+        if fields.get("boot_id") == self._clock.boot_id() and _is_number(until_boot_ns):
+            return min(int(until_boot_ns), now.boot_ns + longest_ns)
+        if _is_number(until_wall_ns):
+            # Another boot's: by the wall clock, and never longer than it was meant to be.
+            lasts_ns = fields.get("lasts_ns")
+            most_ns = min(int(lasts_ns), longest_ns) if _is_number(lasts_ns) else longest_ns
+            return now.boot_ns + min(int(until_wall_ns) - now.wall_ns, most_ns)
+        log.event("journal_row_unreadable", "error", table="mode", row="objection", why="it does not say until when")
+        return now.boot_ns + longest_ns
 
     def obey(self, policy: Policy) -> None:
         """Another policy is in force, with windows of its own."""
         self._planned = policy.cover.windows
+        self._longest_ns = policy.objection.maximum_s * NS
 
     def objection(self, effect: Objection) -> None:
         """An objection has begun or is over: kept and counted, without a name, a reason or a length."""
@@ -114,7 +137,26 @@ class Privacy:
 
     def _keep(self, event: Any, windows: tuple[Window, ...], window: Window, by: str) -> None:
         self._set = windows
-        self._acts.keep(event, {"windows": msgspec.to_builtins(windows)}, **msgspec.to_builtins(window), by=by)
+        self._acts.keep(
+            event, {"windows": [*msgspec.to_builtins(windows), *self._unread]}, **msgspec.to_builtins(window), by=by
+        )
+
+
+def _window(name: str, row: Any) -> Window | None:
+    """A kept window, also with fields of another release: it is in force as far as it can be read. None: it cannot."""
+    known = {key: row.get(key) for key in Window.__struct_fields__} if isinstance(row, dict) else {}
+    try:
+        window = msgspec.convert(known, Window)
+    except msgspec.ValidationError as error:
+        log.event("journal_row_unreadable", "error", table="mode", row=name, why=str(error))
+        return None
+    if isinstance(row, dict) and row.keys() - known.keys():
+        log.event("journal_row_unknown", "warning", table="mode", row=name, fields=sorted(row.keys() - known.keys()))
+    return window
+
+
+def _is_number(value: object) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _shown(number: int, window: Window, wall_ns: int) -> dict[str, Any]:

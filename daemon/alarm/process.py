@@ -31,7 +31,7 @@ from daemon.alarm.network import Network, connections
 from daemon.alarm.outbox import Outbox
 from daemon.alarm.peers import Peers, ToRecorder
 from daemon.alarm.privacy import Privacy
-from daemon.alarm.proofs import Proofs
+from daemon.alarm.proofs import UNSURE, Proofs
 from daemon.alarm.speakers import FromOperator, FromUnit, Speakers, field_users, refuse
 from daemon.alarm.status import Telemetry
 from daemon.config import Settings
@@ -404,7 +404,7 @@ class AlarmProcess:
 
     def _opened(self, found: journal.Opened) -> None:
         self._outbox.opened(found)
-        self._proofs.opened(found.buttons)
+        self._proofs.opened(found.buttons, found.modes.get(UNSURE))
         self._network.opened(found)
         self._step(events.AlarmsFound(self._outbox.open_alarms(found), secrets.token_hex(16)))
         self._step(events.ObjectionFound(self._privacy.opened(found.modes)))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
-from daemon.alarm import journal
+from daemon.alarm import acts, journal
 from daemon.alarm.messages import AlarmEvent, ButtonProof
 from daemon.model.events import Raise
 from daemon.model.proof import Proof, overdue
 from daemon.model.unit import Unit
 from daemon.times import utc
-from hardware.ports import Clock
+from hardware.ports import Clock, ClockReading
 
 NS = 1_000_000_000
 PRUNE_NS = 86_400 * NS
@@ -19,8 +19,17 @@ SEEN_NS = 6 * 3600 * NS
 """A wireless button's sign of life is written down this often at most: it speaks every hour, and flash wears."""
 
 
+UNSURE = "unsure"
+"""The journal's mode that names the times which were written down under a clock that was not synchronised."""
+_FIELDS = ("since_wall_ns", "press_wall_ns", "test_wall_ns", "seen_wall_ns")
+
+
 class Proofs:
-    """Owned by the loop. Nothing is written before the journal has said what it knows."""
+    """Owned by the loop. Nothing is written before the journal has said what it knows.
+
+    A time that was written down while the clock was not synchronised is set right when it is: by the clock that does
+    not step, or, from an earlier boot, to that moment. A new unit's first boot has the date of its image.
+    """
 
     def __init__(self, unit: Unit, clock: Clock, kept: journal.Journal) -> None:
         self._clock, self._journal = clock, kept
@@ -28,10 +37,16 @@ class Proofs:
         self._test_every_d = unit.alarm.test_every_d
         self._buttons: dict[str, journal.Button] = {}
         self._overdue = ""
+        self._unsure: dict[tuple[str, str], int | None] = {}
+        """By button and field: in this boot when; null: in an earlier one."""
         self._prune_ns: int | None = None
 
-    def opened(self, found: tuple[journal.Button, ...]) -> None:
+    def opened(self, found: tuple[journal.Button, ...], unsure: object = None) -> None:
         """The journal has been read: a button that it does not know exists from now on."""
+        kept = unsure if isinstance(unsure, dict) else {}
+        for name, fields in kept.items():
+            if name in self._names and isinstance(fields, list):
+                self._unsure |= {(name, field): None for field in _FIELDS if field in fields}
         self._buttons = {button.name: button for button in found if button.name in self._names}
         for name in self._names:
             if name not in self._buttons:
@@ -58,6 +73,7 @@ class Proofs:
         """Which buttons have not been tested for too long; the last verdict while the clock is not trusted."""
         now = self._clock.read()
         if now.state == "synchronised":
+            self._set_right(now)
             proofs = tuple(Proof(b.name, b.since_wall_ns, b.test_wall_ns) for b in self._buttons.values())
             self._overdue = overdue(proofs, now.wall_ns, self._test_every_d)
         return self._overdue
@@ -77,10 +93,39 @@ class Proofs:
         }
 
     def _mark(self, name: str, **what: int) -> None:
-        order = journal.MarkButton(name, self._clock.read().wall_ns, **what)
-        before = self._buttons.get(name) or journal.Button(name, order.now_wall_ns)
-        self._buttons[name] = msgspec.structs.replace(before, **what)
+        now = self._clock.read()
+        order = journal.MarkButton(name, now.wall_ns, **what)
+        before = self._buttons.get(name)
+        self._buttons[name] = msgspec.structs.replace(before or journal.Button(name, now.wall_ns), **what)
         self._journal.give(order)
+        marked = {(name, field): now.boot_ns for field in (*what, *["since_wall_ns"] * (before is None))}
+        if now.state != "synchronised":
+            fresh = not marked.keys() <= self._unsure.keys()
+            self._unsure |= marked
+            if fresh:
+                self._keep_unsure()
+        elif marked.keys() & self._unsure.keys():
+            for key in marked:
+                self._unsure.pop(key, None)
+            self._keep_unsure()
+
+    def _set_right(self, now: ClockReading) -> None:
+        """The clock is synchronised: what was written down before gets its time."""
+        if not self._unsure:
+            return
+        for (name, field), boot_ns in self._unsure.items():
+            if name in self._buttons:
+                wall_ns = now.wall_ns if boot_ns is None else now.wall_ns - (now.boot_ns - boot_ns)
+                self._buttons[name] = msgspec.structs.replace(self._buttons[name], **{field: wall_ns})
+                self._journal.give(journal.MarkButton(name, now.wall_ns, **{field: wall_ns}))
+        self._unsure.clear()
+        self._keep_unsure()
+
+    def _keep_unsure(self) -> None:
+        unsure: dict[str, list[str]] = {}
+        for name, field in self._unsure:
+            unsure.setdefault(name, []).append(field)
+        self._journal.give(acts.KeepAct(None, {UNSURE: unsure or None}))
 
 
 def _utc(wall_ns: int | None) -> str | None:

@@ -172,7 +172,8 @@ def carry_out(db: sqlite3.Connection, order: Order) -> Said | None:  # noqa: C90
                 f"INSERT INTO button ({_BUTTON}) VALUES (?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET"  # noqa: S608 - a constant
                 " press_wall_ns = coalesce(excluded.press_wall_ns, press_wall_ns),"
                 " test_wall_ns = coalesce(excluded.test_wall_ns, test_wall_ns),"
-                " seen_wall_ns = coalesce(excluded.seen_wall_ns, seen_wall_ns)",
+                " seen_wall_ns = coalesce(excluded.seen_wall_ns, seen_wall_ns),"
+                " since_wall_ns = coalesce(?, since_wall_ns)",
                 msgspec.structs.astuple(order),
             )
         case Heard():

@@ -70,7 +70,7 @@ def test_nobody_listens(it: House) -> None:
     it.unit.shows("nobody")
     it.unit.press()
     it.unit.has_fault("nobody_listening", "the broker has no subscriber for them")
-    assert it.unit.said("alarm_answered", code=0x10)
+    wait_for("the answer in the log", lambda: it.unit.said("alarm_answered", code=0x10))
     it.unit.shows("nobody")
     it.receiver.start()
     it.settles()
