@@ -10,6 +10,7 @@ import tarfile
 from abc import ABC, abstractmethod
 from pathlib import Path
 
+from simulators.state import prepare
 from tests.vm.image import ROOT, wheel
 
 COMMAND_S = 600.0
@@ -76,3 +77,54 @@ class Driven(ABC):
             return self.shell(loop)
         except AssertionError as error:
             raise AssertionError(f"not within {within_s:g} s: {what}\n{error}") from error
+
+    def settle(self, directory: Path, unit_toml: str, policy: str = "heusden-2020") -> None:
+        """Settings, demonstration holders and the unit's two keys, with the owners that tmpfiles gives them."""
+        for path in prepare(directory, policy, None, ("127.0.0.1", 1883)).etc.iterdir():
+            if path.is_file() and path.name != "unit.toml":
+                mode = 0o600 if path.name.endswith("_ed25519") else 0o644
+                self.put(f"/etc/spreekkamer/{path.name}", path.read_bytes(), mode)
+        self.put("/etc/spreekkamer/unit.toml", unit_toml)
+        self.shell("systemd-tmpfiles --create spreekkamer.conf; mkdir -p /srv/trial")
+
+    def trial(self, name: str, *command: str, background: bool = False, more: str = "", check: bool = True) -> str:
+        """Runs a command in the sandbox of a shipped unit, in place of its own; returns what it said.
+
+        `more`: further lines of its [Service] section. `background`: does not wait; `said` does.
+        """
+        unit = f"trial-{name}"
+        self.shell(
+            f"cp /etc/systemd/system/spreekkamer-{name}.service /etc/systemd/system/{unit}.service"
+            f" && rm -rf /etc/systemd/system/{unit}.service.d"
+        )
+        quoted = " ".join(f'"{word}"' for word in command)
+        drop_in = f"""[Service]
+Type=oneshot
+ExecStartPre=
+ExecStartPost=
+ExecStart=
+ExecStart={quoted}
+Environment=PYTHONPATH={SOURCES}
+Restart=no
+WatchdogSec=0
+TimeoutStartSec=500
+RuntimeDirectoryPreserve=yes
+StandardOutput=truncate:/srv/trial/{name}
+StandardError=truncate:/srv/trial/{name}.log
+{more}
+"""
+        self.put(f"/etc/systemd/system/{unit}.service.d/trial.conf", drop_in)
+        options = ["--no-block"] if background else []
+        self.run("systemctl", "daemon-reload")
+        said = self.run("systemctl", "start", *options, unit, check=False)
+        if background:
+            return ""
+        return self.said(name, said, check=check)
+
+    def said(self, name: str, also: str = "", *, check: bool = True) -> str:
+        """What a trial said. A failed one is an AssertionError with its log."""
+        unit = f"trial-{name}"
+        self.wait(f"the end of {unit}", f"! systemctl is-active {unit} | grep -q activ[ai]", 520)
+        log = self.shell(f"tail -c 3000 /srv/trial/{name}.log", check=False)
+        assert not check or self.unit(unit)["Result"] == "success", f"{unit}: {also}\n{log}"
+        return self.run("cat", f"/srv/trial/{name}")

@@ -33,10 +33,14 @@ class WitnessedRoom(Room):
         self.wire = Witness()
         self.archive: list[bytes] = []
         """Messages on `archive/event`, as they came: what a broker's log would have."""
+        self.said: list[tuple[str, bytes]] = []
+        """Every message of the unit, with its topic."""
         super().__init__(state, **options)
 
     def _heard(self, word: Word) -> None:
         self.wire.hear(word)
+        if isinstance(word, Received):
+            self.said.append((word.topic, word.payload))
         if isinstance(word, Received) and word.topic.endswith("/archive/event"):
             self.archive.append(word.payload)
         super()._heard(word)

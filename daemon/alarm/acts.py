@@ -163,7 +163,8 @@ class Acts:
         self._reading = False
         self._sent_ns: int | None = None
         """When the batch went out that is not answered yet."""
-        self._journal, self._audited = "", 0
+        self._journal, self._audited, self._newest = "", 0, 0
+        """Of the latest batch: its journal, up to where the keeper has it, and its last number."""
 
     def of_alarm(self, effect: Raise) -> New:
         """An alarm event as an act; the journal keeps the two together."""
@@ -203,7 +204,7 @@ class Acts:
         """The journal's answer: off to the keeper."""
         self._reading, self._journal = False, batch.journal
         if batch.acts and self._keeper is not None:
-            self._sent_ns = self._clock.boot_ns()
+            self._sent_ns, self._newest = self._clock.boot_ns(), batch.acts[-1].n
             self._keeper.send(wire.Acts(batch.journal, batch.acts))
         elif self._more:
             self._pump()
@@ -211,7 +212,8 @@ class Acts:
     def audited(self, word: wire.Audited) -> None:
         """The keeper's answer: what it has need not be kept, and the next may go."""
         if word.journal == self._journal and self._sent_ns is not None:
-            self._audited, self._sent_ns, self._more = word.n, None, True
+            # What it was not sent it cannot have: a number from beyond would delete acts that nobody has heard.
+            self._audited, self._sent_ns, self._more = min(word.n, self._newest), None, True
             self._pump()
 
     def tick(self, now_ns: int) -> None:

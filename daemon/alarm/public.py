@@ -10,15 +10,16 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Mapping
-from typing import Any, NamedTuple, get_args
+from typing import Annotated, Any, NamedTuple, get_args
 
 import msgspec
+from msgspec import Meta
 from msgspec.structs import replace
 
 from daemon import wire
 from daemon.alarm import messages
 from daemon.model.events import FaultName, KeeperFault, StartRecording
-from hardware.ports import PictureFigures, Track
+from hardware.ports import ClockState, PictureFigures, Track
 
 NS = 1_000_000_000
 FIGURES_NS = 60 * NS
@@ -34,8 +35,8 @@ RECEIPTS_PER_H = 1200
 RECEIPT_BYTES_MAX = 4096
 """The longest line, a report of a commissioning, has some two thousand."""
 LINES_MAX = 2**31
-NAME = re.compile(r"[0-9a-f]{32}\Z")
-SHA256 = re.compile(r"[0-9a-f]{64}\Z")
+NAME = re.compile(r"^[0-9a-f]{32}\Z")
+SHA256 = re.compile(r"^[0-9a-f]{64}\Z")
 OUT_OF_ORDER = "out of order"
 """Whatever is wrong that none of WORDS says."""
 WORDS: Mapping[str, tuple[str, ...]] = {
@@ -67,6 +68,18 @@ KINDS = ("audio", "video", "records")
 """What the keeper counts bytes of."""
 
 OfRecording = wire.Started | wire.Ended | wire.Head
+
+
+class LogLine(msgspec.Struct, frozen=True):
+    """What every line of the audit log has; without it, it is none."""
+
+    n: Annotated[int, Meta(ge=0, le=2**62)]
+    at_wall_ns: Annotated[int, Meta(ge=-(2**62), le=2**62)]
+    at_boot_ns: Annotated[int, Meta(ge=-(2**62), le=2**62)]
+    boot_id: Annotated[str, Meta(max_length=36)]
+    clock: ClockState
+    event: Annotated[str, Meta(min_length=1, max_length=40)]
+    prev: Annotated[str, Meta(pattern=SHA256.pattern)]
 
 
 class Step(NamedTuple):
@@ -144,13 +157,17 @@ class Public:
             case wire.Started():
                 return replace(said, continues=given[said.recording_id])
             case wire.Ended():
-                return replace(said, detail=spoken(said.detail), lines=_lines(said.lines))
+                return replace(said, detail=spoken(said.detail), lines=_lines(said.lines, 0))
             case wire.Head():
-                return replace(said, lines=_lines(said.lines))
+                return replace(said, lines=_lines(said.lines, 1))
 
     def receipt(self, said: wire.Receipt, now_ns: int) -> bool:
         """Whether a line of the audit log may go out. A signed head always may: it covers those that did not."""
-        fits = bool(SHA256.match(said.head)) and len(msgspec.json.encode(said.line)) <= RECEIPT_BYTES_MAX
+        try:
+            msgspec.convert(said.line, LogLine)
+            fits = bool(SHA256.match(said.head)) and len(msgspec.json.encode(said.line)) <= RECEIPT_BYTES_MAX
+        except (msgspec.ValidationError, ValueError, OverflowError, RecursionError):
+            fits = False
         goes = fits and (said.line.get("event") == "head" or self._receipts.take(now_ns))
         self.held_back += not goes
         return goes
@@ -176,8 +193,8 @@ class Public:
         )
 
 
-def _lines(lines: int) -> int:
-    return min(max(lines, 0), LINES_MAX)
+def _lines(lines: int, least: int) -> int:
+    return min(max(lines, least), LINES_MAX)
 
 
 def _by_track(values: Mapping[Track, float], step: Step) -> dict[Track, int]:

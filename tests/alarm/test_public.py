@@ -154,11 +154,24 @@ def test_messages_and_receipts_have_a_budget_that_comes_back() -> None:
     sent = [out.recording(wire.Head(NAME, n, "a" * 64), 0) for n in range(2 * public.MESSAGES_PER_H)]
     assert len([each for each in sent if each]) == public.MESSAGES_PER_H
     assert out.recording(wire.Head(NAME, 1, "a" * 64), 60 * NS)
-    lines = [out.receipt(wire.Receipt({"event": "deleted", "n": n}, "b" * 64), 0) for n in range(2000)]
+    lines = [out.receipt(wire.Receipt(line(n, event="deleted"), "b" * 64), 0) for n in range(2000)]
     assert sum(lines) == public.RECEIPTS_PER_H
-    assert out.receipt(wire.Receipt({"event": "head"}, "b" * 64), 0)
-    assert not out.receipt(wire.Receipt({"event": "head", "signature": SPEECH * 100}, "b" * 64), 0)
-    assert not out.receipt(wire.Receipt({"event": "head"}, SPEECH), 0)
+    assert out.receipt(wire.Receipt(line(2000), "b" * 64), 0)
+    for wrong in (
+        line(signature=SPEECH * 100),
+        line(event=SPEECH),
+        line(clock=SPEECH),
+        line(prev=SPEECH),
+        {"event": "head"},
+    ):
+        assert not out.receipt(wire.Receipt(wrong, "b" * 64), 0)
+    assert not out.receipt(wire.Receipt(line(), SPEECH), 0)
+
+
+def line(n: int = 7, **more: Any) -> dict[str, Any]:
+    """A line of the audit log: a head, and what an attacker makes of it."""
+    fields = {"n": n, "at_wall_ns": 1, "at_boot_ns": 1, "boot_id": "b" * 36, "clock": "synchronised", "event": "head"}
+    return fields | {"prev": "c" * 64} | more
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-from simulators.state import prepare
 from tests.driven import HOME, PYTHON, SOURCES
 from tests.machine.container import Container
 from tests.v4l2 import shim
@@ -71,15 +70,7 @@ class House:
     def furnish(self, directory: Path) -> None:
         """Puts everything there that the three services need; starts broker and sound, none of the three."""
         machine = self.machine
-        etc = prepare(directory / "state", "heusden-2020", None, ("127.0.0.1", 1883)).etc
-        for path in etc.iterdir():
-            if path.is_file() and path.name != "unit.toml":
-                machine.put(
-                    f"/etc/spreekkamer/{path.name}",
-                    path.read_bytes(),
-                    0o600 if path.name.endswith("_ed25519") else 0o644,
-                )
-        machine.put("/etc/spreekkamer/unit.toml", UNIT)
+        machine.settle(directory / "state", UNIT)
         library = shim.build(directory)
         machine.put("/srv/camera/camera.so", library.read_bytes(), 0o755)
         variables = shim.environment(library, "YUYV", fps=10)
@@ -90,7 +81,7 @@ class House:
             machine.put(f"/etc/systemd/system/{unit}.service.d/container.conf", f"[Service]\n{lines}\n")
         machine.put("/etc/broker.conf", BROKER)
         machine.put("/srv/sound/room.pa", SOUND)
-        machine.shell("systemctl daemon-reload && systemd-tmpfiles --create spreekkamer.conf && mkdir -p /srv/trial")
+        machine.run("systemctl", "daemon-reload")
         self._serve("broker", "mosquitto -c /etc/broker.conf")
         machine.wait("the broker", "mosquitto_pub -t try -m try")
         self._serve("listener", f"mosquitto_sub -q 1 -t 'spreekkamer/v1/#' -F '%t %p' > {HEARD}")
@@ -160,44 +151,6 @@ class House:
         from tests.waiting import wait_for  # noqa: PLC0415
 
         wait_for(what, fact, within_s)
-
-    def trial(self, name: str, *command: str, background: bool = False) -> str:
-        """Runs a command in the sandbox of a shipped unit, in place of its own; returns what it said."""
-        unit = f"trial-{name}"
-        self.machine.shell(
-            f"cp /etc/systemd/system/spreekkamer-{name}.service /etc/systemd/system/{unit}.service"
-            f" && rm -rf /etc/systemd/system/{unit}.service.d"
-        )
-        quoted = " ".join(f'"{word}"' for word in command)
-        drop_in = f"""[Service]
-Type=oneshot
-ExecStartPre=
-ExecStartPost=
-ExecStart=
-ExecStart={quoted}
-Environment=PYTHONPATH={SOURCES} PULSE_SERVER=unix:/srv/sound/native
-Restart=no
-WatchdogSec=0
-TimeoutStartSec=200
-RuntimeDirectoryPreserve=yes
-StandardOutput=truncate:/srv/trial/{name}
-StandardError=truncate:/srv/trial/{name}.log
-"""
-        self.machine.put(f"/etc/systemd/system/{unit}.service.d/trial.conf", drop_in)
-        options = ["--no-block"] if background else []
-        self.machine.run("systemctl", "daemon-reload")
-        said = self.machine.run("systemctl", "start", *options, unit, check=False)
-        if background:
-            return ""
-        return self.said(name, said)
-
-    def said(self, name: str, also: str = "") -> str:
-        """What a trial said. A failed one is an AssertionError with its log."""
-        unit = f"trial-{name}"
-        self.machine.wait(f"the end of {unit}", f"! systemctl is-active {unit} | grep -q activ[ai]", 220)
-        log = self.machine.shell(f"tail -c 3000 /srv/trial/{name}.log", check=False)
-        assert self.machine.unit(unit)["Result"] == "success", f"{unit}: {also}\n{log}"
-        return self.machine.run("cat", f"/srv/trial/{name}")
 
     def _serve(self, unit: str, script: str) -> None:
         self.machine.run("systemd-run", "--quiet", f"--unit={unit}", "sh", "-c", script)

@@ -49,11 +49,11 @@ def marks(house: House) -> dict[str, Any]:
     house.machine.shell("rm -f /srv/trial/go")
     for name in NAMES:
         command = (PYTHON, f"{SOURCES}/tests/hostile/marks.py", name, "/srv/trial/go")
-        house.trial(name, *command, background=True)
+        house.machine.trial(name, *command, background=True)
     for name in NAMES:
         house.machine.wait(f"the marks of {name}", f"grep -q left /srv/trial/{name}.log")
     house.machine.run("touch", "/srv/trial/go")
-    found = {name: json.loads(house.said(name)) for name in NAMES}
+    found = {name: json.loads(house.machine.said(name)) for name in NAMES}
     house.machine.shell("find / -xdev -name 'mark-*' -delete; rm -f /run/spreekkamer*/mark-*")
     print(json.dumps(found, indent=1))  # noqa: T201 - the list that docs/design/overview.md has
     return found
