@@ -328,9 +328,10 @@ def _connect(path: Path) -> socket.socket:
 
 
 def _listen(path: Path, mode: int) -> socket.socket:
-    path.unlink(missing_ok=True)  # left by a process that was killed
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
     try:
+        path.parent.mkdir(exist_ok=True)  # in a simulated room; in the field systemd-tmpfiles has made it
+        path.unlink(missing_ok=True)  # left by a process that was killed
         sock.bind(str(path))
         path.chmod(mode)
         sock.listen(PEERS_MAX)

@@ -1,4 +1,7 @@
-"""Where a unit keeps its things: in the field the usual places, elsewhere all below one directory."""
+"""Where a unit keeps its things: in the field the usual places, elsewhere all below one directory.
+
+Who listens has a directory of its own, in which nobody else can put a socket.
+"""
 
 from __future__ import annotations
 
@@ -31,17 +34,17 @@ class Paths(NamedTuple):
     @property
     def unit_socket(self) -> Path:
         """Where the recorder and the keeper come to the alarm process."""
-        return self.run / "unit.sock"
+        return self.run / "alarm" / "unit.sock"
 
     @property
     def operator_socket(self) -> Path:
         """Where operators ask the alarm process."""
-        return self.run / "operator.sock"
+        return self.run / "alarm" / "operator.sock"
 
     @property
     def keeper_socket(self) -> Path:
         """Where operators ask the keeper."""
-        return self.run / "keeper.sock"
+        return self.run / "keeper" / "keeper.sock"
 
     @property
     def recordings(self) -> Path:

@@ -244,8 +244,8 @@ def test_a_path_left_by_a_killed_process_is_taken_over(path: Path, serve: Callab
 
 def test_a_place_where_nobody_may_listen_is_said(tmp_path: Path) -> None:
     """A2: a directory that is not there is an error that names the path."""
-    with pytest.raises(LinkError, match=r"run/unit\.sock: cannot listen: No such file"):
-        Server(tmp_path / "run" / "unit.sock", Heard()).start()
+    with pytest.raises(LinkError, match=r"run/alarm/unit\.sock: cannot listen: No such file"):
+        Server(tmp_path / "run" / "alarm" / "unit.sock", Heard()).start()
 
 
 # --- asking -------------------------------------------------------------------------------------------------------

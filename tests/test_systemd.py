@@ -30,8 +30,12 @@ DESTROYERS = {
     *("setxattr", "lsetxattr", "fsetxattr", "removexattr", "lremovexattr", "fremovexattr"),
 }
 
-COMMON = {"/run/systemd/notify", "/run/systemd/timesync", "/run/spreekkamer"}
-SEEN = {"alarm": COMMON, "recorder": {*COMMON, "/run/spreekkamer-keeper"}, "keeper": COMMON}
+COMMON = {"/run/systemd/notify", "/run/systemd/timesync", "/run/spreekkamer/alarm"}
+SEEN = {
+    "alarm": COMMON,
+    "recorder": {*COMMON, "/run/spreekkamer-keeper"},
+    "keeper": {*COMMON, "/run/spreekkamer/keeper"},
+}
 """What of /run a service sees."""
 RESOLVERS = {"/run/systemd/resolve", "/run/NetworkManager", "/run/resolvconf", "/run/avahi-daemon"}
 """Where names are resolved, for the process that speaks."""

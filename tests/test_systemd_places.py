@@ -19,7 +19,9 @@ RECORDINGS = f"{STORE}/recordings"
 
 # Path below the unit's root: mode, owner, group.
 PLACES = {
-    "run/spreekkamer": (0o3771, "root", "spreekkamer"),
+    "run/spreekkamer": (0o755, "root", "root"),
+    "run/spreekkamer/alarm": (0o2751, "spreekkamer-alarm", "spreekkamer"),
+    "run/spreekkamer/keeper": (0o2751, "spreekkamer-keeper", "spreekkamer"),
     "etc/spreekkamer": (0o755, "root", "root"),
     "etc/spreekkamer/unit.toml": (0o640, "root", "spreekkamer"),
     "etc/spreekkamer/policy.toml": (0o644, "root", "root"),
@@ -139,6 +141,7 @@ def test_the_recorder_fills_and_the_keeper_empties(places: Places) -> None:
     assert places.refused("keeper", f"append:{STORE}/audit.jsonl", f"append:{STORE}/holds/1") == []
 
 
+@pytest.mark.case("security 6")
 def test_the_others_stay_out(places: Places) -> None:
     """Design §2: the alarm process sees nothing of the store; the recorder neither holds, receipts nor journal."""
     etc = "/etc/spreekkamer"
@@ -153,12 +156,15 @@ def test_the_others_stay_out(places: Places) -> None:
         refused = [*acts, *keys[name]]
         assert places.refused(name, *refused) == [f"{act} PermissionError" for act in refused], name
         assert places.refused(name, "read:/etc/spreekkamer/unit.toml", "read:/etc/spreekkamer/policy.toml") == []
-    assert places.refused("alarm", "append:/run/spreekkamer/unit.sock") == []
+    assert places.refused("alarm", "append:/run/spreekkamer/alarm/unit.sock") == []
+    assert places.refused("keeper", "append:/run/spreekkamer/keeper/keeper.sock") == []
     for name in ("recorder", "keeper"):
         assert places.refused(name, f"read:{own[name]}") == []
-        assert places.refused(name, "unlink:/run/spreekkamer/unit.sock") == [
-            "unlink:/run/spreekkamer/unit.sock PermissionError"
-        ]
+        closed_to_others = ("unlink:/run/spreekkamer/alarm/unit.sock", "append:/run/spreekkamer/alarm/other.sock")
+        assert places.refused(name, *closed_to_others) == [f"{act} PermissionError" for act in closed_to_others]
+    for name in ("alarm", "recorder"):
+        act = "append:/run/spreekkamer/keeper/other.sock"
+        assert places.refused(name, act) == [f"{act} PermissionError"]
 
 
 @pytest.mark.parametrize("role", ["engineer", "custodian"])
@@ -167,15 +173,15 @@ def test_people_reach_the_operators_sockets_and_nothing_else(role: str, places: 
     read the store and its log nor sign; what they may have is what the keeper gives them.
     """
     for name, group in (("keeper", "spreekkamer-operators"), ("unit", "spreekkamer")):
-        socket = places.root / f"run/spreekkamer/{name}.sock"
+        socket = places.root / f"run/spreekkamer/{'alarm' if name == 'unit' else name}/{name}.sock"
         socket.touch()
         os.chown(socket, 0, places.ids("group")[group])
         socket.chmod(0o660)
     assert places.refused("keeper", f"append:{STORE}/audit.jsonl", f"append:{STORE}/holds/1.json") == []
     closed = (
-        "append:/run/spreekkamer/unit.sock", f"list:{STORE}", f"read:{STORE}/audit.jsonl", f"list:{STORE}/holds",
+        "append:/run/spreekkamer/alarm/unit.sock", f"list:{STORE}", f"read:{STORE}/audit.jsonl", f"list:{STORE}/holds",
         f"list:{RECORDINGS}", "read:/etc/spreekkamer/unit_ed25519", "read:/etc/spreekkamer/keeper_ed25519",
     )  # fmt: skip
     assert places.refused_to_person(role, *closed) == [f"{act} PermissionError" for act in closed]
-    opened = ("append:/run/spreekkamer/keeper.sock", "read:/etc/spreekkamer/policy.toml")
+    opened = ("append:/run/spreekkamer/keeper/keeper.sock", "read:/etc/spreekkamer/policy.toml")
     assert places.refused_to_person(role, *opened) == []

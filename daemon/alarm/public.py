@@ -1,7 +1,7 @@
 """What the recorder and the keeper may bring to the network: closed sets of words, coarse figures, a budget.
 
 Invariant: what hears cannot speak through the process that can. A recorder that was taken over chooses among the words
-and figures of this file, and how often it does is bounded: some bits a second, where its microphone takes 64,000. The
+and figures of this file, and how often it does is bounded: some ten bits a second; its microphone takes 64,000. The
 full text of a fault stays in the unit: `spreekkamer status` and the log have it.
 """
 
@@ -28,8 +28,10 @@ GIVEN_MAX = 64
 """Recordings that are remembered as the unit's own: one is open at a time, and its last words come within a minute."""
 ADOPTED_PER_H = 6
 """Recordings an hour that the recorder may bring with it: it does when the alarm process, not it, was started again."""
-MESSAGES_PER_H = 240
-"""Events and heads of recordings an hour: a head a minute, and thirty recordings an hour is more than a counter has."""
+HEADS_PER_H = 66
+"""Heads of recordings an hour: the recorder sends one a minute. Each is 256 bits of its choice."""
+EVENTS_PER_H = 120
+"""Beginnings and ends an hour: a counter has fewer than sixty conversations."""
 RECEIPTS_PER_H = 1200
 """Lines of the audit log an hour beside signed heads; what finds no place is covered by the next head."""
 RECEIPT_BYTES_MAX = 4096
@@ -129,9 +131,8 @@ class Public:
     def __init__(self) -> None:
         self._given: deque[tuple[str, str | None]] = deque(maxlen=GIVEN_MAX)
         """The unit's own recordings, each with the one that it continues."""
-        self._adopted, self._messages, self._receipts = (
-            Budget(ADOPTED_PER_H), Budget(MESSAGES_PER_H), Budget(RECEIPTS_PER_H)
-        )  # fmt: skip
+        self._adopted, self._receipts = Budget(ADOPTED_PER_H), Budget(RECEIPTS_PER_H)
+        self._heads, self._events = Budget(HEADS_PER_H), Budget(EVENTS_PER_H)
         self._figures: wire.RecorderHealth | None = None
         self._figures_ns = 0
         self.held_back = 0
@@ -149,8 +150,9 @@ class Public:
     def recording(self, said: OfRecording, now_ns: int) -> OfRecording | None:
         """A word of the recorder's about a recording, as it may go out; None: it may not."""
         given = dict(self._given)
-        known = said.recording_id in given and self._messages.take(now_ns)
-        if not known or (isinstance(said, wire.Head) and not SHA256.match(said.sha256)):
+        budget = self._heads if isinstance(said, wire.Head) else self._events
+        fits = said.recording_id in given and (not isinstance(said, wire.Head) or bool(SHA256.match(said.sha256)))
+        if not (fits and budget.take(now_ns)):
             self.held_back += 1
             return None
         match said:

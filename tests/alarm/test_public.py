@@ -151,8 +151,9 @@ def test_messages_and_receipts_have_a_budget_that_comes_back() -> None:
     """Design §2: how often a word is said is a word too; a signed head always goes, and covers what did not."""
     out = Public()
     out.ordered(start(NAME))
-    sent = [out.recording(wire.Head(NAME, n, "a" * 64), 0) for n in range(2 * public.MESSAGES_PER_H)]
-    assert len([each for each in sent if each]) == public.MESSAGES_PER_H
+    sent = [out.recording(wire.Head(NAME, n, "a" * 64), 0) for n in range(2 * public.HEADS_PER_H)]
+    assert len([each for each in sent if each]) == public.HEADS_PER_H
+    assert out.recording(wire.Ended(NAME, "asked"), 0), "a flood of heads costs no end"
     assert out.recording(wire.Head(NAME, 1, "a" * 64), 60 * NS)
     lines = [out.receipt(wire.Receipt(line(n, event="deleted"), "b" * 64), 0) for n in range(2000)]
     assert sum(lines) == public.RECEIPTS_PER_H

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from daemon.alarm.public import RECEIPTS_PER_H
 from tests.hostile.standin import SPEECH, Standin, packets
 from tests.hostile.test_recorder import presses, resets
 from tests.rooms import Unit, running, wait_for
@@ -55,7 +56,7 @@ def test_a_keepers_texts_go_out_as_words_and_its_lines_within_a_budget(room: Uni
         presses(room)
     resets(room)
     assert SPEECH.encode() not in b"".join(payload for _, payload in room.room.said)
-    assert len(room.room.archive) - before <= 1200
+    assert len(room.room.archive) - before <= RECEIPTS_PER_H
 
 
 def test_acts_that_a_keeper_was_never_sent_cannot_be_said_to_be_kept(room: Unit) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from daemon.alarm.public import HEADS_PER_H
 from daemon.errors import RefusedError
 from daemon.link import ask
 from tests.hostile.standin import SPEECH, Standin, health, packets
@@ -112,7 +113,7 @@ def test_a_flood_of_the_units_own_words_is_held_back(room: Unit) -> None:
                 break
         wait_for("the receiver's word", lambda: "stored" in room.health()["alarms"].values())
         heads = [topic for topic, _ in room.room.said[before:] if topic.endswith("/recording/head")]
-        assert len(heads) <= 240
+        assert len(heads) <= HEADS_PER_H
 
 
 def _order(recorder: Standin) -> str | None:

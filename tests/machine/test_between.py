@@ -17,24 +17,28 @@ NAMES = ("alarm", "recorder", "keeper")
 STORE = "/var/lib/spreekkamer/store"
 PRIVATE = {"/tmp", "/var/tmp"}  # noqa: S108 - each service has its own there, which nobody else sees
 TAKES = {
-    "alarm": {"/run/spreekkamer", "/run/spreekkamer-alarm", "/var/lib/spreekkamer/journal", *PRIVATE},
+    "alarm": {"/run/spreekkamer/alarm", "/run/spreekkamer-alarm", "/var/lib/spreekkamer/journal", *PRIVATE},
     "recorder": {f"{STORE}/recordings"},
-    "keeper": {"/run/spreekkamer", "/run/spreekkamer-keeper", STORE, f"{STORE}/holds", f"{STORE}/recordings", *PRIVATE},
+    "keeper": {
+        *("/run/spreekkamer/keeper", "/run/spreekkamer-keeper", STORE, f"{STORE}/holds", f"{STORE}/recordings"),
+        *PRIVATE,
+    },
 }
 """Directories in which a service can leave a file."""
 BOTH = {
-    "alarm": {"keeper:/run/spreekkamer"},
+    "alarm": set(),
     "recorder": {
-        *("alarm:/run/spreekkamer", "keeper:/run/spreekkamer", "keeper:/run/spreekkamer-keeper"),
+        *("alarm:/run/spreekkamer/alarm", "keeper:/run/spreekkamer-keeper"),
         f"keeper:{STORE}/recordings",
     },
-    "keeper": {"alarm:/run/spreekkamer", f"recorder:{STORE}/recordings"},
+    "keeper": {"alarm:/run/spreekkamer/alarm", f"recorder:{STORE}/recordings"},
 }
 """Files of one that another can read. Nothing of the recorder's, which hears, is read by the alarm, which speaks."""
+SOCKETS = {f"/run/spreekkamer/{name}.sock" for name in ("alarm/unit", "alarm/operator", "keeper/keeper")}
 TALKS = {
-    "alarm": {"/run/spreekkamer/unit.sock", "/run/spreekkamer/operator.sock", "/run/spreekkamer/keeper.sock"},
-    "recorder": {"/run/spreekkamer/unit.sock"},
-    "keeper": {"/run/spreekkamer/unit.sock", "/run/spreekkamer/operator.sock", "/run/spreekkamer/keeper.sock"},
+    "alarm": SOCKETS - {"/run/spreekkamer/keeper/keeper.sock"},
+    "recorder": {"/run/spreekkamer/alarm/unit.sock"},
+    "keeper": SOCKETS,
 }
 FOR_ALL = re.compile(r"/run/systemd/notify$|/srv/sound/|/run/spreekkamer-alarm/bench\.sock$")
 """The service manager's; and what the test put there in place of a sound card and a header."""
@@ -54,12 +58,13 @@ def marks(house: House) -> dict[str, Any]:
         house.machine.wait(f"the marks of {name}", f"grep -q left /srv/trial/{name}.log")
     house.machine.run("touch", "/srv/trial/go")
     found = {name: json.loads(house.machine.said(name)) for name in NAMES}
-    house.machine.shell("find / -xdev -name 'mark-*' -delete; rm -f /run/spreekkamer*/mark-*")
+    house.machine.shell("find / -xdev -name 'mark-*' -delete; rm -f /run/spreekkamer*/mark-* /run/spreekkamer/*/mark-*")
     print(json.dumps(found, indent=1))  # noqa: T201 - the list that docs/design/overview.md has
     return found
 
 
 @pytest.mark.case("machine 2")
+@pytest.mark.case("security 6")
 @pytest.mark.parametrize("name", NAMES)
 def test_each_can_leave_a_file_in_its_own_places_only(marks: dict[str, Any], name: str) -> None:
     """Design §2: a file of mode 0666 was tried in every directory that can be walked to, and System V shared memory."""
