@@ -115,6 +115,8 @@ class Outbox:
         self._read_ns = 0
         """When the journal may be asked for more."""
         self._after_n = 0
+        self._from_start = False
+        """The answer that is awaited was asked for before something came back: after it from the oldest again."""
         self._done_meanwhile: set[str] = set()
         """Delivered while the journal is reading: what it reads of them is old."""
         self._oldest_ns = 0
@@ -177,13 +179,16 @@ class Outbox:
 
     def resend(self) -> None:
         """A broker or a receiver is there again: what is not delivered is due unless it just left, the oldest first."""
-        now_ns = self._clock.boot_ns()
-        self._no_path_ns = self._read_ns = self._in_vain = 0
         if self._waiting:
             # The oldest are in the journal: what is in memory and old goes in its turn.
             for sent in [sent for sent in self._hand.values() if self._is_in_journal_only(sent)]:
                 self._back(sent)
-            self._after_n = 0
+            self._after_n, self._from_start = 0, self._reading
+        self._all_due()
+
+    def _all_due(self) -> None:
+        now_ns = self._clock.boot_ns()
+        self._no_path_ns = self._read_ns = self._in_vain = 0
         self._young, self._old = [], []
         for sent in self._hand.values():
             if sent.due_ns != LATER_NS:
@@ -216,22 +221,23 @@ class Outbox:
         self._seq = itertools.count(found.next_n)
         mine, self.known = self.known, {}
         self._waiting = found.undelivered_total
-        newest = {entry.row.event_id for entry in found.recent[-WINDOW:]} | {
-            entry.row.event_id for entry in found.open_alarms[-WINDOW:]
+        now = self._clock.read()
+        young_ns = now.boot_ns - messages.REPLAY_MS * MS
+        awaited = {entry.row.event_id for entry in found.open_alarms[-WINDOW:]} | {
+            entry.row.event_id for entry in found.recent if self.boot_time_ns(entry.row, now) > max(0, young_ns)
         }
         for entry in (*found.undelivered, *found.open_alarms, *found.recent):
-            # Of a backlog the oldest, and the newest: somebody may still be waiting for those.
+            # Of a backlog the oldest, and what somebody may still be waiting for.
             row = entry.row
-            if not entry.delivered and (len(self._hand) < HAND_MAX or row.event_id in newest):
+            if not entry.delivered and (len(self._hand) < HAND_MAX or row.event_id in awaited):
                 self._take(entry)
         self._after_n = found.undelivered[-1].n if self._waiting > 0 and found.undelivered else 0
-        now = self._clock.read()
         self._oldest_ns = min((sent.pressed_ns for sent in self._hand.values()), default=now.boot_ns)
         for entry in found.recent:
             self._remember(self._hand.get(entry.row.event_id) or self._sent(entry))
         for sent in mine.values():
             self._remember(sent)
-        self.resend()
+        self._all_due()
 
     def open_alarms(self, found: journal.Opened) -> tuple[OpenAlarm, ...]:
         """The alarms that the journal holds open, for the room.
@@ -261,7 +267,7 @@ class Outbox:
         self._done_meanwhile.clear()
         if not fresh:
             self._wait_longer(now.boot_ns)
-        self._after_n = found.next_n
+        self._after_n, self._from_start = 0 if self._from_start else found.next_n, False
         if found.oldest is not None:
             self._oldest_ns = self.boot_time_ns(found.oldest, now)
         self.next_ns = now.boot_ns
