@@ -8,9 +8,10 @@ never raises into a foreign library's thread either: what goes wrong there reach
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Literal, Protocol
+from typing import Annotated, Literal, Protocol
 
 import msgspec
+from msgspec import Meta
 
 ClockState = Literal["synchronised", "unsynchronised"]
 Track = Literal["audio", "video"]
@@ -133,13 +134,13 @@ class ImageSettings(msgspec.Struct, frozen=True):
 class PictureFigures(msgspec.Struct, frozen=True):
     """What a camera's picture is worth; no content can be read from it."""
 
-    at_ns: int
+    at_ns: Annotated[int, Meta(ge=0, le=2**62)]
     """Boot time of the picture that was looked at."""
-    brightness_pct: float
+    brightness_pct: Annotated[float, Meta(ge=0, le=1000)]
     """Mean of the picture: 0 black, 100 white."""
-    sharpness_pct: int | None
+    sharpness_pct: Annotated[int, Meta(ge=0, le=1_000_000)] | None
     """About 100: as sharp as a photograph of that size; 18 to 25: nothing but smears; None: nothing to judge by."""
-    still_s: float
+    still_s: Annotated[float, Meta(ge=0, le=1e12)]
     """For how long not one pixel that was looked at has changed: a sensor's noise changes all of them."""
 
 

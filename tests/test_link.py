@@ -21,9 +21,10 @@ from daemon.model.events import Forget, Lease, SetEnd, StartRecording
 from daemon.wire import RecorderState, Reply, Request
 
 WAIT_S = 8.0  # for a fact that takes a second at most, on a machine that runs four test processes at once
-STATE = RecorderState(("audio", "video"), "r1", 5, alarm=True)
+R0, R1 = "0" * 32, "1" * 32
+STATE = RecorderState(("audio", "video"), R1, 5, alarm=True)
 EFFECTS = (
-    StartRecording("r1", 1, 2, 3, alarm=True, continues="r0"), SetEnd("r1", 4, alarm=False), Lease("r1", 5), Forget(),
+    StartRecording(R1, 1, 2, 3, alarm=True, continues=R0), SetEnd(R1, 4, alarm=False), Lease(R1, 5), Forget(),
 )  # fmt: skip
 
 
@@ -200,13 +201,13 @@ def test_a_peer_that_does_not_read_is_disconnected(
     peer, slowest_s, taken = heard.words[0][0], 0.0, 0
     for taken in range(100_000):
         began_s = time.monotonic()
-        sent = peer.send(Lease("r1", taken))
+        sent = peer.send(Lease(R1, taken))
         slowest_s = max(slowest_s, time.monotonic() - began_s)
         if not sent:
             break
     assert 10 < taken < 99_999
     assert slowest_s < 0.5  # a wait would be for ever; the rest is what a loaded machine takes
-    assert not peer.send(Lease("r1", 0))
+    assert not peer.send(Lease(R1, 0))
     until(lambda: heard.of(Left))
 
 

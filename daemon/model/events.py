@@ -5,10 +5,11 @@ Inputs carry everything that deciding needs, fresh ids included, so that the tab
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
+from daemon.model.bounds import Id, Ns
 from daemon.model.policy import Policy
 from hardware.ports import Track
 
@@ -273,12 +274,12 @@ class Close(Effect, frozen=True):
 class StartRecording(Effect, frozen=True):
     """Write the ring and what follows, from `trigger_ns` minus the pre-event time until `until_ns`."""
 
-    recording_id: str
-    trigger_ns: int
-    pre_event_ns: int
-    until_ns: int
+    recording_id: Id
+    trigger_ns: Ns
+    pre_event_ns: Ns
+    until_ns: Ns
     alarm: bool
-    continues: str | None = None
+    continues: Id | None = None
     """The recording of which this is a new part, after the recorder was interrupted."""
     test: bool = False
     """An engineer's: the keeper verifies and deletes it as soon as it is closed, unless somebody needed it."""
@@ -287,8 +288,8 @@ class StartRecording(Effect, frozen=True):
 class SetEnd(Effect, frozen=True):
     """The running recording ends at another time, is from now on an alarm's, or is no test any more."""
 
-    recording_id: str
-    until_ns: int
+    recording_id: Id
+    until_ns: Ns
     alarm: bool
     test: bool = False
 
@@ -296,8 +297,8 @@ class SetEnd(Effect, frozen=True):
 class Lease(Effect, frozen=True):
     """The recorder may write until then; carried out only while the recording lamp reads back as lit."""
 
-    recording_id: str
-    until_ns: int
+    recording_id: Id
+    until_ns: Ns
 
 
 class Forget(Effect, frozen=True):
@@ -310,7 +311,7 @@ class Quiet(Effect, frozen=True):
     A recorder opens no device before the first of these.
     """
 
-    tracks: tuple[Track, ...]
+    tracks: Annotated[tuple[Track, ...], Meta(max_length=2)]
 
 
 class Objection(Effect, frozen=True):

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
+from daemon.model.bounds import Id
 from daemon.model.policy import NS, HoldPolicy, Role
 from hardware.ports import ClockReading, ClockState, Track
 
@@ -26,7 +27,6 @@ Kind = Literal["incident", "access"]
 
 Start = Annotated[str, Meta(min_length=1, max_length=255)]
 """The start of an id; enough where it fits one."""
-Id = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
 Reference = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ./_-]{0,63}\Z")]
 """The incident's or the request's number in the municipality's own register."""
 ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+\Z"

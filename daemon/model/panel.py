@@ -10,7 +10,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from daemon.model.events import FaultName
+from daemon.model.events import FaultName, Level
 from daemon.model.policy import NS
 from daemon.model.state import Phase, Room
 
@@ -65,15 +65,23 @@ def sign(room: Room, now_ns: int) -> str:
     unheard = any(name in NOT_HEARD for name, _ in room.faults)
     if room.alarms and not room.rules.silent:
         # The least delivered of the open alarms: nobody is told that help comes for a press that is still here.
-        level = min((alarm.level for alarm in room.alarms), key=order.index)
-        return "nobody" if unheard and level not in {"stored", "accepted"} else level
+        return _reached(min((alarm.level for alarm in room.alarms), key=order.index), unheard=unheard)
     if room.waiting_ns is not None and now_ns < room.waiting_ns + room.rules.confirm_ns and not room.alarms:
         return "again"
     if room.phase is Phase.READY and room.test is not None and now_ns < room.test.pressed_ns + TEST_SHOWN_NS:
-        return "nobody" if unheard and room.test.level not in {"stored", "accepted"} else room.test.level
+        return _reached(room.test.level, unheard=unheard)
     if room.phase is Phase.READY and now_ns < room.walk_until_ns:
         return "test"
     return _at_rest(room, now_ns)
+
+
+def _reached(level: Level, *, unheard: bool) -> str:
+    """How far an alarm has come, for staff.
+
+    A stored alarm is in nobody's hands while no receiver is there: the one that stored it has gone. Only a person who
+    has accepted it comes all the same.
+    """
+    return "nobody" if unheard and level != "accepted" else level
 
 
 def _at_rest(room: Room, now_ns: int) -> str:

@@ -51,7 +51,7 @@ class Aim:
         if now_ns >= self._until_ns:
             return
         if self._heard or self._seen:
-            self._say(wire.Claps(tuple(self._heard), tuple(self._seen)))
+            self._say(wire.Claps(tuple(self._heard[: wire.CLAPS_MAX]), tuple(self._seen[: wire.CLAPS_MAX])))
             self._heard, self._seen = [], []
         if self._track is None:
             return

@@ -23,7 +23,8 @@ WORDS: dict[str, tuple[link.Word, ...]] = {
         wire.Claps((), ()), wire.RecorderHealth({}, 0, {}, {}, {}, 0),
     ),
     "keeper": (
-        KEEPER_STATE, wire.Receipt({}, ""), wire.HoldDue("h", "r", (), "k", "i", "", 1, None), wire.Audited("j", 1),
+        KEEPER_STATE, wire.Receipt({}, ""), wire.HoldDue("h", "r", (), "incident", "i", "", 1, None),
+        wire.Audited("j", 1),
     ),
     "nobody": (
         Lease("r", 1), Forget(), wire.Aim(1), wire.Request("reset"), wire.Reply(), wire.Acts("j", ()),

@@ -22,7 +22,7 @@ from tests.tools import contract_schemas, draw_contract
 KEYWORDS = {
     "$schema", "$id", "$ref", "$defs", "title", "description", "default", "examples", "type", "enum", "const",
     "properties", "required", "additionalProperties", "propertyNames", "items", "minItems", "maxItems", "anyOf",
-    "allOf", "minLength", "maxLength", "pattern", "format", "minimum", "maximum",
+    "allOf", "minLength", "maxLength", "pattern", "format", "minimum", "maximum", "maxProperties",
 }  # fmt: skip
 """What JSON Schema 2020-12 and AsyncAPI's dialect, which is draft 7, mean alike where it is used here."""
 

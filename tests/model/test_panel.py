@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from daemon.alarm.lights import Lights
-from daemon.model.events import LEVELS, Level
+from daemon.model.events import LEVELS, FaultName, Level
 from daemon.model.panel import DARK, MS, PATTERNS, Pattern, lit, recording_lit, sign
 from daemon.model.policy import NS
 from daemon.model.state import Alarm, Phase, Recording, Room
@@ -88,6 +88,21 @@ def test_the_least_delivered_alarm_decides(open_levels: list[Level]) -> None:
     alarms = tuple(Alarm(f"a{n}", T0, level) for n, level in enumerate(open_levels))
     room = Room(RULES, Phase.ALARM, alarms=alarms, faults=(("broker", "gone"),))
     assert sign(room, T0) == next(level for level in LEVELS if level in open_levels)
+
+
+@pytest.mark.case("alarm 14")
+@pytest.mark.parametrize("fault", ["nobody_listening", "unanswered"])
+@pytest.mark.parametrize("level", LEVELS)
+def test_an_alarm_that_was_stored_where_nobody_is_any_more(level: Level, fault: FaultName) -> None:
+    """A5: while no receiver is there an alarm shows that nobody listens, also one that a receiver has stored and then
+    died; when one is back the lamp says again how far the alarm is. Who has accepted it is on the way.
+    """
+    room = replace(after(ready(), alarm()), faults=((fault, "none"),))
+    room = replace(room, alarms=tuple(replace(one, level=level) for one in room.alarms))
+    assert sign(room, T0) == ("accepted" if level == "accepted" else "nobody")
+    assert sign(replace(room, faults=()), T0) == level
+    tried = replace(ready(), test=Alarm("t", T0, level), faults=room.faults)
+    assert sign(tried, T0) == ("accepted" if level == "accepted" else "nobody")
 
 
 def test_the_status_lamp_has_an_order() -> None:
