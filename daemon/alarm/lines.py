@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
+from daemon import log
 from daemon.errors import DeviceError
-from daemon.model import contact, debounce, events
+from daemon.model import contact, debounce, events, spells
 from daemon.model.policy import NS, Policy
 from hardware.ports import Edge
 
@@ -21,6 +22,12 @@ BEGINS = {
     "shorted": "has a shorted wire",
 }  # fmt: skip
 """Facts that are a fault of a button, in words; each has an end of its own."""
+AGAIN = " again and again ({} times so far)"
+"""Of a fault that is locked out (`spells.py`)."""
+STEADY = f"; a press counts when it is held still for {debounce.STEADY_NS / NS} s"
+LOST_NS = 250 * debounce.MS
+"""An edge that has not come this long after the line's level changed is lost. A driver's thread on a machine that does
+too much is a tenth of a second late; with the look at each second a lost press is an alarm within 1.3 s."""
 ENDS = {
     "unstuck": "stuck", "settled": "chatter", "released": "held_at_boot", "uncut": "cut", "unshorted": "shorted",
 }  # fmt: skip
@@ -55,7 +62,12 @@ class Lines:
         self.obey(policy)
         self._lines: dict[str, debounce.Line] = {}
         self._pairs: dict[str, contact.Pair] = {}
-        self._faults: set[tuple[str, str]] = set()
+        self._spells: dict[tuple[str, str], spells.Spells] = {}
+        """By button and kind of fault."""
+        self._missing: dict[str, int] = {}
+        """Lines that read otherwise than their edges say, and since when."""
+        self.lost = 0
+        """Edges that never came: the line's level stood in for them."""
         self.touched: dict[str, Touched] = {}
 
     def obey(self, policy: Policy) -> None:
@@ -85,6 +97,7 @@ class Lines:
 
     def edge(self, edge: Edge) -> list[events.Input]:
         """A line has changed."""
+        self._missing.pop(edge.button, None)
         button = edge.button.removesuffix(contact.NC)
         if button not in self._pairs:
             return self._debounced(edge)
@@ -95,38 +108,86 @@ class Lines:
         return found
 
     def _debounced(self, edge: Edge) -> list[events.Input]:
-        line, facts = debounce.edge(self._lines[edge.button], edge, self._tuning[edge.button])
+        line, facts = debounce.edge(self._lines[edge.button], edge, self._tuned(edge.button))
         self._lines[edge.button] = line
         return self._inputs(facts)
+
+    def look(self, now_ns: int) -> None:
+        """Reads every line's level: where its edges say otherwise one of them was lost, or is on its way."""
+        for line in [line for button in self._lines for line in self._wires(button)]:
+            reads = self._read(line)
+            if reads is None or reads is self._known(line):
+                self._missing.pop(line, None)
+            else:
+                self._missing.setdefault(line, now_ns)
 
     def tick(self, now_ns: int) -> list[events.Input]:
         """Time has passed: a press is decided by it, 50 ms after its edge."""
         found: list[events.Input] = []
+        if self._missing:
+            found += self._stand_in(now_ns)
         for button, line in self._lines.items():
-            tuning = self._tuning[button]
+            tuning = self._tuned(button)
             if debounce.is_due(line, now_ns, tuning):
-                reads = self._is_down(button) if line.active else None
+                reads = self._is_down(button) if line.run_ns is not None else None
                 self._lines[button], facts = debounce.tick(line, now_ns, tuning, reads=reads)
                 found += self._inputs(facts)
         for button, pair in self._pairs.items():
             self._pairs[button], facts = contact.tick(pair, now_ns)
             found += self._inputs(facts)
+        for (button, kind), known in self._spells.items():
+            self._spells[button, kind], told = spells.tick(known, now_ns)
+            if told:
+                found.append(self._fault(button))
         return found
 
-    def _is_down(self, button: str) -> bool | None:
-        """What the button's lines read as now; None when they cannot be read, and then their edges decide."""
+    def _stand_in(self, now_ns: int) -> list[events.Input]:
+        """Takes a line's level for the edge that never came."""
+        found: list[events.Input] = []
+        for line in [line for line, since_ns in self._missing.items() if now_ns - since_ns >= LOST_NS]:
+            since_ns, reads = self._missing.pop(line), self._read(line)
+            if reads is not None and reads is not self._known(line):
+                self.lost += 1
+                log.event("edge_lost", "warning", line=line, reads=reads)
+                found += self.edge(Edge(line, reads, since_ns))
+        return found
+
+    def _wires(self, button: str) -> tuple[str, ...]:
+        return (button, button + contact.NC) if button in self._pairs else (button,)
+
+    def _known(self, line: str) -> bool:
+        """A line's level, as its edges say."""
+        button = line.removesuffix(contact.NC)
+        if button not in self._pairs:
+            return self._lines[button].active
+        return self._pairs[button].nc if line.endswith(contact.NC) else self._pairs[button].no
+
+    def _read(self, line: str) -> bool | None:
+        """A line's level now; None when it cannot be read, and then its edges decide."""
         if self._reads is None:
             return None
         try:
-            return self._reads(button) and not (button in self._pairs and self._reads(button + contact.NC))
+            return self._reads(line)
         except DeviceError:
             return None
+
+    def _is_down(self, button: str) -> bool | None:
+        """Whether the button's lines read as pressed now; None when one cannot be read."""
+        levels = [self._read(line) for line in self._wires(button)]
+        return None if None in levels else levels in ([True], [True, False])
+
+    def _tuned(self, button: str) -> debounce.Tuning:
+        chatter = self._spells.get((button, "chatter"))
+        tuning = self._tuning[button]
+        return msgspec.structs.replace(tuning, steady=True) if chatter is not None and chatter.restless else tuning
 
     @property
     def next_ns(self) -> int | None:
         """When `tick` has something to decide; None while all lines rest."""
-        due = [debounce.deadline_ns(line, self._tuning[button]) for button, line in self._lines.items()]
+        due = [debounce.deadline_ns(line, self._tuned(button)) for button, line in self._lines.items()]
         due += [contact.deadline_ns(pair) for pair in self._pairs.values()]
+        due += [spells.deadline_ns(known) for known in self._spells.values()]
+        due += [since_ns + LOST_NS for since_ns in self._missing.values()]
         return min((ns for ns in due if ns is not None), default=None)
 
     def _inputs(self, facts: Iterable[debounce.Fact]) -> list[events.Input]:
@@ -136,14 +197,15 @@ class Lines:
         what = (fact.button, fact.kind)
         self._touch(fact)
         began = (fact.button, ENDS.get(fact.kind, ""))
-        if what in MEANS and began not in self._faults:
+        known = self._spells.get(began, spells.Spells())
+        if what in MEANS and not known.on:
             return MEANS[what](fact)
         if fact.kind in BEGINS:
-            self._faults.add(what)
-            return self._fault(fact.button)
-        if began in self._faults:
-            self._faults.discard(began)
-            return self._fault(fact.button)
+            self._spells[what], told = spells.begins(self._spells.get(what, spells.Spells()), fact.at_ns)
+            return self._fault(fact.button) if told else None
+        if known.on:
+            self._spells[began], told = spells.ends(known, fact.at_ns)
+            return self._fault(fact.button) if told else None
         return None
 
     def _touch(self, fact: debounce.Fact) -> None:
@@ -155,6 +217,12 @@ class Lines:
 
     def _fault(self, button: str) -> events.FaultChanged:
         """All that is wrong with a button now, as an alarm event of its own (promise A6)."""
-        wrong = [words for kind, words in BEGINS.items() if (button, kind) in self._faults]
+        wrong = [
+            words + (AGAIN.format(known.count) if known.locked else "")
+            for kind, words in BEGINS.items()
+            if (known := self._spells.get((button, kind), spells.Spells())).shown
+        ]
         detail = f"the {button} button {' and '.join(wrong)}" if wrong else ""
+        if self._tuned(button).steady:
+            detail += STEADY
         return events.FaultChanged(FAULT_OF[button], detail, str(uuid.uuid4()))

@@ -313,6 +313,7 @@ class AlarmProcess:
     def _look(self, now_ns: int) -> None:
         """What only time shows."""
         jobs: tuple[tuple[str, Callable[[], None]], ...] = (
+            ("the buttons' levels", lambda: self._lines.look(now_ns)),
             ("the day's refusals", lambda: self._desk.tick(now_ns)),
             ("what is unanswered", lambda: self._fault("unanswered", self._outbox.unanswered(now_ns))),
             ("the journal", self._look_at_disk),
@@ -465,7 +466,7 @@ class AlarmProcess:
             "lamps": self._lights.state(), "undelivered": self._outbox.undelivered,
             "lost": self._intake.lost, "failed": self._mishaps.failures,
             "queue": len(self._intake),
-            "edges": self._devices.buttons.failures,
+            "edges": self._devices.buttons.failures + self._lines.lost,
             "consoles": self._network.receivers(),
             "buttons": self._proofs.shown(),
         }  # fmt: skip

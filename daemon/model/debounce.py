@@ -37,10 +37,20 @@ TRANSIT_NS = 20 * MS
 a busy machine is given twenty, and a press that must wait for them is still told within 70 ms."""
 
 
+FINGER_NS = 30 * MS
+"""Fingers need longer than this to let go and press again."""
+STEADY_NS = 400 * MS
+"""How long a contact that is locked out as restless has to be closed without trembling to be a press: what alarm panels
+ask of any (EN 50131-3)."""
+
+
 class Tuning(Struct, frozen=True):
-    """What a policy may set about a button."""
+    """How a button's line is judged."""
 
     hold_ns: Annotated[int, Meta(ge=PRESS_NS)] = 2_000 * MS
+    """How long a hold takes; the policy's."""
+    steady: bool = False
+    """The contact is locked out as restless: a press has to be closed for STEADY_NS without trembling."""
 
 
 FactKind = Literal[
@@ -88,7 +98,9 @@ class Line(Struct, frozen=True):
     at_boot: bool = False
     """The line was active at start and has not been released since."""
     doubt_ns: int | None = None
-    """Since when the line reads released although no edge has said so; None while there is no doubt."""
+    """Since when the line reads otherwise than its edges say; None while there is no doubt."""
+    decided_ns: int | None = None
+    """The moment of the latest decision that the line's level has confirmed: an edge from before it is its bounce."""
     runs_ns: tuple[int, ...] = ()
     """Starts of the latest runs, RUNS_MAX + 1 at most: one more than the most that a finger makes in a second."""
 
@@ -100,7 +112,13 @@ class Line(Struct, frozen=True):
 
 
 def edge(line: Line, change: Edge, tuning: Tuning) -> tuple[Line, tuple[Fact, ...]]:
-    """Takes one raw edge. Edges of one line come in order of time; a repeated level is passed over."""
+    """Takes one raw edge. Edges of one line come in order of time; a repeated level is passed over.
+
+    An edge that was handed over late is passed over as well when the press or the release that it belongs to has been
+    decided, or when a level that was read has stood in for it.
+    """
+    if change.at_ns < line.changed_ns or (line.decided_ns is not None and change.at_ns <= line.decided_ns):
+        return line, ()
     line, facts = tick(replace(line, doubt_ns=None), change.at_ns, tuning)
     if change.active == line.active:
         return line, facts
@@ -115,14 +133,16 @@ def edge(line: Line, change: Edge, tuning: Tuning) -> tuple[Line, tuple[Fact, ..
 def tick(line: Line, now_ns: int, tuning: Tuning, *, reads: bool | None = None) -> tuple[Line, tuple[Fact, ...]]:
     """Lets time pass on a line: everything whose moment came by `now_ns`, in order.
 
-    `reads` is the line's level now, read beside its edges; None: nobody looked. A line that reads released while its
-    edges say pressed has an edge on its way, which says how long the press really was: nothing is decided before it has
-    come, or TRANSIT_NS are over. Then what is known decides, so that no alarm waits for a driver that lost an edge.
+    `reads` is the line's level now, read beside its edges; None: nobody looked. A line that reads otherwise than its
+    edges say has an edge on its way, which says how long the press really was, or that the release was bounce: nothing
+    is decided before it has come, or TRANSIT_NS are over. Then what is known decides, so that no alarm waits for a
+    driver that lost an edge, and the level counts as that edge.
     """
-    if reads is not None and line.active and is_due(line, now_ns, tuning):
-        line = replace(line, doubt_ns=None if reads else now_ns if line.doubt_ns is None else line.doubt_ns)
-        if not is_due(line, now_ns, tuning):
-            return line, ()
+    if reads is not None and line.run_ns is not None and is_due(line, now_ns, tuning):
+        if reads is not line.active:
+            line = replace(line, doubt_ns=now_ns if line.doubt_ns is None else line.doubt_ns)
+            return _believes(line, tuning) if is_due(line, now_ns, tuning) else (line, ())
+        line = replace(line, doubt_ns=None)
     facts: tuple[Fact, ...] = ()
     while (due := deadline_ns(line, tuning)) is not None and due <= now_ns:
         before = line
@@ -130,7 +150,23 @@ def tick(line: Line, now_ns: int, tuning: Tuning, *, reads: bool | None = None) 
         facts += more
         if line is before:
             break
+        # Of a touch that counted for nothing every edge is still wanted: its bounce may be the press.
+        if reads is not None and any(fact.kind in {"pressed", "released"} for fact in more):
+            line = replace(line, decided_ns=due)
     return line, facts
+
+
+def _believes(line: Line, tuning: Tuning) -> tuple[Line, tuple[Fact, ...]]:
+    """The edge that would explain the level has not come: what is known is decided, and the level is taken for it."""
+    doubt_ns, line = line.doubt_ns, replace(line, doubt_ns=None)
+    assert doubt_ns is not None  # noqa: S101 - only a bug could break it
+    if not line.active and (not line.pressed or doubt_ns - line.changed_ns < FINGER_NS):
+        # A finger cannot have pressed again so soon; and of two touches that both count for nothing one may be a press.
+        return replace(line, active=True), ()
+    due_ns = deadline_ns(line, tuning)
+    line, facts = _settle(line, due_ns, tuning) if due_ns is not None else (line, ())
+    line, more = edge(line, Edge(line.button, not line.active, max(doubt_ns, line.changed_ns)), tuning)
+    return line, facts + more
 
 
 def deadline_ns(line: Line, tuning: Tuning) -> int | None:
@@ -140,7 +176,7 @@ def deadline_ns(line: Line, tuning: Tuning) -> int | None:
         if not line.active:
             due.append(line.changed_ns + GAP_NS)
         elif not line.pressed:
-            due.append(max(line.run_ns + PRESS_NS, line.changed_ns + _settle_needed_ns(line)))
+            due.append(max(line.run_ns + PRESS_NS, line.changed_ns + _settle_needed_ns(line, tuning)))
         elif not line.held:
             due.append(line.run_ns + tuning.hold_ns)
         elif not line.stuck:
@@ -160,9 +196,9 @@ def is_due(line: Line, now_ns: int, tuning: Tuning) -> bool:
     return due_ns is not None and due_ns <= now_ns
 
 
-def _settle_needed_ns(line: Line) -> int:
-    """How long the line must be quiet before its run counts: longer while it chatters."""
-    return PRESS_NS if line.chatter else SETTLE_NS
+def _settle_needed_ns(line: Line, tuning: Tuning) -> int:
+    """How long the line must be quiet before its run counts: longer while it chatters, or is known to."""
+    return STEADY_NS if tuning.steady else PRESS_NS if line.chatter else SETTLE_NS
 
 
 def _settle(line: Line, now_ns: int, tuning: Tuning) -> tuple[Line, tuple[Fact, ...]]:
@@ -195,7 +231,7 @@ def _releases(line: Line, now_ns: int, tuning: Tuning) -> tuple[Line, tuple[Fact
     lasted = line.changed_ns - line.run_ns
     facts: tuple[Fact, ...] = ()
     # A late bounce can keep the line from settling until the finger has left: long enough is a press all the same.
-    if not (line.pressed or line.at_boot or line.chatter) and lasted >= PRESS_NS:
+    if not (line.pressed or line.at_boot or line.chatter) and lasted >= (STEADY_NS if tuning.steady else PRESS_NS):
         facts = (Fact(line.button, "pressed", line.run_ns),)
     counted = line.pressed or bool(facts)
     if line.stuck:
@@ -207,13 +243,13 @@ def _releases(line: Line, now_ns: int, tuning: Tuning) -> tuple[Line, tuple[Fact
     return replace(line, run_ns=None, pressed=False, held=False, stuck=False, at_boot=False), facts
 
 
-def _presses(line: Line, now_ns: int, _: Tuning) -> tuple[Line, tuple[Fact, ...]]:
+def _presses(line: Line, now_ns: int, tuning: Tuning) -> tuple[Line, tuple[Fact, ...]]:
     if line.run_ns is None or line.at_boot or line.pressed or not line.active:
         return line, ()
-    if now_ns - line.run_ns < PRESS_NS or now_ns - line.changed_ns < _settle_needed_ns(line):
+    if now_ns - line.run_ns < PRESS_NS or now_ns - line.changed_ns < _settle_needed_ns(line, tuning):
         return line, ()
     # After chatter only the settled part is a press; before it nobody can tell a finger from the fault.
-    since = line.changed_ns if line.chatter else line.run_ns
+    since = line.changed_ns if line.chatter or tuning.steady else line.run_ns
     return replace(line, pressed=True, run_ns=since), (Fact(line.button, "pressed", since),)
 
 

@@ -206,3 +206,33 @@ def test_an_engineer_sees_what_a_button_did() -> None:
     lines.edge(Edge("alarm", active=False, at_ns=T0 + 3000 * MS))
     lines.tick(T0 + 3200 * MS)
     assert (lines.touched["alarm"].lasted_ms, lines.touched["alarm"].down) == (2000, False)
+
+
+@pytest.mark.case("alarm 9")
+def test_a_restless_contact_is_one_fault_with_a_count() -> None:
+    """A6: a contact that is restless 0.16 s in every 1.26 s is told a few times in 30 s, with a count, and raises no
+    stream of alarms; a press that is held still is an alarm all the same, and at rest the fault is over.
+    """
+    restless = [
+        ("alarm", n % 2 == 0, 1000 + burst * 1260 + n * 4.0) for burst in range(24) for n in range(40)
+    ]  # fmt: skip
+    begun = told([*restless, *press(32_000, 600)], ONE, 34_000)
+    faults = [words for words in begun if "alarm" in words and words != "AlarmPressed"]
+    assert len(faults) <= 8
+    assert "24 times" not in faults[-1]
+    assert faults[-1] == (
+        "the alarm button chatters again and again (10 times so far); a press counts when it is held still for 0.4 s"
+    )
+    assert begun[-1] == "AlarmPressed"
+    assert begun.count("AlarmPressed") <= 2
+    ended = told([*restless, *press(700_000, 600)], ONE, 800_000)
+    assert ended[-2:] == ["alarm_button mended", "AlarmPressed"]
+
+
+@pytest.mark.case("alarm 9")
+def test_a_loose_wire_that_comes_and_goes_is_one_fault() -> None:
+    """A6: a wire that is cut and whole again every three seconds is told as cut, and then with a count."""
+    wobble = [("alarm" + NC, n % 2 == 1, 1000 + n * 1500.0) for n in range(200)]
+    words = told(wobble, TWO, 400_000)
+    assert len(words) <= 8
+    assert "has a cut wire again and again" in words[-1]

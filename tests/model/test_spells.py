@@ -1,0 +1,57 @@
+"""A fault that comes and goes: a handful of events, a count, and an end when it has been at rest."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daemon.model.spells import NS, REST_NS, Spells, begins, deadline_ns, ends, tick
+
+T0 = 1000 * NS
+
+
+def story(gaps_s: list[float]) -> tuple[Spells, int, int]:
+    """Spells of a tenth of a second with so many seconds between: the state, the number of tellings, the moment."""
+    spells, told, now_ns = Spells(), 0, T0
+    for gap_s in gaps_s:
+        spells, tell = begins(spells, now_ns)
+        told += tell
+        now_ns += NS // 10
+        spells, tell = ends(spells, now_ns)
+        told += tell
+        now_ns += round(gap_s * NS)
+        spells, tell = tick(spells, now_ns)
+        told += tell
+    return spells, told, now_ns
+
+
+@pytest.mark.case("alarm 9")
+@pytest.mark.parametrize("every_s", [0.5, 1.26, 60, 250])
+def test_a_weekend_of_a_restless_contact_is_a_handful_of_events(every_s: float) -> None:
+    """A6: a contact that trembles for two days is told a dozen times, and counted."""
+    spells, told, _ = story([every_s] * round(2 * 86_400 / every_s))
+    assert told <= 12
+    assert spells.locked
+    assert spells.count == round(2 * 86_400 / every_s)
+
+
+@pytest.mark.parametrize("spells", [1, 2])
+def test_one_that_comes_and_goes_twice_is_told_each_time(spells: int) -> None:
+    """A6: a fault that is over is told as over, at once."""
+    assert story([1.0] * spells)[1] == 2 * spells
+
+
+@given(st.lists(st.floats(0, 2000), max_size=60))
+def test_after_a_rest_it_is_over_and_told_once(gaps_s: list[float]) -> None:
+    """A6: whatever a contact did, at rest for ten minutes it has no fault, and whoever was told was told that."""
+    spells, _, now_ns = story(gaps_s)
+    due_ns = deadline_ns(spells)
+    if spells.shown:
+        assert due_ns is not None
+        assert due_ns <= now_ns + REST_NS
+        spells, tell = tick(spells, due_ns)
+        assert tell
+    assert not spells.shown
+    assert not spells.on
+    assert deadline_ns(spells) is None
