@@ -17,7 +17,7 @@ help:                ## what there is
 run: $(BIN)/.ready   ## a simulated room: press r and a (ARGS="--policy dronten-2014" for more)
 	@$(BIN)/spreekkamer-sim run --state $(STATE) $(ARGS)
 
-test: $(BIN)/.ready-test system-packages .node/.ready .node/browser/.ready  ## all that CI runs: lint, types, floors, tests
+test: $(BIN)/.ready-test system-packages .node/.ready .node/browser/.ready .node/reader/.ready  ## all that CI runs: lint, types, floors, tests
 	$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadscope --max-worker-restart 0
 
@@ -63,6 +63,14 @@ node-red: $(BIN)/.ready-test system-packages .cache/node-red/.ready  ## the guid
 scenarios: $(BIN)/.ready-test system-packages  ## stories that anyone can read, in Dutch and English, in simulated rooms (ARGS="--only K1")
 	$(BIN)/python -m tests.scenarios $(ARGS)
 
+.PHONY: reader evidence-torture
+reader: .node/reader/.ready  ## builds the page that opens recordings, reader/dist/opname.html, from its lock file
+	node reader/build.mjs .node/reader/node_modules reader/dist/opname.html
+	sed -i "s/^SHA-256 of the page: .*/SHA-256 of the page: \`$$(sha256sum reader/dist/opname.html | cut -d' ' -f1)\`/" docs/ref/opening-page.md
+
+evidence-torture: $(BIN)/.ready-test system-packages .node/browser/.ready  ## 1,000 mutations of a recording: command, page and shell agree
+	$(BIN)/python -m tests.evidence.torture $(ARGS)
+
 docs: $(BIN)/.ready-test  ## draws what is drawn from the code: the room's diagram, the contract, the staff card, the wiring
 	$(BIN)/python tests/tools/draw_room.py
 	$(BIN)/python -m tests.tools.draw_card
@@ -91,6 +99,12 @@ $(BIN)/.ready-test: pyproject.toml | system-packages
 
 # What drives a real browser (Debian's Chromium) at our pages, the same way.
 .node/browser/.ready: tests/browser/package.json tests/browser/package-lock.json tests/browser/.npmrc | system-packages
+	@mkdir -p $(@D) && cp $^ $(@D)
+	npm ci --prefix $(@D) --loglevel error
+	@touch $@
+
+# What the page that opens recordings is built of, the same way.
+.node/reader/.ready: reader/package.json reader/package-lock.json reader/.npmrc | system-packages
 	@mkdir -p $(@D) && cp $^ $(@D)
 	npm ci --prefix $(@D) --loglevel error
 	@touch $@

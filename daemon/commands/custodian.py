@@ -54,7 +54,7 @@ def verify_(copy: Copy, *, signers: Signers = None, as_json_: Json = False) -> N
         as_json(found)
     else:
         for verdict in found:
-            _show(verdict)
+            show(verdict)
     if any(not verdict.whole or verdict.unit == "no" for verdict in found):
         raise typer.Exit(10)
 
@@ -68,7 +68,7 @@ def open_(
 
     faulty = False
     for number, (source, one) in enumerate(_verified(copy, signers), 1):
-        _show(one.verdict)
+        show(one.verdict)
         place = out_ if number == 1 else out_.with_stem(f"{out_.stem}-{number}")
         envelopes = _unlocked(source, one, identity, half)
         if not envelopes.keys:
@@ -140,7 +140,7 @@ def handover(  # noqa: PLR0913 - each is an option of the command
     if ground not in {"report", "demand"}:
         raise RequestError(f"--ground {ground}: expected report or demand")
     ((source, one),) = _single(copy, signers)
-    _show(one.verdict)
+    show(one.verdict)
     envelopes = _unlocked(source, one, identity, half)
     if not envelopes.keys:
         raise SealError(opening.still_needed(envelopes))
@@ -245,7 +245,8 @@ def _film(source: Source, one: Verified, envelopes: Envelopes, place: Path) -> t
         return film.make(opened, place, about, _step(bar, bar.add_task("open", total=verdict.bytes))), troubles
 
 
-def _show(verdict: Verdict) -> None:
+def show(verdict: Verdict) -> None:
+    """What a verdict says, for a person."""
     begin = verdict.begin
     console = out()
     if verdict.simulated:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from daemon import sign
 from daemon.commands import custodian
 from daemon.commands.console import Json, State, as_json, out, progress
 from daemon.commands.hold import WAIT_S
-from daemon.errors import SealError
-from daemon.evidence.export import Copy, export
+from daemon.errors import RequestError, SealError, StoreError
+from daemon.evidence.export import Copy, to_medium, to_stream
+from daemon.evidence.source import sources
+from daemon.evidence.verify import Verdict, verify
 from daemon.link import Conversation
 from daemon.paths import Paths
 
@@ -39,23 +41,46 @@ app.command("destroy")(custodian.destroy)
 @app.command("export")
 def export_(
     recording_id: Annotated[str, typer.Argument(metavar="ID", help="the recording's id, or the start of it")],
-    *, to: Annotated[Path, typer.Option(metavar="DIR", help="a directory on the medium", exists=True, file_okay=False)],
+    *, to: Annotated[str, typer.Option(metavar="DIR|-", help="a directory on the medium; -: standard output")],
     key: Annotated[
         Path | None, typer.Option(metavar="PUB", help="the unit's public key, or allowed_signers; else this unit's own")
     ] = None,
     state: State = None, as_json_: Json = False,
 ) -> None:  # fmt: skip
-    """Copies a sealed recording to a medium and checks it there. Exit code 10 when something is wrong with it."""
+    """Copies a sealed event to a medium as one zip, and checks it there. Exit code 10 when something is wrong."""
     paths = Paths.below(state)
+    if to == "-":
+        _stream(paths, recording_id)
+        return
+    if not Path(to).is_dir():
+        raise RequestError(f"--to {to}: expected a directory, or - for standard output")
     with Conversation(paths.keeper_socket, WAIT_S) as keeper, progress() as bar:
-        tasks = {what: bar.add_task(what, total=None) for what in ("copy", "check")}
-        copy = export(keeper, recording_id, to, _keys(paths, key), lambda what, n: bar.advance(tasks[what], n))
+        task = bar.add_task("copy", total=None)
+        copy = to_medium(keeper, recording_id, Path(to), lambda count: bar.advance(task, count))
+        task = bar.add_task("check", total=sum(sheet.bytes for sheet in copy.recordings))
+        assert copy.path is not None  # noqa: S101 - it went to a medium
+        keys = _keys(paths, key)
+        verdicts = [
+            verify(source, keys, lambda count: bar.advance(task, count)).verdict for source in sources(copy.path)
+        ]
     if as_json_:
-        as_json(copy)
+        as_json({"path": str(copy.path), "open": copy.open, "recordings": copy.recordings, "verdicts": verdicts})
     else:
-        _show(copy, to)
-    if copy.faults:
+        _show(copy, verdicts)
+    if any(not verdict.whole or verdict.unit == "no" for verdict in verdicts):
         raise typer.Exit(10)
+
+
+def _stream(paths: Paths, recording_id: str) -> None:
+    if sys.stdout.isatty():
+        raise RequestError("a zip is no text for a terminal; expected --to - with standard output going into a file")
+    try:
+        with Conversation(paths.keeper_socket, WAIT_S) as keeper:
+            copy = to_stream(keeper, recording_id, sys.stdout.buffer, lambda _: None)
+        sys.stdout.buffer.flush()
+    except OSError as error:
+        raise StoreError(f"standard output: {error.strerror or error}; what arrived is not whole") from error
+    sys.stderr.write(f"{_summary(copy)}; `evidence verify` it where it arrived.\n")
 
 
 def _keys(paths: Paths, key: Path | None) -> tuple[str, ...]:
@@ -68,13 +93,14 @@ def _keys(paths: Paths, key: Path | None) -> tuple[str, ...]:
         return ()
 
 
-def _show(copy: Copy, to: Path) -> None:
-    for fault in copy.faults:
-        out().print(f"[red]{escape(fault)}[/red]")
-    verdict = "has faults" if copy.faults else "is whole"
-    out().print(f"{to / copy.recording_id} {verdict}: {copy.files} files, {copy.bytes / 1e6:.1f} MB, still sealed.")
-    for track, count in copy.missing.items():
-        receipt = f"{copy.recording_id}.json"
-        out().print(f"Not in it: {track}, {count} files, deleted at its term; the receipt is in {receipt}.")
-    if copy.signed is None:
-        out().print("The signature was not checked: no public key of the unit was found; give it with --key.")
+def _show(copy: Copy, verdicts: list[Verdict]) -> None:
+    for verdict in verdicts:
+        custodian.show(verdict)
+    out().print(f"{copy.path}: {_summary(copy)}, still sealed.", soft_wrap=True)
+    for name in copy.open:
+        out().print(f"Not in it: {name[:8]}, a part of the same event that is not closed yet.")
+
+
+def _summary(copy: Copy) -> str:
+    files, size = (sum(getattr(sheet, name) for sheet in copy.recordings) for name in ("files", "bytes"))
+    return f"{len(copy.recordings)} recordings, {files} files, {size / 1e6:.1f} MB"

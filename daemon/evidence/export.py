@@ -1,159 +1,188 @@
-"""A sealed copy on a medium: fetched from the keeper file by file, made durable, read back and checked.
+"""A sealed copy on its way out: one uncompressed zip with every part of an event, fetched from the keeper file by file.
 
-The law here: no key is needed and nothing is opened. The copy appears under its name when all of it is on the medium;
-what fails half-way leaves nothing. A store that is damaged is handed out as it is, and the damage is said: what is left
-may be all that there is.
+The law here: no key is needed and nothing is opened. On a medium the zip appears under its name when it is all there,
+durable; what fails half-way leaves nothing. A store that is damaged is handed out as it is, and the damage is said:
+what is left may be all that there is. Beside the parts lie the page that opens them, and LEESMIJ.txt.
+
+    opname.html  LEESMIJ.txt
+    <recording>/…            as the unit has it (docs/ref/recording-format.md)
+    <recording>.json         every line of the unit's log about it
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import shutil
+import sys
+import zipfile
 from collections.abc import Callable, Iterator
-from hashlib import sha256
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import IO, Any
 
 import msgspec
 
-from daemon import durable, loglines, sign
+from daemon import durable, loglines
 from daemon.errors import RequestError, StoreError
 from daemon.link import Conversation
 
-PIECE_BYTES = 262_144
-SUMS, SIGNATURE = "SHA256SUMS", "SHA256SUMS.sig"
-UNSUMMED = frozenset({SUMS, SIGNATURE})
-"""What the sums cannot cover."""
-FAULTS_MAX = 100
-"""Faults that are named; a medium that is broken has one a file."""
-Step = Callable[[str, int], None]
-"""Told of progress: `copy` or `check`, and so many bytes more."""
+PIECE_BYTES = 1_048_576
+Step = Callable[[int], None]
+"""Is told how many bytes more have been copied."""
+_HERE = Path(__file__).resolve().parents[2] / "reader"
+_SHIPPED = Path(sys.prefix) / "share" / "spreekkamer" / "reader"
+PAGE = _HERE / "dist/opname.html" if _HERE.is_dir() else _SHIPPED / "opname.html"
+README = (_HERE if _HERE.is_dir() else _SHIPPED) / "LEESMIJ.txt"
+MODE = 0o100444 << 16
+"""In a zip's directory: a regular file that everybody may read."""
 
 
-class Copy(msgspec.Struct, frozen=True):
-    """What was handed out; it lies beside the copy as `<recording>.json`."""
+class Sheet(msgspec.Struct, frozen=True):
+    """What lies beside a recording in the zip, as `<recording>.json`."""
 
     recording_id: str
     tracks: tuple[str, ...]
     files: int
     bytes: int
     sums_sha256: str
-    faults: tuple[str, ...]
-    """What is wrong with the copy, for a person; the first hundred."""
-    missing: dict[str, int]
-    """Files of the sums that are not there because their track is past its term: how many, by track."""
-    signed: bool | None
-    """Whether the unit's signature fits; null: no key was there to check it with."""
     audit_lines: tuple[str, ...]
     """Every line of the unit's audit log about this recording, as it stands there: receipts, holds, this hand-out."""
 
 
-def export(keeper: Conversation, recording_id: str, to: Path, keys: tuple[str, ...], step: Step) -> Copy:
-    """Copies a closed recording into `to`, checks it there, and says what came of it.
+class Copy(msgspec.Struct, frozen=True):
+    """What was handed out."""
+
+    recordings: tuple[Sheet, ...]
+    open: tuple[str, ...]
+    """Parts of the event that are not closed yet, and not in it."""
+    path: Path | None
+    """None: it went to standard output."""
+
+
+def to_medium(keeper: Conversation, recording_id: str, to: Path, step: Step) -> Copy:
+    """Makes `opname-<start of the id>.zip` and the page in a directory, durable on return.
 
     Raises RequestError, NotFoundError and RightsError as the keeper does, StoreError for a medium that fails.
     """
     name = str(keeper.ask("recording", recording_id=recording_id)["recording_id"])
-    part, whole, sheet = to / f".{name}.part", to / name, to / f"{name}.json"
+    whole = to / f"opname-{name[:8]}.zip"
+    part = to / f".{whole.name}.part"
     if whole.exists():
         raise RequestError(f"{whole} is there already; expected a place without it")
     try:
-        shutil.rmtree(part, ignore_errors=True)  # of an export that was killed
-        part.mkdir()
-        told = keeper.ask("export", recording_id=name)
-        found = _checked(part, told, list(_fetch(keeper, part, step)), keys, step)
-        copy = msgspec.structs.replace(found, audit_lines=tuple(_lines_about(keeper, name)))
-        durable.replace(sheet, msgspec.json.format(msgspec.json.encode(copy), indent=2) + b"\n")
+        with part.open("wb") as file:
+            copy = to_stream(keeper, name, file, step)
+            file.flush()
+            os.fsync(file.fileno())
+        if PAGE.is_file() and not (to / PAGE.name).exists():
+            durable.replace(to / PAGE.name, PAGE.read_bytes(), 0o644)
         part.rename(whole)
         durable.sync(to)
     except OSError as error:
         raise StoreError(f"{to}: {error.strerror or error}; nothing was left there") from error
     finally:
-        shutil.rmtree(part, ignore_errors=True)
         with contextlib.suppress(OSError):  # a medium that is gone keeps what it has
-            if not whole.exists():
-                sheet.unlink(missing_ok=True)
-    return copy
+            part.unlink(missing_ok=True)
+    return msgspec.structs.replace(copy, path=whole)
 
 
-def _fetch(keeper: Conversation, part: Path, step: Step) -> Iterator[str]:
-    """Copies every file that the keeper hands over, and gives its name once it is durable."""
-    directories = {part}
+def to_stream(keeper: Conversation, recording_id: str, file: IO[bytes], step: Step) -> Copy:
+    """Writes the zip to a file or pipe, front to back. Raises as the keeper does, and OSError."""
+    told = keeper.ask("recording", recording_id=recording_id)
+    sheets, still_open = list[Sheet](), list[str]()
+    pipe = _Ahead(file)
+    with zipfile.ZipFile(pipe, "w") as archive:
+        for name in told["parts"]:
+            if keeper.ask("recording", recording_id=name)["state"] == "open":
+                still_open.append(name)
+                continue
+            sheet = _part(keeper, name, archive, pipe, step)
+            data = msgspec.json.format(msgspec.json.encode(sheet), indent=2) + b"\n"
+            _add(archive, pipe, f"{name}.json", data)
+            sheets.append(sheet)
+        if not sheets:
+            raise RequestError(f"recording {recording_id} is not closed yet; expected one that has ended")
+        for path in (PAGE, README):
+            if path.is_file():
+                _add(archive, pipe, path.name, path.read_bytes())
+    pipe.let_go()
+    return Copy(tuple(sheets), tuple(still_open), None)
+
+
+def _part(keeper: Conversation, name: str, archive: zipfile.ZipFile, pipe: _Ahead, step: Step) -> Sheet:
+    told: dict[str, Any] = keeper.ask("export", recording_id=name)
+    count = size = 0
     while True:
-        told, files = keeper.ask_for_files("export_files")
+        batch, files = keeper.ask_for_files("export_files")
         try:
-            for name, fd in zip(told["names"], files, strict=True):
-                path = part / _inside(name)
-                path.parent.mkdir(exist_ok=True)
-                directories.add(path.parent)
-                _copy(fd, path, step)
-                yield name
+            for inner, fd in zip(batch["names"], files, strict=True):
+                data = _read(fd)
+                _add(archive, pipe, f"{name}/{_inside(inner)}", data)
+                count, size = count + 1, size + len(data)
+                step(len(data))
         finally:
             for fd in files:
                 os.close(fd)
         if not files:
             break
-    for directory in directories:
-        durable.sync(directory)
+    return Sheet(name, tuple(told["tracks"]), count, size, told["sums_sha256"], tuple(_lines_about(keeper, name)))
 
 
-def _copy(fd: int, path: Path, step: Step) -> None:
-    to = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o440)
-    try:
-        while piece := os.read(fd, PIECE_BYTES):
-            view = memoryview(piece)
-            while view:
-                view = view[os.write(to, view) :]
-            step("copy", len(piece))
-        os.fsync(to)
-    finally:
-        os.close(to)
+def _add(archive: zipfile.ZipFile, pipe: _Ahead, name: str, data: bytes) -> None:
+    info = zipfile.ZipInfo(
+        name
+    )  # of 1980: when a copy was made is in the log, and the same recording gives the same zip
+    info.external_attr, info.create_system = MODE, 3
+    archive.writestr(info, data)
+    pipe.let_go()
 
 
-def _checked(part: Path, told: dict[str, Any], names: list[str], keys: tuple[str, ...], step: Step) -> Copy:
-    """What lies on the medium, against the sums and their signature."""
-    sums, faults = _sums(part, told), list[str]()
-    for name in names:
-        found = _read_back(part / name, step)
-        if name in sums and found != sums[name]:
-            faults.append(f"{name}: is not what the recorder wrote")
-        elif name not in sums and name not in UNSUMMED:
-            faults.append(f"{name}: the recorder does not know it")
-    missing = sorted(sums.keys() - set(names))
-    gone = {track: sum(_is_of(name, track) for name in missing) for track in ("audio", "video")}
-    gone = {track: count for track, count in gone.items() if count and track not in told["tracks"]}
-    faults += [f"{name}: is missing" for name in missing if not any(_is_of(name, track) for track in gone)]
-    signed = sign.is_signed(_bytes(part / SUMS), _bytes(part / SIGNATURE), keys, sign.RECORDINGS) if keys else None
-    if signed is False:
-        faults.append(f"{SIGNATURE}: the unit's key did not sign these sums")
-    size = sum((part / name).stat().st_size for name in names)
-    return Copy(
-        told["recording_id"], tuple(told["tracks"]), len(names), size, told["sums_sha256"],
-        tuple(faults[:FAULTS_MAX]), gone, signed, (),
-    )  # fmt: skip
+class _Ahead:
+    """A pipe that can be written over as far back as the last `let_go`: an entry says its length before its bytes."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file, self._held, self._gone, self._at = file, bytearray(), 0, 0
+
+    def write(self, data: bytes) -> int:
+        """Writes where it stands."""
+        at = self._at - self._gone
+        self._held[at : at + len(data)] = data
+        self._at += len(data)
+        return len(data)
+
+    def tell(self) -> int:
+        """Where it stands."""
+        return self._at
+
+    def seek(self, at: int, whence: int = 0) -> int:
+        """Goes back within what is held, or to its end."""
+        end = self._gone + len(self._held)
+        self._at = end if whence == os.SEEK_END else at
+        if not self._gone <= self._at <= end:
+            raise OSError(f"{at} has been written already")
+        return self._at
+
+    def seekable(self) -> bool:
+        """As far as it holds."""
+        return True
+
+    def close(self) -> None:
+        """Whoever opened the file closes it."""
+
+    def flush(self) -> None:
+        """Nothing that is held goes before it is whole."""
+
+    def let_go(self) -> None:
+        """Writes what is held; from here on it stands."""
+        self._file.write(self._held)
+        self._gone += len(self._held)
+        self._held.clear()
 
 
-def _sums(part: Path, told: dict[str, Any]) -> dict[str, str]:
-    """File to hash. Raises StoreError where the sums are not those that the keeper's log names."""
-    data = _bytes(part / SUMS)
-    if sha256(data).hexdigest() != told["sums_sha256"]:
-        raise StoreError(f"{SUMS}: the copy is not what the keeper has; is the medium sound?")
-    lines = (line.split(maxsplit=1) for line in data.decode(errors="replace").splitlines())
-    return {words[1].lstrip("*"): words[0] for words in lines if len(words) == 2}  # noqa: PLR2004 - hash and name
-
-
-def _read_back(path: Path, step: Step) -> str:
-    """The hash of what the medium holds, as far as the kernel lets its cache go."""
-    digest, fd = sha256(), os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
-        while piece := os.read(fd, PIECE_BYTES):
-            digest.update(piece)
-            step("check", len(piece))
-    finally:
-        os.close(fd)
-    return digest.hexdigest()
+def _read(fd: int) -> bytes:
+    pieces = []
+    while piece := os.read(fd, PIECE_BYTES):
+        pieces.append(piece)
+    return b"".join(pieces)
 
 
 def _lines_about(keeper: Conversation, recording_id: str) -> Iterator[str]:
@@ -171,11 +200,3 @@ def _inside(name: str) -> str:
     if path.is_absolute() or ".." in path.parts or not 1 <= len(path.parts) <= 2:  # noqa: PLR2004 - a file, or track/file
         raise StoreError(f"the keeper named `{name}`; expected a file of the recording")
     return name
-
-
-def _is_of(name: str, track: str) -> bool:
-    return name.startswith((f"{track}/", f"{track}."))
-
-
-def _bytes(path: Path) -> bytes:
-    return path.read_bytes()

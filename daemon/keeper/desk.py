@@ -145,8 +145,10 @@ class Desk:
 
     def _recording(self, asked: Asked) -> Any:
         store = self._parts.store
-        found = listing.summary(store, store.find(str(asked.args.get("recording_id", ""))))
-        return _with_holds(found, self._parts.holds.held())
+        recording_id = store.find(str(asked.args.get("recording_id", "")))
+        found = _with_holds(listing.summary(store, recording_id), self._parts.holds.held())
+        found["parts"] = store.parts(recording_id)
+        return found
 
     def _verify(self, asked: Asked) -> Any:
         """Begins a walk over the store where `start` is true, and tells how far it is and what the last one found."""

@@ -144,6 +144,11 @@ class Store:
             left += near
         return found
 
+    def parts(self, recording_id: str) -> list[str]:
+        """What is there of the event that this recording is of, the oldest first."""
+        there = [name for name in self.whole(recording_id) if name in self.entries]
+        return sorted(there, key=lambda name: (self.entries[name].at_wall_ns, name))
+
     def path(self, recording_id: str) -> Path:
         """A recording's directory."""
         return self._path / recording_id

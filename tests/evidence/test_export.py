@@ -1,47 +1,80 @@
-"""Sealed copies: a recording on the medium, checked there, or nothing; damage is said, what is left is kept."""
+"""Sealed copies: every part of an event in one zip on the medium, checked there, or nothing; damage is said."""
 
 from __future__ import annotations
 
+import io
 import json
 import os
-import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from daemon import sign
+from daemon import records, sign
 from daemon.errors import RefusedError, RequestError, StoreError
-from daemon.evidence.export import Copy, export
+from daemon.evidence.export import PAGE, README, Copy, to_medium
+from daemon.evidence.source import sources
+from daemon.evidence.verify import Verdict, verify
 from daemon.link import Conversation
-from tests.keeper.desks import DAY_NS, NOW_NS, RunningKeeper, open_desk, recorded
+from tests.evidence.made import Holders, Unit
+from tests.keeper.desks import DAY_NS, NOW_NS, RunningKeeper, open_desk
 from tests.rooms import wait_for
 
-A = "a" * 32
+A, B = "a" * 32, "b" * 32
+
+
+def record(keeper: RunningKeeper, name: str, holders: Holders, **begin: Any) -> None:
+    """A closed recording of now in the keeper's store, signed by the unit's own key."""
+    unit, now = Unit.__new__(Unit), keeper.clock.read()
+    unit.key, unit.store = keeper.paths.signing_key, keeper.paths.recordings
+    terms = {"audio": 168, "video": 672}
+    tracks = {track: records.TrackBegin(now.wall_ns, now.boot_ns, hours) for track, hours in terms.items()}
+    told = {"at_wall_ns": now.wall_ns, "boot_id": keeper.clock.boot_id(), "tracks": tracks, **begin}
+    unit.record(name, holders, seconds=2, start_ns=now.boot_ns, **told)
+    wait_for("the keeper knows it", lambda: any(one["recording_id"] == name for one in keeper.ask("recordings")))
 
 
 @pytest.fixture
-def keeper() -> Iterator[RunningKeeper]:
-    """A keeper with one closed recording, signed by the unit's own key."""
+def holders(tmp_path_factory: pytest.TempPathFactory) -> Holders:
+    """Who may open."""
+    return Holders(tmp_path_factory.mktemp("holders"))
+
+
+@pytest.fixture
+def keeper(holders: Holders) -> Iterator[RunningKeeper]:
+    """A keeper with one closed recording."""
     with open_desk("heusden-2020", NOW_NS) as found:
-        recorded(found.paths, found.clock, A, 0, found.paths.signing_key)
-        wait_for("the keeper knows it", lambda: found.ask("recordings"))
+        record(found, A, holders)
         yield found
 
 
 def copied(keeper: RunningKeeper, to: Path, start: str = A[:4]) -> Copy:
-    """An export, checked with the unit's key."""
-    keys = sign.public_keys(keeper.paths.signing_key.with_suffix(".pub"), sign.RECORDINGS)
+    """An export."""
     with Conversation(keeper.paths.keeper_socket) as said:
-        return export(said, start, to, keys, lambda *_: None)
+        return to_medium(said, start, to, lambda _: None)
+
+
+def verdicts(keeper: RunningKeeper, copy: Path) -> list[Verdict]:
+    """What the unit's public key says of it."""
+    keys = sign.public_keys(keeper.paths.signing_key.with_suffix(".pub"), sign.RECORDINGS)
+    return [verify(source, keys).verdict for source in sources(copy)]
 
 
 def contents(path: Path) -> dict[str, bytes]:
     """Every file of a recording."""
     return {str(file.relative_to(path)): file.read_bytes() for file in path.rglob("*") if file.is_file()}
+
+
+def zipped(path: Path, recording_id: str) -> dict[str, bytes]:
+    """Every file of a recording in a zip."""
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None
+        names = [name for name in archive.namelist() if name.startswith(f"{recording_id}/")]
+        return {name.removeprefix(f"{recording_id}/"): archive.read(name) for name in names}
 
 
 def events(lines: Iterable[str]) -> list[str]:
@@ -51,26 +84,49 @@ def events(lines: Iterable[str]) -> list[str]:
 
 
 def test_a_copy_is_the_recording(keeper: RunningKeeper, tmp_path: Path) -> None:
-    """K5: the copy has every file as the store has it, whole and signed for; sha256sum says the same; beside it lies
-    what the unit's log says of it, this hand-out included.
+    """K5: one uncompressed zip has every file as the store has it, whole and signed for, and what the unit's log says
+    of it, this hand-out included; the page and the instructions lie in it, the page beside it; what LEESMIJ.txt says to
+    run says the same, where it is unpacked.
     """
     copy = copied(keeper, tmp_path)
-    assert contents(tmp_path / A) == contents(keeper.paths.recordings / A)
-    assert (copy.faults, copy.missing, copy.signed, copy.files) == ((), {}, True, 11)
-    subprocess.run(["sha256sum", "--quiet", "--strict", "-c", "SHA256SUMS"], cwd=tmp_path / A, check=True)
-    sheet = json.loads((tmp_path / f"{A}.json").read_bytes())
-    assert events(sheet["audit_lines"]) == ["handed_out"]
-    assert sorted(file.name for file in tmp_path.iterdir()) == [A, f"{A}.json"]
+    path = tmp_path / "opname-aaaaaaaa.zip"
+    assert (copy.path, [sheet.files for sheet in copy.recordings], copy.open) == (path, [12], ())
+    assert zipped(path, A) == contents(keeper.paths.recordings / A)
+    assert [(one.whole, one.unit) for one in verdicts(keeper, path)] == [(True, "yes")]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["opname-aaaaaaaa.zip", "opname.html"]
+    with zipfile.ZipFile(path) as archive:
+        assert {info.compress_type for info in archive.infolist()} == {zipfile.ZIP_STORED}
+        assert not any(info.flag_bits & 8 for info in archive.infolist()), "each length stands before its bytes"
+        assert archive.read("opname.html") == PAGE.read_bytes() == (tmp_path / "opname.html").read_bytes()
+        script = archive.read("LEESMIJ.txt").decode().split("---- check.sh ----\n")[1].split("---- end of")[0]
+        assert events(json.loads(archive.read(f"{A}.json"))["audit_lines"]) == ["handed_out"]
+        archive.extractall(tmp_path / "out")
+    signers = keeper.paths.signing_key.parent / "allowed_signers"
+    done = subprocess.run(["sh", "-s", str(tmp_path / "out" / A), str(signers)], input=script, capture_output=True,
+                          text=True, check=True)  # fmt: skip
+    assert done.stdout.splitlines()[0] == "whole: yes", done.stdout + done.stderr
+    assert done.stdout.splitlines()[1].startswith("unit: yes SHA256:")
+    assert README.is_file()
 
 
 def test_what_is_past_its_term_is_missing_with_its_receipt(keeper: RunningKeeper, tmp_path: Path) -> None:
-    """K3, K5: sound that has been deleted is no fault of the copy: it is said, and its receipt lies beside."""
+    """K3, K5: sound that has been deleted is no fault of the copy: it is said, with the line of its receipt."""
     keeper.clock.passed_ns += 8 * DAY_NS
     wait_for("the sound goes", lambda: keeper.told("deleted"))
     copy = copied(keeper, tmp_path)
-    assert (copy.faults, copy.missing, copy.tracks) == ((), {"audio": 3}, ("video",))
-    told = [event for event in events(copy.audit_lines) if event != "verified"]  # the store is walked once a day
-    assert told == ["deleting", "deleted", "handed_out"]
+    (verdict,) = verdicts(keeper, tmp_path / "opname-aaaaaaaa.zip")
+    assert (verdict.whole, verdict.unit, list(verdict.deleted)) == (True, "yes", ["audio"])
+    assert copy.recordings[0].tracks == ("video",)
+    assert events(copy.recordings[0].audit_lines) == ["deleting", "deleted", "handed_out"]
+
+
+def test_every_part_of_an_event_goes_along(keeper: RunningKeeper, holders: Holders, tmp_path: Path) -> None:
+    """K5, R8: a recording that a recorder's death cut in two goes as one copy, whichever part is asked for."""
+    record(keeper, B, holders, continues=A)
+    copied(keeper, tmp_path, B[:4])
+    found = verdicts(keeper, tmp_path / "opname-bbbbbbbb.zip")
+    assert [(one.recording_id, one.whole) for one in found] == [(A, True), (B, True)]
+    assert [line["recording_id"] for line in keeper.told("handed_out")] == [A, B]
 
 
 def flip(path: Path) -> None:
@@ -79,31 +135,29 @@ def flip(path: Path) -> None:
     path.write_bytes(b"x" + path.read_bytes()[1:])
 
 
-DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
-    "a changed segment": (lambda path: flip(path / "video/000001.ts.age"), "video/000001.ts.age: is not what"),
-    "a lost segment": (lambda path: (path / "video/000001.ts.age").unlink(), "video/000001.ts.age: is missing"),
-    "a foreign file": (lambda path: (path / "holiday.jpg").write_bytes(b"x"), "holiday.jpg: the recorder does not"),
-    "other sums": (lambda path: (path / "SHA256SUMS").write_bytes(b""), "SHA256SUMS.sig: the unit's key did not sign"),
+DAMAGES: dict[str, tuple[Callable[[Path], object], str, str]] = {
+    "a changed segment": (lambda path: flip(path / "video/000001.ts.age"), "video/000001.ts.age", "is not what"),
+    "a lost segment": (lambda path: (path / "video/000001.ts.age").unlink(), "video/000001.ts.age", "is missing"),
+    "a foreign file": (lambda path: (path / "holiday.jpg").write_bytes(b"x"), "holiday.jpg", "is foreign"),
 }
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_damage_is_said_and_the_rest_is_kept(damage: str, keeper: RunningKeeper, tmp_path: Path) -> None:
     """K5: a store that is damaged is copied as it is, and each damage is named."""
-    spoil, words = DAMAGES[damage]
+    spoil, place, words = DAMAGES[damage]
     spoil(keeper.paths.recordings / A)
-    copy = copied(keeper, tmp_path)
-    assert any(fault.startswith(words) for fault in copy.faults), copy.faults
-    assert contents(tmp_path / A) == contents(keeper.paths.recordings / A)
+    copied(keeper, tmp_path)
+    (verdict,) = verdicts(keeper, tmp_path / "opname-aaaaaaaa.zip")
+    assert [(fault.path, fault.what.startswith(words)) for fault in verdict.faults] == [(place, True)]
+    assert zipped(tmp_path / "opname-aaaaaaaa.zip", A) == contents(keeper.paths.recordings / A)
 
 
 def test_a_medium_that_fails_is_left_as_it_was(keeper: RunningKeeper, tmp_path: Path) -> None:
-    """K5: a full medium, one that cannot be written, a copy that is there already: said, nothing half-made is left, and
-    what was not handed out is not in the log.
-    """
+    """K5: a full medium, one that cannot be written, a copy that is there already: nothing half-made is left."""
     medium = tmp_path / "stick"
     medium.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "none", str(medium)], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(medium)], check=True)
     try:
         with pytest.raises(StoreError, match="No space left on device; nothing was left there"):
             copied(keeper, medium)
@@ -124,25 +178,32 @@ def test_a_medium_that_fails_is_left_as_it_was(keeper: RunningKeeper, tmp_path: 
 
 def test_killed_while_copying_it_can_be_made_again(keeper: RunningKeeper, tmp_path: Path) -> None:
     """K5: what an export that was killed has left is no copy, and does not stand in the next one's way."""
-    (tmp_path / f".{A}.part").mkdir()
-    (tmp_path / f".{A}.part" / "begin.json").write_bytes(b"half")
-    assert copied(keeper, tmp_path).faults == ()
-    assert not (tmp_path / f".{A}.part").exists()
+    (tmp_path / ".opname-aaaaaaaa.zip.part").write_bytes(b"half")
+    copied(keeper, tmp_path)
+    assert not (tmp_path / ".opname-aaaaaaaa.zip.part").exists()
 
 
 def test_the_command(keeper: RunningKeeper, tmp_path: Path) -> None:
-    """K5: `evidence export` says where the copy is, that it is sealed, and by its exit code whether it is whole."""
+    """K5: `evidence export` says where the copy is and what came of checking it, by its exit code as well; to standard
+    output it is the same zip, byte for byte but for the log's lines.
+    """
 
-    def run(*words: str) -> tuple[int, Any]:
-        command = [sys.executable, "-m", "daemon", "evidence", "export", A[:6], "--to", str(tmp_path), *words]
+    def run(to: str, *words: str) -> tuple[int, bytes, str]:
+        command = [sys.executable, "-m", "daemon", "evidence", "export", A[:6], "--to", to, *words]
         state = ["--state", str(keeper.paths.etc.parent)]
-        done = subprocess.run([*command, *state], capture_output=True, text=True, check=False, env={**os.environ})
-        return done.returncode, " ".join((done.stdout or done.stderr).split())
+        done = subprocess.run([*command, *state], capture_output=True, check=False, env={**os.environ})
+        return done.returncode, done.stdout, " ".join((done.stdout if to != "-" else done.stderr).decode().split())
 
-    code, said = run()
-    assert (code, "is whole" in said, "still sealed" in said) == (0, True, True), said
-    shutil.rmtree(tmp_path / A)
+    code, _, said = run(str(tmp_path))
+    assert (code, "Whole: yes" in said, "still sealed" in said) == (0, True, True), said
+    code, data, said = run("-")
+    assert code == 0, said
+    with zipfile.ZipFile(io.BytesIO(data)) as archive, zipfile.ZipFile(tmp_path / "opname-aaaaaaaa.zip") as other:
+        assert archive.namelist() == other.namelist()
+        assert all(archive.read(name) == other.read(name) for name in archive.namelist() if name != f"{A}.json")
+    (tmp_path / "opname-aaaaaaaa.zip").unlink()
     flip(keeper.paths.recordings / A / "audio/000000.ts.age")
-    code, said = run("--json")
+    code, data, _ = run(str(tmp_path), "--json")
     assert code == 10
-    assert json.loads(said)["faults"] == ["audio/000000.ts.age: is not what the recorder wrote"]
+    told: dict[str, Any] = json.loads(data)
+    assert [fault["path"] for fault in told["verdicts"][0]["faults"]] == ["audio/000000.ts.age"]

@@ -1,0 +1,63 @@
+"""The page in a real browser with its network off: Chromium, driven by tests/browser/drive.mjs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from tests.browser.browser import INSTALLED, ROOT
+
+PAGE = ROOT / "reader/dist/opname.html"
+MODULES = ROOT / ".node/reader/node_modules"
+"""What it is built of."""
+
+
+class Browser:
+    """One Chromium. `open` begins with a fresh page, without anything of the one before."""
+
+    def __init__(self) -> None:
+        command = ["node", str(ROOT / "tests/browser/drive.mjs"), str(INSTALLED)]
+        self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def do(self, act: str, **about: Any) -> Any:
+        """One act. Raises AssertionError with the browser's words."""
+        assert self._child.stdin is not None
+        assert self._child.stdout is not None
+        self._child.stdin.write(json.dumps({"act": act, **about}) + "\n")
+        self._child.stdin.flush()
+        answer = json.loads(self._child.stdout.readline() or '{"error": "the browser is gone"}')
+        assert "error" not in answer, answer["error"]
+        return answer["value"]
+
+    def open(self, page: Path = PAGE) -> None:
+        """A fresh page."""
+        self.do("open", url=page.as_uri())
+
+    def give(self, at: str, *paths: Path) -> None:
+        """Chooses files, or one directory, as a person does in a dialog; the page is in no state until it answers."""
+        self.do("eval", js="void (document.body.dataset.state = '')")
+        self.do("files", at=at, paths=[str(path) for path in paths])
+
+    def state(self, *states: str, ms: int = 30_000) -> str:
+        """Waits until the page is in one of these states, and says in which."""
+        js = f"{json.dumps(states)}.find((one) => one === document.body.dataset.state)"
+        return str(self.do("wait", js=js, ms=ms))
+
+    def text(self, at: str) -> str:
+        """What stands there."""
+        return str(self.do("eval", js=f"document.querySelector({json.dumps(at)}).innerText"))
+
+    def verdicts(self) -> list[dict[str, Any]]:
+        """The verdict on each recording."""
+        js = "[...document.querySelectorAll('.recording')].map(({dataset}) => ({...dataset}))"
+        return [{**one, "faults": json.loads(one["faults"])} for one in self.do("eval", js=js)]
+
+    def close(self) -> None:
+        """Ends the browser; nothing of it may be left."""
+        assert self._child.stdin is not None
+        assert self._child.stdout is not None
+        self._child.stdin.close()
+        self._child.wait(timeout=30)
+        self._child.stdout.close()

@@ -1,0 +1,308 @@
+"""The page that opens recordings, in a real browser with its network off: what a manager does, and what must not go."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+import zipfile
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+
+from daemon.evidence.source import sources
+from daemon.evidence.verify import verify
+from daemon.sign import RECORDINGS, public_keys
+from tests.browser.browser import ROOT
+from tests.evidence.browser import MODULES, PAGE, Browser
+from tests.evidence.made import NS, TURN_NS, Holders, Unit
+from tests.evidence.test_verify import REFUSED, as_zip
+from tests.keeper.planted import PLANTED
+
+A, B, C, D = "a" * 32, "b" * 32, "c" * 32, "d" * 32
+SECONDS = 6
+FACTS = """(() => { const v = document.querySelector('video'), q = v.getVideoPlaybackQuality();
+  return {at: v.currentTime, seconds: v.duration, width: v.videoWidth, frames: q.totalVideoFrames,
+          sound: v.webkitAudioDecodedByteCount, ranges: v.buffered.length, error: v.error && v.error.message}; })()"""
+
+
+class Desk:
+    """A stick with recordings, their holders' keys, a browser."""
+
+    def __init__(self, home: Path) -> None:
+        self.home, self.unit, self.browser = home, Unit(home / "unit"), Browser()
+        self.one = Holders(home / "one")
+        self.two = Holders(home / "two", (("custodian-1", "custodian-2"), ("secretary-1", "secretary-2")))
+        self.unit.record(A, self.one, seconds=SECONDS, holes={4: "unplugged"})
+        self.unit.record(B, self.two, seconds=SECONDS, start_ns=5 * TURN_NS - 3 * NS)
+        self.unit.record(
+            C, self.one, seconds=3, start_ns=1_010 * NS, at_wall_ns=1_800_000_010 * NS, continues=A, simulated=True
+        )
+        for name in (A, B):
+            as_zip(self.unit.store / name, home / f"{name[0]}.zip")
+
+    def judged(self, *zips: Path) -> Browser:
+        """A fresh page that was given a recording."""
+        self.browser.open()
+        self.browser.give("#zip", *zips)
+        self.browser.state("judged", "refused", "failed")
+        return self.browser
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """Made once; every test opens a page of its own."""
+    made = Desk(tmp_path_factory.mktemp("desk"))
+    yield made
+    made.browser.close()
+
+
+def plays(browser: Browser, until_s: float = 1.0) -> dict[str, Any]:
+    """Waits until it has played so far; figures of the player."""
+    browser.do("wait", js=f"document.querySelector('video').currentTime > {until_s}")
+    facts: dict[str, Any] = browser.do("eval", js=FACTS)
+    assert facts["error"] is None
+    return facts
+
+
+def test_the_page_is_what_its_sources_build(tmp_path: Path) -> None:
+    """H2: the committed page, byte for byte, comes out of reader/src and the lock file."""
+    subprocess.run(["node", str(ROOT / "reader/build.mjs"), str(MODULES), str(tmp_path / "x.html")], check=True)
+    assert (tmp_path / "x.html").read_bytes() == PAGE.read_bytes(), "run `make reader`, and commit what it made"
+    page = (ROOT / "docs/ref/opening-page.md").read_text()
+    assert f"SHA-256 of the page: `{hashlib.sha256(PAGE.read_bytes()).hexdigest()}`" in page
+
+
+def test_from_stick_to_picture_to_film(desk: Desk, tmp_path: Path) -> None:
+    """K5: two choices in a dialog from the open page to the first picture; sound and image play, across the hole in the
+    image; the MP4 has every frame; no request was made, nothing was written to the console, axe finds nothing.
+    """
+    browser = desk.judged(desk.home / "a.zip")
+    (verdict,) = browser.verdicts()
+    assert (verdict["id"], verdict["whole"], verdict["unit"], verdict["faults"]) == (A, "yes", "unknown", [])
+    assert "Beeld: van 0:01.0 tot 0:02.0 na de knop. Reden: unplugged" in browser.text("#verdicts")
+    assert browser.do("axe") == []
+    browser.give("#key", desk.one.file("manager-2"))
+    assert browser.state("open", "closed", "failed") == "open", browser.text("#opening")
+    facts = plays(browser, 4.5)
+    assert facts["seconds"] == pytest.approx(SECONDS, abs=0.1)
+    assert (facts["width"], facts["frames"] > 50, facts["sound"] > 0, facts["ranges"]) == (640, True, True, 1)
+    assert re.match(r"2027-01-15 08:00:0\d UTC", browser.text("#clock"))
+    assert browser.do("axe") == []
+    assert browser.do("save", at="#mp4", path=str(tmp_path / "x.mp4")) == "opname-aaaaaaaa.mp4"
+    probe = subprocess.run(["ffprobe", "-v", "warning", str(tmp_path / "x.mp4")], capture_output=True, check=True)
+    assert probe.stderr == b""
+    with av.open(tmp_path / "x.mp4") as film:
+        assert {s.type: s.frames for s in film.streams} == {"video": 125, "audio": 280}
+    with av.open(tmp_path / "x.mp4") as film:
+        times = [frame.time or 0 for frame in film.decode(video=0)]
+    assert len(times) == 125
+    assert max(b - a for a, b in pairwise(times)) == pytest.approx(1.04, abs=0.01)
+    assert browser.do("errors") == []
+    assert browser.do("requests") == [PAGE.as_uri()]
+
+
+def test_seeking_and_one_track(desk: Desk) -> None:
+    """K5: a click on the time line goes there, back and forth; sound only and image only play as well."""
+    browser = desk.judged(desk.home / "a.zip")
+    browser.give("#key", desk.one.file("manager-1"))
+    browser.state("open")
+    plays(browser, 0.3)
+    browser.do("click", at="#to-press")
+    plays(browser, 3.0)
+    browser.do("eval", js="void (document.querySelector('video').currentTime = 0.5)")
+    browser.do("wait", js="document.querySelector('video').currentTime < 2 && !document.querySelector('video').seeking")
+    for kind, wide in (("only-video", 640), ("only-audio", 0)):
+        browser.do("choose", at="#tracks", value=kind)
+        browser.do("wait", js=f"document.querySelector('video').videoWidth === {wide}")
+        plays(browser, 0.5)
+    assert browser.do("errors") == []
+
+
+def test_two_groups_at_one_computer_and_at_two(desk: Desk, tmp_path: Path) -> None:
+    """R6: one holder after the other on one page; or a half of the first that alone opens nothing, on a second page,
+    also that of the command; time stamps that begin again in the middle do not stop it.
+    """
+    browser = desk.judged(desk.home / "b.zip")
+    browser.give("#key", desk.two.file("custodian-2"))
+    assert browser.state("half", "open", "closed", "failed") == "half"
+    assert "Groep 1 van 2 is akkoord" in browser.text("#opening")
+    browser.do("save", at="#save-half", path=str(tmp_path / "b.half"))
+    browser.give("#key", desk.two.file("secretary-1"))
+    assert browser.state("open", "closed", "failed") == "open", browser.text("#opening")
+    assert plays(browser, 3.5)["seconds"] == pytest.approx(SECONDS, abs=0.1)
+    assert "AGE-SECRET-KEY" not in (tmp_path / "b.half").read_text()
+
+    browser = desk.judged(desk.home / "b.zip")
+    browser.give("#half", tmp_path / "b.half")
+    browser.give("#key", desk.two.file("custodian-1"))
+    assert browser.state("open", "closed", "failed") == "closed"
+    assert "Groep 1 is al akkoord" in browser.text("#opening")
+    browser.give("#key", desk.two.file("secretary-2"))
+    assert browser.state("open", "failed") == "open", browser.text("#opening")
+    plays(browser)
+
+
+@pytest.mark.parametrize(("zip_", "key", "words"), [
+    ("b.zip", "secretary-1", "Deze sleutel is van groep 2. Eerst moet een houder van groep 1 openen."),
+    ("b.zip", "manager-1", "Deze sleutel hoort niet bij deze opname."),
+    ("a.zip", "custodian-1", "Deze sleutel hoort niet bij deze opname."),
+])  # fmt: skip
+def test_the_wrong_key_is_one_sentence(desk: Desk, zip_: str, key: str, words: str) -> None:
+    """R6: wrong order, a stranger: one sentence, nothing is shown, and the right one still opens."""
+    browser = desk.judged(desk.home / zip_)
+    browser.give("#key", (desk.one if key.startswith("manager") else desk.two).file(key))
+    assert browser.state("closed", "open", "failed") == "closed"
+    assert browser.text("#opening") == words
+    assert browser.do("eval", js="document.querySelector('#watch').hidden")
+
+
+def test_what_is_no_key_is_one_sentence(desk: Desk, tmp_path: Path) -> None:
+    """K5: a letter, a typing error, a half of another recording."""
+    text = desk.one.file("manager-1").read_text().strip()
+    cases = {"Beste": "Dit is geen sleutel.", text[:-2] + ("QP" if text[-2:] != "QP" else "PQ"): "typefout"}
+    browser = desk.judged(desk.home / "a.zip")
+    for number, (content, words) in enumerate(cases.items()):
+        (tmp_path / f"{number}.key").write_text(content)
+        browser.give("#key", tmp_path / f"{number}.key")
+        assert browser.state("closed", "open", "failed") == "closed"
+        assert words in browser.text("#opening")
+    half = {"format": "spreekkamer-half/1", "recording_id": B, "layers_open": 1, "envelopes": {}}
+    (tmp_path / "x.half").write_text(json.dumps(half))
+    browser.give("#half", tmp_path / "x.half")
+    assert browser.state("closed") == "closed", "the key before is tried again"
+    browser.give("#key", desk.one.file("manager-1"))
+    assert browser.state("closed", "open", "failed") == "closed"
+    assert browser.text("#opening") == "Dit half geopende bestand hoort bij een andere opname."
+
+
+def test_a_key_is_made_locked_and_opens(desk: Desk, tmp_path: Path) -> None:
+    """R6: a holder makes a key on the page, never without a passphrase; with it, and not without, a recording opens."""
+    browser, words = desk.browser, "paard batterij nietje goed"
+    browser.open()
+    browser.do("click", at="#keymaking summary")
+    for first, second, said in (("kort", "kort", "te kort"), (words, words + "x", "niet gelijk")):
+        browser.do("fill", at="#new1", words=first)
+        browser.do("fill", at="#new2", words=second)
+        browser.do("click", at="#make")
+        assert said in browser.text("#making")
+    browser.do("fill", at="#new2", words=words)
+    browser.do("click", at="#make")
+    browser.do("wait", js="!document.querySelector('#made').hidden", ms=90_000)
+    browser.do("save", at="#save-key", path=str(tmp_path / "my.key"))
+    recipient = browser.text("#public")
+    assert "BEGIN AGE ENCRYPTED FILE" in (tmp_path / "my.key").read_text()
+    mine = Holders(tmp_path / "mine", (("me",),))
+    mine.groups = ((recipient,),)
+    unit = Unit(tmp_path / "unit")
+    unit.record(A, mine, seconds=2)
+    desk.judged(as_zip(unit.store / A, tmp_path / "x.zip"))
+    browser.give("#key", tmp_path / "my.key")
+    assert browser.state("closed", "open", "failed") == "closed"
+    assert browser.text("#opening") == "Deze sleutel zit op slot. Vul de wachtwoordzin in."
+    browser.do("fill", at="#passphrase", words=words)
+    browser.do("eval", js="void (document.body.dataset.state = '')")
+    browser.do("click", at="#open")
+    assert browser.state("open", "failed", ms=90_000) == "open", browser.text("#opening")
+
+
+def test_parts_of_an_event_and_a_deleted_track(desk: Desk, tmp_path: Path) -> None:
+    """K3, R8, H3: a folder with two parts of one event and their sheets: the sound that was deleted is told with its
+    receipt and is no fault; a simulated part is named as no evidence; both parts play, one after the other.
+    """
+    stick = tmp_path / "stick"
+    for name in (A, C):
+        shutil.copytree(desk.unit.store / name, stick / name)
+    shutil.rmtree(stick / A / "audio")
+    (stick / A / "audio.0.key.age").unlink()
+    receipt = {"n": 7, "at_wall_ns": NS, "event": "deleted", "recording_id": A, "track": "audio"}
+    (stick / f"{A}.json").write_text(json.dumps({"recording_id": A, "audit_lines": [json.dumps(receipt)]}))
+    browser = desk.browser
+    browser.open()
+    browser.give("#folder", stick)
+    browser.state("judged", "refused")
+    assert [(one["id"], one["whole"]) for one in browser.verdicts()] == [(A, "yes"), (C, "yes")]
+    told = browser.text("#verdicts")
+    assert "Geluid: door het kastje gewist op zijn tijd (regel 7 van het logboek)." in told
+    assert told.count("NAGEBOOTST") == 1
+    browser.give("#key", desk.one.file("manager-1"))
+    assert browser.state("open", "closed") == "open"
+    plays(browser)
+    browser.do("wait", js="document.querySelector('#part').value === '1'")
+    plays(browser)
+    browser.do("click", at="#language")
+    assert "SIMULATED" in browser.text("#verdicts")
+    assert browser.do("axe") == []
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_a_hostile_zip_is_refused_in_a_sentence(desk: Desk, tmp_path: Path, what: str) -> None:
+    """K5: names that lead out, links, bombs: refused as a whole, as the command does."""
+    spoil, _ = REFUSED[what]
+    shutil.copytree(desk.unit.store / A, tmp_path / A)
+    if what == "a link":
+        (tmp_path / A / "end.json").unlink()
+    path = as_zip(tmp_path / A, tmp_path / "x.zip")
+    with zipfile.ZipFile(path, "a") as archive:
+        spoil(archive)
+    browser = desk.judged(path)
+    assert browser.state("refused", "judged", "failed") == "refused"
+    assert len(browser.text("#giving")) > 20
+
+
+DAMAGED = ("truncated segment", "missing segment", "foreign file", "changed chain line", "torn end of a chain",
+           "missing envelope", "bad signature of the sums", "another unit's signature", "missing sums")  # fmt: skip
+
+
+def test_the_page_and_the_command_name_the_same_damage(desk: Desk, tmp_path: Path) -> None:
+    """K5: the same recording with the same damage: the same files named, in the same words, the same two answers."""
+    keys = public_keys(desk.unit.signers, RECORDINGS)
+    browser = desk.browser
+    browser.open()
+    browser.give("#signers", desk.unit.signers)
+    for what in DAMAGED:
+        stick = tmp_path / what.replace(" ", "-").replace("'", "")
+        shutil.copytree(desk.unit.store / A, stick / "recordings" / A)
+        PLANTED[what][0](stick / "recordings" / A, stick)
+        path = as_zip(stick / "recordings" / A, stick / "x.zip")
+        browser.give("#zip", path)
+        browser.state("judged", "refused")
+        (mine,), (source,) = browser.verdicts(), sources(path)
+        verdict = verify(source, keys).verdict
+        theirs = [{"path": fault.path, "what": fault.what} for fault in verdict.faults]
+        assert (mine["whole"] == "yes", mine["unit"], mine["faults"]) == (verdict.whole, verdict.unit, theirs), what
+
+
+def test_no_script_runs_out_of_data(desk: Desk, tmp_path: Path) -> None:
+    """K5: names and reasons that look like markup are shown as text; nothing of them runs."""
+    evil = "<img src=x onerror=alert(1)><script>document.title='x'</script>"
+    unit = Unit(tmp_path / "unit")
+    unit.record(A, desk.one, seconds=3, holes={1: evil}, unit=evil, policy=evil)
+    (unit.store / A / "x<img src=x onerror=alert(1)>").write_text("x")
+    browser = desk.judged(as_zip(unit.store / A, tmp_path / "x.zip"))
+    assert "<img src=x onerror=alert(1)>" in browser.text("#verdicts")
+    assert browser.do("eval", js="document.querySelectorAll('#verdicts img, #verdicts script').length") == 0
+    assert browser.do("eval", js="document.title") == "Een opname bekijken"
+    assert browser.do("requests") == [PAGE.as_uri()]
+
+
+def test_the_custody_sheet_on_paper(desk: Desk, tmp_path: Path) -> None:
+    """K5: one sheet to print: recording, unit, answers, hashes, ground and places to sign."""
+    browser = desk.judged(desk.home / "a.zip")
+    browser.give("#key", desk.one.file("manager-1"))
+    browser.state("open")
+    for at, words in {"#incident": "2026-0417", "#role": "manager", "#officer": "bsg X, PL0600"}.items():
+        browser.do("fill", at=at, words=words)
+    browser.do("eval", js="void (window.print = () => {})")
+    browser.do("click", at="#print")
+    browser.do("pdf", path=str(tmp_path / "x.pdf"))
+    paper = str(browser.do("eval", js="document.querySelector('#paper').textContent"))
+    for words in (A, "2026-0417", "bsg X, PL0600", "Ontvangen door", "Kop van de keten"):
+        assert words in paper
+    assert (tmp_path / "x.pdf").read_bytes().startswith(b"%PDF")
