@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from daemon import loglines, sign
-from daemon.inspection.files import Pace, Reading
+from daemon.inspection.files import CHAIN_BYTES_MAX, Pace, Reading, open_regular
 from daemon.inspection.judge import Expected, Found, Inspection, judge
 from daemon.loglines import Line
 
@@ -38,14 +38,14 @@ def read(path: Path, name: str, pace: Pace = lambda _: None) -> Found:
 
 
 def _lines(path: Path, size: int) -> Iterator[Line]:
-    with path.open("rb") as file:
+    with open_regular(path, CHAIN_BYTES_MAX) as file:
         yield from loglines.read(file, size)
 
 
 def _bytes(path: Path) -> bytes:
     """A record; empty for one that cannot be read by now, or is far too large."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path, RECORD_BYTES_MAX) as file:
             data = file.read(RECORD_BYTES_MAX + 1)
     except OSError:
         return b""

@@ -7,11 +7,14 @@ files, 30,000 for the longest, and not the files.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
+import itertools
 import os
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from msgspec import Struct
 
@@ -25,6 +28,27 @@ Pace = Callable[[int], None]
 """Is told how many bytes have been read; may wait, and may raise to end the inspection."""
 Fault = tuple[str, str]
 """A file's name below its recording, and what is wrong with it."""
+
+
+FILE_BYTES_MAX = 33_554_432
+"""A file of a recording: the largest are a second of image (some megabytes at the highest bit rate), the longest
+recording's chain (twelve megabytes) and its sums. What is larger, a recorder never wrote, and nobody reads it."""
+CHAIN_BYTES_MAX = FILE_BYTES_MAX
+NAMES_MAX = 65_536
+"""Files of one recording; the longest has 29,000."""
+
+
+def open_regular(path: Path, bytes_max: int) -> BinaryIO:
+    """A file for reading, by its type and size before a byte is read: no link, pipe or device, and no larger than this.
+
+    Raises OSError.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    found = os.fstat(fd)
+    if not stat.S_ISREG(found.st_mode) or found.st_size > bytes_max:
+        os.close(fd)
+        raise OSError(errno.EFBIG, "is no file, or larger than any that a recorder writes", str(path))
+    return os.fdopen(fd, "rb")
 
 
 class Seen(Struct, frozen=True):
@@ -60,7 +84,11 @@ class Reading:
         """Names and kinds of what is in a directory, in order."""
         try:
             with os.scandir(self._path / within) as entries:
-                return sorted((entry.name, entry.stat(follow_symlinks=False).st_mode) for entry in entries)
+                some = itertools.islice(entries, NAMES_MAX + 1)
+                found = sorted((entry.name, entry.stat(follow_symlinks=False).st_mode) for entry in some)
+            if len(found) > NAMES_MAX:
+                self.faults.append((within or ".", f"has more than {NAMES_MAX} files: no recorder makes so many"))
+            return found[:NAMES_MAX]
         except OSError as error:
             self.faults.append((within or ".", f"cannot be listed: {error.strerror or error}"))
             return []
@@ -97,8 +125,11 @@ def digest(path: Path, pace: Pace = lambda _: None) -> Seen:
     except PermissionError:
         fd = os.open(path, flags)
     try:
+        found = os.fstat(fd)
+        if not stat.S_ISREG(found.st_mode) or found.st_size > FILE_BYTES_MAX:
+            raise OSError(errno.EFBIG, f"has {found.st_size} bytes, more than any file that a recorder writes")
         sha256, size, first = hashlib.sha256(), 0, b""
-        while piece := os.read(fd, PIECE_BYTES):
+        while size <= FILE_BYTES_MAX and (piece := os.read(fd, PIECE_BYTES)):
             first = first or piece[: len(SEALED)]
             sha256.update(piece)
             size += len(piece)

@@ -16,6 +16,7 @@ from typing import Any
 from daemon import durable, log, loglines, records
 from daemon.errors import StoreError, TakenError
 from daemon.keeper.reserve import Reserve
+from daemon.keeper.tail import UNSIGNED, Tail, tail_of
 from daemon.model.ledger import Walk, encode
 from daemon.names import ID, TRACKS
 from hardware.ports import Clock
@@ -31,16 +32,24 @@ class AuditLog:
     """Open for as long as the keeper lives; one thread. It is also the lock by which a store has one keeper."""
 
     def __init__(
-        self, path: Path, clock: Clock, *followers: Follower, witnessed: Mapping[int, str] | None = None
-    ) -> None:
-        """`witnessed`: number of lines -> the head that was seen then, as `Walk` takes it."""
+        self, path: Path, clock: Clock, *followers: Follower, witnessed: Mapping[int, str] | None = None,
+        keys: tuple[str, ...] = (),
+    ) -> None:  # fmt: skip
+        """`witnessed`: number of lines -> the head that was seen then, as `Walk` takes it.
+
+        `keys`: the keeper's own; lines behind the newest head that they signed have the key `unsigned` for who follows.
+        """
         self.path, self._clock, self._walk = path, clock, Walk(witnessed)
         self._unfinished = Unfinished()
         self._followers = (self._unfinished.follow, *followers)
         self.size, self._in_doubt, self._owes_torn = 0, False, False
+        self._owes_mark: tuple[int, int] | None = None
         self._log = durable.open_log(path)
+        self._tail = Tail()
         try:
             self._lock()
+            self._tail = tail_of(path, keys)
+            self.is_new = path.stat().st_size == 0
             self._reserve = Reserve(self._log)
             self._catch_up(at_start=True)
         except BaseException:
@@ -64,6 +73,11 @@ class AuditLog:
             return ""
         more = f", and {self._walk.faults_n - 1} more" if self._walk.faults_n > 1 else ""
         return f"the audit log does not hold together: {self._walk.faults[0]}{more}"
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether it can have lost lines: it began with this start, or does not hold together."""
+        return self.is_new or bool(self._walk.faults)
 
     @property
     def unfinished(self) -> dict[tuple[str, str], dict[str, Any]]:
@@ -126,6 +140,7 @@ class AuditLog:
             self._in_doubt = True
             raise StoreError(f"{self.path}: its last line is torn, and the disk has no room to go on behind it")
         if at_start:
+            self._mark_tail()
             self._walk.finish()
             if self.fault:
                 log.event("audit_broken", "error", faults=[str(fault) for fault in self._walk.faults])
@@ -135,6 +150,14 @@ class AuditLog:
             self._owes_torn = True
         self._walk.mend()
         self._in_doubt = False
+        if self._owes_mark is not None:
+            first, lines = self._owes_mark
+            self._owes_mark = None
+            try:
+                self.add("unsigned", first=first, lines=lines)
+            except StoreError:
+                self._owes_mark = first, lines
+                raise
         if self._owes_torn:
             self._owes_torn = False
             try:
@@ -157,8 +180,16 @@ class AuditLog:
         return None
 
     def _take(self, raw: bytes, sha256: str, size: int) -> None:
+        line = self._walk.take(raw, sha256)
+        if line and self._tail.is_unsigned(self.size, line):
+            line = {**line, UNSIGNED: True}
         self.size += size
-        self._tell(self._walk.take(raw, sha256))
+        self._tell(line)
+
+    def _mark_tail(self) -> None:
+        """What no keeper signed is never taken for signed, although the next head covers it."""
+        if self._tail.found:
+            self._owes_mark = (self._tail.found[0], len(self._tail.found))
 
     def _tell(self, line: dict[str, Any]) -> None:
         for follow in self._followers:
@@ -177,5 +208,5 @@ class Unfinished:
         if line.get("event") == "deleting":
             if ID.match(key[0]) and key[1] in TRACKS:  # else somebody else wrote it: it names no file of ours
                 self.lines[key] = line
-        elif line.get("event") == "deleted":
+        elif line.get("event") == "not_deleted" or (line.get("event") == "deleted" and UNSIGNED not in line):
             self.lines.pop(key, None)

@@ -54,6 +54,13 @@ class Heads:
             return {}
         return {found.lines: found.head}
 
+    def keys(self) -> tuple[str, ...]:
+        """The keeper's own public key; none where it has none: then no line can be told from another."""
+        try:
+            return sign.public_keys(self._key.with_suffix(".pub"), sign.AUDIT)
+        except SealError:
+            return ()
+
     def follow(self, line: Line) -> None:
         """Takes a line of the log: a head of this boot counts for its day."""
         if line.get("event") == "head" and line.get("boot_id") == self._boot_id:

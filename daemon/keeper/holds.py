@@ -1,9 +1,11 @@
 """The holds of a store: a file each, below store/holds/, and its lines in the audit log.
 
-The law here (promise K2): a hold is in force from the moment its file is on the disk, before anybody is told so, until
-its file is gone. The log repeats each: what a crash left between the two is completed at the next start, and a file
-that is lost or cannot be read is in force as the log has it. One that the log does not know either, and nobody can
-read, is in force for everything: nothing is deleted because something was not understood.
+The law here (promises K2, K7): a hold is in force from the moment its line is in the log, before anybody is told so,
+until a release that a keeper signed. The file repeats it: what a crash left between the two is completed at the next
+start, and a file that is lost or cannot be read is in force as the log has it. One that says something else than its
+line holds both, and one that has no line has no force: somebody else wrote it. Where the log itself is lost or broken,
+a file without a line is in force, and one that nobody can read is in force for everything: nothing is deleted because
+something was not understood.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import msgspec
 from daemon import durable, log, records
 from daemon.errors import NotFoundError, RequestError, StoreError
 from daemon.keeper.audit import AuditLog
+from daemon.keeper.tail import UNSIGNED
 from daemon.model import holds as rules
 from daemon.model.holds import HOLDS_MAX, By, Hold
 from hardware.ports import Track
@@ -46,9 +49,20 @@ class Everything(Collection[Key]):
 class Holds:
     """One thread: the keeper's. It is a follower of the audit log, and `settle` comes when the log has been read."""
 
-    def __init__(self, directory: Path, whole: Callable[[str], Collection[str]]) -> None:
-        """`whole` tells the recordings that are one event with this one: a hold keeps them all."""
-        self._path, self._whole = directory, whole
+    def __init__(
+        self, directory: Path, whole: Callable[[str], Collection[str]], sign: Callable[[], object] = lambda: None
+    ) -> None:
+        """`whole` tells the recordings that are one event with this one: a hold keeps them all.
+
+        `sign` signs the log: a release that was begun is one from then on.
+        """
+        self._path, self._whole, self._sign = directory, whole, sign
+        self._doubtful = True
+        """The log can have lost lines."""
+        self._sworn: set[str] = set()
+        """Files that nobody can read and that were there when the log was lost."""
+        self._not_ended: dict[str, int] = {}
+        """Holds of which the log says that they were released, in a line that no keeper signed: its number."""
         self._files: dict[str, Hold] = {}
         self._told: dict[str, Hold] = {}
         """What the log says is in force."""
@@ -71,8 +85,8 @@ class Holds:
     # --- what is held ---------------------------------------------------------------------------------------------
 
     def in_force(self) -> dict[str, Hold]:
-        """Every hold that is known, by its id."""
-        return {**self._told, **self._files}
+        """Every hold that is known, by its id: as the log has it."""
+        return {**{name: hold for name, hold in self._files.items() if self._doubtful}, **self._told}
 
     def held(self) -> Collection[Key]:
         """Which track of which recording may not go."""
@@ -80,10 +94,28 @@ class Holds:
             return Everything()
         return frozenset(
             (recording_id, track)
-            for hold in self.in_force().values()
+            for hold in (*self.in_force().values(), *self._differing().values())
             for recording_id in self._whole(hold.recording_id)
             for track in hold.tracks
         )
+
+    def _differing(self) -> dict[str, Hold]:
+        """Files that say something else than their lines."""
+        return {
+            name: hold
+            for name, hold in self._files.items()
+            if name in self._told and _what(hold) != _what(self._told[name])
+        }
+
+    def foreign(self) -> tuple[str, ...]:
+        """Files that no line of a whole log knows: no keeper wrote them."""
+        if self._doubtful:
+            return ()
+        return tuple(sorted({*self._files, *self.unreadable} - self._told.keys() - self._sworn))
+
+    def named(self) -> dict[str, str]:
+        """Recordings that a hold names, and which one."""
+        return {hold.recording_id: hold.hold_id for hold in self.in_force().values()}
 
     def was_held(self, recording_id: str, track: Track) -> bool:
         """Whether a hold on it has been released: why it goes as late as it does."""
@@ -91,20 +123,31 @@ class Holds:
 
     def unknown(self) -> tuple[str, ...]:
         """Files that nobody can read and that the log does not know: they may be about anything."""
-        return tuple(sorted(self.unreadable.keys() - self._told.keys()))
+        found = self.unreadable.keys() - self._told.keys()
+        return tuple(sorted(found if self._doubtful else found & self._sworn))
 
     def fault(self) -> str:
         """What is wrong with the files, for a person; empty: nothing."""
         if unknown := self.unknown():
             what = f"holds/{unknown[0]}.json cannot be read ({self.unreadable[unknown[0]]}): nothing is deleted"
             return f"{what} until it is mended or released; {len(unknown)} such" if len(unknown) > 1 else what
+        for hold_id, n in self._not_ended.items():
+            return f"line {n} of the audit log ends hold {hold_id}, and no keeper signed it: it is in force"
+        for hold_id in self._differing():
+            return f"holds/{hold_id}.json says something else than the audit log: what both say is kept"
+        for hold_id in self.foreign():
+            return f"holds/{hold_id}.json was placed by nobody: the audit log has no line of it, and it holds nothing"
         for hold_id, why in self.unreadable.items():
             return f"holds/{hold_id}.json cannot be read ({why}); it is in force as the audit log has it"
         return ""
 
     def find(self, start: str) -> str:
         """The id that begins so. Raises NotFoundError when none does, or several do."""
-        found = [name for name in {**self.in_force(), **self.unreadable} if name.startswith(start)] if start else []
+        found = (
+            [name for name in {**self.in_force(), **self._files, **self.unreadable} if name.startswith(start)]
+            if start
+            else []
+        )
         if len(found) != 1:
             raise NotFoundError(f"{len(found) or 'no'} holds have an id that begins with `{start}`; expected one")
         return found[0]
@@ -112,23 +155,31 @@ class Holds:
     # --- the three acts -------------------------------------------------------------------------------------------
 
     def place(self, hold: Hold, audit: AuditLog) -> None:
-        """A new hold: in force and on the disk on return. Raises StoreError; RequestError when there are too many."""
+        """A new hold: in force on return. Raises StoreError: it is not; RequestError when there are too many."""
         if len(self.in_force()) >= HOLDS_MAX:
             raise RequestError(f"{HOLDS_MAX} holds are in force, the most that a store has; release one first")
-        durable.publish(self._path, [(f"{hold.hold_id}.json", records.encode(hold))], mode=0o640)
-        self._files[hold.hold_id] = hold
         self._tell(audit, "hold_placed", hold)
+        self._write(hold)
 
     def extend(self, hold_id: str, wish: rules.Extension, by: By, audit: AuditLog) -> Hold:
         """The same hold with another review, on the disk on return. Raises StoreError, NotFoundError."""
         if hold_id not in self.in_force():
             raise NotFoundError(f"hold {hold_id} cannot be read, nor is it in the audit log: it can only be released")
         hold = rules.extend(self.in_force()[hold_id], wish, by)
-        durable.replace(self._file(hold_id), records.encode(hold))
-        self._files[hold_id] = hold
-        self.unreadable.pop(hold_id, None)
         self._tell(audit, "hold_extended", hold)
+        self._write(hold)
         return hold
+
+    def _write(self, hold: Hold) -> None:
+        """The file beside the line; what the disk refuses is made good by `settle`."""
+        try:
+            durable.replace(self._file(hold.hold_id), records.encode(hold))
+        except StoreError as error:
+            self.owes = True
+            log.event("hold_file_refused", "warning", hold_id=hold.hold_id, why=str(error))
+        else:
+            self._files[hold.hold_id] = hold
+            self.unreadable.pop(hold.hold_id, None)
 
     def release(self, hold_id: str, audit: AuditLog, **why: Any) -> Hold | None:
         """Ends a hold, whatever is in its file, and returns what it was. Raises StoreError: it is still in force."""
@@ -136,6 +187,7 @@ class Holds:
         about = _about(hold) if hold else {"hold_id": hold_id, "unreadable": self.unreadable.get(hold_id, "")}
         audit.add("hold_releasing", **{**about, **why})
         self.owes = True
+        self._sign()
         self._carry_out_release(hold_id, audit, finished_later=False)
         self.owes = False
         return hold
@@ -149,18 +201,14 @@ class Holds:
             raise StoreError(f"{path}: could not be released: {error.strerror or error}") from error
         self._files.pop(hold_id, None)
         self.unreadable.pop(hold_id, None)
+        self._sworn.discard(hold_id)
         log.event("hold_released", hold_id=hold_id)
         about = {**_about(hold), "parts": sorted(self._whole(hold.recording_id))} if hold else {"hold_id": hold_id}
         audit.add("hold_released", **about, finished_later=finished_later)
 
     def _tell(self, audit: AuditLog, event: str, hold: Hold, *, finished_later: bool = False) -> None:
+        audit.add(event, **msgspec.to_builtins(hold), finished_later=finished_later)
         log.event(event, hold_id=hold.hold_id, recording_id=hold.recording_id)
-        try:
-            audit.add(event, **msgspec.to_builtins(hold), finished_later=finished_later)
-        except StoreError as error:
-            self.owes = True
-            words = f"hold {hold.hold_id} is in force, but its line is not in the audit log yet: {error}"
-            raise StoreError(words) from error
 
     # --- reviews --------------------------------------------------------------------------------------------------
 
@@ -174,17 +222,27 @@ class Holds:
     def follow(self, line: Line) -> None:
         """Takes a line of the log."""
         event, hold_id = line.get("event"), str(line.get("hold_id"))
+        if event == "deleted":
+            self._were_held.discard((str(line.get("recording_id")), line.get("track")))
+        elif event in {"hold_releasing", "hold_released"} and UNSIGNED in line:
+            if hold_id in self._told:
+                self._not_ended[hold_id] = int(line.get("n", 0))
+        elif str(event).startswith("hold_"):
+            self._follow_hold(line, str(event), hold_id)
+
+    def _follow_hold(self, line: Line, event: str, hold_id: str) -> None:
         if event in {"hold_placed", "hold_extended"}:
             try:
                 self._told[hold_id] = msgspec.convert(line, Hold)
             except msgspec.ValidationError:
                 return  # somebody else wrote it: the file decides
+        elif event == "hold_unreadable":
+            self._sworn.add(hold_id)
         elif event == "hold_releasing":
             self._releasing.add(hold_id)
+            self._not_ended.pop(hold_id, None)
         elif event == "hold_review_due":
             self._due_told[hold_id] = int(line.get("revision", 0))
-        elif event == "deleted":
-            self._were_held.discard((str(line.get("recording_id")), line.get("track")))
         elif event == "hold_released":
             if hold := self._told.pop(hold_id, None):
                 parts = line.get("parts", [hold.recording_id])
@@ -214,20 +272,24 @@ class Holds:
         """Completes what a crash left between the files and the log. Raises StoreError: it is tried again."""
         durable.forget_new(self._path)
         audit.be_certain()
+        self._doubtful = audit.is_doubtful
         failed = [error for step in self._unsettled(audit) if (error := _error_of(step))]
         self.owes = bool(failed)
         if failed:
             raise failed[0]
 
-    def _unsettled(self, audit: AuditLog) -> Iterator[Callable[[], None]]:
+    def _unsettled(self, audit: AuditLog) -> Iterator[Callable[[], object]]:
         """What has to be done, a step a hold: one that fails must not keep the others from being done."""
         for hold_id in sorted(self._releasing):
             yield partial(self._carry_out_release, hold_id, audit, finished_later=True)
         for hold_id, hold in sorted(self._files.items()):
             told = self._told.get(hold_id)
-            if told is None or told.revision < hold.revision:
-                event = "hold_placed" if told is None else "hold_extended"
-                yield partial(self._tell, audit, event, hold, finished_later=True)
+            if told is None and self._doubtful:
+                yield partial(self._tell, audit, "hold_placed", hold, finished_later=True)
+            elif told is not None and told != hold and _what(told) == _what(hold):
+                yield partial(self._write, told)
+        for hold_id in sorted(self.unreadable.keys() - self._told.keys() - self._sworn if self._doubtful else ()):
+            yield partial(audit.add, "hold_unreadable", hold_id=hold_id)
         for hold_id in sorted(self._told.keys() - self._files.keys() - self.unreadable.keys()):
             yield partial(self._restore, self._told[hold_id], audit)
 
@@ -257,7 +319,12 @@ class Holds:
             self._files[hold_id] = hold
 
 
-def _error_of(step: Callable[[], None]) -> StoreError | None:
+def _what(hold: Hold) -> object:
+    """What a hold is about; its review can be a revision behind."""
+    return hold.recording_id, hold.tracks, hold.kind, hold.incident
+
+
+def _error_of(step: Callable[[], object]) -> StoreError | None:
     try:
         step()
     except StoreError as error:

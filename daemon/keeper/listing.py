@@ -7,8 +7,9 @@ from typing import Any
 
 import msgspec
 
-from daemon import records
+from daemon import loglines, records
 from daemon.errors import StoreError
+from daemon.inspection.files import CHAIN_BYTES_MAX, open_regular
 from daemon.keeper.store import H_NS, NOT_A_RECORD, Store, read_record
 
 
@@ -47,15 +48,15 @@ def summary(store: Store, recording_id: str) -> dict[str, Any]:
 
 
 def chain(path: Path) -> list[records.ChainLine]:
-    """The lines of a recording's chain that can be read."""
+    """The lines of a recording's chain that can be read; none of what is larger than any chain."""
+    lines = []
     try:
-        raw = (path / "chain.jsonl").read_bytes()
+        with open_regular(path / "chain.jsonl", CHAIN_BYTES_MAX) as file:
+            for line in loglines.read(file, CHAIN_BYTES_MAX):
+                try:
+                    lines.append(msgspec.json.decode(line.raw, type=records.ChainLine))
+                except NOT_A_RECORD:
+                    continue  # torn by a power cut; `store verify` names it
     except OSError:
         return []
-    lines = []
-    for text in raw.splitlines():
-        try:
-            lines.append(msgspec.json.decode(text, type=records.ChainLine))
-        except NOT_A_RECORD:
-            continue  # torn by a power cut; `store verify` names it
     return lines

@@ -89,7 +89,8 @@ class KeeperProcess:
         self._store = Store(paths.recordings)
         self._store.refresh()
         self._time = Timekeeper(paths.time, clock, self._store)
-        self._holds, self._acts = Holds(paths.holds, self._store.whole), ActBook()
+        self._holds = Holds(paths.holds, self._store.whole, lambda: self._sign(clock.read()))
+        self._acts = ActBook()
         self._heads = Heads(paths.audit_key, paths.audit_head, clock.boot_id())
         self._ring, self._seen = RingMeter(paths.ring_time), Witness(self._store)
         self._filling, self._verifier = Filling(disk), Verifier(self._store, self._queue.put)
@@ -97,7 +98,9 @@ class KeeperProcess:
             self._time, self._holds, self._heads, self._acts, self._ring, self._seen, self._filling, self._verifier,
         )  # fmt: skip
         followers = (part.follow for part in followed)
-        self._audit = AuditLog(paths.audit_log, clock, *followers, witnessed=self._heads.seen())
+        self._audit = AuditLog(
+            paths.audit_log, clock, *followers, witnessed=self._heads.seen(), keys=self._heads.keys()
+        )
         self._settings = settings.at(clock.read())
         self._trials = Trials(self._store, self._audit, paths)
         self._clearing = Clearing(self._store, self._audit)
@@ -140,6 +143,7 @@ class KeeperProcess:
                 self._turn()
             self._time.keep(stopping=True)
             self._ring.tick(self._audit, self._clock.read(), stopping=True)
+            self._sign(self._clock.read())
             systemd.notify("STOPPING=1")
         finally:
             self.close()
@@ -152,7 +156,9 @@ class KeeperProcess:
         self._look_at_holds()
         self._sweep(None)
         self._verifier.start(
-            verifier.Parts(self._store, self._audit, self._time, self._holds, self._heads, self._paths, self._clock)
+            verifier.Parts(
+                self._store, self._audit, self._time, self._holds, self._heads, self._paths, self._clock, self._seen
+            )
         )
 
     def close(self) -> None:
@@ -194,6 +200,7 @@ class KeeperProcess:
         try:
             self._seen.under(self._settings, self._audit)
             self._behind = self._seen.look(self._audit)
+            self._seen.account(self._audit, self._holds.named(), self._time.trusted(self._clock.read()))
         except StoreError as error:
             self._terms.refuse(error)
 
@@ -211,7 +218,11 @@ class KeeperProcess:
     def _look(self) -> tuple[ClockReading, bool]:
         """At the clocks, and whether anything has come into the store or gone from it."""
         try:
-            return self._time.look(self._audit), self._store.refresh()
+            lines = self._audit.lines
+            now = self._time.look(self._audit)
+            if self._audit.lines != lines:
+                self._sign(now)  # what nobody signed dates nothing at the next start
+            return now, self._store.refresh()
         except StoreError as error:
             self._terms.refuse(error)
             return self._clock.read(), False
@@ -221,7 +232,7 @@ class KeeperProcess:
         try:
             changed = self._holds.refresh()
             if changed or self._holds.owes:
-                self._health_ns = 0
+                self._health_ns, self._behind = 0, True
                 self._holds.settle(self._audit)
                 self._reviews.look_again()
         except StoreError as error:
@@ -289,7 +300,7 @@ class KeeperProcess:
         wait_ns = next_expiry_ns(kept, timeline, now)
         faults: dict[KeeperFault, str] = {
             "keeper": self._terms.fault or self._time.fault, "audit": self._audit.fault or self._heads.fault,
-            "holds": self._holds_fault or self._holds.fault(), "hold_review": self._reviews.fault,
+            "holds": self._holds_fault or self._seen.fault or self._holds.fault(), "hold_review": self._reviews.fault,
             "disk": self._filling.fault, "verify": self._verifier.fault,
             "settings": self._settings_fault,
         }  # fmt: skip

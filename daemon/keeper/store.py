@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from daemon import log, records
 from daemon.errors import NotFoundError, StoreError
+from daemon.inspection.files import open_regular
 from daemon.model.policy import AUDIO_DECIDED_H_MAX, TERM_H_MAX
 from daemon.model.retention import Kept
 from daemon.model.timeline import Stamp
@@ -269,8 +270,23 @@ def tracks_there(path: Path) -> set[Track]:
 
 
 def _has_segment(directory: Path) -> bool:
-    with os.scandir(directory) as entries:
-        return any(SEGMENT.match(entry.name) and not entry.is_dir(follow_symlinks=False) for entry in entries)
+    """What cannot be listed may have one: it is tried to be deleted, and named when that fails."""
+    try:
+        with os.scandir(directory) as entries:
+            return any(SEGMENT.match(entry.name) and not entry.is_dir(follow_symlinks=False) for entry in entries)
+    except OSError:
+        return True
+
+
+def has_envelope(path: Path, track: Track) -> bool:
+    """Whether there is a key by which a track could be opened. What cannot be listed has one."""
+    try:
+        with os.scandir(path) as entries:
+            return any(entry.name.startswith(f"{track}.") and ENVELOPE.match(entry.name) for entry in entries)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
 
 
 def sizes(path: Path) -> dict[str, Size]:
@@ -294,9 +310,7 @@ def size_of(directory: Path) -> Size:
 def read_record(path: Path, kind: type[Any]) -> Any:
     """A record, or None for a file that is not there, is a link, or is no such record."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(fd, "rb") as file:
-            data = file.read(BEGIN_BYTES_MAX + 1)
-        return msgspec.json.decode(data, type=kind) if len(data) <= BEGIN_BYTES_MAX else None
+        with open_regular(path, BEGIN_BYTES_MAX) as file:
+            return msgspec.json.decode(file.read(BEGIN_BYTES_MAX), type=kind)
     except (OSError, *NOT_A_RECORD):
         return None

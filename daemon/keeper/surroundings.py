@@ -30,6 +30,9 @@ def around(store: Store, holds: Holds, time: Timekeeper, paths: Paths, boot_ns: 
             yield Finding(f"recordings/{kept.recording_id}/{kept.track}", f"is {late_ns // NS} s older than its term")
     for hold_id, why in holds.unreadable.items():
         yield Finding(f"holds/{hold_id}.json", f"is no hold that can be read: {why}")
+    for hold_id in holds.foreign():
+        if hold_id not in holds.unreadable:
+            yield Finding(f"holds/{hold_id}.json", "is foreign: the keeper never made it, and it holds nothing")
     ours = (paths.recordings, paths.holds, paths.audit_log, paths.audit_head, paths.time, paths.ring_time)
     yield from _foreign(paths.store, "", {OF_A_DISK, *(path.name for path in ours)})
     yield from _foreign(paths.holds, "holds/", {f"{hold_id}.json" for hold_id in holds.in_force()})

@@ -9,13 +9,13 @@ keeps nobody else's from going.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from daemon import log
+from daemon.inspection.files import CHAIN_BYTES_MAX, open_regular
 from daemon.keeper.audit import AuditLog
 from daemon.keeper.erase import remove_rest, remove_track
 from daemon.keeper.store import H_NS, Store, size_of, tracks_there
@@ -30,6 +30,8 @@ Why = Callable[[Due, bool], LateWhy]
 Since = Callable[[Stamp], int]
 """How long ago something was, in nanoseconds."""
 Key = tuple[str, Track]
+May = Callable[[Key, dict[str, Any]], bool | None]
+"""Whether a deletion may be finished that this line began; None: that cannot be told now, and it waits."""
 
 
 class Sweeper:
@@ -40,9 +42,19 @@ class Sweeper:
         self.refused: dict[Key, str] = {}
         """Deletions that the disk did not take, with its words; they are tried again."""
 
-    def finish(self, since: Since = lambda _: 0) -> list[dict[str, Any]]:
-        """Completes what an earlier start, or a disk that refused, left undone. Returns the receipts."""
-        pending = {key: self._later(key, line, since) for key, line in self._audit.unfinished.items()}
+    def finish(self, since: Since = lambda _: 0, may: May = lambda *_: True) -> list[dict[str, Any]]:
+        """Completes what an earlier start, or a disk that refused, left undone. Returns the receipts.
+
+        `may` says of each whether it still may; one that may not any more is called off, which is a line of the log.
+        """
+        judged = {key: may(key, line) for key, line in self._audit.unfinished.items()}  # type: ignore[arg-type]
+        off = [key for key, verdict in judged.items() if verdict is False]
+        if off:
+            told = [("not_deleted", {"recording_id": key[0], "track": key[1]}) for key in off]
+            log.event("deletion_called_off", "error", recordings=[key[0] for key in off])
+            self._audit.add_all(told)
+        begun = self._audit.unfinished
+        pending = {key: self._later(key, begun[key], since) for key, verdict in judged.items() if verdict}
         keys: list[Key] = list(pending)  # type: ignore[arg-type]  # the log's own words for a track
         receipts = []
         for start in range(0, len(keys), BATCH_MAX):
@@ -59,7 +71,7 @@ class Sweeper:
             why = "disk" if key in self.refused else "off"
         return {"late_s": late_s, "late_why": why}
 
-    def delete(self, overdue: Sequence[Due], why: Why = lambda *_: "") -> list[dict[str, Any]]:
+    def delete(self, overdue: Sequence[Due], why: Why = lambda *_: "", reason: str = "") -> list[dict[str, Any]]:
         """Deletes tracks that have fallen due and returns their receipts; `refused` names those that did not go.
 
         Raises StoreError when the log takes no line: then nothing has been deleted.
@@ -69,15 +81,15 @@ class Sweeper:
         receipts: list[dict[str, Any]] = []
         for start in range(0, len(fresh), BATCH_MAX):
             batch = fresh[start : start + BATCH_MAX]
-            self._audit.add_all([("deleting", self._told(due, why)) for due in batch])
+            self._audit.add_all([("deleting", self._told(due, why, reason)) for due in batch])
             receipts += self._carry_out([(due.kept.recording_id, due.kept.track) for due in batch])
         return receipts
 
-    def _told(self, due: Due, why: Why) -> dict[str, Any]:
+    def _told(self, due: Due, why: Why, reason: str) -> dict[str, Any]:
         kept = due.kept
         path, key = self._store.path(kept.recording_id), (kept.recording_id, kept.track)
         entry = self._store.entries.get(kept.recording_id)
-        reason = "term" if not kept.purged else "test" if entry and entry.is_test else "policy"
+        reason = reason or ("term" if not kept.purged else "test" if entry and entry.is_test else "policy")
         measured = entry.sizes.get(kept.track) if entry and entry.closed else None
         size = measured or size_of(path / kept.track)
         return {
@@ -96,6 +108,7 @@ class Sweeper:
                 "deleted",
                 {
                     "recording_id": key[0], "track": key[1], "finished_later": key in later, "left": left,
+                    "last": not self._store.is_known(key[0]),
                     **later.get(key, {}),
                 },
             )
@@ -126,11 +139,10 @@ class Sweeper:
 
 
 def _sha256_of(path: Path) -> str:
-    """Of a file; empty for one that is not there, is a link or cannot be read."""
+    """Of a chain; empty for one that is not there, is a link, cannot be read or is larger than any chain."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(fd, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        with open_regular(path, CHAIN_BYTES_MAX) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # BinaryIO reads into a buffer
     except OSError:
         return ""
 

@@ -6,6 +6,7 @@ a deletion has, and named until it is gone. One thread: the keeper's.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
@@ -14,9 +15,10 @@ from daemon import log
 from daemon.config import Settings
 from daemon.errors import StoreError
 from daemon.keeper.audit import AuditLog
-from daemon.keeper.holds import Holds
-from daemon.keeper.store import Store
-from daemon.keeper.sweeper import BATCH_MAX, Sweeper, fault_of
+from daemon.keeper.holds import Everything, Holds
+from daemon.keeper.store import Store, has_envelope
+from daemon.keeper.sweeper import BATCH_MAX, Key, May, Sweeper, fault_of
+from daemon.keeper.tail import UNSIGNED
 from daemon.keeper.timekeeper import Timekeeper
 from daemon.keeper.trials import Trials
 from daemon.model.policy import TrackPolicy
@@ -64,9 +66,11 @@ class Terms:
         try:
             self._time.take_up(self._audit)
             self._believed_ns = self._time.timeline.believed_ns
-            receipts = self._sweeper.finish(self._since)
             self._trials.look()
             overdue = due(self.kept(), self._time.timeline, self._clock.read())
+            if self._audit.unfinished:
+                receipts = self._sweeper.finish(self._since, self._may_finish(overdue))
+                overdue = due(self.kept(), self._time.timeline, self._clock.read())
             receipts += self._sweeper.delete(overdue[:tracks_max], self._late_why)
         except StoreError as error:
             self.refuse(error)
@@ -105,6 +109,22 @@ class Terms:
         policy = self._settings.at(now).policy
         both: tuple[tuple[Track, TrackPolicy], ...] = (("audio", policy.audio), ("video", policy.video))
         return frozenset(name for name, track in both if not track.record and track.existing == "purge")
+
+    def _may_finish(self, overdue: Sequence[Due]) -> May:
+        """A deletion that was begun is finished when it is due by now, or when its key has gone.
+
+        What a hold keeps is not finished, whoever wrote the line.
+        """
+        held, late = self._holds.held(), {(one.kept.recording_id, one.kept.track) for one in overdue}
+
+        def may(key: Key, line: dict[str, Any]) -> bool | None:
+            if isinstance(held, Everything):
+                return None
+            if key in held or key in late:
+                return key not in held
+            return not self._store.has(*key) or not (has_envelope(self._store.path(key[0]), key[1]) or UNSIGNED in line)
+
+        return may
 
     def _since(self, stamp: Stamp) -> int:
         return age_ns(self._time.timeline, stamp, self._clock.boot_ns())

@@ -18,6 +18,7 @@ from daemon import durable, log
 from daemon.errors import StoreError
 from daemon.keeper.audit import AuditLog
 from daemon.keeper.store import Entry, Store, read_record
+from daemon.keeper.tail import UNSIGNED
 from daemon.model import timeline as model
 from daemon.model.timeline import DAY_NS, NS, Boot, Stamp, Timeline
 from hardware.ports import Clock, ClockReading
@@ -129,7 +130,7 @@ class Timekeeper:
 
     def follow(self, line: dict[str, Any]) -> None:
         """Takes a line of the log; after `start` what it says is known."""
-        if self._now is not None:
+        if self._now is not None or UNSIGNED in line:
             return
         if (follow := self._follows.get(str(line.get("event")))) is not None:
             follow(line)

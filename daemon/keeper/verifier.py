@@ -21,6 +21,7 @@ from daemon.keeper.holds import Holds
 from daemon.keeper.store import Entry, Store
 from daemon.keeper.surroundings import LEFT_OVER, around
 from daemon.keeper.timekeeper import Timekeeper
+from daemon.keeper.witness import Witness
 from daemon.keeper.worker import Inspected, Job, LogInspected, LogJob, Worker
 from daemon.model.timeline import DAY_NS, NS, Stamp, age_ns
 from daemon.paths import Paths
@@ -83,6 +84,7 @@ class Parts(NamedTuple):
     heads: Heads
     paths: Paths
     clock: Clock
+    seen: Witness
 
 
 class Verifier:
@@ -259,6 +261,11 @@ class Verifier:
         run, parts = self._run, self._known()
         assert run is not None  # noqa: S101 - only a bug could break it
         self._add(list(around(parts.store, parts.holds, parts.time, parts.paths, parts.clock.boot_ns())))
+        for name, tracks in parts.seen.missing(parts.audit).items():
+            if parts.store.is_known(name):
+                continue  # its files are named one by one
+            what = f"is missing: the audit log began it, and has no receipt for its {' and '.join(tracks)}"
+            self._add([Finding(f"recordings/{name}", what)])
         now = parts.clock.read()
         findings = tuple(sorted(run.findings))
         took_s = round((now.boot_ns - run.began_ns) / NS, 1)

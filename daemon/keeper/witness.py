@@ -6,16 +6,36 @@ it began or ended; the files are the truth. One thread.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+
+import msgspec
 
 from daemon import records
 from daemon.config import Settings
 from daemon.keeper.audit import Act, AuditLog
 from daemon.keeper.listing import chain
-from daemon.keeper.store import Store, read_record
+from daemon.keeper.store import H_NS, Store, read_record
+from daemon.keeper.tail import UNSIGNED
+from daemon.model.policy import TERM_H_MAX
+from daemon.names import TRACKS
+from hardware.ports import ClockReading
 
 LOOK_MAX = 64
 """Recordings that are told of at one look: a tenth of a second on a card. A store whose log was lost takes several."""
+
+
+FORGET_NS = TERM_H_MAX["video"] * H_NS
+"""So long after it was begun no recording may be there any more, and one that is missing is no loss."""
+
+
+class Known(msgspec.Struct):
+    """What the log knows of a recording."""
+
+    tracks: set[str]
+    """Those of it that have no receipt."""
+    ended: bool = False
+    began_wall_ns: Any = None
 
 
 class Witness:
@@ -23,36 +43,94 @@ class Witness:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._told: dict[str, bool] = {}
-        """Recordings whose beginning stands in the log, and whether their end does; only those that are there."""
+        self._told: dict[str, Known] = {}
+        """Recordings whose beginning stands in the log and whose deletion does not."""
+        self._missing: set[str] = set()
+        """Those of them that the log says are missing."""
         self._policy: dict[str, Any] = {}
+        self.fault = ""
+        """For a person: what a hold keeps and is not there."""
 
     def follow(self, line: dict[str, Any]) -> None:
         """Takes a line of the log."""
         match line:
-            case {"event": "recording_began", "recording_id": str(name)}:
-                self._told[name] = False
-            case {"event": "recording_ended", "recording_id": str(name)}:
-                self._told[name] = True
-            case {"event": "deleted", "recording_id": str(name)} if not self._store.is_known(name):
-                self._told.pop(name, None)
+            case {"event": "recording_began", "recording_id": str(name), "tracks": list(tracks)}:
+                self._told[name] = Known(set(tracks) & set(TRACKS), began_wall_ns=line.get("began_wall_ns"))
+            case {"event": "recording_ended", "recording_id": str(name), "seconds": dict(seconds)}:
+                known = self._told.setdefault(name, Known(set(seconds) & set(TRACKS)))
+                known.ended, known.tracks = (
+                    True,
+                    {track for track in known.tracks if seconds.get(track)} or known.tracks,
+                )
+            case {"event": "deleted", "recording_id": str(name), "track": str(track)} if UNSIGNED not in line:
+                self._deleted(name, track, is_last=line.get("last", not self._store.is_known(name)))
+            case {"event": "recording_missing", "recording_id": str(name)}:
+                self._missing.add(name)
+            case {"event": "recording_returned", "recording_id": str(name)}:
+                self._missing.discard(name)
             case {"event": "policy", "sha256": str(), "tracks": list()}:
                 self._policy = line
 
     def look(self, audit: AuditLog) -> bool:
         """Tells what began and ended since; True when there is more. Raises StoreError when the log takes no line."""
-        for name in self._told.keys() - self._store.entries.keys():
-            del self._told[name]
         entries = self._store.entries
-        news = [name for name in entries if not self._told.get(name, False) and not self._is_told(name)]
+        news = [name for name in entries if not self._is_told(name)]
         acts = [act for name in news[:LOOK_MAX] for act in self._news(name)]
         if acts:
             audit.add_all(acts)
         return len(news) > LOOK_MAX
 
+    def _deleted(self, name: str, track: str, *, is_last: object) -> None:
+        known = self._told.get(name)
+        if known is None:
+            return
+        known.tracks.discard(track)
+        if is_last or not known.tracks:
+            del self._told[name]
+            self._missing.discard(name)
+
+    def missing(self, audit: AuditLog) -> dict[str, tuple[str, ...]]:
+        """What the log began and has no receipt for, and the store has not: recording -> its tracks (promise K7)."""
+        found = {}
+        for name, known in self._told.items():
+            entry = self._store.entries.get(name)
+            if entry is None and name in self._store.unaccounted:
+                continue  # it is there and cannot be read: that is named already
+            there = entry.there if entry else set()
+            if entry and not (entry.closed and known.ended):
+                continue
+            tracks = [t for t in sorted(known.tracks - there) if (name, t) not in audit.unfinished]
+            if tracks:
+                found[name] = tuple(tracks)
+        return found
+
+    def account(self, audit: AuditLog, held: Mapping[str, str], now: ClockReading) -> None:
+        """Says in the log, once each, what is missing and what has come back. Raises StoreError.
+
+        `held`: recordings that a hold keeps, and which. What no hold names is forgotten when its longest term is over.
+        """
+        missing = self.missing(audit)
+        for name in missing.keys() - held.keys() if now.state == "synchronised" else ():
+            began_ns = self._told[name].began_wall_ns
+            if isinstance(began_ns, int) and now.wall_ns - began_ns > FORGET_NS:
+                del self._told[name]
+                self._missing.discard(name)
+        acts: list[Act] = [
+            ("recording_missing", {"recording_id": name, "tracks": list(missing[name]), "hold_id": held.get(name)})
+            for name in sorted(missing.keys() & self._told.keys() - self._missing)
+        ]
+        acts += [("recording_returned", {"recording_id": name}) for name in sorted(self._missing - missing.keys())]
+        if acts:
+            audit.add_all(acts)
+        about = [name for name in missing if name in held]
+        self.fault = ""
+        if about:
+            hold = f"recording {about[0]}, which hold {held[about[0]]} keeps, is not in the store"
+            self.fault = f"{hold}, and no receipt says that it was deleted"
+
     def _is_told(self, name: str) -> bool:
-        """Of one that is open: whether its beginning is."""
-        return name in self._told and not self._store.entries[name].closed
+        known, closed = self._told.get(name), self._store.entries[name].closed
+        return known is not None and (known.ended or not closed)
 
     def _news(self, name: str) -> list[Act]:
         began = [] if name in self._told else self._began(name)
@@ -82,7 +160,8 @@ class Witness:
         path = self._store.path(name)
         end = read_record(path / "end.json", records.End)
         if end is None:
-            self._told[name] = True  # it can be told no more than that it was begun; `store verify` names what is wrong
+            if name in self._told:  # it can be told no more than that it was begun; `store verify` names what is wrong
+                self._told[name].ended = True
             return []
         seconds: dict[str, float] = {}
         for line in chain(path):

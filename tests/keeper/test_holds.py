@@ -412,9 +412,9 @@ def test_a_directory_that_cannot_be_read_holds_everything(tmp_path: Path) -> Non
 # --- what the disk refuses -----------------------------------------------------------------------------------------
 
 
-def test_a_log_that_takes_no_line_keeps_the_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """K2: a hold whose line the log does not take is in force, whoever asked is told both, and the line follows."""
-    path = recording(tmp_path, A)
+def test_a_log_that_takes_no_line_takes_no_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """K2, K7: a hold whose line the log does not take is refused, and leaves no file that would look like one."""
+    recording(tmp_path, A)
     keeper = Keeper(tmp_path).start()
 
     def full(*_: object, **__: object) -> None:
@@ -422,16 +422,78 @@ def test_a_log_that_takes_no_line_keeps_the_hold(tmp_path: Path, monkeypatch: py
 
     with monkeypatch.context() as patched:
         patched.setattr(keeper.audit, "add", full)
-        with pytest.raises(StoreError, match="is in force, but its line is not in the audit log yet"):
+        with pytest.raises(StoreError, match="No space left"):
             keeper.place()
+    assert not keeper.holds.held()
+    assert list((tmp_path / "holds").iterdir()) == []
+    keeper.end()
+    check(tmp_path)
+
+
+def test_a_hold_whose_file_the_disk_refuses_is_in_force(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """K2: a hold that has its line and not its file is in force, and its file follows."""
+    path = recording(tmp_path, A)
+    keeper = Keeper(tmp_path).start()
+
+    def full(*_: object, **__: object) -> None:
+        raise StoreError("holds: No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("daemon.keeper.holds.durable.replace", full)
+        keeper.place()
         assert keeper.holds.owes
     assert keeper.holds.held()
     keeper.holds.settle(keeper.audit)
     assert not keeper.holds.owes
+    assert len(list((tmp_path / "holds").iterdir())) == 1
+    keeper.sweep()
     keeper.end()
-    restarted(tmp_path)
     assert (path / "audio").is_dir()
     check(tmp_path)
+
+
+@pytest.mark.case("keeper 6")
+@pytest.mark.parametrize("field", ["recording_id", "tracks", "incident"])
+def test_a_file_that_says_something_else_than_its_line_holds_both(field: str, tmp_path: Path) -> None:
+    """K2, K7: a hold's file of the same revision about another recording, or another track: what the log says and what
+    the file says are kept, and it is a fault; neither is written over.
+    """
+    first, second = recording(tmp_path, A), recording(tmp_path, B)
+    with_hold(tmp_path)
+    file = tmp_path / "holds" / f"{HOLD}.json"
+    said = json.loads(file.read_bytes())
+    file.write_text(json.dumps(said | {field: {"recording_id": B, "tracks": ["video"], "incident": "other"}[field]}))
+    for _ in range(2):
+        keeper = Keeper(tmp_path).start()
+        keeper.sweep()
+        assert (first / "audio").is_dir()
+        assert (second / "audio").is_dir() is (field == "recording_id")
+        assert "says something else" in keeper.holds.fault()
+        keeper.end()
+
+
+@pytest.mark.case("keeper 6")
+@pytest.mark.parametrize("how", ["whole", "noise"])
+def test_a_file_that_nobody_placed_holds_nothing(how: str, tmp_path: Path) -> None:
+    """K7: a file that was dropped among the holds is named; it is no custodian's act, and keeps nothing."""
+    path = recording(tmp_path, A)
+    with_hold(tmp_path)
+    keeper = Keeper(tmp_path).start()
+    keeper.release()
+    said = json.dumps({"hold_id": D, "recording_id": A, "tracks": ["audio"], "kind": "incident", "incident": "7",
+                       "on_behalf_of": "manager", "reason": "x", "review": "2030-01-01", "placed_wall_ns": 0,
+                       "placed_clock": "synchronised", "uid": 0, "role": "custodian"})  # fmt: skip
+    (tmp_path / "holds" / f"{D}.json").write_text(said if how == "whole" else "noise")
+    keeper.holds.refresh()
+    keeper.holds.settle(keeper.audit)
+    assert "placed by nobody" in keeper.holds.fault()
+    assert keeper.holds.foreign() == (D,)
+    keeper.sweep()
+    assert not path.exists()
+    assert events(tmp_path).count("hold_placed") == 1
+    keeper.release(keeper.holds.find(D))
+    assert list((tmp_path / "holds").iterdir()) == []
+    keeper.end()
 
 
 def test_there_are_so_many_and_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,101 @@
+"""Which lines of the audit log no keeper signed: those behind its newest signed head, when a start finds them there.
+
+The law here: what nobody signed ends no hold, dates nothing and is no receipt. A crash leaves such lines too: what they
+say is then done again. They stay unsigned for ever, although the next head covers them: the first line that a start
+writes behind them is `unsigned`, which names them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from daemon import sign
+from daemon.errors import SealError, StoreError
+from daemon.model.ledger import NO_LINE, parse, statement
+
+UNSIGNED = "unsigned"
+END_BYTES = 4_194_304
+"""Where a signed head is looked for, from the end: ten thousand lines; there is one a day at the least."""
+TRIES_MAX = 16
+"""Heads that are checked, 5 ms each: one that was forged is passed over."""
+PIECE_BYTES = 1_048_576
+TIME = frozenset({"boot", "clock", "adopted", "dated"})
+"""Lines that date things."""
+
+
+class Tail(msgspec.Struct):
+    """Answers for each line, in order, where it starts in the file."""
+
+    from_bytes: int | None = None
+    """Behind the newest signed head; None: nothing can be said, and everything counts as signed."""
+    named: dict[int, int] = {}
+    """Lines that an earlier start has named: number -> number of the line that names them."""
+    found: list[int] = []
+    """Numbers of those behind the newest signed head."""
+
+    def is_unsigned(self, at_bytes: int, line: dict[str, Any]) -> bool:
+        """Whether no keeper signed this line."""
+        if self.from_bytes is None:
+            return False
+        if at_bytes >= self.from_bytes:
+            self.found.append(line["n"])
+            return True
+        return line["n"] in self.named
+
+
+def tail_of(path: Path, keys: tuple[str, ...]) -> Tail:
+    """Looks from the end for a head that these keys signed. Raises StoreError for a log that cannot be read."""
+    if not keys:
+        return Tail()
+    try:
+        from_bytes = _behind_head(path, keys)
+        return Tail() if from_bytes is None else Tail(from_bytes, _named(path, from_bytes), [])
+    except OSError as error:
+        raise StoreError(f"{path}: {error.strerror or error}") from error
+    except SealError:
+        return Tail()
+
+
+def _behind_head(path: Path, keys: tuple[str, ...]) -> int | None:
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        start = max(0, size - END_BYTES)
+        file.seek(start)
+        data = file.read(size - start)
+    end = len(data)
+    for _ in range(TRIES_MAX):
+        end = data.rfind(b'"event":"head"', 0, end)
+        if end < 0:
+            return None
+        begins, ends = data.rfind(b"\n", 0, end) + 1, data.find(b"\n", end) + 1
+        line = parse(data[begins:ends])
+        if line is not NO_LINE and line["event"] == "head" and isinstance(line.get("signature"), str):
+            signed = statement(line["n"], line["prev"])
+            if sign.is_signed(signed, line["signature"].encode(), keys, sign.AUDIT):
+                return start + ends
+        end = begins
+    return None
+
+
+def _named(path: Path, up_to: int) -> dict[int, int]:
+    """What `unsigned` lines name, where these are signed themselves; searched for as bytes, a megabyte at a time."""
+    found: dict[int, int] = {}
+    with path.open("rb") as file:
+        left, kept = up_to, b""
+        while left > 0 and (piece := file.read(min(PIECE_BYTES, left))):
+            left -= len(piece)
+            data = kept + piece
+            whole, _, kept = data.rpartition(b"\n")
+            kept = kept[-PIECE_BYTES:]
+            if b'"event":"unsigned"' not in whole:
+                continue
+            for raw in whole.splitlines():
+                line = parse(raw + b"\n") if b'"event":"unsigned"' in raw else NO_LINE
+                match line:
+                    case {"event": "unsigned", "n": int(n), "first": int(first), "lines": int(lines)}:
+                        if lines > 0 and first + lines <= n and n not in found:
+                            found |= dict.fromkeys(range(max(first, n - lines - 1), min(n, first + lines)), n)
+    return found

@@ -1,0 +1,220 @@
+"""The log says what the store should hold, and what nobody signed has no force (promise K7)."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daemon import records
+from daemon.keeper.process import KeeperProcess
+from daemon.model import holds as rules
+from daemon.model.holds import By
+from daemon.model.ledger import encode
+from tests.keeper.stores import H_NS, NS, WALL_NS, audit_lines
+from tests.keeper.vaults import Vault, walk
+
+A, B, C = ("a" * 32, "b" * 32, "c" * 32)
+HOLD = "f" * 32
+DAY = datetime.date(2027, 2, 1)
+
+
+@pytest.fixture
+def vault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Vault:
+    """A store, and a keeper whose loop does not wait."""
+    monkeypatch.setattr("daemon.keeper.process.WAIT_MAX_S", 0.0)
+    return Vault(tmp_path / "unit")
+
+
+def place(keeper: KeeperProcess, recording_id: str = A) -> None:
+    """A hold on both tracks."""
+    wish = rules.Wish(recording_id, "2026-0417", "manager", "a threat", DAY)
+    hold = rules.place(wish, (HOLD, recording_id), ("audio", "video"), keeper._clock.read(), By(0, "custodian"))
+    keeper._holds.place(hold, keeper._audit)
+    keeper._sign(keeper._clock.read())
+
+
+def forge(vault: Vault, event: str, **fields: Any) -> None:
+    """A line that fits the chain, as somebody adds it who may write the file while no keeper runs."""
+    last = vault.paths.audit_log.read_bytes().splitlines(keepends=True)[-1]
+    line = {
+        "n": json.loads(last)["n"] + 1, "at_wall_ns": WALL_NS, "at_boot_ns": vault.clock.now_ns, "boot_id": "one",
+        "clock": "synchronised", "event": event, **fields, "prev": records.sha256(last),
+    }  # fmt: skip
+    with vault.paths.audit_log.open("ab") as log:
+        log.write(encode(line))
+
+
+def told(vault: Vault, event: str) -> list[dict[str, Any]]:
+    """Lines of the log."""
+    return audit_lines(vault.paths.store, event)
+
+
+@pytest.mark.case("keeper 5")
+@pytest.mark.parametrize("held", [True, False])
+def test_what_the_log_began_and_the_store_has_not_is_named(vault: Vault, *, held: bool) -> None:
+    """K7: a recording that somebody removed is a line of the log and a finding; where a hold names it, a fault at once.
+    Put back, it is told as returned, and counts once. What was deleted at its term is not missed.
+    """
+    keeper = vault.keeper()
+    keeper._turn()
+    if held:
+        place(keeper)
+    path, beside = vault.paths.recordings / A, vault.paths.store.parent / "aside"
+    path.rename(beside)
+    keeper._turn()
+    (line,) = told(vault, "recording_missing")
+    assert (line["recording_id"], line["tracks"], line["hold_id"]) == (A, ["audio", "video"], HOLD if held else None)
+    assert ("is not in the store" in keeper._state().faults.get("holds", "")) is held
+    keeper.close()
+    keeper = vault.keeper()
+    found = {finding.path: finding.what for finding in walk(keeper).findings}
+    assert "has no receipt" in found[f"recordings/{A}"]
+    assert len(told(vault, "recording_missing")) == 1
+    beside.rename(path)
+    keeper._store._seen_ns = -1
+    keeper._turn()
+    assert [line["recording_id"] for line in told(vault, "recording_returned")] == [A]
+    assert not keeper._state().faults.get("holds")
+    assert [line["recording_id"] for line in told(vault, "recording_began")].count(A) == 1
+    assert [line["recording_id"] for line in told(vault, "recording_ended")].count(A) == 1
+    keeper.close()
+
+
+def test_what_was_deleted_is_not_missing(vault: Vault) -> None:
+    """K3, K7: recordings that went at their terms, track by track, are accounted for by their receipts."""
+    keeper = vault.keeper()
+    keeper._turn()
+    for hours in (169, 504):
+        vault.clock.on(hours * H_NS)
+        keeper._turn()
+        keeper._turn()
+    assert not (vault.paths.recordings / A).exists()
+    assert told(vault, "recording_missing") == []
+    keeper.close()
+
+
+@pytest.mark.case("keeper 6")
+@pytest.mark.parametrize("what", ["young", "held", "removed"])
+def test_a_deletion_that_nobody_signed_is_not_finished(vault: Vault, what: str) -> None:
+    """K2, K4, K7: a line 'deleting' that was added while no keeper ran makes it delete nothing that is held or young;
+    it is called off, and no receipt is signed for what somebody removed.
+    """
+    keeper = vault.keeper()
+    keeper._turn()
+    if what == "held":
+        place(keeper)
+        vault.clock.on(200 * H_NS)
+    keeper.close()
+    forge(vault, "deleting", recording_id=A, track="audio", reason="term", term_h=168, late_s=0)
+    path = vault.paths.recordings / A
+    if what == "removed":
+        (path / "audio.0.key.age").unlink()
+    keeper = vault.keeper()
+    keeper._turn()
+    assert (path / "audio" / "000000.ts.age").exists()
+    assert [line["track"] for line in told(vault, "not_deleted")] == ["audio"]
+    assert A not in {line["recording_id"] for line in told(vault, "deleted")}
+    keeper.close()
+    keeper = vault.keeper()
+    assert keeper._audit.fault == ""
+    assert len(told(vault, "not_deleted")) == 1
+    keeper.close()
+
+
+@pytest.mark.case("keeper 6")
+@pytest.mark.parametrize("event", ["hold_releasing", "hold_released"])
+def test_a_release_that_nobody_signed_releases_nothing(vault: Vault, event: str) -> None:
+    """K2, K7: a line that ends a hold, added while no keeper ran, ends nothing, now or at any later start, although
+    later heads cover it; it is a fault until a custodian releases the hold.
+    """
+    keeper = vault.keeper()
+    keeper._turn()
+    place(keeper)
+    keeper.close()
+    forge(vault, event, hold_id=HOLD, recording_id=A, tracks=["audio", "video"], kind="incident", parts=[A])
+    vault.clock.on(200 * H_NS)
+    for _ in range(3):
+        keeper = vault.keeper()
+        keeper._turn()
+        assert (vault.paths.recordings / A / "audio").is_dir()
+        assert "no keeper signed it" in keeper._state().faults["holds"]
+        keeper.close()
+    keeper = vault.keeper()
+    keeper._holds.release(HOLD, keeper._audit, reason="over", uid=0, role="custodian")
+    keeper._turn()
+    keeper._sweep()
+    assert not (vault.paths.recordings / A / "audio").exists()
+    assert "holds" not in keeper._state().faults
+    keeper.close()
+
+
+@pytest.mark.case("keeper 6")
+def test_a_release_that_a_kill_cut_off_is_finished(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
+    """K2: what a custodian began is signed before the file goes, so that the next start knows it from a forgery."""
+    keeper = vault.keeper()
+    keeper._turn()
+    place(keeper)
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(keeper._holds, "_carry_out_release", killed)
+        with pytest.raises(KeyboardInterrupt):
+            keeper._holds.release(HOLD, keeper._audit, reason="over", uid=0, role="custodian")
+    keeper.close()
+    keeper = vault.keeper()
+    assert [line["finished_later"] for line in told(vault, "hold_released")] == [True]
+    assert keeper._holds.in_force() == {}
+    keeper.close()
+
+
+@pytest.mark.case("keeper 6")
+@pytest.mark.parametrize(
+    ("event", "fields"),
+    [
+        ("clock", {"utc_ns": WALL_NS + 300 * 24 * H_NS, "powered_ns": 200 * NS}),
+        ("boot", {"powered_ns": 300 * 24 * H_NS}),
+        ("verified", {}),
+    ],
+)
+def test_a_time_that_nobody_signed_makes_nothing_older(vault: Vault, event: str, fields: dict[str, Any]) -> None:
+    """K4, K7: lines about time that were added while no keeper ran age nothing, at this start or the next."""
+    keeper = vault.keeper()
+    keeper._turn()
+    keeper.close()
+    boot = vault.clock.boot
+    vault.clock.boot = "forged" if event == "boot" else boot
+    forge(vault, event, **fields, **({"boot_id": "forged", "at_boot_ns": 2**60} if event != "clock" else {}))
+    vault.clock.boot = boot
+    for n in range(3):
+        vault.clock.boot, vault.clock.now_ns = f"later-{n}", 100 * NS
+        keeper = vault.keeper()
+        keeper._turn()
+        assert told(vault, "deleted") == []
+        keeper.close()
+
+
+def test_a_store_that_was_away_for_a_moment(vault: Vault) -> None:
+    """K7: everything is missing, and comes back; nothing is told twice of what was never gone."""
+    keeper = vault.keeper()
+    keeper._turn()
+    aside = vault.paths.store.parent / "aside"
+    shutil.copytree(vault.paths.recordings, aside)
+    for path in vault.paths.recordings.iterdir():
+        shutil.rmtree(path)
+    keeper._store._seen_ns = -1
+    keeper._turn()
+    assert {line["recording_id"] for line in told(vault, "recording_missing")} == {A, B, C, "d" * 32}
+    for path in aside.iterdir():
+        path.rename(vault.paths.recordings / path.name)
+    keeper._store._seen_ns = -1
+    keeper._turn()
+    assert {line["recording_id"] for line in told(vault, "recording_returned")} == {A, B, C, "d" * 32}
+    assert len(told(vault, "recording_ended")) == 3
+    keeper.close()
