@@ -23,7 +23,7 @@ from hardware.ports import ClockState, PictureFigures, Track
 
 NS = 1_000_000_000
 FIGURES_NS = 60 * NS
-"""Between two sets of the recorder's figures that go out; faults, which are words, go out at once."""
+"""Between two sets of figures that go out; faults, which are words, go out at once."""
 GIVEN_MAX = 64
 """Recordings that are remembered as the unit's own: one is open at a time, and its last words come within a minute."""
 ADOPTED_PER_H = 6
@@ -97,7 +97,8 @@ class Step(NamedTuple):
 
 
 SECONDS, AGE_MS, COUNT = Step(1, 0, 600), Step(500, 0, 60_000), Step(1, 0, 9999)
-RING_BYTES, FREE_BYTES, STORE_BYTES = Step(1_000_000, 0, 2**30), Step(100_000_000, 0, 2**45), Step(1, 0, 2**45)
+RING_BYTES, FREE_BYTES, STORE_BYTES = Step(1_000_000, 0, 2**30), Step(100_000_000, 0, 2**45), Step(1_000_000, 0, 2**45)
+HOURS, EXPIRY_S = Step(1, 0, 10_000), Step(60, 0, 2**31)
 DBFS, PPM, PERCENT, SEALED_S = Step(1, -96, 0), Step(5, -1000, 1000), Step(1, 0, 200), Step(60, 0, 2**31)
 
 
@@ -134,7 +135,8 @@ class Public:
         self._adopted, self._receipts = Budget(ADOPTED_PER_H), Budget(RECEIPTS_PER_H)
         self._heads, self._events = Budget(HEADS_PER_H), Budget(EVENTS_PER_H)
         self._figures: wire.RecorderHealth | None = None
-        self._figures_ns = 0
+        self._store: wire.KeeperState | None = None
+        self._figures_ns = self._store_ns = 0
         self.held_back = 0
         """Messages that were not sent, because they were no words of this file or over the budget."""
 
@@ -183,15 +185,19 @@ class Public:
     def health(self, health: messages.Health, now_ns: int) -> messages.Health:
         """What is published of the unit's health."""
         recorder, keeper = health.recorder, health.keeper
-        if recorder is None or self._figures is None or now_ns - self._figures_ns >= FIGURES_NS:
-            self._figures, self._figures_ns = (_figures(recorder) if recorder else None), now_ns
+        # Of one that goes and comes the figures of before stand: else it would say more by coming often.
+        if recorder and (self._figures is None or now_ns - self._figures_ns >= FIGURES_NS):
+            self._figures, self._figures_ns = _figures(recorder), now_ns
+        if keeper and (self._store is None or now_ns - self._store_ns >= FIGURES_NS):
+            self._store, self._store_ns = _store(keeper), now_ns
         words = _words(recorder) if recorder else {}
+        faults = {name: spoken(what) for name, what in keeper.faults.items()} if keeper else {}
         return replace(
             health,
             recording_id=health.recording_id if health.recording_id in dict(self._given) else None,
             faults={name: spoken(what) if name in OTHERS else what for name, what in health.faults.items()},
-            recorder=replace(self._figures, **words) if self._figures else None,
-            keeper=_keeper(keeper) if keeper else None,
+            recorder=replace(self._figures, **words) if recorder and self._figures else None,
+            keeper=replace(self._store, faults=faults) if keeper and self._store else None,
         )
 
 
@@ -244,10 +250,17 @@ def _picture(picture: PictureFigures) -> PictureFigures:
     )
 
 
-def _keeper(keeper: wire.KeeperState) -> wire.KeeperState:
-    """The keeper hears nothing; its words are a closed set all the same, because it reads what the recorder wrote."""
+def _store(keeper: wire.KeeperState) -> wire.KeeperState:
+    """The keeper hears nothing, and counts what the recorder wrote: how many bytes, how old, how many strange files."""
     return replace(
         keeper,
+        recordings=COUNT.of(keeper.recordings),
         store_bytes={kind: STORE_BYTES.of(keeper.store_bytes[kind]) for kind in KINDS if kind in keeper.store_bytes},
-        faults={name: spoken(what) for name, what in keeper.faults.items()},
+        oldest_audio_h=_maybe(HOURS, keeper.oldest_audio_h),
+        oldest_video_h=_maybe(HOURS, keeper.oldest_video_h),
+        next_expiry_s=_maybe(EXPIRY_S, keeper.next_expiry_s),
+        filled_pct=PERCENT.of(keeper.filled_pct),
+        unaccounted=COUNT.of(keeper.unaccounted),
+        verified_h=_maybe(HOURS, keeper.verified_h),
+        holds=COUNT.of(keeper.holds),
     )

@@ -42,8 +42,8 @@ recorders = st.builds(
 )  # fmt: skip
 keepers = st.builds(
     wire.KeeperState,
-    recordings=st.integers(0, 2**31), store_bytes=st.dictionaries(texts, whole), oldest_audio_h=st.just(1.0),
-    oldest_video_h=st.none(), next_expiry_s=st.none(),
+    recordings=whole, store_bytes=st.dictionaries(texts, whole), oldest_audio_h=numbers, oldest_video_h=st.none(),
+    next_expiry_s=whole, filled_pct=whole, unaccounted=whole, verified_h=numbers, holds=whole,
     faults=st.dictionaries(st.sampled_from(get_args(KeeperFault)), texts),
 )  # fmt: skip
 
@@ -93,6 +93,7 @@ def test_figures_go_out_once_a_minute_and_words_at_once(one: wire.RecorderHealth
     """Design §2: a figure is a word too, if it changes often enough: within a minute the first ones stand."""
     out = Public()
     first = out.health(health(recorder=one), 0).recorder
+    assert out.health(health(), 30 * NS).recorder is None, "who is away says nothing, and gains nothing by it"
     second = out.health(health(recorder=two), 59 * NS).recorder
     assert first is not None
     assert second is not None
