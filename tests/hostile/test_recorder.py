@@ -71,6 +71,17 @@ def test_packets_that_are_no_messages_change_nothing(room: Unit) -> None:
     presses(room)
 
 
+@pytest.mark.case("security 1")
+def test_a_recording_id_of_64_kilobytes_reaches_neither_journal_nor_room(room: Unit) -> None:
+    """A1, A2: the id of a recording that the recorder claims is 32 hexadecimal digits or no message at all."""
+    for name in ("x" * 65_350, "y" * 64_700, "../../up", "notahexid", "A" * 32, SPEECH):
+        with Standin(room.paths.unit_socket) as recorder:
+            recorder.says("RecorderState", tracks=["audio"], recording_id=name, until_ns=2**62, alarm=True)
+            assert room.health()["recording_id"] != name
+            recorder.says("RecorderHealth", **health())
+    assert presses(room)["recording_id"] is None or len(str(raised(room)[-1]["recording_id"])) == 32
+
+
 @pytest.mark.case("security 3")
 def test_clear_speech_reaches_nobody_on_the_network(room: Unit) -> None:
     """Design §2: what hears cannot speak: texts of a taken-over recorder, in every field that has one, never go out."""
