@@ -47,7 +47,8 @@ def test_a_keepers_texts_go_out_as_words_and_its_lines_within_a_budget(room: Uni
     """Design §2: it reads what the recorder wrote: its texts are a closed set too, and its log's lines are counted."""
     before = len(room.room.archive)
     with Standin(room.paths.unit_socket) as keeper:
-        keeper.says("KeeperState", **state(faults={"disk": SPEECH, "audit": SPEECH}, store_bytes={SPEECH: 1}))
+        keeper.says("KeeperState", **state(store_bytes={SPEECH: 1}))
+        keeper.says("KeeperState", **state(faults={"disk": SPEECH, "audit": SPEECH}))
         wait_for("the fault at the unit", lambda: room.health()["faults"].get("disk"))
         for n in range(2500):
             line = {"n": n, "at_wall_ns": 1, "at_boot_ns": 1, "boot_id": "b" * 36, "clock": "synchronised"}
