@@ -10,31 +10,78 @@ Measured on ext4 with the plug pulled: without fsync of the file 0 bytes, withou
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+import stat
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from daemon.errors import StoreError
 
 BATCH_MAX = 64
 """Files that are open at once while a batch is published: well under the usual limit of 1,024 descriptors."""
+PROBE_BYTES = 65_536
+"""More than a file system may keep inside an inode: a disk that is full to the last block refuses it."""
+READ_BYTES = 1 << 20
+"""In one call: a file that grows while it is read cannot make it ask for all memory."""
 
 
-def publish(directory: Path, files: Iterable[tuple[str, bytes]], mode: int = 0o440) -> None:
+def publish(
+    directory: Path,
+    files: Iterable[tuple[str, bytes]],
+    mode: int = 0o440,
+    before_naming: Callable[[], None] = lambda: None,
+) -> None:
     """Makes files appear in a directory, durable on return. Raises StoreError; what is not there by then never will be.
 
     All are written before the first is synced: ext4 then commits them together. The mode lets nobody write again, not
-    even who wrote: under the recorder's filter it cannot be changed back.
+    even who wrote: under the recorder's filter it cannot be changed back. `before_naming` is called when the bytes are
+    on the disk, once a batch; what it raises comes through, and the batch is gone without a trace.
     """
     pending = list(files)
     try:
         for start in range(0, len(pending), BATCH_MAX):
-            _publish_batch(directory, pending[start : start + BATCH_MAX], mode)
+            _publish_batch(directory, pending[start : start + BATCH_MAX], mode, before_naming)
         sync(directory)
     except OSError as error:
         raise StoreError(f"{directory}: {error.strerror or error}") from error
 
 
-def _publish_batch(directory: Path, files: list[tuple[str, bytes]], mode: int) -> None:
+def probe(directory: Path) -> None:
+    """Whether a directory's disk takes bytes: writes some, syncs them, and leaves nothing. Raises StoreError."""
+    try:
+        fd = os.open(directory, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+        try:
+            _write_all(fd, bytes(PROBE_BYTES))
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+    except OSError as error:
+        raise StoreError(f"{directory}: {error.strerror or error}") from error
+
+
+def read(path: Path, bytes_max: int) -> bytes:
+    """The bytes of a file, if it is one and no larger. Raises StoreError; never waits for a pipe, follows no link."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            seen = os.fstat(fd)
+            if not stat.S_ISREG(seen.st_mode) or seen.st_size > bytes_max:
+                raise StoreError(f"{path}: no file of at most {bytes_max} bytes")
+            parts, left = [], bytes_max + 1
+            while left > 0 and (part := os.read(fd, min(left, READ_BYTES))):
+                parts.append(part)
+                left -= len(part)
+        finally:
+            os.close(fd)
+    except OSError as error:
+        raise StoreError(f"{path}: {error.strerror or error}") from error
+    if left <= 0:
+        raise StoreError(f"{path}: more than {bytes_max} bytes")
+    return b"".join(parts)
+
+
+def _publish_batch(
+    directory: Path, files: list[tuple[str, bytes]], mode: int, before_naming: Callable[[], None]
+) -> None:
     opened: list[tuple[int, str]] = []
     home = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -44,6 +91,7 @@ def _publish_batch(directory: Path, files: list[tuple[str, bytes]], mode: int) -
             _write_all(fd, data)
         for fd, _ in opened:
             os.fsync(fd)
+        before_naming()
         for fd, name in opened:
             # The only way to name an unnamed file without a capability: linkat(2) on its descriptor's link, followed.
             # os.link follows only when it is given a directory: without one it calls link(2), which does not.

@@ -150,14 +150,17 @@ class PyAudioMicrophone:
         with self._gate:
             if self._sink is not None:
                 try:
-                    pts_ns = self._first_sample_ns(frames, times)
-                    self._sink(PcmBlock(data, frames, pts_ns, overflow=bool(flags & self._overflow_flag)))
+                    pts_ns, stamped = self._first_sample_ns(frames, times)
+                    overflow = bool(flags & self._overflow_flag)
+                    self._sink(PcmBlock(data, frames, pts_ns, overflow, stamped))
                 except Exception as error:  # noqa: BLE001 - in PortAudio's thread nothing may raise: the sink hears of it
                     self._lose(f"{type(error).__name__}: {error}")
         return None, self._continue
 
-    def _first_sample_ns(self, frames: int, times: Mapping[str, float]) -> int:
+    def _first_sample_ns(self, frames: int, times: Mapping[str, float]) -> tuple[int, bool]:
         """Boot time of a block's first sample: now, less what has passed since PortAudio looked, less its age then.
+
+        And whether that is by a stamp of the converter's.
 
         The first sample is as old as the block is long at least. A stamp that says otherwise is not used.
         """
@@ -165,7 +168,7 @@ class PyAudioMicrophone:
         block_ns = frames * NS // self._format.rate_hz
         age_ns = round((times["current_time"] - times["input_buffer_adc_time"]) * NS)
         stamped = times["input_buffer_adc_time"] > 0 and block_ns <= age_ns <= AGE_MAX_NS
-        return now_ns - _since_ns(times["current_time"]) - (age_ns if stamped else block_ns)
+        return now_ns - _since_ns(times["current_time"]) - (age_ns if stamped else block_ns), stamped
 
     def _watch(self, stream: Any, over: threading.Event) -> None:
         """Says that the device is lost when PortAudio has ended its stream."""

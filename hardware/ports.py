@@ -187,6 +187,8 @@ class PcmBlock(msgspec.Struct, frozen=True):
     """Boot time of the first sample."""
     overflow: bool
     """True when samples were lost between the block before and this one."""
+    stamped: bool = True
+    """False: the converter gave no time, and `pts_ns` is by the block's arrival, which a busy machine makes late."""
 
 
 class AudioFormat(msgspec.Struct, frozen=True):

@@ -7,6 +7,8 @@ Samples are signed 16-bit in the machine's own order, which is little-endian on 
 from __future__ import annotations
 
 import math
+from collections import deque
+from collections.abc import Sequence
 from operator import mul
 
 import msgspec
@@ -25,6 +27,13 @@ CLIPPED_SHARE = 0.05
 """Of the samples of a second at full scale: a slammed door takes a thousandth, a shout into the microphone a
 hundredth."""
 CLIPPED_S = 10.0
+HEARD_PEAK = 64
+"""Steps of the converter: what one channel hears so loud another does not miss, unless it is dead."""
+DEAD_S = 10.0
+"""Of blocks in which one channel was heard and another was silent."""
+RECENT_BLOCKS = 250
+"""Five seconds of blocks, as a segment that has just been closed needs them."""
+HEARD_SHARE = 0.9
 
 
 class Level(msgspec.Struct, frozen=True):
@@ -46,15 +55,26 @@ class Meter:
         self._second = self._clipped = 0
         self._clipped_s = 0
         """Seconds on end in which too much was at full scale."""
+        self._channels = channels
+        self._dead = [0] * channels
+        """Samples since a channel was last louder than silence, while another was heard."""
+        self._recent: deque[tuple[int, int, int]] = deque(maxlen=RECENT_BLOCKS)
 
     def add(self, block: PcmBlock) -> None:
         """Takes the next block."""
         samples = memoryview(block.data).cast("h")
         peak = _peak(samples)
-        self._power += sum(map(mul, samples, samples))
+        power = sum(map(mul, samples, samples))
+        self._power += power
+        self._recent.append((block.pts_ns, power, len(samples)))
         self._samples += len(samples)
         self._peak = max(self._peak, peak)
         self._silent = self._silent + len(samples) if peak <= SILENT_PEAK else 0
+        if self._channels > 1 and peak >= HEARD_PEAK:
+            for n in range(self._channels):
+                one = samples[n :: self._channels].tolist()
+                dead = _peak(one) <= SILENT_PEAK
+                self._dead[n] = self._dead[n] + len(one) if dead else 0
         if peak >= CLIPPED_AT:
             self._clipped += sum(abs(sample) >= CLIPPED_AT for sample in samples)
         self._second += len(samples)
@@ -70,17 +90,29 @@ class Meter:
         self._power = self._samples = self._peak = 0
         return level
 
+    def dbfs_between(self, from_ns: int, to_ns: int) -> float | None:
+        """The level of the sound of these moments; None where not all of it was among the last seconds' blocks."""
+        found = [(power, count) for at_ns, power, count in self._recent if from_ns <= at_ns < to_ns]
+        samples = sum(count for _, count in found)
+        if not samples or samples < HEARD_SHARE * (to_ns - from_ns) / NS * self._per_s:
+            return None
+        return _dbfs(math.sqrt(sum(power for power, _ in found) / samples))
+
     @property
     def trouble(self) -> str:
         """What is wrong with what is heard; empty: nothing."""
         if self._silent >= SILENT_S * self._per_s:
             return f"microphone: hears nothing at all for {SILENT_S:.0f} s; expected the hiss of a room: is it muted?"
+        for n, samples in enumerate(self._dead):
+            if samples * self._channels >= DEAD_S * self._per_s:
+                side = ("left", "right")[n] if self._channels == len(("left", "right")) else f"number {n + 1}"
+                return f"microphone: one of its channels ({side}) hears nothing; expected both to: is it plugged in?"
         if self._clipped_s >= CLIPPED_S:
             return f"microphone: is overdriven for {CLIPPED_S:.0f} s; expected a lower gain"
         return ""
 
 
-def _peak(samples: memoryview) -> int:
+def _peak(samples: Sequence[int]) -> int:
     highest, lowest = max(samples), min(samples)
     return max(highest, -lowest)
 

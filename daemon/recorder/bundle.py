@@ -1,14 +1,14 @@
 """One recording on disk: opened, grown segment by segment, closed. Every step is durable before it counts.
 
 The law here: sealed bytes only; begin and envelopes before the first segment; a segment before its chain line; nothing
-is ever replaced or removed (see `daemon/durable.py`). What a power cut leaves is closed at the next start as
-`interrupted`, with what had not reached the chain named as recovered.
+gets a name without leave (the lamp's lease); nothing is ever replaced or removed (see `daemon/durable.py`). What a kill
+leaves is closed by `closing.py`.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -16,34 +16,109 @@ import msgspec
 from daemon import durable, records
 from daemon.errors import StoreError
 from daemon.recorder.cutter import Hole
-from daemon.recorder.ring import Item, Sealed
+from daemon.recorder.ring import Item, Sealed, begin_ns, end_ns
 from hardware.ports import Clock, Track
 
-LINE_BYTES_MAX = 4096
-"""A chain line is under 600 bytes; a longer one was not written by this unit."""
-STOPPED = "the unit stopped while it recorded"
 Sign = Callable[[bytes], bytes]
+NEAR_NS = 100_000_000
+"""What is missing between two parts and is shorter than this is no gap: two pictures, or the frames of sound that an
+encoder holds back."""
+
+
+class Missing(msgspec.Struct, frozen=True):
+    """A track that an earlier part had as far as this; what follows before its first item here is a gap."""
+
+    since_ns: int
+    reason: str
 
 
 class Bundle:
     """An open recording. One thread: the writer's."""
 
-    def __init__(self, recordings: Path, begin: records.Begin, sign: Sign) -> None:
-        self.begin, self._sign = begin, sign
+    def __init__(
+        self,
+        recordings: Path,
+        begin: records.Begin,
+        sign: Sign,
+        missing: Mapping[Track, Missing] | None = None,
+        leave: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Begins it, durable on return. `leave` raises where nothing may get a name.
+
+        Raises StoreError, also for an id that is there already, and SealError.
+        """
+        self.begin, self._sign, self._leave = begin, sign, leave
         self.path = recordings / begin.recording_id
         self.lines = 0
+        self.alarm, self.test = begin.alarm, begin.test
+        self.ends_ns: dict[Track, int] = {}
+        """How far each track has come in the chain, on the disk."""
+        self._missing = dict(missing or {})
         self._counts: dict[Track, int] = {"audio": 0, "video": 0}
         self._keys: dict[str, str] = {}  # recipient -> name of its envelope
         data = records.encode(begin)
         self.head = records.sha256(data)
         self._sums = {"begin.json": self.head}
+        signature = sign(data)
+        leave()
+        try:
+            self.path.mkdir(mode=0o770)
+            durable.sync(recordings)
+        except OSError as error:
+            raise StoreError(f"{self.path}: {error.strerror or error}") from error
         # The signature first: where there is a begin.json, it is signed.
-        self._publish("", [("begin.json.sig", sign(data)), ("begin.json", data)], make=recordings)
+        self._publish("", [("begin.json.sig", signature), ("begin.json", data)])
         self._log = durable.open_log(self.path / "chain.jsonl")
 
     def add(self, items: Sequence[Item]) -> None:
-        """Makes segments and gaps part of the recording, durable on return. Raises StoreError."""
-        lines: list[records.ChainLine] = []
+        """Makes segments and gaps part of the recording, durable on return.
+
+        Raises StoreError, and what `leave` raises: what has a name by then has its line as well.
+        """
+        found = self._with_gaps(items)
+        for start in range(0, len(found), durable.BATCH_MAX):
+            self._add(found[start : start + durable.BATCH_MAX])
+
+    def mark(self, what: str, at_boot_ns: int, detail: str = "") -> None:
+        """Says in the chain that something happened. Raises StoreError."""
+        self.alarm |= what == "alarm"
+        self.test &= what != "kept"
+        self._append([records.MarkLine(0, what, at_boot_ns, "", detail)])
+
+    def end(self, why: str, detail: str, clock: Clock) -> None:
+        """Closes the recording: end.json, and sums over everything with a signature. Raises StoreError, SealError."""
+        now = clock.read()
+        end = records.End(
+            self.begin.recording_id,
+            why,
+            detail,
+            now.wall_ns,
+            now.boot_ns,
+            clock.boot_id(),
+            self.alarm,
+            self.lines,
+            self.head,
+            test=self.test,
+        )
+        close(self.path, end, self._sums, self._sign)
+        os.close(self._log)
+
+    def abandon(self) -> None:
+        """Lets go after an error, without another byte. Raises OSError."""
+        os.close(self._log)
+
+    def _with_gaps(self, items: Sequence[Item]) -> list[Item]:
+        """What is missing since the part before stands before the first item of its track."""
+        found: list[Item] = []
+        for item in items:
+            before = self._missing.pop(item.track, None)
+            if before is not None and begin_ns(item) - before.since_ns >= NEAR_NS:
+                found.append(Hole(item.track, before.since_ns, begin_ns(item), before.reason))
+            found.append(item)
+        return found
+
+    def _add(self, items: Sequence[Item]) -> None:
+        lines: list[records.SegmentLine | records.GapLine] = []
         files: dict[Track, list[tuple[str, bytes]]] = {}
         envelopes = {}
         for item in items:
@@ -59,35 +134,17 @@ class Bundle:
             files.setdefault(item.track, []).append((Path(line.file).name, item.data))
         if envelopes:
             self._publish("", list(envelopes.items()))
-        for track, segments in files.items():
-            self._publish(track, segments)
-        self._append(lines)
-
-    def mark(self, what: str, at_boot_ns: int, detail: str = "") -> None:
-        """Says in the chain that something happened. Raises StoreError."""
-        self._append([records.MarkLine(0, what, at_boot_ns, "", detail)])
-
-    def end(self, why: str, detail: str, clock: Clock, *, alarm: bool, test: bool = False) -> None:
-        """Closes the recording: end.json, and sums over everything with a signature. Raises StoreError."""
-        now = clock.read()
-        end = records.End(
-            self.begin.recording_id,
-            why,
-            detail,
-            now.wall_ns,
-            now.boot_ns,
-            clock.boot_id(),
-            alarm,
-            self.lines,
-            self.head,
-            test=test,
-        )
-        close(self.path, end, self._sums, self._sign)
-        os.close(self._log)
-
-    def abandon(self) -> None:
-        """Lets go after an error, without another byte: the next start closes it."""
-        os.close(self._log)
+        named: set[Track] = set()
+        try:
+            for track, segments in files.items():
+                self._publish(track, segments)
+                named.add(track)
+        finally:  # what has a name has a line, whatever kept the rest from getting one
+            if named or not files:
+                self._append([line for line in lines if isinstance(line, records.GapLine) or line.track in named])
+                for item in items:
+                    if isinstance(item, Hole) or item.track in named:
+                        self.ends_ns[item.track] = max(self.ends_ns.get(item.track, 0), end_ns(item))
 
     def _segment(self, item: Sealed) -> records.SegmentLine:
         count = self._counts[item.track]
@@ -98,15 +155,16 @@ class Bundle:
             item.t0_ns, item.t1_ns, item.t0_wall_ns, item.clock, item.frames, "",
         )  # fmt: skip
 
-    def _publish(self, directory: str, files: list[tuple[str, bytes]], make: Path | None = None) -> None:
+    def _publish(self, directory: str, files: list[tuple[str, bytes]]) -> None:
         target = self.path / directory
         try:
             if not target.is_dir():
                 target.mkdir(mode=0o770)
-                durable.sync(make or self.path)
+                durable.sync(self.path)
         except OSError as error:
             raise StoreError(f"{target}: {error.strerror or error}") from error
-        durable.publish(target, files)
+        # Records and envelopes hold nothing of the room: what has begun under the lease gets its name.
+        durable.publish(target, files, before_naming=self._leave if directory else lambda: None)
         for name, data in files:
             self._sums[f"{directory}/{name}" if directory else name] = records.sha256(data)
 
@@ -125,79 +183,17 @@ def close(path: Path, end: records.End, sums: dict[str, str], sign: Sign) -> Non
 
     def once(name: str, data: bytes) -> bytes:
         """What stands there already stays: a kill between two of these files is closed by the next start."""
-        return (path / name).read_bytes() if (path / name).exists() else data
+        return durable.read(path / name, SUMS_BYTES_MAX) if (path / name).exists() else data
 
     data = once("end.json", records.encode(end))
-    chain = (path / "chain.jsonl").read_bytes() if (path / "chain.jsonl").is_file() else b""
+    chain = durable.read(path / "chain.jsonl", CHAIN_BYTES_MAX) if (path / "chain.jsonl").exists() else b""
     sums = {**sums, "end.json": records.sha256(data), "chain.jsonl": records.sha256(chain)}
     text = once("SHA256SUMS", "".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items())).encode())
     files = [("end.json", data), ("SHA256SUMS", text), ("SHA256SUMS.sig", sign(text))]
     durable.publish(path, [(name, content) for name, content in files if not (path / name).exists()])
 
 
-class Interrupted(msgspec.Struct, frozen=True):
-    """A recording that an earlier start left open."""
-
-    recording_id: str
-    ends_ns: dict[Track, int]
-    """How far its chain had come, by the boot clock; empty when that was another boot's."""
-
-
-def close_interrupted(path: Path, clock: Clock, sign: Sign, detail: str = STOPPED) -> Interrupted:
-    """Closes what a kill, a power cut or a full disk left open. Raises StoreError for what is no recording."""
-    try:
-        begin = msgspec.json.decode((path / "begin.json").read_bytes(), type=records.Begin)
-        chain = (path / "chain.jsonl").read_bytes() if (path / "chain.jsonl").exists() else b""
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise StoreError(f"{path}: no recording that could be closed: {error}") from error
-    now = clock.read()
-    raw = chain.splitlines(keepends=True)
-    head = records.sha256(raw[-1]) if raw else records.sha256((path / "begin.json").read_bytes())
-    text, count = b"", len(raw)
-    lines = [parse(line) for line in raw]
-    known = {line.file for line in lines if isinstance(line, records.SegmentLine)}
-    fresh: list[records.ChainLine] = []
-    if raw and not raw[-1].endswith(b"\n"):
-        text, head = b"\n", records.sha256(raw[-1] + b"\n")
-        fresh.append(records.MarkLine(0, "torn", now.boot_ns, "", "the line before was cut off"))
-    fresh += [
-        records.MarkLine(0, "recovered", now.boot_ns, "", f"{file} sha256 {_sha256_of(path / file)}")
-        for file in sorted(str(file.relative_to(path)) for file in path.glob("*/*.ts.age"))
-        if file not in known
-    ]
-    for line in fresh:
-        data = records.encode(msgspec.structs.replace(line, n=count, prev=head))
-        count, head, text = count + 1, records.sha256(data), text + data
-    log = durable.open_log(path / "chain.jsonl")  # also where a kill came before the first line: the sums list it
-    durable.append(log, text)
-    os.close(log)
-    alarm = begin.alarm or any(isinstance(line, records.MarkLine) and line.what == "alarm" for line in lines)
-    end = records.End(
-        begin.recording_id, "interrupted", detail, now.wall_ns, now.boot_ns, clock.boot_id(), alarm, count, head
-    )
-    kept = (file for file in path.rglob("*") if file.is_file() and not file.name.startswith(("SHA256SUMS", "end.")))
-    close(path, end, {str(file.relative_to(path)): _sha256_of(file) for file in kept}, sign)
-    return Interrupted(begin.recording_id, _ends_ns(lines) if begin.boot_id == clock.boot_id() else {})
-
-
-def _ends_ns(lines: list[records.ChainLine | None]) -> dict[Track, int]:
-    """The end of each track's last segment or gap."""
-    ends_ns: dict[Track, int] = {}
-    for line in lines:
-        if isinstance(line, records.SegmentLine):
-            ends_ns[line.track] = line.t1_boot_ns
-        elif isinstance(line, records.GapLine):
-            ends_ns[line.track] = line.to_boot_ns
-    return ends_ns
-
-
-def parse(line: bytes) -> records.ChainLine | None:
-    """A chain line, or None for one that is torn or foreign."""
-    try:
-        return msgspec.json.decode(line, type=records.ChainLine) if len(line) <= LINE_BYTES_MAX else None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-
-
-def _sha256_of(file: Path) -> str:
-    return records.sha256(file.read_bytes())
+CHAIN_BYTES_MAX = 64 * 1024 * 1024
+"""Of a chain: 600 bytes a line, two lines a second, and the longest recording of any policy takes 18 MB."""
+SUMS_BYTES_MAX = 8 * 1024 * 1024
+"""Of SHA256SUMS: 90 bytes a file, of which the longest recording has 30,000."""

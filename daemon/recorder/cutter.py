@@ -70,6 +70,10 @@ class Cutter:
     def __init__(self, track: Track, frame_ns: int, mux: Mux) -> None:
         self._track, self._frame_ns, self._mux = track, frame_ns, mux
         self._open: Packets = []
+        self._spoiled = 0
+        """Packets of it that do not count as pictures."""
+        self._small: list[Hole] = []
+        """Short holes since the last segment: they are told together, one line a second at most."""
         self._last_ns = 0
         self._packets_max = 2 * KEYLESS_NS // frame_ns
         """In one segment, for a device whose times stand still; a segment's memory has a bound whatever it says."""
@@ -87,8 +91,8 @@ class Cutter:
         """Start of the segment that is being filled."""
         return self._open[0].pts_ns if self._open else None
 
-    def add(self, packet: VideoPacket | AudioPacket) -> list[Piece]:
-        """Takes the next packet and returns what it completes."""
+    def add(self, packet: VideoPacket | AudioPacket, *, whole: bool = True) -> list[Piece]:
+        """Takes the next packet and returns what it completes. Not `whole`: it is kept and does not count."""
         pieces: list[Piece] = []
         if packet.pts_ns < self._last_ns + STEP_NS:
             packet = replace(packet, pts_ns=self._last_ns + STEP_NS)
@@ -98,7 +102,9 @@ class Cutter:
         if missing_ns >= HOLE_FRAMES * self._frame_ns:
             if missing_ns >= SEGMENT_NS:
                 pieces += self.end(self.why)
-            if key or self._open:
+            if (key or self._open) and missing_ns < SEGMENT_NS:
+                self._small += self._hole(packet.pts_ns)
+            elif key or self._open:
                 pieces += self._hole(packet.pts_ns)
         if self._open:
             lasts_ns = packet.pts_ns - self._open[0].pts_ns
@@ -107,37 +113,49 @@ class Cutter:
                 pieces += self.end("" if key else "no key frame came", at_ns=packet.pts_ns)
         if self._open or key:
             self._open.append(packet)
+            self._spoiled += not whole
             self.end_ns = packet.pts_ns + self._frame_ns
         return pieces
 
     def lost(self, lost: Lost) -> list[Piece]:
         """Samples are missing. Where silence stands for them the hole is said here; else the times will show it."""
         if lost.to_ns - lost.from_ns < SILENCE_NS:
-            return [Hole(self._track, lost.from_ns, lost.to_ns, lost.reason)]
+            self._small.append(Hole(self._track, lost.from_ns, lost.to_ns, lost.reason))
+            return []
         self.why = lost.reason
         return []
 
     def end(self, why: str, at_ns: int | None = None) -> list[Piece]:
         """Ends the open segment early, because the track is interrupted; `why` names the hole that may follow."""
         self.why = why
+        holes: list[Piece] = [_together(self._small)] if self._small else []
+        self._small = []
         if not self._open:
-            return []
+            return holes
         packets, self._open = self._open, []
+        count, self._spoiled = len(packets) - self._spoiled, 0
         t0_ns, t1_ns = packets[0].pts_ns, at_ns or packets[-1].pts_ns + self._frame_ns
         try:
-            return [Clear(self._track, t0_ns, t1_ns, len(packets), self._mux(packets))]
+            return [*holes, Clear(self._track, t0_ns, t1_ns, count, self._mux(packets))]
         except av.FFmpegError as error:  # of packets that no camera should give: a second is lost, and the room goes on
-            return [Hole(self._track, t0_ns, t1_ns, f"it could not be made a file: {error}")]
+            return [*holes, Hole(self._track, t0_ns, t1_ns, f"it could not be made a file: {error}")]
 
     def forget(self) -> None:
         """Drops the open segment; the track begins anew, and what was dropped is no hole."""
-        self._open, self.end_ns = [], None
+        self._open, self._small, self._spoiled, self.end_ns = [], [], 0, None
 
     def _hole(self, to_ns: int) -> list[Hole]:
         if self.end_ns is None or to_ns <= self.end_ns:
             return []
         reason, self.why = self.why or "frames are missing", ""
         return [Hole(self._track, self.end_ns, to_ns, reason)]
+
+
+def _together(holes: list[Hole]) -> Hole:
+    """One line for the holes of a second: from the first to the last, with how many there are."""
+    first, last = holes[0], holes[-1]
+    reason = first.reason if first is last else f"{first.reason} ({len(holes)} times)"
+    return Hole(first.track, first.from_ns, max(last.to_ns, first.to_ns), reason)
 
 
 def video_cutter(fmt: VideoFormat) -> Cutter:

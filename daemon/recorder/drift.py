@@ -23,6 +23,10 @@ lost buffer is never shorter than that. What is less is followed."""
 HOLD_S = 0.2
 """Blocks that are held to decide where a run of sound begins: ten of 20 ms. One stamp can be late by a busy machine's
 whim; the median of ten is not."""
+ARRIVALS_S = 2.0
+"""As `HOLD_S`, for blocks that are stamped by their arrival and come all at once: then it is decided all the same."""
+PACE = 0.8
+"""Of real time: blocks that come faster had been waiting somewhere."""
 STEP_S = 0.005
 """As far as one stamp can pull: ALSA stamps within 0.1 ms, a sound server within 4 ms; what is beyond is an outlier."""
 BAND_HZ = 0.02
@@ -80,7 +84,7 @@ class Drift:
         if self._base_ns is not None and not self._stray(block) and not self._held[0].overflow:
             held, self._held = self._held, []  # back in its place: what came before it was late, and nothing is lost
             return [*placed, *(self._follow(one) for one in held)]
-        if self._seconds(self._held) >= HOLD_S:
+        if self._seconds(self._held) >= HOLD_S and self._paced():
             placed += self._settle()
         return placed
 
@@ -116,9 +120,20 @@ class Drift:
         self._next_s = begins_s
         return [self._follow(block, lost if n == 0 else None) for n, block in enumerate(held)]
 
+    def _paced(self) -> bool:
+        """Whether the last of what is held came as it sounded. Arrivals say nothing while what was held up comes in."""
+        if self._held[-1].stamped or self._seconds(self._held) >= ARRIVALS_S:
+            return True
+        last = 1
+        while self._seconds(self._held[-last:]) < HOLD_S:
+            last += 1
+        came_s = (self._held[-1].pts_ns - self._held[-last].pts_ns) / NS
+        return came_s >= PACE * self._seconds(self._held[-last:-1])
+
     def _began_s(self, held: list[PcmBlock]) -> float:
-        """The median of what each block says of the first one's time."""
-        return median_low([self._at_s(block) - self._seconds(held[:n]) for n, block in enumerate(held)])
+        """The median of what each block says of the first one's time; of arrivals the earliest: none can be early."""
+        said = [self._at_s(block) - self._seconds(held[:n]) for n, block in enumerate(held)]
+        return median_low(said) if held[-1].stamped else min(said)
 
     def _lost(self, begins_s: float, *, overflow: bool) -> Lost | None:
         late_s = begins_s - self._next_s

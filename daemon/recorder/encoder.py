@@ -53,16 +53,22 @@ class AudioEncoder:
     """AAC-LC with times. One thread; `stream` is the template from which a segment's own stream is made."""
 
     def __init__(self, fmt: AudioFormat, bitrate_bps: int) -> None:
-        self.format = fmt
+        self.stream: AudioStream
+        self.format, self._bitrate_bps = fmt, bitrate_bps
         self._layout = "mono" if fmt.channels == 1 else "stereo"
+        self._drift = Drift(fmt.rate_hz)
+        self._begin()
+
+    def _begin(self) -> None:
+        fmt = self.format
         self._home = av.open(_Nowhere(), "w", format="adts")
-        self.stream: AudioStream = self._home.add_stream("aac", rate=fmt.rate_hz, layout=self._layout)
-        self.stream.bit_rate = bitrate_bps
+        self.stream = self._home.add_stream("aac", rate=fmt.rate_hz, layout=self._layout)
+        self.stream.bit_rate = self._bitrate_bps
         # Opens the encoder now: a segment's stream is made from this one, and without its header (AudioSpecificConfig)
         # the transport stream would carry frames that nothing can decode.
         self._home.start_encoding()
         self._fed = 0  # samples a channel given to the encoder so far
-        self._drift, self._even = Drift(fmt.rate_hz), EvenSound(fmt)
+        self._even = EvenSound(fmt)
         self._new_grid = True
         self._anchors: list[tuple[int, int]] = []  # (count of samples, boot time of that sample)
 
@@ -83,12 +89,14 @@ class AudioEncoder:
             yield from self._feed(placed.block.data, placed.block.frames, placed.start_ns)
 
     def forget(self) -> None:
-        """Drops what is held; what comes next begins anew."""
+        """Drops what is held, also by the encoder (64 ms); what comes next begins anew, with a new encoder."""
         self._drift.forget()
-        self._even, self._new_grid = EvenSound(self.format), True
+        self.close()
+        self._begin()
 
     def close(self) -> None:
-        """Lets the encoder go; what it still held (under 50 ms) is dropped."""
+        """Lets the encoder and the filter go now, not when they are collected; what they still held is dropped."""
+        self._even.close()
         self._home.close()
 
     def _bridge(self, lost: Lost) -> Iterator[AudioPacket]:
@@ -102,6 +110,7 @@ class AudioEncoder:
             yield from self._frames(even)
         if self._fed % AAC_FRAME:
             yield from self._frames(self._silence(-self._fed % AAC_FRAME))
+        self._even.close()
         self._even, self._new_grid = EvenSound(self.format), True
 
     def _silence(self, samples: int) -> av.AudioFrame:

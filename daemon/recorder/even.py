@@ -33,6 +33,7 @@ class EvenSound:
         self._rate_hz = fmt.rate_hz
         self._layout = "mono" if fmt.channels == 1 else "stereo"
         self._graph = Graph()
+        self._graph.threads = 1  # by itself it makes one a processor for each graph, and a filter this small has no use
         self._source = self._graph.add_abuffer(
             sample_rate=fmt.rate_hz, format="s16", layout=self._layout, time_base=NANO
         )
@@ -57,6 +58,10 @@ class EvenSound:
         frame.sample_rate, frame.time_base, frame.pts = self._rate_hz, NANO, start_ns - self.base_ns
         self._source.push(frame)
         return self._pull()
+
+    def close(self) -> None:
+        """Lets the filter go; nothing can be pushed after it."""
+        del self._source, self._sink, self._graph
 
     def flush(self) -> list[av.AudioFrame]:
         """What the filter still holds: 16 samples. Nothing can be pushed after it."""

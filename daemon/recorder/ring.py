@@ -40,6 +40,8 @@ class Ring:
         self.bytes = 0
         self.dropped_for_space = 0
         """Segments that went although they were young enough."""
+        self.owed_ns: dict[Track, int] = {}
+        """Of a track that is being recorded: what ends later is not on the disk yet, and stays however old it is."""
 
     def add(self, item: Item, now_ns: int) -> None:
         """Takes an item and lets go of what is too old, or too much."""
@@ -52,12 +54,12 @@ class Ring:
 
     def trim(self, now_ns: int) -> None:
         """Lets go of what ended before the pre-event time began."""
-        while self._items and _end_ns(self._items[0]) <= now_ns - self._pre_event_ns:
+        while self._items and end_ns(self._items[0]) <= now_ns - self._pre_event_ns and not self._owed(self._items[0]):
             self._drop()
 
     def since(self, track: Track, from_ns: int) -> list[Item]:
         """What a track holds from a moment on: whole segments, the one that contains the moment included."""
-        return [item for item in self._items if item.track == track and _end_ns(item) > from_ns]
+        return [item for item in self._items if item.track == track and end_ns(item) > from_ns]
 
     def seconds(self, track: Track) -> float:
         """How far back a track reaches without a hole in the ring itself."""
@@ -78,6 +80,9 @@ class Ring:
         """Items held."""
         return len(self._items)
 
+    def _owed(self, item: Item) -> bool:
+        return item.track in self.owed_ns and end_ns(item) > self.owed_ns[item.track]
+
     def _drop(self) -> None:
         self.bytes -= _size(self._items.popleft())
 
@@ -86,5 +91,11 @@ def _size(item: Item) -> int:
     return len(item.data) if isinstance(item, Sealed) else 0
 
 
-def _end_ns(item: Item) -> int:
+def begin_ns(item: Item) -> int:
+    """Where it begins."""
+    return item.t0_ns if isinstance(item, Sealed) else item.from_ns
+
+
+def end_ns(item: Item) -> int:
+    """Where it ends."""
     return item.t1_ns if isinstance(item, Sealed) else item.to_ns

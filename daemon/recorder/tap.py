@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import msgspec
+from msgspec.structs import replace
 
 from daemon import records
 from daemon.config import Settings
 from daemon.model.events import StartRecording
-from daemon.recorder.ring import Item, Ring, Sealed
+from daemon.recorder.cutter import Hole
+from daemon.recorder.ring import Item, Ring, Sealed, begin_ns
 from hardware.ports import Clock, Track
 
 NS = 1_000_000_000
@@ -24,6 +26,8 @@ class Tap(msgspec.Struct):
     until_ns: int
     alarm: bool
     test: bool
+    given_ns: dict[Track, int]
+    """How far each track has been handed to the writer; where it begins, for one that has given nothing yet."""
     done: set[Track]
     """Tracks whose last segment has been handed to the writer."""
     head_ns: int
@@ -33,28 +37,38 @@ class Tap(msgspec.Struct):
 
 
 def pre_event(
-    ring: Ring, tracks: tuple[Track, ...], start: StartRecording, written_ns: Mapping[Track, int]
+    ring: Ring, tracks: tuple[Track, ...], start: StartRecording, written_ns: Mapping[Track, int], *, goes_on: bool
 ) -> tuple[Item, ...]:
-    """What the ring holds from the pre-event time on, by time; never what a recording has already (`written_ns`)."""
+    """What the ring holds from the pre-event time on, by time; never what a recording has already (`written_ns`).
+
+    `goes_on`: it follows the part that has that, and wants all that the ring holds since.
+    """
     from_ns = start.trigger_ns - start.pre_event_ns
-    items = [
-        item
-        for track in tracks
-        for item in ring.since(track, max(from_ns, written_ns.get(track, 0)))
-        if start.pre_event_ns or not isinstance(item, Sealed) or item.t0_ns >= start.trigger_ns
-    ]
-    return tuple(sorted(items, key=lambda item: item.t0_ns if isinstance(item, Sealed) else item.from_ns))
+
+    def since(track: Track) -> list[Item]:
+        had_ns = written_ns.get(track, 0)
+        begins_ns = had_ns if goes_on and had_ns else max(from_ns, had_ns)
+        return [
+            replace(item, from_ns=max(item.from_ns, had_ns)) if isinstance(item, Hole) else item
+            for item in ring.since(track, begins_ns)
+            if start.pre_event_ns or goes_on or not isinstance(item, Sealed) or item.t0_ns >= start.trigger_ns
+        ]
+
+    return tuple(sorted((item for track in tracks for item in since(track)), key=begin_ns))
 
 
 def begin_record(
     settings: Settings, clock: Clock, tracks: tuple[Track, ...], start: StartRecording, items: tuple[Item, ...]
 ) -> records.Begin:
-    """The record that a recording begins with; the term of a track counts from its oldest frame in it."""
+    """The record that a recording begins with; the term of a track counts from its oldest frame in it.
+
+    No time in it lies after the moment at which it is made, whatever a device's stamps say.
+    """
     now, policy = clock.read(), settings.policy
 
     def track_begin(track: Track) -> records.TrackBegin:
         starts = [item.t0_ns for item in items if isinstance(item, Sealed) and item.track == track]
-        oldest_ns = min(starts, default=min(start.trigger_ns, now.boot_ns) - OPEN_NS)
+        oldest_ns = min(*starts, now.boot_ns) if starts else min(start.trigger_ns, now.boot_ns) - OPEN_NS
         term_h = (policy.audio if track == "audio" else policy.video).term_h
         return records.TrackBegin(now.wall_ns - (now.boot_ns - oldest_ns), oldest_ns, term_h)
 
@@ -67,7 +81,7 @@ def begin_record(
         clock=now.state,
         at_wall_ns=now.wall_ns,
         at_boot_ns=now.boot_ns,
-        trigger_boot_ns=start.trigger_ns,
+        trigger_boot_ns=min(start.trigger_ns, now.boot_ns),
         pre_event_s=start.pre_event_ns / NS,
         alarm=start.alarm,
         continues=start.continues,

@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 import msgspec
+from msgspec.structs import replace
 
 from daemon import log
 from daemon.errors import DeviceError, HangError
@@ -19,13 +20,18 @@ from daemon.model.sound import Meter
 from daemon.recorder.cutter import Clear, Cutter, Hole, Piece, audio_cutter, video_cutter
 from daemon.recorder.drift import Lost
 from daemon.recorder.encoder import AudioEncoder
+from daemon.recorder.nal import Pictures
 from daemon.recorder.ring import Item, Sealed
 from daemon.recorder.seal import Key, seal
+from daemon.recorder.usable import Proof, Share, judge_image, judge_sound, named
 from hardware import ports
 
 NS = 1_000_000_000
 SILENT_NS = 3 * NS
 """Without a frame for this long a device is given up: a Pi camera that restarts its sensor takes about one second."""
+STAMP_OFF_NS = NS
+"""A stamp that is further from its arrival than this is none, unless it goes on where the one before was: a process
+that was held up gets what was taken meanwhile late, and in order."""
 RETRY_NS = 2 * NS
 """Between two tries to open a device; plugged in again, it has to be back within ten seconds."""
 PRIVACY = "closed for privacy"
@@ -34,6 +40,8 @@ DRIFT_PPM_MAX = 5000
 """No crystal is that bad, and no sound server's timer: it is a card that runs at another rate than it says. It is
 resampled to its time all the same."""
 
+SPOILED = "a picture was lost on its way, and those made from it are damaged"
+Frame = ports.VideoPacket | ports.PcmBlock
 Sink = Callable[[ports.VideoPacket | ports.PcmBlock | ports.DeviceLost], None]
 
 
@@ -61,13 +69,30 @@ class Track(ABC):
         """When the last frame arrived."""
         self.trouble = "not opened yet"
         self.gaps = 0
+        self.strays = 0
+        """Stamps that were none, and were replaced by the arrival."""
+        self._stamp_ns: int | None = None
+        self._share: Share | None = None
+        """Since frames came and a key was there."""
+        self._proof = Proof(self._judge)
+        self.out = False
+        """It hung twice: it is left alone until the next process."""
         self.closed = False
         """For privacy: nothing opens the device."""
         self._retry_ns = 0
 
+    def excuse(self, now_ns: int) -> None:
+        """The process itself was held up: what has not come meanwhile is no silence of the device's."""
+        if self.last_ns is not None:
+            self.last_ns = now_ns
+
+    def leave_out(self, error: HangError) -> None:
+        """Goes on without this device: its library hangs in a thread of its own, and costs the other track nothing."""
+        self.hung, self.out, self.trouble = None, True, f"{error}; it is tried again when the room is at rest"
+
     def watch(self, now_ns: int) -> list[Item]:
         """Opens the device when it is time, and gives it up when it has been silent."""
-        if self.closed:
+        if self.closed or self.out:
             return []
         if self._cutter is None:
             if now_ns >= self._retry_ns:
@@ -89,21 +114,34 @@ class Track(ABC):
     def _give_up(self, reason: str) -> list[Item]:
         if self._cutter is None:
             return []
-        pieces = self._cutter.end(reason)
+        items = self._sealed(self._cutter.end(reason))
         self._before, self._cutter = (self._cutter.end_ns, reason), None
-        pieces += self._let_go()
-        return self._sealed(pieces)
+        return items + self._sealed(self._let_go())
 
-    def resume(self, end_ns: int, why: str) -> None:
-        """An earlier recorder had come so far in a recording: what is missing since then will bear this reason."""
-        self._before = end_ns, why
-
-    def take(self, frame: ports.VideoPacket | ports.PcmBlock) -> list[Item]:
-        """A frame has come: returns the sealed segments and holes that it completes."""
+    def take(self, frame: ports.VideoPacket | ports.PcmBlock, at_ns: int) -> list[Item]:
+        """A frame has come at this moment: returns the sealed segments and holes that it completes."""
         if self._cutter is None:
             return []  # it was on its way when the device was given up
-        self.last_ns, self.trouble = self._clock.boot_ns(), ""
-        return self._sealed(self._cut(frame))
+        self.last_ns, self.trouble = at_ns, ""
+        if self._share is None and self.key is not None:
+            self._share = Share(at_ns)
+        return self._sealed(self._cut(self._stamped(frame, at_ns)))
+
+    def _stamped(self, frame: Frame, at_ns: int) -> Frame:
+        """The frame with a time that can be: not of the future, and not long past."""
+        stamp_ns = frame.pts_ns
+        goes_on = self._stamp_ns is not None and stamp_ns >= self._stamp_ns - STAMP_OFF_NS
+        if stamp_ns - at_ns > STAMP_OFF_NS or (at_ns - stamp_ns > STAMP_OFF_NS and not goes_on):
+            if not self.strays:
+                log.event("stamp_replaced", "warning", track=self.name, off_s=round((stamp_ns - at_ns) / NS, 1))
+            self.strays += 1
+            frame = replace(frame, pts_ns=at_ns)
+        self._stamp_ns = frame.pts_ns
+        return frame
+
+    def finish(self, why: str) -> list[Item]:
+        """The process ends: what is open is sealed. The device is still to be closed."""
+        return self._sealed(self._cutter.end(why)) if self._cutter is not None else []
 
     def allow(self) -> None:
         """The device may be opened."""
@@ -129,13 +167,26 @@ class Track(ABC):
         return ""
 
     def device(self, now_ns: int) -> str:
-        """`ok`, `closed` for privacy, or what is wrong with the device."""
-        return "closed" if self.trouble == PRIVACY else self.trouble or self.remark(now_ns) or "ok"
+        """`ok`, `closed` for privacy, or what is wrong with the device or with what comes of it."""
+        return (
+            "closed" if self.trouble == PRIVACY else self.trouble or self.doubt(now_ns) or self.remark(now_ns) or "ok"
+        )
+
+    def doubt(self, now_ns: int) -> str:
+        """What is wrong with what it puts into the ring, for a person; empty: nothing."""
+        if self._share is None or not self.recording:
+            return ""
+        return named(self.name, self._share.words(now_ns) or self._proof.words)
+
+    @property
+    def delivers(self) -> bool:
+        """Whether frames arrive."""
+        return self._cutter is not None and not self.trouble
 
     @property
     def recording(self) -> bool:
-        """Whether frames arrive."""
-        return self._cutter is not None and not self.trouble
+        """Whether frames arrive and can be sealed: without a key nobody could ever open them."""
+        return self.delivers and self.key is not None
 
     def close(self) -> None:
         """Closes the device at the process's end, which frees one that does not close by itself."""
@@ -158,6 +209,7 @@ class Track(ABC):
             self.hung, self.trouble = error, str(error)
             return
         log.event("device_opened", track=self.name)
+        self._share, self._proof, self._stamp_ns = None, Proof(self._judge), None
         self._cutter.follow(*self._before)
         self.last_ns = now_ns  # its first frame is due within SILENT_NS
 
@@ -182,15 +234,26 @@ class Track(ABC):
                 items.append(piece)
             elif (sealed := self._seal(piece)) is not None:
                 items.append(sealed)
+                if self._share is not None:
+                    self._share.add(piece.t1_ns, self._good_ns(piece))
         return items
 
     def _seal(self, clear: Clear) -> Sealed | None:
+        self._proof.add(clear)
         if self.key is None:
             return None  # the first second of a start, its key is being made: nothing is kept that no one can open
         now = self._clock.read()
         t0_wall_ns = now.wall_ns - (now.boot_ns - clear.t0_ns)
         data = seal(clear.data, self.key)
         return Sealed(clear.track, clear.t0_ns, clear.t1_ns, t0_wall_ns, now.state, clear.frames, data, self.key)
+
+    @abstractmethod
+    def _good_ns(self, clear: Clear) -> int:
+        """How much of a segment is whole."""
+
+    @abstractmethod
+    def _judge(self, clear: Clear, whole: bool) -> str:  # noqa: FBT001 - a Proof's
+        """What is wrong with a segment beside what the device took, for a person."""
 
     @abstractmethod
     def _cut(self, frame: ports.VideoPacket | ports.PcmBlock) -> list[Piece]: ...
@@ -209,6 +272,9 @@ class VideoTrack(Track):
         super().__init__("video", clock, sink)
         self._camera, self._limits = camera, limits
         self._doubt: picture.Doubt | None = None
+        self._pictures, self._frame_ns = Pictures(), NS
+        self._spoiled_ns: int | None = None
+        """Since when pictures are damaged, because one that they are made from was lost."""
 
     def figures(self) -> ports.PictureFigures | None:
         """Of a recent picture; None while none comes."""
@@ -226,10 +292,29 @@ class VideoTrack(Track):
 
     def _cut(self, frame: ports.VideoPacket | ports.PcmBlock) -> list[Piece]:
         assert self._cutter is not None  # noqa: S101 - `take` has looked
-        return self._cutter.add(frame) if isinstance(frame, ports.VideoPacket) else []
+        if not isinstance(frame, ports.VideoPacket):
+            return []
+        whole, pieces = self._pictures.whole(frame), list[Piece]()
+        if frame.key:
+            key = self._pictures.key(frame)
+            frame = key or replace(frame, key=False)
+        if frame.key:
+            if self._spoiled_ns is not None:
+                pieces.append(Hole("video", self._spoiled_ns, frame.pts_ns, SPOILED))
+            self._spoiled_ns = None
+        elif not whole and self._spoiled_ns is None:
+            self._spoiled_ns = frame.pts_ns
+        return pieces + self._cutter.add(frame, whole=self._spoiled_ns is None)
+
+    def _good_ns(self, clear: Clear) -> int:
+        return min(clear.t1_ns - clear.t0_ns, clear.frames * self._frame_ns)
+
+    def _judge(self, clear: Clear, whole: bool) -> str:  # noqa: FBT001 - as its base
+        return judge_image(clear, self._camera.figures(), whole=whole)
 
     def _start_device(self) -> Cutter:
         fmt = self._camera.start(self._sink)
+        self._pictures, self._frame_ns, self._spoiled_ns = Pictures(), round(NS / fmt.fps), None
         if fmt.lacks:
             log.event("camera_lacks", "warning", settings=fmt.lacks)
         return video_cutter(fmt)
@@ -246,6 +331,8 @@ class AudioTrack(Track):
         self._microphone, self._bitrate_bps = microphone, bitrate_bps
         self._encoder: AudioEncoder | None = None
         self._meter: Meter | None = None
+        self._lost_ns = 0
+        """Of the open segment: what silence stands for."""
 
     def remark(self, now_ns: int) -> str:  # noqa: ARG002 - sound is judged by what came, not by when it is asked
         """Silence, a level that is too high, or a clock that is none."""
@@ -288,8 +375,22 @@ class AudioTrack(Track):
         self._meter.add(frame)
         pieces: list[Piece] = []
         for part in self._encoder.encode(frame):
-            pieces += self._cutter.lost(part) if isinstance(part, Lost) else self._cutter.add(part)
+            if isinstance(part, Lost):
+                self._lost_ns += part.to_ns - part.from_ns
+                pieces += self._cutter.lost(part)
+            else:
+                pieces += self._cutter.add(part)
         return pieces
+
+    def _good_ns(self, clear: Clear) -> int:
+        lost_ns, self._lost_ns = self._lost_ns, 0
+        return max(0, clear.t1_ns - clear.t0_ns - lost_ns)
+
+    def _judge(self, clear: Clear, whole: bool) -> str:  # noqa: ARG002, FBT001 - as its base; a second of sound is cheap
+        assert self._meter is not None  # noqa: S101 - made with the cutter
+        assert self._encoder is not None  # noqa: S101 - as well
+        raw_dbfs = self._meter.dbfs_between(clear.t0_ns, clear.t1_ns)
+        return judge_sound(clear, raw_dbfs, self._encoder.format.rate_hz)
 
     def _start_device(self) -> Cutter:
         fmt = self._microphone.start(self._sink)
@@ -298,5 +399,7 @@ class AudioTrack(Track):
         return audio_cutter(self._encoder)
 
     def _stop_device(self) -> None:
-        self._encoder = self._meter = None  # with what they hold of the sound, which is clear
+        if self._encoder is not None:
+            self._encoder.close()  # with what it holds of the sound, which is clear
+        self._encoder = self._meter = None
         self._microphone.stop()

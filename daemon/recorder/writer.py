@@ -1,12 +1,15 @@
-"""The only thread that writes: it takes sealed items in order and makes them durable, under the lease.
+"""The only thread that writes a recording: it takes sealed items in order and makes them durable, under the lease.
 
-The law here: before each write the lease is looked at again (promise R3), because a slow card can make an order wait
-longer than a lease lasts. An error closes the recording for good, and is said; the loop decides what follows.
+The law here: before each write the lease of that recording is looked at again, and once more before its bytes get a
+name (promise R3), because a slow card can make an order wait longer than a lease lasts. `Closed` is said when nothing
+of a recording can be written any more, not before. What goes wrong ends the recording and is said; it never ends this
+thread.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import queue
 import threading
 from collections.abc import Callable
@@ -14,19 +17,21 @@ from pathlib import Path
 
 import msgspec
 
-from daemon import log, records
-from daemon.errors import SealError, StoreError, UnitError
+from daemon import durable, log, records
+from daemon.errors import StoreError
 from daemon.model.events import EndReason
-from daemon.recorder.bundle import Bundle, Interrupted, Sign, close_interrupted
-from daemon.recorder.ring import Item
-from hardware.ports import Clock
+from daemon.recorder.bundle import Bundle, Missing, Sign
+from daemon.recorder.closing import REFUSED, Closer, missing_since
+from daemon.recorder.cutter import Hole
+from daemon.recorder.ring import Item, Sealed, begin_ns, end_ns
+from hardware.ports import Clock, Track
 
 ORDERS_MAX = 200
 """Orders that may wait for the disk: over a minute of two tracks. A card that is stalled longer than that has lost the
 recording, and memory must not follow it."""
-
-
-REFUSED = "the disk refused while it recorded"
+FULL_SHARE = 2
+"""A part takes with what was before it at most one in so many of the free bytes: on a disk that is nearly full the rest
+is for what comes."""
 
 
 class Open(msgspec.Struct, frozen=True, eq=False):
@@ -34,35 +39,38 @@ class Open(msgspec.Struct, frozen=True, eq=False):
 
     begin: records.Begin
     items: tuple[Item, ...]
+    missing: dict[Track, Missing] = {}
+    """How far the part that it continues has come, where this process has written it; else its records say it."""
 
 
 class Add(msgspec.Struct, frozen=True, eq=False):
-    """Order: more of the recording."""
+    """Order: more of a recording."""
 
+    recording_id: str
     items: tuple[Item, ...]
 
 
 class Mark(msgspec.Struct, frozen=True):
     """Order: a line in the chain."""
 
+    recording_id: str
     what: str
     at_boot_ns: int
 
 
 class Close(msgspec.Struct, frozen=True):
-    """Order: end the recording."""
+    """Order: end a recording."""
 
+    recording_id: str
     why: EndReason
     detail: str
-    alarm: bool
-    test: bool = False
 
 
-class Tidy(msgspec.Struct, frozen=True):
-    """Order: close what a disk that refused left open, if it takes it now."""
+class Probe(msgspec.Struct, frozen=True):
+    """Order: see whether a disk that refused takes bytes again."""
 
 
-Order = Open | Add | Mark | Close | Tidy
+Order = Open | Add | Mark | Close | Probe
 
 
 class Opened(msgspec.Struct, frozen=True):
@@ -70,48 +78,63 @@ class Opened(msgspec.Struct, frozen=True):
 
     recording_id: str
     took_ms: float
+    ends_ns: dict[Track, int]
+    """How far each track has come on the disk."""
 
 
 class Grew(msgspec.Struct, frozen=True):
-    """Said after each addition."""
+    """Said when more is durable."""
 
     recording_id: str
     lines: int
     head: str
+    ends_ns: dict[Track, int]
 
 
 class Closed(msgspec.Struct, frozen=True):
-    """Said when not a byte more will be written."""
+    """Said when a recording is closed, or could not be opened: not a byte of it is written any more."""
 
     recording_id: str
     why: EndReason
     detail: str
     lines: int
+    ends_ns: dict[Track, int] = {}
+    begun: bool = True
+    """False: nothing of it is in the store."""
 
 
-class Tidied(msgspec.Struct, frozen=True):
-    """Said when nothing is left that a disk refused to close."""
+class Probed(msgspec.Struct, frozen=True):
+    """Said after a Probe: why the disk still refuses; empty: it takes bytes."""
+
+    detail: str
+
+
+class _LeaseOverError(Exception):
+    """The lamp's owner has not renewed the lease."""
 
 
 class Writer:
-    """`give` from the loop; the sink is called on the writer's thread."""
+    """`give` and `cut` from the loop; the sink is called on the writer's thread."""
 
     def __init__(
-        self, recordings: Path, clock: Clock, sign: Sign, sink: Callable[[Opened | Grew | Closed | Tidied], None]
+        self, recordings: Path, clock: Clock, sign: Sign, sink: Callable[[Opened | Grew | Closed | Probed], None]
     ) -> None:
         self._recordings, self._clock, self._sign, self._sink = recordings, clock, sign, sink
         self._orders: queue.Queue[Order | None] = queue.Queue(ORDERS_MAX)
+        self._closer = Closer(recordings, clock, sign)
         self._bundle: Bundle | None = None
         self._head = ""
-        self._left: list[Path] = []
-        """Recordings that the disk refused to go on with."""
-        self.lease_ns = 0
-        """Until when may be written; set by the loop, read here before each write (one int: no lock is needed)."""
+        self._doubted = False
+        """The disk refused last time: it is tried before a recording is begun that would leave pieces behind."""
+        self.lease = ("", 0)
+        """Which recording may be written, and until when; set by the loop, read here (one tuple: no lock is needed)."""
+        self._cut: Close | None = None
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
 
     def start(self) -> None:
-        """Begins to wait for orders."""
+        """Begins to wait for orders, and to close what earlier starts left open."""
         self._thread.start()
+        self._closer.start()
 
     def give(self, order: Order) -> bool:
         """Hands over an order without waiting; False when the disk is so far behind that it was not taken."""
@@ -121,90 +144,141 @@ class Writer:
             return False
         return True
 
+    def cut(self, order: Close) -> None:
+        """Ends a recording before anything else that waits for it: what was handed over and is not durable is dropped.
+
+        `Closed` comes when the write that the disk is in has come back.
+        """
+        self._cut = order
+        self.give(order)  # where nothing waits, it wakes the thread
+
     def close(self) -> None:
         """Waits five seconds for what is pending: systemd allows a stop more, and a stalled card gets no more."""
+        self._closer.close()
         with contextlib.suppress(queue.Full):
             self._orders.put(None, timeout=1.0)
-            self._thread.join(timeout=5.0)
-
-    def recover(self) -> list[Interrupted]:
-        """Closes what earlier starts left open. Called once, before `start`."""
-        closed = []
-        for path in sorted(self._recordings.iterdir()):
-            if path.is_dir() and not (path / "SHA256SUMS.sig").exists():
-                try:
-                    closed.append(close_interrupted(path, self._clock, self._sign))
-                except UnitError as error:
-                    log.event("recording_not_closed", "warning", path=path.name, why=str(error))
-        return closed
+            if self._thread.is_alive():
+                self._thread.join(timeout=5.0)
 
     def _run(self) -> None:
         while (order := self._orders.get()) is not None:
             try:
+                if self._cut is not None:
+                    self._end_cut(self._cut)
                 self._carry_out(order)
-            except (StoreError, SealError) as error:
-                self._fail(str(error))
+            except _LeaseOverError:
+                self._lease_over(order)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next recording needs this thread
+                self._fail(str(error), order)
 
     def _carry_out(self, order: Order) -> None:
         match order:
             case Open():
                 self._open(order)
-            case Tidy():
-                self._tidy()
-            case Close() if self._bundle is not None:
-                self._end(order.why, order.detail, alarm=order.alarm, test=order.test)
-            case Add() | Mark() if self._bundle is not None:
-                if self._clock.boot_ns() >= self.lease_ns:
-                    self._end("lease", "the lamp's owner did not renew the lease", alarm=self._bundle.begin.alarm)
-                    return
+            case Probe():
+                self._probe()
+            case _ if self._bundle is None or order.recording_id != self._bundle.begin.recording_id:
+                pass  # of one that is closed already
+            case Close():
+                self._end(order.why, order.detail)
+            case Add() | Mark():
+                self._check_lease(self._bundle.begin.recording_id)
                 if isinstance(order, Add):
                     self._bundle.add(order.items)
                 else:
                     self._bundle.mark(order.what, order.at_boot_ns)
-                self._sink(Grew(self._bundle.begin.recording_id, self._bundle.lines, self._bundle.head))
+                bundle = self._bundle
+                self._sink(Grew(bundle.begin.recording_id, bundle.lines, bundle.head, dict(bundle.ends_ns)))
+
+    def _check_lease(self, recording_id: str) -> None:
+        leased, until_ns = self.lease
+        if leased != recording_id or self._clock.boot_ns() >= until_ns:
+            raise _LeaseOverError
 
     def _open(self, order: Open) -> None:
-        started_ns = self._clock.boot_ns()
-        if started_ns >= self.lease_ns:
-            self._sink(Closed(order.begin.recording_id, "lease", "the lease was over before the first byte", 0))
-            return
+        began_ns = self._clock.boot_ns()
+        recording_id = order.begin.recording_id
+        self._check_lease(recording_id)
+        if self._doubted:
+            durable.probe(self._recordings)
         begin = msgspec.structs.replace(order.begin, previous_head=self._head)
+        missing = order.missing
+        if begin.continues is not None and not missing:
+            missing = missing_since(self._recordings, begin.continues, begin.boot_id)
+        self._closer.begun(recording_id)
+        items = _fitting(order.items, _free_bytes(self._recordings))
+        self._bundle = Bundle(self._recordings, begin, self._sign, missing, lambda: self._check_lease(recording_id))
+        self._bundle.add(items)
+        self._doubted = False
+        self._sink(Opened(recording_id, (self._clock.boot_ns() - began_ns) / 1e6, dict(self._bundle.ends_ns)))
+
+    def _probe(self) -> None:
         try:
-            self._bundle = Bundle(self._recordings, begin, self._sign)
-            self._bundle.add(order.items)
-        except (StoreError, SealError) as error:
-            if self._bundle is None:
-                self._sink(Closed(begin.recording_id, "store", str(error), 0))
-                return
-            raise
-        self._sink(Opened(begin.recording_id, (self._clock.boot_ns() - started_ns) / 1e6))
+            durable.probe(self._recordings)
+        except StoreError as error:
+            self._sink(Probed(str(error)))
+        else:
+            self._sink(Probed(""))
 
-    def _end(self, why: EndReason, detail: str, *, alarm: bool, test: bool = False) -> None:
+    def _end_cut(self, cut: Close) -> None:
+        self._cut = None
+        if self._bundle is not None and self._bundle.begin.recording_id == cut.recording_id:
+            self._end(cut.why, cut.detail)
+
+    def _lease_over(self, order: Order) -> None:
+        detail = "the lamp's owner did not renew the lease"
+        if self._bundle is None:
+            assert isinstance(order, Open)  # noqa: S101 - only a bug could break it
+            self._sink(Closed(order.begin.recording_id, "lease", f"{detail}: not a byte was written", 0, begun=False))
+            return
+        try:
+            self._end("lease", detail)
+        except Exception as error:  # noqa: BLE001 - as in _run
+            self._fail(str(error), order)
+
+    def _end(self, why: EndReason, detail: str) -> None:
         assert self._bundle is not None  # noqa: S101 - only a bug could break it
-        self._bundle.end(why, detail, self._clock, alarm=alarm, test=test)
-        self._say_closed(why, detail)
+        self._bundle.end(why, detail, self._clock)
+        bundle, self._bundle = self._bundle, None
+        self._say_closed(bundle, why, detail)
 
-    def _fail(self, detail: str) -> None:
+    def _fail(self, detail: str, order: Order) -> None:
         """The disk refused: what is there stays as it is, and is closed when the disk takes it or at the next start."""
         log.event("recording_failed", "error", why=detail)
-        if self._bundle is not None:
-            self._bundle.abandon()
-            self._left.append(self._bundle.path)
-            self._say_closed("store", detail)
+        bundle, self._bundle, self._doubted = self._bundle, None, True
+        if bundle is not None:
+            with contextlib.suppress(OSError):
+                bundle.abandon()
+            self._closer.left(bundle.path, REFUSED)
+            self._say_closed(bundle, "store", detail)
+        elif isinstance(order, Open):
+            self._sink(Closed(order.begin.recording_id, "store", detail, 0, begun=False))
 
-    def _tidy(self) -> None:
-        for path in list(self._left):
-            try:
-                if path.exists():
-                    close_interrupted(path, self._clock, self._sign, REFUSED)
-            except UnitError as error:
-                log.event("recording_not_closed", "debug", path=path.name, why=str(error))
-                return
-            self._left.remove(path)
-        self._sink(Tidied())
+    def _say_closed(self, bundle: Bundle, why: EndReason, detail: str) -> None:
+        self._head = bundle.head
+        self._sink(Closed(bundle.begin.recording_id, why, detail, bundle.lines, dict(bundle.ends_ns)))
 
-    def _say_closed(self, why: EndReason, detail: str) -> None:
-        assert self._bundle is not None  # noqa: S101 - only a bug could break it
-        bundle = self._bundle
-        self._bundle, self._head = None, bundle.head
-        self._sink(Closed(bundle.begin.recording_id, why, detail, bundle.lines))
+
+def _free_bytes(directory: Path) -> int:
+    found = os.statvfs(directory)
+    return found.f_bavail * found.f_frsize
+
+
+def _fitting(items: tuple[Item, ...], free_bytes: int) -> list[Item]:
+    """The newest of what the ring held, as much as a nearly full disk has room for; a gap stands for the rest."""
+    left = free_bytes // FULL_SHARE
+    if sum(len(item.data) for item in items if isinstance(item, Sealed)) <= left:
+        return list(items)
+    kept: list[Item] = []
+    for item in reversed(items):
+        left -= len(item.data) if isinstance(item, Sealed) else 0
+        if left < 0:
+            break
+        kept.append(item)
+    dropped = items[: len(items) - len(kept)]
+    gaps: list[Item] = [
+        Hole(track, min(begin_ns(item) for item in those), max(end_ns(item) for item in those), "the disk is full")
+        for track in ("audio", "video")
+        if (those := [item for item in dropped if item.track == track])
+    ]
+    return [*gaps, *reversed(kept)]

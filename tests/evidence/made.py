@@ -83,7 +83,7 @@ class Unit:
         bundle.mark("alarm", start_ns + trigger_s * NS)
         clock.on(seconds * NS)
         if closed:
-            bundle.end("asked", "", clock, alarm=True)
+            bundle.end("asked", "", clock)
         return bundle.path
 
 

@@ -171,7 +171,7 @@ def test_a_recording_that_grows_meanwhile_has_no_fault(vault: Vault, monkeypatch
             grown.add([vault.segment("audio", count[0]), vault.segment("video", count[0])])
             count[0] += 1
             if count[0] == 12:
-                grown.end("asked", "", vault.clock, alarm=False)
+                grown.end("asked", "", vault.clock)
                 count[0] = 30
         return seen
 
@@ -235,7 +235,7 @@ def test_what_has_mended_itself_is_no_fault_for_a_day(vault: Vault) -> None:
     found = walk(keeper)
     assert "was never closed" in keeper._verifier.fault
     vault.clock.on(AGAIN_NS - NS)
-    late.end("interrupted", "", vault.clock, alarm=False)
+    late.end("interrupted", "", vault.clock)
     keeper._turn()
     assert keeper._verifier._run is None, "not so soon after the last"
     vault.clock.on(NS)

@@ -37,7 +37,7 @@ class Vault:
         groups = load(self.paths.etc).policy.recipients()
         self.keys: dict[Track, Key] = {"audio": make_key(groups), "video": make_key(groups)}
         for letter in "abc":
-            self.record(letter * 32).end("asked", "", self.clock, alarm=False)
+            self.record(letter * 32).end("asked", "", self.clock)
         self.open = self.record("d" * 32)
 
     def record(self, recording_id: str) -> Bundle:

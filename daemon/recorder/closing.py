@@ -1,0 +1,247 @@
+"""Closes recordings that a kill, a power cut or a disk left open, beside the work and without a byte of their content.
+
+The law here: nothing that lies in the store keeps the recorder from starting or from recording. A recording is judged
+by its own records, each of a bounded size; the hashes of its segments stand in the chain, so that only those without a
+line are read. What cannot be read is said, and left as it is.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+from daemon import durable, log, names, records
+from daemon.errors import StoreError, UnitError
+from daemon.recorder.bundle import CHAIN_BYTES_MAX, Missing, Sign, close
+from hardware.ports import Clock, Track
+
+LINE_BYTES_MAX = 4096
+"""A chain line is under 600 bytes; a longer one was not written by this unit."""
+BEGIN_BYTES_MAX = 65_536
+"""begin.json is a few kilobytes, with sixty-four holders about six."""
+SEGMENT_BYTES_MAX = 64 * 1024 * 1024
+"""Of a segment: five seconds without a key frame at 25 Mbit/s are 16 MB."""
+TAIL_BYTES = 65_536
+"""The end of a chain that shows how far both tracks have come: fifty seconds of lines."""
+PARTS_MAX = 16
+"""Parts that came to nothing, one after another, through which the one before is looked for."""
+STOPPED = "the unit stopped while it recorded"
+REFUSED = "the disk refused while it recorded"
+AGAIN_S = 5.0
+"""Between two tries to close what a disk refuses."""
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+WHY = {
+    "stopped": "the recorder was stopped",
+    "lease": "the lamp's owner did not renew the lease",
+    "store": "the disk refused what was recorded",
+    "interrupted": "the recorder was interrupted",
+}
+"""Why what follows a part is missing, by the part's end."""
+
+
+class Closer:
+    """A thread of its own: it waits for the disk, and nobody waits for it. `left` from any thread."""
+
+    def __init__(self, recordings: Path, clock: Clock, sign: Sign) -> None:
+        self._recordings, self._clock, self._sign = recordings, clock, sign
+        self._change = threading.Condition()
+        self._left: list[tuple[Path, str]] = []
+        self._mine: set[str] | None = set()
+        """Begun by this process, while it is not known yet what earlier ones left open."""
+        self._over = False
+        self._thread = threading.Thread(target=self._run, name="closer", daemon=True)
+
+    def start(self) -> None:
+        """Begins to look for what earlier starts left open."""
+        self._thread.start()
+
+    def begun(self, recording_id: str) -> None:
+        """This one is open because it is being written."""
+        with self._change:
+            if self._mine is not None:
+                self._mine.add(recording_id)
+
+    def left(self, path: Path, why: str) -> None:
+        """The disk refused to go on with this recording: it is closed when it can be."""
+        with self._change:
+            self._left.append((path, why))
+            self._change.notify()
+
+    def close(self) -> None:
+        """Ends the thread after the file that it is in."""
+        with self._change:
+            self._over = True
+            self._change.notify()
+
+    def _run(self) -> None:
+        self._look()
+        while True:
+            with self._change:
+                self._change.wait_for(lambda: self._over or bool(self._left))
+                if self._over:
+                    return
+                some, self._left = self._left, []
+            kept = [one for one in some if not self._over and not self._closed(*one)]
+            with self._change:
+                self._left += kept
+                if kept:
+                    self._change.wait_for(lambda: self._over, AGAIN_S)
+
+    def _look(self) -> None:
+        found = _names(self._recordings, names.ID)
+        with self._change:
+            mine, self._mine = self._mine or set(), None
+        for name in found:
+            path = self._recordings / name
+            if name not in mine and not self._over and _is_open(path) and not self._closed(path, STOPPED, log_it=True):
+                self.left(path, STOPPED)
+
+    def _closed(self, path: Path, why: str, *, log_it: bool = False) -> bool:
+        """Whether nothing is left to be done with it: what is no recording is nobody's to close."""
+        try:
+            if not (path / "begin.json").exists() or not _is_open(path):
+                return True
+            close_interrupted(path, self._clock, self._sign, why)
+        except (UnitError, OSError) as error:
+            log.event("recording_not_closed", "warning" if log_it else "debug", path=path.name, why=str(error))
+            return False
+        log.event("recording_interrupted", "warning", recording_id=path.name)
+        return True
+
+
+def close_interrupted(path: Path, clock: Clock, sign: Sign, detail: str = STOPPED) -> None:
+    """Closes what was left open. Raises StoreError and SealError for what is no recording or cannot be closed now."""
+    raw_begin = durable.read(path / "begin.json", BEGIN_BYTES_MAX)
+    try:
+        begin = msgspec.json.decode(raw_begin, type=records.Begin)
+    except UNREADABLE as error:
+        raise StoreError(f"{path}: no recording that could be closed: {error}") from error
+    chain = durable.read(path / "chain.jsonl", CHAIN_BYTES_MAX) if (path / "chain.jsonl").exists() else b""
+    now = clock.read()
+    raw = chain.splitlines(keepends=True)
+    head = records.sha256(raw[-1]) if raw else records.sha256(raw_begin)
+    text, count = b"", len(raw)
+    lines = [parse(line) for line in raw]
+    chained = {line.file: line.sha256 for line in lines if isinstance(line, records.SegmentLine)}
+    chained |= dict(
+        _recovered(line) for line in lines if isinstance(line, records.MarkLine) and line.what == "recovered"
+    )
+    fresh: list[records.ChainLine] = []
+    if raw and not raw[-1].endswith(b"\n"):
+        text, head = b"\n", records.sha256(raw[-1] + b"\n")
+        fresh.append(records.MarkLine(0, "torn", now.boot_ns, "", "the line before was cut off"))
+    there = [f"{track}/{name}" for track in names.TRACKS for name in _names(path / track, names.SEGMENT)]
+    for file in there:
+        if file not in chained:
+            what, detail, sha256 = _look_into(path, file)
+            fresh.append(records.MarkLine(0, what, now.boot_ns, "", detail))
+            chained |= {file: sha256} if sha256 else {}
+    for line in fresh:
+        data = records.encode(msgspec.structs.replace(line, n=count, prev=head))
+        count, head, text = count + 1, records.sha256(data), text + data
+    chain_file = durable.open_log(
+        path / "chain.jsonl"
+    )  # also where a kill came before the first line: the sums list it
+    try:
+        durable.append(chain_file, text)
+    finally:
+        os.close(chain_file)
+    marks = {line.what for line in lines if isinstance(line, records.MarkLine)}
+    end = records.End(
+        begin.recording_id, "interrupted", detail, now.wall_ns, now.boot_ns, clock.boot_id(),
+        begin.alarm or "alarm" in marks, count, head, test=begin.test and "kept" not in marks,
+    )  # fmt: skip
+    small = ["begin.json", "begin.json.sig", *_names(path, names.ENVELOPE)]
+    sums = {
+        name: records.sha256(durable.read(path / name, BEGIN_BYTES_MAX)) for name in small if (path / name).exists()
+    }
+    close(path, end, sums | {file: chained[file] for file in there if file in chained}, sign)
+
+
+def missing_since(recordings: Path, recording_id: str, boot_id: str) -> dict[Track, Missing]:
+    """How far the part that is continued has come, by track, and why no more of it is there: from its own records.
+
+    Empty where it was of another boot, whose times compare with none of now, or cannot be read.
+    """
+    found: dict[Track, Missing] = {}
+    for _ in range(PARTS_MAX):
+        path = recordings / recording_id
+        try:
+            begin = msgspec.json.decode(durable.read(path / "begin.json", BEGIN_BYTES_MAX), type=records.Begin)
+            if begin.boot_id != boot_id:
+                return found
+            ends_ns = _ends_ns(path, tuple(begin.tracks))
+            reason = _reason(path)
+        except (StoreError, *UNREADABLE) as error:
+            log.event("part_before_unknown", "warning", recording_id=recording_id, why=str(error))
+            return found
+        found = {track: Missing(end_ns, reason) for track, end_ns in ends_ns.items()} | found
+        if begin.continues is None or set(found) >= set(begin.tracks) or not names.ID.match(begin.continues):
+            return found
+        recording_id = begin.continues
+    return found
+
+
+def _reason(path: Path) -> str:
+    with suppress(StoreError, *UNREADABLE):
+        end = msgspec.json.decode(durable.read(path / "end.json", BEGIN_BYTES_MAX), type=records.End)
+        refused = end.why == "interrupted" and end.detail == REFUSED
+        return WHY["store" if refused else end.why] if end.why in WHY else "no part was open"
+    return WHY["interrupted"]
+
+
+def _ends_ns(path: Path, tracks: tuple[Track, ...]) -> dict[Track, int]:
+    """The end of each track's last segment or gap: from the chain's tail, or from all of it for a track long gone."""
+    chain = durable.read(path / "chain.jsonl", CHAIN_BYTES_MAX) if (path / "chain.jsonl").exists() else b""
+    for part in (chain[-TAIL_BYTES:], chain):
+        ends_ns: dict[Track, int] = {}
+        for raw in part.splitlines(keepends=True):
+            line = parse(raw)
+            if isinstance(line, records.SegmentLine):
+                ends_ns[line.track] = max(line.t1_boot_ns, ends_ns.get(line.track, 0))
+            elif isinstance(line, records.GapLine):
+                ends_ns[line.track] = max(line.to_boot_ns, ends_ns.get(line.track, 0))
+        if set(ends_ns) >= set(tracks):
+            break
+    return ends_ns
+
+
+def _look_into(path: Path, file: str) -> tuple[str, str, str]:
+    """What a mark says of a segment that has no line, and its hash; no hash: it cannot be read."""
+    try:
+        sha256 = records.sha256(durable.read(path / file, SEGMENT_BYTES_MAX))
+    except StoreError as error:
+        return "unreadable", f"{file}: {error}"[:200], ""
+    return "recovered", f"{file} sha256 {sha256}", sha256
+
+
+def _recovered(line: records.MarkLine) -> tuple[str, str]:
+    file, _, sha256 = line.detail.partition(" sha256 ")
+    return file, sha256
+
+
+def _is_open(path: Path) -> bool:
+    return not (path / "SHA256SUMS.sig").exists()
+
+
+def _names(directory: Path, kind: re.Pattern[str]) -> list[str]:
+    try:
+        return sorted(path.name for path in directory.iterdir() if kind.match(path.name))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        log.event("directory_not_listed", "warning", path=directory.name, why=str(error))
+        return []
+
+
+def parse(line: bytes) -> records.ChainLine | None:
+    """A chain line, or None for one that is torn or foreign."""
+    try:
+        return msgspec.json.decode(line, type=records.ChainLine) if len(line) <= LINE_BYTES_MAX else None
+    except UNREADABLE:
+        return None

@@ -1,0 +1,153 @@
+"""Whether what a track puts into its ring is worth anything: how much of it is whole, and whether it decodes.
+
+The law here: a device that delivers is not believed, and neither is its encoder. Now and then a segment is decoded in
+memory before it is sealed, and its figures are held against those of the raw picture and the raw sound; what was
+decoded is let go of at once (promise R1).
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections import deque
+from collections.abc import Callable
+
+import av
+import numpy as np
+
+from daemon.recorder.cutter import Clear
+from hardware import figures
+from hardware.ports import PictureFigures, Track
+
+NS = 1_000_000_000
+LOOK_NS = 10 * NS
+"""Over so much it is judged."""
+OPEN_NS = 2 * NS
+"""The newest of it is not in the ring yet: the open segment, and a key frame that is late."""
+ENOUGH, ENOUGH_AGAIN = 0.75, 0.9
+"""Of the time that should be in the ring: below the first it is a fault, from the second on none any more. A picture
+lost now and then is a gap and no fault; every fourth is."""
+NOTHING = 0.1
+EVERY_NS = 5 * NS
+"""Between two segments that are decoded: with a second one to be sure a fault is named within ten seconds."""
+WHOLE_NS = 60 * NS
+"""Between two segments of image that are decoded to the end; of others the key frame is, a hundredth of the work."""
+BRIGHTNESS_PCT = 20.0
+"""A lamp that is switched on between the two looks makes this much once, and not twice."""
+SHARPNESS = 4
+"""The decoded picture is at least a fourth as sharp as the raw one: few bits blur, a picture that is lost is grey."""
+NEAR_NS = 2 * NS
+"""The raw picture that was looked at and the one that was decoded are at most this far apart."""
+HEARD_DBFS, LEVEL_DB = -60.0, 12.0
+"""Sound above the first is there; the decoded level is within the second of it: AAC changes less than one."""
+FRAMES = 0.9
+"""Of the pictures or samples of a segment that decode."""
+
+
+class Share:
+    """How much of a track's last ten seconds is in the ring and whole. One thread."""
+
+    def __init__(self, since_ns: int) -> None:
+        self._since_ns = since_ns
+        self._sealed: deque[tuple[int, int]] = deque()
+        self._short = False
+
+    def add(self, end_ns: int, good_ns: int) -> None:
+        """A segment has been sealed: so much of it is whole."""
+        self._sealed.append((end_ns, good_ns))
+
+    def words(self, now_ns: int) -> str:
+        """What is wrong, for a person; empty: nothing, or it is too early to say."""
+        while self._sealed and self._sealed[0][0] <= now_ns - LOOK_NS - OPEN_NS:
+            self._sealed.popleft()
+        if now_ns - self._since_ns < LOOK_NS:
+            return ""
+        share = sum(good_ns for _, good_ns in self._sealed) / LOOK_NS
+        self._short = share < (ENOUGH_AGAIN if self._short else ENOUGH)
+        if not self._short:
+            return ""
+        if share < NOTHING:
+            return "nothing of what it delivers can be used"
+        return "less than three quarters of what it promised is there and whole"
+
+
+class Proof:
+    """Decodes a segment now and then. One thread."""
+
+    def __init__(self, judge: Callable[[Clear, bool], str]) -> None:
+        self._judge = judge
+        self._due_ns = self._whole_ns = 0
+        self._doubt = ""
+        self.words = ""
+        """What is wrong, for a person, once two segments on end have shown it; empty: nothing."""
+
+    def add(self, clear: Clear) -> None:
+        """Decodes it if it is time."""
+        if clear.t1_ns < self._due_ns:
+            return
+        whole = clear.t1_ns >= self._whole_ns
+        wrong = self._judge(clear, whole)
+        self.words = wrong if self._doubt else ""
+        self._doubt = wrong
+        self._due_ns = clear.t1_ns + (0 if wrong and not self.words else EVERY_NS)
+        if whole:
+            self._whole_ns = clear.t1_ns + WHOLE_NS
+
+
+def judge_image(clear: Clear, raw: PictureFigures | None, *, whole: bool) -> str:
+    """What is wrong with a segment of image beside what the camera saw; empty: nothing."""
+    first, count = None, 0
+    try:
+        with av.open(io.BytesIO(clear.data), "r", format="mpegts") as file:
+            file.streams.video[0].codec_context.thread_count = 1
+            for frame in file.decode(video=0):
+                count += 1
+                if first is None:
+                    first = _figures(frame, clear.t0_ns)
+                if not whole:
+                    break
+    except (av.FFmpegError, IndexError) as error:
+        return f"its pictures do not decode: {error}"
+    if first is None or (whole and count < FRAMES * clear.frames):
+        return "its pictures do not decode"
+    if raw is None or abs(raw.at_ns - clear.t0_ns) > NEAR_NS:
+        return ""
+    if abs(first.brightness_pct - raw.brightness_pct) > BRIGHTNESS_PCT:
+        return "what is recorded is not as light as what it sees"
+    if raw.sharpness_pct is not None and (first.sharpness_pct or 0) * SHARPNESS < raw.sharpness_pct:
+        return "what is recorded is not as sharp as what it sees"
+    return ""
+
+
+def judge_sound(clear: Clear, raw_dbfs: float | None, rate_hz: int) -> str:
+    """What is wrong with a segment of sound beside what the microphone heard; empty: nothing."""
+    power, samples, channels = 0.0, 0, 1
+    try:
+        with av.open(io.BytesIO(clear.data), "r", format="mpegts") as file:
+            for frame in file.decode(audio=0):
+                values = frame.to_ndarray()
+                channels = values.shape[0]
+                power += float(np.square(values, dtype=np.float64).sum())
+                samples += values.size
+    except (av.FFmpegError, IndexError) as error:
+        return f"its sound does not decode: {error}"
+    if samples / channels < FRAMES * (clear.t1_ns - clear.t0_ns) / NS * rate_hz:
+        return "its sound does not decode"
+    level = 10 * math.log10(power / samples) if power else -math.inf
+    if raw_dbfs is not None and raw_dbfs > HEARD_DBFS and abs(level - raw_dbfs) > LEVEL_DB:
+        return "what is recorded is not as loud as what it hears"
+    return ""
+
+
+def named(track: Track, words: str) -> str:
+    """The words as a device's."""
+    return f"{'camera' if track == 'video' else 'microphone'}: {words}" if words else ""
+
+
+def _figures(frame: av.VideoFrame, at_ns: int) -> PictureFigures:
+    plane = frame.planes[0]
+    lines = np.frombuffer(memoryview(plane), np.uint8, count=plane.line_size * frame.height).reshape(
+        frame.height, plane.line_size
+    )
+    apart = max(1, frame.height // figures.SAMPLED_ROWS)
+    return figures.measure(figures.Sample(lines[apart // 2 :: apart, : frame.width].copy(), at_ns)).figures

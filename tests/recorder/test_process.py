@@ -1,0 +1,370 @@
+"""The whole recorder process with devices of the test's own, and the test as its alarm process at the real socket."""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from msgspec.structs import replace
+
+from daemon import link, wire
+from daemon.config import load
+from daemon.errors import HangError
+from daemon.model.events import Lease, Quiet, SetEnd, StartRecording
+from daemon.recorder.hangs import Hangs
+from daemon.recorder.process import Devices, RecorderProcess
+from hardware.disk import FileSystemDisk
+from hardware.ports import AudioFormat, PcmBlock, PictureBlocks, PictureFigures, VideoFormat, VideoPacket
+from simulators.clock import SimClock
+from simulators.places import clock_path
+from simulators.state import prepare
+from tests.recorder.streams import PICTURE, pictures
+from tests.rooms import chain_of, of_track, verify
+from tests.waiting import wait_for
+
+NS = 1_000_000_000
+SOUND = AudioFormat(48_000, 1, "a test's")
+FILM = list(pictures(2, 0))
+TONE = (8000 * np.sin(2 * np.pi * 440 * np.arange(960) / 48_000)).astype("<i2").tobytes()
+Change = Callable[[VideoPacket], VideoPacket | None]
+
+
+class Device:
+    """A thread that brings what it has by the clock, as a driver does."""
+
+    def __init__(self, clock: SimClock, period_ns: int, make: Callable[[int, int], Any]) -> None:
+        self._clock, self._period_ns, self._make = clock, period_ns, make
+        self._over: threading.Event | None = None
+        self.starts = 0
+
+    def run(self, sink: Callable[[Any], None]) -> None:
+        """Begins."""
+        self.starts += 1
+        self._over = over = threading.Event()
+
+        def bring() -> None:
+            at_ns = self._clock.boot_ns() // 1000 * 1000
+            for n in itertools.count():
+                late_s = (at_ns - self._clock.boot_ns()) / NS
+                if over.wait(max(0.0, late_s)):
+                    return
+                item = self._make(n, at_ns)
+                if item is not None:
+                    sink(item)
+                at_ns += self._period_ns
+
+        threading.Thread(target=bring, name="test-device", daemon=True).start()
+
+    def stop(self) -> None:
+        """Ends."""
+        if self._over is not None:
+            self._over.set()
+
+
+class TestCamera(Device):
+    """Two seconds of film, round and round, changed as the test likes."""
+
+    __test__ = False
+
+    def __init__(self, clock: SimClock) -> None:
+        super().__init__(clock, NS // 25, self._packet)
+        self.change: Change = lambda packet: packet
+        self.hangs = False
+
+    def start(self, sink: Callable[[Any], None]) -> VideoFormat:
+        """Opens, or hangs."""
+        if self.hangs:
+            self.starts += 1
+            raise HangError("camera: did not start; expected the end of this process")
+        self.run(sink)
+        return PICTURE
+
+    def figures(self) -> PictureFigures | None:
+        """As good as can be, and of now."""
+        return PictureFigures(self._clock.boot_ns(), 50.0, None, 0.0)
+
+    def blocks(self) -> PictureBlocks | None:
+        """None."""
+        return None
+
+    def _packet(self, n: int, at_ns: int) -> VideoPacket | None:
+        return self.change(replace(FILM[n % len(FILM)], pts_ns=at_ns))
+
+
+class TestMicrophone(Device):
+    """A tone."""
+
+    __test__ = False
+
+    def __init__(self, clock: SimClock) -> None:
+        super().__init__(clock, NS // 50, lambda _, at_ns: PcmBlock(TONE, 960, at_ns, overflow=False))
+
+    def start(self, sink: Callable[[Any], None]) -> AudioFormat:
+        """Opens."""
+        self.run(sink)
+        return SOUND
+
+
+class Unit:
+    """A recorder that runs in a thread of the test, and what it says to its alarm process."""
+
+    def __init__(self, home: Path) -> None:
+        self.home, self.paths = home, prepare(home, None, None, ("127.0.0.1", 1))
+        self.clock = SimClock(clock_path(self.paths))
+        self.camera, self.microphone = TestCamera(self.clock), TestMicrophone(self.clock)
+        self.said: list[Any] = []
+        self._peers: list[link.Peer] = []
+        self._server = link.Server(self.paths.unit_socket, self._heard)
+        self._leased: str | None = None
+        self._over = threading.Event()
+
+    def _heard(self, peer: link.Peer, word: Any) -> None:
+        self.said.append(word)
+        if isinstance(word, link.Joined):
+            self._peers = [peer]
+            peer.send(Quiet(()))
+
+    def start(self) -> None:
+        """Starts it: its alarm process listens, and renews its lease."""
+        self._server.start()
+        devices = Devices(lambda: self.camera, lambda: self.microphone, self.clock, FileSystemDisk(self.home))
+        self.process = RecorderProcess(load(self.paths.etc), self.paths, devices)
+        self.thread = threading.Thread(target=self.process.run, name="recorder", daemon=True)
+        self.thread.start()
+        threading.Thread(target=self._renew, name="lamp", daemon=True).start()
+
+    def stop(self) -> None:
+        """Ends it, as systemd does."""
+        self.process.stop()
+        self.thread.join(30)
+        self._over.set()
+        self._server.close()
+        assert not self.thread.is_alive()
+
+    def say(self, word: Any) -> None:
+        """To the recorder."""
+        (peer,) = wait_for("the recorder", lambda: self._peers, 60)
+        assert peer.send(word)
+
+    def record(self, *, alarm: bool = True, continues: str | None = None, **changed: Any) -> str:
+        """Orders a recording with its lease, and returns its id."""
+        now_ns, recording_id = self.clock.boot_ns(), secrets.token_hex(16)
+        start = StartRecording(recording_id, now_ns, 30 * NS, now_ns + 600 * NS, alarm, continues)
+        self.say(replace(start, **changed))
+        self._leased = recording_id
+        self.say(Lease(recording_id, now_ns + 5 * NS))
+        return recording_id
+
+    def _renew(self) -> None:
+        while not self._over.wait(0.5):
+            if self._leased and self._peers:
+                self._peers[0].send(Lease(self._leased, self.clock.boot_ns() + 5 * NS))
+
+    def health(self) -> wire.RecorderHealth | None:
+        """The newest."""
+        return next((word for word in reversed(self.said) if isinstance(word, wire.RecorderHealth)), None)
+
+    def device(self, track: str) -> str:
+        """What health says of a device."""
+        health = self.health()
+        return health.devices.get(track, "") if health else ""  # type: ignore[call-overload]
+
+    def tracks(self, *names: str) -> None:
+        """Waits until these deliver."""
+
+        def fact() -> bool:
+            now = [word for word in self.said if isinstance(word, wire.RecorderState)]
+            return bool(now) and now[-1].tracks == names
+
+        wait_for(f"tracks {names}", fact, 60)
+
+    def ended(self, recording_id: str) -> wire.Ended:
+        """Waits until it says so."""
+        found: list[wire.Ended] = wait_for(
+            "an end",
+            lambda: [w for w in self.said if isinstance(w, wire.Ended) and w.recording_id == recording_id],
+            60,
+        )
+        return found[0]
+
+    def chain(self, recording_id: str, lines: int) -> Path:
+        """Waits until a recording has so many lines."""
+        path = self.paths.recordings / recording_id
+
+        def fact() -> bool:
+            ended = [word for word in self.said if isinstance(word, wire.Ended) and word.recording_id == recording_id]
+            assert not ended, ended
+            return (path / "chain.jsonl").exists() and len(chain_of(path)) >= lines
+
+        wait_for(f"{lines} lines; devices: {self.health()}", fact, 90)
+        return path
+
+
+@pytest.fixture
+def unit(tmp_path: Path) -> Iterator[Unit]:
+    found = Unit(tmp_path)
+    found.start()
+    yield found
+    found.stop()
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.case("recorder 8")
+def test_a_stop_loses_no_second_without_a_line(tmp_path: Path) -> None:
+    """R5, R8: a recorder that is stopped seals what is open; the next one's part begins with a gap from there."""
+    unit = Unit(tmp_path)
+    unit.start()
+    unit.tracks("audio", "video")
+    first = unit.record()
+    path = unit.chain(first, 6)
+    before_ns = unit.clock.boot_ns()
+    unit.stop()
+    verify(unit.home, path)
+    again = Unit(tmp_path)
+    again.start()
+    again.tracks("audio", "video")
+    second = again.record(continues=first)
+    found = again.chain(second, 6)
+    again.stop()
+    for track in ("audio", "video"):
+        last = of_track(path, "segment", track)[-1]["t1_boot_ns"]
+        assert last > before_ns - NS // 2, "what had come is sealed"
+        gap = of_track(found, "gap", track)[0]
+        assert (gap["from_boot_ns"], gap["reason"]) == (last, "the recorder was stopped")
+        assert gap["to_boot_ns"] == of_track(found, "segment", track)[0]["t0_boot_ns"]
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.case("security 4")
+@pytest.mark.case("recorder 9")
+def test_orders_are_held_against_the_policy(unit: Unit) -> None:
+    """R3, R8: a name that is none is refused; an end and a lease beyond the policy are the policy's; without a key
+    there is no recording and no lamp.
+    """
+    for name in ("notahexid", "/var/away", "../../up", "F" * 32, "a" * 31, ""):
+        unit.say(StartRecording(name, 0, 0, 2**62, alarm=True))
+        assert unit.ended(name).why == "refused"
+    unit.tracks("audio", "video")
+    recording_id = unit.record(until_ns=2**62, pre_event_ns=2**62, trigger_ns=-(2**62))
+    path = unit.chain(recording_id, 2)
+    unit.say(Lease(recording_id, 2**62))
+    unit._leased = None  # the lamp is dark from here on
+    unit.say(SetEnd(recording_id, 2**62, alarm=True))
+    state = wait_for(
+        "its state", lambda: [w for w in unit.said if isinstance(w, wire.RecorderState) and w.recording_id]
+    )
+    policy = load(unit.paths.etc).policy
+    assert state[-1].until_ns < unit.clock.boot_ns() + (policy.alarm.maximum_s + policy.timing.maximum_s) * NS
+    assert unit.ended(recording_id).why == "lease"
+    verify(unit.home, path)
+    assert sorted(one.name for one in unit.paths.recordings.iterdir()) == [recording_id]
+
+
+def nonsense(packet: VideoPacket) -> VideoPacket:
+    """An encoder that sends something else."""
+    return replace(packet, data=b"\x00\x00\x01\x00" + bytes(len(packet.data)))
+
+
+def bare(packet: VideoPacket) -> VideoPacket:
+    """Key frames without their parameter sets: nothing can be decoded."""
+    at = packet.data.find(b"\x00\x00\x01\x65")
+    return replace(packet, data=packet.data[at:]) if packet.key and at >= 0 else packet
+
+
+def sparse(packet: VideoPacket) -> VideoPacket | None:
+    """Five pictures a second: each fifth, and the key frames among them."""
+    return packet if packet.pts_ns // (NS // 25) % 5 == 0 or packet.key else None
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.case("recorder 9")
+@pytest.mark.case("years 3")
+@pytest.mark.parametrize("change", [nonsense, bare, sparse])
+def test_a_track_that_puts_nothing_usable_into_the_ring_is_a_fault(tmp_path: Path, change: Change) -> None:
+    """H1, R8: nonsense, key frames that cannot be decoded, and pictures that are mostly missing are each named as the
+    camera's fault; sound is as it was, and when the camera is well again the fault is over.
+    """
+    unit = Unit(tmp_path)
+    unit.camera.change = change
+    unit.start()
+    wait_for("the fault", lambda: unit.device("video").startswith("camera: "), 60)
+    assert unit.device("audio") == "ok"
+    unit.camera.change = lambda packet: packet
+    wait_for("it is over", lambda: unit.device("video") == "ok", 60)
+    unit.stop()
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.case("recorder 7")
+def test_a_stamp_of_another_time_is_replaced_by_the_arrival(unit: Unit) -> None:
+    """K1, R5: a packet stamped an hour ahead, or behind, costs nothing: no gap of an hour, no record of the future."""
+    odd = iter([3600 * NS, -3600 * NS])
+
+    def ahead(packet: VideoPacket) -> VideoPacket:
+        return replace(packet, pts_ns=packet.pts_ns + next(odd, 0)) if packet.key else packet
+
+    unit.tracks("audio", "video")
+    unit.camera.change = ahead
+    recording_id = unit.record()
+    path = unit.chain(recording_id, 10)
+    now_ns = unit.clock.boot_ns()
+    lines = of_track(path, "segment", "video")
+    assert all(0 < line["t1_boot_ns"] - line["t0_boot_ns"] < 3 * NS for line in lines)
+    assert all(line["t1_boot_ns"] <= now_ns for line in lines)
+    assert not [line for line in of_track(path, "gap", "video") if line["to_boot_ns"] - line["from_boot_ns"] > NS]
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.case("recorder 3")
+def test_a_camera_that_hangs_at_every_start_leaves_the_sound_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R8: the first time a new process is tried; the second time sound is recorded without image, with a fault, and the
+    camera is tried again when nothing is recorded.
+    """
+    anew: list[HangError | None] = []
+    monkeypatch.setattr(Hangs, "start_anew", lambda hangs: anew.append(hangs._error))
+    monkeypatch.delenv("SPREEKKAMER_HUNG", raising=False)
+    first = Unit(tmp_path)
+    first.camera.hangs = True
+    first.start()
+    first.thread.join(60)
+    assert len(anew) == 1
+    first.stop()
+    monkeypatch.setenv("SPREEKKAMER_HUNG", "video")
+    second = Unit(tmp_path)
+    second.camera.hangs = True
+    second.start()
+    second.tracks("audio")
+    wait_for("the fault", lambda: "hang" in second.device("video") or "did not start" in second.device("video"), 30)
+    path = second.chain(second.record(), 8)
+    assert {line["track"] for line in chain_of(path)} == {"audio"}
+    assert (second.camera.starts, second.thread.is_alive()) == (1, True)
+    second.stop()
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.case("years 4")
+def test_frames_do_not_wake_the_loop_and_an_order_does(unit: Unit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """H1: at rest the loop goes round ten times a second, not once for each of 75 frames; an order is answered at once,
+    with all that had come before it.
+    """
+    unit.tracks("audio", "video")
+    rounds = itertools.count()
+    passes = unit.process._time_passes
+
+    def counted() -> None:
+        next(rounds)
+        passes()
+
+    monkeypatch.setattr(unit.process, "_time_passes", counted)
+    began_ns = unit.clock.boot_ns()
+    sealed = wait_for("three seconds", lambda: unit.clock.boot_ns() - began_ns > 3 * NS)
+    assert sealed
+    assert next(rounds) <= 10 * (unit.clock.boot_ns() - began_ns) / NS + 2

@@ -1,0 +1,171 @@
+"""The recording as the loop sees it, over a real ring, writer and store; the test is the devices' time."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from daemon import wire
+from daemon.config import load
+from daemon.model.events import Lease, SetEnd, StartRecording
+from daemon.recorder import writer
+from daemon.recorder.recording import Means, Recordings
+from daemon.recorder.ring import Ring, Sealed
+from daemon.recorder.seal import Key
+from daemon.sign import sign
+from hardware.disk import FileSystemDisk
+from hardware.ports import Track
+from simulators.clock import SimClock
+from simulators.places import clock_path
+from simulators.state import prepare
+from tests.rooms import chain_of, of_track
+from tests.waiting import wait_for
+
+NS = 1_000_000_000
+KEYS = {"audio": Key("age1sound", b"sound"), "video": Key("age1image", b"image")}
+
+
+class Story:
+    """Recordings whose seconds come when the test says so."""
+
+    def __init__(self, home: Path) -> None:
+        self.paths = prepare(home, None, None, ("127.0.0.1", 1))
+        self.clock = SimClock(clock_path(self.paths))
+        self.paths.recordings.mkdir(parents=True, exist_ok=True)
+        self.said: list[Any] = []
+        self.words: list[Any] = []
+        self.writer = writer.Writer(
+            self.paths.recordings, self.clock, lambda data: sign(data, self.paths.signing_key), self.words.append
+        )
+        self.ring = Ring(30 * NS, 1 << 30)
+        self.tracks: Any = {
+            name: SimpleNamespace(name=name, recording=True, delivers=True, trouble="") for name in ("audio", "video")
+        }
+        means = Means(
+            load(self.paths.etc), self.clock, FileSystemDisk(home), self.ring, self.tracks, self.writer,
+            self.said.append, lambda _: None,
+        )  # fmt: skip
+        self.recordings = Recordings(means)
+        self.t0_ns = self.clock.boot_ns()
+
+    def hear(self) -> None:
+        """What the writer has said, as the loop takes it."""
+        while self.words:
+            word = self.words.pop(0)
+            now_ns = self.clock.boot_ns()
+            match word:
+                case writer.Opened():
+                    self.recordings.opened(word)
+                case writer.Grew():
+                    self.recordings.grew(word, now_ns)
+                case writer.Closed():
+                    self.recordings.closed(word, now_ns)
+
+    def second(self, n: int, *tracks: Track) -> None:
+        """The n-th second of these tracks has been sealed."""
+        for track in tracks:
+            begins_ns = self.t0_ns + n * NS
+            item = Sealed(track, begins_ns, begins_ns + NS, 0, "synchronised", 25, b"%d" % n, KEYS[track])
+            self.ring.add(item, begins_ns + NS)
+            self.recordings.add([item])
+
+    def begin(self, until_s: float, *, alarm: bool, continues: str | None = None) -> str:
+        """A start with its lease, at the fifth second."""
+        recording_id, now_ns = secrets.token_hex(16), self.clock.boot_ns()
+        until_ns = self.t0_ns + round(until_s * NS)
+        start = StartRecording(recording_id, now_ns, 30 * NS, until_ns, alarm, continues)
+        self.recordings.start(start, now_ns)
+        self.recordings.lease(Lease(recording_id, now_ns + 5 * NS), now_ns)
+        return recording_id
+
+    def lines(self, recording_id: str, count: int) -> Path:
+        """Waits until a chain has so many lines."""
+        path = self.paths.recordings / recording_id
+        wait_for("lines", lambda: (path / "chain.jsonl").exists() and len(chain_of(path)) >= count, 30)
+        return path
+
+
+@pytest.fixture
+def story(tmp_path: Path) -> Iterator[Story]:
+    found = Story(tmp_path)
+    found.writer.start()
+    yield found
+    found.writer.close()
+
+
+@pytest.mark.case("recorder 12")
+def test_an_alarm_after_the_end_has_every_second(story: Story) -> None:
+    """R5: an alarm that comes while the last segment of the other track is waited for loses nothing of the first."""
+    recording_id = story.begin(100, alarm=False)
+    for n in range(3):
+        story.second(n, "audio", "video")
+    story.recordings.set_end(SetEnd(recording_id, story.t0_ns + 4 * NS, alarm=False), story.clock.boot_ns())
+    for n in (3, 4, 5):
+        story.second(n, "audio")  # image is late; sound is past the end
+    story.recordings.set_end(SetEnd(recording_id, story.t0_ns + 600 * NS, alarm=True), story.clock.boot_ns())
+    story.second(6, "audio")
+    path = story.lines(recording_id, 3 * 2 + 4 + 1)
+    sound = of_track(path, "segment", "audio")
+    assert len(sound) == 7
+    assert all(a["t1_boot_ns"] == b["t0_boot_ns"] for a, b in pairwise(sound))
+
+
+@pytest.mark.case("recorder 2")
+def test_the_next_part_of_an_alarm_takes_up_what_was_not_on_the_disk(story: Story) -> None:
+    """R8: a part that fails with seconds handed over and not durable: the ring keeps them, however old they get, and
+    the next part has them; what is durable is in the first alone.
+    """
+    first = story.begin(600, alarm=True)
+    story.second(0, "audio", "video")
+    story.lines(first, 2)
+    wait_for("the writer's word", lambda: any(isinstance(word, writer.Grew) for word in story.words), 30)
+    story.hear()
+    story.recordings._means.writer.lease = ("", 0)  # from here on nothing of it gets a name
+    for n in range(1, 50):
+        story.second(n, "audio", "video")
+    wait_for("its end", lambda: any(isinstance(word, writer.Closed) for word in story.words), 30)
+    story.hear()
+    assert [word.why for word in story.said if isinstance(word, wire.Ended)] == ["lease"]
+    second = story.begin(600, alarm=True, continues=first)
+    path = story.lines(second, 2 * 49)
+    for track in ("audio", "video"):
+        kept = of_track(path, "segment", track)
+        assert [line["t0_boot_ns"] for line in kept] == [story.t0_ns + n * NS for n in range(1, 50)]
+        assert not of_track(path, "gap", track)
+
+
+@pytest.mark.case("recorder 1")
+def test_a_part_that_came_to_nothing_is_passed_over(story: Story) -> None:
+    """R8, K2: a try that was refused is no part: the next one goes on from the part that is in the store."""
+    first = story.begin(600, alarm=True)
+    story.second(0, "audio", "video")
+    story.lines(first, 2)
+    story.recordings.stop(story.clock.boot_ns())
+    wait_for("its end", lambda: any(isinstance(word, writer.Closed) for word in story.words), 30)
+    story.hear()
+    for track in story.tracks.values():
+        track.recording = track.delivers = False
+    refused = story.begin(600, alarm=True, continues=first)
+    assert story.said[-1] == wire.Ended(refused, "refused", "no camera and no microphone to record from")
+    for track in story.tracks.values():
+        track.delivers = True
+    refused = story.begin(600, alarm=True, continues=refused)
+    assert story.said[-1] == wire.Ended(refused, "refused", "there is no key yet to seal a recording with")
+    for track in story.tracks.values():
+        track.recording = True
+    second = story.begin(600, alarm=True, continues=refused)
+    story.second(4, "audio")
+    story.lines(second, 2)
+    wait_for("the writer's word", lambda: any(isinstance(word, writer.Opened) for word in story.words), 30)
+    story.hear()
+    assert story.said[-1] == wire.Started(second, first)
+    gap = chain_of(story.paths.recordings / second)[0]
+    assert (gap["kind"], gap["from_boot_ns"], gap["reason"]) == (
+        "gap", story.t0_ns + NS, "the recorder was stopped",
+    )  # fmt: skip
