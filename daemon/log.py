@@ -2,7 +2,8 @@
 
 The law here: a full pipe, a stopped journald or a slow terminal holds up this thread and nobody else (promise A2).
 `event` only enqueues; what does not fit is counted, and the count is the next thing that is logged. structlog is
-imported by the thread as well: with what it pulls in it takes longer than the alarm process takes to get ready.
+imported by the thread as well, and only when the process is ready: with what it pulls in it takes as long as the alarm
+process takes to get there, and both want the one lock that Python has.
 """
 
 from __future__ import annotations
@@ -17,12 +18,16 @@ from typing import Any, Literal
 QUEUE_MAX = 1000
 """Events that may wait for stdout: some minutes of a busy unit, under a megabyte."""
 
+READY_S = 5.0
+"""Events wait this long at most for a process that does not say that it is ready: then something is wrong with it."""
+
 Level = Literal["debug", "info", "warning", "error"]
 Item = tuple[Level, str, float, dict[str, Any]]
 
 _queue: queue.Queue[Item | None] = queue.Queue(QUEUE_MAX)
 _lost = [0]
 _thread: list[threading.Thread] = []
+_may_write = threading.Event()
 
 
 def event(name: str, /, level: Level = "info", **fields: Any) -> None:
@@ -31,6 +36,8 @@ def event(name: str, /, level: Level = "info", **fields: Any) -> None:
         _queue.put_nowait((level, name, time.time(), fields))
     except queue.Full:
         _lost[0] += 1
+    if (name == "ready" or level == "error") and not _may_write.is_set():
+        _may_write.set()
 
 
 def start(process: str) -> None:
@@ -43,11 +50,13 @@ def start(process: str) -> None:
 def stop() -> None:
     """Writes what is waiting, for a second at most (stdout may be the thing that is stuck)."""
     if _thread:
+        _may_write.set()
         _queue.put(None)
         _thread.pop().join(timeout=1.0)
 
 
 def _write_all(process: str) -> None:
+    _may_write.wait(READY_S)
     logger = _logger().bind(process=process)
     while (item := _queue.get()) is not None:
         level, name, at_s, fields = item

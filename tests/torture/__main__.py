@@ -56,7 +56,7 @@ ROWS: tuple[tuple[str, Callable[[Result], object]], ...] = (
     ("duplicates that it could not tell", lambda r: r.figures.untold),
     ("alarms without a press", lambda r: r.figures.phantoms),
     ("resets and faults lost", lambda r: "-" if r.others_lost is None else r.others_lost),
-    ("kills: unit, broker, receiver", lambda r: ", ".join(str(r.killed.get(part, 0)) for part in get_args(Part))),
+    ("kills: " + ", ".join(get_args(Part)), lambda r: ", ".join(str(r.killed.get(part, 0)) for part in get_args(Part))),
     ("pressing took", lambda r: f"{r.pressed_s:.0f} s"),
     ("all quiet after", lambda r: "never" if r.drained_s is None else f"{r.drained_s:.1f} s"),
 )  # fmt: skip

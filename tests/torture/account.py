@@ -3,6 +3,8 @@
 A press is *owed* to the presser from the first of these moments on:
 - the unit left any trace of it: a line in its event log, a row in its journal, an event at the receiver;
 - its contact had been closed for 50 ms (promise A1), and the unit had then been alive for another 100 ms.
+A wireless press is owed as soon as the broker has answered for it, unless that broker was killed before it could hand
+it on: it keeps nothing, and its answer is no receiver's word.
 A unit that is dead sees no button. One that dies within those 100 ms without a trace has told nobody that it had the
 press: such presses are counted as `cut short` and shown, neither owed nor lost, and beside them how many had been held
 for 50 ms.
@@ -19,6 +21,8 @@ PRESS_NS = 50 * MS
 KEEP_NS = 100 * MS
 """What a unit may take to decide, commit and send: twenty times what it takes here, two processes to a core. It is the
 bound of what is counted, not of what is promised: whatever left a trace before is owed at once."""
+AWAY_NS = 20_000 * MS
+"""A unit that was killed is there again, and has heard what its broker kept for it: ten times what it takes here."""
 SLACK_NS = 40 * MS
 """The receiver reads the moment of a press in milliseconds, and on a machine with more work than cores the driver's
 stamp is as far off as its thread was put aside between two clocks. Half of the shortest time between two presses."""
@@ -32,6 +36,8 @@ class Try(Struct):
     """The contact was closed by now; None: the unit died before it said so."""
     up_ns: int | None = None
     """The hand began to let go."""
+    button: str = ""
+    """The wireless button's name; empty: the one on the wire. Its `down_ns` is the broker's answer."""
 
 
 class Seen(Struct, frozen=True):
@@ -40,6 +46,8 @@ class Seen(Struct, frozen=True):
     event_id: str
     pressed_ns: int
     times: int
+    source: str = ""
+    """The wireless button that it names; empty: the one on the wire."""
 
 
 class Figures(Struct, frozen=True):
@@ -61,9 +69,13 @@ class Figures(Struct, frozen=True):
     """Alarms without a press."""
 
 
-def press_of(tries: list[Try], pressed_ns: int) -> int | None:
-    """The press that an alarm speaks of; None: there was none at that moment."""
+def press_of(tries: list[Try], pressed_ns: int, source: str = "") -> int | None:
+    """The press that an alarm speaks of; None: there was none at that moment, or of that button."""
     for n, one in reversed(list(enumerate(tries))):
+        if one.button != source:
+            continue
+        if source and one.asked_ns - SLACK_NS <= pressed_ns:
+            return n  # pressed when the unit heard of it
         if one.asked_ns - SLACK_NS <= pressed_ns:
             # Under a hand that was told nothing the unit died: when the contact closed is not known any closer.
             return n if one.down_ns is None or pressed_ns <= one.down_ns + SLACK_NS else None
@@ -77,30 +89,52 @@ def is_made(one: Try, deaths_ns: Iterable[int], then_ns: int = 0) -> bool:
     return not any(one.asked_ns <= ns < one.down_ns + PRESS_NS + then_ns for ns in deaths_ns)
 
 
-def account(tries: list[Try], deaths_ns: Iterable[int], seen: Iterable[Seen], traces: Mapping[str, int]) -> Figures:
-    """Holds what arrived against what was pressed. `traces`: event id → boot time of the press that it is of."""
+def is_handed_on(one: Try, deaths_ns: Iterable[int], broker_ns: Iterable[int]) -> bool:
+    """Whether a broker that answered for a wireless press lived until the unit, alive or started anew, had it."""
+    if one.down_ns is None:
+        return False
+    until_ns = one.down_ns + KEEP_NS
+    if any(one.asked_ns - AWAY_NS <= ns < until_ns for ns in deaths_ns):
+        until_ns += AWAY_NS
+    return not any(one.asked_ns - AWAY_NS <= ns < until_ns for ns in broker_ns)
+
+
+def account(
+    tries: list[Try], deaths_ns: Iterable[int], seen: Iterable[Seen], traces: Mapping[str, tuple[int, str]],
+    broker_ns: Iterable[int] = (),
+) -> Figures:  # fmt: skip
+    """Holds what arrived against what was pressed.
+
+    `traces`: event id → boot time of the press that it is of, and its wireless button. `deaths_ns`, `broker_ns`: when
+    the unit and its first broker were killed.
+    """
+    brokers = list(broker_ns)
     deaths, ids, phantoms, told = list(deaths_ns), [set[str]() for _ in tries], set[str](), 0
     arrived: set[int] = set()
     for alarm in seen:
         told += alarm.times - 1
-        n = press_of(tries, alarm.pressed_ns)
+        n = press_of(tries, alarm.pressed_ns, alarm.source)
         if n is None:
             phantoms.add(alarm.event_id)
         else:
             arrived.add(n)
             ids[n].add(alarm.event_id)
-    for event_id, pressed_ns in traces.items():
-        n = press_of(tries, pressed_ns)
+    for event_id, (pressed_ns, source) in traces.items():
+        n = press_of(tries, pressed_ns, source)
         if n is None:
             phantoms.add(event_id)
         else:
             ids[n].add(event_id)
-    owed = {n for n, one in enumerate(tries) if ids[n] or is_made(one, deaths, KEEP_NS)}
+
+    def is_owed(one: Try) -> bool:
+        return is_handed_on(one, deaths, brokers) if one.button else is_made(one, deaths, KEEP_NS)
+
+    owed = {n for n, one in enumerate(tries) if ids[n] or is_owed(one)}
     return Figures(
         tried=len(tries),
         owed=len(owed),
         cut_short=len(tries) - len(owed),
-        held=sum(n not in owed and is_made(one, deaths) for n, one in enumerate(tries)),
+        held=sum(n not in owed and not one.button and is_made(one, deaths) for n, one in enumerate(tries)),
         arrived=len(arrived),
         lost=tuple(sorted(owed - arrived)),
         told=told,

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
@@ -45,8 +45,8 @@ class Part(Protocol):
 class Program:
     """One Python process that says JSON lines."""
 
-    def __init__(self, *words: str) -> None:
-        self._command = [sys.executable, "-m", *words]
+    def __init__(self, *words: str, before: Sequence[str] = ()) -> None:
+        self._command = [*before, sys.executable, "-m", *words]
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
         self.said: list[tuple[int, dict[str, Any]]] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,10 @@ from hypothesis import strategies as st
 
 from tests.torture.__main__ import faults, sides, table, torture
 from tests.torture.account import MS, Figures, Seen, Try, account
-from tests.torture.plan import draw
+from tests.torture.plan import WIRELESS_EVERY, draw
 from tests.torture.worlds import Ours, Result
 
-SEED, PRESSES, KILLS = 20_261_124, 25, 4
+SEED, PRESSES, KILLS = 20_261_124, 25, 8
 ASKED = 1_000 * MS
 """Boot time at which the first press of a story was asked for; the others follow a second apart."""
 
@@ -77,7 +78,7 @@ def test_when_a_press_is_owed(hold_ms: int, dies_after_ms: int | None, *, trace:
     """
     tries = presses(2, hold_ms)
     deaths = [] if dies_after_ms is None else [tries[0].down_ns + dies_after_ms * MS]  # type: ignore[operator]  # is set
-    found = account(tries[:1], deaths, (), {"e0": tries[0].asked_ns + MS} if trace else {})
+    found = account(tries[:1], deaths, (), {"e0": (tries[0].asked_ns + MS, "")} if trace else {})
     assert (found.owed, found.cut_short, found.held) == (owed, 1 - owed, held)
     assert found.lost == ((0,) if owed else ())
 
@@ -86,8 +87,27 @@ def test_a_press_under_which_the_unit_died_is_owed_when_it_left_a_trace() -> Non
     """A1: the hand never heard that the contact was closed; a row in the journal still makes the press owed."""
     (one,) = tries = [Try(ASKED)]
     assert account(tries, [ASKED + 60 * MS], (), {}).cut_short == 1
-    assert account(tries, [ASKED + 60 * MS], (), {"e": one.asked_ns + MS}).lost == (0,)
-    assert account(tries, [ASKED + 60 * MS], [seen(0)], {"e0": one.asked_ns + MS}).lost == ()
+    assert account(tries, [ASKED + 60 * MS], (), {"e": (one.asked_ns + MS, "")}).lost == (0,)
+    assert account(tries, [ASKED + 60 * MS], [seen(0)], {"e0": (one.asked_ns + MS, "")}).lost == ()
+
+
+@pytest.mark.parametrize(
+    ("unit_dies_ms", "broker_dies_ms", "answered", "owed"),
+    [(None, None, True, 1), (None, None, False, 0), (50, None, True, 1), (None, 50, True, 0), (50, 5_000, True, 0),
+     (None, 30_000, True, 1), (50, 50, True, 0)],
+)  # fmt: skip
+def test_when_a_wireless_press_is_owed(
+    *, unit_dies_ms: int | None, broker_dies_ms: int | None, answered: bool, owed: int
+) -> None:
+    """A1: a wireless press that the broker has answered for is owed, whatever becomes of the unit, unless the broker
+    died before the unit could have it; an alarm of another button is none of this one.
+    """
+    one = Try(ASKED, ASKED + MS if answered else None, button="w1")
+    deaths = [] if unit_dies_ms is None else [ASKED + unit_dies_ms * MS]
+    brokers = [] if broker_dies_ms is None else [ASKED + broker_dies_ms * MS]
+    assert account([one], deaths, (), {}, brokers).owed == owed
+    assert account([one], deaths, [Seen("e", ASKED + 9_000 * MS, 1, "w1")], {}, brokers).lost == ()
+    assert account([one], deaths, [Seen("e", ASKED, 1, "w2")], {}, brokers).phantoms == 1
 
 
 @given(st.integers(0, 2**32), st.integers(1, 400), st.integers(0, 60))
@@ -97,6 +117,9 @@ def test_a_plan_is_its_seed(seed: int, count: int, kills: int) -> None:
     assert plan == draw(seed, count, kills)
     parts = [kill.part for press in plan for kill in press.kills]
     assert (len(plan), len(parts), parts.count("unit")) == (count, kills, (kills + 1) // 2)
+    buttons = [press.button for press in plan if press.button is not None]
+    assert len(buttons) == count // WIRELESS_EVERY
+    assert all(a != b for a, b in itertools.pairwise(buttons))
 
 
 def test_the_hand_and_the_unit_go_by_one_clock(tmp_path: Path) -> None:
