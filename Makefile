@@ -63,13 +63,16 @@ node-red: $(BIN)/.ready-test system-packages .cache/node-red/.ready  ## the guid
 scenarios: $(BIN)/.ready-test system-packages  ## stories that anyone can read, in Dutch and English, in simulated rooms (ARGS="--only K1")
 	$(BIN)/python -m tests.scenarios $(ARGS)
 
-.PHONY: reader evidence-torture
+.PHONY: reader evidence-torture evidence-long
 reader: .node/reader/.ready  ## builds the page that opens recordings, reader/dist/opname.html, from its lock file
 	node reader/build.mjs .node/reader/node_modules reader/dist/opname.html
 	sed -i "s/^SHA-256 of the page: .*/SHA-256 of the page: \`$$(sha256sum reader/dist/opname.html | cut -d' ' -f1)\`/" docs/ref/opening-page.md
 
 evidence-torture: $(BIN)/.ready-test system-packages .node/browser/.ready  ## 1,000 mutations of a recording: command, page and shell agree
 	$(BIN)/python -m tests.evidence.torture $(ARGS)
+
+evidence-long: $(BIN)/.ready-test system-packages .node/browser/.ready  ## ninety minutes at 1080p25: command and page within their bounds
+	$(BIN)/python -m tests.evidence.long $(ARGS)
 
 docs: $(BIN)/.ready-test  ## draws what is drawn from the code: the room's diagram, the contract, the staff card, the wiring
 	$(BIN)/python tests/tools/draw_room.py

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from itertools import pairwise
 from typing import Annotated, Any
 
 import typer
@@ -14,9 +15,10 @@ from daemon.commands import audit, check, cover, evidence, hold, notice, report,
 from daemon.commands.console import SHORT, Json, State, as_json, out
 from daemon.config import load
 from daemon.config.explain import rows_of
-from daemon.errors import UnitError
+from daemon.errors import SettingsError, UnitError
 from daemon.link import ask
 from daemon.model.notice import in_use, outdated
+from daemon.model.policy import fingerprint, lost_groups
 from daemon.paths import Paths
 from daemon.times import utc
 
@@ -194,7 +196,19 @@ def show(recording_id: str, *, state: State = None, as_json_: Json = False) -> N
             f"{_track(track)}, {track['segments']} segments, {track['bytes'] / 1e6:.2f} MB, "
             f"{track['gaps']} gaps, {'its term ends' if track['held'] else 'goes'} {_expiry(track)}",
         )
+    labels = _labels(Paths.below(state))
+    for number, group in enumerate(one["groups"], 1):
+        names = (labels.get(key, f"{fingerprint(key)} (no holder of the policy now)") for key in group)
+        table.add_row(f"opens, group {number}", escape(", ".join(names)))
     out().print(table)
+
+
+def _labels(paths: Paths) -> dict[str, str]:
+    """The holders of the policy in force, by their public keys; none where the settings cannot be read."""
+    try:
+        return {holder.recipient: holder.label for holder in load(paths.etc).policy.holders}
+    except SettingsError:
+        return {}
 
 
 def _track(track: dict[str, Any] | None) -> str:
@@ -254,6 +268,12 @@ def settings_check(*, state: State = None, as_json_: Json = False) -> None:
     out().print(f"All files hold: unit {checked.unit.name()}.")
     for day, name, sha256, file in rows:
         out().print(f"From {day}: policy {name} ({sha256[:12]}), {file}.")
+    for before, after in pairwise(checked.policies):
+        for number in lost_groups(before.policy, after.policy):
+            out().print(
+                f"{after.file}: no holder of group {number} of {before.file} is one any more. What was recorded until "
+                f"{after.policy.in_force_from} opens with their keys alone: keep those as long as it.", soft_wrap=True
+            )  # fmt: skip
     for one in checked.policies:
         for kind, code in outdated(one.policy, in_use(one.policy), one.sha256).items():
             out().print(f"{one.file}: the {kind} in use is outdated: this policy needs {code} (notice {kind}).")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from daemon.errors import SealError
@@ -57,20 +60,12 @@ def _namespaces(line: str) -> list[str]:
 def is_signed(data: bytes, signature: bytes, keys: tuple[str, ...], namespace: str) -> bool:
     """Whether one of these keys made this signature for these bytes. Raises SealError when that cannot be asked."""
     signers = "".join(f'{_WHO} namespaces="{namespace}" {key}\n' for key in keys).encode()
-    signers_fd, signature_fd = _memory(signers), _memory(signature)
-    command = [
-        "ssh-keygen", "-Y", "verify", "-q", "-I", _WHO, "-n", namespace,
-        "-f", f"/proc/self/fd/{signers_fd}", "-s", f"/proc/self/fd/{signature_fd}",
-    ]  # fmt: skip
     try:
-        done = subprocess.run(
-            command, input=data, capture_output=True, timeout=WAIT_S, check=False, pass_fds=(signers_fd, signature_fd)
-        )
+        with _paths(signers, signature) as (fds, paths):
+            command = ["ssh-keygen", "-Y", "verify", "-q", "-I", _WHO, "-n", namespace, "-f", paths[0], "-s", paths[1]]
+            done = subprocess.run(command, input=data, capture_output=True, timeout=WAIT_S, check=False, pass_fds=fds)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise SealError(f"ssh-keygen could not verify: {error}") from error
-    finally:
-        os.close(signers_fd)
-        os.close(signature_fd)
     return done.returncode == 0
 
 
@@ -83,6 +78,24 @@ def make_key(key: Path, name: str, namespace: str = RECORDINGS) -> None:
     public = key.with_suffix(".pub").read_text().split()
     with (key.parent / "allowed_signers").open("a", encoding="utf-8") as signers:
         signers.write(f'{name} namespaces="{namespace}" {public[0]} {public[1]}\n')
+
+
+@contextlib.contextmanager
+def _paths(*contents: bytes) -> Iterator[tuple[tuple[int, ...], list[str]]]:
+    """Paths of these bytes, for a program: in memory here, in a directory where a system has no such files."""
+    if hasattr(os, "memfd_create"):
+        fds = tuple(_memory(data) for data in contents)
+        try:
+            yield fds, [f"/proc/self/fd/{fd}" for fd in fds]
+        finally:
+            for fd in fds:
+                os.close(fd)
+        return
+    with tempfile.TemporaryDirectory() as home:
+        paths = [Path(home) / str(number) for number in range(len(contents))]
+        for path, data in zip(paths, contents, strict=True):
+            path.write_bytes(data)
+        yield (), [str(path) for path in paths]
 
 
 def _memory(data: bytes) -> int:

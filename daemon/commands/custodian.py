@@ -263,7 +263,8 @@ def show(verdict: Verdict) -> None:
     console.print(UNIT[verdict.unit].format(verdict.fingerprint), soft_wrap=True)
     for track, deleted in verdict.deleted.items():
         when = utc(deleted.at_wall_ns)[:16] if deleted.at_wall_ns else "?"
-        console.print(f"Not in it: {track}, deleted at its term {when} (line {deleted.line} of the unit's log).")
+        words = f"Not in it: {track}, deleted at its term {when}, says line {deleted.line} of the log that came along."
+        console.print(f"{words} Have the unit's log confirm it.", soft_wrap=True)
     for gap in verdict.gaps:
         words = f"Missing: {gap.track} from {gap.from_s} s to {gap.to_s} s after the press: {gap.reason}"
         console.print(escape(words), soft_wrap=True)

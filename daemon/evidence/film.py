@@ -107,7 +107,7 @@ def make(
     part = out.with_name(f".{out.name}.part")
     try:
         made = _write(opened, part, about, step)
-        with part.open("rb") as file:
+        with part.open("r+b") as file:
             os.fsync(file.fileno())
         part.rename(out)
     except av.FFmpegError as error:

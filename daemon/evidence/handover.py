@@ -75,7 +75,8 @@ def pdf(sheet: Sheet) -> bytes:
     _line(page, "Wat ontbreekt", size=12, bold=True)
     missing = [f"{gap.track}, {gap.from_s} s tot {gap.to_s} s na de knop: {gap.reason}" for gap in verdict.gaps]
     missing += [
-        f"{track}: gewist op zijn tijd, regel {told.line} van het logboek" for track, told in verdict.deleted.items()
+        f"{track}: gewist op zijn tijd, volgens regel {told.line} van het logboek"
+        for track, told in verdict.deleted.items()
     ]
     missing += [f"{fault.path}: {fault.what}" for fault in verdict.faults]
     for text in missing[:ROWS_MAX] or ["niets"]:

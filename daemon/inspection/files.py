@@ -24,6 +24,9 @@ PIECE_BYTES = 262_144
 """Read at once: a second of image at 2 Mbit/s, a tenth of a second of a slow card."""
 SEALED = b"age-encryption.org/v1\n"
 """How every sealed file begins; what does not is clear, or is nothing."""
+FLAGS = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"))
+NO_MARK = getattr(os, "O_NOATIME", 0)
+"""A custodian's computer may have another system than a unit, and not all of these."""
 Pace = Callable[[int], None]
 """Is told how many bytes have been read; may wait, and may raise to end the inspection."""
 Fault = tuple[str, str]
@@ -119,11 +122,10 @@ def why_foreign(name: str, kind: int) -> str:
 
 def digest(path: Path, pace: Pace = lambda _: None) -> Seen:
     """Size and SHA-256 of a file, read a piece at a time and not kept in the cache. Raises OSError."""
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
-        fd = os.open(path, flags | os.O_NOATIME)  # reading must not write; only a file's owner may ask for that
+        fd = os.open(path, FLAGS | NO_MARK)  # reading must not write; only a file's owner may ask for that
     except PermissionError:
-        fd = os.open(path, flags)
+        fd = os.open(path, FLAGS)
     try:
         found = os.fstat(fd)
         if not stat.S_ISREG(found.st_mode) or found.st_size > FILE_BYTES_MAX:
@@ -134,7 +136,7 @@ def digest(path: Path, pace: Pace = lambda _: None) -> Seen:
             sha256.update(piece)
             size += len(piece)
             pace(len(piece))
-        with contextlib.suppress(OSError):  # a hint, and not every file system takes it
+        with contextlib.suppress(OSError, AttributeError):  # a hint, and not every file system or system takes it
             os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
     finally:
         os.close(fd)

@@ -147,7 +147,7 @@ class Desk:
         store = self._parts.store
         recording_id = store.find(str(asked.args.get("recording_id", "")))
         found = _with_holds(listing.summary(store, recording_id), self._parts.holds.held())
-        found["parts"] = store.parts(recording_id)
+        found["parts"], found["groups"] = store.parts(recording_id), listing.groups(store, recording_id)
         return found
 
     def _verify(self, asked: Asked) -> Any:

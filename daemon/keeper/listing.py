@@ -47,6 +47,12 @@ def summary(store: Store, recording_id: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def groups(store: Store, recording_id: str) -> tuple[tuple[str, ...], ...]:
+    """The public keys that open a recording, by group: those of the policy under which it was made."""
+    begin = read_record(store.path(recording_id) / "begin.json", records.Begin)
+    return begin.groups if begin else ()
+
+
 def chain(path: Path) -> list[records.ChainLine]:
     """The lines of a recording's chain that can be read; none of what is larger than any chain."""
     lines = []

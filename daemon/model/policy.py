@@ -218,6 +218,12 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
         return tuple(tuple(h.recipient for h in self.holders if h.role in group) for group in self.opening.groups)
 
 
+def lost_groups(before: Policy, after: Policy) -> list[int]:
+    """Numbers of the groups of a policy of which the next one has no holder, in any role."""
+    kept = {holder.recipient for holder in after.holders}
+    return [number for number, group in enumerate(before.recipients(), 1) if group and not kept & set(group)]
+
+
 def fingerprint(recipient: str) -> str:
     """Sixteen hexadecimal digits of the SHA-256 of an age recipient: a holder compares it with that of his own."""
     digest = hashlib.sha256(recipient.encode()).hexdigest()[:16]

@@ -21,6 +21,11 @@ class Browser:
         command = ["node", str(ROOT / "tests/browser/drive.mjs"), str(INSTALLED)]
         self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
+    @property
+    def pid(self) -> int:
+        """Of what drives it."""
+        return self._child.pid
+
     def do(self, act: str, **about: Any) -> Any:
         """One act. Raises AssertionError with the browser's words."""
         assert self._child.stdin is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -13,13 +14,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from daemon import records, sign
+from daemon.__main__ import app
+from daemon.config import load
 from daemon.errors import RefusedError, RequestError, StoreError
 from daemon.evidence.export import PAGE, README, Copy, to_medium
 from daemon.evidence.source import sources
 from daemon.evidence.verify import Verdict, verify
 from daemon.link import Conversation
+from daemon.model.policy import fingerprint
+from simulators.state import prepare
 from tests.evidence.made import Holders, Unit
 from tests.keeper.desks import DAY_NS, NOW_NS, RunningKeeper, open_desk
 from tests.rooms import wait_for
@@ -207,3 +213,38 @@ def test_the_command(keeper: RunningKeeper, tmp_path: Path) -> None:
     assert code == 10
     told: dict[str, Any] = json.loads(data)
     assert [fault["path"] for fault in told["verdicts"][0]["faults"]] == ["audio/000000.ts.age"]
+
+
+def test_which_holders_open_a_recording(keeper: RunningKeeper, holders: Holders) -> None:
+    """K6: `recordings show` names the holders that open it: by their label in the policy in force, or by the
+    fingerprint of a key that is in it no more.
+    """
+    policy = load(keeper.paths.etc).policy
+    record(keeper, B, holders, groups=policy.recipients())
+    state = ["--state", str(keeper.paths.etc.parent)]
+
+    def said(name: str) -> str:
+        return " ".join(
+            CliRunner().invoke(app, ["recordings", "show", name, *state], env={"COLUMNS": "250"}).output.split()
+        )
+
+    assert all(holder.label in said(B) for holder in policy.holders)
+    old = fingerprint(holders.groups[0][0])
+    assert f"{old} (no holder of the policy now)" in said(A)
+
+
+def test_a_policy_that_leaves_a_group_without_its_holders(tmp_path: Path) -> None:
+    """K6: the settings check warns before what was recorded until then opens with keys alone that are in no policy."""
+    paths = prepare(tmp_path / "room", "heusden-2020", None, ("127.0.0.1", 1))
+    later = (paths.etc / "policy.toml").read_text()
+    others = iter(Holders(tmp_path / "others", (tuple(f"new-{n}" for n in range(8)),)).groups[0])
+    kept = re.sub(r"in_force_from = \S+", "in_force_from = 2099-01-01", later)
+    (paths.etc / "policy.d").mkdir(exist_ok=True)
+
+    def said(text: str) -> str:
+        (paths.etc / "policy.d/later.toml").write_text(text)
+        done = CliRunner().invoke(app, ["settings", "check", "--state", str(tmp_path / "room")], env={"COLUMNS": "250"})
+        return " ".join(f"{done.output} {done.exception or ''}".split())
+
+    assert "no holder of group" not in said(kept)
+    assert "no holder of group 1 of policy.toml" in said(re.sub(r"age1[a-z0-9]+", lambda _: next(others), kept))

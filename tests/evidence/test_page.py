@@ -229,7 +229,7 @@ def test_parts_of_an_event_and_a_deleted_track(desk: Desk, tmp_path: Path) -> No
     browser.state("judged", "refused")
     assert [(one["id"], one["whole"]) for one in browser.verdicts()] == [(A, "yes"), (C, "yes")]
     told = browser.text("#verdicts")
-    assert "Geluid: door het kastje gewist op zijn tijd (regel 7 van het logboek)." in told
+    assert "Geluid: gewist op zijn tijd, zegt regel 7 van het logboek die meekwam." in told
     assert told.count("NAGEBOOTST") == 1
     browser.give("#key", desk.one.file("manager-1"))
     assert browser.state("open", "closed") == "open"

@@ -19,6 +19,7 @@ from daemon import records, sign
 from daemon.errors import StoreError
 from daemon.evidence.source import sources
 from daemon.evidence.verify import Verdict, verify
+from daemon.inspection import files
 from daemon.inspection.files import SEALED, Seen
 from daemon.inspection.judge import Expected, Found, judge
 from daemon.loglines import Line
@@ -80,6 +81,18 @@ def test_two_answers_apart(made: Made, copy: Path, tmp_path: Path) -> None:
     other = Unit(tmp_path / "other")
     assert one(copy, sign.public_keys(other.signers, sign.RECORDINGS)).unit == "no"
     assert one(copy, sign.public_keys(other.signers, sign.RECORDINGS)).whole
+
+
+def test_without_files_in_memory(made: Made, copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """K5: a system that has no memory files and none of Linux's flags gives the same two answers."""
+    wanted = one(copy, made.keys)
+    monkeypatch.delattr(os, "memfd_create")
+    monkeypatch.delattr(os, "posix_fadvise")
+    monkeypatch.setattr(files, "NO_MARK", 0)
+    assert one(copy, made.keys) == wanted
+    (copy / "SHA256SUMS.sig").unlink()
+    shutil.copy(copy / "begin.json.sig", copy / "SHA256SUMS.sig")
+    assert one(copy, made.keys).unit == "no"
 
 
 def test_a_zip_says_what_its_directory_says(made: Made, copy: Path, tmp_path: Path) -> None:
