@@ -8,7 +8,7 @@ STATE ?= room
 HA_PYTHON ?= $(PYTHON)
 HA := .cache/home-assistant/$(notdir $(HA_PYTHON))
 
-.PHONY: help run test lint bench test-long histories torture-alarms machine-test vm-gpio vm-camera camera-test home-assistant node-red docs clean \
+.PHONY: help run test lint bench test-long histories torture-alarms fuzz machine-test vm-gpio vm-camera camera-test home-assistant node-red docs clean \
   system-packages vm-packages
 
 help:                ## what there is
@@ -39,6 +39,9 @@ bench: $(BIN)/.ready-test system-packages  ## measures against peers in the same
 machine-test: NEEDS += mmdebstrap:mmdebstrap systemd-container:systemd-nspawn mount:mount util-linux:nsenter
 machine-test: $(BIN)/.ready-test system-packages  ## the shipped services in their own sandbox, in a booted container (as root; 6 minutes)
 	$(BIN)/python -m pytest -m machine tests/machine -s
+
+fuzz: $(BIN)/.ready-test system-packages  ## a million junk inputs by every way into the alarm process (ARGS="--inputs N --seed S")
+	$(BIN)/python -m tests.fuzz $(ARGS)
 
 vm-gpio: $(BIN)/.ready-test vm-packages  ## buttons and lamps on the kernel's own lines, and the alarm's unit, in a virtual machine
 	$(BIN)/python -m pytest -m vm tests/vm -s

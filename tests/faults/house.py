@@ -79,6 +79,11 @@ class Unit:
         """What its client ids begin with."""
         return f"spreekkamer-{hashlib.sha256(str(self.paths.run).encode()).hexdigest()[:16]}"
 
+    @property
+    def pid(self) -> int | None:
+        """Of the process; None when it has ended."""
+        return self._program.pid
+
     def start(self) -> None:
         """Returns when a press would be seen."""
         self._program.start()

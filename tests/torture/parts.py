@@ -72,6 +72,11 @@ class Program:
             except (ValueError, TypeError):
                 self.spoilt.append(line.rstrip())
 
+    @property
+    def pid(self) -> int | None:
+        """Of the process of this life; None when there is none."""
+        return self._process.pid if self._process is not None and self._process.poll() is None else None
+
     def kill(self) -> None:
         """SIGKILL; what it had written to its pipe is still read."""
         if self._process is not None:
