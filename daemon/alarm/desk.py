@@ -139,7 +139,7 @@ class Desk:
         seconds = _seconds(asked, *WALK_TEST_S, what="a walk test lasts")
         until_ns = self._house.clock.boot_ns() + seconds * NS if seconds else 0
         if button := asked.args.get("button", ""):
-            if button not in self._house.outside:
+            if not isinstance(button, str) or button not in self._house.outside:
                 known = ", ".join(sorted(self._house.outside)) or "and this unit has none"
                 raise RequestError(f"button: expected an outside worker's, by its name: {known}")
             self._house.step(events.WalkTestSet(until_ns, asked.by, button))

@@ -88,3 +88,21 @@ def test_a_flood_of_refusals_is_a_number(told: Told) -> None:
 def test_every_verb_is_in_the_table(told: Told) -> None:
     """Issue 5, who may: a verb that is answered stands in the table, and the other way round."""
     assert told.desk._verbs.keys() == ALARM_VERBS.keys()
+
+
+JUNK: tuple[Any, ...] = (
+    None, True, -1, 2**62, 1e308, "", "alarm", "x" * 60_000, "\x1b[2J", [], ["alarm"], [[1]], {}, {"a": {"b": [None]}},
+)  # fmt: skip
+KEYS = ("seconds", "button", "lamp", "lit", "decision", "begins", "ends", "from", "until", "number", "window", "more")
+
+
+@pytest.mark.case("alarm 7")
+@pytest.mark.parametrize("verb", sorted(ALARM_VERBS))
+def test_whatever_an_operator_sends_is_answered(verb: str, told: Told) -> None:
+    """A2: a request with anything in any of its arguments is answered, with an error that says what was expected."""
+    for role in (ENGINEER, CUSTODIAN):
+        for value in JUNK:
+            for key in KEYS:
+                reply = told.desk.answer(Request(verb, {key: value}), role)
+                assert isinstance(reply, Reply)
+            told.desk.answer(Request(verb, dict.fromkeys(KEYS, value)), role)

@@ -53,6 +53,8 @@ keepalive_s = {keepalive_s}
 HOLD_S, FINGER_S = 0.08, 0.06
 """A finger is down this long, and away this long at least, or its next press is the bounce of this one."""
 PRESS_KINDS = ("raised", "repeated")
+START_S = 60.0
+"""A start takes a second and a half of a processor, of which a busy machine has a twentieth for it."""
 WITHIN_S = 30.0
 """For a fact that takes ten seconds at most, on a machine that runs something else as well."""
 
@@ -87,7 +89,8 @@ class Unit:
     def start(self) -> None:
         """Returns when a press would be seen."""
         self._program.start()
-        wait_for("the unit's first word", lambda: self._program.says("event", "ready") or self._program.spoilt)
+        first = "the unit's first word"
+        wait_for(first, lambda: self._program.says("event", "ready") or self._program.spoilt, START_S)
         assert not self._program.spoilt, self._program.spoilt[-20:]
 
     def stop(self) -> None:

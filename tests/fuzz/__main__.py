@@ -18,6 +18,8 @@ from tests.benchmarks.processes import workplace
 from tests.fuzz.inputs import Input, draw
 from tests.fuzz.world import BATCH, Failed, World, world
 
+PRINTED_MAX = 10
+"""Inputs that are printed; the seed has the others."""
 JOURNAL_EVERY = 10_000
 """Inputs between two spoilt journals: each costs a start of the process."""
 
@@ -43,6 +45,7 @@ def fuzz(home: Path, inputs: int, seed: int) -> str:
             for numbers in batches(inputs):
                 batch = [draw(f"{seed}:{n}") for n in numbers]
                 go(it, batch)
+                batch = []
                 if numbers.start % JOURNAL_EVERY == 0:
                     it.spoil_journal(f"{seed}:{numbers.start}")
                     it.press()
@@ -55,11 +58,11 @@ def fuzz(home: Path, inputs: int, seed: int) -> str:
             wrong = str(error)
         else:
             return ""
-    return f"{wrong}\n{shrunk(home, batch)}"
+    return f"{wrong}\n{shrunk(home, batch)}" if batch else wrong
 
 
 def shrunk(home: Path, batch: list[Input]) -> str:
-    """The inputs of a batch that are enough to fail again, by halves; all of them when none is."""
+    """The inputs of a batch that are enough to fail again, by halves; the first of them when no half is."""
     n = 0
     while len(batch) > 1:
         for half in (batch[: len(batch) // 2], batch[len(batch) // 2 :]):
@@ -69,7 +72,7 @@ def shrunk(home: Path, batch: list[Input]) -> str:
                 break
         else:
             break
-    return "\n".join(repr(one) for one in batch)
+    return f"{len(batch)} inputs:\n" + "\n".join(repr(one) for one in batch[:PRINTED_MAX])
 
 
 def fails(home: Path, batch: Sequence[Input]) -> bool:
