@@ -7,12 +7,16 @@ two different recordings in it. Memory holds lists of files and the records, one
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import io
+import os
 import stat
+import struct
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, NamedTuple, Protocol
 
 import msgspec
 
@@ -29,8 +33,14 @@ FILES_MAX = 400_000
 """In one zip: ten parts of four hours are 300,000 files."""
 FILE_BYTES_MAX = 64_000_000
 """Of one sealed file: five seconds without a key frame, at fifty times the bit rate of the field."""
-ENCRYPTED, UNIX = 1, 3
-"""A flag of a zip's entry, and the system whose file modes its attributes hold."""
+CHAIN_BYTES_MAX = 256_000_000
+"""The chain of four hours has 17 MB."""
+ENCRYPTED, UTF8, UNIX = 1, 0x800, 3
+"""Flags of a zip's entry, and the system whose file modes its attributes hold."""
+LOCAL = struct.Struct("<4s22xHH")
+"""What stands before a file in a zip: its sign, and the lengths of its name and of more about it."""
+UNZIPPABLE = (OSError, zipfile.BadZipFile, NotImplementedError, UnicodeError, ValueError, RuntimeError, EOFError)
+"""What Python's module raises for what is no zip, or one that it does not know."""
 
 
 class Source(Protocol):
@@ -107,23 +117,28 @@ class _Directory:
         return data if len(data) <= RECORD_BYTES_MAX else b""
 
 
+class Entry(NamedTuple):
+    """Where a file lies in a zip."""
+
+    start: int
+    size: int
+
+
 def _in_zip(copy: Path) -> Iterator[Source]:
     try:
-        archive = zipfile.ZipFile(copy)
-        names = _entries(archive)
-    except (OSError, zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError, ValueError) as error:
+        with copy.open("rb") as file, zipfile.ZipFile(file) as archive:
+            entries = _entries(archive, file)
+    except UNZIPPABLE as error:
         raise StoreError(f"{copy}: is no zip that can be read: {error}") from error
-    tops = sorted(
-        {name.rpartition("/")[0] for name in names if name.rpartition("/")[2] in {"begin.json", "chain.jsonl"}}
-    )
-    for top in tops:
-        yield _Zipped(archive, f"{top}/" if top else "", names)
+    names = {"begin.json", "chain.jsonl"}
+    for top in sorted({name.rpartition("/")[0] for name in entries if name.rpartition("/")[2] in names}):
+        yield _Zipped(copy, f"{top}/" if top else "", entries)
 
 
-def _entries(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+def _entries(archive: zipfile.ZipFile, file: IO[bytes]) -> dict[str, Entry]:
     """Every file of a zip by its name. Raises StoreError for what no exported recording has."""
-    entries: dict[str, zipfile.ZipInfo] = {}
-    infos = archive.infolist()
+    entries: dict[str, Entry] = {}
+    infos, size = archive.infolist(), file.seek(0, os.SEEK_END)
     if len(infos) > FILES_MAX:
         raise StoreError(f"the zip has {len(infos)} files; expected {FILES_MAX} at most")
     for info in infos:
@@ -133,12 +148,12 @@ def _entries(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
         wrong = _why_refused(name, info, kind, entries)
         if wrong:
             raise StoreError(f"the zip is refused: {shown(name)} {wrong}")
-        entries[name] = info
+        entries[name] = _entry(info, file, size)
     return entries
 
 
-def _why_refused(name: str, info: zipfile.ZipInfo, kind: int, known: dict[str, zipfile.ZipInfo]) -> str:
-    if "\\" in name or "\0" in name or name.startswith("/") or not {"", ".", ".."}.isdisjoint(name.split("/")):
+def _why_refused(name: str, info: zipfile.ZipInfo, kind: int, known: dict[str, Entry]) -> str:
+    if "\\" in name or "\0" in name or not {"", ".", ".."}.isdisjoint(name.split("/")):
         return "leads out of it, or nowhere"
     if name in known:
         return "is in it twice"
@@ -151,17 +166,29 @@ def _why_refused(name: str, info: zipfile.ZipInfo, kind: int, known: dict[str, z
     return ""
 
 
-class _Zipped:
-    """A recording in a zip."""
+def _entry(info: zipfile.ZipInfo, file: IO[bytes], size: int) -> Entry:
+    """Where its bytes are. Raises StoreError where the two places that name it differ, or it reaches beyond the end."""
+    file.seek(info.header_offset)
+    head = file.read(LOCAL.size)
+    signature, name_bytes, extra_bytes = LOCAL.unpack(head) if len(head) == LOCAL.size else (b"", 0, 0)
+    name = file.read(name_bytes)
+    start = info.header_offset + LOCAL.size + name_bytes + extra_bytes
+    same = name == info.orig_filename.encode("utf-8" if info.flag_bits & UTF8 else "cp437")
+    if signature != b"PK\3\4" or not same or start + info.file_size > size:
+        raise StoreError(f"the zip is refused: {shown(info.orig_filename)} is not where its directory says")
+    return Entry(start, info.file_size)
 
-    def __init__(self, archive: zipfile.ZipFile, top: str, entries: dict[str, zipfile.ZipInfo]) -> None:
-        self._zip, self._entries = archive, {
-            name.removeprefix(top): info for name, info in entries.items() if name.startswith(top)
-        }  # fmt: skip
+
+class _Zipped:
+    """A recording in a zip, whose bytes lie there as they are: SHA-256 decides, and not what the zip says of them."""
+
+    def __init__(self, copy: Path, top: str, entries: dict[str, Entry]) -> None:
+        mine = {name.removeprefix(top): entry for name, entry in entries.items() if name.startswith(top)}
+        self._copy, self._entries = copy, mine
         self._id = _id_of(self._small("begin.json"))
         above = top.rstrip("/").rpartition("/")[0]
         beside = entries.get(f"{above}/{self._id}.json" if above else f"{self._id}.json")
-        self.sheet = self._data(beside) if beside and beside.file_size <= RECORD_BYTES_MAX else b""
+        self.sheet = self._data(beside) if beside and beside.size <= RECORD_BYTES_MAX else b""
         if not top:  # the recording lies at the top, with what came beside it
             for name in (f"{self._id}.json", "opname.html", "LEESMIJ.txt"):
                 self._entries.pop(name, None)
@@ -172,52 +199,64 @@ class _Zipped:
         faults: list[Fault] = []
         for name in sorted(self._entries):
             track = name.rpartition("/")[0]
-            foreign = (
-                why_foreign(name, stat.S_IFREG) if track in {"", *TRACKS} else "is foreign: no recorder gives this name"
-            )
+            ours = track in {"", *TRACKS}
+            foreign = why_foreign(name, stat.S_IFREG) if ours else "is foreign: no recorder gives this name"
             if foreign or name in TRACKS:
                 faults.append((name, foreign or "is no directory"))
                 continue
             try:
                 files[name] = self._digest(name, pace)
-            except (OSError, zipfile.BadZipFile, EOFError) as error:
-                faults.append((name, f"cannot be read: {error}"))
+            except OSError as error:
+                faults.append((name, f"cannot be read: {error.strerror or error}"))
         whole = {name: self._small(name) for name in READ_WHOLE if name in files}
         return Found(self._id, files, whole, self._lines(), tuple(faults))
 
     def file(self, name: str) -> bytes:
         """One file. Raises StoreError."""
-        if name not in self._entries:
+        entry = self._entries.get(name)
+        if entry is None:
             raise StoreError(f"{shown(name)}: is missing")
+        if entry.size > FILE_BYTES_MAX:
+            raise StoreError(f"{shown(name)}: is larger than {FILE_BYTES_MAX} bytes")
         try:
-            with self._zip.open(self._entries[name]) as file:
-                return _bounded(file, name)
-        except (OSError, zipfile.BadZipFile, EOFError) as error:
-            raise StoreError(f"{shown(name)}: cannot be read: {error}") from error
+            return self._data(entry)
+        except OSError as error:
+            raise StoreError(f"{shown(name)}: cannot be read: {error.strerror or error}") from error
 
     def _digest(self, name: str, pace: Pace) -> Seen:
         sha256, size, first = hashlib.sha256(), 0, b""
-        with self._zip.open(self._entries[name]) as file:
-            while piece := file.read(PIECE_BYTES):
-                first = first or piece[: len(SEALED)]
-                sha256.update(piece)
-                size += len(piece)
-                pace(len(piece))
+        for piece in self._pieces(self._entries[name]):
+            first = first or piece[: len(SEALED)]
+            sha256.update(piece)
+            size += len(piece)
+            pace(len(piece))
         return Seen(size, sha256.hexdigest(), first == SEALED)
 
-    def _small(self, name: str) -> bytes:
-        info = self._entries.get(name)
-        return self._data(info) if info and info.file_size <= RECORD_BYTES_MAX else b""
+    def _pieces(self, entry: Entry) -> Iterator[bytes]:
+        with self._copy.open("rb") as file:
+            file.seek(entry.start)
+            left = entry.size
+            while left:
+                piece = file.read(min(PIECE_BYTES, left))
+                if not piece:
+                    raise OSError(errno.EIO, "it ends before its time")
+                yield piece
+                left -= len(piece)
 
-    def _data(self, info: zipfile.ZipInfo) -> bytes:
+    def _small(self, name: str) -> bytes:
+        entry = self._entries.get(name)
         try:
-            return self._zip.read(info)
-        except (OSError, zipfile.BadZipFile, EOFError):
+            return self._data(entry) if entry and entry.size <= RECORD_BYTES_MAX else b""
+        except OSError:
             return b""
 
+    def _data(self, entry: Entry) -> bytes:
+        return b"".join(self._pieces(entry))
+
     def _lines(self) -> Iterator[loglines.Line]:
-        with self._zip.open(self._entries["chain.jsonl"]) as file:
-            yield from loglines.read(file)
+        entry = self._entries.get("chain.jsonl")
+        if entry and entry.size <= CHAIN_BYTES_MAX:
+            yield from loglines.read(io.BytesIO(self._data(entry)))
 
 
 def _bounded(file: IO[bytes], name: str) -> bytes:

@@ -75,10 +75,10 @@ async function read(blob, view, at, shift, text) {
   }
   extra(view, at + 46 + nameLength, extraLength, entry);
   if (entry.packed === entry.size && entry.method === 0) {
-    const local = await bytes(blob, entry.offset + shift, 30);
-    if (local.getUint32(0, true) !== LOCAL) throw new Refused("zip-broken");
+    const local = await bytes(blob, entry.offset + shift, 30 + nameLength);
     const start = entry.offset + shift + 30 + local.getUint16(26, true) + local.getUint16(28, true);
-    if (start + entry.size > blob.size) throw new Refused("zip-broken");
+    const same = local.getUint16(26, true) === nameLength && [...Array(nameLength).keys()].every((n) => local.getUint8(30 + n) === view.getUint8(at + 46 + n));
+    if (local.getUint32(0, true) !== LOCAL || !same || start + entry.size > blob.size) throw new Refused("zip-broken");
     entry.data = blob.slice(start, start + entry.size);
   }
   return entry;

@@ -188,6 +188,25 @@ def test_a_name_that_is_there_twice_is_refused(copy: Path, tmp_path: Path) -> No
         sources(path)
 
 
+def test_what_a_zip_says_of_its_files_decides_nothing(made: Made, copy: Path, tmp_path: Path) -> None:
+    """K5: a checksum of the zip's own that was changed changes no answer, SHA-256 decides; a name that stands otherwise
+    before its file is refused, and an encryption that nobody knows is one sentence. Found by fuzzing.
+    """
+    path = as_zip(copy, tmp_path / "x.zip")
+    data, name = path.read_bytes(), f"{B}/begin.json".encode()
+    central, local = data.rfind(b"PK\1\2", 0, data.rfind(name)), data.find(b"PK\3\4")
+
+    def changed(at: int, value: int) -> Path:
+        path.write_bytes(data[:at] + bytes([value]) + data[at + 1 :])
+        return path
+
+    assert one(changed(central + 16, data[central + 16] ^ 1), made.keys).whole
+    with pytest.raises(StoreError, match="is not where its directory says"):
+        sources(changed(local + 30, ord("x")))
+    with pytest.raises(StoreError, match="is locked with a password"):
+        sources(changed(central + 8, 0x41))
+
+
 def test_what_is_no_recording_is_said(tmp_path: Path) -> None:
     """K5: nothing, an empty directory, half a zip: a sentence that names the file."""
     (tmp_path / "half.zip").write_bytes(b"PK\3\4" * 20)
