@@ -36,6 +36,8 @@ AGE_MAX_NS = 3 * NS
 """A stamp older than this, or of the future, is none: a driver that stamps by another clock."""
 STEP_MIN_NS = 1_000_000
 """Between two pictures at least: encoders and players want time to go on."""
+BROKEN_NS = NS
+"""Pictures that cannot be decoded for this long are a camera that is broken; one now and then is a wire's."""
 KEY_NS = NS
 """A key frame is due by time as well: in the dark a USB camera takes fewer pictures than it promised."""
 NONBLOCK = "+4"
@@ -85,6 +87,8 @@ class UsbCamera(Metered):
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
         self._last_ns = 0
+        self.broken = 0
+        """Pictures that could not be decoded: they were passed over."""
 
     def start(self, sink: Sink) -> VideoFormat:
         """Opens the device, reads its format back and begins. Raises DeviceError, and HangError after 5 s."""
@@ -145,15 +149,24 @@ class UsbCamera(Metered):
         return "it has no more pictures"
 
     def _frames(self, container: InputContainer) -> Iterator[av.VideoFrame]:
-        """Decoded pictures until it is over. A device that has none yet is asked again."""
+        """Decoded pictures until it is over. A device that has none yet is asked again; a broken one is passed over.
+
+        Raises av.InvalidDataError when nothing could be decoded for a second.
+        """
+        whole_ns = self._clock.boot_ns()
         while not self._over.is_set():
             try:
                 for frame in container.decode(video=0):
+                    whole_ns = self._clock.boot_ns()
                     yield frame
                     if self._over.is_set():
                         return
             except av.BlockingIOError:
                 self._over.wait(READ_S)
+            except av.InvalidDataError:
+                self.broken += 1
+                if self._clock.boot_ns() - whole_ns >= BROKEN_NS:
+                    raise
             else:
                 return
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Literal
 
 import av
+from av.container import InputContainer
+from av.filter import Graph
 from av.video.frame import PictureType
 
 from daemon.errors import DeviceError, HangError
@@ -23,6 +25,8 @@ __all__ = ["CameraFault", "FileCamera", "TestCardCamera", "read_frame_number"]
 CameraFault = Literal["gone", "frozen", "silent", "dark", "blurred", "hangs"]
 """Unplugged; the same picture again and again; nothing comes, and no error; a cap on the lens; a lens that was turned;
 nothing comes, and the library does not come back from `stop`."""
+ROUNDING_S = 0.0005
+"""A time is a sum of fractions: a picture that is due now may be called due a little later."""
 BLUR = 16
 """A blurred picture has a sixteenth of its pixels a side, spread out again."""
 
@@ -94,6 +98,26 @@ def _blurred(frame: av.VideoFrame) -> av.VideoFrame:
     return small.reformat(frame.width, frame.height, interpolation="BICUBIC")
 
 
+def _fitting(frame: av.VideoFrame, turn: int, fmt: VideoFormat) -> Graph:
+    """Turns, scales and pads."""
+    graph = Graph()
+    source = graph.add_buffer(
+        width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(1, 1_000_000)
+    )
+    size = f"{fmt.width}:{fmt.height}"
+    filters = [
+        *([graph.add("transpose", "cclock")] if turn == 90 else []),  # noqa: PLR2004 - degrees, against the clock
+        *([graph.add("hflip"), graph.add("vflip")] if turn == 180 else []),  # noqa: PLR2004 - as above
+        *([graph.add("transpose", "clock")] if turn == 270 else []),  # noqa: PLR2004 - as above
+        graph.add("scale", f"{size}:force_original_aspect_ratio=decrease"),
+        graph.add("pad", f"{size}:-1:-1"),
+        graph.add("format", "yuv420p"),
+    ]
+    graph.link_nodes(source, *filters, graph.add("buffersink"))
+    graph.configure()
+    return graph
+
+
 class TestCardCamera(_EncodedCamera):
     """The test card of `simulators.testcard`, live. `read_frame_number` reads the number of a decoded picture.
 
@@ -122,13 +146,12 @@ class FileCamera(_EncodedCamera):
     def __init__(self, path: Path, fmt: VideoFormat, clock: Clock) -> None:
         super().__init__(fmt, clock)
         self._path = path
+        self._graph: Graph | None = None
+        self._shape: tuple[int, int, str, int] | None = None
 
     def open(self) -> None:
         """Opens the file and decodes its first picture. Raises DeviceError when it has none."""
-        try:
-            self._container = av.open(self._path)
-        except (OSError, av.FFmpegError) as error:
-            raise DeviceError(f"camera file {self._path}: {error}; expected a video that can be played") from error
+        self._container = self._opened()
         try:
             self._played = self._play()
             self._next_s, self._next = next(self._played)
@@ -141,7 +164,7 @@ class FileCamera(_EncodedCamera):
         """The file's picture at this moment: repeated when the file is slower than the format, skipped when faster."""
         at_s = moment.number / self.format.fps
         due = None
-        while self._next_s <= at_s:
+        while self._next_s <= at_s + ROUNDING_S:
             due = self._next
             self._next_s, self._next = next(self._played)
         if due is not None:
@@ -154,22 +177,37 @@ class FileCamera(_EncodedCamera):
         self._container.close()
 
     def _scale(self, frame: av.VideoFrame) -> av.VideoFrame:
-        return frame.reformat(width=self.format.width, height=self.format.height, format="yuv420p")
+        """Upright and whole in the format's size: a telephone's film says how it was held, and is higher than wide."""
+        turn = round(frame.rotation) % 360
+        shape = (frame.width, frame.height, frame.format.name, turn)
+        if self._graph is None or self._shape != shape:
+            self._graph, self._shape = _fitting(frame, turn, self.format), shape
+        self._graph.push(frame)
+        fitted = self._graph.pull()
+        assert isinstance(fitted, av.VideoFrame)  # noqa: S101 - narrows the type: pictures went in
+        return fitted
 
     def _play(self) -> Generator[tuple[float, av.VideoFrame]]:
         """The file's pictures, round and round, with the time since its first picture of the first round."""
-        stream = self._container.streams.video[0]
-        stream.thread_type = "AUTO"
-        frame_s = float(1 / (stream.average_rate or Fraction(25)))
         round_s = 0.0
         while True:
+            stream = self._container.streams.video[0]
+            stream.thread_type = "AUTO"
+            frame_s = float(1 / (stream.guessed_rate or stream.average_rate or Fraction(25)))
             first_s, last_s = None, None
-            for frame in self._container.decode(stream):
-                shown_s = frame.time or 0.0
+            for number, frame in enumerate(self._container.decode(stream)):
+                shown_s = number * frame_s if frame.time is None else frame.time
                 first_s = shown_s if first_s is None else first_s
                 last_s = shown_s - first_s
                 yield round_s + last_s, frame
             if last_s is None:
                 return
             round_s += last_s + frame_s
-            self._container.seek(0)
+            self._container.close()  # not every container can be wound back: a bare stream has no index
+            self._container = self._opened()
+
+    def _opened(self) -> InputContainer:
+        try:
+            return av.open(self._path)
+        except (OSError, av.FFmpegError) as error:
+            raise DeviceError(f"camera file {self._path}: {error}; expected a video that can be played") from error

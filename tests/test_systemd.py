@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from daemon.recorder import memory
+
 Unit = dict[str, list[str]]
 
 SYSTEMD = Path(__file__).resolve().parent.parent / "systemd"
@@ -190,7 +192,7 @@ def test_the_recorder_can_write_in_one_place_only() -> None:
     assert recorder["LimitCORE"] == ["0"]
     assert recorder["MemorySwapMax"] == ["0"]
     assert recorder["LimitMEMLOCK"] == ["infinity"]
-    assert {"PYTHONMALLOC=malloc", "MALLOC_PERTURB_=165"} <= set(words(recorder, "Environment"))
+    assert {f"{name}={value}" for name, value in memory.WIPE.items()} <= set(words(recorder, "Environment"))
 
 
 @pytest.mark.case("machine 2")

@@ -41,7 +41,7 @@ def summary(store: Store, recording_id: str) -> dict[str, Any]:
         }
     return {
         "recording_id": recording_id, "at_wall_ns": begin.at_wall_ns, "policy": begin.policy,
-        "alarm": begin.alarm or bool(end and end.alarm), "continues": begin.continues,
+        "alarm": begin.alarm or bool(end and end.alarm) or _became_alarms(lines), "continues": begin.continues,
         "state": end.why if end else "open", "detail": end.detail if end else "", "clock": begin.clock,
         "tracks": tracks,
     }  # fmt: skip
@@ -51,6 +51,11 @@ def groups(store: Store, recording_id: str) -> tuple[tuple[str, ...], ...]:
     """The public keys that open a recording, by group: those of the policy under which it was made."""
     begin = read_record(store.path(recording_id) / "begin.json", records.Begin)
     return begin.groups if begin else ()
+
+
+def _became_alarms(lines: list[records.ChainLine]) -> bool:
+    """Whether the chain says so: also while it is open, and where what closed it did not know."""
+    return any(isinstance(line, records.MarkLine) and line.what == "alarm" for line in lines)
 
 
 def chain(path: Path) -> list[records.ChainLine]:

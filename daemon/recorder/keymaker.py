@@ -16,6 +16,9 @@ import sys
 import msgspec
 import pyrage
 
+from daemon.errors import WallError
+from daemon.recorder import memory
+
 
 class Ask(msgspec.Struct, frozen=True):
     """What the child is told."""
@@ -40,7 +43,11 @@ def make(ask: Ask) -> Made:
 
 
 def main() -> None:
-    """Reads, makes, writes."""
+    """Reads, makes, writes. What the recorder did for its memory ended with exec: it is done again, before a key."""
+    try:
+        memory.keep_in_memory()
+    except WallError as error:
+        sys.exit(str(error))
     ask = msgspec.json.decode(sys.stdin.buffer.read(), type=Ask)
     try:
         made = make(ask)

@@ -164,3 +164,67 @@ def test_a_camera_that_is_away_for_long_costs_no_files(clock: SimClock) -> None:
         with pytest.raises(DeviceError):
             camera.start(print)
     assert len(list(Path("/proc/self/fd").iterdir())) <= before
+
+
+class _Wire:
+    """Frames and errors in their order; after an error the next `decode` goes on behind it, as ffmpeg does."""
+
+    def __init__(self, items: Iterator[av.VideoFrame | Exception]) -> None:
+        self._items = items
+        self.streams = _Container((64, 48), ()).streams
+
+    def decode(self, video: int) -> Iterator[av.VideoFrame]:
+        assert video == 0
+        for item in self._items:
+            if isinstance(item, Exception):
+                raise item
+            yield item
+
+    def close(self) -> None:
+        pass
+
+
+class _Wired(Told):
+    def __init__(self, items: Iterator[av.VideoFrame | Exception]) -> None:
+        super().__init__(())
+        self._items = items
+
+    def open(self, _: object) -> Any:
+        return _Wire(self._items)
+
+
+def broken() -> av.InvalidDataError:
+    """What ffmpeg says of a JPEG that lost bytes on the wire."""
+    return av.InvalidDataError(1094995529, "Invalid data found when processing input")
+
+
+@pytest.mark.case("recorder 10")
+def test_a_broken_picture_costs_itself_alone(clock: SimClock, until: Until) -> None:
+    """R8: a JPEG that lost bytes is passed over and counted; the pictures round it are there."""
+    items: Items = []
+    story: list[av.VideoFrame | Exception] = [frame(grey()), broken(), frame(grey()), broken(), broken(), frame(grey())]
+    camera = UsbCamera(_Wired(iter(story)), FORMAT, clock)
+    camera.start(items.append)
+    until(lambda: items and isinstance(items[-1], DeviceLost))
+    camera.stop()
+    assert (len(packets(items)), camera.broken) == (3, 3)
+    assert items[-1].reason == "it has no more pictures"  # type: ignore[union-attr]
+
+
+@pytest.mark.case("recorder 10")
+def test_a_camera_that_sends_nothing_whole_for_a_second_is_given_up(clock: SimClock, until: Until) -> None:
+    """R8: after a second without one whole picture the camera is lost, with what ffmpeg says of it."""
+
+    def never() -> Iterator[av.VideoFrame | Exception]:
+        yield frame(grey())
+        while True:
+            clock.advance(0.04)
+            yield broken()
+
+    items: Items = []
+    camera = UsbCamera(_Wired(never()), FORMAT, clock)
+    camera.start(items.append)
+    until(lambda: items and isinstance(items[-1], DeviceLost))
+    camera.stop()
+    assert "Invalid data" in items[-1].reason  # type: ignore[union-attr]
+    assert camera.broken > 1, "one was no reason"

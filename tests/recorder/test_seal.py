@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pyrage
@@ -10,6 +12,7 @@ import pytest
 
 from daemon.errors import SealError
 from daemon.recorder.seal import make_key, seal
+from tests.waiting import wait_for
 
 
 class Holder:
@@ -56,3 +59,26 @@ def test_a_holder_that_is_none_is_an_error_in_words() -> None:
     """A recipient that age does not take is a clear error, not a key that nobody can open."""
     with pytest.raises(SealError, match="no recording key could be made"):
         make_key((("age1nonsense",),))
+
+
+@pytest.mark.case("security 12")
+def test_the_child_that_makes_a_key_is_locked_and_cannot_be_read() -> None:
+    """R6, R1: the process that has a secret key for a moment locks its memory as the recorder does, and can neither be
+    dumped nor be read by others of its user; what the recorder did for its own ended with exec.
+    """
+    with subprocess.Popen(
+        [sys.executable, "-m", "daemon.recorder.keymaker"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+    ) as child:
+        status = Path(f"/proc/{child.pid}/status")
+
+        def locked() -> bool:
+            return "VmLck:\t       0 kB" not in status.read_text() and "VmLck" in status.read_text()
+
+        def undumpable() -> bool:
+            limits = Path(f"/proc/{child.pid}/limits").read_text().splitlines()
+            return any(line.split()[:6] == ["Max", "core", "file", "size", "0", "0"] for line in limits)
+
+        wait_for("no core dump", undumpable, 30)
+        if os.geteuid() == 0:  # anybody else has a limit, and then no swap may be on
+            wait_for("locked memory", locked, 30)
+        child.kill()

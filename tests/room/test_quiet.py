@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from daemon.link import ask
+from daemon.recorder.memory import TUNABLES
 from tests.brokers import Mosquitto
 from tests.memory import search, transport_packets
 from tests.rooms import Unit, open_track, policy_with, running, wait_for
@@ -124,5 +125,5 @@ def test_what_is_freed_is_overwritten(tmp_path: Path, broker: Mosquitto) -> None
         environment = Path(f"/proc/{unit.pid('recorder')}/environ").read_bytes().split(b"\0")
         assert b"MALLOC_PERTURB_=165" in environment
         assert b"PYTHONMALLOC=malloc" in environment
-        assert b"GLIBC_TUNABLES=glibc.malloc.tcache_count=0" in environment
+        assert f"GLIBC_TUNABLES={TUNABLES}".encode() in environment
         assert Path(f"/proc/{unit.pid('recorder')}/mem").stat().st_uid == 0

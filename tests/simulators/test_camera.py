@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -16,6 +19,7 @@ from hardware.h264 import VideoEncoder
 from hardware.ports import DeviceLost, VideoFormat, VideoPacket
 from simulators.camera import FileCamera, TestCardCamera, read_frame_number
 from simulators.clock import SimClock
+from simulators.pace import Moment
 from simulators.testcard import TestCard, dark_frame
 
 FORMAT = VideoFormat(width=320, height=240, fps=50, bitrate_bps=400_000)
@@ -156,3 +160,60 @@ def _lumas(packets: list[VideoPacket]) -> list[NDArray[np.uint8]]:
     frames = [frame for packet in packets for frame in decoder.decode(av.Packet(packet.data))]
     frames += decoder.decode(None)
     return [np.asarray(frame.to_ndarray()[: frame.height], np.uint8) for frame in frames]
+
+
+def film_of(path: Path, count: int, *, upright: bool = True) -> Path:
+    """A film whose pictures have numbers; or one held as a telephone is, on its side, and saying so."""
+    card = TestCard(320, 240)
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream("libx264", rate=50, options={"bf": "0"})
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
+        for n in range(count):
+            shown = card.show(n, 0)
+            shown.pts, shown.time_base = n, Fraction(1, 50)
+            file.mux(stream.encode(shown))
+        file.mux(stream.encode(None))
+    if upright:
+        return path
+    data = bytearray(path.read_bytes())
+    matrix = struct.pack(">9i", 0, 1 << 16, 0, -1 << 16, 0, 0, 240 << 16, 0, 1 << 30)  # ISO/IEC 14496-12, 8.3.2: turned
+    at = data.index(b"tkhd") + 44
+    data[at : at + len(matrix)] = matrix
+    path.write_bytes(data)
+    return path
+
+
+def shown_by(path: Path, clock: SimClock, count: int) -> list[NDArray[Any]]:
+    """The luma of so many pictures that a camera makes of a film, asked one after the other."""
+    camera = FileCamera(path, FORMAT, clock)
+    camera.open()
+    found = [camera.picture(Moment(n, n * PICTURE_NS, jumped=False)).to_ndarray()[:240].copy() for n in range(count)]
+    camera.shut()
+    return found
+
+
+@pytest.mark.case("recorder 15")
+@pytest.mark.parametrize("kind", ["mp4", "h264", "mkv"])
+def test_a_film_goes_round_without_a_picture_twice_or_none(tmp_path: Path, clock: SimClock, kind: str) -> None:
+    """H3: every picture of every round is shown once and in order, also of a bare stream, which has no way back."""
+    numbers = [read_frame_number(luma) for luma in shown_by(film_of(tmp_path / f"film.{kind}", 33), clock, 33 * 4)]
+    assert numbers == [n % 33 for n in range(33 * 4)]
+
+
+@pytest.mark.case("recorder 15")
+def test_a_telephones_film_stands_upright(tmp_path: Path, clock: SimClock) -> None:
+    """H3: a film that says how it was held is turned and stands whole in the picture, with bars beside it."""
+    (luma,) = shown_by(film_of(tmp_path / "film.mp4", 5, upright=False), clock, 1)
+    assert luma[:, :60].max() < 20, "a bar"
+    assert luma[:, 70:250].max() > 100
+    strip = luma[:, 70:74] if luma[:, 70:74].std() > luma[:, 245:249].std() else luma[:, 245:249]
+    assert strip.std() > 40, "the strip of the number, which lay along the top, stands along one side"
+
+
+@pytest.mark.case("recorder 15")
+def test_a_film_that_cannot_be_played_is_named(tmp_path: Path, clock: SimClock) -> None:
+    """H3: whatever ffmpeg says, the text names the file."""
+    path = tmp_path / "none.h264"
+    path.write_bytes(b"no film")
+    with pytest.raises(DeviceError, match=r"none\.h264"):
+        FileCamera(path, FORMAT, clock).open()
