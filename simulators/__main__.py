@@ -49,15 +49,24 @@ def run(  # noqa: PLR0913 - each is an option
     microphone: Annotated[str | None, typer.Option(help="part of the name of a microphone of this machine")] = None,
     seconds: Annotated[float | None, typer.Option(help="stop after so many seconds")] = None,
     console: Annotated[str, typer.Option(metavar="on|off", help="whether a receiver listens")] = "on",
+    console_certificate: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="of the receiver at a broker with TLS; none: the unit's", exists=True),
+    ] = None,
+    console_key: Annotated[Path | None, typer.Option(metavar="FILE", help="of that certificate", exists=True)] = None,
     panel: Annotated[str, typer.Option(metavar="PORT|off", help="the page's port; 0: a free one")] = "0",
 ) -> None:
     """Starts a room and prints what happens. Keys work where this is a terminal; `press` works from anywhere."""
     listens = _is_on(f"--console {console}", console)
     if unit is None and not (state / "etc" / "unit.toml").exists():
         unit = FITTED
+    if (console_certificate is None) != (console_key is None):
+        raise UnitError("--console-certificate, --console-key: expected both, or none for the unit's own")
+    console_tls = (console_certificate, console_key) if console_certificate and console_key else None
     room = Room(
-        state, policy=policy, unit=unit, broker=broker, video=video, audio=audio, microphone=microphone, console=listens
-    )
+        state, policy=policy, unit=unit, broker=broker, video=video, audio=audio, microphone=microphone,
+        console=listens, console_tls=console_tls,
+    )  # fmt: skip
     over = told_to_end()
     page = _page(room, panel)
     room.start()

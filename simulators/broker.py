@@ -10,7 +10,7 @@ import asyncio
 import logging
 import socket
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from typing import Any
 
 from amqtt.adapters import StreamReaderAdapter, StreamWriterAdapter
@@ -33,6 +33,21 @@ class EveryoneIsWelcome(BaseAuthPlugin):  # type: ignore[misc]  # amqtt has no t
     async def authenticate(self, *, session: Any) -> bool:  # noqa: ARG002 - amqtt's signature
         """Yes."""
         return True
+
+
+class Snapshots(dict[Any, Any]):
+    """A dict whose walks see what it held at their start: amqtt waits in the middle of them, and clients come and go.
+
+    Without it two clients that come back at once end the task that hands messages on.
+    """
+
+    def __iter__(self) -> Iterator[Any]:
+        """Over the keys of this moment."""
+        return iter(tuple(super().__iter__()))
+
+    def items(self) -> Any:
+        """Of this moment, a list among the values too."""
+        return tuple((key, list(value) if isinstance(value, list) else value) for key, value in super().items())
 
 
 class EmbeddedBroker:
@@ -118,6 +133,8 @@ class EmbeddedBroker:
         listener = ListenerConfig(type=ListenerType.EXTERNAL, bind=f"{self.host}:{self.port}")
         config = BrokerConfig(listeners={LISTENER: listener}, plugins=plugins)
         self._broker = Broker(config, loop=asyncio.get_running_loop())
+        self._broker._subscriptions = Snapshots()  # noqa: SLF001 - no other place for it
+        self._broker._retained_messages = Snapshots()  # noqa: SLF001 - as above
         await self._broker.start()
         await self._plug()
 

@@ -4,8 +4,9 @@ The law here: stored first, acknowledged then. `alarm/ack` goes out after the co
 what cannot be stored is not acknowledged, and the unit sends it again. An event that comes again is counted and
 acknowledged again, because the first acknowledgement may have been lost.
 
-It also says that it is there (a retained presence with a will), lets a person accept an alarm, which is passed on to
-who pressed, and asks a room to end its alarms. docs/guide/receivers.md says the same for who builds another one.
+It also says that it is there (a retained presence with a will), answers each unit that asks who listens, lets a person
+accept an alarm, which is passed on to who pressed, and asks a room to end its alarms. It may listen at two brokers.
+docs/guide/receivers.md says the same for who builds another one.
 """
 
 from __future__ import annotations
@@ -53,6 +54,10 @@ NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 RESET_MAX = 100
 """Ids that one command may name (messages.ResetCommand); a room has no more open."""
 ROOT = "spreekkamer/v1/"
+SECOND = "console-second"
+"""The connection to the second broker, if there is one."""
+POLL_BYTES_MAX = 256
+"""A unit's poll has 17."""
 
 
 class Console:
@@ -62,16 +67,16 @@ class Console:
     for the disk. `say` is called with every fact on the last two, and returns soon. Other methods: any thread.
     """
 
-    def __init__(
-        self, console_id: str, organisation: str, broker: Broker, store: Path, say: Callable[[Fact], None]
-    ) -> None:
-        self.id, self._organisation, self._broker, self._path, self._say = (
-            console_id, organisation, broker, store, say,
-        )  # fmt: skip
+    def __init__(  # noqa: PLR0913 - each is a setting of one receiver
+        self, console_id: str, organisation: str, broker: Broker, store: Path, say: Callable[[Fact], None],
+        *, second: Broker | None = None,
+    ) -> None:  # fmt: skip
+        self.id, self._organisation, self._path, self._say = console_id, organisation, store, say
+        self._brokers = {"console": broker} | ({SECOND: second} if second is not None else {})
         self._presence = f"{ROOT}{organisation}/console/{console_id}/state"
         self._kept = console_store.AlarmStore(store, self._from_store)
         self._session = 0
-        self._connection: PluggedConnection | None = None
+        self._links: dict[str, PluggedConnection] = {}
         self._words: queue.SimpleQueue[Word | TooLarge | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="console", daemon=True)
         self._going = False
@@ -90,18 +95,28 @@ class Console:
         self._thread.start()
         will = Will(self._presence, messages.encode(messages.Presence(False, self._session)))
         rooms = f"{ROOT}{self._organisation}/+/+/"
-        heard = (rooms + "alarm/event", rooms + "alarm/state", rooms + "availability", self._presence)
-        self._connection = PluggedConnection(
-            "console", f"spreekkamer-console-{self.id}", self._broker, self._hand_over, will=will, subscribe=heard
-        )
-        self._connection.start()
+        of_rooms = tuple(rooms + tail for tail in ("alarm/event", "alarm/poll", "alarm/state", "availability"))
+        client_id = f"spreekkamer-console-{self.id}"
+        for name, broker in self._brokers.items():
+            self._links[name] = PluggedConnection(
+                name,
+                client_id,
+                broker,
+                self._hand_over,
+                will=will,
+                subscribe=(*of_rooms, self._presence),
+                queue_max=WORDS_MAX,
+            )
+        for link in self._links.values():
+            link.start()
 
     def stop(self) -> None:
         """Says that it goes, and goes; what has come is stored first."""
-        if self._connection is not None:
+        if self._links:
             self._going = True
             self._publish(self._presence, messages.Presence(False, self._session), retain=True)
-            self._connection.close()
+            for link in self._links.values():
+                link.close()
             self._end()
 
     def pull_plug(self) -> None:
@@ -109,9 +124,10 @@ class Console:
 
         Another console starts in its place; this one does not come back.
         """
-        if self._connection is not None:
+        if self._links:
             self._going = True
-            self._connection.cut()
+            for link in self._links.values():
+                link.cut()
             self._end()
 
     def _end(self) -> None:
@@ -136,7 +152,9 @@ class Console:
     def reset(self, topic_root: str, alarm_ids: tuple[str, ...]) -> bool:
         """Asks a room to end alarms, which it names. False: the broker is away, and a person has to ask again."""
         command = messages.ResetCommand(alarm_ids, self.id)
-        sent = self._publish(topic_root + "command/reset", command)
+        room = self._rooms.get(topic_root)
+        at = next((name for name in self._links if room is not None and room.there.get(name)), None)
+        sent = self._publish(f"{topic_root}command/reset/{self.id}", command, at=at)
         if sent:
             self._say(ResetSent(_room(topic_root), alarm_ids))
         return sent
@@ -159,8 +177,8 @@ class Console:
 
     @property
     def is_up(self) -> bool:
-        """Whether it is connected and listens."""
-        return self._connection is not None and self._connection.up
+        """Whether it is connected and listens, at one broker at least."""
+        return any(link.up for link in self._links.values())
 
     # --- what comes off the network ---------------------------------------------------------------------------------
 
@@ -183,27 +201,33 @@ class Console:
                 self._received(word)
             case TooLarge(topic=topic, size=size):
                 self._refuse("too_large", topic, f"{size} bytes; expected at most {BODY_BYTES_MAX}")
-            case Up(protocol=protocol):
-                self._publish(self._presence, messages.Presence(True, self._session), retain=True)
+            case Up(client=client, protocol=protocol):
+                self._say_present(client)
                 self._tell_accepted("")
-                self._say(Link(up=True, detail=protocol))
-            case Down(reason=reason):
-                self._say(Link(up=False, detail=reason))
+                self._say(Link(up=True, detail=_at(client) + protocol))
+            case Down(client=client, reason=reason):
+                for room in self._rooms.values():
+                    room.there.pop(client, None)
+                self._say(Link(up=False, detail=_at(client) + reason))
             case NameTaken():
                 self._refuse("another_console", self._presence, f"another receiver came with the id {self.id}")
 
     def _received(self, word: Received) -> None:
         try:
             if word.topic == self._presence:
-                self._own_presence(word.payload)
+                self._own_presence(word)
+            elif word.topic.split("/")[3:4] == ["console"]:  # no room has this name: a receiver's topics stand there
+                self._refuse("no_room", word.topic, "a site is never called console")
+            elif word.topic.endswith("/alarm/poll"):
+                self._poll(word)
             elif word.topic.endswith("/alarm/event"):
                 self._event(word)
             elif not word.payload:  # how MQTT forgets what was retained: a room has been taken away
                 self._rooms.pop(word.topic.removesuffix("alarm/state").removesuffix("availability"), None)
             elif word.topic.endswith("/alarm/state"):
-                self._state(word.topic, msgspec.json.decode(word.payload, type=messages.AlarmState))
+                self._state(word, msgspec.json.decode(word.payload, type=messages.AlarmState))
             elif word.topic.endswith("/availability"):
-                self._availability(word.topic, msgspec.json.decode(word.payload, type=messages.Availability))
+                self._availability(word, msgspec.json.decode(word.payload, type=messages.Availability))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             self._refuse("unreadable", word.topic, str(error))
 
@@ -221,26 +245,42 @@ class Console:
         if not self._kept.give(order):
             self._refuse("store_full", word.topic, "the disk is too slow; what is not acknowledged comes again")
 
-    def _state(self, topic: str, said: messages.AlarmState) -> None:
-        room = self._known(topic, "alarm/state")
+    def _poll(self, word: Received) -> None:
+        """Somebody wants to know whether alarms come here: yes, unless they could not be stored."""
+        if word.retained or len(word.payload) > POLL_BYTES_MAX:
+            self._count("polls_refused")
+            return
+        if self._kept.in_trouble:
+            self._kept.give(console_store.Try())
+            return
+        root = word.topic.removesuffix("alarm/poll")
+        for name, link in self._links.items():
+            if name == word.client:
+                link.publish(f"{root}alarm/here/{self.id}", word.payload)
+
+    def _state(self, word: Received, said: messages.AlarmState) -> None:
+        room = self._known(word.topic, "alarm/state")
         if room is None or (room.state, room.open) == (said.state, said.open):
             return
-        room.state, room.open = said.state, said.open
+        if word.retained and said.at < room.at:
+            return  # what another broker has kept from before
+        room.state, room.open, room.at = said.state, said.open, said.at
         if not self._kept.give(console_store.Listed(room.root, said.open, said.at)):
             room.open = None  # the next word of the room is news again
         self._say(RoomSays(_room(room.root), room.online, room.state))
 
-    def _availability(self, topic: str, said: messages.Availability) -> None:
-        """A unit that is offline by an older session's will has long come back."""
-        room = self._known(topic, "availability")
+    def _availability(self, word: Received, said: messages.Availability) -> None:
+        """A unit that is offline by an older session's will has long come back. At one of two brokers is online."""
+        room = self._known(word.topic, "availability")
         if room is None or (said.session < room.session and not said.online):
             return
-        came = said.online and (said.session != room.session or not room.online)
-        changed = came or said.online != room.online
-        room.online, room.session = said.online, said.session
+        before = room.online
+        came = said.online and (said.session != room.session or not before)
+        room.there[word.client], room.session = said.online, said.session
+        room.online = any(room.there.values())
         if came:
             self._tell_accepted(room.root)
-        if changed:
+        if came or room.online != before:
             self._say(RoomSays(_room(room.root), room.online, room.state))
 
     def _known(self, topic: str, tail: str) -> _Room | None:
@@ -250,11 +290,16 @@ class Console:
             return None
         return self._rooms.setdefault(root, _Room(root))
 
-    def _own_presence(self, payload: bytes) -> None:
+    def _own_presence(self, word: Received) -> None:
         """The will of an earlier start comes late and is retained over our word, or that is wiped: it is said anew."""
-        said = msgspec.json.decode(payload, type=messages.Presence) if payload else messages.Presence(online=False)
+        said = messages.Presence(online=False)
+        if word.payload:
+            said = msgspec.json.decode(word.payload, type=messages.Presence)
         if not said.online and not self._going:
-            self._publish(self._presence, messages.Presence(True, self._session), retain=True)
+            self._say_present(word.client)
+
+    def _say_present(self, client: str) -> None:
+        self._publish(self._presence, messages.Presence(True, self._session), retain=True, at=client)
 
     def _refuse(self, why: str, topic: str, detail: str) -> None:
         if self._count(why) == 1:
@@ -278,9 +323,12 @@ class Console:
                 self._say(Trouble(reason))
 
     def _acknowledge(self, root: str, event_id: str, accepted_by: str) -> None:
-        """One that does not leave now is not kept: the unit sends the event again, and is answered again."""
+        """By every broker, for the unit may hear at one of them alone.
+
+        One that does not leave now is not kept: the unit sends the event again, and is answered again.
+        """
         level, by = ("accepted", accepted_by) if accepted_by else ("stored", self.id)
-        self._publish(root + "alarm/ack", messages.Ack(event_id, level, by))  # type: ignore[arg-type]  # one of two
+        self._publish(f"{root}alarm/ack/{self.id}", messages.Ack(event_id, level, by))  # type: ignore[arg-type]  # one of two
 
     def _tell_accepted(self, root: str) -> None:
         """A unit that was away did not hear that a person has accepted: that word is not asked for again by it."""
@@ -291,8 +339,10 @@ class Console:
     def _of_alarm(self, of: console_store.Row) -> tuple[str, ...]:
         return tuple(r.event_id for r in self._kept.open if (r.root, r.alarm_id) == (of.root, of.alarm_id))
 
-    def _publish(self, topic: str, message: Any, *, retain: bool = False) -> bool:
-        return self._connection is not None and self._connection.publish(topic, messages.encode(message), retain=retain)
+    def _publish(self, topic: str, message: Any, *, retain: bool = False, at: str | None = None) -> bool:
+        """At one broker, or at each. False: it has left for none."""
+        links = [link for name, link in self._links.items() if at in {None, name}]
+        return sum(link.publish(topic, messages.encode(message), retain=retain) for link in links) > 0
 
     def _count(self, what: str) -> int:
         with self._counting:
@@ -306,7 +356,10 @@ class _Room(msgspec.Struct):
     root: str
     online: bool | None = None
     session: int = 0
+    there: dict[str, bool] = {}
+    """By broker: whether it says there that it is online."""
     state: str = ""
+    at: str = ""
     open: tuple[str, ...] | None = None
 
 
@@ -316,6 +369,10 @@ def _arrived(order: console_store.Keep, seen: int, by: str) -> Arrived:
         _room(order.root), order.event_id, data.alarm_id, data.kind, data.attempt, data.age_ms, data.replay, seen,
         data.in_room, data.silent, data.source, data.detail, by,
     )  # fmt: skip
+
+
+def _at(client: str) -> str:
+    return "second broker: " if client == SECOND else ""
 
 
 def _room(root: str) -> str:
@@ -333,15 +390,14 @@ def command(  # noqa: PLR0913 - each is an option
     console_id: Annotated[str, typer.Option("--id", metavar="NAME", help="this receiver's own name")] = "balie",
     organisation: Annotated[str, typer.Option(help="whose rooms it listens to")] = "voorbeeldstad",
     store: Annotated[Path, typer.Option(metavar="FILE", help="where it stores")] = Path("console.sqlite3"),
+    second_broker: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="the units' second broker")] = None,
     ca: Annotated[Path | None, typer.Option(metavar="FILE", help="TLS: the authority that signed the broker's")] = None,
     certificate: Annotated[Path | None, typer.Option(metavar="FILE", help="TLS: this receiver's certificate")] = None,
     key: Annotated[Path | None, typer.Option(metavar="FILE", help="TLS: the key of that certificate")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="a JSON line for each fact")] = False,
 ) -> None:
     """A receiver at a desk: stores alarms, acknowledges them, shows them; a key accepts, another asks for the end."""
-    host, _, port = broker.rpartition(":")
-    if not host or not port.isdigit() or not 0 < int(port) < 65_536:  # noqa: PLR2004 - the highest port
-        raise SettingsError(f"--broker {broker}: expected HOST:PORT such as localhost:1883")
+    where = [_address("--broker", broker)] + ([_address("--second-broker", second_broker)] if second_broker else [])
     for option, name in (("--id", console_id), ("--organisation", organisation)):
         if not NAME.fullmatch(name):
             raise SettingsError(f"{option} {name}: expected small letters, digits and hyphens, at most 64")
@@ -356,7 +412,8 @@ def command(  # noqa: PLR0913 - each is an option
     tls = Tls(str(ca), str(certificate), str(key)) if ca and certificate and key else None
     if tls is None and (ca or certificate or key):
         raise SettingsError("--ca, --certificate, --key: expected all three, or none for a broker without TLS")
-    console = Console(console_id, organisation, Broker(host, int(port), tls=tls), store, say)
+    first, *rest = (Broker(host, port, tls=tls) for host, port in where)
+    console = Console(console_id, organisation, first, store, say, second=rest[0] if rest else None)
     if sys.stdin.isatty() and not as_json:
         sys.stdout.write(f"{KEYS}\n")
     over = told_to_end()
@@ -369,6 +426,13 @@ def command(  # noqa: PLR0913 - each is an option
                 console.reset_newest()
     finally:
         console.stop()
+
+
+def _address(option: str, text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 65_536:  # noqa: PLR2004 - the highest port
+        raise SettingsError(f"{option} {text}: expected HOST:PORT such as localhost:1883")
+    return host, int(port)
 
 
 def main() -> None:

@@ -115,7 +115,11 @@ class Close(msgspec.Struct, frozen=True):
     event_ids: tuple[str, ...]
 
 
-Order = Keep | Accept | Listed | Close
+class Try(msgspec.Struct, frozen=True):
+    """Order: find out whether the disk takes again what it has refused."""
+
+
+Order = Keep | Accept | Listed | Close | Try
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -194,6 +198,11 @@ class AlarmStore:
             return False
         return True
 
+    @property
+    def in_trouble(self) -> bool:
+        """Whether the disk refused the last orders. Any thread."""
+        return self._in_trouble
+
     def stop(self) -> None:
         """Commits what waits, and ends. A disk that stands still is waited for for five seconds."""
         with contextlib.suppress(queue.Full):  # then the thread stands, and is left behind: it is a daemon
@@ -257,6 +266,8 @@ class AlarmStore:
                         done.append(_accept(self._db, order))
                     case Close():
                         _close(self._db, order)
+                    case Try():
+                        self._db.execute("INSERT INTO session VALUES (1, 0) ON CONFLICT DO UPDATE SET number = number")
             for listed in self._unlisted:
                 _list(self._db, listed)
             self._db.execute("COMMIT")

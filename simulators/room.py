@@ -18,10 +18,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from daemon.alarm.mqtt import Connection, Down, Received, Up, Word
 from daemon.config import load
 from daemon.errors import SettingsError, UnitError
-from daemon.model.unit import Broker
+from daemon.model.unit import Broker, Tls
 from daemon.paths import Paths
 from simulators import console_facts
 from simulators.broker import EmbeddedBroker
@@ -140,7 +142,7 @@ class Room:
     def __init__(  # noqa: PLR0913 - each is a setting of one connection
         self, state: Path, *, policy: str | None = None, unit: Path | None = None, broker: str = "embedded",
         video: Path | None = None, audio: Path | None = None, microphone: str | None = None, out: Any = None,
-        console: bool = True, recorder: str = UNIT,
+        console: bool = True, recorder: str = UNIT, console_tls: tuple[Path, Path] | None = None,
     ) -> None:  # fmt: skip
         self._out = out or sys.stdout
         self._lines: queue.Queue[str | None] = queue.Queue(1000)  # a timeline that nobody reads is dropped, not kept
@@ -161,9 +163,11 @@ class Room:
             raise
         self.clock = SimClock(clock_path(self.paths))
         self._began_ns = self.clock.boot_ns()
-        self._address = Broker(*address)
         try:
-            self._organisation = load(self.paths.etc).unit.organisation
+            settings = load(self.paths.etc).unit
+            self._organisation = settings.organisation
+            self._address = _as_desk(settings.broker, console_tls)
+            self._second = _as_desk(settings.second_broker, console_tls) if settings.second_broker else None
         except SettingsError:
             self._stop_broker()
             self._occupied.leave()
@@ -328,7 +332,7 @@ class Room:
 
     def _new_console(self) -> Console:
         path = console_path(self.paths, CONSOLE)
-        return Console(CONSOLE, self._organisation, self._address, path, self._console_said)
+        return Console(CONSOLE, self._organisation, self._address, path, self._console_said, second=self._second)
 
     def _console_said(self, fact: console_facts.Fact) -> None:
         """What the witness at the broker has not told already."""
@@ -372,6 +376,14 @@ def told(fault: str, *, on: bool) -> str:
         "stopped": ("hangs", "goes on"),
     }.get(fault.partition(".")[2], ("its plug is pulled", "plugged in again"))
     return begins if on else ends
+
+
+def _as_desk(broker: Broker, files: tuple[Path, Path] | None) -> Broker:
+    """How the desk and the witness come to the unit's broker: by a certificate of their own, or by the unit's."""
+    if broker.tls is None or files is None:
+        return broker
+    certificate, key = files
+    return replace(broker, tls=Tls(broker.tls.ca, str(certificate), str(key)))
 
 
 def _short(value: Any) -> Any:

@@ -35,9 +35,8 @@ extendedKeyUsage = clientAuth
 authorityKeyIdentifier = keyid
 """
 NEW_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
-UNIT, OTHER_UNIT, CONSOLE = (
-    f"voorbeeldstad/{rest}" for rest in ("stadhuis/spreekkamer-1", "stadhuis/spreekkamer-2", "console/balie")
-)
+UNIT, OTHER_UNIT = (f"voorbeeldstad/stadhuis/spreekkamer-{n}" for n in (1, 2))
+CONSOLE = "voorbeeldstad.console.balie"
 """Names as certificates bear them (CN); config/mosquitto/acl speaks of the same."""
 YEARS = (datetime.timedelta(days=-365), datetime.timedelta(days=365))
 EXPIRED = (datetime.timedelta(days=-365), datetime.timedelta(days=-1))

@@ -34,7 +34,7 @@ ROOT = f"spreekkamer/v1/{UNIT}/"
 ORGANISATION = UNIT.partition("/")[0]
 OTHER = f"spreekkamer/v1/{ORGANISATION}/stadhuis/spreekkamer-9/"
 """A room that is not there: for what no unit of ours would say."""
-WITNESS = "voorbeeldstad/test/getuige"
+WITNESS = "voorbeeldstad.test.getuige"
 MOBILE = "".join(
     f'[[mobile]]\nname = "{name}"\ntopic = "zigbee2mqtt/{name}"\npressed = ["emergency"]\nplace = "{place}"\n'
     for name, place in (("hal", "room"), ("buiten", "elsewhere"))
@@ -197,7 +197,7 @@ class Acks:
 
     def _on_message(self, word: Received) -> None:
         self._site.heard.append(word)
-        if word.topic.endswith("/alarm/ack"):
+        if "/alarm/ack/" in word.topic:
             event_id = json.loads(word.payload)["id"]
             if not any(event_id in file.name for file in self._stored.glob("*.json")):
                 self._early.append(event_id)
@@ -205,7 +205,7 @@ class Acks:
     def count(self, root: str, event_id: str) -> int:
         """How often an event was acknowledged as stored."""
         said = {"id": event_id, "level": "stored", "by": self._receiver}
-        return sum(body == said for body in self._site.bodies(root + "alarm/ack"))
+        return sum(body == said for body in self._site.bodies(f"{root}alarm/ack/{self._receiver}"))
 
     def check(self) -> None:
         """Stored first, acknowledged then. Raises AssertionError."""

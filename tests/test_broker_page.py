@@ -47,7 +47,7 @@ def stick(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("stick")
     (home / "ca.cnf").write_text(blocks("ini")[0])
     authority, certificates, *_ = blocks("bash")
-    shell(home, authority, certificates, f"make_certificate wacht client {UNIT.partition('/')[0]}/console/wacht")
+    shell(home, authority, certificates, f"make_certificate wacht client {UNIT.partition('/')[0]}.console.wacht")
     return home
 
 
@@ -108,15 +108,15 @@ def test_the_steps_lead_to_an_alarm_that_is_acknowledged(tmp_path: Path, stick: 
     broker = PageMosquitto(tmp_path / "broker", stick)
     broker.start()
     try:
-        unit, at_unit = connect(broker.seen_by("spreekkamer-1"), subscribe=(ROOM + "alarm/ack",))
+        unit, at_unit = connect(broker.seen_by("spreekkamer-1"), subscribe=(ROOM + "alarm/ack/+",))
         assert heard(at_unit, Up).protocol == "MQTT 5"  # type: ignore[union-attr]
         receiver, at_receiver = connect(broker.seen_by("wacht"), subscribe=("spreekkamer/v1/voorbeeldstad/#",))
         heard(at_receiver, Up)
         unit.publish(ROOM + "alarm/event", b"{}", key="alarm")
         assert heard(at_unit, Answered) == Answered("alarm", "alarm", 0)
         assert heard(at_receiver, Received) == Received("alarm", ROOM + "alarm/event", b"{}", retained=False)
-        receiver.publish(ROOM + "alarm/ack", b"{}", key="ack")
-        assert heard(at_unit, Received) == Received("alarm", ROOM + "alarm/ack", b"{}", retained=False)
+        receiver.publish(ROOM + "alarm/ack/wacht", b"{}", key="ack")
+        assert heard(at_unit, Received) == Received("alarm", ROOM + "alarm/ack/wacht", b"{}", retained=False)
         unit.publish(ROOM.replace("kamer-1", "kamer-2") + "alarm/event", b"{}", key="another's")
         assert heard(at_unit, Answered) == Answered("alarm", "another's", 0x87)
         assert f"u'{UNIT}')" in broker.log()

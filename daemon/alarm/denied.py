@@ -28,6 +28,11 @@ class Denied:
         self._topics[word.client, word.topic] = word.code
         return self.words()
 
+    def heard(self, client: str) -> str:
+        """Every subscription of a connection is granted; all that is still denied, in words."""
+        self._topics = {key: code for key, code in self._topics.items() if key[0] != client}
+        return self.words()
+
     def lost(self, client: str) -> str:
         """A connection is gone, and with it what was said of subscriptions. An alarm stays refused until it is not."""
         self._topics = {key: code for key, code in self._topics.items() if key[0] != client}

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import msgspec
 
-from daemon.alarm.messages import Ack, Presence, ResetCommand
+from daemon.alarm.messages import Ack, Poll, Presence, ResetCommand
 from daemon.alarm.mqtt import Received
 from daemon.model.unit import Unit
 from daemon.names import shown
@@ -25,6 +25,7 @@ a wireless button's is under 2 kB."""
 CONSOLE = re.compile("[!-.0-~]{1,64}")
 """A receiver's id, as `messages.Text` and one level of a topic: a topic may have 65 kB, and health repeats every id
 each 15 s."""
+NO_ID = "an id that is not one level of 1 to 64 characters of printable ASCII"
 
 
 class ReceiverSays(msgspec.Struct, frozen=True):
@@ -32,6 +33,13 @@ class ReceiverSays(msgspec.Struct, frozen=True):
 
     console: str
     presence: Presence
+
+
+class FromReceiver(msgspec.Struct, frozen=True):
+    """What a receiver says to this unit, by its id in the topic: the access list binds that, and not the payload."""
+
+    console: str
+    said: Ack | ResetCommand | Poll
 
 
 class Foreign(msgspec.Struct, frozen=True):
@@ -52,11 +60,11 @@ class Refused(msgspec.Struct, frozen=True):
     """A message that means nothing here, and why."""
 
     kind: str
-    """What it would have been: ack, reset, presence, foreign, unknown."""
+    """What it would have been: ack, here, reset, presence, foreign, unknown."""
     why: str
 
 
-Letter = Ack | ResetCommand | ReceiverSays | Refused
+Letter = FromReceiver | ReceiverSays | Refused
 
 
 class Inbox:
@@ -64,22 +72,26 @@ class Inbox:
 
     def __init__(self, unit: Unit) -> None:
         root = unit.topic_root()
-        self.ack, self.reset = root + "alarm/ack", root + "command/reset"
+        self._orders: dict[str, tuple[str, type[Ack | ResetCommand | Poll]]] = {
+            root + "alarm/ack/": ("ack", Ack),
+            root + "alarm/here/": ("here", Poll),
+            root + "command/reset/": ("reset", ResetCommand),
+        }
+        self.orders = tuple(topic + "+" for topic in self._orders)
         self._consoles = f"spreekkamer/v1/{unit.organisation}/console/"
         self.presence = self._consoles + "+/state"
         self.foreign = tuple(dict.fromkeys(mobile.topic for mobile in unit.mobile))
 
     def is_foreign(self, topic: str) -> bool:
         """Whether wireless buttons speak on it. What is the unit's own comes first."""
-        return topic in self.foreign and topic not in (self.ack, self.reset)
+        return topic in self.foreign and topic.rpartition("/")[0] + "/" not in self._orders
 
     def read(self, message: Received) -> Letter:
         """What a message is that is no wireless button's. Never raises."""
         topic, payload = message.topic, message.payload
-        if topic == self.ack:
-            return _once("ack", message, Ack)
-        if topic == self.reset:
-            return _once("reset", message, ResetCommand)
+        start, _, console = topic.rpartition("/")
+        if (order := self._orders.get(start + "/")) is not None:
+            return _once(message, console, *order)
         if topic.startswith(self._consoles) and topic.endswith("/state"):
             return _presence(topic.removeprefix(self._consoles).removesuffix("/state"), payload)
         return Refused("unknown", f"a topic that was not asked for: {shown(topic[:TOPIC_MAX])}")
@@ -88,18 +100,23 @@ class Inbox:
 def _presence(console: str, payload: bytes) -> ReceiverSays | Refused:
     """A receiver's word about itself, under the id in its topic."""
     if not CONSOLE.fullmatch(console):
-        return Refused("presence", "an id that is not one level of 1 to 64 characters of printable ASCII")
+        return Refused("presence", NO_ID)
     if not payload:  # how MQTT forgets a retained message: the receiver has been taken away
         return ReceiverSays(console, Presence(online=False))
     found = _decoded("presence", payload, Presence)
     return found if isinstance(found, Refused) else ReceiverSays(console, found)
 
 
-def _once(kind: str, message: Received, of: type[T]) -> T | Refused:
+def _once(
+    message: Received, console: str, kind: str, of: type[Ack | ResetCommand | Poll]
+) -> FromReceiver | Refused:  # fmt: skip
     """What counts at the moment at which it is said, and not for everyone who comes later."""
     if message.retained:
         return Refused(kind, "a retained message: an order is said once, and not to who comes later")
-    return _decoded(kind, message.payload, of)
+    if not CONSOLE.fullmatch(console):
+        return Refused(kind, NO_ID)
+    found = _decoded(kind, message.payload, of)
+    return found if isinstance(found, Refused) else FromReceiver(console, found)
 
 
 def _decoded(kind: str, payload: bytes, of: type[T]) -> T | Refused:

@@ -144,6 +144,21 @@ class ButtonProof(msgspec.Struct, frozen=True):
     """Of a wireless button: when it said anything."""
 
 
+class PathProof(msgspec.Struct, frozen=True):
+    """One way of an alarm, and what proves it (promise A7). UTC, null for never."""
+
+    up_since: str | None
+    """Since when the connection stands and hears; null: it does not."""
+    proven_until: str | None
+    """The last answer of a receiver proves the way until then; null: none has answered."""
+    receivers: dict[str, str]
+    """The same for each receiver that has answered, by its id."""
+    secured: Literal["tls", "loopback", "open"]
+    """open: anybody on the network between can read alarms, and can answer them in a receiver's name."""
+    certificate_days: int | None
+    """Days until the first certificate of this way ends, the broker's included; null without TLS."""
+
+
 class Health(msgspec.Struct, frozen=True):
     """Retained on `health`, every 15 s, and what `spreekkamer status` shows. Figures only (promise H1)."""
 
@@ -179,7 +194,9 @@ class Health(msgspec.Struct, frozen=True):
     receiver: Literal["acknowledges", "listens"]
     """`listens`: the broker's answer counts as delivered, whether anybody stored it or not."""
     consoles: tuple[str, ...]
-    """The receivers that say that they listen."""
+    """The receivers that are known to listen."""
+    paths: dict[str, PathProof]
+    """`broker`, and `second_broker` if one is set."""
     undelivered: int
     """Alarm events that no receiver has stored yet; with `listens`: that no broker has taken."""
     buttons: dict[str, ButtonProof]
@@ -206,7 +223,7 @@ class Ack(msgspec.Struct, frozen=True):
     level: Literal["stored", "accepted"]
     """stored: it would survive the receiver's own power cut. accepted: stored, and a person answers for it."""
     by: Text
-    """The receiver's own id, as in its presence topic."""
+    """The receiver's own id, as in the topic."""
 
 
 class Presence(msgspec.Struct, frozen=True):
@@ -220,13 +237,23 @@ class Presence(msgspec.Struct, frozen=True):
     """The sites that it listens to; empty: all of the organisation."""
 
 
+class Poll(msgspec.Struct, frozen=True):
+    """Goes out on `alarm/poll` and comes back, the same bytes, on `alarm/here/{console}`: who hears alarms answers it.
+
+    An answer proves for 30 s that alarms reach this receiver and that its acknowledgements reach the unit.
+    """
+
+    id: Text
+    """Of this poll; an answer to one that is older than the last four counts for nothing."""
+
+
 class ResetCommand(msgspec.Struct, frozen=True):
     """Comes in on `command/reset`: a console ends alarms. It names them, so that an old command ends nothing new."""
 
     alarm_ids: Annotated[tuple[Text, ...], Meta(min_length=1, max_length=100)]
     """The alarms that end; one that is not open is passed over."""
     by: Text
-    """The receiver's own id, as in its presence topic."""
+    """The receiver's own id, as in the topic."""
 
 
 def encode(message: Any) -> bytes:

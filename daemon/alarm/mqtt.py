@@ -17,6 +17,7 @@ import socket
 import ssl
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -133,12 +134,14 @@ class Connection:
     `publish` may be called from any thread; it never waits for the network, at most for a packet that is being read.
     The sink is called on the connection's thread. What we say is kept by nobody here: the outbox is the session. What
     others say to us at QoS 1 while we are away the broker keeps for `keeps_s`, where it speaks MQTT 5. `by_hand`: what
-    comes at QoS 1 is acknowledged by `acknowledge`, and not before. `memory`: see `dialling.Dialler`.
+    comes at QoS 1 is acknowledged by `acknowledge`, and not before. `memory`: see `dialling.Dialler`. `queue_max`:
+    messages that may wait here for a place at the broker, while the connection stands.
     """
 
     def __init__(  # noqa: PLR0913 - each is a setting of one connection
         self, name: str, client_id: str, broker: Broker, sink: Sink, *, will: Will | None = None,
         subscribe: tuple[str, ...] = (), keeps_s: int = 0, by_hand: bool = False, memory: Path | None = None,
+        queue_max: int = 0,
     ) -> None:  # fmt: skip
         self._name, self._broker, self._sink, self._keeps_s = name, broker, sink, keeps_s
         self._id = parting.Name(client_id, client_id)
@@ -146,7 +149,7 @@ class Connection:
         self._stop = threading.Event()
         self._bell = Bell()
         self._renew = ""
-        self._taken = self._wanted = False
+        self._taken = self._wanted = self._rename = False
         self._client: paho.Client | None = None
         # Held by who is inside the client; never while waiting for the network. The sink may acknowledge in its call.
         self._inside = threading.RLock()
@@ -158,6 +161,8 @@ class Connection:
         self._dialect = dialect.Dialect()
         self._code = 0
         self._limits = Limits(None)
+        self._queue: deque[tuple[str, bytes, str, bool, Properties | None]] = deque()
+        self._queue_max = queue_max
         self._flight: dict[int, str] = {}  # by packet id: the key of each message that the broker has not answered
         self._was_reached = self._was_granted = self._was_up = False
         self._granted_s = 0.0
@@ -187,18 +192,27 @@ class Connection:
                 self._want()
                 return False
             spare = min(spare, self._limits.places // 2)
-            if (qos and len(self._flight) >= self._limits.places - spare) or (spare and self._asked):
+            is_full = qos > 0 and len(self._flight) >= self._limits.places - spare
+            if (is_full and len(self._queue) >= self._queue_max) or (spare and self._asked):
                 return False
             if not self._limits.takes(topic, payload, content_type):
                 log.event("packet_too_large", "warning", client=self._name, topic=topic, bytes=len(payload))
                 return False
             properties = _properties(content_type, expires_s) if self._dialect.is_5 else None
+            if is_full:
+                self._queue.append((topic, payload, key, retain, properties))
+                return True
             info = client.publish(topic, payload, qos=qos, retain=retain, properties=properties)
             if qos:
                 self._flight[info.mid] = key
             if client.want_write():
                 self._bell.ring()
         return info.rc == paho.MQTT_ERR_SUCCESS
+
+    @property
+    def own_id(self) -> str:
+        """The client id that it was made with."""
+        return self._id.own
 
     @property
     def up(self) -> bool:
@@ -229,9 +243,10 @@ class Connection:
     def renew(self, why: str, *, another_name: bool = False) -> None:
         """Drops the client and builds a new one; under another name, if its own seems to be taken. Any thread.
 
-        `why` is told as the reason of the `Down` that follows.
+        `why` is told as the reason of the `Down` that follows. That its name is taken is not said: whoever asks for
+        another one finds out whether it was that.
         """
-        self._taken = self._taken or another_name
+        self._rename = self._rename or another_name
         self._renew = why
         self._bell.ring()
 
@@ -255,7 +270,8 @@ class Connection:
     def _run(self) -> None:
         wait_s = WAIT_S[0]
         while not self._stop.is_set():
-            self._was_up = self._was_granted = self._was_reached = self._taken = self._wanted = False
+            self._was_up = self._was_granted = self._was_reached = False
+            self._taken = self._wanted = self._rename = False
             self._renew = ""
             self._code = 0
             reason = self._one_connection()
@@ -264,6 +280,7 @@ class Connection:
                 self._flight.clear()
                 self._receipts.clear()
                 self._done.clear()
+                self._queue.clear()
             self._sink(Down(self._name, reason))
             lasted_s = time.monotonic() - self._granted_s if self._was_granted else 0.0
             wait_s = self._next_wait_s(wait_s, lasted_s)
@@ -292,6 +309,8 @@ class Connection:
         suffix = secrets.token_hex(4)
         if self._taken:
             self._sink(NameTaken(self._name, self._id.used))
+            self._id = parting.taken(self._id, suffix)
+        elif self._rename:
             self._id = parting.taken(self._id, suffix)
         elif self._was_granted and not self._renew:
             self._id = parting.ended(self._id, lasted_s, suffix)
@@ -473,8 +492,11 @@ class Connection:
         shown = sock.getpeercert() if isinstance(sock, ssl.SSLSocket) else None
         self._sink(Up(self._name, self._dialect.name, str((shown or {}).get("notAfter", ""))))
 
-    def _on_publish(self, _c: object, _data: object, mid: int, code: ReasonCode, _p: object) -> None:
+    def _on_publish(self, client: paho.Client, _data: object, mid: int, code: ReasonCode, _p: object) -> None:
         key = self._flight.pop(mid, "")
+        if self._queue:
+            topic, payload, its_key, retain, properties = self._queue.popleft()
+            self._flight[client.publish(topic, payload, qos=1, retain=retain, properties=properties).mid] = its_key
         if key:
             self._sink(Answered(self._name, key, code.value))
 

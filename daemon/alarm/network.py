@@ -6,17 +6,19 @@ means nothing here is refused, counted, and told once a kind.
 
 from __future__ import annotations
 
+import secrets
 import uuid
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
 from daemon import log
-from daemon.alarm import journal, mqtt
-from daemon.alarm.denied import REFUSED, Denied
-from daemon.alarm.inbox import Foreign, Inbox, ReceiverSays, Refused
-from daemon.alarm.messages import Ack, ResetCommand
+from daemon.alarm import certificates, journal, messages, mqtt, routes
+from daemon.alarm.denied import Denied
+from daemon.alarm.inbox import Foreign, FromReceiver, Inbox, ReceiverSays, Refused
+from daemon.alarm.messages import Ack, Poll, ResetCommand
 from daemon.alarm.mobiles import Mobiles
 from daemon.alarm.outbox import NOBODY, Outbox
 from daemon.alarm.proofs import Proofs
@@ -27,26 +29,38 @@ from daemon.model import events
 from daemon.model.mobile import KEEPS_S
 from daemon.model.state import Room
 from daemon.model.unit import Unit
+from daemon.times import utc
 from hardware.ports import Clock
 
+NS = 1_000_000_000
+
 _BROKER_FAULT: dict[str, events.FaultName] = {"alarm": "broker", "second": "second_broker"}
+POLL = "poll"
+"""The key of a poll: of the broker's answer to it."""
+DEAF = "no receiver answered any more on this connection; a new one is made"
+POLL_EXPIRES_S = 15
+"""A poll that a broker has kept for somebody who was away is none."""
+CERTIFICATES_NS = 3600 * 1_000_000_000
+"""How often the files are looked at; a new connection looks as well. An engineer who renewed one sees so in an hour."""
 
 
-def connections(unit: Unit, name: str, inbox: Inbox, sink: mqtt.Sink) -> dict[str, mqtt.Connection]:
-    """The connections that alarms go by.
+def connections(unit: Unit, name: str, inbox: Inbox, sink: mqtt.Sink, memory: Path) -> dict[str, mqtt.Connection]:
+    """The connections that alarms go by. `memory`: a directory for what they have to know after a restart.
 
     A wireless button's press is an alarm: it comes where alarms go, and by the broker that the gateways know.
     """
-    answers = (inbox.ack, inbox.presence)
+    answers = (*inbox.orders, inbox.presence)
     keeps_s = KEEPS_S if inbox.foreign else 0
     heard = (*answers, *inbox.foreign)
-    made = {
-        "alarm": mqtt.Connection(
-            "alarm", f"{name}-alarm", unit.broker, sink, subscribe=heard, keeps_s=keeps_s, by_hand=bool(inbox.foreign)
+    first = mqtt.Connection(
+        "alarm", f"{name}-alarm", unit.broker, sink, subscribe=heard, keeps_s=keeps_s, by_hand=bool(inbox.foreign),
+        memory=memory / "broker.json",
+    )  # fmt: skip
+    made = {"alarm": first}
+    if (second := unit.second_broker) is not None:
+        made["second"] = mqtt.Connection(
+            "second", f"{name}-second", second, sink, subscribe=answers, memory=memory / "second_broker.json"
         )
-    }
-    if unit.second_broker is not None:
-        made["second"] = mqtt.Connection("second", f"{name}-second", unit.second_broker, sink, subscribe=answers)
     return made
 
 
@@ -80,9 +94,16 @@ class Network:
 
     def __init__(self, house: House, unit: Unit, inbox: Inbox, brokers: Mapping[str, mqtt.Connection]) -> None:
         self._house, self._inbox, self._brokers = house, inbox, brokers
-        self._receivers, self._denied, self._mobiles = Receivers(unit), Denied(), Mobiles(unit, house.clock)
-        self._receipts = Receipts(self._acknowledge)
+        self._receivers, self._denied = Receivers(unit, tuple(brokers)), Denied()
+        self._mobiles, self._receipts = Mobiles(unit, house.clock), Receipts(self._acknowledge)
         house.outbox.heard_of = self._mobiles.heard_of
+        self._settings = {"alarm": unit.broker} | ({"second": unit.second_broker} if unit.second_broker else {})
+        self._topic = unit.topic_root() + "alarm/poll"
+        self._certificates_ns = 0
+        self._shown: dict[str, str] = {}
+        self._ends_s: dict[str, dict[str, int]] = {name: {} for name in brokers}
+        self._renamed: set[str] = set()
+        house.outbox.listens = lambda name: self._receivers.listens(name, house.clock.boot_ns())
         self._refused: set[str] = set()
         self.answers: Mapping[type, Callable[[Any], None]] = {
             mqtt.Up: self._up, mqtt.Down: self._down, mqtt.Unheard: self._unheard, mqtt.NameTaken: self._name_taken,
@@ -136,10 +157,64 @@ class Network:
         for heard in self._mobiles.due():
             self._house.keep(heard)
         self._receipts.tick(now_ns)
+        for name in self._brokers:
+            self._supervise(name, now_ns)
+        is_up = {name: self._receivers.up_ns(name) is not None for name in self._brokers}
+        self._house.fault("telemetry", self._house.telemetry.wrong(now_ns, is_up.__getitem__))
+        if now_ns >= self._certificates_ns:
+            self._look_at_certificates(now_ns)
 
     def receivers(self) -> tuple[str, ...]:
         """Who listens, in order of name."""
-        return self._receivers.online()
+        return self._receivers.online(self._house.clock.boot_ns())
+
+    def paths(self) -> dict[str, messages.PathProof]:
+        """What proves each way of an alarm, for health."""
+        now = self._house.clock.read()
+
+        def at(boot_ns: int | None) -> str | None:
+            return None if boot_ns is None else utc(now.wall_ns + boot_ns - now.boot_ns)
+
+        found: dict[str, messages.PathProof] = {}
+        for name, broker in self._settings.items():
+            proven = self._receivers.proven(name, now.boot_ns)
+            found[_BROKER_FAULT[name]] = messages.PathProof(
+                up_since=at(self._receivers.up_ns(name)),
+                proven_until=at(max(proven.values(), default=None)),
+                receivers={console: utc(now.wall_ns + until_ns - now.boot_ns) for console, until_ns in proven.items()},
+                secured=certificates.secured(broker),
+                certificate_days=certificates.days(self._ends_s[name], now.wall_ns // NS),
+            )
+        return found
+
+    # --- what proves a path -----------------------------------------------------------------------------------------
+
+    def _supervise(self, name: str, now_ns: int) -> None:
+        """Asks who listens, and gives up a connection on which nothing comes back."""
+        connection, waits = self._brokers[name], bool(self._house.outbox.undelivered)
+        if self._receivers.poll_due(name, now_ns, hurry=waits):
+            poll = Poll(secrets.token_hex(4))
+            if connection.publish(self._topic, messages.encode(poll), key=POLL, spare=1, expires_s=POLL_EXPIRES_S):
+                self._receivers.polled(name, poll.id, now_ns)
+        if self._receivers.owed_ns(name, now_ns) > routes.PUBACK_NS:
+            connection.renew(routes.NO_PUBACK)
+            self._receivers.poll_taken(name)
+        taken = self._receivers.is_taken_over(name, now_ns)
+        if self._receivers.is_deaf(name, now_ns):
+            log.event("path_deaf", "warning", client=name, another_name=taken)
+            self._renamed |= {name} if taken else set()
+            connection.renew(DEAF, another_name=taken)
+
+    def _look_at_certificates(self, now_ns: int) -> None:
+        """What ends soon is a fault, while the clock is worth something; else the last verdict stands."""
+        self._certificates_ns = now_ns + CERTIFICATES_NS
+        now = self._house.clock.read()
+        told = []
+        for name, broker in self._settings.items():
+            self._ends_s[name] = certificates.ends(broker, self._shown.get(name, ""))
+            told.append(certificates.wrong(f"{broker.host}:{broker.port}", self._ends_s[name], now.wall_ns // NS))
+        if now.state == "synchronised":
+            self._house.fault("certificate", "; ".join(filter(None, told)))
 
     def refuse(self, kind: str, why: str, count: int = 1) -> None:
         """Counted each time, told once a kind: who sends nonsense must not fill the log."""
@@ -152,22 +227,28 @@ class Network:
 
     def _up(self, word: mqtt.Up) -> None:
         log.event("broker_up", client=word.client, protocol=word.protocol)
+        self._house.fault("refused_by_broker", self._denied.heard(word.client))
         self._house.telemetry.connected(word, self._house.room())
         if word.client in self._brokers:
-            self._receivers.connected(word.client, self._house.clock.boot_ns())
+            now_ns = self._house.clock.boot_ns()
+            self._receivers.connected(word.client, now_ns)
+            self._shown[word.client], self._certificates_ns = word.certificate_until, 0
             self._house.fault(_BROKER_FAULT[word.client], "")
+            self._supervise(word.client, now_ns)
             self._house.outbox.resend()
 
     def _down(self, word: mqtt.Down) -> None:
         self._house.fault("refused_by_broker", self._denied.lost(word.client))
+        self._house.telemetry.lost(word)
         if word.client in self._brokers:
             self._receivers.lost(word.client)
             self._house.outbox.lost(word.client)
-            self._house.telemetry.lost(word)
             self._house.fault(_BROKER_FAULT[word.client], word.reason)
 
     def _unheard(self, word: mqtt.Unheard) -> None:
         self._house.fault("refused_by_broker", self._denied.unheard(word))
+        if word.client in self._brokers:  # it speaks, though deaf: an alarm may reach somebody by it
+            self._house.outbox.resend()
 
     def _name_taken(self, word: mqtt.NameTaken) -> None:
         detail = f"another client came to the broker as {word.client_id}, this unit's name; we go on under another"
@@ -176,13 +257,16 @@ class Network:
 
     def _answered(self, word: mqtt.Answered) -> None:
         if word.client not in self._brokers:
-            if word.code >= REFUSED:
-                self._house.telemetry.refused(word.key, word.code)
+            self._house.telemetry.answered(word)
             return
+        if word.key == POLL:
+            self._receivers.poll_taken(word.client)
+            return
+        # Before the outbox: it asks at once who else listens.
+        self._receivers.answered(word.client, nobody=word.code == NOBODY)
         for item in self._house.outbox.answered(word):
             self._house.step(item)
         self._house.fault("refused_by_broker", self._denied.answered(word.client, word.code))
-        self._receivers.answered(word.client, nobody=word.code == NOBODY)
         self._house.fault("nobody_listening", self._receivers.nobody(self._house.clock.boot_ns()))
 
     # --- messages ---------------------------------------------------------------------------------------------------
@@ -190,15 +274,27 @@ class Network:
     def _received(self, word: mqtt.Received) -> None:
         letter = self._inbox.read(word)
         match letter:
-            case Ack():
-                self._acknowledged(letter.id, self._house.outbox.acknowledged(letter))
-                self._receipts.kept(letter.id)
+            case FromReceiver(console=console, said=Poll(id=poll)):
+                self._receiver_answers(word.client, console, poll)
+            case FromReceiver():
+                self._receiver_orders(letter)
             case ReceiverSays():
                 self._receiver_says(word.client, letter)
-            case ResetCommand():
-                self._console_resets(letter)
             case Refused():
                 self.refuse(letter.kind, letter.why)
+
+    def _receiver_orders(self, letter: FromReceiver) -> None:
+        """An acknowledgement or a reset: of a receiver that is known to be there, under the name that it has there."""
+        match letter.said:
+            case Ack(by=by) | ResetCommand(by=by) if by != letter.console:
+                self.refuse("impostor", f"{letter.console} speaks in the name of {by}")
+            case Ack() | ResetCommand() if not self._receivers.knows(letter.console):
+                self.refuse("stranger", f"{letter.console} has never said that it is there")
+            case Ack(id=event_id):
+                self._acknowledged(event_id, self._house.outbox.acknowledged(letter.said))
+                self._receipts.kept(event_id)
+            case ResetCommand():
+                self._console_resets(letter.said)
 
     def _looked_up(self, word: journal.Found) -> None:
         """The journal has looked for an event that is not in memory any more, or never was ours."""
@@ -214,10 +310,22 @@ class Network:
         """Counts on the connections that alarms go by; a broker may tell every client of ours, asked or not (amqtt)."""
         if client not in self._brokers:
             return
-        come = self._receivers.heard(client, said.console, said.presence)
+        now_ns = self._house.clock.boot_ns()
+        come = self._receivers.heard(client, said.console, said.presence, now_ns)
+        self._has_come(client, come, "presence", "more receivers than are remembered")
+
+    def _receiver_answers(self, client: str, console: str, poll: str) -> None:
+        come = self._receivers.here(client, console, poll, self._house.clock.boot_ns())
+        self._has_come(client, come, "here", "an answer to no poll of the last ones, or of one receiver too many")
+        if come is not None and client in self._renamed:
+            self._renamed.discard(client)
+            self._name_taken(mqtt.NameTaken(client, self._brokers[client].own_id))
+
+    def _has_come(self, client: str, come: bool | None, kind: str, why: str) -> None:  # noqa: FBT001 - see `Receivers.heard`
         if come is None:
-            self.refuse("presence", "more receivers than are remembered")
+            self.refuse(kind, why)
         elif come:
+            self._supervise(client, self._house.clock.boot_ns())
             self._house.outbox.resend()
         self._house.fault("nobody_listening", self._receivers.nobody(self._house.clock.boot_ns()))
 

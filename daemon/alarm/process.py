@@ -92,13 +92,13 @@ class AlarmProcess:
         self._journal = journal.Journal(paths.journal / "alarms.sqlite3", self.put)
         name = f"spreekkamer-{devices.machine_id}"
         inbox = Inbox(unit)
-        self._brokers = connections(unit, name, inbox, lambda word: self._network.take(word))  # noqa: PLW0108 - made below
+        self._brokers = connections(unit, name, inbox, self._from_network, paths.journal)
         self._acts = acts.Acts(self._clock, self._journal.give)
         self._privacy = Privacy(settings.policy, self._clock, self._acts)
         self._outbox = Outbox(unit, self._clock, self._journal, self._brokers)
         self._outbox.on_delivered = self._delivered
         self._proofs = Proofs(unit, self._clock, self._journal)
-        self._telemetry = Telemetry(settings, self._clock, f"{name}-telemetry", self.put, (inbox.reset,))
+        self._telemetry = Telemetry(settings, self._clock, name, self.put)
         self._look_ns = 0
         self._disk_says = self._beside_says = ""
         self._speakers = Speakers(field_users(), os.geteuid())
@@ -460,6 +460,10 @@ class AlarmProcess:
             log.event("cover" if window else "cover_over", decision=decision)
             self._step(events.CoverChanged(decision))
 
+    def _from_network(self, word: mqtt.Word) -> None:
+        """Any thread."""
+        self._network.take(word)
+
     def _figures(self) -> dict[str, object]:
         """What only the loop knows of itself."""
         return {
@@ -467,6 +471,6 @@ class AlarmProcess:
             "lost": self._intake.lost, "failed": self._mishaps.failures,
             "queue": len(self._intake),
             "edges": self._devices.buttons.failures + self._lines.lost,
-            "consoles": self._network.receivers(),
+            "consoles": self._network.receivers(), "paths": self._network.paths(),
             "buttons": self._proofs.shown(),
         }  # fmt: skip

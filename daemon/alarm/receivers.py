@@ -1,73 +1,239 @@
-"""Who listens: the receivers' presence, known before an alarm is needed (promise A5). Values in, values out."""
+"""Who listens, at which broker, and how that is known (promises A5, A7). Values in, values out.
+
+The law here: a retained word proves nothing, for it outlives who said it. A path is proven by an answer: the unit asks
+(`alarm/poll`), a receiver that hears alarms and could answer one says `alarm/here`, and that counts for HOLDS_NS.
+Whoever never said that it is there counts for nothing, whatever else it says.
+"""
 
 from __future__ import annotations
+
+from msgspec import Struct
 
 from daemon.alarm.messages import Presence
 from daemon.model.unit import Unit
 
 NS = 1_000_000_000
-KNOWN_S = 3
-"""Presence is retained: it comes within a round trip of the subscription. Later means that nobody has said anything."""
+KNOWN_NS = 3 * NS
+"""An answer to the poll at a new connection comes within a round trip. Later means that nobody is there to say it."""
+POLL_NS, POLL_SOON_NS = 15 * NS, 3 * NS
+"""Between two polls: at rest, and while somebody who should answer has not."""
+CLAIM_NS = 10 * NS
+"""A receiver's own word that it is there counts for so long without an answer: three polls."""
+HOLDS_NS = 30 * NS
+"""An answer proves a path for so long: one poll at rest, and five more that are missed."""
+SILENT_NS = 10 * NS
+"""Polls without any answer, where somebody has answered or says that he is there: the connection may be deaf."""
+SILENT_MAX_NS = 160 * NS
+"""Between two connections that are renewed over it, doubling to this: it may be the receiver that hangs. At this it
+stops, until somebody answers again: a retained word may be all that is left of a receiver."""
+SOON_AGAIN_NS, TURNS = 60 * NS, 3
+"""Deaf again so soon after a new connection had been answered, so often in a row: another client comes with our name,
+and the two take turns. Once or twice is a receiver that hangs, or a flood in which answers were lost."""
 CONSOLES_MAX = 64
 """Receivers of one organisation that are remembered; one more is refused: a topic anyone may write must not grow us."""
+POLLS_MAX = 4
+"""Polls whose answers count: an answer that comes later than the last four is of another time."""
+
+
+class There(Struct):
+    """One receiver at one broker."""
+
+    presence: Presence
+    said_ns: int
+    """Boot time at which it said so."""
+    answered_ns: int | None = None
+
+    def until_ns(self) -> int:
+        """How long it counts."""
+        claimed_ns = self.said_ns + CLAIM_NS if self.presence.online else 0
+        return claimed_ns if self.answered_ns is None else max(claimed_ns, self.answered_ns + HOLDS_NS)
+
+
+class Path(Struct):
+    """One broker."""
+
+    up_ns: int | None = None
+    there: dict[str, There] = {}
+    nobody: bool = False
+    """The broker has said so of an alarm, and nobody has been heard since."""
+    polls: dict[str, int] = {}
+    polled_ns: int = -POLL_NS
+    owes_ns: int | None = None
+    """Since when the broker owes its answer to a poll."""
+    waits_ns: int | None = None
+    """Since when polls have no answer from anybody."""
+    renew_wait_ns: int = SILENT_NS
+    renewed_ns: int | None = None
+    turns: int = 0
 
 
 class Receivers:
-    """By broker: since when its connection stands, and which receivers are there. Owned by the loop."""
+    """Owned by the loop. `brokers`: their names."""
 
-    def __init__(self, unit: Unit) -> None:
+    def __init__(self, unit: Unit, brokers: tuple[str, ...] = ("alarm", "second")) -> None:
         self._unit = unit
-        self._up_ns: dict[str, int] = {}
-        self._there: dict[tuple[str, str], Presence] = {}
-        self._answered_nobody: set[str] = set()
+        self._acknowledge = unit.alarm.receiver == "acknowledges"
+        self._paths = {name: Path() for name in brokers}
+
+    # --- connections ------------------------------------------------------------------------------------------------
 
     def connected(self, broker: str, now_ns: int) -> None:
         """A connection stands. Who listens may have been heard before: the broker says it with the subscription."""
-        self._up_ns[broker] = now_ns
+        path = self._paths[broker]
+        path.up_ns, path.polled_ns, path.waits_ns, path.owes_ns = now_ns, -POLL_NS, None, None
 
     def lost(self, broker: str) -> None:
         """A connection is gone; who listens there is not known."""
-        self._up_ns.pop(broker, None)
-        self._answered_nobody.discard(broker)
-        for key in [key for key in self._there if key[0] == broker]:
-            del self._there[key]
+        path = self._paths[broker]
+        path.up_ns, path.nobody, path.waits_ns, path.owes_ns = None, False, None, None
+        path.there.clear()
+        path.polls.clear()
 
     def answered(self, broker: str, *, nobody: bool) -> None:
         """The broker has answered an alarm: whether anybody is subscribed to it."""
-        (self._answered_nobody.add if nobody else self._answered_nobody.discard)(broker)
+        self._paths[broker].nobody = nobody
 
-    def heard(self, broker: str, console: str, presence: Presence) -> bool | None:
-        """Takes a receiver's word; True when it has come (again), None when it is refused.
+    # --- words of receivers -----------------------------------------------------------------------------------------
+
+    def heard(self, broker: str, console: str, presence: Presence, now_ns: int) -> bool | None:
+        """Takes a receiver's word about itself; True when it has come (again), None when it is refused.
 
         The will of a session that is over comes late: it says nothing about the one that runs.
         """
-        key, before = (broker, console), self._there.get((broker, console))
-        if before is None and len(self._there) >= CONSOLES_MAX:
+        path = self._paths[broker]
+        before = path.there.get(console)
+        if before is None and len(path.there) >= CONSOLES_MAX:
             return None
-        if before is not None and before.online and not presence.online and presence.session < before.session:
+        is_older = before is not None and 0 < presence.session < before.presence.session
+        if before is not None and before.presence.online and not presence.online and is_older:
             return False
-        self._there[key] = presence
-        return presence.online and self._is_ours(presence) and not (before and before.online and before == presence)
+        is_same = before is not None and before.presence == presence
+        came = presence.online and self._is_ours(presence) and not (is_same and before and self._counts(before, now_ns))
+        answered_ns = before.answered_ns if is_same and before is not None else None
+        path.there[console] = There(presence, now_ns, answered_ns)
+        if came:
+            path.nobody, path.polled_ns = False, -POLL_NS
+        return came
 
-    def online(self) -> tuple[str, ...]:
+    def here(self, broker: str, console: str, poll: str, now_ns: int) -> bool | None:
+        """Takes a receiver's answer to a poll; True when it was not known to be there, None when it is refused."""
+        path = self._paths[broker]
+        if poll not in path.polls or (console not in path.there and len(path.there) >= CONSOLES_MAX):
+            return None
+        there = path.there.get(console)
+        if there is not None and there.presence.online and not self._is_ours(there.presence):
+            return False  # it says itself that it listens to other sites
+        was_there = there is not None and there.until_ns() > now_ns
+        if there is None or not there.presence.online:
+            there = path.there[console] = There(Presence(online=True), now_ns)
+        there.answered_ns, path.waits_ns, path.nobody = now_ns, None, False
+        path.renew_wait_ns = SILENT_NS
+        return not was_there
+
+    def knows(self, console: str) -> bool:
+        """Whether a receiver has said that it is there: only then its other words count."""
+        said = [path.there[console].presence for path in self._paths.values() if console in path.there]
+        return any(presence.online and self._is_ours(presence) for presence in said)
+
+    # --- polls ------------------------------------------------------------------------------------------------------
+
+    def poll_due(self, broker: str, now_ns: int, *, hurry: bool) -> bool:
+        """Whether it is time to ask. `hurry`: an alarm waits for its answer."""
+        path = self._paths[broker]
+        if path.up_ns is None or not self._acknowledge:
+            return False
+        owing = any(there.until_ns() > now_ns and not self._has_answered(path, there) for there in path.there.values())
+        soon = owing or (hurry and self.listens(broker, now_ns)) or now_ns < path.up_ns + KNOWN_NS
+        return now_ns >= path.polled_ns + (POLL_SOON_NS if soon else POLL_NS)
+
+    def polled(self, broker: str, poll: str, now_ns: int) -> None:
+        """A poll has left."""
+        path = self._paths[broker]
+        path.polls[poll] = path.polled_ns = now_ns
+        if len(path.polls) > POLLS_MAX:
+            del path.polls[next(iter(path.polls))]
+        path.waits_ns = now_ns if path.waits_ns is None else path.waits_ns
+        path.owes_ns = now_ns if path.owes_ns is None else path.owes_ns
+
+    def poll_taken(self, broker: str) -> None:
+        """The broker has answered a poll."""
+        self._paths[broker].owes_ns = None
+
+    def owed_ns(self, broker: str, now_ns: int) -> int:
+        """For how long the broker has owed its answer to a poll."""
+        owes_ns = self._paths[broker].owes_ns
+        return 0 if owes_ns is None else now_ns - owes_ns
+
+    def is_deaf(self, broker: str, now_ns: int) -> bool:
+        """Whether the connection is to be renewed, because nobody answers on it who should; counts as done then."""
+        path = self._paths[broker]
+        if path.waits_ns is None or not path.there or not any(t.presence.online for t in path.there.values()):
+            return False
+        if now_ns < path.waits_ns + SILENT_NS:
+            return False
+        if path.renewed_ns is not None and now_ns < path.renewed_ns + path.renew_wait_ns:
+            return False
+        if path.renew_wait_ns >= SILENT_MAX_NS:
+            return False
+        path.renew_wait_ns = min(SILENT_MAX_NS, path.renew_wait_ns * 2)
+        path.turns = self._turn(path, now_ns)
+        path.renewed_ns, path.waits_ns = now_ns, None
+        return True
+
+    def is_taken_over(self, broker: str, now_ns: int) -> bool:
+        """Whether a connection that is deaf was answered, and had been renewed for the same, TURNS times in a row."""
+        return self._turn(self._paths[broker], now_ns) > TURNS
+
+    def _turn(self, path: Path, now_ns: int) -> int:
+        proven = any(there.answered_ns is not None and there.presence.online for there in path.there.values())
+        soon = path.renewed_ns is not None and now_ns < path.renewed_ns + SOON_AGAIN_NS
+        return path.turns + 1 if proven and soon else 1
+
+    # --- what is known ----------------------------------------------------------------------------------------------
+
+    def listens(self, broker: str, now_ns: int) -> bool:
+        """Whether an alarm that goes by this broker reaches somebody, as far as is known."""
+        path = self._paths[broker]
+        if path.nobody or path.up_ns is None:
+            return False
+        return not self._acknowledge or any(self._counts(there, now_ns) for there in path.there.values())
+
+    def online(self, now_ns: int) -> tuple[str, ...]:
         """The receivers that listen to this site, in order of name."""
-        return tuple(
-            sorted({console for (_, console), said in self._there.items() if said.online and self._is_ours(said)})
-        )
+        paths = self._paths.values()
+        return tuple(sorted({name for path in paths for name, t in path.there.items() if self._counts(t, now_ns)}))
 
-    def known_ns(self) -> int | None:
-        """When `nobody` becomes certain for the latest connection; None when there is none."""
-        return max(self._up_ns.values()) + KNOWN_S * NS if self._up_ns else None
+    def proven(self, broker: str, now_ns: int) -> dict[str, int]:
+        """Until when each receiver's answer proves this path, in boot time."""
+        found = self._paths[broker].there.items()
+        return {
+            name: there.answered_ns + HOLDS_NS
+            for name, there in sorted(found)
+            if there.answered_ns is not None and self._counts(there, now_ns)
+        }
+
+    def up_ns(self, broker: str) -> int | None:
+        """Since when the connection stands; None: it does not."""
+        return self._paths[broker].up_ns
 
     def nobody(self, now_ns: int) -> str:
         """That nobody listens, in words; empty while somebody does, or while no broker is there to ask."""
-        if not self._up_ns:
+        up = {name: path for name, path in self._paths.items() if path.up_ns is not None}
+        if not up:
             return ""
-        if self._answered_nobody >= set(self._up_ns):
+        if all(path.nobody for path in up.values()):
             return "nobody listens to this unit's alarms: the broker has no subscriber for them"
-        if self._unit.alarm.receiver == "listens" or now_ns < min(self._up_ns.values()) + KNOWN_S * NS:
+        if not self._acknowledge or any(self.listens(name, now_ns) for name in up):
             return ""
-        return "" if self.online() else "no receiver is there: none has said that it listens"
+        if now_ns < min(path.up_ns or 0 for path in up.values()) + KNOWN_NS:
+            return ""
+        return "no receiver is there: none has said that it listens"
+
+    def _counts(self, there: There, now_ns: int) -> bool:
+        return there.presence.online and self._is_ours(there.presence) and now_ns < there.until_ns()
+
+    def _has_answered(self, path: Path, there: There) -> bool:
+        return there.answered_ns is not None and there.answered_ns >= path.polled_ns
 
     def _is_ours(self, presence: Presence) -> bool:
         return not presence.sites or self._unit.site in presence.sites

@@ -1,7 +1,7 @@
 """Everything that the unit says of itself beside its alarms: state, availability, health, recordings, receipts.
 
-It has a connection of its own: twenty unanswered messages hold back the twenty-first in paho, and that must never be
-an alarm.
+It has connections of its own, one at each broker: what is not answered there must never hold up an alarm. Whoever
+listens at the second broker alone sees as much as at the first.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ import msgspec
 
 from daemon import log, wire
 from daemon.alarm import discovery, messages
-from daemon.alarm.mqtt import Connection, Down, Sink, Up, Will
+from daemon.alarm.mqtt import Answered, Down, Sink, Up, Will
 from daemon.alarm.public import Public
+from daemon.alarm.voice import Voice
 from daemon.config import Settings
 from daemon.model.events import LEVELS
 from daemon.model.state import Room
@@ -30,17 +31,17 @@ Figures = Callable[[], dict[str, Any]]
 class Telemetry:
     """Owned by the loop: every method is called from its thread alone."""
 
-    def __init__(
-        self, settings: Settings, clock: Clock, client_id: str, sink: Sink, subscribe: tuple[str, ...]
-    ) -> None:
+    def __init__(self, settings: Settings, clock: Clock, name: str, sink: Sink) -> None:
         self._settings, self._clock = settings, clock
         self._root = settings.unit.topic_root()
         self._session = clock.read().wall_ns // 1_000_000
         offline = messages.encode(messages.Availability(False, clock.boot_id(), self._session))
         will = Will(self._root + "availability", offline)
-        self._connection = Connection(
-            "telemetry", client_id, settings.unit.broker, sink, will=will, subscribe=subscribe
-        )
+        unit = settings.unit
+        self._voices = {"telemetry": Voice("telemetry", f"{name}-telemetry", unit.broker, sink, will)}
+        if unit.second_broker is not None:
+            second = Voice("second-telemetry", f"{name}-second-telemetry", unit.second_broker, sink, will)
+            self._voices[second.name] = second
         self._offline = offline
         self.next_ns: int | None = clock.boot_ns()
         self.recorder: wire.RecorderHealth | None = None
@@ -57,16 +58,18 @@ class Telemetry:
 
     def start(self) -> None:
         """Begins to connect."""
-        self._connection.start()
+        for voice in self._voices.values():
+            voice.connection.start()
 
     def alive(self) -> bool:
-        """Whether the connection's thread still runs."""
-        return self._connection.alive()
+        """Whether each connection's thread still runs."""
+        return all(voice.connection.alive() for voice in self._voices.values())
 
     def close(self) -> None:
         """Says that the unit goes, and goes."""
-        self._connection.publish(self._root + "availability", self._offline, retain=True)
-        self._connection.close()
+        for voice in self._voices.values():
+            voice.connection.publish(self._root + "availability", self._offline, retain=True)
+            voice.connection.close()
 
     def obey(self, settings: Settings) -> None:
         """Another policy is in force."""
@@ -82,35 +85,54 @@ class Telemetry:
             self.broker = word.protocol
         if word.client == "second":
             self.second_broker = word.protocol
-        if word.client != "telemetry":
+        voice = self._voices.get(word.client)
+        if voice is None:
             return
+        voice.connected()
+        now_ns = self._clock.boot_ns()
         online = messages.Availability(True, self._clock.boot_id(), self._session)
-        self._connection.publish(self._root + "availability", messages.encode(online), retain=True)
-        self._say_state(room)
+        voice.say(self._root + "availability", messages.encode(online), now_ns, retain=True)
+        voice.say(self._root + "alarm/state", self._state(room), now_ns, retain=True)
         if self._head is not None:
             self.archive(self._head)
-        self.next_ns = self._clock.boot_ns()
+        self.next_ns = now_ns
         # Retained, so that Home Assistant finds them whenever it starts; anew, because a broker may have forgotten.
         for topic, payload in self._introductions:
-            self._connection.publish(topic, payload, key=topic, retain=True)
+            voice.say(topic, payload, now_ns, retain=True)
 
-    def refused(self, topic: str, code: int) -> None:
-        """The broker will not have what the unit says there: counted each time, told once."""
-        self.count("discovery_refused")
-        if self._counters["discovery_refused"] == 1:
-            log.event("discovery_refused", "warning", topic=topic, code=code)
+    def answered(self, word: Answered) -> None:
+        """A broker has answered. What it will not have is counted each time, told once."""
+        voice = self._voices.get(word.client)
+        refused = voice.answered(word, self._clock.boot_ns()) if voice is not None else None
+        if refused is None:
+            return
+        what = "telemetry_refused" if refused[0].startswith(self._root) else "discovery_refused"
+        self.count(what)
+        if self._counters[what] == 1:
+            log.event(what, "warning", topic=refused[0], code=refused[1])
 
     def lost(self, word: Down) -> None:
-        """A connection that alarms go by is gone."""
+        """A connection is gone."""
         if word.client == "alarm":
             self.broker = word.reason
-        else:
+        elif word.client == "second":
             self.second_broker = word.reason
+        elif (voice := self._voices.get(word.client)) is not None:
+            voice.lost(word.reason, self._clock.boot_ns())
+
+    def wrong(self, now_ns: int, up: Callable[[str], bool]) -> str:
+        """What keeps the unit's own words from a broker at which alarms have a connection; empty: nothing.
+
+        `up`: whether they have, by its name.
+        """
+        at = {"telemetry": "alarm", "second-telemetry": "second"}
+        told = [voice.wrong(now_ns, self._root) for name, voice in self._voices.items() if up(at[name])]
+        return "; ".join(dict.fromkeys(filter(None, told)))
 
     def room_changed(self, before: Room, room: Room) -> None:
         """Says the alarm's state again when it is another."""
         if before.alarms != room.alarms:
-            self._say_state(room)
+            self._say("alarm/state", self._state(room), retain=True)
 
     def recording(self, message: wire.Started | wire.Ended | wire.Head) -> None:
         """A recording started or ended, or its chain has a new head."""
@@ -125,7 +147,7 @@ class Telemetry:
                 body = messages.RecordingEnded(at, name, why, detail, lines)
             case wire.Head(recording_id=name, lines=lines, sha256=sha256):
                 topic, body = "recording/head", messages.RecordingHead(at, name, lines, sha256)
-        self._connection.publish(self._root + topic, messages.encode(body))
+        self._say(topic, messages.encode(body))
 
     def archive(self, said: wire.Receipt | wire.HoldDue) -> None:
         """A line of the keeper's audit log, for a witness; or a hold that somebody has to look at."""
@@ -139,14 +161,17 @@ class Telemetry:
             return
         else:
             body = messages.HoldReviewDue(self._now(), *msgspec.structs.astuple(said))
-        self._connection.publish(self._root + "archive/event", messages.encode(body))
+        self._say("archive/event", messages.encode(body))
 
     def tick(self, now_ns: int, room: Room, figures: Figures) -> None:
-        """Sends health when it is time."""
+        """Sends health when it is time, and looks after what is not answered."""
+        for voice in self._voices.values():
+            voice.tick(now_ns)
         if self.next_ns is not None and now_ns >= self.next_ns:
             self.next_ns = now_ns + HEALTH_NS
-            said = self.public.health(self.health(room, figures()), now_ns)
-            self._connection.publish(self._root + "health", messages.encode(said), qos=0, retain=True)
+            said = messages.encode(self.public.health(self.health(room, figures()), now_ns))
+            for voice in self._voices.values():
+                voice.beat(self._root + "health", said)
 
     def health(self, room: Room, figures: dict[str, Any]) -> messages.Health:
         """All figures as they stand, for people at the unit."""
@@ -177,6 +202,7 @@ class Telemetry:
             second_broker=self.second_broker,
             receiver=self._settings.unit.alarm.receiver,
             consoles=figures["consoles"],
+            paths=figures["paths"],
             undelivered=figures["undelivered"],
             buttons=figures["buttons"],
             queue_max=self._queue_max,
@@ -185,11 +211,14 @@ class Telemetry:
             counters=counters,
         )
 
-    def _say_state(self, room: Room) -> None:
+    def _say(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        for voice in self._voices.values():
+            voice.say(self._root + topic, payload, self._clock.boot_ns(), retain=retain)
+
+    def _state(self, room: Room) -> bytes:
         levels = [alarm.level for alarm in room.alarms]
         state = min(levels, key=LEVELS.index) if levels else "idle"
-        body = messages.AlarmState(state, tuple(alarm.id for alarm in room.alarms), self._now())
-        self._connection.publish(self._root + "alarm/state", messages.encode(body), retain=True)
+        return messages.encode(messages.AlarmState(state, tuple(alarm.id for alarm in room.alarms), self._now()))
 
     def _now(self) -> str:
         return utc(self._clock.read().wall_ns)

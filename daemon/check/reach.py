@@ -29,8 +29,23 @@ def broker(room: Room) -> Iterator[Finding]:
             yield Finding(name.replace("_", " "), "fault", f"{where}: {health['faults'][name]}", advice_for(name))
         elif health[name] is not None:
             yield Finding(name.replace("_", " "), "ok", f"{where}, {health[name]}")
+    yield from _secured(health)
     if "broker" not in health["faults"]:
         yield _receivers(health)
+
+
+def _secured(health: dict[str, Any]) -> Iterator[Finding]:
+    """Whether somebody on the network can read alarms and answer them, and for how long the certificates hold."""
+    for name, path in health["paths"].items():
+        if path["secured"] == "open":
+            where, todo = name.replace("_", " "), f"Set [{name}.tls] in unit.toml: docs/guide/broker.md."
+            text = "no TLS: anybody on the network can read alarms, and can answer them in a receiver's name"
+            yield Finding(f"{where} security", "warning", text, todo)
+    days = [path["certificate_days"] for path in health["paths"].values() if path["certificate_days"] is not None]
+    if "certificate" in health["faults"]:
+        yield Finding("certificates", "fault", health["faults"]["certificate"], advice_for("certificate"))
+    elif days:
+        yield Finding("certificates", "ok", f"the first ends in {min(days)} days", figures={"days": min(days)})
 
 
 def _receivers(health: dict[str, Any]) -> Finding:

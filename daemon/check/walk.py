@@ -39,7 +39,8 @@ STEPS: tuple[tuple[str, Step], ...] = (
 """In the order of an engineer's way: first what needs nobody, then the room's parts, last what needs all of them."""
 TOLD_BY = {
     "broker": "broker", "second_broker": "second broker", "nobody_listening": "receivers", "unanswered": "receivers",
-    "refused_by_broker": "receivers", "client_id": "receivers", "alarm_button": "button alarm",
+    "refused_by_broker": "receivers", "client_id": "receivers", "certificate": "certificates",
+    "alarm_button": "button alarm",
     "record_button": "button record", "reset_switch": "button reset", "lamp": "lamp", "keys": "keys",
     "recorder": "processes", "keeper": "processes", "camera": "camera", "microphone": "microphone",
 }  # fmt: skip

@@ -53,7 +53,9 @@ BEEPS: dict[str, Pattern] = {
 """What the beeper says, once, when the status lamp begins to say it about an alarm. A silent alarm beeps never."""
 NOT_HEARD: frozenset[FaultName] = frozenset({"nobody_listening", "unanswered"})
 """Faults by which an alarm reaches nobody, although the unit can send it."""
-NOT_FOR_STAFF: frozenset[FaultName] = frozenset({"hold_review", "audit", "disk", "verify", "settings"})
+NOT_FOR_STAFF: frozenset[FaultName] = frozenset(
+    {"hold_review", "audit", "disk", "verify", "settings", "telemetry", "certificate"}
+)
 """Faults that nobody in the room can do anything about and that keep nothing from working: told, not shown."""
 TEST_SHOWN_NS = 30 * NS
 """How long the lamp shows how far a test alarm has come: time to walk back from the button."""

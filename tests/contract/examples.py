@@ -50,6 +50,12 @@ RECEIPT = {
 }  # fmt: skip
 
 
+PROVEN = messages.PathProof(
+    up_since=PRESSED_AT, proven_until="2026-11-22T04:18:05.781Z", receivers={"balie": "2026-11-22T04:18:05.781Z"},
+    secured="tls", certificate_days=412,
+)  # fmt: skip
+
+
 def event(kind: str = "raised", **data: Any) -> messages.AlarmEvent:
     """An alarm event of a kind; its data may be given other values."""
     values = {
@@ -69,8 +75,8 @@ def health() -> messages.Health:
         at=SAID_AT, unit="voorbeeldstad/stadhuis/spreekkamer-1", policy="heusden-2020", policy_sha256=SHA256,
         boot_id=BOOT_ID, uptime_s=7025, clock="synchronised", phase="ready", recording_id=None, alarms={}, faults={},
         lamps={"status": True, "recording": False}, broker="MQTT 5", second_broker=None, receiver="acknowledges",
-        consoles=("balie",), undelivered=0, buttons={"alarm": proof}, queue_max=3, recorder=RECORDER, keeper=KEEPER,
-        counters={},
+        consoles=("balie",), paths={"broker": PROVEN}, undelivered=0, buttons={"alarm": proof}, queue_max=3,
+        recorder=RECORDER, keeper=KEEPER, counters={},
     )  # fmt: skip
 
 
@@ -104,6 +110,7 @@ EXAMPLES: dict[type[msgspec.Struct], tuple[msgspec.Struct, ...]] = {
         messages.Presence(online=False, session=SESSION),
     ),
     messages.ResetCommand: (messages.ResetCommand((EVENT_ID,), "balie"),),
+    messages.Poll: (messages.Poll("5f3a9c01"),),
 }
 
 

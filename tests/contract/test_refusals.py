@@ -21,14 +21,16 @@ from tests.contract.node import run
 UNIT = Unit("stad", "stadhuis", "kamer-1", Buttons(ButtonUnit(17)), Broker("127.0.0.1"))
 INBOX = Inbox(UNIT)
 TOPICS: dict[type[msgspec.Struct], str] = {
-    messages.Ack: INBOX.ack,
-    messages.ResetCommand: INBOX.reset,
+    messages.Ack: INBOX.orders[0].replace("+", "balie"),
+    messages.Poll: INBOX.orders[1].replace("+", "balie"),
+    messages.ResetCommand: INBOX.orders[2].replace("+", "balie"),
     messages.Presence: INBOX.presence.replace("+", "balie"),
 }
 WHOLE: dict[type[msgspec.Struct], dict[str, Any]] = {
     messages.Ack: {"id": EVENT_ID, "level": "stored", "by": "balie"},
     messages.ResetCommand: {"alarm_ids": [EVENT_ID], "by": "balie"},
     messages.Presence: {"online": True, "session": 1, "sites": ["stadhuis"]},
+    messages.Poll: {"id": "5f3a9c01"},
 }
 BAD_TEXTS: tuple[Any, ...] = (
     "", " ", "a b", "a" * 65, "é", "balie\n", "\nbalie", "balie\n\n", "a\tb", "a\x00b", "a\x7f", 1, None, True, ["a"],
@@ -43,6 +45,7 @@ BAD: dict[type[msgspec.Struct], dict[str, tuple[Any, ...]]] = {
         "alarm_ids": (*([bad] for bad in BAD_TEXTS), [], ["a"] * 101, "a", {"a": 1}, None),
         "by": BAD_TEXTS,
     },
+    messages.Poll: {"id": BAD_TEXTS},
     messages.Presence: {
         "online": (1, 0, "true", None, [], {}),
         "session": (-1, 2**53 + 2, 0.5, "1", None, True, [1]),
@@ -54,6 +57,7 @@ NO_JSON = (" ", "{", '{"a":1,}', "{'a':1}", "stored", "NaN", '{"online":tru}', '
 GOOD: dict[type[msgspec.Struct], dict[str, tuple[Any, ...]]] = {
     messages.Ack: {"id": ("a", "a" * 64, "!", "~", "/+#"), "level": ("accepted",), "later": ({"a": 1},)},
     messages.ResetCommand: {"alarm_ids": (["a"] * 100,), "later": (None,)},
+    messages.Poll: {"id": ("a", "a" * 64), "later": (1,)},
     messages.Presence: {"online": (False,), "session": (0, 2**53), "sites": ([], ["a"] * 64), "later": ([1.5],)},
 }
 
@@ -120,9 +124,10 @@ def test_every_schema_is_read_in_javascript() -> None:
 @pytest.mark.parametrize("console", ["", "a" * 65, "a b", "é", "a\n", "a/b"])
 def test_a_receiver_whose_id_is_beyond_the_contract_is_refused(console: str) -> None:
     """A5, H1: health repeats the receivers' ids, so one of 65 kB, or with a line feed in it, is not taken into it."""
-    topic, payload = INBOX.presence.replace("+", console), messages.encode(EXAMPLES[messages.Presence][0])
-    assert wire.validate(topic, payload) != []
-    assert isinstance(INBOX.read(Received("alarm", topic, payload, retained=True)), Refused)
+    for kind, topic in TOPICS.items():
+        here, payload = topic.replace("balie", console), messages.encode(EXAMPLES[kind][0])
+        assert wire.validate(here, payload) != []
+        assert isinstance(INBOX.read(Received("alarm", here, payload, retained=kind is messages.Presence)), Refused)
 
 
 # --- the two agree on anything ------------------------------------------------------------------------------------

@@ -77,9 +77,9 @@ VIOLATIONS: dict[str, tuple[str, bytes, str]] = {
         changed(messages.Health, recorder={**body(EXAMPLES[messages.Health][0])["recorder"], "ring_s": {"smell": 1}}),
         "'smell' is not one of",
     ),
-    "no JSON": ("alarm/ack", b"stored", "Expecting value"),
-    "no UTF-8": ("alarm/ack", b'{"id":"\xff"}', "can't decode"),
-    "a field twice": ("alarm/ack", b'{"id":"a","id":"b","level":"stored","by":"balie"}', "stands twice"),
+    "no JSON": ("alarm/ack/balie", b"stored", "Expecting value"),
+    "no UTF-8": ("alarm/ack/balie", b'{"id":"\xff"}', "can't decode"),
+    "a field twice": ("alarm/ack/balie", b'{"id":"a","id":"b","level":"stored","by":"balie"}', "stands twice"),
     "nothing": ("health", b"", "Expecting value"),
 }
 
@@ -128,8 +128,8 @@ def test_a_test_that_says_something_wrong_fails_at_the_end_of_its_block(broker: 
         a_test()
     assert heard == []
     with wire.witnessing(broker.port) as witness:
-        witness.expect_bad_input(ROOM + "alarm/ack")
-        say(broker, ROOM + "alarm/ack", b"stored")
+        witness.expect_bad_input(ROOM + "alarm/ack/balie")
+        say(broker, ROOM + "alarm/ack/balie", b"stored")
     assert witness.violations == []
 
 
@@ -201,7 +201,7 @@ def test_a_whole_room_keeps_the_contract(tmp_path: Path, broker: Mosquitto) -> N
             wait_for("the alarm", lambda: unit.room.heard)
             wait_for("the acknowledgement", lambda: unit.wire.heard["alarmAck"])
             reset = messages.ResetCommand((unit.room.heard[0]["data"]["alarm_id"],), "balie")
-            say(broker, root + "command/reset", messages.encode(reset))
+            say(broker, root + "command/reset/balie", messages.encode(reset))
             wait_for("the reset", lambda: not unit.health()["alarms"])
             unit.phase("ready")
             unit.room.clock.advance(WEEK_S)

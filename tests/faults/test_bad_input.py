@@ -11,12 +11,12 @@ import pytest
 from daemon.alarm.mqtt import Connection, Up, Word
 from daemon.model.unit import Broker
 from tests.brokers import KEEPALIVE_S
-from tests.faults.house import ROOT, House, house
+from tests.faults.house import CONSOLE, ROOT, House, house
 from tests.faults.stranger import Stranger
 from tests.proxy import Link
 from tests.rooms import wait_for
 
-ACK, RESET = ROOT + "alarm/ack", ROOT + "command/reset"
+ACK, RESET = ROOT + "alarm/ack/balie", ROOT + "command/reset/balie"
 PRESENCE = "spreekkamer/v1/voorbeeldstad/console/stranger/state"
 NONSENSE, ECHO, KEPT, FLOODED = (f"zigbee2mqtt/{name}" for name in ("nonsense", "echo", "kept", "flooded"))
 MOBILE = """
@@ -60,14 +60,14 @@ NOT_OURS = {
 """What orders and receivers' words are not."""
 
 
-def ack(event_id: str, level: str = "stored", by: str = "stranger") -> bytes:
+def ack(event_id: str, level: str = "stored", by: str = CONSOLE) -> bytes:
     """As a receiver says it."""
     return json.dumps({"id": event_id, "level": level, "by": by}).encode()
 
 
 def reset(*alarm_ids: str) -> bytes:
     """As a console asks for it."""
-    return json.dumps({"alarm_ids": alarm_ids, "by": "stranger"}).encode()
+    return json.dumps({"alarm_ids": alarm_ids, "by": CONSOLE}).encode()
 
 
 class Refusals:
@@ -161,13 +161,36 @@ def test_foreign_payloads(it: House, stranger: Stranger, kind: str) -> None:
 def test_acknowledgements_of_alarms_that_do_not_exist(it: House, stranger: Stranger) -> None:
     """A1: an acknowledgement of an event that was never there is refused, and one of another unit's is none of ours."""
     refused = Refusals(it)
+    for level in ("stored", "accepted"):
+        stranger.say(ACK, ack(str(uuid.uuid4()), level))
+    refused.become(ack=2)
     it.receiver.stop()
     pressed = it.unit.press()
     for level in ("stored", "accepted"):
-        stranger.say(ACK, ack(str(uuid.uuid4()), level))
         stranger.say(ACK.replace("spreekkamer-1", "spreekkamer-2"), ack(pressed, level))
-    refused.become(ack=2)
+    stranger.say(ACK, ack(str(uuid.uuid4())))
+    refused.become(ack=2, stranger=1)
     assert it.unit.health()["undelivered"] == 1
+
+
+@pytest.mark.case("security 7")
+def test_words_of_a_receiver_that_is_not_there(it: House, stranger: Stranger) -> None:
+    """A7: with the receiver away somebody who knows the topics answers, accepts and resets in its name, in another
+    one, and in one topic under two names: nothing is delivered, and nothing ends.
+    """
+    refused = Refusals(it)
+    it.receiver.stop()
+    it.unit.has_fault("nobody_listening")
+    pressed = it.unit.press()
+    for topic_id, name in ((CONSOLE, CONSOLE), ("meldkamer", "meldkamer"), (CONSOLE, "meldkamer")):
+        for level in ("stored", "accepted"):
+            stranger.say(ACK.replace(CONSOLE, topic_id), ack(pressed, level, name))
+        order = reset(pressed).replace(CONSOLE.encode(), name.encode())
+        stranger.say(RESET.replace(CONSOLE, topic_id), order)
+    refused.become(stranger=6, impostor=3)
+    assert list(it.unit.health()["alarms"]) == [pressed]
+    assert it.unit.health()["undelivered"] == 1
+    it.unit.shows("nobody")
 
 
 def test_what_is_retained_counts_for_nothing(it: House, stranger: Stranger) -> None:
@@ -230,7 +253,10 @@ def test_oversized_by_mqtt_5(it: House, stranger: Stranger) -> None:
 
 
 def test_oversized_by_mqtt_3_1_1(it: House, stranger: Stranger) -> None:
-    """A1: large messages come by a protocol that knows no bound: refused unread, and the connections stand."""
+    """A1: by a protocol that knows no bound on packets messages of any size come. What is too long to mean anything is
+    refused unread, and the connections stand; what is beyond a packet that means anything ends the connection before it
+    is read, and a new one follows.
+    """
     it.link.becomes(Link.REFUSE)
     it.unit.has_fault("broker")
     ups = len(it.unit.said("broker_up"))
@@ -243,6 +269,9 @@ def test_oversized_by_mqtt_3_1_1(it: House, stranger: Stranger) -> None:
     refused.become(**dict.fromkeys(TOPICS, 2))
     it.unit.has_level(it.unit.press(), "stored")
     assert len(it.unit.said("broker_up")) == ups + 2
+    stranger.say(ACK, b"[" + b"1," * 150_000)
+    it.unit.has_level(it.unit.press(), "stored")
+    wait_for("a new connection", lambda: len(it.unit.said("broker_up", client="alarm", protocol=OLD)) >= 2)
 
 
 def test_a_flood(it: House, stranger: Stranger) -> None:

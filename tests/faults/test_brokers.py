@@ -78,6 +78,35 @@ def test_nobody_listens(it: House) -> None:
     it.unit.shows("stored")
 
 
+@pytest.mark.case("alarm 13")
+def test_presence_that_outlived_its_receiver(it: House) -> None:
+    """A7: a retained `online` of a receiver that is not there any more, as after a power cut that took broker and desk,
+    hides for ten seconds that nobody listens, and no longer; and such a receiver's word stores nothing.
+    """
+    it.receiver.stop()
+    it.unit.has_fault("nobody_listening")
+    topic, words = "spreekkamer/v1/voorbeeldstad/console/oud/state", list[Word]()
+    other = Connection("other", "power-cut", Broker("127.0.0.1", it.broker.port, KEEPALIVE_S), words.append)
+    other.start()
+    wait_for("the other's connection", lambda: other.up)
+    other.publish(topic, b'{"online":true,"session":9}', retain=True)
+    wait_for("it is believed", lambda: it.unit.health()["consoles"] == ["oud"])
+    it.unit.has_fault("nobody_listening", "no receiver is there: none has said that it listens")
+    assert it.unit.health()["paths"]["broker"]["proven_until"] is None
+    pressed = it.unit.press()
+    other.publish(topic, b"", retain=True)
+    wait_for("it is forgotten", lambda: "oud" not in it.unit.health()["consoles"])
+    word = f'{{"id":"{pressed}","level":"stored","by":"oud"}}'.encode()
+
+    def refused() -> bool:
+        other.publish(f"{ROOT}alarm/ack/oud", word)
+        return bool(it.unit.health()["counters"].get("refused_stranger"))
+
+    wait_for("its word is refused", refused)
+    it.unit.shows("nobody")
+    other.close()
+
+
 def test_a_broker_that_forgets(it: House) -> None:
     """A1: an alarm that the broker took and then lost in a restart without persistence is sent again: the broker's
     answer ends nothing.
@@ -116,9 +145,9 @@ def test_a_broker_that_lets_the_unit_hear_nothing(tmp_path: Path) -> None:
     """A1, A5: a subscription that the broker refuses is told before an alarm needs it; an alarm goes out, and is sent
     again until its acknowledgement can be heard.
     """
-    broker = DeafMosquitto(tmp_path / "broker", ROOT + "alarm/ack")
+    broker = DeafMosquitto(tmp_path / "broker", ROOT + "alarm/ack/+")
     here = Broker("127.0.0.1", broker.port, KEEPALIVE_S)
-    words = f"the broker does not let this unit hear {ROOT}alarm/ack: code 0x87"
+    words = f"the broker does not let this unit hear {ROOT}alarm/ack/+: code 0x87"
     with house(tmp_path, broker=broker, unit_as=here, well=False) as it:
         it.unit.has_fault("refused_by_broker", words)
         pressed = it.unit.press()

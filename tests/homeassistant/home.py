@@ -54,7 +54,7 @@ automation:
           payload: "{{ {'title': trigger.notification.title, 'message': trigger.notification.message} | tojson }}"
 """
 """Stands in for a person at the dashboard: says what the entities show and what calls, and touches cards."""
-ACCESS = "user voorbeeldstad/console/home-assistant\ntopic readwrite person/#\n"
+ACCESS = "user voorbeeldstad.console.home-assistant\ntopic readwrite person/#\n"
 
 
 class Home:
@@ -70,7 +70,7 @@ class Home:
         (config / "packages" / "spreekkamer.yaml").write_text(page.package())
         (config / "packages" / "person.yaml").write_text(PERSON)
         (config / "spreekkamer_store.py").write_text(page.block("python"))
-        seen = site.broker.seen_by(site.authority.client("voorbeeldstad/console/home-assistant"))
+        seen = site.broker.seen_by(site.authority.client("voorbeeldstad.console.home-assistant"))
         entries = json.dumps(_entries(seen, self.version()))
         (config / ".storage" / "core.config_entries").write_text(entries)
 

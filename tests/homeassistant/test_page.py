@@ -38,12 +38,15 @@ def publishes(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def test_the_package_listens_and_answers_at_qos_1() -> None:
     """A1: Home Assistant hears alarm events at QoS 1, and says nothing that a broker would retain."""
     package = yaml.safe_load(page.package())
-    stores, _ = package["automation"]
+    stores, _, answers = package["automation"]
+    assert [(t["topic"].rpartition("+/")[2], t["qos"]) for t in answers["trigger"]] == [("alarm/poll", 1)]
     assert [(t["topic"].rpartition("+/")[2], t["qos"]) for t in stores["trigger"]] == [("alarm/event", 1)]
-    said = publishes(stores["action"]) + [
-        data for item in package["script"].values() for data in publishes(item["sequence"])
-    ]
-    assert len(said) == 3
+    said = (
+        publishes(stores["action"])
+        + publishes(answers["action"])
+        + [data for item in package["script"].values() for data in publishes(item["sequence"])]
+    )
+    assert len(said) == 4
     assert all((data["qos"], data["retain"]) == (1, False) for data in said)
 
 

@@ -33,7 +33,7 @@ class NodeRed:
         self._process: subprocess.Popen[bytes] | None = None
         self.stored.mkdir(parents=True)
         nodes = page.nodes()
-        seen = site.broker.seen_by(site.authority.client(f"voorbeeldstad/console/{NAME}"))
+        seen = site.broker.seen_by(site.authority.client(f"voorbeeldstad.console.{NAME}"))
         assert seen.tls is not None
         nodes["sk-broker"].update(broker=seen.host, port=str(seen.port))
         nodes["sk-tls"].update(ca=seen.tls.ca, cert=seen.tls.certificate, key=seen.tls.key)
@@ -105,8 +105,8 @@ def others(site: Site, red: NodeRed) -> None:
     site.press()
     pressed = site.alarm(kind="raised", source="alarm", stored_by=NAME, accepted_ms=None)
     wait_for("somebody is called", lambda: red.called(pressed["id"]) == 1)  # by then the others' acceptances have come
-    accepted = [body["id"] for body in site.bodies("spreekkamer/v1/voorbeeldstad/stadhuis/spreekkamer-1/alarm/ack")
-                if body["level"] == "accepted"]  # fmt: skip
+    acks = site.bodies(f"spreekkamer/v1/voorbeeldstad/stadhuis/spreekkamer-1/alarm/ack/{NAME}")
+    accepted = [body["id"] for body in acks if body["level"] == "accepted"]
     assert accepted.count(outside["id"]) == 1
     assert test["id"] not in accepted
     assert red.called(test["id"]) == 0

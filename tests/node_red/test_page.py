@@ -22,7 +22,7 @@ def test_the_flow_says_who_listens_and_hears_at_qos_1() -> None:
     assert broker["usetls"]
     assert nodes[broker["tls"]]["verifyservercert"]
     heard = {(node["topic"], node["qos"]) for node in nodes.values() if node["type"] == "mqtt in"}
-    assert heard == {(ROOMS + "alarm/event", "1"), (ROOMS + "alarm/state", "1")}
+    assert heard == {(ROOMS + f"alarm/{tail}", "1") for tail in ("event", "poll", "state")}
     said = [(node["qos"], node["retain"]) for node in nodes.values() if node["type"] == "mqtt out"]
     assert said == [("1", "false")]
 
@@ -34,7 +34,7 @@ def test_only_what_was_stored_reaches_the_acknowledgement() -> None:
     assert all(to in nodes for found in wires.values() for to in found)
     assert wires["sk-event"] == ["sk-store"]
     assert wires["sk-open"] == []
-    assert {key for key, found in wires.items() if "sk-out" in found} == {"sk-store", "sk-accept", "sk-end"}
+    assert {key for key, found in wires.items() if "sk-out" in found} == {"sk-store", "sk-here", "sk-accept", "sk-end"}
     assert "file.sync()" in nodes["sk-store"]["func"]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import queue
 import socket
+import threading
 from collections.abc import Iterator
 
 import paho.mqtt.client as mqtt
@@ -148,3 +149,31 @@ def test_the_broker_is_quiet(caplog: pytest.LogCaptureFixture) -> None:
         unit.close()
         broker.stop()
     assert [record.name for record in caplog.records if record.name.startswith(("amqtt", "transitions"))] == []
+
+
+@pytest.mark.case("years 6")
+def test_clients_that_come_and_go_do_not_end_the_broker(broker: EmbeddedBroker) -> None:
+    """A1: while clients come with subscriptions of their own and go again, whoever listens gets every message."""
+    listener, speaker = Client("listens", broker, subscribe="room/#"), Client("speaks", broker)
+    over = threading.Event()
+
+    def comes_and_goes(name: str) -> None:
+        n = 0
+        while not over.is_set():
+            Client(f"{name}-{n}", broker, subscribe=f"{name}/{n}/#").close()
+            n += 1
+
+    guests = [threading.Thread(target=comes_and_goes, args=(name,)) for name in ("one", "other")]
+    for guest in guests:
+        guest.start()
+    try:
+        for n in range(100):
+            speaker.publish(f"room/{n}", b"alarm", retain=True)
+        for n in range(100):
+            assert listener.wait(f"room/{n}") == b"alarm"
+    finally:
+        over.set()
+        for guest in guests:
+            guest.join()
+        listener.close()
+        speaker.close()

@@ -53,9 +53,9 @@ class Client:
 
     def __init__(self, port: int) -> None:
         self.words: queue.Queue[Word] = queue.Queue()
-        topics = (ROOM + "alarm/ack", ROOM + "command/reset", PRESENCE)
+        topics = (ROOM + "alarm/ack/balie", ROOM + "command/reset/balie", ROOM + "alarm/here/balie", PRESENCE)
         self.connection = Connection(
-            "unit", f"unit-{port}", Broker("127.0.0.1", port), self.words.put, subscribe=topics
+            "unit", f"unit-{port}", Broker("127.0.0.1", port), self.words.put, subscribe=topics, queue_max=1000
         )
         self.connection.start()
         self.hear(Up)
@@ -76,7 +76,7 @@ class Client:
 
     def ack(self) -> Any:
         """The next acknowledgement."""
-        return self.hear(topic=ROOM + "alarm/ack")
+        return self.hear(topic=ROOM + "alarm/ack/balie")
 
 
 class Desk:
@@ -354,7 +354,7 @@ def test_a_reset_names_every_press_that_is_open(desk: Desk, client: Client) -> N
     wait_for("all stored", lambda: len(desk.rows()) == 5)
     assert [row.event_id for row in desk.console.open] == ["one", "two", "elsewhere", "later"]
     assert desk.console.reset_newest()
-    assert client.hear(topic=ROOM + "command/reset") == {"alarm_ids": ["one", "two", "later"], "by": "balie"}
+    assert client.hear(topic=ROOM + "command/reset/balie") == {"alarm_ids": ["one", "two", "later"], "by": "balie"}
     client.say("alarm/state", json.dumps({"state": "stored", "open": ["one", "two", "later"], "at": NOON}).encode())
     client.say("alarm/state", json.dumps({"state": "idle", "open": [], "at": NOON}).encode())
     wait_for("the room's alarms are closed", lambda: [row.event_id for row in desk.console.open] == ["elsewhere"])
@@ -430,7 +430,7 @@ def test_a_console_on_the_broker_that_we_ship(tmp_path: Path) -> None:
     broker.start()
     root = f"spreekkamer/v1/{UNIT}/"
     words: queue.Queue[Word] = queue.Queue()
-    heard = (root + "alarm/ack", PRESENCE)
+    heard = (root + "alarm/ack/balie", PRESENCE)
     connection = Connection("unit", "unit", broker.seen_by(unit), words.put, subscribe=heard)
     connection.start()
     files = ("--ca", str(authority.certificate), "--certificate", str(desk.certificate), "--key", str(desk.key))
@@ -445,7 +445,7 @@ def test_a_console_on_the_broker_that_we_ship(tmp_path: Path) -> None:
             word = words.get(timeout=WAIT_S)
             if isinstance(word, Received):
                 payloads[word.topic] = json.loads(word.payload)
-        assert payloads[root + "alarm/ack"] == {"id": "one", "level": "stored", "by": "balie"}
+        assert payloads[root + "alarm/ack/balie"] == {"id": "one", "level": "stored", "by": "balie"}
         assert payloads[PRESENCE]["online"]
     finally:
         process.kill()
@@ -505,7 +505,7 @@ def test_the_keys_of_a_desk(tmp_path: Path, port: int, client: Client) -> None:
         os.write(screen, b"x")
         assert client.ack()["level"] == "accepted"
         os.write(screen, b"c")
-        assert client.hear(topic=ROOM + "command/reset")["alarm_ids"] == ["one"]
+        assert client.hear(topic=ROOM + "command/reset/balie")["alarm_ids"] == ["one"]
         os.write(screen, b"q")
         assert not client.hear(topic=PRESENCE)["online"]
         assert process.wait(WAIT_S) == 0

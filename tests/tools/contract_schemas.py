@@ -63,6 +63,8 @@ NARROWER: dict[tuple[Struct, str], Schema] = {
     (messages.ButtonProof, "last_press"): MOMENT,
     (messages.ButtonProof, "last_test"): MOMENT,
     (messages.ButtonProof, "last_seen"): MOMENT,
+    (messages.PathProof, "up_since"): MOMENT,
+    (messages.PathProof, "proven_until"): MOMENT,
     (messages.Health, "at"): MOMENT,
     (messages.Health, "phase"): {"enum": [phase.value for phase in Phase]},
     (messages.Health, "policy_sha256"): SHA256,
