@@ -102,6 +102,12 @@ class Three:
         found: dict[str, str] = (self.status().get("recorder") or {}).get("devices", {})
         return found
 
+    def memory(self, unit: str) -> dict[str, str]:
+        """What the kernel says of its main process's memory, in kilobytes."""
+        status = self.machine.run("cat", f"/proc/{self.pid(unit)}/status", check=False)
+        lines = [line.split() for line in status.splitlines() if line.startswith("Vm")]
+        return {name.removesuffix(":"): kilobytes for name, kilobytes, _ in lines}
+
     def pid(self, unit: str) -> str:
         """Of its main process."""
         return self.machine.unit(unit)["MainPID"]
@@ -136,9 +142,8 @@ def three(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 @pytest.mark.case("machine 3")
 def test_the_recorders_memory_is_locked(three: Three) -> None:
     """R1: the kernel says that the recorder's memory is locked, all of it that is there."""
-    status = three.machine.run("cat", f"/proc/{three.pid('spreekkamer-recorder')}/status")
-    lines = [line.split() for line in status.splitlines() if line.startswith("Vm")]
-    figures = {name.removesuffix(":"): kilobytes for name, kilobytes, _ in lines}
+    wait_for("a locked memory", lambda: int(three.memory("spreekkamer-recorder").get("VmLck", "0")) > 0, SLOW_S)
+    figures = three.memory("spreekkamer-recorder")
     print(f"locked {figures['VmLck']} kB, resident {figures['VmRSS']} kB, swapped {figures['VmSwap']} kB")  # noqa: T201
     assert int(figures["VmLck"]) >= int(figures["VmRSS"])
 
