@@ -23,8 +23,12 @@ KEEPER = f"{AUDIT},{CHECKS}"
 WAIT_S = 10.0
 """A signature takes 5 ms; a thousand times that is a machine in trouble."""
 _KEY = re.compile(r"ssh-ed25519 [A-Za-z0-9+/]+=*")
+_LINE = re.compile(
+    r'(?P<who>"[^"]+"|[^\s"#]\S*)\s+(?:(?P<options>(?:[a-zA-Z-]+(?:="[^"]*")?,?)+)\s+)?ssh-ed25519\s+\S+'
+)
+"""A line of an `allowed_signers` (ssh-keygen(1)): principals, options, key."""
 _WHO = "signer"
-"""The name under which a key is looked up: which key it was is known, so that any name does."""
+"""The name under which a key is looked up that came without one."""
 
 
 def sign(data: bytes, key: Path, namespace: str = RECORDINGS) -> bytes:
@@ -40,29 +44,57 @@ def sign(data: bytes, key: Path, namespace: str = RECORDINGS) -> bytes:
 
 
 def public_keys(path: Path, namespace: str) -> tuple[str, ...]:
-    """The Ed25519 keys of a `.pub` file or an `allowed_signers` that may sign in a namespace. Raises SealError."""
+    """Who may sign in a namespace, as lines of an `allowed_signers`: names, dates and key. Raises SealError.
+
+    A `.pub` file has one key, without a name: it is taken for any. A line that names a unit (`place/house/room`) is
+    that unit's alone. Its dates count: a key is revoked by its `valid-before`, or by taking its line away.
+    """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise SealError(f"{path}: cannot be read: {error}") from error
-    meant = (line for line in lines if "namespaces=" not in line or namespace in _namespaces(line))
-    found = tuple(key[0] for line in meant if (key := _KEY.search(line)) and not line.startswith("#"))
+    found = tuple(line for text in lines if (line := _signer(text.strip(), namespace)))
     if not found:
         raise SealError(f"{path}: no Ed25519 key for `{namespace}`; expected a .pub file or an allowed_signers")
     return found
 
 
-def _namespaces(line: str) -> list[str]:
-    found = re.search(r'namespaces="([^"]*)"', line)
-    return found[1].split(",") if found else []
+def _signer(line: str, namespace: str) -> str:
+    """A line as one of an `allowed_signers`; empty for what is none, or is for something else."""
+    if key := _KEY.match(line):
+        return f'{_WHO} namespaces="{namespace}" {key[0]}'
+    found = _LINE.match(line)
+    if found is None or "cert-authority" in (found["options"] or ""):
+        return ""
+    named = re.search(r'namespaces="([^"]*)"', found["options"] or "")
+    return line if named is None or namespace in named[1].split(",") else ""
 
 
-def is_signed(data: bytes, signature: bytes, keys: tuple[str, ...], namespace: str) -> bool:
-    """Whether one of these keys made this signature for these bytes. Raises SealError when that cannot be asked."""
-    signers = "".join(f'{_WHO} namespaces="{namespace}" {key}\n' for key in keys).encode()
+def _names(line: str) -> list[str]:
+    found = _LINE.match(line)
+    return found["who"].strip('"').split(",") if found else []
+
+
+def is_signed(data: bytes, signature: bytes, keys: tuple[str, ...], namespace: str, unit: str = "") -> bool:
+    """Whether one of these signers made this signature for these bytes, by ssh-keygen's own rules.
+
+    `unit`: what was signed says that it is of this unit; signers of other units do not count. Raises SealError when it
+    cannot be asked.
+    """
+    lines = [_signer(key, namespace) for key in keys]
+    for line in filter(None, lines):
+        names = _names(line)
+        if unit and unit not in names and all("/" in name for name in names):
+            continue
+        if any(_is_signed_by(name, line, data, signature, namespace) for name in names[:1]):
+            return True
+    return False
+
+
+def _is_signed_by(who: str, line: str, data: bytes, signature: bytes, namespace: str) -> bool:
     try:
-        with _paths(signers, signature) as (fds, paths):
-            command = ["ssh-keygen", "-Y", "verify", "-q", "-I", _WHO, "-n", namespace, "-f", paths[0], "-s", paths[1]]
+        with _paths(f"{line}\n".encode(), signature) as (fds, paths):
+            command = ["ssh-keygen", "-Y", "verify", "-q", "-I", who, "-n", namespace, "-f", paths[0], "-s", paths[1]]
             done = subprocess.run(command, input=data, capture_output=True, timeout=WAIT_S, check=False, pass_fds=fds)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise SealError(f"ssh-keygen could not verify: {error}") from error

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Annotated
+from typing import IO, Annotated, Any, NamedTuple
 
 import msgspec
 import typer
@@ -22,6 +22,7 @@ from daemon.model.ledger import Walk
 from daemon.paths import Paths
 
 app = typer.Typer(help="The keeper's log: deletions, holds, hand-outs; hash-chained and signed.", no_args_is_help=True)
+NO_HEADS: Mapping[int, str] = {}
 WITNESSED_MAX = 1_000_000
 """Heads of one witness: ten years of a hundred a day. More are not looked at."""
 
@@ -39,7 +40,18 @@ class Verdict(msgspec.Struct, frozen=True):
     signed_lines: int
     """So many lines, from the first, are covered by a signature that fits."""
     witnessed: int
-    """Heads that a witness had and that were compared."""
+    """Heads that a witness had and that were compared with a line."""
+    missing: tuple[str, ...] = ()
+    """Recordings that the log began and says are missing: no receipt says that they were deleted."""
+
+
+class Witnessed(NamedTuple):
+    """What a witness heard."""
+
+    heads: Mapping[int, str]
+    """Number of lines -> head."""
+    forks: tuple[int, ...] = ()
+    """Numbers of lines for which it heard two."""
 
 
 class Progressing(Progress):
@@ -66,7 +78,7 @@ def verify(
 ) -> None:  # fmt: skip
     """Checks every hash and signature of the audit log and names the lines that are wrong. Exit code 10 for any."""
     paths = Paths.below(state)
-    seen = heads_of(witness) if witness else {}
+    seen = heads_of(witness) if witness else Witnessed({})
     if file is None:
         verdict = _of_unit(paths, key or paths.audit_key.with_suffix(".pub"), seen)
     else:
@@ -75,18 +87,23 @@ def verify(
         as_json(verdict)
     else:
         _show(verdict)
-    if verdict.faults_n:
+    if verdict.faults_n or verdict.missing:
         raise typer.Exit(10)
 
 
-def check(file: IO[bytes], size: int, keys: tuple[str, ...], seen: Mapping[int, str]) -> Verdict:
-    """Walks a log of so many bytes. Raises StoreError for one that cannot be read, SealError without ssh-keygen."""
-    walk, good, signed_lines = Walk(seen), 0, 0
+def check(
+    file: IO[bytes], size: int, keys: tuple[str, ...], seen: Witnessed, own: Mapping[int, str] = NO_HEADS
+) -> Verdict:
+    """Walks a log of so many bytes. `own`: the keeper's own head, which is no witness's.
+
+    Raises StoreError for one that cannot be read, SealError without ssh-keygen.
+    """
+    walk, good, signed_lines, missing = Walk({**own, **seen.heads}), 0, 0, dict[str, None]()
     try:
         with Progressing() as progress:
             task = progress.add_task("audit log", total=size)
             for line in loglines.read(file, size):
-                walk.take(line.raw, line.sha256)
+                _note_missing(walk.take(line.raw, line.sha256), missing)
                 if walk.signed and keys:
                     if sign.is_signed(walk.signed.statement, walk.signed.signature, keys, sign.AUDIT):
                         good, signed_lines = good + 1, walk.signed.n
@@ -96,21 +113,35 @@ def check(file: IO[bytes], size: int, keys: tuple[str, ...], seen: Mapping[int, 
     except OSError as error:
         raise StoreError(f"the audit log cannot be read: {error.strerror or error}") from error
     walk.finish()
+    for lines in seen.forks:
+        walk.blame(lines - 1, "was witnessed with two heads: one of two logs is not this keeper's")
+    if keys and walk.lines and not good:
+        walk.blame(walk.lines - 1, "and all before it are signed by nobody: a keeper signs its log each day")
     faults = tuple(str(fault) for fault in walk.faults)
-    return Verdict(walk.lines, walk.head, faults, walk.faults_n, good, signed_lines, len(seen))
+    compared = len(walk.compared & seen.heads.keys())
+    return Verdict(walk.lines, walk.head, faults, walk.faults_n, good, signed_lines, compared, tuple(missing))
 
 
-def heads_of(path: Path) -> Mapping[int, str]:
-    """What a witness heard: number of lines -> head. Raises StoreError; what is no message of ours is passed over."""
-    found: dict[int, str] = {}
+def _note_missing(line: dict[str, Any], missing: dict[str, None]) -> None:
+    match line:
+        case {"event": "recording_missing", "recording_id": str(name)}:
+            missing[name] = None
+        case {"event": "recording_returned" | "deleted", "recording_id": str(name)}:
+            missing.pop(name, None)
+
+
+def heads_of(path: Path) -> Witnessed:
+    """What a witness heard. Raises StoreError; what is no message of ours is passed over."""
+    found, forks = dict[int, str](), dict[int, None]()
     try:
         with path.open("rb") as file:
             for line in loglines.read(file):
-                if len(found) < WITNESSED_MAX and (head := _head_of(line.raw)):
-                    found[head[0]] = head[1]
+                head = _head_of(line.raw) if len(found) < WITNESSED_MAX else None
+                if head and found.setdefault(head[0], head[1]) != head[1]:
+                    forks[head[0]] = None
     except OSError as error:
         raise StoreError(f"{path}: {error.strerror or error}") from error
-    return found
+    return Witnessed(found, tuple(forks))
 
 
 def _head_of(raw: bytes) -> tuple[int, str] | None:
@@ -122,17 +153,18 @@ def _head_of(raw: bytes) -> tuple[int, str] | None:
         return None
 
 
-def _of_unit(paths: Paths, key: Path, seen: Mapping[int, str]) -> Verdict:
+def _of_unit(paths: Paths, key: Path, seen: Witnessed) -> Verdict:
     """The log itself, as the keeper hands it out to read; its own head is a witness too."""
     with Conversation(paths.keeper_socket) as keeper:
         told, files = keeper.ask_for_files("audit")
     if not files:
         raise StoreError("the keeper handed out no log; expected an open file")
     with os.fdopen(files[0], "rb") as file:
-        return check(file, told["bytes"], sign.public_keys(key, sign.AUDIT), {**seen, told["lines"]: told["head"]})
+        own = {told["lines"]: told["head"]}
+        return check(file, told["bytes"], sign.public_keys(key, sign.AUDIT), seen, own)
 
 
-def _of_file(path: Path, key: Path | None, seen: Mapping[int, str]) -> Verdict:
+def _of_file(path: Path, key: Path | None, seen: Witnessed) -> Verdict:
     keys = sign.public_keys(key, sign.AUDIT) if key else ()
     try:
         with path.open("rb") as file:
@@ -153,4 +185,6 @@ def _show(found: Verdict) -> None:
         out().print(f"Signatures that fit: {found.signatures}; lines that they cover: {found.signed_lines}.")
     else:
         out().print("No signature was checked: give the keeper's public key with --key.")
-    out().print(f"Heads that were witnessed: {found.witnessed}.")
+    out().print(f"Witnessed heads that were compared with a line: {found.witnessed}.")
+    for name in found.missing:
+        out().print(f"[red]recording {escape(name)} is missing: the log began it, and has no receipt for it[/red]")

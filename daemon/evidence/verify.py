@@ -107,7 +107,8 @@ def verify(source: Source, keys: tuple[str, ...], pace: Pace = lambda _: None) -
     signed_by_all: list[bool] = []
 
     def is_signed(data: bytes, by: bytes) -> bool:
-        good = bool(believed) and sign.is_signed(data, by, believed, sign.RECORDINGS)
+        begin = begin_of(found)
+        good = bool(believed) and sign.is_signed(data, by, believed, sign.RECORDINGS, begin.unit if begin else "")
         signed_by_all.append(good)
         return good
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from daemon import loglines, sign
 from daemon.inspection.files import CHAIN_BYTES_MAX, Pace, Reading, open_regular
-from daemon.inspection.judge import Expected, Found, Inspection, judge
+from daemon.inspection.judge import Expected, Found, Inspection, begin_of, judge
 from daemon.loglines import Line
 
 RECORD_BYTES_MAX = 16_000_000
@@ -20,11 +20,13 @@ def inspect(path: Path, expected: Expected, keys: tuple[str, ...], pace: Pace = 
 
     Raises nothing over what is found, and what `pace` raises.
     """
+    found = read(path, path.name, pace)
 
     def is_signed(data: bytes, signature: bytes) -> bool:
-        return sign.is_signed(data, signature, keys, sign.RECORDINGS)
+        begin = begin_of(found)
+        return sign.is_signed(data, signature, keys, sign.RECORDINGS, begin.unit if begin else "")
 
-    return judge(read(path, path.name, pace), expected, is_signed if keys else None)
+    return judge(found, expected, is_signed if keys else None)
 
 
 def read(path: Path, name: str, pace: Pace = lambda _: None) -> Found:

@@ -5,12 +5,15 @@ The law here: the loop gives a job and gets one word back; the thread changes no
 
 from __future__ import annotations
 
+import hashlib
 import os
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import IO, TYPE_CHECKING
 
 import msgspec
 
@@ -18,10 +21,16 @@ from daemon import loglines, sign
 from daemon.errors import SealError
 from daemon.inspection.directory import inspect
 from daemon.inspection.judge import Expected, Finding, Inspection
-from daemon.model.ledger import Walk
+from daemon.model.ledger import START, Signed, Walk
+
+if TYPE_CHECKING:
+    from hashlib import _Hash as HASH
 
 REST_S_MAX = 1.0
 """A card that takes longer than this for a piece is busy with something better; it is not waited for longer."""
+HEADS_MAX = 8
+"""Signatures that a walk checks, 5 ms each: the newest, each of which covers every line before it."""
+PIECE_BYTES = 1_048_576
 STOP_S = 5.0
 """A thread that is told to stop is between two pieces of a quarter of a megabyte, or in ssh-keygen."""
 
@@ -45,6 +54,15 @@ class LogJob(msgspec.Struct, frozen=True):
     heads: Mapping[int, str]
     """Number of lines -> head: as the keeper has it, and as the newest signed one has it."""
     keys: tuple[str, ...]
+
+
+class Proven(msgspec.Struct, frozen=True):
+    """How much of the log held together at the last walk: its bytes are hashed again, its lines not judged again."""
+
+    bytes: int = 0
+    sha256: str = hashlib.sha256().hexdigest()
+    lines: int = 0
+    head: str = START
 
 
 class Inspected(msgspec.Struct, frozen=True):
@@ -72,6 +90,7 @@ class Worker:
         self._jobs: queue.SimpleQueue[Job | LogJob | None] = queue.SimpleQueue()
         self._stop = threading.Event()
         self._since_s = 0.0
+        self._proven = Proven()
         self._thread = threading.Thread(target=self._run, name="inspection", daemon=True)
 
     def give(self, job: Job | LogJob) -> None:
@@ -111,26 +130,44 @@ class Worker:
         self._since_s = time.monotonic()
 
     def _walk(self, job: LogJob) -> Inspection:
-        walk, name = Walk(job.heads), job.path.name
+        name, signed = job.path.name, deque[Signed](maxlen=HEADS_MAX)
         try:
             with job.path.open("rb") as file:
-                for line in loglines.read(file, job.bytes):
+                before, digest = self._still_proven(file, job.bytes)
+                walk = Walk({lines: head for lines, head in job.heads.items() if lines > before.lines})
+                walk.go_on(before.lines, before.head)
+                for line in loglines.read(file, job.bytes - before.bytes):
                     walk.take(line.raw, line.sha256)
-                    if walk.signed and job.keys:
-                        self._check(walk, job.keys)
+                    digest.update(line.raw)
+                    if walk.signed:
+                        signed.append(walk.signed)
                     if walk.lines % 100 == 0:
                         self._pace(line.size)
+                for one in signed if job.keys else ():
+                    self._check(walk, one, job.keys)
                 os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
         except (OSError, SealError) as error:
             return Inspection((Finding(name, f"cannot be checked: {error}"),), 1, job.bytes)
         walk.finish()
         if not walk.faults:
+            self._proven = Proven(job.bytes, digest.hexdigest(), walk.lines, walk.head)
             return Inspection((), 1, job.bytes)
         more = f"; and {walk.faults_n - 1} more: `spreekkamer audit verify`" if walk.faults_n > 1 else ""
         return Inspection((Finding(name, f"{walk.faults[0]}{more}"),), 1, job.bytes)
 
+    def _still_proven(self, file: IO[bytes], size: int) -> tuple[Proven, HASH]:
+        """What the walk before found whole, where its bytes are the same; the file stands behind it."""
+        digest, left = hashlib.sha256(), self._proven.bytes
+        while 0 < left <= size and (piece := file.read(min(PIECE_BYTES, left))):
+            digest.update(piece)
+            left -= len(piece)
+            self._pace(len(piece))
+        if left == 0 and digest.hexdigest() == self._proven.sha256:
+            return self._proven, digest
+        file.seek(0)
+        return Proven(), hashlib.sha256()
+
     @staticmethod
-    def _check(walk: Walk, keys: tuple[str, ...]) -> None:
-        assert walk.signed is not None  # noqa: S101 - only a bug could break it
-        if not sign.is_signed(walk.signed.statement, walk.signed.signature, keys, sign.AUDIT):
-            walk.blame(walk.signed.n, "is signed by another key, or what stands before it was made anew")
+    def _check(walk: Walk, signed: Signed, keys: tuple[str, ...]) -> None:
+        if not sign.is_signed(signed.statement, signed.signature, keys, sign.AUDIT):
+            walk.blame(signed.n, "is signed by another key, or what stands before it was made anew")

@@ -72,7 +72,11 @@ class Walk:
 
     def __init__(self, witnessed: Mapping[int, str] | None = None) -> None:
         """`witnessed`: number of lines -> the head that somebody saw when there were so many."""
-        self._witnessed = witnessed or {}
+        self._witnessed = dict(witnessed or {})
+        """Heads that have not been compared yet."""
+        self._last_witnessed = max(self._witnessed, default=0)
+        self.compared: set[int] = set()
+        """Numbers of lines for which there was a witnessed head and a line."""
         self.lines, self.head = 0, START
         """How many lines there are by their own count, and the hash of the last."""
         self.faults: list[Fault] = []
@@ -97,8 +101,10 @@ class Walk:
         self._sign(line)
         if line["n"] >= self.lines:
             self.lines, self._last = line["n"] + 1, digest
-            if self._witnessed.get(self.lines, digest) != digest:
-                self.blame(line["n"], "is not the line that was witnessed")
+            if self.lines in self._witnessed:
+                self.compared.add(self.lines)
+                if self._witnessed.pop(self.lines) != digest:
+                    self.blame(line["n"], "is not the line that was witnessed")
         self._junk, self.head = 0, digest
         return line
 
@@ -106,9 +112,12 @@ class Walk:
         """The log has no more lines."""
         if self._junk:
             self.blame(self.lines, "is the last one and is cut off, or is no line of this log")
-        last = max(self._witnessed, default=0)
-        if last > self.lines:
-            self.blame(self.lines, f"is missing, and all after it: a head of {last} lines was witnessed")
+        for lines in sorted(number for number in self._witnessed if 0 < number <= self.lines):
+            self.blame(lines - 1, "was witnessed, and is no line of this log any more")
+        if self._last_witnessed > self.lines:
+            self.blame(
+                self.lines, f"is missing, and all after it: a head of {self._last_witnessed} lines was witnessed"
+            )
 
     def mend(self) -> None:
         """The keeper goes on behind what is no line, such as one that a power cut tore: it counts as lines."""

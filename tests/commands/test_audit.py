@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -15,9 +16,10 @@ import pytest
 
 from daemon import sign
 from daemon.alarm import messages
+from daemon.commands.audit import Witnessed, check, heads_of
 from daemon.keeper.audit import AuditLog
 from daemon.keeper.heads import Heads
-from daemon.model.ledger import encode, hash_of, statement
+from daemon.model.ledger import START, encode, hash_of, statement
 from daemon.paths import Paths
 from hardware.clock import SystemClock
 
@@ -186,3 +188,53 @@ def test_without_a_key_it_says_so(unit: Paths) -> None:
     )  # fmt: skip
     assert "No signature was checked" in " ".join(done.stdout.split())
     assert msgspec.json.encode(found)
+
+
+def message(line: dict[str, Any], head: str) -> str:
+    """A line of a witness's file."""
+    return json.dumps({"line": line, "head": head}) + "\n"
+
+
+@pytest.mark.case("keeper 13")
+def test_a_witness_that_heard_two_heads_of_one_line(tmp_path: Path) -> None:
+    """K7: both heads of one line are a fork, whichever comes last and whichever log is judged; what counts as witnessed
+    is what was compared.
+    """
+    raw = [encode({"n": 0, "event": "boot", "prev": START})]
+    raw.append(encode({"n": 1, "event": "deleted", "prev": hashlib.sha256(raw[0]).hexdigest()}))
+    head = hashlib.sha256(raw[1]).hexdigest()
+    log, witness = tmp_path / "audit.jsonl", tmp_path / "witness"
+    log.write_bytes(b"".join(raw))
+    for heads in ((head, "0" * 64), ("0" * 64, head)):
+        witness.write_text("".join(message({"n": 1}, one) for one in heads) + message({"n": 99}, head))
+        with log.open("rb") as file:
+            found = check(file, log.stat().st_size, (), heads_of(witness))
+        assert any("two heads" in fault for fault in found.faults)
+        assert found.witnessed == 1
+
+
+@pytest.mark.case("keeper 13")
+def test_a_witnessed_line_behind_a_torn_one(tmp_path: Path) -> None:
+    """K7: a line that a witness heard, made noise of with a line `torn` behind it, is named."""
+    raw = [encode({"n": 0, "event": "boot", "prev": START})]
+    raw.append(encode({"n": 1, "event": "deleted", "prev": hashlib.sha256(raw[0]).hexdigest()}))
+    head = hashlib.sha256(raw[1]).hexdigest()
+    noise = raw[1][:10] + b"\n"
+    raw[1:] = [noise, encode({"n": 2, "event": "torn", "prev": hashlib.sha256(noise).hexdigest()})]
+    log = tmp_path / "audit.jsonl"
+    log.write_bytes(b"".join(raw))
+    with log.open("rb") as file:
+        found = check(file, log.stat().st_size, (), Witnessed({2: head}))
+    assert found.faults == ("line 1 was witnessed, and is no line of this log any more",)
+    assert found.witnessed == 0
+
+
+@pytest.mark.case("keeper 13")
+def test_a_log_that_nobody_signed(tmp_path: Path) -> None:
+    """K7: a log that was made anew without a signature does not pass where a key is given."""
+    log, key = tmp_path / "audit.jsonl", tmp_path / "key"
+    log.write_bytes(encode({"n": 0, "event": "boot", "prev": START}))
+    sign.make_key(key, "unit", sign.AUDIT)
+    for keys, faults in (((), 0), (sign.public_keys(key.with_suffix(".pub"), sign.AUDIT), 1)):
+        with log.open("rb") as file:
+            assert check(file, log.stat().st_size, keys, Witnessed({})).faults_n == faults
