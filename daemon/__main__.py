@@ -13,12 +13,12 @@ from rich.table import Table
 
 from daemon.commands import audit, check, cover, evidence, hold, notice, report, store
 from daemon.commands.console import SHORT, Json, State, as_json, out
-from daemon.config import load
+from daemon.config import load, unread
 from daemon.config.explain import rows_of
 from daemon.errors import SettingsError, UnitError
 from daemon.link import ask
 from daemon.model.notice import in_use, outdated
-from daemon.model.policy import fingerprint, lost_groups
+from daemon.model.policy import fingerprint, in_words, lost_groups
 from daemon.paths import Paths
 from daemon.times import utc
 
@@ -274,6 +274,11 @@ def settings_check(*, state: State = None, as_json_: Json = False) -> None:
                 f"{after.file}: no holder of group {number} of {before.file} is one any more. What was recorded until "
                 f"{after.policy.in_force_from} opens with their keys alone: keep those as long as it.", soft_wrap=True
             )  # fmt: skip
+    for one in checked.policies:
+        for words in in_words(one.policy):
+            out().print(f"{one.file}: {escape(words)}.")
+    for name in unread(Paths.below(state).etc):
+        out().print(f"{escape(name)} is not read: expected policy.toml, or a name in policy.d that ends in .toml.")
     for one in checked.policies:
         for kind, code in outdated(one.policy, in_use(one.policy), one.sha256).items():
             out().print(f"{one.file}: the {kind} in use is outdated: this policy needs {code} (notice {kind}).")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from daemon import log
-from daemon.config import Settings, load
+from daemon.config import Settings, load_to_run
 from daemon.errors import UnitError
 from daemon.paths import Paths
 
@@ -37,7 +37,7 @@ def main(name: str, make: Callable[[Settings, Paths], Process], argv: list[str] 
 def run(name: str, paths: Paths, make: Callable[[Settings, Paths], Process]) -> None:
     """As `main`, with the paths given."""
     try:
-        process = make(load(paths.etc), paths)
+        process = make(load_to_run(paths.etc), paths)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: process.stop())
         log.start(name)

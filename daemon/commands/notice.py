@@ -28,6 +28,7 @@ On = Annotated[
 Out = Annotated[
     Path | None, typer.Option("--out", metavar="FILE", help="where it goes; without it: on the screen, as text")
 ]
+TEXTS = (".txt", ".md", "")
 FORMATS = (".svg", ".pdf", ".txt")
 
 
@@ -50,19 +51,19 @@ def sticker(*, state: State = None, on: On = "", to: Out = None) -> None:
 @app.command()
 def letter(*, state: State = None, on: On = "", to: Out = None) -> None:
     """Paragraphs for the invitation to a talk."""
-    _write(_notice("letter", state, on).text().encode(), to)
+    _write_text(_notice("letter", state, on), to)
 
 
 @app.command()
 def spoken(*, state: State = None, on: On = "", to: Out = None) -> None:
     """What staff say at the beginning of a talk."""
-    _write(_notice("spoken", state, on).text().encode(), to)
+    _write_text(_notice("spoken", state, on), to)
 
 
 @app.command()
 def dpia(*, state: State = None, on: On = "", to: Out = None) -> None:
     """The facts of this room for an assessment: data, terms, access, keys, what is counted."""
-    _write(_notice("dpia", state, on).text().encode(), to)
+    _write_text(_notice("dpia", state, on), to)
 
 
 @app.command()
@@ -113,6 +114,13 @@ def _settings(state: Path | None, on: str) -> Settings:
         raise RequestError(f"`{on}` is no day; expected one such as 2026-01-01") from error
     noon = datetime.datetime.combine(day, datetime.time(12)).astimezone()
     return load(Paths.below(state).etc).at(ClockReading(0, round(noon.timestamp()) * 1_000_000_000, "synchronised"))
+
+
+def _write_text(notice: Notice, to: Path | None) -> None:
+    """Text, and nothing that is called otherwise. Raises RequestError for the name of another kind of file."""
+    if to is not None and to.suffix.lower() not in TEXTS:
+        raise RequestError(f"{to}: this is text; expected a name that ends in {' or '.join(TEXTS[:2])}")
+    _write(notice.text().encode(), to)
 
 
 def _write(data: bytes, to: Path | None) -> None:

@@ -102,6 +102,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "deleted_on_time": ("tracks deleted on time", "Op tijd gewist"),
     "deleted_late": ("tracks deleted late, by why", "Te laat gewist, en waarom"),
     "latest_h": ("the latest, in hours after its term", "De laatste, uren na de termijn"),
+    "tests_deleted": ("tracks of test recordings deleted", "Testopnamen gewist"),
     "purged": ("tracks purged by a policy", "Gewist door een nieuw protocol"),
     "refused": ("requests refused", "Geweigerde verzoeken"),
     "boots": ("starts of the machine", "Keren gestart"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import itertools
+import re
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ import msgspec
 
 from daemon.config import wireless
 from daemon.errors import SettingsError
-from daemon.model.policy import WINDOW_D_MAX, Policy, TrackPolicy
+from daemon.model.policy import NO_POLICY, WINDOW_D_MAX, Policy, TrackPolicy, is_recipient
 from daemon.model.schedule import policy_on
 from daemon.model.unit import ButtonUnit, Unit
 from hardware.ports import ClockReading, Track
@@ -39,6 +40,9 @@ HOLDERS_MIN = 2
 """A group with one key is a recording lost with that key: holidays, a new telephone, an accident."""
 
 
+SECRET = re.compile(r"AGE-SECRET-KEY[-A-Z0-9]*", re.IGNORECASE)
+"""The secret half of a holder's key, also where it was cut: it is never printed."""
+
 Table = TypeVar("Table", Unit, Policy)
 
 
@@ -54,6 +58,9 @@ class Fault(NamedTuple):
         """One line for a person: what a file says cannot break the line or steer the terminal."""
         value = f" = {self.value}" if self.value else ""
         line = f"{self.file}: {self.key}{value}: {self.expected}"
+        line = SECRET.sub("(a secret key)", line)
+        if "(a secret key)" in line:
+            line += "; a secret key may never stand here: it is not safe any more, make another"
         return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
 
 
@@ -84,10 +91,14 @@ class Settings(NamedTuple):
     """Of its file: it goes into every recording."""
     nth: int = 0
     """Which of `policies` it is."""
+    fault: str = ""
+    """Why nothing is recorded: a policy does not hold, and the alarm works without one. Empty: all files hold."""
 
     def at(self, now: ClockReading) -> Settings:
         """These settings with the policy that is in force now; days begin at midnight, local time of the machine."""
         today = datetime.datetime.fromtimestamp(now.wall_ns // 1_000_000_000).date()  # noqa: DTZ006 - local is meant
+        if self.fault:
+            return self
         policies = tuple(dated.policy for dated in self.policies)
         index, policy = policy_on(policies, today, synchronised=now.state == "synchronised")
         return self._replace(policy=policy, policy_sha256=self.policies[index].sha256, nth=index)
@@ -110,9 +121,54 @@ def load(etc: Path) -> Settings:
     return Settings(unit, unit_raw, tuple(policies), policies[0].policy, policies[0].sha256)
 
 
+def load_to_run(etc: Path) -> Settings:
+    """As `load`, for a process: a policy that does not hold keeps the alarm from nothing, and nothing is recorded.
+
+    Raises SettingsError where unit.toml itself cannot be used: then nobody knows where the buttons are.
+    """
+    try:
+        return load(etc)
+    except SettingsError as error:
+        faults: list[Fault] = []
+        unit_raw, _ = _read(etc / "unit.toml", faults)
+        unit = _convert(unit_raw, Unit, "unit.toml", faults)
+        found = _load_policy(etc, "policy.toml", []) or Dated("", NO_POLICY, "0" * 64, {})
+        policy = found.policy
+        quiet = msgspec.structs.replace(
+            policy,
+            audio=msgspec.structs.replace(policy.audio, record=False, existing="keep"),
+            video=msgspec.structs.replace(policy.video, record=False, existing="keep"),
+        )
+        if unit is None or unit_faults(unit, quiet):
+            raise
+        return Settings(unit, unit_raw, (found._replace(policy=quiet),), quiet, found.sha256, fault=str(error))
+
+
+def unread(etc: Path) -> tuple[str, ...]:
+    """Names beside the policies that look as if somebody meant them to be one, and that nobody reads."""
+    found = []
+    for directory in (etc, etc / "policy.d"):
+        try:
+            names = sorted(path.name for path in directory.iterdir())
+        except OSError:
+            continue  # what cannot be listed is a fault already
+        mine = {"policy.toml", "policy.d"} if directory == etc else {name for name in names if name.endswith(".toml")}
+        meant = [name for name in names if directory != etc or name.lower().startswith("polic")]
+        prefix = "" if directory == etc else "policy.d/"
+        found += [f"{prefix}{name}" for name in meant if name not in mine and not name.startswith(".")]
+    return tuple(found)
+
+
 def _policy_files(etc: Path, faults: list[Fault]) -> list[str]:
-    """The policy, and those that come into force after it or came before."""
-    more = sorted(f"policy.d/{path.name}" for path in (etc / "policy.d").glob("*.toml"))
+    """The policy, and those that come into force after it or came before. A name that begins with a dot is none."""
+    try:
+        names = sorted(path.name for path in (etc / "policy.d").iterdir())
+    except FileNotFoundError:
+        names = []
+    except OSError as error:
+        names = []
+        faults.append(Fault("policy.d", "the directory", "", f"one that can be listed ({error.strerror})"))
+    more = [f"policy.d/{name}" for name in names if name.endswith(".toml") and not name.startswith(".")]
     if len(more) > POLICIES_MAX:
         faults.append(Fault("policy.d", "the directory", str(len(more)), f"at most {POLICIES_MAX} policies"))
     return ["policy.toml", *more[:POLICIES_MAX]]
@@ -168,6 +224,8 @@ Found = Iterator[tuple[str, Any, str]]
 
 
 def _term_faults(policy: Policy) -> Found:
+    if policy.audio.decision and not policy.audio.decision.strip():
+        yield "audio.decision", policy.audio.decision, "the decision that says so, by name, date or number; or nothing"
     both: tuple[tuple[Track, TrackPolicy], ...] = (("audio", policy.audio), ("video", policy.video))
     longest_s = max(policy.timing.maximum_s, policy.alarm.maximum_s) + 2 * PADDING_S
     for track, settings in both:
@@ -213,6 +271,9 @@ def _holder_faults(policy: Policy) -> Found:
         if holder.role not in roles:
             expected = f"a role of opening.groups: {', '.join(sorted(roles)) or 'none'}"
             yield f"holders[{index}].role", holder.role, expected
+        if not is_recipient(holder.recipient):
+            expected = f"the key as {holder.label} has it: a letter of it is wrong, missing or in another's place"
+            yield f"holders[{index}].recipient", holder.recipient, expected
         if holder.recipient in recipients:
             yield f"holders[{index}].recipient", holder.recipient, "a key of its own; another holder has the same one"
         recipients.add(holder.recipient)
@@ -312,5 +373,6 @@ def _convert(raw: dict[str, Any], kind: type[Table], file: str, faults: list[Fau
 
 def show(value: Any) -> str:
     """A value as a settings file would say it, cut to what fits a line."""
+    value = SECRET.sub("(a secret key)", value) if isinstance(value, str) else value
     text = f'"{value}"' if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
     return text if len(text) <= SHOWN_MAX else text[: SHOWN_MAX - 3] + "..."

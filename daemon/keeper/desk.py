@@ -7,6 +7,7 @@ answers from the keeper's own loop: what takes longer than a glance is handed ou
 
 from __future__ import annotations
 
+import datetime
 import os
 import threading
 from collections.abc import Callable, Collection
@@ -27,6 +28,8 @@ from daemon.model.holds import By
 from daemon.model.refusals import Refusal, Refusals
 from daemon.model.rights import KEEPER_ACTS, refusal
 
+FRESH_S = 3600.0
+"""A check takes minutes, and its report is signed when it is done; both clocks are this machine's."""
 RECORDINGS_MAX = 20
 """Recordings in one answer: each takes under a kilobyte, and a message is 64 at most."""
 
@@ -39,6 +42,8 @@ class Whole(NamedTuple):
     """Deletes what is due now and says what went."""
     verifier: Verifier
     trials: Trials
+    unit: str
+    """Its own name."""
 
 
 class Handed(NamedTuple):
@@ -67,6 +72,7 @@ class Desk:
 
     def __init__(self, parts: Parts, whole: Whole, door: people.Door) -> None:
         self._parts, self._door, self._verifier, self._trials = parts, door, whole.verifier, whole.trials
+        self._unit = whole.unit
         self._refusals = Refusals()
         self._exports = Exports(parts.store)
         self._acted = False
@@ -191,6 +197,10 @@ class Desk:
             report = msgspec.json.decode(text, type=CheckReport)
         except (msgspec.DecodeError, RecursionError) as error:
             raise RequestError(f"report: {error}; expected what `spreekkamer check` writes") from error
+        if report.unit != self._unit:
+            raise RequestError(f"report: it is of unit `{report.unit[:128]}`; expected this one, {self._unit}")
+        if not _is_fresh(report.at, self._parts.clock.read().wall_ns):
+            raise RequestError(f"report: it was made at {report.at[:32]}; expected one that has just been made")
         signature = sign.sign(text.encode(), self._parts.paths.audit_key, sign.CHECKS)
         self._parts.audit.add(
             "check_signed", report_sha256=records.sha256(text.encode()), unit=report.unit[:128],
@@ -224,6 +234,14 @@ def _with_holds(summary: dict[str, Any], held: Collection[Key]) -> dict[str, Any
     for name, track in summary["tracks"].items():
         track["held"] = (summary["recording_id"], name) in held
     return summary
+
+
+def _is_fresh(at: str, wall_ns: int) -> bool:
+    try:
+        moment = datetime.datetime.fromisoformat(at)
+    except ValueError:
+        return False
+    return moment.tzinfo is not None and abs(moment.timestamp() - wall_ns / 1e9) < FRESH_S
 
 
 def _open(path: Path) -> int:

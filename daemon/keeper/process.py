@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from daemon import link, log, people, systemd, wire
-from daemon.config import Settings, changed_files
+from daemon.config import Settings, changed_files, unread
 from daemon.errors import StoreError
 from daemon.keeper import custody, desk, terms, verifier
 from daemon.keeper.acts import ActBook
@@ -110,7 +110,7 @@ class KeeperProcess:
         self._policy = self._settings.policy
         self._reviews = Reviews(self._holds, self._audit, self._policy.holds)
         parts = custody.Parts(self._store, self._holds, self._audit, clock, self._policy.holds, paths)
-        whole = desk.Whole(self._state, self._sweep_now, self._verifier, self._trials)
+        whole = desk.Whole(self._state, self._sweep_now, self._verifier, self._trials, settings.unit.name())
         self._desk = Desk(parts, whole, door or people.Door())
         self._paths = paths
         self._link = link.Client(paths.unit_socket, lambda _, message: self._queue.put(FromAlarm(message)))
@@ -184,7 +184,11 @@ class KeeperProcess:
         if now.boot_ns >= self._health_ns:
             self._health_ns = now.boot_ns + HEALTH_NS
             self._store.look_again()
-            self._settings_fault = _in_words(changed_files(self._etc, self._settings))
+            self._settings_fault = (
+                self._settings.fault.partition("\n  ")[2].partition("\n")[0]
+                or _in_words(changed_files(self._etc, self._settings))
+                or _unread(unread(self._etc))
+            )
             self._look_at_disk()
             self._clear(now)
             changed = True
@@ -343,6 +347,11 @@ class KeeperProcess:
 
     def _stop(self, _: Stop) -> None:
         self._stopping = True
+
+
+def _unread(names: tuple[str, ...]) -> str:
+    expected = "expected policy.toml, or a name in policy.d that ends in .toml"
+    return f"{', '.join(names)}: is not read; {expected}" if names else ""
 
 
 def _in_words(files: tuple[str, ...]) -> str:

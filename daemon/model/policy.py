@@ -228,3 +228,44 @@ def fingerprint(recipient: str) -> str:
     """Sixteen hexadecimal digits of the SHA-256 of an age recipient: a holder compares it with that of his own."""
     digest = hashlib.sha256(recipient.encode()).hexdigest()[:16]
     return "-".join(digest[i : i + 4] for i in range(0, 16, 4))
+
+
+NO_POLICY = Policy("none", datetime.date(1970, 1, 1))
+"""What a unit works by whose policy does not hold: alarms, and nothing is recorded."""
+_LETTERS = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
+_GENERATOR = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
+
+
+def is_recipient(text: str) -> bool:
+    """Whether the check digits of an age recipient fit (Bech32, BIP 173): no letter is wrong, missing or misplaced."""
+    prefix, _, data = text.rpartition("1")
+    if prefix != "age" or not set(data) <= set(_LETTERS):
+        return False
+    values = [*(ord(c) >> 5 for c in prefix), 0, *(ord(c) & 31 for c in prefix), *map(_LETTERS.index, data)]
+    check = 1
+    for value in values:
+        top = check >> 25
+        check = (check & 0x1FFFFFF) << 5 ^ value
+        for bit, generator in enumerate(_GENERATOR):
+            check ^= generator if top >> bit & 1 else 0
+    return check == 1
+
+
+def in_words(policy: Policy) -> tuple[str, ...]:
+    """What a policy comes to, a line each: somebody who reads it sees hours that were meant as days."""
+    both: tuple[tuple[str, TrackPolicy], ...] = (("sound", policy.audio), ("image", policy.video))
+    kept = [f"{name} is recorded and kept {_length(track.term_h)}" for name, track in both if track.record]
+    kept += [f"{name} is not recorded" for name, track in both if not track.record]
+    kept += [f"sound is kept so long by `{policy.audio.decision}`"] if policy.audio.decision else []
+    groups = [" or ".join(group) for group in policy.opening.groups]
+    opened = f"opened by {' together with '.join(groups)}" if groups else "opened by nobody"
+    return (*kept, *([opened] if policy.tracks() else []))
+
+
+def _length(hours: int) -> str:
+    """Hours, as days where they are days."""
+    days, left = divmod(hours, 24)
+    if not left:
+        return f"{days} day{'s' if days != 1 else ''}"
+    odd = "no whole number of days" if days else "less than a day"
+    return f"{hours} hour{'s' if hours != 1 else ''}, which is {odd}"

@@ -19,6 +19,10 @@ DECISIONS_MAX = 64
 """Covered windows and policies that are named."""
 FIGURE_MAX = 1e15
 """No count, and no number of seconds, is larger."""
+PARTS_MAX = 64
+"""Parts of one event that are counted as one."""
+REMEMBERED_MAX = 20_000
+"""Recordings that are told apart: far more than a room has in a year, some megabytes."""
 PENDING_MAX = 1024
 """Deletions that were begun and have no receipt yet: a keeper begins 64 at once."""
 
@@ -85,6 +89,8 @@ class Figures(msgspec.Struct):
     """By why: off, clock, disk, held, keeper, busy."""
     latest_h: float = 0.0
     """The latest of them, holds left out: how long after its term."""
+    tests_deleted: dict[str, int] = {}
+    """Per track: of an engineer's test recordings, which go at once."""
     purged: dict[str, int] = {}
     """Per track: because a policy came into force."""
     refused: int = 0
@@ -115,6 +121,14 @@ class Tally:
         self.figures = Figures(year)
         self._holds: dict[str, bool] = {}
         self._deleting: dict[tuple[str, str], Line] = {}
+        self._continues: dict[str, str] = {}
+        """Recordings that go on with another, and which."""
+        self._ended: dict[str, str] = {}
+        """Events that were counted, by their first recording, and as what."""
+        self._parts: dict[str, None] = {}
+        """Recordings that were counted: a log can tell of one twice."""
+        self._gone: dict[tuple[str, str], None] = {}
+        """Tracks whose receipts were counted."""
         self._rules: dict[str, Callable[[Line], None]] = {
             "alarm_raised": self._raised, "recording_ended": self._recorded, "ring_time": self._ring,
             "objection_ended": self._relented, "cover_began": self._covered, "hold_placed": self._placed,
@@ -160,6 +174,8 @@ class Tally:
                 self._holds[hold_id] = True
             case {"event": "hold_released", "hold_id": str(hold_id)}:
                 self._holds.pop(hold_id, None)
+            case {"event": "recording_began", "recording_id": str(name), "continues": str(before)}:
+                _remember(self._continues, name, before)
             case {"event": "deleting", "recording_id": str(name), "track": str(track)}:
                 self._deleting[name, track] = line
                 if len(self._deleting) > PENDING_MAX:
@@ -173,12 +189,27 @@ class Tally:
             _add(self.figures.alarms_by_source, source)
 
     def _recorded(self, line: Line) -> None:
-        figures, seconds = self.figures, line.get("seconds")
-        _add(figures.recordings, str(line.get("trigger")))
+        figures, seconds, name = self.figures, line.get("seconds"), str(line.get("recording_id"))
+        if name in self._parts:
+            return
+        _remember(self._parts, name, None)
+        self._count_event(name, str(line.get("trigger")))
         figures.interrupted += line.get("why") != "asked"
         for track, length_s in seconds.items() if isinstance(seconds, dict) else ():
             _add(figures.tracks_recorded, str(track))
             _add(figures.recorded_h, str(track), _number(length_s) / 3600)
+
+    def _count_event(self, name: str, trigger: str) -> None:
+        """What a fault of the recorder cut in parts is one event, and an alarm's where any part of it is."""
+        for _ in range(PARTS_MAX):
+            name = self._continues.get(name, name)
+        before = self._ended.get(name)
+        if before is not None and (trigger != "alarm" or before == "alarm"):
+            return
+        if before is not None:
+            _add(self.figures.recordings, before, -1)
+        _add(self.figures.recordings, trigger)
+        _remember(self._ended, name, trigger)
 
     def _ring(self, line: Line) -> None:
         for track in ("audio", "video"):
@@ -202,8 +233,14 @@ class Tally:
             self.figures.holds_released += 1
 
     def _deleted(self, line: Line) -> None:
-        figures, track = self.figures, str(line.get("track"))
-        begun = self._deleting.pop((str(line.get("recording_id")), track), {})
+        figures, track, name = self.figures, str(line.get("track")), str(line.get("recording_id"))
+        begun = self._deleting.pop((name, track), {})
+        if (name, track) in self._gone and not begun:
+            return  # a crash came between a receipt and its signature: it was written again
+        _remember(self._gone, (name, track), None)
+        if begun.get("reason") == "test":
+            _add(figures.tests_deleted, track)
+            return
         if "late_s" in line:  # the disk refused, or the unit went off, in between
             begun = {**begun, "late_s": line["late_s"], "late_why": line.get("late_why")}
         why = str(begun.get("late_why") or "")
@@ -250,6 +287,12 @@ def _number(value: object) -> float:
     """A figure of a line; 0 for what is none, or none that a unit writes."""
     plain = isinstance(value, int | float) and not isinstance(value, bool)
     return float(value) if plain and abs(value) < FIGURE_MAX else 0.0  # type: ignore[arg-type]
+
+
+def _remember(known: dict[Any, Any], key: object, value: object) -> None:
+    known[key] = value
+    if len(known) > REMEMBERED_MAX:
+        del known[next(iter(known))]
 
 
 def _add(counts: dict[str, Any], key: str, more: float = 1) -> None:

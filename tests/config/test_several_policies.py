@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import datetime
+import re
+import shutil
 from pathlib import Path
 
-from daemon.config import POLICIES_MAX, changed_files, load, shipped
+import pytest
+
+from daemon.config import POLICIES_MAX, changed_files, load, load_to_run, shipped, unread
+from daemon.errors import SettingsError
+from daemon.model.policy import in_words, is_recipient
 from hardware.ports import ClockReading, ClockState
 from tests.config.test_settings import HEUSDEN, UNIT_TEXT, Etc, etc, faults, holders
 
@@ -83,3 +89,124 @@ def test_a_policy_that_is_changed_under_a_running_unit_is_named(etc: Etc) -> Non
     (path / "policy.d" / "new.toml").write_text(HEUSDEN)
     (path / "unit.toml").write_text("")  # the engineer's file is no policy
     assert changed_files(path, settings) == ("policy.d/dronten-2022.toml", "policy.d/new.toml", "policy.toml")
+
+
+def good(etc: Path) -> None:
+    """Two files that hold."""
+    shutil.copy(shipped() / "unit.toml", etc / "unit.toml")
+    (etc / "policy.toml").write_text(HEUSDEN)
+
+
+@pytest.mark.case("keeper 14")
+@pytest.mark.parametrize("name", ["._2030.toml", ".#2030.toml", ".2030.toml.swp"])
+def test_a_name_that_begins_with_a_dot_is_no_policy(tmp_path: Path, name: str) -> None:
+    """A2: what an editor or a Mac leaves beside a policy keeps nothing from starting, and is not named."""
+    good(tmp_path)
+    (tmp_path / "policy.d").mkdir()
+    (tmp_path / "policy.d" / name).write_bytes(b"\x00\x05\x16\x07junk")
+    assert len(load(tmp_path).policies) == 1
+    assert unread(tmp_path) == ()
+
+
+@pytest.mark.case("keeper 14")
+@pytest.mark.parametrize("name", ["policy.d/2030.toml.txt", "policy.d/2030.TOML", "policy.d/2030.tolm",
+                                  "policies.d", "policy.toml.txt", "Policy.toml"])  # fmt: skip
+def test_what_is_not_read_is_named(tmp_path: Path, name: str) -> None:
+    """K7, H1: a policy under a name that nobody reads is named by the check, and in health."""
+    good(tmp_path)
+    (tmp_path / "policy.d").mkdir()
+    (tmp_path / name).write_text("x")
+    assert unread(tmp_path) == (name,)
+    assert len(load(tmp_path).policies) == 1
+
+
+@pytest.mark.case("keeper 14")
+@pytest.mark.parametrize("spoil", ["junk", "same day", "directory that cannot be listed", "no policy", "secret key"])
+def test_a_policy_that_does_not_hold_keeps_the_alarm_from_nothing(tmp_path: Path, spoil: str) -> None:
+    """A2, R7: whatever is wrong with a policy, the processes get settings: the alarm as it can be, nothing recorded,
+    nothing purged, and the reason. The check refuses the same files.
+    """
+    good(tmp_path)
+    match spoil:
+        case "junk":
+            (tmp_path / "policy.d").mkdir()
+            (tmp_path / "policy.d" / "2030.toml").write_text("name = ")
+        case "same day":
+            (tmp_path / "policy.d").mkdir()
+            (tmp_path / "policy.d" / "policy (kopie).toml").write_text(HEUSDEN)
+        case "directory that cannot be listed":
+            (tmp_path / "policy.d").write_text("a file")
+        case "no policy":
+            (tmp_path / "policy.toml").unlink()
+        case "secret key":
+            key = re.search("age1[0-9a-z]+", HEUSDEN)
+            assert key
+            (tmp_path / "policy.toml").write_text(HEUSDEN.replace(key[0], "AGE-SECRET-KEY-1" + "Q" * 58))
+    with pytest.raises(SettingsError):
+        load(tmp_path)
+    settings = load_to_run(tmp_path)
+    assert settings.policy.tracks() == ()
+    assert settings.fault
+    now = ClockReading(0, 1_900_000_000 * 10**9, "synchronised")
+    assert settings.at(now).policy.tracks() == ()
+    assert "purge" not in (settings.policy.audio.existing, settings.policy.video.existing)
+    assert "QQQ" not in settings.fault
+
+
+def test_a_unit_that_does_not_hold_is_refused(tmp_path: Path) -> None:
+    """A2: without pins there is no button: that stays an error."""
+    good(tmp_path)
+    (tmp_path / "unit.toml").write_text("nonsense = 1\n")
+    with pytest.raises(SettingsError):
+        load_to_run(tmp_path)
+
+
+@pytest.mark.case("keeper 16")
+@pytest.mark.parametrize("change", ["letter", "swap", "missing"])
+def test_a_wrong_letter_in_a_key_names_its_holder(tmp_path: Path, change: str) -> None:
+    """K6: check digits that do not fit are told by the check, with the holder's label."""
+    key = re.search("age1[0-9a-z]+", HEUSDEN)
+    assert key
+    at = next(n for n in range(10, 50) if key[0][n] != key[0][n + 1])
+    wrong = {
+        "letter": key[0][:at] + ("q" if key[0][at] != "q" else "p") + key[0][at + 1 :],
+        "swap": key[0][:at] + key[0][at + 1] + key[0][at] + key[0][at + 2 :],
+        "missing": key[0][:at] + key[0][at + 1 :] + "q",
+    }[change]
+    good(tmp_path)
+    (tmp_path / "policy.toml").write_text(HEUSDEN.replace(key[0], wrong))
+    with pytest.raises(SettingsError, match=r"holders\[0\]\.recipient.*as manager-1 has it|holders\[0\]\.recipient"):
+        load(tmp_path)
+    assert is_recipient(key[0])
+    assert not is_recipient(wrong)
+
+
+@pytest.mark.case("keeper 17")
+@pytest.mark.parametrize("field", ["recipient", "label", "role"])
+def test_a_secret_key_is_never_printed(tmp_path: Path, field: str) -> None:
+    """K6: the secret half of a key, pasted anywhere in a policy, stands in no report; it is said what it is."""
+    secret = "AGE-SECRET-KEY-1" + "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L" * 2
+    good(tmp_path)
+    text, first, holders = HEUSDEN.partition("\n[[holders]]")
+    holders = re.sub(rf'{field} = "[^"]+"', f'{field} = "{secret[:74]}"', holders, count=1)
+    (tmp_path / "policy.toml").write_text(text + first + holders)
+    with pytest.raises(SettingsError) as caught:
+        load(tmp_path)
+    assert "QPZRY9" not in str(caught.value)
+    assert "secret key" in str(caught.value)
+
+
+@pytest.mark.case("keeper 19")
+def test_a_policy_in_words(tmp_path: Path) -> None:
+    """K1, H4: the check ends with what the policy comes to, and a blank is no decision."""
+    good(tmp_path)
+    assert in_words(load(tmp_path).policy)[:2] == (
+        "sound is recorded and kept 7 days",
+        "image is recorded and kept 28 days",
+    )
+    text = HEUSDEN.replace("term_h = 672", "term_h = 28")
+    (tmp_path / "policy.toml").write_text(text)
+    assert "image is recorded and kept 28 hours, which is no whole number of days" in in_words(load(tmp_path).policy)
+    (tmp_path / "policy.toml").write_text(HEUSDEN.replace("[audio]", '[audio]\ndecision = " "'))
+    with pytest.raises(SettingsError, match=r"audio\.decision"):
+        load(tmp_path)
