@@ -192,7 +192,8 @@ class Tally:
         figures, seconds, name = self.figures, line.get("seconds"), str(line.get("recording_id"))
         if name in self._parts:
             return
-        _remember(self._parts, name, None)
+        if "recording_id" in line:
+            _remember(self._parts, name, None)
         self._count_event(name, str(line.get("trigger")))
         figures.interrupted += line.get("why") != "asked"
         for track, length_s in seconds.items() if isinstance(seconds, dict) else ():
@@ -209,7 +210,8 @@ class Tally:
         if before is not None:
             _add(self.figures.recordings, before, -1)
         _add(self.figures.recordings, trigger)
-        _remember(self._ended, name, trigger)
+        if name in self._parts or name in self._continues.values():
+            _remember(self._ended, name, trigger)
 
     def _ring(self, line: Line) -> None:
         for track in ("audio", "video"):
@@ -237,7 +239,8 @@ class Tally:
         begun = self._deleting.pop((name, track), {})
         if (name, track) in self._gone and not begun:
             return  # a crash came between a receipt and its signature: it was written again
-        _remember(self._gone, (name, track), None)
+        if "recording_id" in line:
+            _remember(self._gone, (name, track), None)
         if begun.get("reason") == "test":
             _add(figures.tests_deleted, track)
             return

@@ -180,3 +180,33 @@ def test_every_figure_has_its_words() -> None:
     shown = {"year", "from_wall_ns", "to_wall_ns", "policies", "covered", "reset"}
     assert WORDS.keys() | shown == set(Figures.__struct_fields__)
     assert all(english and dutch for english, dutch in WORDS.values())
+
+
+@pytest.mark.case("keeper 10")
+def test_an_event_counts_once() -> None:
+    """H2: an event that a fault of the recorder cut in two is one, and an alarm's where one part is; a line told twice
+    counts once; what went as an engineer's test is not counted as deleted on time.
+    """
+
+    def line(event: str, **fields: object) -> dict[str, object]:
+        return {"event": event, "at_wall_ns": 1_795_000_000 * 10**9, "clock": "synchronised", **fields}
+
+    def ended(name: str, trigger: str) -> dict[str, object]:
+        return line("recording_ended", recording_id=name, trigger=trigger, why="asked", seconds={"audio": 60.0})
+
+    tally = Tally(2026)
+    for one in (
+        line("recording_began", recording_id="a", continues=None), ended("a", "conversation"),
+        line("recording_began", recording_id="b", continues="a"), ended("b", "alarm"), ended("b", "alarm"),
+        line("recording_began", recording_id="c", continues=None), ended("c", "test"),
+        line("deleting", recording_id="c", track="audio", reason="test"),
+        line("deleted", recording_id="c", track="audio"),
+        line("deleting", recording_id="a", track="audio", reason="term"),
+        line("deleted", recording_id="a", track="audio"), line("deleted", recording_id="a", track="audio"),
+    ):  # fmt: skip
+        tally.take(one)
+    figures = tally.finish()
+    assert {kind: n for kind, n in figures.recordings.items() if n} == {"alarm": 1, "test": 1}
+    assert figures.recorded_h == {"audio": 0.05}
+    assert figures.deleted_on_time == {"audio": 1}
+    assert figures.tests_deleted == {"audio": 1}
