@@ -220,10 +220,12 @@ async function watch(number, at_s = 0) {
     if (codec) codecs[track] = codec;
   }
   drawLine(one);
-  if (!Object.keys(codecs).length) return;
-  player = new Player($("video"), codecs, one.segments, one.zero, one.open, trouble);
+  if (!Object.keys(codecs).length) return say("opening", t("no-media"), true);
+  const fail = (error) => say("opening", sentence(error), true);
+  player = new Player($("video"), codecs, one.segments, one.zero, one.open, trouble, fail);
   if (at_s) $("video").addEventListener("loadedmetadata", () => ($("video").currentTime = at_s), { once: true });
   $("video").play().catch(() => {}); // a browser may want a click first
+  return undefined;
 }
 
 async function firstCodec(track, { segments, open: opened }) {

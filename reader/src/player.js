@@ -2,11 +2,11 @@
 
 import { stream } from "./film.js";
 
-const AHEAD_S = 20, BEHIND_S = 20, TICKS = 90_000;
+const AHEAD_S = 20, BEHIND_S = 20, TICKS = 90_000, SECONDS_MAX = 86_400;
 
 export class Player {
-  // `codecs`: of each track that is shown; `open(segment)`; `trouble(segment)`.
-  constructor(video, codecs, segments, zero, open, trouble) {
+  // `codecs`: of each track that is shown; `open(segment)`; `trouble(segment)`; `fail(error)`: it cannot go on.
+  constructor(video, codecs, segments, zero, open, trouble, fail) {
     const tracks = Object.keys(codecs);
     this.video = video;
     this.tracks = tracks;
@@ -15,12 +15,20 @@ export class Player {
     this.zero = zero;
     this.open = open;
     this.trouble = trouble;
-    this.seconds = Math.max(...tracks.map((track) => (segments[track].at(-1).t1 - zero) / TICKS));
+    this.fail = fail;
+    const ends = tracks.map((track) => (segments[track].at(-1).t1 - zero) / TICKS);
+    this.seconds = Math.min(SECONDS_MAX, Math.max(1, ...ends)); // whatever a chain says
     this.media = new MediaSource();
     this.url = URL.createObjectURL(this.media);
     this.buffers = {};
     this.pumping = new AbortController();
-    this.media.addEventListener("sourceopen", () => this.begin(), { once: true });
+    this.media.addEventListener("sourceopen", () => {
+      try {
+        this.begin();
+      } catch (error) {
+        fail(error); // a codec that this browser does not play
+      }
+    }, { once: true });
     this.seeking = () => this.seek();
     this.nudging = () => this.nudge();
     video.addEventListener("seeking", this.seeking);
@@ -54,7 +62,9 @@ export class Player {
       const put = (piece, segment) => this.put(track, piece, segment, signal);
       await stream(track, list, first, this.zero, this.open, put, this.trouble, signal);
     })).catch((error) => {
-      if (!signal.aborted) throw error;
+      if (signal.aborted) return;
+      pumping.abort();
+      this.fail(error);
     });
     if (!signal.aborted && this.media.readyState === "open") {
       await Promise.all(Object.values(this.buffers).map(idle));

@@ -70,6 +70,7 @@ export const WORDS = {
   "half-none": ["Dit is geen half geopend bestand.", "This is no half-opened file."],
   "half-other": ["Dit half geopende bestand hoort bij een andere opname.", "This half-opened file belongs to another recording."],
   segment: ["{file} gaat niet open: het is veranderd of beschadigd.", "{file} does not open: it was changed or damaged."],
+  "no-media": ["Open, maar hier is geen beeld of geluid dat te tonen is.", "Open, but there is no image or sound here that can be shown."],
   show: ["Tonen", "Show"], both: ["Beeld en geluid", "Image and sound"], "only-video": ["Alleen beeld", "Image only"], "only-audio": ["Alleen geluid", "Sound only"],
   clock: ["Klok van het kastje", "Clock of the unit"], unsure: [" (klok niet gelijkgezet)", " (clock not synchronised)"],
   line: ["Tijdlijn. De streep is de knop, rood is wat ontbreekt.", "Time line. The mark is the press, red is what is missing."],

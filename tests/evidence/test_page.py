@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -15,15 +16,23 @@ from typing import Any
 
 import av
 import pytest
+from typer.testing import CliRunner
 
+from daemon import records
+from daemon.__main__ import app
+from daemon.errors import StoreError
 from daemon.evidence.source import sources
 from daemon.evidence.verify import verify
-from daemon.sign import RECORDINGS, public_keys
+from daemon.recorder.bundle import Bundle
+from daemon.recorder.ring import Sealed
+from daemon.recorder.seal import make_key, seal
+from daemon.sign import RECORDINGS, public_keys, sign
 from tests.browser.browser import ROOT
 from tests.evidence.browser import MODULES, PAGE, Browser
 from tests.evidence.made import NS, TURN_NS, Holders, Unit
 from tests.evidence.test_verify import REFUSED, as_zip
 from tests.keeper.planted import PLANTED
+from tests.keeper.stores import Clock
 
 A, B, C, D = "a" * 32, "b" * 32, "c" * 32, "d" * 32
 SECONDS = 6
@@ -306,3 +315,31 @@ def test_the_custody_sheet_on_paper(desk: Desk, tmp_path: Path) -> None:
     for words in (A, "2026-0417", "bsg X, PL0600", "Ontvangen door", "Kop van de keten"):
         assert words in paper
     assert (tmp_path / "x.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_media_that_is_no_media(desk: Desk, tmp_path: Path) -> None:
+    """K5: sealed and signed as it should be, and noise inside, with times beyond all bounds: whole, open, and one
+    sentence each from page and command; no film, nothing half-made, no error in the console.
+    """
+    unit, home = Unit(tmp_path / "unit"), tmp_path / "out"
+    home.mkdir()
+    begin = records.Begin(
+        A, "u", "p", "0" * 64, "one", "synchronised", NS, NS, NS, 1.0, alarm=True, continues=None,
+        tracks={"video": records.TrackBegin(NS, NS, 672)}, groups=desk.one.groups, previous_head="",
+    )  # fmt: skip
+    bundle, key = Bundle(unit.store, begin, lambda data: sign(data, unit.key)), make_key(desk.one.groups)
+    for n, noise in enumerate((b"", b"G" * 188 * 40, os.urandom(5_000))):
+        bundle.add([Sealed("video", n * 10**18, -5, NS, "synchronised", 25, seal(noise, key), key)])
+    bundle.end("asked", "", Clock(NS, NS))
+    browser = desk.judged(as_zip(unit.store / A, tmp_path / "x.zip"))
+    assert [one["whole"] for one in browser.verdicts()] == ["yes"]
+    browser.give("#key", desk.one.file("manager-1"))
+    assert browser.state("open", "closed", "failed") == "open"
+    assert browser.text("#opening") == "Open, maar hier is geen beeld of geluid dat te tonen is."
+    browser.do("click", at="#mp4")
+    browser.do("wait", js="document.querySelector('#mp4-status').classList.contains('wrong')")
+    assert browser.do("errors") == []
+    words = ["evidence", "open", str(tmp_path / "x.zip"), "--identity", str(desk.one.file("manager-1"))]
+    done = CliRunner().invoke(app, [*words, "--out", str(home / "x.mp4")])
+    assert isinstance(done.exception, StoreError), done.output
+    assert list(home.iterdir()) == []
