@@ -76,7 +76,7 @@ def test_an_outside_workers_button_has_a_test_of_its_own(it: House, gateway: Str
     gateway.say("zigbee2mqtt/outside-2", PRESS)
     it.others.add("test")
     wait_for("its last test", lambda: it.unit.health()["buttons"]["outside-2"]["last_test"])
-    (test,) = it.receiver.new("test")
+    (test,) = wait_for("the test at the receiver", lambda: it.receiver.new("test"))  # it says so after its answer
     assert test.source == "outside-2"
     it.unit.clock.advance(ECHO_S)
     gateway.say("zigbee2mqtt/outside-2", PRESS)
