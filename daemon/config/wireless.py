@@ -22,7 +22,7 @@ def faults(unit: Unit) -> Found:
         if mobile.name in names:  # what is known of a button is kept under its name
             yield f"{key}.name", mobile.name, "a name of its own, and none of alarm, record, reset and objection"
         names.add(mobile.name)
-        if mobile.topic in (root + "alarm/ack", root + "command/reset"):
+        if mobile.topic.startswith((root + "alarm/ack/", root + "alarm/here/", root + "command/reset/")):
             yield f"{key}.topic", mobile.topic, "a topic of the gateway's; this one is the unit's own"
         for part, path in _paths(mobile):
             steps = path.split(".")

@@ -35,7 +35,7 @@ def words(text: str) -> str:
         (GOOD.replace('"action"', '""') + 'battery_field = "b"', "mobile[0].field", "battery_field asks for JSON"),
         (GOOD.replace('"action"', '""') + 'repeat_field = "n"', "mobile[0].field", "repeat_field asks for JSON"),
         (GOOD.replace('"action"', '""').replace('"push"', '"push "'), "mobile[0].pressed", "without white space"),
-        (GOOD.replace("gw/hal", UNIT.topic_root() + "alarm/ack"), "mobile[0].topic", "the unit's own"),
+        (GOOD.replace("gw/hal", UNIT.topic_root() + "alarm/ack/balie"), "mobile[0].topic", "the unit's own"),
         (GOOD.replace('"hal"', '"reset"'), "mobile[0].name", "a name of its own"),
     ],
 )  # fmt: skip

@@ -57,8 +57,8 @@ pressed = ["emergency"]
 battery_field = "battery"
 """
 TOLD: tuple[tuple[str, dict[str, Any]], ...] = (
-    (ROOT + "alarm/ack", {"id": "7ed8d67d-2b1b-4a6c-9c6e-000000000000", "level": "stored", "by": "fuzz"}),
-    (ROOT + "command/reset", {"alarm_ids": ["7ed8d67d"], "by": "fuzz"}),
+    (ROOT + "alarm/ack/fuzz", {"id": "7ed8d67d-2b1b-4a6c-9c6e-000000000000", "level": "stored", "by": "fuzz"}),
+    (ROOT + "command/reset/fuzz", {"alarm_ids": ["7ed8d67d"], "by": "fuzz"}),
     (PRESENCE.format("fuzz"), {"online": True, "session": 1, "sites": ["stadhuis"], "at": "2026-11-22T04:17:20.725Z"}),
     (FOREIGN, {"action": "single", "battery": 100, "linkquality": 3, "counter": 1}),
 )
@@ -146,7 +146,7 @@ def _packet(dice: random.Random) -> bytes:
     first = dice.choice(
         (0x20, 0x30, 0x32, 0x3B, 0x40, 0x50, 0x62, 0x70, 0x90, 0xB0, 0xD0, 0xE0, 0xF0, dice.randrange(256))
     )
-    topic = dice.choice((ROOT + "alarm/ack", FOREIGN, "", "\x00", "a" * 300)).encode()
+    topic = dice.choice((ROOT + "alarm/ack/fuzz", FOREIGN, "", "\x00", "a" * 300)).encode()
     body = dice.choice((
         dice.randbytes(dice.randrange(40)), b"\x00\x01\x00", b"\x00\x00\x00", b"\x00\x01\x00\x01\x87",
         len(topic).to_bytes(2, "big") + topic + b"\x00\x01\x00" + dice.randbytes(10), b"",

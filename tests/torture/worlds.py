@@ -299,7 +299,9 @@ class Ours(World):
             return
         if alarms:
             command = json.dumps({"alarm_ids": [next(iter(alarms))], "by": "balie"})
-            _ = self._gateway.say(ROOT + "command/reset", command) or self._desk.say(ROOT + "command/reset", command)
+            _ = self._gateway.say(ROOT + "command/reset/balie", command) or self._desk.say(
+                ROOT + "command/reset/balie", command
+            )
 
     def press(self, one: Try, hold_s: float) -> None:
         """In two steps, so that the hand knows when the contact closed even if the unit dies before it is open."""
