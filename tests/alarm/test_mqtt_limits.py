@@ -1,0 +1,185 @@
+"""The connection at a raw server that sets bounds, breaks them, refuses, and says nothing."""
+
+from __future__ import annotations
+
+import queue
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from daemon.alarm.dialling import Dialler
+from daemon.alarm.mqtt import Connection, Down, Unheard, Up, Word
+from daemon.model.unit import Broker
+from tests.proxy import Packets
+from tests.waiting import wait_for
+
+CONNACK, PUBLISH, SUBSCRIBE = bytes.fromhex("2003000000"), 3, 8
+
+
+class Raw:
+    """Accepts, answers CONNECT with `connack`, and hands every packet that comes to the test."""
+
+    def __init__(self, connack: bytes = CONNACK) -> None:
+        self.ear = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self.ear.getsockname()[1])
+        self.packets: queue.Queue[bytes] = queue.Queue()
+        self.guests: list[socket.socket] = []
+        self._connack = connack
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                guest, _ = self.ear.accept()
+            except OSError:
+                return
+            self.guests.append(guest)
+            threading.Thread(target=self._serve, args=(guest,), daemon=True).start()
+
+    def _serve(self, guest: socket.socket) -> None:
+        packets = Packets()
+        try:
+            while data := guest.recv(65_536):
+                for packet in packets.feed(data):
+                    if packet[0] >> 4 == 1:
+                        guest.sendall(self._connack)
+                    else:
+                        self.packets.put(packet)
+        except OSError:
+            return
+
+    def next(self, kind: int) -> bytes:
+        """The next packet of a type."""
+        while (packet := self.packets.get(timeout=15))[0] >> 4 != kind:
+            pass
+        return packet
+
+    def close(self) -> None:
+        """Ends all of it."""
+        self.ear.close()
+        for guest in self.guests:
+            guest.close()
+
+
+@pytest.fixture
+def made() -> Iterator[list[Connection]]:
+    """Connections that are closed at the end."""
+    found: list[Connection] = []
+    yield found
+    for connection in found:
+        connection.close()
+
+
+def connected(made: list[Connection], server: Raw, *topics: str) -> tuple[Connection, queue.Queue[Word]]:
+    words: queue.Queue[Word] = queue.Queue()
+    connection = Connection("unit", "test-unit", Broker("127.0.0.1", server.port, 5), words.put, subscribe=topics)
+    connection.start()
+    made.append(connection)
+    return connection, words
+
+
+def rss_bytes() -> int:
+    """Resident memory of this process."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+
+def heard(words: queue.Queue[Word], kind: type[Word]) -> Word:
+    while not isinstance(word := words.get(timeout=15), kind):
+        pass
+    return word
+
+
+@pytest.mark.case("alarm 11")
+def test_no_more_is_under_way_than_the_broker_takes(made: list[Connection]) -> None:
+    """A1, A7: with a Receive Maximum of 2 a third message is refused to who says it, until one is answered; and of a
+    few places half are kept for what is urgent.
+    """
+    server = Raw(bytes.fromhex("200600000321") + b"\x00\x02")
+    connection, words = connected(made, server)
+    heard(words, Up)
+    assert connection.publish("a", b"1")
+    assert not connection.publish("a", b"old", spare=5)
+    assert connection.publish("a", b"2")
+    assert not connection.publish("a", b"3")
+    first = server.next(PUBLISH)
+    server.guests[0].sendall(b"\x40\x02" + first[5:7])
+    wait_for("a place", lambda: connection.publish("a", b"3"))
+    server.close()
+
+
+@pytest.mark.case("alarm 11")
+def test_no_packet_is_larger_than_the_broker_takes(made: list[Connection]) -> None:
+    """A1: what is beyond the broker's Maximum Packet Size is refused here; the broker would end the connection."""
+    server = Raw(bytes.fromhex("20080000052700000064"))
+    connection, words = connected(made, server)
+    heard(words, Up)
+    assert not connection.publish("a", bytes(100))
+    assert connection.publish("a", bytes(60))
+    server.close()
+
+
+@pytest.mark.case("security 11")
+def test_a_packet_of_256_megabytes_takes_no_memory(made: list[Connection]) -> None:
+    """A2: a broker that begins a PUBLISH of 256 MB has its connection ended at the header."""
+    server = Raw()
+    _, words = connected(made, server)
+    heard(words, Up)
+    before = rss_bytes()
+    server.guests[0].sendall(b"\x30\xff\xff\xff\x7f" + bytes(1_000_000))
+    down = heard(words, Down)
+    assert isinstance(down, Down)
+    assert rss_bytes() - before < 20_000_000
+    heard(words, Up)
+    server.close()
+
+
+@pytest.mark.case("brokers 1")
+def test_a_refused_subscription_is_asked_for_again(made: list[Connection]) -> None:
+    """A7: refused, the connection speaks and is not up; it asks again, and is up once granted, on the same socket."""
+    server = Raw()
+    connection, words = connected(made, server, "acks")
+    for code in (0x87, 0x00):
+        asked = server.next(SUBSCRIBE)
+        server.guests[0].sendall(b"\x90\x04" + asked[2:4] + b"\x00" + bytes([code]))
+        if code:
+            heard(words, Unheard)
+            assert not connection.up
+            assert connection.publish("a", b"an alarm all the same")
+    heard(words, Up)
+    assert connection.up
+    assert len(server.guests) == 1
+    server.close()
+
+
+@pytest.mark.case("alarm 10")
+def test_the_last_address_that_worked_is_tried_without_a_name_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A7: a name server that is silent, or says that it cannot, keeps nobody from a broker that is there; also after a
+    restart.
+    """
+    server, memory = Raw(), tmp_path / "broker.json"
+    Dialler("localhost", server.port, memory).dial(5).close()
+    wait_for("the memory", memory.exists)
+
+    def fails(*_: object, **__: object) -> object:
+        raise socket.gaierror(-3, "Temporary failure in name resolution")
+
+    over = threading.Event()
+
+    def is_silent(*_: object, **__: object) -> object:
+        over.wait(30)
+        raise socket.gaierror(-3, "Temporary failure in name resolution")
+
+    for answer in (fails, is_silent):
+        monkeypatch.setattr(socket, "getaddrinfo", answer)
+        Dialler("localhost", server.port, memory).dial(5).close()
+    over.set()
+    monkeypatch.setattr(socket, "getaddrinfo", fails)
+    stranger = Dialler("localhost", server.port)
+    with pytest.raises(socket.gaierror):
+        stranger.dial(1)
+    server.close()
