@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from daemon.alarm import sooner  # noqa: F401 - before all else that is imported
+
+# isort: split
 from msgspec.structs import replace
 
 from daemon import run

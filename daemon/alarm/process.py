@@ -8,7 +8,6 @@ and published, then the lamps, then the recorder. It never waits for anything bu
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
 import secrets
 import sys
@@ -19,7 +18,7 @@ from typing import Any
 import msgspec
 
 from daemon import link, log, people, systemd, wire
-from daemon.alarm import acts, desk, journal, mqtt, network, peers
+from daemon.alarm import acts, desk, journal, mqtt, network, peers, sooner
 from daemon.alarm.aiming import Aiming
 from daemon.alarm.inbox import Inbox
 from daemon.alarm.intake import Intake
@@ -188,7 +187,7 @@ class AlarmProcess:
         for name, detail in self._missing():
             self._fault(name, detail)
         self._lights.show(self._room, now_ns)
-        gc.freeze()  # what stands now stays: a collection that walks through all of it takes longer than an alarm
+        sooner.over()
         systemd.notify("READY=1")
         log.event("ready", unit=self._settings.unit.name(), policy=self._settings.policy.name)
         for broker in self._brokers.values():

@@ -6,6 +6,9 @@
 
 from __future__ import annotations
 
+from daemon.alarm import sooner  # noqa: F401 - as in the field: before all else that is imported
+
+# isort: split
 import os
 import sys
 import threading

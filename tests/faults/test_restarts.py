@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -57,3 +59,30 @@ def test_what_the_room_holds_open_is_open_after_any_restart(tmp_path: Path) -> N
         assert (it.unit.health()["alarms"], it.unit.health()["phase"]) == ({sixth: "stored"}, "alarm")
         it.ends_well()
         wait_for("nothing open at the desk", lambda: it.receiver.console.open == ())
+
+
+@pytest.mark.case("alarm 3")
+def test_a_journal_that_cannot_be_used(tmp_path: Path) -> None:
+    """A1: with an alarm owed, a journal that another release or nobody has written into is set aside: the process
+    starts, the owed alarm and the next press arrive, the file is a fault, and a restart later both are still kept.
+    """
+    with house(tmp_path) as it:
+        it.receiver.stop()
+        owed = it.unit.press()
+        wait_for("the journal has it", lambda: it.unit.lines()[owed]["kept_ms"] is not None)
+        it.unit.kill()
+        path = it.unit.paths.journal / "alarms.sqlite3"
+        with contextlib.closing(sqlite3.connect(path)) as db:
+            db.executescript("CREATE TRIGGER no BEFORE INSERT ON alarm_event BEGIN SELECT raise(ABORT, 'no'); END;")
+        it.unit.start()
+        said = it.unit.has_fault("journal", "set aside because it could not be used: alarms.sqlite3.aside-")
+        it.receiver.start()
+        it.receiver.first(owed)
+        it.unit.press()
+        it.settles()
+        for file in it.unit.paths.journal.glob("*.aside-*"):
+            assert file.name.removesuffix("-wal") in said
+            file.unlink()
+        dies(it)
+        assert set(it.unit.health()["alarms"]) == set(it.unit.pressed)
+        it.ends_well()
