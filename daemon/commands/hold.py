@@ -76,7 +76,10 @@ def release(hold_id: HoldId, *, role: Role, reason: Reason, state: State = None,
         as_json(done)
         return
     gone = [f"{receipt['track']} of {receipt['recording_id']}" for receipt in done["deleted"]]
-    out().print(f"hold {done['hold_id']} is released; deleted: {', '.join(gone) or 'nothing, no term is over'}")
+    nothing = "nothing, another hold keeps it" if done["still_held_by"] else "nothing, no term is over"
+    out().print(f"hold {done['hold_id']} is released; deleted: {', '.join(gone) or nothing}")
+    for other in done["still_held_by"]:
+        out().print(f"still kept by hold {other}")
 
 
 @app.command("list")

@@ -26,6 +26,8 @@ from hardware.ports import Clock, Track
 
 HOLDS_MAX = 30
 """Holds in one answer: the longest takes 1.5 kB."""
+START_MIN = 8
+"""Characters of an id by which a hold is ended: as many as the list shows; what goes then does not come back."""
 PARTS_MAX = 10
 """Recordings that are named as kept with it: a recorder that dies more often in one alarm needs an engineer."""
 EXPECTED = {
@@ -89,7 +91,11 @@ class Custody:
         parts, wish = self._parts, _understood(asked.args, rules.Wish)
         recording_id, now = parts.store.find(wish.recording), parts.clock.read()
         _check_review(wish.review, parts.clock)
-        there = tuple(track for track in TRACKS if self._can_be_held(recording_id, track))
+        parts_of = sorted(name for name in parts.store.whole(recording_id) if parts.store.is_known(name))
+        there = tuple(track for track in TRACKS if any(self._can_be_held(name, track) for name in parts_of))
+        for held in parts.holds.in_force().values():
+            if (held.recording_id, held.incident, held.kind) == (recording_id, wish.incident, wish.kind):
+                raise RequestError(f"hold {held.hold_id} keeps it for {wish.incident} already; extend that one")
         tracks = tuple(track for track in there if track in (wish.tracks or there))
         missing = set(wish.tracks) - set(tracks)
         if missing or not tracks:
@@ -114,11 +120,16 @@ class Custody:
     def release(self, asked: Asked) -> Any:
         """What is past its term goes before the answer does."""
         parts, wish = self._parts, _understood(asked.args, rules.Release)
+        if len(wish.hold) < START_MIN:
+            raise RequestError(f"hold `{wish.hold}`: expected {START_MIN} characters of its id at the least")
         hold_id = parts.holds.find(wish.hold)
         about = {"on_behalf_of": wish.on_behalf_of, "reason": wish.reason, "uid": asked.by.uid, "role": asked.by.role}
         hold = parts.holds.release(hold_id, parts.audit, **about)
         gone = self._sweep()
-        return {"hold_id": hold_id, "recording_id": hold.recording_id if hold else None, "deleted": gone}
+        whole = parts.store.whole(hold.recording_id) if hold else set()
+        still = sorted(one.hold_id for one in parts.holds.in_force().values() if one.recording_id in whole)
+        recording_id = hold.recording_id if hold else None
+        return {"hold_id": hold_id, "recording_id": recording_id, "deleted": gone, "still_held_by": still}
 
 
 def _check_review(review: Any, clock: Clock) -> None:

@@ -54,7 +54,8 @@ class Reviews:
         return True
 
     def _tell(self, hold: Hold, how: Standing) -> wire.HoldDue:
-        log.event("hold_review_due", "warning", hold_id=hold.hold_id, overdue_d=how.overdue_d)
+        if how.overdue_d & (how.overdue_d - 1) == 0:  # the journal has it after 1, 2, 4, 8 … days, and not each day
+            log.event("hold_review_due", "warning", hold_id=hold.hold_id, overdue_d=how.overdue_d)
         try:
             self._holds.tell_due(hold, self._audit)
         except StoreError as error:

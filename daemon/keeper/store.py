@@ -72,6 +72,8 @@ class Store:
         """Those of them that look like recordings: they are not looked at again before the next start."""
         self._continues: dict[str, str] = {}
         """Recordings that took up one which was broken off: their id, and its."""
+        self._said: dict[str, str] = {}
+        """Of the unaccounted, what the journal has of them."""
         self._seen_ns = -1
         self._unmeasured: set[str] = set()
 
@@ -110,6 +112,9 @@ class Store:
         The next `refresh` lists the store anew: two changes in one tick of the kernel's clock have one time.
         """
         self._seen_ns = -1
+        self._said = {name: why for name, why in self._said.items() if name in self.unaccounted}
+        for name, why in self.unaccounted.items():  # by now no recording that is just being begun
+            self._say(name, why)
         for name in [name for name, entry in self.entries.items() if not entry.closed]:
             self._look_at(name)
 
@@ -220,9 +225,14 @@ class Store:
             self._continues[name] = begin.continues
 
     def _name(self, name: str, why: str) -> None:
-        if self.unaccounted.get(name) != why:
-            log.event("unaccounted", "warning", name=shown(name), why=why)
+        if self.unaccounted.get(name, "") not in {why, ""} or not ID.match(name):
+            self._say(name, why)
         self.unaccounted[name] = why
+
+    def _say(self, name: str, why: str) -> None:
+        if self._said.get(name) != why:
+            log.event("unaccounted", "warning", name=shown(name), why=why)
+        self._said[name] = why
 
 
 def _why_none(name: str, begin: records.Begin | None) -> str:

@@ -57,6 +57,7 @@ def test_the_report_is_signed_and_written_down(unit: Unit, tmp_path: Path) -> No
     assert signed == [hashlib.sha256(json_path.read_bytes()).hexdigest()]
 
 
+@pytest.mark.case("security 9")
 def test_nothing_but_a_report_is_signed(unit: Unit) -> None:
     """K3: who may have a check signed cannot have the keeper's name under anything else."""
     for text in (
@@ -65,6 +66,9 @@ def test_nothing_but_a_report_is_signed(unit: Unit) -> None:
         "{}",
         '{"format":"spreekkamer-audit/1","unit":"u","at":"t"}',
         "[" * 5000,
+        '{"format":"spreekkamer-check/1","unit":"another/unit/here","at":"2026-01-01T00:00:00Z"}',
+        '{"format":"spreekkamer-check/1","unit":"voorbeeldstad/stadhuis/spreekkamer-1","at":"1999-01-01T00:00:00Z"}',
+        '{"format":"spreekkamer-check/1","unit":"voorbeeldstad/stadhuis/spreekkamer-1","at":"today"}',
     ):
         with pytest.raises(RefusedError, match="report"):
             ask(unit.paths.keeper_socket, "sign_check", report=text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -198,6 +199,43 @@ def test_a_time_that_nobody_signed_makes_nothing_older(vault: Vault, event: str,
         keeper._turn()
         assert told(vault, "deleted") == []
         keeper.close()
+
+
+@pytest.mark.case("security 2")
+@pytest.mark.parametrize("file", ["chain.jsonl", "begin.json", "end.json", "audio/000000.ts.age", "SHA256SUMS"])
+def test_a_file_without_end_keeps_nothing_from_being_done(vault: Vault, file: str) -> None:
+    """K1, K3: a file of sixty gigabytes that holds nothing, in one recording: the keeper starts, walks the store, names
+    it, and everything else goes at its term.
+    """
+    path = vault.paths.recordings / A / file
+    path.chmod(0o600)
+    os.truncate(path, 60_000_000_000)
+    keeper = vault.keeper()
+    keeper._turn()
+    found = {finding.path for finding in walk(keeper).findings}
+    assert any(one.startswith(f"recordings/{A}") for one in found)
+    vault.clock.on(169 * H_NS)
+    keeper._turn()
+    assert not (vault.paths.recordings / B / "audio").exists()
+    keeper.close()
+
+
+@pytest.mark.case("security 2")
+def test_a_directory_that_cannot_be_read_is_one_recordings_fault(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
+    """K1: a recording whose track nobody may list keeps no other from being deleted."""
+    really = os.scandir
+
+    def refuse(path: object = ".") -> object:
+        if str(path).endswith(f"{A}/audio"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return really(path)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    keeper = vault.keeper()
+    vault.clock.on(169 * H_NS)
+    keeper._turn()
+    assert not (vault.paths.recordings / B / "audio").exists()
+    keeper.close()
 
 
 def test_a_store_that_was_away_for_a_moment(vault: Vault) -> None:
