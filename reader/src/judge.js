@@ -2,7 +2,7 @@
 // out, without any key that opens. `make evidence-torture` holds the two together; change both or none.
 
 import { parsed, text } from "./source.js";
-import { fingerprint, signature, toBase64 } from "./sshsig.js";
+import { fingerprint, keysFor, signature, toBase64 } from "./sshsig.js";
 
 export const TRACKS = ["audio", "video"];
 const SEGMENT = /^\d{6,}\.ts\.age$/, ENVELOPE = /^(audio|video)\.\d+\.key\.age$/;
@@ -44,8 +44,8 @@ const record = (raw, kind) => {
   return has(value, SHAPES[kind]) ? value : null;
 };
 
-// One recording of source.js, judged. `keys`: of believed units, in base64; none: unknown. `step(bytes)` is told of progress.
-export async function judge({ id, files, sheet }, keys, step = () => {}) {
+// One recording of source.js, judged. `signers`: who is believed; none: unknown. `step(bytes)` is told of progress.
+export async function judge({ id, files, sheet }, signers, step = () => {}) {
   const deleted = receipts(sheet, id), gone = Object.keys(deleted);
   const { seen, faults } = await readAll(files, step);
   const raw = {};
@@ -60,7 +60,7 @@ export async function judge({ id, files, sheet }, keys, step = () => {}) {
   for (const name of ["begin.json", "SHA256SUMS"]) if (seen.has(name) && !seen.has(`${name}.sig`)) faults.push([`${name}.sig`, "is missing"]);
   const first = new Map();
   for (const [path, what] of faults) if (!first.has(path)) first.set(path, what);
-  const who = await signed(files, seen, keys);
+  const who = await signed(files, seen, signers, begin?.unit ?? "");
   return {
     recording_id: id, whole: first.size === 0, unit: who.unit, fingerprint: who.fingerprint,
     faults: [...first].sort(([a], [b]) => (a < b ? -1 : 1)).slice(0, FINDINGS_MAX).map(([path, what]) => ({ path, what })),
@@ -220,7 +220,7 @@ function* sums(words, seen, gone, foreign) {
   if (!wrong && words !== canonical) yield ["SHA256SUMS", "is not as a recorder writes it"];
 }
 
-async function signed(files, seen, keys) {
+async function signed(files, seen, signers, unit) {
   const found = [];
   for (const name of ["begin.json", "SHA256SUMS"]) {
     if (!seen.has(name) || !seen.has(`${name}.sig`) || seen.get(`${name}.sig`).size > 16_000_000) continue;
@@ -228,9 +228,9 @@ async function signed(files, seen, keys) {
     found.push({ name, one, good: one ? await one.verify(await files.get(name).arrayBuffer()) : false });
   }
   const last = found.find(({ name }) => name === "SHA256SUMS")?.one ?? null;
-  const trusted = keys.length ? keys : last ? [toBase64(last.key)] : [];
+  const trusted = signers ? keysFor(signers, unit) : last ? [toBase64(last.key)] : [];
   const good = found.length === 2 && found.every(({ one, good: fits }) => fits && trusted.includes(toBase64(one.key)));
-  return { unit: good ? (keys.length ? "yes" : "unknown") : "no", fingerprint: last ? await fingerprint(last.key) : "" };
+  return { unit: good ? (signers ? "yes" : "unknown") : "no", fingerprint: last ? await fingerprint(last.key) : "" };
 }
 
 // Tracks of which the unit's log, as far as its lines came along, says that they were deleted.

@@ -12,7 +12,7 @@ import { Refused } from "./zip.js";
 const VERSION = "%VERSION%", TICKS = 90_000;
 const $ = (id) => document.getElementById(id);
 let language = 0; // Dutch; 1: English
-let given = [], turn = 0, found = [], keys = [], signers = [], half = "", player = null, part = 0, made = null, scriptHash = "";
+let given = [], turn = 0, found = [], keys = [], signers = null, half = "", player = null, part = 0, made = null, scriptHash = "";
 
 const t = (name, about = {}) => (WORDS[name]?.[language] ?? name).replace(/\{(\w+)\}/g, (_, key) => String(about[key] ?? "?"));
 const make = (tag, words = "", about = {}) => Object.assign(document.createElement(tag), { textContent: words, ...about });

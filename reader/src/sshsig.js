@@ -43,17 +43,34 @@ async function verified(point, value, hash, data) {
   }
 }
 
-// Keys of an allowed_signers or .pub file that may sign recordings, in base64; as daemon/sign.py reads it.
-export function believed(words) {
+// Signers of an allowed_signers or .pub file that may sign recordings now: [{key, names}]; as daemon/sign.py reads it.
+export function believed(words, now = new Date()) {
   const found = [];
-  for (const line of words.split(/\r?\n/)) {
-    const spaces = /namespaces="([^"]*)"/.exec(line);
-    if (line.startsWith("#") || (line.includes("namespaces=") && !(spaces?.[1] ?? "").split(",").includes(NAMESPACE))) continue;
-    const key = /ssh-ed25519 ([A-Za-z0-9+/]+=*)/.exec(line);
-    if (key) found.push(key[1]);
+  for (const raw of words.split(/\r?\n/)) {
+    const line = raw.trim(), bare = /^ssh-ed25519 ([A-Za-z0-9+/]+=*)/.exec(line);
+    if (bare) found.push({ key: bare[1], names: [] });
+    const full = /^("[^"]+"|[^\s"#]\S*)\s+(?:((?:[a-zA-Z-]+(?:="[^"]*")?,?)+)\s+)?ssh-ed25519\s+([A-Za-z0-9+/]+=*)/.exec(line);
+    if (bare || !full || (full[2] ?? "").includes("cert-authority")) continue;
+    const option = (name) => new RegExp(`${name}="([^"]*)"`).exec(full[2] ?? "")?.[1];
+    const [after, before] = ["valid-after", "valid-before"].map(option);
+    if (!(option("namespaces") ?? NAMESPACE).split(",").includes(NAMESPACE)) continue;
+    if ((after !== undefined && !(moment(after) <= now)) || (before !== undefined && !(now < moment(before)))) continue;
+    found.push({ key: full[3], names: full[1].replaceAll('"', "").split(",") });
   }
   return found;
 }
+
+// YYYYMMDD[HHMM[SS]][Z], in local time without Z; no date: NaN, which is in nobody's time.
+function moment(words) {
+  const part = /^(\d{4})(\d\d)(\d\d)(?:(\d\d)(\d\d)(\d\d)?)?(Z?)$/.exec(words);
+  if (!part) return NaN;
+  const [year, month, day, hour = 0, minute = 0, second = 0] = part.slice(1, 7).map((digits) => (digits === undefined ? undefined : Number(digits)));
+  return part[7] ? Date.UTC(year, month - 1, day, hour, minute, second) : new Date(year, month - 1, day, hour, minute, second);
+}
+
+// The keys that count for a unit: those of signers that are named after no other.
+export const keysFor = (signers, unit) =>
+  signers.filter(({ names }) => !names.length || names.includes(unit) || names.some((name) => !name.includes("/"))).map(({ key }) => key);
 
 export const toBase64 = (raw) => btoa(latin(raw));
 

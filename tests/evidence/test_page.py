@@ -288,6 +288,28 @@ def test_the_page_and_the_command_name_the_same_damage(desk: Desk, tmp_path: Pat
         assert (mine["whole"] == "yes", mine["unit"], mine["faults"]) == (verdict.whole, verdict.unit, theirs), what
 
 
+def test_who_may_sign_and_when(desk: Desk, tmp_path: Path) -> None:
+    """K5: names and dates of an allowed_signers count in the page as in the command: another unit's line, a key that is
+    revoked or not valid yet, a line for something else.
+    """
+    key, mine = (desk.unit.key.with_suffix(".pub")).read_text().split()[1], "voorbeeldstad/stadhuis/spreekkamer-1"
+    lines = {
+        f"{mine} ": "yes", "room-1 ": "yes", f"x/y/z,{mine} ": "yes", "x/y/z ": "no", "": "yes",
+        f'{mine} valid-before="20200101" ': "no", f'{mine} valid-after="20990101" ': "no",
+        f'{mine} valid-after="20200101Z",valid-before="209901010000Z" ': "yes",
+        f'{mine} namespaces="spreekkamer" ': "yes",
+    }  # fmt: skip
+    browser = desk.judged(desk.home / "a.zip")
+    (source,) = sources(desk.home / "a.zip")
+    for number, (start, wanted) in enumerate(lines.items()):
+        signers = tmp_path / f"signers-{number}"
+        signers.write_text(f"{start}ssh-ed25519 {key}\n")
+        browser.give("#signers", signers)
+        browser.state("judged")
+        answers = (browser.verdicts()[0]["unit"], verify(source, public_keys(signers, RECORDINGS)).verdict.unit)
+        assert answers == (wanted, wanted), start
+
+
 def test_no_script_runs_out_of_data(desk: Desk, tmp_path: Path) -> None:
     """K5: names and reasons that look like markup are shown as text; nothing of them runs."""
     evil = "<img src=x onerror=alert(1)><script>document.title='x'</script>"
