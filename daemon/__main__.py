@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import sys
 import time
 from itertools import pairwise
@@ -13,7 +14,9 @@ from rich.table import Table
 
 from daemon.commands import audit, check, cover, evidence, hold, notice, report, store
 from daemon.commands.console import SHORT, Json, State, as_json, out
-from daemon.config import load, unread
+from daemon.config import inwords, load, unread
+from daemon.config import report as report_faults
+from daemon.config.doubts import doubts
 from daemon.config.explain import rows_of
 from daemon.errors import SettingsError, UnitError
 from daemon.link import ask
@@ -27,7 +30,7 @@ app = typer.Typer(
     help="The room unit: what it is doing, what it keeps, and whether its settings hold.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
+    add_completion=True,
 )
 recordings = typer.Typer(help="The recordings in the store: figures, never content.", no_args_is_help=True)
 settings = typer.Typer(help="The two settings files.", no_args_is_help=True)
@@ -47,6 +50,22 @@ PAGES_MAX = 10_000  # of twenty recordings: two hundred times what four weeks of
 
 TEST_S = 20.0
 """How long `alarm test` waits for a receiver: two attempts and a new connection in between."""
+
+
+def _version(asked: bool) -> None:  # noqa: FBT001 - typer's own way to call it
+    if asked:
+        sys.stdout.write(f"spreekkamer {importlib.metadata.version('spreekkamer')}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _unit(
+    *,
+    _: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="the version that is installed")
+    ] = False,
+) -> None:
+    """The room unit: what it is doing, what it keeps, and whether its settings hold."""
 
 
 @app.command()
@@ -260,6 +279,8 @@ def settings_microphones(*, as_json_: Json = False) -> None:
 def settings_check(*, state: State = None, as_json_: Json = False) -> None:
     """Checks all files and names every fault. Exit code 2 when there is one."""
     checked = load(Paths.below(state).etc)
+    if found := doubts(checked):
+        raise SettingsError(report_faults(found, "no alarm could leave"))
     rows = [(one.policy.in_force_from, one.policy.name, one.sha256, one.file) for one in checked.policies]
     if as_json_:
         names = ("in_force_from", "policy", "sha256", "file")
@@ -282,6 +303,11 @@ def settings_check(*, state: State = None, as_json_: Json = False) -> None:
     for one in checked.policies:
         for kind, code in outdated(one.policy, in_use(one.policy), one.sha256).items():
             out().print(f"{one.file}: the {kind} in use is outdated: this policy needs {code} (notice {kind}).")
+    for head, sentences in inwords.lines(checked):
+        out().print(f"\n{escape(head)}", style="bold", soft_wrap=True)
+        for line in sentences:
+            mark = "[bold yellow]!" if line.strikes else "[default] "
+            out().print(f"{mark} {escape(line.text)}[/]", soft_wrap=True, highlight=False)
 
 
 @alarm.command()

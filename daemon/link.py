@@ -24,6 +24,7 @@ import msgspec
 
 from daemon import log, people
 from daemon.errors import LinkError, RefusedError
+from daemon.model.rights import GROUPS, OPENS
 from daemon.wire import Message, Reply, Request
 
 MESSAGE_BYTES_MAX = 65_536
@@ -322,9 +323,15 @@ def _connect(path: Path) -> socket.socket:
         sock.connect(str(path))
     except OSError as error:
         sock.close()
-        why = f"{error.strerror or error}; is the unit running, and may you use this socket?"
-        raise LinkError(f"{path}: {why}") from error
+        raise LinkError(f"{path}: {error.strerror or error}; {_expected(error)}") from error
     return sock
+
+
+def _expected(error: OSError) -> str:
+    """What a person can do about it, by why nobody answers."""
+    if isinstance(error, PermissionError):
+        return f"may you use this socket? expected a member of {OPENS}, and of {' or '.join(GROUPS)}"
+    return "is the unit running?"
 
 
 def _listen(path: Path, mode: int) -> socket.socket:

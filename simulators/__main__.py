@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from daemon.errors import UnitError
+from daemon.errors import RequestError, UnitError
 from daemon.link import ask as ask_unit
 from daemon.paths import Paths
 from simulators import bench_link, console
@@ -24,9 +24,11 @@ from simulators.room import Room
 
 app = typer.Typer(
     name="spreekkamer-sim", help="A simulated room: the three real processes on simulated devices.",
-    no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False,
+    no_args_is_help=True, pretty_exceptions_enable=False, add_completion=True,
 )  # fmt: skip
-State = Annotated[Path, typer.Option("--state", metavar="DIR", help="the simulated unit's directory")]
+State = Annotated[
+    Path, typer.Option("--state", metavar="DIR", envvar="SPREEKKAMER_STATE", help="the simulated unit's directory")
+]
 Json = Annotated[bool, typer.Option("--json", help="for machines")]
 HERE = Path("room")
 FITTED = Path(__file__).parent / "room.toml"
@@ -121,6 +123,8 @@ def press(
     hold: Annotated[float, typer.Option(help="seconds that the button is down")] = 0.2, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Presses a button, with the bounce of a real contact, and lets go."""
+    if not 0 < hold <= bench_link.HOLD_S_MAX:
+        raise RequestError(f"--hold {hold:g}: expected more than 0 and at most {bench_link.HOLD_S_MAX:.0f} seconds")
     _tell(bench_link.ask(bench_path(Paths.below(state)), bench_link.Press(button, hold)), as_json=as_json)
 
 
@@ -193,14 +197,14 @@ def _seconds(text: str) -> float:
     try:
         return float(text[:-1]) * units[text[-1]]
     except (ValueError, KeyError, IndexError):
-        raise UnitError(f"clock +{text}: expected a number and s, m, h, d or w, such as +168h") from None
+        raise RequestError(f"clock +{text}: expected a number and s, m, h, d or w, such as +168h") from None
 
 
 def _wall_ns(text: str) -> int:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise UnitError(f"clock {text}: expected +168h, or a moment such as 2038-01-19T03:14:07") from None
+        raise RequestError(f"clock {text}: expected +168h, or a moment such as 2038-01-19T03:14:07") from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return int(moment.timestamp()) * 1_000_000_000

@@ -13,6 +13,7 @@ from daemon.config import load
 from daemon.errors import SettingsError, UnitError
 from daemon.paths import Paths
 from simulators import bench_link, board
+from simulators.occupied import check_runs
 from simulators.places import bench_path, faults_path
 
 Part = Literal["buttons", "lamps", "camera", "microphone", "board", "broker", "desk", "processes"]
@@ -60,10 +61,7 @@ class Staged:
 
     def switch(self, name: str, *, on: bool) -> str:
         """Makes or mends one. Raises UnitError: no room is there, or no fault has this name."""
-        if not faults_path(self._paths).is_dir():
-            raise UnitError(
-                f"{self._paths.run.parent}: no simulated room runs there; start one with `spreekkamer-sim run`"
-            )
+        check_runs(self._paths)
         if name in PLUGS:
             plug = faults_path(self._paths) / name
             plug.touch() if on else plug.unlink(missing_ok=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pyrage
 
-from daemon.config import shipped
+from daemon.config import EncodingError, shipped, text_of
 from daemon.errors import SettingsError
 from daemon.model.policy import Policy
 from daemon.paths import Paths
@@ -30,7 +30,7 @@ def prepare(state: Path, policy: str | None, unit: Path | None, broker: tuple[st
     bench_path(paths).unlink(missing_ok=True)
     board.lay_out(paths)
     if unit is not None or not (paths.etc / "unit.toml").exists():
-        text = (unit or shipped() / "unit.toml").read_text()
+        text = _text(unit or shipped() / "unit.toml")
         (paths.etc / "unit.toml").write_text(text)
     _point_at(paths.etc / "unit.toml", broker)
     if policy is not None or not (paths.etc / "policy.toml").exists():
@@ -49,8 +49,18 @@ def prepare(state: Path, policy: str | None, unit: Path | None, broker: tuple[st
 
 def prepare_policy(paths: Paths, policy: str) -> None:
     """Puts a policy in force, with demonstration holders where it names none. Raises SettingsError."""
-    text = find_policy(policy).read_text()
+    text = _text(find_policy(policy))
     (paths.etc / "policy.toml").write_text(text + _holders(text, paths.etc.parent / "holders"))
+
+
+def _text(path: Path) -> str:
+    """A settings file as an editor left it. Raises SettingsError."""
+    try:
+        return text_of(path.read_bytes())
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror or error}; expected a settings file") from error
+    except EncodingError as error:
+        raise SettingsError(f"{path}: expected {error}") from error
 
 
 def find_policy(name: str) -> Path:

@@ -268,7 +268,7 @@ def test_a_refusal_is_told_in_the_process_own_words(path: Path, serve: Callable[
 
 def test_nobody_there_is_said_with_a_hint(path: Path) -> None:
     """H1: where no unit runs the error names the socket, what is wrong with it, and what to look at."""
-    with pytest.raises(LinkError, match=r"unit\.sock: No such file or directory; is the unit running, and may you use"):
+    with pytest.raises(LinkError, match=r"unit\.sock: No such file or directory; is the unit running"):
         ask(path, "status")
 
 

@@ -177,10 +177,10 @@ class Desk:
         return msgspec.to_builtins(self._house.lines.touched)
 
     def _lamp(self, asked: Asked) -> Any:
-        """A lamp of a room at rest, lit or dark for ten seconds, and what its line reads back."""
+        """A lamp, or the relay, of a room at rest, lit or dark for ten seconds, and what its line reads back."""
         lamp, on = asked.args.get("lamp"), asked.args.get("lit") is True
-        if lamp not in ("recording", "status", "beeper"):
-            raise RequestError("lamp: expected one of recording, status, beeper")
+        if lamp not in ("recording", "status", "beeper", "relay"):
+            raise RequestError("lamp: expected one of recording, status, beeper, relay")
         house, room = self._house, self._house.room()
         if room.phase is not Phase.READY:
             raise UnitError("the room is in use: a lamp is tried in a room at rest")

@@ -26,7 +26,7 @@ class Lights:
         self._shown: dict[Lamp, tuple[Pattern, int]] = {}
         self._is: dict[Output, bool] = {}
         self._says = ""
-        self._trials: dict[Lamp, tuple[Pattern, int]] = {}
+        self._trials: dict[Output, tuple[Pattern, int]] = {}
         self.next_change_ns: int | None = None
         self.faults: dict[Output, str] = {}
 
@@ -48,8 +48,8 @@ class Lights:
                 self._drive(lamp, wanted[lamp], now_ns)
         self._follow(room, now_ns)
 
-    def attempt(self, lamp: Lamp, *, on: bool, now_ns: int, for_ns: int = TRIAL_NS) -> bool:
-        """An engineer tries a lamp: it is as he says for so long, or until the room is used. False: not fitted."""
+    def attempt(self, lamp: Output, *, on: bool, now_ns: int, for_ns: int = TRIAL_NS) -> bool:
+        """An engineer tries an output: it is as he says for so long, or until the room is used. False: not fitted."""
         if lamp not in self._fitted:
             return False
         self._trials[lamp] = LIT if on else DARK, now_ns + for_ns
@@ -66,7 +66,7 @@ class Lights:
         self._trials = {lamp: trial for lamp, trial in self._trials.items() if now_ns < trial[1]}
         for _, until_ns in self._trials.values():
             self.next_change_ns = min(until_ns, self.next_change_ns or until_ns)
-        return {lamp: pattern for lamp, (pattern, _) in self._trials.items()}
+        return {lamp: pattern for lamp, (pattern, _) in self._trials.items() if lamp != "relay"}
 
     def is_lit(self, lamp: Output) -> bool:
         """Whether the output's line reads back as lit, or on, now."""
@@ -98,7 +98,8 @@ class Lights:
         before, self._relay = self._relay, follow(self._relay, room, now_ns)
         if before.since_ns != self._relay.since_ns:
             log.event("relay", says="off" if self._relay.until_ns is None else "on")
-        self._bring("relay", self._relay.until_ns, on=self._relay.until_ns is not None)
+        pattern, _ = self._trials.get("relay", (DARK, 0))
+        self._bring("relay", self._relay.until_ns, on=self._relay.until_ns is not None or pattern is LIT)
 
     def _bring(self, lamp: Output, change_ns: int | None, *, on: bool) -> None:
         """Sets an output that is not so already, and notes when it changes by itself."""

@@ -6,19 +6,41 @@ from collections.abc import Iterator
 from typing import Any
 
 from daemon.check.asking import Room
-from daemon.check.finding import Finding
+from daemon.check.finding import NONE_FITTED, Finding
+from daemon.model.unit import ButtonUnit
 
 PRESS_S = 40.0
 """How long a check waits for a button: it has to be found first, and perhaps under a desk."""
 HOLD_MS = 1000
 """The press that is asked for is two seconds; half of that tells it from a tap."""
 LAMPS = {"status": "the staff's status lamp", "recording": "the recording lamp", "beeper": "the beeper"}
+BUTTONS = ("alarm", "record", "reset", "objection")
 
 
 def lamps(room: Room) -> Iterator[Finding]:
     """Each fitted lamp lit and dark: read back from its line, and seen by somebody."""
     for lamp in LAMPS:
         yield from _lamp(room, lamp)
+    if room.settings.unit.relay is not None:
+        yield _relay(room)
+
+
+def _relay(room: Room) -> Finding:
+    """Closed for a moment, where somebody is there and agrees: it sounds a siren or opens a door."""
+    question = "The relay closes now, for as long as you look: its siren sounds, or its door opens. Go on?"
+    if room.hands is None or not room.hands.asks(question):
+        return Finding("relay", "skipped", "not closed: nobody there has agreed to it")
+    closed = room.alarm("lamp", lamp="relay", lit=True)
+    heard = room.hands.asks("Does the siren sound, or is the door open?")
+    opened = room.alarm("lamp", lamp="relay", lit=False)
+    figures = {"reads_closed": closed["reads"], "reads_open": not opened["reads"], "seen": heard}
+    if heard and closed["reads"] and not opened["reads"]:
+        return Finding("relay", "ok", "closed and open, seen", figures=figures)
+    if heard is None:
+        return Finding("relay", "skipped", "closed and open; nobody could tell what it did", figures=figures)
+    todo = "Look at the relay, its supply and its pin: [relay] in unit.toml."
+    wrong = "it does nothing" if not heard else "its line does not read back as it was set"
+    return Finding("relay", "fault", wrong, todo, figures)
 
 
 def _lamp(room: Room, lamp: str) -> Iterator[Finding]:
@@ -29,7 +51,7 @@ def _lamp(room: Room, lamp: str) -> Iterator[Finding]:
             todo = "Fit one and name its pin under [lamps]: without it nothing is ever written."
             yield Finding(name, "fault", "none is fitted, and this policy records", todo)
         else:
-            yield Finding(name, "skipped", "none is fitted")
+            yield Finding(name, "skipped", NONE_FITTED)
         return
     seen = room.hands.asks(f"Is {LAMPS[lamp]} {'sounding' if lamp == 'beeper' else 'lit'}?") if room.hands else None
     dark = room.alarm("lamp", lamp=lamp, lit=False)
@@ -51,24 +73,45 @@ def _lamp(room: Room, lamp: str) -> Iterator[Finding]:
 def buttons(room: Room) -> Iterator[Finding]:
     """Each wired button pressed, held and released; a press is a test while the check lasts (see `walk`)."""
     wired = room.settings.unit.buttons
-    names = [name for name in ("alarm", "record", "reset") if getattr(wired, name) is not None]
-    faults = room.health().get("faults", {})
-    if room.hands is None:
-        for name in names:
-            yield _unpressed(name, faults)
-        return
+    names = [name for name in BUTTONS if getattr(wired, name) is not None]
+    health = room.health()
     for name in names:
-        yield _pressed(room, name) if FAULT[name] not in faults else _unpressed(name, faults)
+        if room.hands is None or not health or FAULT[name] in health["faults"]:
+            yield _unpressed(name, getattr(wired, name), health)
+        else:
+            yield _pressed(room, name)
 
 
-FAULT = {"alarm": "alarm_button", "record": "record_button", "reset": "reset_switch"}
+FAULT = {"alarm": "alarm_button", "record": "record_button", "reset": "reset_switch", "objection": "objection_button"}
 
 
-def _unpressed(name: str, faults: dict[str, str]) -> Finding:
-    wrong = faults.get(FAULT[name])
+def _unpressed(name: str, button: ButtonUnit, health: dict[str, Any]) -> Finding:
+    """What can be said of a button that nobody presses: of a single contact, that its wire cannot be seen."""
+    if not health:
+        return Finding(f"button {name}", "skipped", "the alarm process is not there: no press of it would be seen")
+    wrong = health["faults"].get(FAULT[name])
     if wrong:
         return Finding(f"button {name}", "fault", wrong, "Look at the button: its contact, its wire, its pin.")
-    return Finding(f"button {name}", "skipped", "its wire is well; nobody pressed it")
+    proof = health["buttons"].get(name)
+    figures = {"last_press": proof["last_press"], "last_test": proof["last_test"]} if proof else {}
+    last = f"; its last press was {_last(figures)}" if proof else ""
+    if button.nc_pin is not None:
+        text = f"its two lines are at rest: no cut wire, no short; nobody pressed it{last}"
+        return Finding(f"button {name}", "skipped", text, figures=figures)
+    unseen = "a cut wire" if button.contact == "no" else "a short"
+    text = f"not known: its one {button.contact.upper()} contact cannot show {unseen}, and nobody pressed it{last}"
+    todo = (
+        ""
+        if name != "alarm"
+        else ("Press it: spreekkamer alarm walk-test. A changeover button, with nc_pin, shows a cut wire at once.")
+    )
+    return Finding(f"button {name}", "warning" if todo else "skipped", text, todo, figures)
+
+
+def _last(proof: dict[str, Any]) -> str:
+    """When it last was a press for the unit, a test among them; null: never."""
+    found = max((moment for moment in proof.values() if moment), default="")
+    return found[:16].replace("T", " ") + " UTC" if found else "never"
 
 
 def _pressed(room: Room, name: str) -> Finding:

@@ -11,6 +11,9 @@ Verdict = Literal["ok", "warning", "fault", "skipped"]
 """skipped: not looked at, because nobody was there to look or the policy switches it off."""
 
 
+NONE_FITTED = "none is fitted"
+
+
 class Finding(Struct, frozen=True):
     """One thing, and how it was found."""
 
@@ -44,6 +47,28 @@ class Report(Struct, frozen=True):
     def faults(self) -> tuple[Finding, ...]:
         """What has to be put right before the room is used."""
         return tuple(finding for finding in self.findings if finding.verdict == "fault")
+
+    @property
+    def unproven(self) -> tuple[str, ...]:
+        """The parts for staff that nobody has tried: nothing is wrong with them as far as is known, and no more."""
+        return tuple(finding.name for finding in self.findings if _is_unproven(finding))
+
+    @property
+    def sentence(self) -> str:
+        """The verdict, for a person."""
+        if self.faults:
+            return "not ready for use"
+        if self.unproven:
+            return f"no fault found; not tried: {', '.join(self.unproven)}"
+        return "ready for use"
+
+
+def _is_unproven(finding: Finding) -> bool:
+    part = finding.name.split(" ")[0]
+    if part not in {"button", "lamp", "relay"} or finding.found == NONE_FITTED:
+        return False
+    seen = [finding.figures[key] for key in ("seen_lit", "seen_dark") if key in finding.figures]
+    return finding.verdict in {"skipped", "warning"} or None in seen
 
 
 def count(findings: Iterable[Finding]) -> dict[Verdict, int]:

@@ -101,5 +101,6 @@ def sum_up(console: Console, report: Report) -> None:
     """The last line: how it went, and how long it took."""
     counted = count(report.findings)
     text = ", ".join(f"{number} {verdict}" for verdict, number in counted.items() if number)
-    verdict = "[red]not ready for use[/red]" if report.faults else "[green]ready for use[/green]"
+    colour = "red" if report.faults else "yellow" if report.unproven else "green"
+    verdict = f"[{colour}]{escape(report.sentence)}[/{colour}]"
     console.print(f"\n{escape(report.unit or 'this unit')}: {verdict}. {text}; {report.took_s} s.")

@@ -14,6 +14,7 @@ from daemon.check.advice import advice_for
 from daemon.check.asking import Hands, Room, board_root
 from daemon.check.finding import Finding, Report
 from daemon.config import Settings, load
+from daemon.config.doubts import doubts
 from daemon.errors import LinkError, RefusedError, SettingsError
 from daemon.paths import Paths
 from daemon.times import utc
@@ -40,8 +41,8 @@ STEPS: tuple[tuple[str, Step], ...] = (
 TOLD_BY = {
     "broker": "broker", "second_broker": "second broker", "nobody_listening": "receivers", "unanswered": "receivers",
     "refused_by_broker": "receivers", "client_id": "receivers", "certificate": "certificates",
-    "alarm_button": "button alarm",
-    "record_button": "button record", "reset_switch": "button reset", "lamp": "lamp", "keys": "keys",
+    "alarm_button": "button alarm", "record_button": "button record", "reset_switch": "button reset",
+    "objection_button": "button objection", "lamp": "lamp", "keys": "keys",
     "recorder": "processes", "keeper": "processes", "camera": "camera", "microphone": "microphone",
 }  # fmt: skip
 """The finding that speaks of a fault which the unit names: what no finding has told is told at the end."""
@@ -105,6 +106,9 @@ def settings(paths: Paths) -> tuple[Settings | None, tuple[Finding, ...]]:
     except SettingsError as error:
         todo = "Put this line right, then: spreekkamer settings check"
         return None, tuple(Finding("settings", "fault", line.strip(), todo) for line in str(error).splitlines()[1:])
+    if found := doubts(checked):
+        todo = "Put this line right, then: spreekkamer settings check"
+        return checked, tuple(Finding("settings", "fault", str(fault), todo) for fault in found)
     figures = {"policy": checked.policy.name, "policy_sha256": checked.policy_sha256}
     text = f"unit {checked.unit.name()}, policy {checked.policy.name} ({checked.policy_sha256[:12]})"
     return checked, (Finding("settings", "ok", text, figures=figures),)

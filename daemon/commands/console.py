@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,12 +12,38 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
+from daemon.errors import RequestError
+
 State = Annotated[
-    Path | None, typer.Option("--state", metavar="DIR", help="a unit below this directory; without it: this machine's")
-]
+    Path | None,
+    typer.Option(
+        "--state", metavar="DIR", envvar="SPREEKKAMER_STATE",
+        help="a unit below this directory; without it: this machine's",
+    ),
+]  # fmt: skip
 Json = Annotated[bool, typer.Option("--json", help="for machines")]
 SHORT = 8
 """Characters of an id in a table: enough to tell a store's recordings apart; commands take the start of an id too."""
+
+
+def day(text: str, what: str) -> datetime.date:
+    """A date that somebody typed. Raises RequestError."""
+    try:
+        return datetime.date.fromisoformat(text)
+    except ValueError as error:
+        raise RequestError(f"{what} {text}: expected a date such as 2026-11-30") from error
+
+
+def moment(text: str, what: str) -> datetime.datetime:
+    """A moment that somebody typed, with its offset; one without is in this machine's local time.
+
+    Raises RequestError.
+    """
+    try:
+        found = datetime.datetime.fromisoformat(text)
+    except ValueError as error:
+        raise RequestError(f"{what} {text}: expected a moment such as 2026-03-18T06:00") from error
+    return found.astimezone() if found.tzinfo is None else found
 
 
 def out() -> Console:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import datetime
 from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
-from daemon.commands.console import Json, State, as_json, out
-from daemon.errors import UnitError
+from daemon.commands.console import Json, State, as_json, moment, out
 from daemon.link import ask
 from daemon.paths import Paths
 
@@ -31,7 +29,11 @@ def set_(
     decision: Annotated[str, typer.Option(help="the decision that it rests on; at most 200 characters")],
 ) -> None:  # fmt: skip
     """Covers the camera for a time: its device is closed, nothing is recorded, the alarm works."""
-    args = {"begins": _moment(begins), "ends": _moment(ends), "decision": decision}
+    args = {
+        "begins": moment(begins, "--from").isoformat(),
+        "ends": moment(ends, "--until").isoformat(),
+        "decision": decision,
+    }
     _show(ask(Paths.below(state).operator_socket, "cover_set", **args), as_json_=as_json_)
 
 
@@ -39,15 +41,6 @@ def set_(
 def withdraw(number: int, *, state: State = None, as_json_: Json = False) -> None:
     """Takes back a window that was set, by its number in the list; one of the policy is the policy's to change."""
     _show(ask(Paths.below(state).operator_socket, "cover_withdraw", number=number), as_json_=as_json_)
-
-
-def _moment(text: str) -> str:
-    """A moment with its offset; one without is meant in this machine's local time. Raises UnitError."""
-    try:
-        moment = datetime.datetime.fromisoformat(text)
-    except ValueError as error:
-        raise UnitError(f"`{text}` is no moment; expected one such as 2026-03-18T06:00") from error
-    return (moment.astimezone() if moment.tzinfo is None else moment).isoformat()
 
 
 def _show(windows: list[dict[str, Any]], *, as_json_: bool) -> None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import datetime
 from typing import Annotated, Any, Literal
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
-from daemon.commands.console import SHORT, Json, State, as_json, out
-from daemon.errors import RequestError
+from daemon.commands.console import SHORT, Json, State, as_json, day, out
 from daemon.link import Conversation
 from daemon.paths import Paths
 from daemon.times import utc
@@ -44,7 +42,7 @@ def place(  # noqa: PLR0913 - a hold says who, why and until when
     """Keeps a recording from being deleted until the hold is released."""
     wish = {
         "recording": recording_id, "incident": incident, "on_behalf_of": role, "reason": reason,
-        "review": _date(review), "tracks": (track,) if track else (), "kind": kind,
+        "review": day(review, "--review").isoformat(), "tracks": (track,) if track else (), "kind": kind,
     }  # fmt: skip
     hold = _ask(state, "hold_place", **wish)
     if as_json_:
@@ -61,7 +59,9 @@ def extend(  # noqa: PLR0913 - as `place`
     hold_id: HoldId, *, role: Role, reason: Reason, review: Review, state: State = None, as_json_: Json = False
 ) -> None:
     """Sets a later review: somebody has looked, and the incident is still open."""
-    hold = _ask(state, "hold_extend", hold=hold_id, on_behalf_of=role, reason=reason, review=_date(review))
+    hold = _ask(
+        state, "hold_extend", hold=hold_id, on_behalf_of=role, reason=reason, review=day(review, "--review").isoformat()
+    )
     if as_json_:
         as_json(hold)
         return
@@ -118,10 +118,3 @@ def _show(holds: list[dict[str, Any]], fault: str) -> None:
 def _ask(state: State, verb: str, **args: Any) -> Any:
     with Conversation(Paths.below(state).keeper_socket, WAIT_S) as keeper:
         return keeper.ask(verb, **args)
-
-
-def _date(text: str) -> str:
-    try:
-        return datetime.date.fromisoformat(text).isoformat()
-    except ValueError as error:
-        raise RequestError(f"review {text}: expected a date such as 2026-11-30") from error

@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from daemon.commands.console import Json, State, as_json, out
+from daemon.commands.console import Json, State, as_json, day, out
 from daemon.config import Settings, load
 from daemon.errors import RequestError, StoreError
 from daemon.model.notice import in_use, make, outdated
@@ -108,11 +108,8 @@ def _notice(kind: Kind, state: Path | None, on: str) -> Notice:
 
 def _settings(state: Path | None, on: str) -> Settings:
     """The settings as they are in force at noon of a day. Raises RequestError for what is no day."""
-    try:
-        day = datetime.date.fromisoformat(on) if on else datetime.date.today()  # noqa: DTZ011 - local is meant
-    except ValueError as error:
-        raise RequestError(f"`{on}` is no day; expected one such as 2026-01-01") from error
-    noon = datetime.datetime.combine(day, datetime.time(12)).astimezone()
+    wanted = day(on, "--on") if on else datetime.date.today()  # noqa: DTZ011 - local is meant
+    noon = datetime.datetime.combine(wanted, datetime.time(12)).astimezone()
     return load(Paths.below(state).etc).at(ClockReading(0, round(noon.timestamp()) * 1_000_000_000, "synchronised"))
 
 

@@ -198,10 +198,10 @@ def changed_files(etc: Path, settings: Settings) -> tuple[str, ...]:
     return tuple(sorted(file for file in read.keys() | now.keys() if read.get(file) != now.get(file)))
 
 
-def report(faults: list[Fault]) -> str:
-    """All faults for a person."""
+def report(faults: list[Fault], follows: str = "nothing was started") -> str:
+    """All faults for a person, and what follows from them."""
     count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
-    return "\n".join([f"{count} in the settings; nothing was started:", *(f"  {fault}" for fault in faults)])
+    return "\n".join([f"{count} in the settings; {follows}:", *(f"  {fault}" for fault in faults)])
 
 
 def shipped() -> Path:
@@ -339,6 +339,28 @@ def _ring_bytes(unit: Unit, policy: Policy) -> int:
 # --- reading and converting -------------------------------------------------------------------------------------
 
 
+class EncodingError(ValueError):
+    """A settings file is no text that is known."""
+
+
+def text_of(data: bytes) -> str:
+    """The text of a settings file as editors leave them: UTF-8 or UTF-16, with or without a byte order mark.
+
+    Raises EncodingError with the line.
+    """
+    encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise EncodingError(f"text in UTF-8; line {line} holds a letter in another encoding, such as \u00e9 or \u20ac: "
+                            "save the file as UTF-8") from error  # fmt: skip
+    if "\x00" in text:
+        line = text[: text.index("\x00")].count("\n") + 1
+        raise EncodingError(f"text in UTF-8; line {line} holds a zero byte: save the file as UTF-8")
+    return text
+
+
 def _read(path: Path, faults: list[Fault], name: str = "") -> tuple[dict[str, Any], bytes]:
     name = name or path.name
     try:
@@ -347,11 +369,13 @@ def _read(path: Path, faults: list[Fault], name: str = "") -> tuple[dict[str, An
         if len(data) > FILE_BYTES_MAX:
             faults.append(Fault(name, "the file", "", f"at most {FILE_BYTES_MAX} bytes"))
             return {}, b""
-        return tomllib.loads(data.decode()), data
+        return tomllib.loads(text_of(data)), data
     except OSError as error:
         faults.append(Fault(name, "the file", str(path), f"a file that can be read ({error.strerror})"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        faults.append(Fault(name, "the file", "", f"TOML in UTF-8; {error}"))
+    except EncodingError as error:
+        faults.append(Fault(name, "the file", "", str(error)))
+    except tomllib.TOMLDecodeError as error:
+        faults.append(Fault(name, "the file", "", f"TOML; {error}"))
     except RecursionError:
         faults.append(Fault(name, "the file", "", "TOML in UTF-8; it is nested hundreds of levels deep"))
     return {}, b""

@@ -129,7 +129,7 @@ def expected(info: Type) -> str:
     return _words(info)
 
 
-def _words(info: Type) -> str:  # noqa: C901, PLR0911 - a line a kind
+def _words(info: Type) -> str:  # noqa: PLR0911 - a line a kind
     match info:
         case BoolType():
             return "true or false"
@@ -138,8 +138,6 @@ def _words(info: Type) -> str:  # noqa: C901, PLR0911 - a line a kind
             return f"{number} from {_plain(low)} to {_plain(high)}" + _multiple(info)
         case LiteralType(values=values):
             return " or ".join(str(value) for value in values)
-        case StrType(pattern=str(pattern)):
-            return "text like " + pattern.removeprefix("^").removesuffix(r"\Z")
         case StrType():
             return "text"
         case DateType():

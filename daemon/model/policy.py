@@ -157,7 +157,11 @@ class Holder(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 Code = Annotated[
-    str, Meta(pattern=r"^([0-9a-f]{4}-[0-9a-f]{4})?\Z", description="the code on the notice in use; empty: none is")
+    str,
+    Meta(
+        pattern=r"^([0-9a-f]{4}-[0-9a-f]{4})?\Z",
+        description="the code on the notice in use, such as 12ab-34cd; empty: none is",
+    ),
 ]
 
 
@@ -170,7 +174,14 @@ class InUse(Struct, frozen=True, forbid_unknown_fields=True):
     dpia: Code = ""
 
 
-Words = Annotated[str, Meta(max_length=120, pattern=r"^[^\x00-\x1f\x7f]*\Z", description="one line, as it is printed")]
+Words = Annotated[
+    str,
+    Meta(
+        max_length=120,
+        pattern=r"^[^\x00-\x1f\x7f]*\Z",
+        description="one line of at most 120 characters, as it is printed",
+    ),
+]
 
 
 class NoticePolicy(Struct, frozen=True, forbid_unknown_fields=True):
@@ -188,7 +199,10 @@ class NoticePolicy(Struct, frozen=True, forbid_unknown_fields=True):
 class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     """The whole of `policy.toml`."""
 
-    name: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,63}\Z", description="the policy's name")]
+    name: Annotated[
+        str,
+        Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,63}\Z", description="the policy's name: small letters, digits and hyphens"),
+    ]
     in_force_from: Annotated[datetime.date, Meta(description="the day from which the municipality applies it")]
     audio: TrackPolicy = TrackPolicy()
     video: TrackPolicy = TrackPolicy()

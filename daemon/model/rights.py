@@ -18,6 +18,8 @@ Role = Literal["engineer", "custodian", "owner"]
 
 GROUPS: Mapping[str, Role] = {"spreekkamer-engineer": "engineer", "spreekkamer-custodian": "custodian"}
 """The groups of the machine that give a role."""
+OPENS = "spreekkamer-operators"
+"""The group that opens the operators' sockets; what somebody may say there follows from the other two."""
 ROOT_UID = 0
 
 ENGINEER = frozenset[Role]({"engineer", "owner"})

@@ -77,11 +77,21 @@ class Relay(Struct, frozen=True, forbid_unknown_fields=True):
 class Tls(Struct, frozen=True, forbid_unknown_fields=True):
     """How the unit and its broker know each other: both by certificate."""
 
-    ca: Annotated[str, Meta(pattern="^/", max_length=255, description="file: the authority that signed the broker's")]
-    certificate: Annotated[
-        str, Meta(pattern="^/", max_length=255, description="file: this unit's certificate; its name is the unit's")
+    ca: Annotated[
+        str,
+        Meta(pattern="^/", max_length=255, description="a file's whole path: the authority that signed the broker's"),
     ]
-    key: Annotated[str, Meta(pattern="^/", max_length=255, description="file: the key of this unit's certificate")]
+    certificate: Annotated[
+        str,
+        Meta(
+            pattern="^/",
+            max_length=255,
+            description="a file's whole path: this unit's certificate; its name is the unit's",
+        ),
+    ]
+    key: Annotated[
+        str, Meta(pattern="^/", max_length=255, description="a file's whole path: the key of this unit's certificate")
+    ]
 
 
 class Broker(Struct, frozen=True, forbid_unknown_fields=True):
@@ -155,7 +165,11 @@ class HomeAssistant(Struct, frozen=True, forbid_unknown_fields=True):
     """Whether the unit introduces itself to Home Assistant."""
 
     discovery_prefix: Annotated[
-        str, Meta(pattern=r"^[A-Za-z0-9_-]{0,64}\Z", description="topic of MQTT discovery, homeassistant; empty: off")
+        str,
+        Meta(
+            pattern=r"^[A-Za-z0-9_-]{0,64}\Z",
+            description="topic of MQTT discovery, one level, such as homeassistant; empty: off",
+        ),
     ] = ""
 
 
@@ -173,7 +187,11 @@ class Camera(Struct, frozen=True, forbid_unknown_fields=True):
     ] = "pi"
     device: Annotated[
         str,
-        Meta(pattern="^/dev/", max_length=255, description="a USB camera's; a name below /dev/v4l/by-id/ stays"),
+        Meta(
+            pattern="^/dev/",
+            max_length=255,
+            description="a USB camera's, below /dev; a name below /dev/v4l/by-id/ stays",
+        ),
     ] = "/dev/video0"
     encoder: Annotated[
         Literal["auto", "v4l2", "libav"], Meta(description="auto: the Pi 4's own where it exists, else libav")

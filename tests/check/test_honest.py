@@ -1,0 +1,122 @@
+"""A check vouches for nothing that it did not see: single contacts, parts that nobody tried, a unit that is away."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daemon.check import body
+from daemon.check.finding import Finding, Report
+from daemon.check.walk import check
+from daemon.model.unit import ButtonUnit
+from simulators.state import prepare
+
+WELL: dict[str, Any] = {
+    "faults": {}, "buttons": {"alarm": {"last_press": "2026-11-02T10:00:00.000Z", "last_test": None, "last_seen": None}}
+}  # fmt: skip
+
+
+def report(*findings: Finding) -> Report:
+    return Report("u", "p", "", "b", "2026-11-28", 1, by_hand=True, findings=findings)
+
+
+@pytest.mark.case("people 1")
+def test_one_contact_cannot_show_what_it_cannot_show() -> None:
+    """A7: of one normally open contact nobody knows that its wire is whole; of both it is known that none is cut."""
+    alone = body._unpressed("alarm", ButtonUnit(5), WELL)
+    assert alone.verdict == "warning"
+    assert "NO contact cannot show a cut wire" in alone.found
+    assert "last press was 2026-11-02 10:00 UTC" in alone.found
+    assert "nc_pin" in alone.todo
+    closed = body._unpressed("record", ButtonUnit(6, contact="nc"), WELL)
+    assert (closed.verdict, closed.todo) == ("skipped", "")
+    assert "NC contact cannot show a short" in closed.found
+    both = body._unpressed("alarm", ButtonUnit(5, nc_pin=13), WELL)
+    assert both.verdict == "skipped"
+    assert "no cut wire, no short; nobody pressed it" in both.found
+
+
+@pytest.mark.case("people 1")
+def test_a_unit_that_is_not_there_is_not_ready(tmp_path: Path) -> None:
+    """A7: with no process running nothing is said to be well: every button is not known, and the room is not ready."""
+    paths = prepare(tmp_path / "unit", "heusden-2020", None, ("127.0.0.1", 1))
+    done = check(paths, None, lambda _: None)
+    assert done.sentence == "not ready for use"
+    buttons = [finding for finding in done.findings if finding.name.startswith("button ")]
+    assert [finding.name for finding in buttons] == ["button alarm", "button record"]
+    assert all("no press of it would be seen" in finding.found for finding in buttons)
+    assert [one.name for one in done.findings if one.verdict == "ok" and one.name in {"lamps", "broker", "clock"}] == []
+
+
+@pytest.mark.case("people 1")
+def test_the_last_line_names_what_nobody_tried() -> None:
+    """A7: ready for use is said of a room whose lamps were seen and whose buttons were pressed, and of no other."""
+    seen = Finding("lamp status", "ok", "", figures={"seen_lit": True, "seen_dark": True})
+    unseen = Finding("lamp recording", "ok", "", figures={"seen_lit": None, "seen_dark": None})
+    pressed, idle = Finding("button alarm", "ok", ""), Finding("button record", "skipped", "")
+    assert report(seen, pressed).sentence == "ready for use"
+    assert report(seen, pressed, Finding("lamp beeper", "skipped", "none is fitted")).sentence == "ready for use"
+    assert report(unseen, idle).sentence == "no fault found; not tried: lamp recording, button record"
+    assert report(pressed, Finding("clock", "fault", "")).sentence == "not ready for use"
+
+
+class Hands:
+    """Somebody who answers yes, and notes what he was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def say(self, text: str) -> None:
+        """Noted."""
+        self.asked.append(text)
+
+    def asks(self, question: str) -> bool | None:
+        """Yes."""
+        self.asked.append(question)
+        return True
+
+    def shows(self, picture: Any, within_s: float, *, may_end: bool = False) -> bool:  # noqa: ARG002 - as the port has it
+        """Looks once."""
+        return bool(picture()[1])
+
+
+@pytest.mark.case("people 1")
+def test_every_part_that_is_fitted_is_asked_for() -> None:
+    """A7: the objection button, the key switch, the relay and the beeper are parts of a room like any other."""
+    hands, room = Hands(), RoomOfParts()
+    room.hands = hands
+    found = [*body.lamps(room), *body.buttons(room)]  # type: ignore[arg-type]
+    assert [finding.name for finding in found] == [
+        "lamp status", "lamp recording", "lamp beeper", "relay",
+        "button alarm", "button record", "button reset", "button objection",
+    ]  # fmt: skip
+    assert all(finding.verdict == "ok" for finding in found), found
+    assert any("siren" in question for question in hands.asked)
+
+
+class RoomOfParts:
+    """A unit that has every part and in which all of them work: what its processes would answer."""
+
+    hands: Any = None
+
+    def __init__(self) -> None:
+        self._presses = 0
+        self.settings = self
+        self.unit = self
+        self.relay = object()
+        self.buttons = self
+        self.record = self.reset = self.objection = ButtonUnit(5)
+
+    def health(self) -> dict[str, Any]:
+        """Nothing is wrong."""
+        return WELL
+
+    def alarm(self, verb: str, **args: Any) -> Any:
+        """A lamp follows; each question finds a button pressed and let go."""
+        if verb == "lamp":
+            return {"fitted": True, "reads": args["lit"]}
+        self._presses += 1
+        one = {"presses": self._presses, "lasted_ms": 2000, "down": False}
+        return dict.fromkeys(body.BUTTONS, one)
