@@ -48,6 +48,7 @@ class Mobiles:
         now_ns = clock.boot_ns()
         self._buttons = {settings.name: mobile.Button(settings, now_ns) for settings in unit.mobile}
         self._written: dict[str, mobile.Button] = dict(self._buttons)
+        self._is_anew = False
         self._alive: set[str] = set()
         self._refused: Counter[str] = Counter()
 
@@ -83,7 +84,7 @@ class Mobiles:
         button = replace(
             button,
             told=(*(one for one in told if one.key not in news), *button.told)[-mobile.TOLD_MAX :],
-            deliveries=(*memory.deliveries, *button.deliveries)[-mobile.TOLD_MAX :],
+            deliveries=(*(() if self._is_anew else memory.deliveries), *button.deliveries)[-mobile.TOLD_MAX :],
         )
         if button.state is not None:
             return button
@@ -93,6 +94,7 @@ class Mobiles:
     def begins_anew(self) -> None:
         """The broker has kept no session: nothing that it delivered before will come again. Any thread."""
         with self._lock:
+            self._is_anew = True
             self._buttons = {name: replace(button, deliveries=()) for name, button in self._buttons.items()}
 
     def hear(self, message: Foreign, take: Callable[[tuple[AlarmPressed, ...]], bool]) -> bool:

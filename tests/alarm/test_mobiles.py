@@ -1,0 +1,112 @@
+"""The wireless buttons of a unit: what is kept of them, what a restart knows, and what the loop had no place for."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from daemon.alarm import journal
+from daemon.alarm.inbox import Foreign
+from daemon.alarm.mobiles import Mobiles
+from daemon.model.events import AlarmPressed
+from daemon.model.unit import Broker, Buttons, ButtonUnit, Mobile, Unit
+from hardware.ports import ClockReading
+
+S = 1_000_000_000
+PUSH = b'{"action":"push","n":7}'
+
+
+class Watch:
+    """A clock of one boot."""
+
+    def __init__(self, boot_id: str = "one", now_s: int = 1000, state: str = "synchronised") -> None:
+        self._boot_id, self.now_s, self._state = boot_id, now_s, state
+
+    def boot_ns(self) -> int:
+        """Now."""
+        return self.now_s * S
+
+    def boot_id(self) -> str:
+        """Of this boot."""
+        return self._boot_id
+
+    def read(self) -> ClockReading:
+        """The wall clock is a million seconds on."""
+        return ClockReading(self.now_s * S, (1_000_000 + self.now_s) * S, self._state)  # type: ignore[arg-type]
+
+
+NUMBERED = Mobile("numbered", "gw", ("push",), field="action", repeat_field="n")
+STATE = Mobile("state", "st", ("ON",), edge=True)
+UNIT = Unit("a", "b", "c", Buttons(ButtonUnit(5)), Broker("h"), mobile=(NUMBERED, STATE))
+
+
+def mobiles(watch: Watch, unit: Unit = UNIT) -> Mobiles:
+    return Mobiles(unit, watch)
+
+
+def says(it: Mobiles, topic: str, payload: bytes, *, mid: int = 1, again: bool = False, room: bool = True) -> int:
+    """How many presses a message is."""
+    taken: list[AlarmPressed] = []
+
+    def take(presses: tuple[AlarmPressed, ...]) -> bool:
+        taken.extend(presses if room else ())
+        return room
+
+    it.hear(Foreign(topic, payload, retained=False, again=again, mid=mid), take)
+    return len(taken)
+
+
+@pytest.mark.case("alarm 6")
+def test_a_press_that_finds_no_place_was_not_heard() -> None:
+    """A1: what the loop had no place for is not known as told: delivered again it is a press."""
+    it = mobiles(Watch())
+    assert says(it, "gw", PUSH, room=False) == 0
+    assert says(it, "gw", PUSH, again=True) == 1
+    assert says(it, "gw", PUSH, again=True) == 0
+
+
+@pytest.mark.parametrize("boot_id", ["one", "two"], ids=["same boot", "after a reboot"])
+def test_what_is_kept_is_known_after_a_start(boot_id: str) -> None:
+    """A1: number, state and delivery are known to the next process, by the clock that did not step."""
+    before = mobiles(Watch())
+    assert says(before, "gw", PUSH, mid=5) == says(before, "st", b"ON", mid=6) == 1
+    kept = journal.Opened(1, heard=before.due())
+    assert len(kept.heard) == 2
+    assert before.due() == ()
+    after = mobiles(Watch(boot_id, 1030))
+    after.opened(kept)
+    assert says(after, "gw", PUSH, mid=9) == says(after, "st", b"ON", mid=10) == 0
+    later = mobiles(Watch(boot_id, 1100))
+    later.opened(kept)
+    assert says(later, "gw", PUSH, mid=5, again=True) == 0, "the broker's memory of the same message"
+    assert says(later, "gw", PUSH, mid=9) == 1, "its number was last heard too long ago"
+
+
+def test_what_cannot_be_dated_is_no_echo() -> None:
+    """A1: after a reboot with an unset clock nobody knows how old a number is: in doubt it is a press."""
+    before = mobiles(Watch())
+    says(before, "gw", PUSH)
+    after = mobiles(Watch("two", 20, "unsynchronised"))
+    after.opened(journal.Opened(1, heard=before.due()))
+    assert says(after, "gw", PUSH, mid=2) == 1
+
+
+def test_what_was_heard_under_other_settings_means_nothing() -> None:
+    """A1: an engineer has changed the button: what its old settings called a state hides no press."""
+    before = mobiles(Watch())
+    says(before, "st", b"ON")
+    changed = msgspec.structs.replace(UNIT, mobile=(NUMBERED, msgspec.structs.replace(STATE, pressed=("ON", "x"))))
+    after = mobiles(Watch(), changed)
+    after.opened(journal.Opened(1, heard=(*before.due(), journal.Heard("state", "{}", "one", 1, 1))))
+    assert says(after, "st", b"ON") == 1
+
+
+def test_packet_identifiers_begin_again_with_a_session() -> None:
+    """A1: the broker has kept nothing: a message with an old identifier is another one, whoever says so first."""
+    before = mobiles(Watch())
+    says(before, "gw", PUSH, mid=5)
+    kept = journal.Opened(1, heard=before.due())
+    after = mobiles(Watch("one", 1200))
+    after.begins_anew()
+    after.opened(kept)
+    assert says(after, "gw", PUSH, mid=5, again=True) == 1
