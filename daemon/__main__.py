@@ -6,6 +6,7 @@ import importlib.metadata
 import sys
 import time
 from itertools import pairwise
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -14,7 +15,7 @@ from rich.table import Table
 
 from daemon.commands import audit, check, cover, evidence, hold, notice, report, store
 from daemon.commands.console import SHORT, Json, State, as_json, out
-from daemon.config import inwords, load, unread
+from daemon.config import Settings, inwords, load, unread
 from daemon.config import report as report_faults
 from daemon.config.doubts import doubts
 from daemon.config.explain import rows_of
@@ -275,12 +276,27 @@ def settings_microphones(*, as_json_: Json = False) -> None:
     out().print(table if found else "There is no sound input.")
 
 
+def _checked(etc: Path) -> Settings:
+    """The settings. Raises SettingsError for every fault, and for what would keep every alarm from leaving."""
+    checked = load(etc)
+    if found := doubts(checked):
+        raise SettingsError(report_faults(found, "no alarm could leave"))
+    return checked
+
+
+def _in_words(checked: Settings) -> None:
+    """Unit and policies, a line each; what must strike the eye begins with a mark."""
+    for head, sentences in inwords.lines(checked):
+        out().print(f"\n{escape(head)}", style="bold", soft_wrap=True)
+        for line in sentences:
+            mark = "[bold yellow]!" if line.strikes else "[default] "
+            out().print(f"{mark} {escape(line.text)}[/]", soft_wrap=True, highlight=False)
+
+
 @settings.command("check")
 def settings_check(*, state: State = None, as_json_: Json = False) -> None:
     """Checks all files and names every fault. Exit code 2 when there is one."""
-    checked = load(Paths.below(state).etc)
-    if found := doubts(checked):
-        raise SettingsError(report_faults(found, "no alarm could leave"))
+    checked = _checked(Paths.below(state).etc)
     rows = [(one.policy.in_force_from, one.policy.name, one.sha256, one.file) for one in checked.policies]
     if as_json_:
         names = ("in_force_from", "policy", "sha256", "file")
@@ -303,11 +319,7 @@ def settings_check(*, state: State = None, as_json_: Json = False) -> None:
     for one in checked.policies:
         for kind, code in outdated(one.policy, in_use(one.policy), one.sha256).items():
             out().print(f"{one.file}: the {kind} in use is outdated: this policy needs {code} (notice {kind}).")
-    for head, sentences in inwords.lines(checked):
-        out().print(f"\n{escape(head)}", style="bold", soft_wrap=True)
-        for line in sentences:
-            mark = "[bold yellow]!" if line.strikes else "[default] "
-            out().print(f"{mark} {escape(line.text)}[/]", soft_wrap=True, highlight=False)
+    _in_words(checked)
 
 
 @alarm.command()
