@@ -23,14 +23,17 @@ def main() -> None:
     client = paho.Client(CallbackAPIVersion.VERSION2, "bench-listener", protocol=paho.MQTTv5)
 
     def heard(_client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
+        if message.topic.endswith("/alarm/poll"):
+            client.publish(message.topic.removesuffix("poll") + "here/bench", message.payload, qos=1)
+            return
         at_ns = time.monotonic_ns()
         os.write(file, b"%d %s %d\n" % (at_ns, message.topic.encode(), len(message.payload)))
         if message.topic.endswith("/alarm/event"):
             ack = {"id": json.loads(message.payload)["id"], "level": "stored", "by": "bench"}
-            client.publish(message.topic.removesuffix("event") + "ack", json.dumps(ack), qos=1)
+            client.publish(message.topic.removesuffix("event") + "ack/bench", json.dumps(ack), qos=1)
 
     def connected(*_: object) -> None:
-        client.subscribe([(topic, 1) for topic in topics])
+        client.subscribe([(topic, 1) for topic in (*topics, "spreekkamer/v1/+/+/+/alarm/poll")])
         client.publish("spreekkamer/v1/voorbeeldstad/console/bench/state", '{"online":true}', qos=1, retain=True)
 
     def granted(*_: object) -> None:
