@@ -20,7 +20,7 @@ PLACES: Mapping[str, int] = {
     # One answer an order, and the journal takes no more orders than this.
     "journal": 20_000,
     # A connection's comings and goings, and one answer for each of our own publishes.
-    "alarm": 1000, "second": 1000, "telemetry": 1000,
+    "alarm": 1000, "second": 1000, "telemetry": 1000, "second-telemetry": 1000,
     # Messages of others at the brokers: a flood is done with in 20 ms. A receiver says `stored` again for the next
     # attempt, and what a wireless button said is acknowledged to the broker only when it has been taken.
     "answers": 200, "buttons": 200,
