@@ -7,6 +7,7 @@ nothing starts on settings that have one. What a key means, its unit and its bou
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import hashlib
 import itertools
@@ -21,7 +22,7 @@ import msgspec
 
 from daemon.config import wireless
 from daemon.errors import SettingsError
-from daemon.model.policy import NO_POLICY, WINDOW_D_MAX, Policy, TrackPolicy, is_recipient
+from daemon.model.policy import NO_POLICY, WINDOW_D_MAX, Holder, Policy, TrackPolicy, is_recipient
 from daemon.model.schedule import policy_on
 from daemon.model.unit import ButtonUnit, Unit
 from hardware.ports import ClockReading, Track
@@ -74,6 +75,8 @@ class Dated(NamedTuple):
     """Of the file's bytes."""
     raw: dict[str, Any]
     """What it says, before defaults."""
+    left_out: tuple[str, ...] = ()
+    """Roles of the holders whose lines cannot be used, where it is used without them."""
 
 
 class Settings(NamedTuple):
@@ -92,7 +95,10 @@ class Settings(NamedTuple):
     nth: int = 0
     """Which of `policies` it is."""
     fault: str = ""
-    """Why nothing is recorded: a policy does not hold, and the alarm works without one. Empty: all files hold."""
+    """Why nothing is recorded: a policy does not hold, and the alarm works without one. Empty: all policies can be
+    used."""
+    holders_fault: str = ""
+    """What is wrong with holders that recordings are made without: each of them can open none."""
 
     def at(self, now: ClockReading) -> Settings:
         """These settings with the policy that is in force now; days begin at midnight, local time of the machine."""
@@ -106,14 +112,21 @@ class Settings(NamedTuple):
 
 def load(etc: Path) -> Settings:
     """Reads `unit.toml`, `policy.toml` and `policy.d/*.toml`. Raises SettingsError with every fault of all of them."""
+    return _load(etc, without_bad_holders=False)
+
+
+def _load(etc: Path, *, without_bad_holders: bool) -> Settings:
     faults: list[Fault] = []
     unit_raw, _ = _read(etc / "unit.toml", faults)
     unit = _convert(unit_raw, Unit, "unit.toml", faults)
-    policies = [dated for file in _policy_files(etc, faults) if (dated := _load_policy(etc, file, faults)) is not None]
+    loaded = [
+        _load_policy(etc, file, faults, without_bad_holders=without_bad_holders) for file in _policy_files(etc, faults)
+    ]
+    policies = [dated for dated in loaded if dated is not None]
     policies.sort(key=lambda dated: dated.policy.in_force_from)
     faults += _date_faults(policies)
     for dated in policies:
-        faults += policy_faults(dated.policy, dated.file)
+        faults += policy_faults(dated.policy, dated.file, dated.left_out)
         if unit is not None:
             faults += [fault for fault in unit_faults(unit, dated.policy) if fault not in faults]
     if faults or unit is None or not policies:
@@ -124,15 +137,18 @@ def load(etc: Path) -> Settings:
 def load_to_run(etc: Path) -> Settings:
     """As `load`, for a process: a policy that does not hold keeps the alarm from nothing, and nothing is recorded.
 
+    Where nothing is wrong but holders' own lines, it is recorded for the others, as long as every group has one left.
     Raises SettingsError where unit.toml itself cannot be used: then nobody knows where the buttons are.
     """
     try:
         return load(etc)
     except SettingsError as error:
+        with contextlib.suppress(SettingsError):
+            return _load(etc, without_bad_holders=True)._replace(holders_fault=str(error))
         faults: list[Fault] = []
         unit_raw, _ = _read(etc / "unit.toml", faults)
         unit = _convert(unit_raw, Unit, "unit.toml", faults)
-        found = _load_policy(etc, "policy.toml", []) or Dated("", NO_POLICY, "0" * 64, {})
+        found = _load_policy(etc, "policy.toml", [], without_bad_holders=False) or Dated("", NO_POLICY, "0" * 64, {})
         policy = found.policy
         quiet = msgspec.structs.replace(
             policy,
@@ -174,10 +190,32 @@ def _policy_files(etc: Path, faults: list[Fault]) -> list[str]:
     return ["policy.toml", *more[:POLICIES_MAX]]
 
 
-def _load_policy(etc: Path, file: str, faults: list[Fault]) -> Dated | None:
+def _load_policy(etc: Path, file: str, faults: list[Fault], *, without_bad_holders: bool) -> Dated | None:
     raw, data = _read(etc / file, faults, file)
+    left_out: tuple[str, ...] = ()
+    if without_bad_holders:
+        raw, left_out = _without_bad_holders(raw)
     policy = _convert(raw, Policy, file, faults)
-    return None if policy is None else Dated(file, policy, hashlib.sha256(data).hexdigest(), raw)
+    return None if policy is None else Dated(file, policy, hashlib.sha256(data).hexdigest(), raw, left_out)
+
+
+def _without_bad_holders(raw: dict[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """A policy's table without the holders whose lines cannot be used, and the roles of those."""
+    holders = raw.get("holders")
+    if not isinstance(holders, list):
+        return raw, ()
+    good: dict[str, Any] = {}
+    bad = []
+    for line in holders:
+        try:
+            holder = msgspec.convert(line, Holder)
+        except msgspec.ValidationError:
+            holder = None
+        if holder is None or not is_recipient(holder.recipient) or holder.recipient in good:
+            bad.append(str(line.get("role", "")) if isinstance(line, dict) else "")
+        else:
+            good[holder.recipient] = line
+    return {**raw, "holders": list(good.values())}, tuple(bad)
 
 
 def _date_faults(policies: list[Dated]) -> list[Fault]:
@@ -213,9 +251,9 @@ def shipped() -> Path:
 # --- faults that no single key shows ----------------------------------------------------------------------------
 
 
-def policy_faults(policy: Policy, file: str = "policy.toml") -> list[Fault]:
-    """What is wrong between the keys of a policy."""
-    found = [*_term_faults(policy), *_privacy_faults(policy), *_group_faults(policy), *_holder_faults(policy)]
+def policy_faults(policy: Policy, file: str = "policy.toml", left_out: tuple[str, ...] = ()) -> list[Fault]:
+    """What is wrong between the keys of a policy. `left_out`: roles of holders that it had as well."""
+    found = [*_term_faults(policy), *_privacy_faults(policy), *_group_faults(policy, left_out), *_holder_faults(policy)]
     return [Fault(file, key, show(value), expected) for key, value, expected in found]
 
 
@@ -249,17 +287,18 @@ def _privacy_faults(policy: Policy) -> Found:
             yield f"cover.windows[{index}].ends", window.ends, expected
 
 
-def _group_faults(policy: Policy) -> Found:
+def _group_faults(policy: Policy, left_out: tuple[str, ...]) -> Found:
     if policy.tracks() and not policy.opening.groups:
         yield "opening.groups", "[]", "at least one group of roles: nobody could ever open a recording"
     seen: set[str] = set()
     for index, group in enumerate(policy.opening.groups):
         key = f"opening.groups[{index}]"
-        holders = sum(holder.role in group for holder in policy.holders)
+        good = sum(holder.role in group for holder in policy.holders)
+        holders = good + sum(role in group for role in left_out)
         if twice := seen & set(group):
             yield key, list(group), f"a role of one group only; {min(twice)} is in two"
         seen |= set(group)
-        if policy.tracks() and holders < HOLDERS_MIN:
+        if policy.tracks() and (holders < HOLDERS_MIN or not good):
             expected = f"at least {HOLDERS_MIN} holders with one of these roles, against loss; there are {holders}"
             yield key, list(group), expected
 

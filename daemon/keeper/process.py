@@ -185,7 +185,7 @@ class KeeperProcess:
             self._health_ns = now.boot_ns + HEALTH_NS
             self._store.look_again()
             self._settings_fault = (
-                self._settings.fault.partition("\n  ")[2].partition("\n")[0]
+                (self._settings.fault or self._settings.holders_fault).partition("\n  ")[2].partition("\n")[0]
                 or _in_words(changed_files(self._etc, self._settings))
                 or _unread(unread(self._etc))
             )

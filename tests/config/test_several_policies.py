@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import datetime
 import re
 import shutil
+import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,7 @@ import pytest
 from daemon.config import POLICIES_MAX, changed_files, load, load_to_run, shipped, unread
 from daemon.errors import SettingsError
 from daemon.model.policy import in_words, is_recipient
+from daemon.recorder import keymaker
 from hardware.ports import ClockReading, ClockState
 from tests.config.test_settings import HEUSDEN, UNIT_TEXT, Etc, etc, faults, holders
 
@@ -121,7 +125,7 @@ def test_what_is_not_read_is_named(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.case("keeper 14")
-@pytest.mark.parametrize("spoil", ["junk", "same day", "directory that cannot be listed", "no policy", "secret key"])
+@pytest.mark.parametrize("spoil", ["junk", "same day", "directory that cannot be listed", "no policy", "secret keys"])
 def test_a_policy_that_does_not_hold_keeps_the_alarm_from_nothing(tmp_path: Path, spoil: str) -> None:
     """A2, R7: whatever is wrong with a policy, the processes get settings: the alarm as it can be, nothing recorded,
     nothing purged, and the reason. The check refuses the same files.
@@ -138,10 +142,8 @@ def test_a_policy_that_does_not_hold_keeps_the_alarm_from_nothing(tmp_path: Path
             (tmp_path / "policy.d").write_text("a file")
         case "no policy":
             (tmp_path / "policy.toml").unlink()
-        case "secret key":
-            key = re.search("age1[0-9a-z]+", HEUSDEN)
-            assert key
-            (tmp_path / "policy.toml").write_text(HEUSDEN.replace(key[0], "AGE-SECRET-KEY-1" + "Q" * 58))
+        case "secret keys":
+            (tmp_path / "policy.toml").write_text(re.sub("age1[0-9a-z]+", "AGE-SECRET-KEY-1" + "Q" * 58, HEUSDEN))
     with pytest.raises(SettingsError):
         load(tmp_path)
     settings = load_to_run(tmp_path)
@@ -179,6 +181,56 @@ def test_a_wrong_letter_in_a_key_names_its_holder(tmp_path: Path, change: str) -
         load(tmp_path)
     assert is_recipient(key[0])
     assert not is_recipient(wrong)
+
+
+BAD_LINES: dict[str, Callable[[str], str]] = {
+    "letter": lambda key: key[:-1] + ("q" if key[-1] != "q" else "p"),
+    "swap": lambda key: key[:20] + key[21] + key[20] + key[22:] if key[20] != key[21] else key[:-1],
+    "short": lambda key: key[:-3],
+    "nothing": lambda _: "",
+    "secret": lambda _: "AGE-SECRET-KEY-1" + "Q" * 58,
+}
+
+
+@pytest.mark.case("keeper 16")
+@pytest.mark.parametrize("wrong", [*BAD_LINES, "twice"])
+def test_one_bad_key_of_six_stops_nothing(tmp_path: Path, wrong: str) -> None:
+    """R8, K6: recordings are made for the holders whose keys are good, and the fault names the one whose is not."""
+    good(tmp_path)
+    keys = re.findall("age1[0-9a-z]+", HEUSDEN)
+    bad = keys[0] if wrong == "twice" else BAD_LINES[wrong](keys[1])
+    (tmp_path / "policy.toml").write_text(HEUSDEN.replace(keys[1], bad))
+    with pytest.raises(SettingsError, match=r"holders\[1\]\.recipient"):
+        load(tmp_path)
+    settings = load_to_run(tmp_path)
+    settings = settings.at(at("2026-11-30T12:00:00"))
+    assert settings.policy.tracks() == ("audio", "video")
+    assert set(settings.policy.recipients()[0]) == {*keys} - {keys[1]}
+    assert "holders[1].recipient" in settings.holders_fault
+    assert "QQQ" not in settings.holders_fault
+    envelope = base64.b64decode(keymaker.make(keymaker.Ask(settings.policy.recipients())).envelope)
+    assert envelope.count(b"-> X25519 ") == len(keys) - 1
+
+
+@pytest.mark.case("keeper 16")
+def test_a_group_without_a_good_key_stops_recording(tmp_path: Path) -> None:
+    """R6, K6: what a whole group could not open is not recorded, nor is it made for the other group alone."""
+    good(tmp_path)
+    text = holders((shipped() / "policies" / "dronten-2014.toml").read_text())
+    policy = tomllib.loads(text)
+    first, second = policy["opening"]["groups"]
+    theirs = [holder["recipient"] for holder in policy["holders"] if holder["role"] in second]
+    assert any(holder["role"] in first for holder in policy["holders"])
+    for key in theirs[:-1]:
+        text = text.replace(key, key[:-1] + "b")
+    (tmp_path / "policy.toml").write_text(text)
+    settings = load_to_run(tmp_path).at(at("2014-12-01T12:00:00"))
+    assert settings.policy.tracks() == ("audio", "video")
+    assert theirs[-1:] == list(settings.policy.recipients()[1])
+    (tmp_path / "policy.toml").write_text(text.replace(theirs[-1], theirs[-1][:-1] + "b"))
+    settings = load_to_run(tmp_path).at(at("2014-12-01T12:00:00"))
+    assert settings.policy.tracks() == ()
+    assert settings.fault
 
 
 @pytest.mark.case("keeper 17")
