@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import webbrowser
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,6 +23,7 @@ from simulators.occupied import check_runs
 from simulators.panel.page import Page
 from simulators.places import bench_path, clock_path, faults_path
 from simulators.room import Room
+from simulators.timeline import Timeline
 
 app = typer.Typer(
     name="spreekkamer-sim", help="A simulated room: the three real processes on simulated devices.",
@@ -33,10 +36,7 @@ Json = Annotated[bool, typer.Option("--json", help="for machines")]
 HERE = Path("room")
 FITTED = Path(__file__).parent / "room.toml"
 """What a new room has, where no file is named: everything that can be tried."""
-KEYS = (
-    "r record · a alarm · x accept the alarm at the console · c reset it · "
-    "b pull or plug the broker · k the console · q quit"
-)
+KEYS = "r record · a alarm · x accept · c reset · b broker's plug · k desk's plug · q quit"
 
 
 @app.command()
@@ -57,6 +57,9 @@ def run(  # noqa: PLR0913 - each is an option
     ] = None,
     console_key: Annotated[Path | None, typer.Option(metavar="FILE", help="of that certificate", exists=True)] = None,
     panel: Annotated[str, typer.Option(metavar="PORT|off", help="the page's port; 0: a free one")] = "0",
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="whole lines; else they stand in DIR/timeline.log")
+    ] = False,
 ) -> None:
     """Starts a room and prints what happens. Keys work where this is a terminal; `press` works from anywhere."""
     listens = _is_on(f"--console {console}", console)
@@ -65,30 +68,40 @@ def run(  # noqa: PLR0913 - each is an option
     if (console_certificate is None) != (console_key is None):
         raise UnitError("--console-certificate, --console-key: expected both, or none for the unit's own")
     console_tls = (console_certificate, console_key) if console_certificate and console_key else None
-    room = Room(
-        state, policy=policy, unit=unit, broker=broker, video=video, audio=audio, microphone=microphone,
-        console=listens, console_tls=console_tls,
-    )  # fmt: skip
-    over = told_to_end()
-    page = _page(room, panel)
-    room.start()
-    sys.stdout.write(f"\n  the page:  {page.address}\n" if page is not None else "")
+    with Timeline(state / "timeline.log", verbose=verbose) as timeline:
+        room = Room(
+            state, policy=policy, unit=unit, broker=broker, video=video, audio=audio, microphone=microphone,
+            console=listens, console_tls=console_tls, out=timeline,
+        )  # fmt: skip
+        over = told_to_end()
+        page = _page(room, panel)
+        room.start()
+        _greet(state, page)
+        try:
+            for key in keys(over, seconds):
+                try:
+                    _do_key(room, key)
+                except UnitError as error:
+                    sys.stderr.write(f"{error}\n")
+        finally:
+            if page is not None:
+                page.stop()
+            room.stop()
+
+
+def _greet(state: Path, page: Page | None) -> None:
+    """Where the page is, and what else can be done; the page opens by itself where there is a desktop."""
+    if page is not None:
+        sys.stdout.write(f"\n  the page:  {page.address}\n")
+        if sys.stdout.isatty() and (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+            webbrowser.open(page.address)
+    if sys.stdin.isatty():
+        sys.stdout.write(f"\n{KEYS}\n")
     sys.stdout.write(
-        f"\nThe room stands in {state}. {KEYS if sys.stdin.isatty() else ''}\n"
-        f"  from another shell:  spreekkamer-sim press alarm --state {state}\n"
-        f"                       spreekkamer status --state {state}\n\n"
+        f"\nThe room stands in {state}; whole lines: {state}/timeline.log. In another shell:\n"
+        f"  spreekkamer-sim press alarm --state {state}\n  spreekkamer status --state {state}\n\n"
     )
     sys.stdout.flush()
-    try:
-        for key in keys(over, seconds):
-            try:
-                _do_key(room, key)
-            except UnitError as error:
-                sys.stderr.write(f"{error}\n")
-    finally:
-        if page is not None:
-            page.stop()
-        room.stop()
 
 
 def _page(room: Room, port: str) -> Page | None:

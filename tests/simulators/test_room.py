@@ -14,6 +14,7 @@ from simulators import board
 from simulators.faults import PLUGS, Staged
 from simulators.occupied import Occupied, check_runs
 from simulators.room import Room
+from simulators.timeline import Timeline, short
 from tests.rooms import running, wait_for
 
 
@@ -45,6 +46,21 @@ def test_nothing_is_staged_where_no_room_runs(tmp_path: Path) -> None:
     Occupied(ended).leave()
     with pytest.raises(UnitError, match="no simulated room runs there"):
         check_runs(ended)
+
+
+def test_a_line_fits_the_terminal_and_the_file_has_it_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """H1: a person reads lines of at most the terminal's width; nothing of them is lost."""
+    line = (
+        "2026-11-28 22:52:24.926     17.349 s  alarm    alarm_acknowledged  event_id=0829b064  reached=stored  by=balie"
+    )
+    cut = short(line, 60)
+    assert cut.startswith("22:52:24 alarm    alarm_acknowledged")
+    assert (len(cut), cut[-1]) == (60, "…")
+    assert short(line, None).endswith("by=balie")
+    with Timeline(tmp_path / "timeline.log") as timeline:
+        timeline.write(line + "\n")
+    assert capsys.readouterr().out == short(line, None) + "\n"
+    assert (tmp_path / "timeline.log").read_text() == line + "\n"
 
 
 def test_every_fault_can_be_staged_listed_and_mended(tmp_path: Path) -> None:
