@@ -193,8 +193,10 @@ def list_(*, state: State = None, as_json_: Json = False) -> None:
     for one in found:
         tracks = [_track(one["tracks"].get(track)) for track in ("audio", "video")]
         kind = "alarm" if one["alarm"] else "conversation"
-        table.add_row(one["recording_id"][:SHORT], utc(one["at_wall_ns"])[:16], kind, one["state"], *tracks)
+        table.add_row(one["recording_id"][:SHORT], _began(one), kind, one["state"], *tracks)
     out().print(table)
+    for by in sorted({one["dated_by"] for one in found} & DATED.keys()):
+        out().print(f"{DATED[by][0]} {DATED[by][1]}", soft_wrap=True)
 
 
 @recordings.command()
@@ -208,7 +210,8 @@ def show(recording_id: str, *, state: State = None, as_json_: Json = False) -> N
     for key in ("state", "detail", "policy", "clock", "continues"):
         if one[key]:
             table.add_row(key, str(one[key]))
-    table.add_row("began", utc(one["at_wall_ns"]))
+    told = DATED.get(one["dated_by"])
+    table.add_row("began", utc(one["at_wall_ns"]) + (f" ({told[1]})" if told else ""))
     table.add_row("kind", "alarm" if one["alarm"] else "conversation")
     for name, track in one["tracks"].items():
         table.add_row(
@@ -221,6 +224,19 @@ def show(recording_id: str, *, state: State = None, as_json_: Json = False) -> N
         names = (labels.get(key, f"{fingerprint(key)} (no holder of the policy now)") for key in group)
         table.add_row(f"opens, group {number}", escape(", ".join(names)))
     out().print(table)
+
+
+DATED = {
+    "count": ("*", "the clock was not synchronised then, or wrong; this is the keeper's own count"),
+    "latest": ("<", "the clock was not synchronised then, or wrong; by the keeper's own count it was then or earlier"),
+    "unsure": ("?", "the clock was not synchronised then, and nothing is known that is better"),
+}
+"""A mark behind a date that is no synchronised clock's own, and in words."""
+
+
+def _began(one: dict[str, Any]) -> str:
+    """The minute in which a recording began, with its mark."""
+    return f"{utc(one['at_wall_ns'])[:16]} {DATED.get(one['dated_by'], ('',))[0]}".rstrip()
 
 
 def _labels(paths: Paths) -> dict[str, str]:

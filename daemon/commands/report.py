@@ -16,8 +16,8 @@ from daemon import loglines
 from daemon.commands.console import Json, State, as_json, out
 from daemon.errors import StoreError
 from daemon.link import Conversation
-from daemon.model.ledger import Walk
-from daemon.model.report import Figures, Tally
+from daemon.model.ledger import Walk, parse
+from daemon.model.report import Calendar, Figures, Tally
 from daemon.paths import Paths
 from daemon.times import utc
 
@@ -54,7 +54,12 @@ def report(
 
 def count(file: IO[bytes], size: int, year: int) -> Report:
     """Walks a log of so many bytes. Raises OSError for one that cannot be read."""
-    walk, tally = Walk(), Tally(year)
+    calendar = Calendar()
+    for line in loglines.read(file, size):
+        calendar.take(parse(line.raw))
+    calendar.finish()
+    file.seek(0)  # once more: what a later line says of time dates the earlier ones
+    walk, tally = Walk(), Tally(year, calendar)
     for line in loglines.read(file, size):
         tally.take(walk.take(line.raw, line.sha256))
     walk.finish()
@@ -109,6 +114,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "boots_unclean": ("after a pulled plug or a crash", "na stroomuitval of een storing"),
     "off_h": ("hours off, as far as known", "Uren uit, voor zover bekend"),
     "lines_unsure": ("lines with an uncertain clock", "Regels met een onzekere klok"),
+    "lines_dated": ("lines dated by the unit's own count", "Regels gedateerd door het kastje zelf"),
     "acts_lost": ("acts that never reached the log", "Gebeurtenissen die het logboek niet haalden"),
     "torn": ("lines torn by a power cut", "Regels afgebroken door stroomuitval"),
 }

@@ -44,6 +44,7 @@ class Whole(NamedTuple):
     trials: Trials
     unit: str
     """Its own name."""
+    when: listing.When
 
 
 class Handed(NamedTuple):
@@ -72,7 +73,7 @@ class Desk:
 
     def __init__(self, parts: Parts, whole: Whole, door: people.Door) -> None:
         self._parts, self._door, self._verifier, self._trials = parts, door, whole.verifier, whole.trials
-        self._unit = whole.unit
+        self._unit, self._when = whole.unit, whole.when
         self._refusals = Refusals()
         self._exports = Exports(parts.store)
         self._acted = False
@@ -146,13 +147,13 @@ class Desk:
 
     def _recordings(self, asked: Asked) -> Any:
         held = self._parts.holds.held()
-        found = listing.page(self._parts.store, str(asked.args.get("after", "")), RECORDINGS_MAX)
+        found = listing.page(self._parts.store, self._when, str(asked.args.get("after", "")), RECORDINGS_MAX)
         return [_with_holds(one, held) for one in found]
 
     def _recording(self, asked: Asked) -> Any:
         store = self._parts.store
         recording_id = store.find(str(asked.args.get("recording_id", "")))
-        found = _with_holds(listing.summary(store, recording_id), self._parts.holds.held())
+        found = _with_holds(listing.summary(store, self._when, recording_id), self._parts.holds.held())
         found["parts"], found["groups"] = store.parts(recording_id), listing.groups(store, recording_id)
         return found
 

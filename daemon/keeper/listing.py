@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +11,22 @@ import msgspec
 from daemon import loglines, records
 from daemon.errors import StoreError
 from daemon.inspection.files import CHAIN_BYTES_MAX, open_regular
-from daemon.keeper.store import H_NS, NOT_A_RECORD, Store, read_record
+from daemon.keeper.store import H_NS, NOT_A_RECORD, Entry, Store, read_record
+from daemon.model.timeline import Date
+
+When = Callable[[Entry], Date]
+"""When a recording began, by all that the keeper knows of time."""
 
 
-def page(store: Store, after: str, count: int) -> list[dict[str, Any]]:
-    """Recordings by start time, then id: the ones that follow `after`."""
-    ids = sorted(store.entries, key=lambda name: (store.entries[name].at_wall_ns, name))
-    start = ids.index(after) + 1 if after in store.entries else 0
-    return [summary(store, recording_id) for recording_id in ids[start : start + count]]
+def page(store: Store, when: When, after: str, count: int) -> list[dict[str, Any]]:
+    """Recordings by when they began, then id: the ones that follow `after`."""
+    dates = {name: when(entry).wall_ns for name, entry in store.entries.items()}
+    ids = sorted(dates, key=lambda name: (dates[name], name))
+    start = ids.index(after) + 1 if after in dates else 0
+    return [summary(store, when, recording_id) for recording_id in ids[start : start + count]]
 
 
-def summary(store: Store, recording_id: str) -> dict[str, Any]:
+def summary(store: Store, when: When, recording_id: str) -> dict[str, Any]:
     """One recording. Raises StoreError when its begin.json has gone since it was seen."""
     path = store.path(recording_id)
     begin = read_record(path / "begin.json", records.Begin)
@@ -28,7 +34,8 @@ def summary(store: Store, recording_id: str) -> dict[str, Any]:
         raise StoreError(f"{path}: its begin.json cannot be read any more")
     end = read_record(path / "end.json", records.End)
     lines = chain(path)
-    tracks = {}
+    began = when(store.entries[recording_id])
+    ahead_ns, tracks = begin.at_wall_ns - began.wall_ns, {}
     for track in begin.tracks:
         segments = [line for line in lines if isinstance(line, records.SegmentLine) and line.track == track]
         tracks[track] = {
@@ -37,10 +44,10 @@ def summary(store: Store, recording_id: str) -> dict[str, Any]:
             "seconds": round((segments[-1].t1_boot_ns - segments[0].t0_boot_ns) / 1e9, 1) if segments else 0.0,
             "bytes": sum(line.bytes for line in segments),
             "gaps": sum(isinstance(line, records.GapLine) and line.track == track for line in lines),
-            "expires_wall_ns": begin.tracks[track].oldest_wall_ns + begin.tracks[track].term_h * H_NS,
+            "expires_wall_ns": begin.tracks[track].oldest_wall_ns - ahead_ns + begin.tracks[track].term_h * H_NS,
         }
     return {
-        "recording_id": recording_id, "at_wall_ns": begin.at_wall_ns, "policy": begin.policy,
+        "recording_id": recording_id, "at_wall_ns": began.wall_ns, "dated_by": began.by, "policy": begin.policy,
         "alarm": begin.alarm or bool(end and end.alarm) or _became_alarms(lines), "continues": begin.continues,
         "state": end.why if end else "open", "detail": end.detail if end else "", "clock": begin.clock,
         "tracks": tracks,

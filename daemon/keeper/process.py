@@ -110,7 +110,8 @@ class KeeperProcess:
         self._policy = self._settings.policy
         self._reviews = Reviews(self._holds, self._audit, self._policy.holds)
         parts = custody.Parts(self._store, self._holds, self._audit, clock, self._policy.holds, paths)
-        whole = desk.Whole(self._state, self._sweep_now, self._verifier, self._trials, settings.unit.name())
+        unit, when = settings.unit.name(), self._time.date
+        whole = desk.Whole(self._state, self._sweep_now, self._verifier, self._trials, unit, when)
         self._desk = Desk(parts, whole, door or people.Door())
         self._paths = paths
         self._link = link.Client(paths.unit_socket, lambda _, message: self._queue.put(FromAlarm(message)))

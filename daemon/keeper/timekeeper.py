@@ -31,8 +31,6 @@ and not all of it."""
 KEEP_UNSURE_NS = 900 * NS
 """The same while it is not: what a cut of the power loses then is lost. Longer than the ten idle minutes in which a
 unit writes nothing (design 8); a store with nothing in it is never a reason to write."""
-DATED_NS = 60 * NS
-"""A recording whose own UTC is further off than this gets a line that says what it was."""
 FUTURE_NS = DAY_NS
 """A recording from further ahead than this is not a unit's: cuts of the power lose hours of the count, not days."""
 
@@ -243,8 +241,13 @@ class Timekeeper:
 
     def _needs_date(self, recording_id: str, entry: Entry, wall_ns: int) -> bool:
         if recording_id in self._dated:
-            return abs(self._dated[recording_id] - wall_ns) > DATED_NS
-        return not entry.trusted or abs(entry.at_wall_ns - wall_ns) > DATED_NS
+            return abs(self._dated[recording_id] - wall_ns) > model.DATED_NS
+        return not entry.trusted or abs(entry.at_wall_ns - wall_ns) > model.DATED_NS
+
+    def date(self, entry: Entry) -> model.Date:
+        """When a recording began, for a person."""
+        stamp = Stamp(entry.boot_id, entry.at_boot_ns)
+        return model.date(self.timeline.boots, stamp, entry.at_wall_ns, trusted=entry.trusted)
 
     def keep(self, *, stopping: bool = False) -> None:
         """Writes down how long the unit has run, when it is time. A disk that refuses is a fault that is shown."""

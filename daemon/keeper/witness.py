@@ -170,7 +170,7 @@ class Witness:
         told = {
             "recording_id": name, "trigger": _trigger(alarm=end.alarm, test=end.test), "why": end.why,
             "seconds": {track: round(length_s, 1) for track, length_s in seconds.items()},
-            "ended_wall_ns": end.at_wall_ns,
+            "ended_wall_ns": end.at_wall_ns, "ended_boot_id": end.boot_id, "ended_boot_ns": end.at_boot_ns,
         }  # fmt: skip
         return [("recording_ended", told)]
 

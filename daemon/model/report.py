@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeGuard
 
 import msgspec
+
+from daemon.model import timeline
+from daemon.model.timeline import Boot
 
 NS = 1_000_000_000
 SOURCES_MAX = 64
@@ -23,6 +26,10 @@ PARTS_MAX = 64
 """Parts of one event that are counted as one."""
 REMEMBERED_MAX = 20_000
 """Recordings that are told apart: far more than a room has in a year, some megabytes."""
+BOOTS_MAX = 20_000
+"""Boots whose UTC is worked out, the newest: five a day for ten years."""
+LAST_NS = 253_402_300_799 * NS
+"""The end of the year 9999: a calendar holds no more."""
 PENDING_MAX = 1024
 """Deletions that were begun and have no receipt yet: a keeper begins 64 at once."""
 
@@ -104,6 +111,9 @@ class Figures(msgspec.Struct):
     """In force in the year, the one from before it included."""
     lines_unsure: int = 0
     """Lines of the year whose clock followed no reference."""
+    lines_dated: int = 0
+    """Lines that stand in the year by the unit's own count: their clock said something else, or was not to be
+    trusted."""
     acts_lost: int = 0
     torn: int = 0
 
@@ -114,11 +124,58 @@ def year_of(wall_ns: int) -> int:
     return moment.year
 
 
+class Calendar:
+    """When each line of a log happened, by what the log says of boots and UTC. `take` each line, then `finish`."""
+
+    def __init__(self) -> None:
+        self._boots: dict[str, Boot] = {}
+        self._offset_ns: int | None = None
+        """As the log believed it last."""
+
+    def take(self, line: Line) -> None:
+        """Takes what a line says of time; only a keeper writes such lines."""
+        boot_id, powered_ns, utc_ns = line.get("boot_id"), line.get("powered_ns"), line.get("utc_ns")
+        if not isinstance(boot_id, str) or not _is_ns(powered_ns):
+            return
+        if line.get("event") == "boot":
+            self._boots[boot_id] = Boot(powered_ns)
+            if len(self._boots) > BOOTS_MAX:
+                del self._boots[next(iter(self._boots))]
+        elif line.get("event") == "clock" and boot_id in self._boots and _is_ns(utc_ns):
+            self._offset_ns = utc_ns - powered_ns
+            self._boots[boot_id] = Boot(self._boots[boot_id].began_ns, own_ns=self._offset_ns)
+
+    def finish(self) -> None:
+        """The log has no more lines: what a later one says dates the earlier ones."""
+        self._boots = timeline.settled(self._boots, self._offset_ns)
+
+    def date(self, line: Line) -> timeline.Date:
+        """When it happened: an act by its own clock, anything else when it was written."""
+        for kind in ("acted_", "ended_", ""):
+            claimed_ns, boot_id, boot_ns = (line.get(f"{kind}{key}") for key in _STAMP[kind])
+            if not isinstance(claimed_ns, int):
+                continue
+            trusted = line.get(f"{kind}clock", "" if boot_id else line.get("clock")) == "synchronised"
+            known = isinstance(boot_id, str) and _is_ns(boot_ns)
+            stamp = timeline.Stamp(boot_id, boot_ns) if known else timeline.Stamp("", 0)  # type: ignore[arg-type]
+            found = timeline.date(self._boots if known else {}, stamp, claimed_ns, trusted=trusted)
+            return timeline.Date(min(max(found.wall_ns, 0), LAST_NS), found.by)
+        return timeline.Date(0, "unsure")
+
+
+_STAMP = {
+    "acted_": ("wall_ns", "boot_id", "boot_ns"), "ended_": ("wall_ns", "boot_id", "boot_ns"),
+    "": ("at_wall_ns", "boot_id", "at_boot_ns"),
+}  # fmt: skip
+
+
 class Tally:
     """Counts one year. `take` each line in order, then `finish`."""
 
-    def __init__(self, year: int) -> None:
+    def __init__(self, year: int, calendar: Calendar | None = None) -> None:
+        """`calendar`: what has gone through all lines already; without it each line is dated by its own clock."""
         self.figures = Figures(year)
+        self._calendar = calendar or Calendar()
         self._holds: dict[str, bool] = {}
         self._deleting: dict[tuple[str, str], Line] = {}
         self._continues: dict[str, str] = {}
@@ -138,16 +195,18 @@ class Tally:
 
     def take(self, line: Line) -> None:
         """Counts a line, if it is of the year; what carries over from earlier years is remembered."""
-        year = year_of(_at_ns(line))
+        when = self._calendar.date(line)
+        at_ns, year = when.wall_ns, year_of(when.wall_ns)
         if year > self.figures.year:
             return
-        self._remember(line)
+        self._remember(line, at_ns)
         if year < self.figures.year:
             return
-        figures, at_ns, event = self.figures, _at_ns(line), str(line.get("event"))
+        figures, event = self.figures, str(line.get("event"))
         figures.from_wall_ns = min(at_ns, figures.from_wall_ns or at_ns)
         figures.to_wall_ns = max(at_ns, figures.to_wall_ns or at_ns)
         figures.lines_unsure += line.get("acted_clock", line.get("clock")) != "synchronised"
+        figures.lines_dated += when.by in {"count", "latest"}
         plain = _COUNTED.get(event)
         if plain:
             setattr(figures, plain, getattr(figures, plain) + 1)
@@ -162,12 +221,12 @@ class Tally:
         figures.off_h, figures.latest_h = round(figures.off_h, 2), round(figures.latest_h, 2)
         return figures
 
-    def _remember(self, line: Line) -> None:
+    def _remember(self, line: Line, at_ns: int) -> None:
         """What a year inherits: the policy in force, holds, and deletions that were begun."""
         figures = self.figures
         match line:
             case {"event": "policy", "name": str(name), "sha256": str(sha256), "tracks": list(tracks)}:
-                found = PolicyFrom(_at_ns(line), name, sha256, tuple(map(str, tracks)))
+                found = PolicyFrom(at_ns, name, sha256, tuple(map(str, tracks)))
                 inherits = year_of(found.at_wall_ns) < figures.year
                 figures.policies = [found] if inherits else [*figures.policies, found][-DECISIONS_MAX:]
             case {"event": "hold_placed" | "hold_restored", "hold_id": str(hold_id)}:
@@ -223,7 +282,7 @@ class Tally:
 
     def _covered(self, line: Line) -> None:
         if len(self.figures.covered) < DECISIONS_MAX:
-            self.figures.covered.append(Covered(_at_ns(line), str(line.get("decision"))))
+            self.figures.covered.append(Covered(self._calendar.date(line).wall_ns, str(line.get("decision"))))
 
     def _placed(self, line: Line) -> None:
         _add(self.figures.holds_placed, str(line.get("kind")))
@@ -278,12 +337,9 @@ _COUNTED = {
 """Events of which a year has so many, and the figure that says it."""
 
 
-def _at_ns(line: Line) -> int:
-    """When it happened: an act by its own clock, anything else when it was written."""
-    for key in ("acted_wall_ns", "ended_wall_ns", "at_wall_ns"):
-        if isinstance(line.get(key), int):
-            return min(max(int(line[key]), 0), 253_402_300_799 * NS)
-    return 0
+def _is_ns(value: object) -> TypeGuard[int]:
+    """Whether this is a time that a unit can have written: 300 years at the most."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < timeline.NEVER_NS
 
 
 def _number(value: object) -> float:

@@ -15,6 +15,7 @@ each boot believed itself is kept beside what is made of it, and nothing is work
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -39,6 +40,8 @@ UNCOUNTED_NS = 3600 * NS
 DRIFT_NS = 300 * NS
 """So far a true offset can seem to fall: a crystal that is 50 ppm fast gains a minute in two weeks without a time
 daemon. Within it the higher of two is taken, so that nothing is older than it was."""
+DATED_NS = 60 * NS
+"""A date that is further off than this from what the unit counted is replaced, also where its clock was trusted."""
 NEVER_NS = 2**63
 BEFORE = ""
 """The boots before the first that is known, where a UTC was believed in one of them."""
@@ -67,6 +70,16 @@ class Boot(Struct, frozen=True):
     def exact(self) -> bool:
         """Whether the offset was believed in this boot itself. One from a later boot is the most that it can be."""
         return self.own_ns is not None and self.own_ns == self.offset_ns and not self.adopted
+
+
+class Date(Struct, frozen=True):
+    """When something was, for a person."""
+
+    wall_ns: int
+    by: Literal["clock", "count", "latest", "unsure"]
+    """`clock`: its own clock, which followed a reference or agrees with the count. `count`: the unit's count from a UTC
+    that was believed in the same boot. `latest`: in a later boot, so that it was then or earlier. `unsure`: its own
+    clock, which followed no reference, and nothing better is known."""
 
 
 class Candidate(Struct, frozen=True):
@@ -138,10 +151,10 @@ def believe(timeline: Timeline, offset_ns: int, boot_ns: int) -> Timeline:
     """UTC is known, for this boot and for what it dates of the others; what this boot believed before is forgotten."""
     mine = replace(timeline.boots[timeline.boot_id], own_ns=offset_ns)
     boots = {**timeline.boots, timeline.boot_id: mine}
-    return replace(timeline, boots=_settled(boots, offset_ns), offset_ns=offset_ns, believed_ns=boot_ns)
+    return replace(timeline, boots=settled(boots, offset_ns), offset_ns=offset_ns, believed_ns=boot_ns)
 
 
-def _settled(boots: Mapping[str, Boot], now_ns: int | None) -> dict[str, Boot]:
+def settled(boots: Mapping[str, Boot], now_ns: int | None) -> dict[str, Boot]:
     """Every boot with its offset, worked out anew from what each believed itself and from what is believed now.
 
     Time off is never less than nothing, so the true offsets never fall from a boot to the next. One beyond what is
@@ -183,7 +196,7 @@ def take_adopted(timeline: Timeline, boot_id: str, began_ns: int, own_ns: int | 
     boots = {name: boot for name, boot in timeline.boots.items() if name not in {boot_id, timeline.boot_id}}
     boots[boot_id] = Boot(began_ns, own_ns, own_ns, adopted=True)  # found in this boot, so made before it
     boots[timeline.boot_id] = timeline.boots[timeline.boot_id]
-    return replace(timeline, boots=_settled(boots, timeline.offset_ns))
+    return replace(timeline, boots=settled(boots, timeline.offset_ns))
 
 
 def keep(timeline: Timeline, boot_ids: Collection[str]) -> Timeline:
@@ -213,6 +226,30 @@ def utc_ns(timeline: Timeline, stamp: Stamp) -> int | None:
     if boot is None or boot.offset_ns is None:
         return None
     return boot.began_ns + boot.offset_ns + stamp.boot_ns
+
+
+def date(boots: Mapping[str, Boot], stamp: Stamp, claimed_ns: int, *, trusted: bool) -> Date:
+    """When a moment was, out of what its clock claimed then and what has been counted since.
+
+    `trusted`: the clock of that moment called itself synchronised.
+    """
+    boot = boots.get(stamp.boot_id)
+    claimed = Date(claimed_ns, "clock" if trusted else "unsure")
+    if boot is None or boot.offset_ns is None:
+        return claimed
+    found_ns = boot.began_ns + boot.offset_ns + stamp.boot_ns
+    if boot.exact:
+        is_near = abs(found_ns - claimed_ns) <= DATED_NS
+        return Date(claimed_ns, "clock") if is_near else Date(found_ns, "count")
+    earliest_ns = None
+    for boot_id, before in boots.items():
+        if boot_id == stamp.boot_id:
+            break
+        if before.exact and before.offset_ns is not None:
+            earliest_ns = boot.began_ns + before.offset_ns + stamp.boot_ns
+    if claimed_ns <= found_ns + DATED_NS and (trusted or (earliest_ns is not None and earliest_ns <= claimed_ns)):
+        return claimed
+    return Date(found_ns, "latest")
 
 
 def age_ns(timeline: Timeline, stamp: Stamp, boot_ns: int) -> int:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from daemon.keeper import timekeeper
+from daemon.__main__ import _began
+from daemon.keeper import listing, timekeeper
 from daemon.model import timeline as model
 from tests.keeper.stores import H_NS, NS, WALL_NS, WEEK_NS, Clock, Keeper, audit_lines, chained, name, recording
 
@@ -115,6 +116,39 @@ def test_a_wrongly_dated_recording_gets_a_line(tmp_path: Path, *, later_boot: bo
     assert line["wall_ns"] == pytest.approx(made_ns - (100 * NS if later_boot else 0), abs=NS)
     assert (line["claimed_wall_ns"], line["exact"]) == (5 * NS, not later_boot)
     assert (path / "begin.json").read_bytes() == before
+
+
+@pytest.mark.case("keeper 12")
+@pytest.mark.parametrize("known", ["nothing", "in its boot", "in a later boot"])
+def test_the_list_dates_by_the_keepers_count_with_a_mark(tmp_path: Path, known: str) -> None:
+    """A4, H1: a recording under a wrong clock stands where the unit's count puts it, with its terms; the mark says how
+    much that is worth. Its neighbour, whose clock was right, stands as it says.
+    """
+    clock = Clock(10 * NS, 5 * NS, "boot-1")
+    clock.state = "unsynchronised"
+    recording(tmp_path, A, boot="boot-1", at_boot_ns=10 * NS, at_wall_ns=5 * NS, clock="unsynchronised")
+    keeper = Keeper(tmp_path, clock)
+    keeper.watch(100)
+    if known == "in a later boot":
+        keeper.close()
+        clock = boot(2, after=clock, off_ns=H_NS)
+        keeper = Keeper(tmp_path, clock)
+    if known != "nothing":
+        clock.wall_ns, clock.state = WALL_NS, "synchronised"
+        keeper.watch(700)
+    right = name("b")
+    recording(tmp_path, right, boot=clock.boot, at_boot_ns=clock.now_ns, at_wall_ns=clock.wall_ns)
+    keeper.sweep()
+    page = listing.page(keeper.store, keeper.time.date, "", 10)
+    keeper.close()
+    assert [one["recording_id"] for one in page] == [A, right]
+    made_ns = {"nothing": 5 * NS, "in its boot": WALL_NS - 100 * NS, "in a later boot": WALL_NS - 110 * NS}[known]
+    mark = {"nothing": "unsure", "in its boot": "count", "in a later boot": "latest"}[known]
+    assert page[0]["at_wall_ns"] == pytest.approx(made_ns, abs=NS)
+    assert page[0]["tracks"]["audio"]["expires_wall_ns"] == pytest.approx(made_ns + WEEK_NS, abs=120 * NS)
+    assert [one["dated_by"] for one in page] == [mark, "clock"]
+    assert _began(page[0])[-1] in "*<?"
+    assert _began(page[1])[-1].isdigit()
 
 
 def test_a_recording_whose_clock_was_right_gets_no_line(tmp_path: Path) -> None:

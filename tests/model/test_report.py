@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from daemon.commands.report import WORDS, count
 from daemon.model.ledger import START, encode, hash_of
-from daemon.model.report import Figures, Tally, year_of
+from daemon.model.report import Calendar, Figures, Tally, year_of
 
 NS = 1_000_000_000
 EVENTS = (
@@ -210,3 +210,82 @@ def test_an_event_counts_once() -> None:
     assert figures.recorded_h == {"audio": 0.05}
     assert figures.deleted_on_time == {"audio": 1}
     assert figures.tests_deleted == {"audio": 1}
+
+
+def boot_log(*, synchronised: bool) -> bytes:
+    """A first boot under 2020, an alarm in it, and then the right time: in the same boot, or in the next."""
+    wrong, right_ns, h = at("2020-01-01"), at("2026-06-01"), 3600 * NS
+
+    def told(event: str, boot: str, boot_ns: int, wall_ns: int, clock: str, **fields: Any) -> dict[str, Any]:
+        stamp = {"at_wall_ns": wall_ns, "at_boot_ns": boot_ns, "boot_id": boot, "clock": clock}
+        return {"event": event, **stamp, **fields}
+
+    acted = {"acted_wall_ns": wrong + 100 * NS, "acted_boot_ns": 100 * NS, "acted_boot_id": "a"}
+    lines = [
+        told("boot", "a", NS, wrong, "unsynchronised", powered_ns=0, clean=False),
+        told("alarm_raised", "a", 101 * NS, wrong + 101 * NS, "unsynchronised", source="alarm", **acted,
+             acted_clock="unsynchronised"),
+        told("recording_ended", "a", 200 * NS, wrong + 200 * NS, "unsynchronised", recording_id="r", trigger="alarm",
+             why="asked", seconds={}, ended_wall_ns=wrong + 190 * NS, ended_boot_id="a", ended_boot_ns=190 * NS),
+    ]  # fmt: skip
+    if synchronised:
+        lines.append(told("clock", "a", h, right_ns, "synchronised", utc_ns=right_ns, powered_ns=h))
+    else:
+        lines += [
+            told("boot", "b", NS, wrong, "unsynchronised", powered_ns=h, clean=True),
+            told("clock", "b", h, right_ns, "synchronised", utc_ns=right_ns, powered_ns=2 * h),
+        ]
+    return log(*lines)
+
+
+@pytest.mark.case("keeper 12")
+@pytest.mark.parametrize("synchronised", [True, False])
+def test_an_alarm_under_a_wrong_clock_counts_in_the_year_in_which_it_was(*, synchronised: bool) -> None:
+    """A4, H2: what was dated 2020 by a clock that followed nothing is of the year that the unit's own count says, and
+    the figures say how many lines are; that is so for a recording as for an alarm.
+    """
+    text = boot_log(synchronised=synchronised)
+    found, old = (count(io.BytesIO(text), len(text), year).figures for year in (2026, 2020))
+    assert (found.alarms, found.recordings) == (1, {"alarm": 1})
+    assert found.lines_dated >= 2
+    assert (old.alarms, old.from_wall_ns) == (0, None)
+
+
+@pytest.mark.case("keeper 12")
+def test_a_clock_that_was_right_without_a_reference_keeps_its_date() -> None:
+    """H2: a boot that never synchronised, between two that did: its own date stands where the count allows it, and one
+    that cannot have been is replaced by the latest that it can have been.
+    """
+    h = 3600 * NS
+    first, last = at("2025-12-01"), at("2026-02-01")
+
+    def told(event: str, boot: str, wall_ns: int, clock: str, **fields: Any) -> dict[str, Any]:
+        return {"event": event, "at_wall_ns": wall_ns, "at_boot_ns": NS, "boot_id": boot, "clock": clock, **fields}
+
+    lines = [
+        told("boot", "a", first, "synchronised", powered_ns=0),
+        told("clock", "a", first, "synchronised", utc_ns=first, powered_ns=h),
+        told("boot", "b", at("2025-12-24"), "unsynchronised", powered_ns=2 * h),
+        told("alarm_raised", "b", at("2025-12-24"), "unsynchronised", source="alarm"),
+        told("alarm_raised", "b", at("2031-12-24"), "unsynchronised", source="alarm"),
+        told("alarm_raised", "b", at("2001-12-24"), "unsynchronised", source="alarm"),
+        told("boot", "c", last, "synchronised", powered_ns=3 * h),
+        told("clock", "c", last, "synchronised", utc_ns=last, powered_ns=4 * h),
+    ]
+    text = log(*lines)
+    years = {year: count(io.BytesIO(text), len(text), year).figures.alarms for year in (2001, 2025, 2026, 2031)}
+    assert years == {2001: 0, 2025: 1, 2026: 2, 2031: 0}
+
+
+@given(st.lists(st.dictionaries(
+    st.sampled_from(["event", "boot_id", "powered_ns", "utc_ns", "at_wall_ns", "at_boot_ns", "acted_boot_id",
+                     "acted_boot_ns", "acted_wall_ns", "clock"]),
+    st.one_of(st.none(), st.booleans(), st.integers(-2**70, 2**70), st.sampled_from(["boot", "clock", "a", "b"])),
+)))  # fmt: skip
+def test_no_line_breaks_the_calendar(lines: list[dict[str, Any]]) -> None:
+    """H2: whatever stands in a log, each line has a date that a calendar holds."""
+    calendar = Calendar()
+    for one in lines:
+        calendar.take(one)
+    calendar.finish()
+    assert all(1970 <= year_of(calendar.date(one).wall_ns) <= 9999 for one in lines)
