@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 from gpiozero.pins.mock import MockFactory
 
+from daemon.alarm import mqtt
 from daemon.alarm.__main__ import lamp_pins, lines
+from daemon.alarm.intake import PLACES
 from daemon.alarm.mishaps import QUIET_NS
 from daemon.alarm.mqtt import Answered
 from daemon.alarm.process import AWAKE_NS, BATCH_MAX, AlarmProcess, Devices
@@ -17,6 +21,7 @@ from daemon.alarm.speakers import FromOperator
 from daemon.config import load
 from daemon.errors import DeviceError, LinkError
 from daemon.model import events
+from daemon.model.unit import Broker
 from daemon.wire import Request
 from hardware.clock import SystemClock
 from hardware.gpio import GpioButtons, GpioLamps
@@ -24,11 +29,14 @@ from hardware.ports import Edge
 from simulators.state import prepare
 
 
-@pytest.fixture
-def process(tmp_path: Path) -> Iterator[AlarmProcess]:
-    """One that is made and whose loop does not run."""
-    paths = prepare(tmp_path / "unit", "dronten-2022", None, ("127.0.0.1", 1))
+@contextlib.contextmanager
+def made_in(home: Path, *, second: bool = False) -> Iterator[AlarmProcess]:
+    """One that is made and whose loop does not run. `second`: with a second broker."""
+    paths = prepare(home / "unit", "dronten-2022", None, ("127.0.0.1", 1))
     settings, factory, clock = load(paths.etc), MockFactory(), SystemClock()
+    if second:
+        unit = msgspec.structs.replace(settings.unit, second_broker=Broker("127.0.0.1", 2))
+        settings = settings._replace(unit=unit)
     buttons = GpioButtons(factory, lines(settings.unit), clock)
     lamps = GpioLamps(factory, lamp_pins(settings.unit))
     made = AlarmProcess(settings, paths, Devices(buttons, lamps, clock, "test"))
@@ -36,6 +44,48 @@ def process(tmp_path: Path) -> Iterator[AlarmProcess]:
     made._unit_server.close()
     made._operators.close()
     lamps.close()
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> Iterator[AlarmProcess]:
+    """One that is made and whose loop does not run."""
+    with made_in(tmp_path) as made:
+        yield made
+
+
+@pytest.mark.case("alarm 16")
+@pytest.mark.parametrize("brokers", [1, 2])
+def test_every_connection_has_places_for_its_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, brokers: int
+) -> None:
+    """A2: whatever connection the process makes, each kind of its words finds a place: one of a name that the intake
+    does not know would end the process at its first word.
+    """
+    names: list[str] = []
+    made_as = mqtt.Connection.__init__
+
+    def noted(self: mqtt.Connection, name: str, *args: Any, **options: Any) -> None:
+        names.append(name)
+        made_as(self, name, *args, **options)
+
+    monkeypatch.setattr(mqtt.Connection, "__init__", noted)
+    with made_in(tmp_path, second=brokers > 1) as process:
+        assert len(names) == 2 * brokers
+        words = [
+            word
+            for name in names
+            for word in (
+                mqtt.Up(name, "MQTT 5"), mqtt.Down(name, "x"), mqtt.Answered(name, "k", 0),
+                mqtt.Unheard(name, "t", 0x87), mqtt.NameTaken(name, "id"),
+                mqtt.Received(name, "t", b"", retained=False),
+            )
+        ]  # fmt: skip
+        assert all(process.put(word) for word in words)
+        process._answers = dict.fromkeys(process._answers, lambda _: None)
+        while process._intake:
+            process._turn()
+        assert set(names) <= set(PLACES)
+        assert process._intake.lost == dict.fromkeys(PLACES, 0)
 
 
 def test_no_input_is_lost_between_two_turns(process: AlarmProcess) -> None:
