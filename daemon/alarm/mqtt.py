@@ -322,6 +322,7 @@ class Connection:
         client: Client | None = None
         try:
             client = self._build()
+            client.on_connect = functools.partial(self._on_connect, found)
             client.on_disconnect = lambda _c, _u, _f, code, _p: found.code(str(code))
             client.on_log = lambda _c, _u, _level, text: found.logged(text)
             client.connect(self._broker.host, self._broker.port, keepalive=self._broker.keepalive_s, **self._session())
@@ -412,7 +413,6 @@ class Connection:
         client.connect_timeout = CONNECT_S
         client.on_socket_open = _at_once
         client.on_socket_close = self._on_socket_close
-        client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_publish = self._on_publish
         client.on_message = self._on_message
@@ -445,11 +445,13 @@ class Connection:
         return properties
 
     def _on_connect(
-        self, client: paho.Client, _data: object, flags: paho.ConnectFlags, code: ReasonCode, props: Properties | None
-    ) -> None:
+        self, found: reasons.Found, client: paho.Client, _data: object, flags: paho.ConnectFlags, code: ReasonCode,
+        props: Properties | None,
+    ) -> None:  # fmt: skip
         self._code = code.value
         if code.is_failure:
-            return  # the loop ends; the disconnect carries the reason
+            found.refused(str(code), code.value, is_5=self._dialect.is_5)
+            return  # the loop ends
         self._was_granted, self._granted_s = True, time.monotonic()
         self._dialect = dialect.granted(self._dialect)
         self._limits = Limits(props)

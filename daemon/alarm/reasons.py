@@ -7,6 +7,7 @@ import ssl
 import time
 from pathlib import Path
 
+from daemon.alarm.dialect import DECLINED
 from daemon.errors import UnitError
 from daemon.model.unit import Tls
 
@@ -29,7 +30,19 @@ class Found:
     """What was heard on the way to the end of one connection. Filled by paho's callbacks."""
 
     def __init__(self) -> None:
-        self._code, self._errno, self._alert = "", "", ""
+        self._code, self._errno, self._alert, self._refused = "", "", "", ""
+
+    def refused(self, text: str, code: int, *, is_5: bool) -> None:
+        """The broker answered CONNECT, and will not have us: its reason code in words, and as MQTT 5 numbers it.
+
+        paho calls the end that follows a protocol error, or nothing at all.
+        """
+        if code == DECLINED:
+            next_is = "3.1.1" if is_5 else "MQTT 5"
+            spoken = "MQTT 5" if is_5 else "3.1.1"
+            self._refused = f"the broker does not speak {spoken} (code {code:#x}); the next connection speaks {next_is}"
+        else:
+            self._refused = f"the broker refused the connection: {text} (code {code:#x})"
 
     def code(self, text: str) -> None:
         """A reason code: the broker's own, or what paho makes of an end."""
@@ -49,6 +62,8 @@ class Found:
             return f"the broker refused this unit's certificate: {why} ({_plain(self._alert)})"
         if self._alert:
             return f"the broker ended TLS: {_plain(self._alert)}"
+        if self._refused:
+            return self._refused
         ended = f"the connection ended: {self._errno.lower()}" if self._errno else "the broker ended the connection"
         reason = ended if self._code == ENDED else self._code or "the broker did not answer"
         if tls and not was_up:

@@ -27,7 +27,7 @@ class Raw:
         self.port = int(self.ear.getsockname()[1])
         self.packets: queue.Queue[bytes] = queue.Queue()
         self.guests: list[socket.socket] = []
-        self._connack = connack
+        self.connack = connack
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:
@@ -45,7 +45,7 @@ class Raw:
             while data := guest.recv(65_536):
                 for packet in packets.feed(data):
                     if packet[0] >> 4 == 1:
-                        guest.sendall(self._connack)
+                        guest.sendall(self.connack)
                     else:
                         self.packets.put(packet)
         except OSError:
@@ -182,4 +182,45 @@ def test_the_last_address_that_worked_is_tried_without_a_name_server(
     stranger = Dialler("localhost", server.port)
     with pytest.raises(socket.gaierror):
         stranger.dial(1)
+    server.close()
+
+
+@pytest.mark.case("brokers 5")
+@pytest.mark.parametrize(
+    ("connack", "words"),
+    [
+        ("20020001", "the broker does not speak MQTT 5 (code 0x84); the next connection speaks 3.1.1"),
+        ("2003008400", "the broker does not speak MQTT 5 (code 0x84); the next connection speaks 3.1.1"),
+        ("2003008700", "the broker refused the connection: Not authorized (code 0x87)"),
+        ("2003008900", "the broker refused the connection: Server busy (code 0x89)"),
+        ("2003008a00", "the broker refused the connection: Banned (code 0x8a)"),
+    ],
+)
+def test_a_connection_that_is_refused_is_told_in_the_brokers_words(
+    made: list[Connection], connack: str, words: str
+) -> None:
+    """A5: what CONNACK says is what is told, and not a guess at certificates and TLS; also where the broker speaks
+    3.1.1 to a CONNECT of MQTT 5, as NATS does.
+    """
+    server = Raw(bytes.fromhex(connack))
+    _, heard_words = connected(made, server)
+    down = heard(heard_words, Down)
+    assert isinstance(down, Down)
+    assert down.reason == words
+    server.close()
+
+
+@pytest.mark.case("brokers 5")
+def test_a_refusal_in_3_1_1_is_told_as_well(made: list[Connection]) -> None:
+    """A5: a broker that knows no MQTT 5 and does not let the unit in says so in the second connection."""
+    server = Raw(bytes.fromhex("20020001"))
+    _, words = connected(made, server)
+    heard(words, Down)
+    server.connack = bytes.fromhex("20020005")
+    for _ in range(3):  # one more may have begun
+        down = heard(words, Down)
+        assert isinstance(down, Down)
+        if "does not speak" not in down.reason:
+            break
+    assert down.reason == "the broker refused the connection: Not authorized (code 0x87)"
     server.close()
