@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,9 +10,11 @@ from typing import NamedTuple
 
 import pytest
 
+from daemon.check import reach
 from tests.brokers import ShippedMosquitto
 from tests.certificates import CONSOLE, EXPIRED, NOT_YET_VALID, UNIT, Authority, Pair
 from tests.faults.house import House, house
+from tests.rooms import wait_for
 
 
 class Place(NamedTuple):
@@ -137,3 +140,33 @@ def test_a_broker_of_another_authority(place: Place, tmp_path: Path) -> None:
     place.broker_starts_again(Authority(tmp_path / "stranger").server())
     waits_for(place, "the broker's certificate does not hold: unable to get local issuer certificate")
     place.broker_starts_again(place.authority.server())
+
+
+@pytest.mark.case("alarm 19")
+def test_a_certificate_that_ends_soon_is_a_fault_before_it_does(place: Place) -> None:
+    """A7: 30 days before the unit's certificate or the broker's ends that is a fault with the days that are left, in
+    health and in check, while alarms go as ever; with a longer one it is over, without a restart.
+    """
+    unit, port = place.it.unit, place.broker.port
+    assert unit.health()["paths"]["broker"]["certificate_days"] == 364
+    assert [one.verdict for one in reach._secured(unit.health())] == ["ok"]
+    soon = (datetime.timedelta(days=-300), datetime.timedelta(days=29, hours=12))
+    place.unit_has(place.authority.client(UNIT, valid=soon))
+    place.broker_starts_again()
+    unit.has_fault("certificate", f"the unit's certificate for localhost:{port} ends in 29 days")
+    wait_for("the days in health", lambda: unit.health()["paths"]["broker"]["certificate_days"] == 29)
+    (found,) = reach._secured(unit.health())
+    assert (found.verdict, found.name) == ("fault", "certificates")
+    assert "ends in 29 days" in found.found
+    assert found.todo
+    unit.has_level(unit.press(), "stored")
+    later = (datetime.timedelta(days=-300), datetime.timedelta(days=30, hours=12))
+    place.unit_has(place.authority.client(UNIT, valid=later))
+    place.broker_starts_again(place.authority.server(valid=(soon[0], datetime.timedelta(days=1, hours=12))))
+    unit.has_fault("certificate", f"the broker's certificate for localhost:{port} ends in 1 day")
+    assert "the unit's" not in unit.faults()["certificate"]
+    place.broker_starts_again(place.authority.server())
+    wait_for("it is over", lambda: "certificate" not in unit.faults())
+    assert unit.health()["paths"]["broker"]["certificate_days"] == 30
+    place.unit_has(place.authority.client(UNIT))
+    place.broker_starts_again()
