@@ -1,0 +1,73 @@
+"""The flow's functions themselves, run by node: what a room says of itself moves no other room's alarm."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from typing import Any
+
+import pytest
+
+from tests.node_red import page
+
+RUNNER = """
+const [source, steps] = JSON.parse(require('fs').readFileSync(0, 'utf8'));
+const kept = new Map();
+const flow = {get: (name) => kept.get(name), set: (name, value) => kept.set(name, value)};
+const node = {warn: () => 0, status: () => 0, error: () => 0};
+const answers = steps.map(([name, msg]) => new Function('msg', 'flow', 'node', source[name])(
+  {...msg, payload: typeof msg.payload === 'string' ? Buffer.from(msg.payload) : msg.payload}, flow, node));
+process.stdout.write(JSON.stringify([kept.get('open') || [], answers]));
+"""
+HERE, OTHER = (f"spreekkamer/v1/voorbeeldstad/stadhuis/kamer-{n}/alarm/" for n in (1, 2))
+AT = "2026-11-24T09:00:00.000Z"
+
+
+def run(*steps: tuple[str, dict[str, Any]]) -> tuple[list[dict[str, Any]], list[Any]]:
+    """What is on the desk after these messages, and what each function answered."""
+    source = {name: node["func"] for name, node in page.nodes().items() if node["type"] == "function"}
+    program = shutil.which("node")
+    assert program
+    given = json.dumps([source, steps])
+    done = subprocess.run([program, "-e", RUNNER], input=given, capture_output=True, text=True, check=True, timeout=60)
+    open_, answers = json.loads(done.stdout)
+    return open_, answers
+
+
+def raised(root: str, event_id: str, *, in_room: bool = True) -> tuple[str, dict[str, Any]]:
+    """An event that was stored."""
+    data = {"kind": "raised", "alarm_id": event_id, "in_room": in_room}
+    return "sk-people", {"topic": f"{root}event", "payload": {"id": event_id, "time": AT, "data": data}}
+
+
+def state(root: str, ids: list[str], at: str = AT) -> tuple[str, dict[str, Any]]:
+    """A room's own word."""
+    return "sk-open", {"topic": f"{root}state", "payload": json.dumps({"open": ids, "at": at, "state": "stored"})}
+
+
+MANY = [f"made-up-{n}" for n in range(1000)]
+FLOODS = {
+    "state": [state(OTHER, MANY)],
+    "states": [state(OTHER, MANY[n : n + 100], f"2026-11-24T09:{n // 100:02}:00.000Z") for n in range(0, 1000, 100)],
+    "events": [raised(OTHER, event_id) for event_id in MANY],
+    "outside": [raised(OTHER, event_id, in_room=False) for event_id in MANY],
+}
+
+
+@pytest.mark.case("security 10")
+@pytest.mark.parametrize("flood", FLOODS)
+def test_no_room_pushes_another_rooms_alarm_off_the_desk(flood: str) -> None:
+    """A5: a thousand ids in one room's state or events leave every other room's alarm open, accepted, and ended."""
+    words = [raised(HERE, "mine"), state(HERE, ["mine"]), *FLOODS[flood]]
+    open_, answers = run(*words, ("sk-accept", {}), ("sk-end", {}))
+    assert [alarm["id"] for alarm in open_ if alarm["root"] == HERE] == ["mine"]
+    assert len([alarm for alarm in open_ if alarm["root"] == OTHER]) <= 100
+    accepted, ended = (
+        [json.loads(each["payload"]) | {"topic": each["topic"]} for each in answer[0]] for answer in answers[-2:]
+    )
+    mine = [word for word in accepted if word["id"] == "mine"]
+    assert mine == [{"id": "mine", "level": "accepted", "by": "node-red", "topic": f"{HERE}ack/node-red"}]
+    assert len(accepted) <= 101
+    resets = {word["topic"]: word["alarm_ids"] for word in ended}
+    assert resets[HERE.replace("alarm/", "command/reset/node-red")] == ["mine"]
