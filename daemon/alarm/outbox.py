@@ -209,10 +209,7 @@ class Outbox:
         if not count:
             return ""
         oldest_s = (now_ns - min([*late, *[self._oldest_ns] * bool(self._waiting)])) // NS
-        # A figure that grows would be another fault each second: told in steps that a person would use.
-        since = next((f"{n} {unit}" for n, unit in _steps(oldest_s)), f"{UNANSWERED_NS // NS} s")
-        who = "no broker has taken" if self._listens else "no receiver has stored"
-        return f"{who} {_round(count)} alarm event{'s'[: count != 1]}; the oldest waits over {since}"
+        return late_in_words(count, oldest_s, "no broker has taken" if self._listens else "no receiver has stored")
 
     # --- in -----------------------------------------------------------------------------------------------------------
 
@@ -617,13 +614,18 @@ class Outbox:
         return messages.AlarmEvent(effect.event_id, self._source, kind, pressed_at, data)
 
 
-def _steps(seconds: int) -> list[tuple[int, str]]:
-    """A length of time in the largest round figures that it holds, the largest first."""
-    units = ((86_400, "days"), (3600, "hours"), (60, "minutes"))
-    return [(seconds // size, word) for size, word in units if seconds >= 2 * size]
+LATE_COUNTS = (1, 2, 10, 100, 1000, 10_000)
+LATE_TIMES = (
+    (30 * 86_400, "30 days"), (7 * 86_400, "7 days"), (2 * 86_400, "2 days"), (12 * 3600, "12 hours"),
+    (2 * 3600, "2 hours"), (20 * 60, "20 minutes"), (2 * 60, "2 minutes"),
+)  # fmt: skip
+"""What the fault `unanswered` counts in. Another text is another line of the log: a backlog that grows for a month or
+drains in a minute tells as many as there are steps here. The exact number is `undelivered` of health."""
 
 
-def _round(count: int) -> str:
-    """A number of events in two figures, once there are a hundred: one that changes each second is another fault."""
-    digits = 10 ** max(0, len(str(count)) - 2)
-    return str(count) if digits == 1 else f"over {(count - 1) // digits * digits}"
+def late_in_words(count: int, oldest_s: int, who: str) -> str:
+    """The fault `unanswered`, for `count` events (1 or more), of which the oldest has waited so long."""
+    at_least = max(step for step in LATE_COUNTS if step <= count)
+    events = "1 alarm event" if count == 1 else f"at least {at_least} alarm events"
+    since = next((words for step_s, words in LATE_TIMES if oldest_s >= step_s), f"{UNANSWERED_NS // NS} s")
+    return f"{who} {events}; the oldest waits over {since}"

@@ -6,11 +6,22 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from daemon.alarm import journal, messages
 from daemon.alarm.messages import Ack
 from daemon.alarm.mqtt import Answered
-from daemon.alarm.outbox import ACK_NS, UNANSWERED_NS, UNDER_WAY_NS, WINDOW, Outbox
+from daemon.alarm.outbox import (
+    ACK_NS,
+    LATE_COUNTS,
+    LATE_TIMES,
+    UNANSWERED_NS,
+    UNDER_WAY_NS,
+    WINDOW,
+    Outbox,
+    late_in_words,
+)
 from daemon.alarm.routes import DOUBT_NS, PUBACK_NS
 from daemon.model.events import Delivered, Raise
 from daemon.model.unit import AlarmUnit, Broker, Buttons, ButtonUnit, Unit
@@ -204,6 +215,32 @@ def test_a_path_that_is_known_to_be_dead_costs_no_second(how: str) -> None:
         box.lost("alarm")
     assert [sent["id"] for sent in second.sent] == ["one"]
     assert [sent["id"] for sent in first.sent] == (["well"] if how == "no place" else ["well", "one"])
+
+
+@pytest.mark.case("brokers 6")
+@given(st.lists(st.tuples(st.integers(1, 50_000), st.integers(10, 10_000_000)), min_size=1, max_size=300))
+def test_a_backlog_that_grows_or_drains_is_told_in_few_words(course: list[tuple[int, int]]) -> None:
+    """A5: a month's backlog that drains one by one is not another fault at each number: no more texts than steps, and
+    each is true.
+    """
+    draining = zip(
+        sorted((count for count, _ in course), reverse=True), sorted((s for _, s in course), reverse=True), strict=True
+    )
+    told = dict.fromkeys(late_in_words(count, oldest_s, "nobody took") for count, oldest_s in draining)
+    assert len(told) <= len(LATE_COUNTS) + len(LATE_TIMES)
+
+
+@pytest.mark.case("brokers 6")
+def test_the_words_for_what_is_late_are_true() -> None:
+    """A5: never more than there is, never longer than it has waited."""
+    said = [
+        late_in_words(count, oldest_s, "x") for count, oldest_s in ((1, 11), (9, 119), (10, 120), (999, 86_400 * 8))
+    ]
+    assert said == [
+        "x 1 alarm event; the oldest waits over 10 s", "x at least 2 alarm events; the oldest waits over 10 s",
+        "x at least 10 alarm events; the oldest waits over 2 minutes",
+        "x at least 100 alarm events; the oldest waits over 7 days",
+    ]  # fmt: skip
 
 
 def test_everybody_comes_back_at_once_and_what_is_on_its_way_goes_once() -> None:

@@ -37,7 +37,7 @@ def test_thirty_days_of_alarms_without_a_broker(tmp_path: Path) -> None:
         it.unit.has_fault("broker")
         for day in range(DAYS):
             one_day(it, power_cut=day == DAYS // 2)
-        it.unit.has_fault("unanswered", f"no receiver has stored {3 * DAYS} alarm events; the oldest waits over")
+        it.unit.has_fault("unanswered", "no receiver has stored at least 10 alarm events; the oldest waits over")
         it.unit.shows("nobody")
         it.link.becomes(Link.WHOLE)
         it.settles()
