@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +15,7 @@ from daemon.commands.console import Json, State, as_json, out, progress
 from daemon.commands.hold import WAIT_S
 from daemon.errors import RequestError, SealError, StoreError
 from daemon.evidence.export import Copy, to_medium, to_stream
+from daemon.evidence.medium import of_the_unit
 from daemon.evidence.source import sources
 from daemon.evidence.verify import Verdict, verify
 from daemon.link import Conversation
@@ -39,24 +41,30 @@ app.command("destroy")(custodian.destroy)
 
 
 @app.command("export")
-def export_(
+def export_(  # noqa: PLR0913 - one of them only where no medium is at hand
     recording_id: Annotated[str, typer.Argument(metavar="ID", help="the recording's id, or the start of it")],
     *, to: Annotated[str, typer.Option(metavar="DIR|-", help="a directory on the medium; -: standard output")],
     key: Annotated[
         Path | None, typer.Option(metavar="PUB", help="the unit's public key, or allowed_signers; else this unit's own")
+    ] = None,
+    same_disk: Annotated[
+        str | None, typer.Option(metavar="REASON", help="why the copy may stay on the unit, where nothing deletes it")
     ] = None,
     state: State = None, as_json_: Json = False,
 ) -> None:  # fmt: skip
     """Copies a sealed event to a medium as one zip, and checks it there. Exit code 10 when something is wrong."""
     paths = Paths.below(state)
     if to == "-":
-        _stream(paths, recording_id)
+        _stream(paths, recording_id, same_disk)
         return
     if not Path(to).is_dir():
         raise RequestError(f"--to {to}: expected a directory, or - for standard output")
+    if Path(to).resolve().is_relative_to(paths.store.resolve()):
+        raise RequestError(f"--to {to}: it lies in the store; expected a directory on a medium")
     with Conversation(paths.keeper_socket, WAIT_S) as keeper, progress() as bar:
+        _leaves(keeper, recording_id, to, Path(to).stat(), same_disk)
         task = bar.add_task("copy", total=None)
-        copy = to_medium(keeper, recording_id, Path(to), lambda count: bar.advance(task, count))
+        copy = to_medium(keeper, recording_id, Path(to), lambda count: bar.advance(task, count), same_disk)
         task = bar.add_task("check", total=sum(sheet.bytes for sheet in copy.recordings))
         assert copy.path is not None  # noqa: S101 - it went to a medium
         keys = _keys(paths, key)
@@ -71,12 +79,21 @@ def export_(
         raise typer.Exit(10)
 
 
-def _stream(paths: Paths, recording_id: str) -> None:
+def _leaves(keeper: Conversation, recording_id: str, to: str, target: os.stat_result, same_disk: str | None) -> None:
+    """Raises RequestError for a place on the unit itself without a reason: a copy there has no term."""
+    device = int(keeper.ask("recording", recording_id=recording_id)["device"])
+    if same_disk is None and (where := of_the_unit(target, device)):
+        expected = "expected a medium, or --same-disk with the reason"
+        raise RequestError(f"--to {to}: {where}, and nothing would ever delete the copy there; {expected}")
+
+
+def _stream(paths: Paths, recording_id: str, same_disk: str | None) -> None:
     if sys.stdout.isatty():
         raise RequestError("a zip is no text for a terminal; expected --to - with standard output going into a file")
     try:
         with Conversation(paths.keeper_socket, WAIT_S) as keeper:
-            copy = to_stream(keeper, recording_id, sys.stdout.buffer, lambda _: None)
+            _leaves(keeper, recording_id, "-", os.fstat(sys.stdout.fileno()), same_disk)
+            copy = to_stream(keeper, recording_id, sys.stdout.buffer, lambda _: None, same_disk)
         sys.stdout.buffer.flush()
     except OSError as error:
         raise StoreError(f"standard output: {error.strerror or error}; what arrived is not whole") from error

@@ -58,9 +58,10 @@ class Copy(msgspec.Struct, frozen=True):
     """None: it went to standard output."""
 
 
-def to_medium(keeper: Conversation, recording_id: str, to: Path, step: Step) -> Copy:
+def to_medium(keeper: Conversation, recording_id: str, to: Path, step: Step, same_disk: str | None = None) -> Copy:
     """Makes `opname-<start of the id>.zip` and the page in a directory, durable on return.
 
+    `same_disk`: why the copy may stay on the unit, for its log.
     Raises RequestError, NotFoundError and RightsError as the keeper does, StoreError for a medium that fails.
     """
     name = str(keeper.ask("recording", recording_id=recording_id)["recording_id"])
@@ -70,7 +71,7 @@ def to_medium(keeper: Conversation, recording_id: str, to: Path, step: Step) -> 
         raise RequestError(f"{whole} is there already; expected a place without it")
     try:
         with part.open("wb") as file:
-            copy = to_stream(keeper, name, file, step)
+            copy = to_stream(keeper, name, file, step, same_disk)
             file.flush()
             os.fsync(file.fileno())
         if PAGE.is_file() and not (to / PAGE.name).exists():
@@ -85,7 +86,9 @@ def to_medium(keeper: Conversation, recording_id: str, to: Path, step: Step) -> 
     return msgspec.structs.replace(copy, path=whole)
 
 
-def to_stream(keeper: Conversation, recording_id: str, file: IO[bytes], step: Step) -> Copy:
+def to_stream(
+    keeper: Conversation, recording_id: str, file: IO[bytes], step: Step, same_disk: str | None = None
+) -> Copy:
     """Writes the zip to a file or pipe, front to back. Raises as the keeper does, and OSError."""
     told = keeper.ask("recording", recording_id=recording_id)
     sheets, still_open = list[Sheet](), list[str]()
@@ -95,7 +98,7 @@ def to_stream(keeper: Conversation, recording_id: str, file: IO[bytes], step: St
             if keeper.ask("recording", recording_id=name)["state"] == "open":
                 still_open.append(name)
                 continue
-            sheet = _part(keeper, name, archive, pipe, step)
+            sheet = _part(keeper, name, same_disk, archive, pipe, step)
             data = msgspec.json.format(msgspec.json.encode(sheet), indent=2) + b"\n"
             _add(archive, pipe, f"{name}.json", data)
             sheets.append(sheet)
@@ -108,8 +111,10 @@ def to_stream(keeper: Conversation, recording_id: str, file: IO[bytes], step: St
     return Copy(tuple(sheets), tuple(still_open), None)
 
 
-def _part(keeper: Conversation, name: str, archive: zipfile.ZipFile, pipe: _Ahead, step: Step) -> Sheet:
-    told: dict[str, Any] = keeper.ask("export", recording_id=name)
+def _part(  # noqa: PLR0913, PLR0917 - one part of what `to_stream` was given
+    keeper: Conversation, name: str, same_disk: str | None, archive: zipfile.ZipFile, pipe: _Ahead, step: Step
+) -> Sheet:
+    told: dict[str, Any] = keeper.ask("export", recording_id=name, same_disk=same_disk)
     count = size = 0
     while True:
         batch, files = keeper.ask_for_files("export_files")

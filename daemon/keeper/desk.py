@@ -24,7 +24,7 @@ from daemon.keeper.export import Exports
 from daemon.keeper.holds import Key
 from daemon.keeper.trials import Trials
 from daemon.keeper.verifier import Verifier
-from daemon.model.holds import By
+from daemon.model.holds import By, Reason
 from daemon.model.refusals import Refusal, Refusals
 from daemon.model.rights import KEEPER_ACTS, refusal
 
@@ -155,6 +155,7 @@ class Desk:
         recording_id = store.find(str(asked.args.get("recording_id", "")))
         found = _with_holds(listing.summary(store, self._when, recording_id), self._parts.holds.held())
         found["parts"], found["groups"] = store.parts(recording_id), listing.groups(store, recording_id)
+        found["device"] = self._parts.paths.store.stat().st_dev
         return found
 
     def _verify(self, asked: Asked) -> Any:
@@ -215,12 +216,13 @@ class Desk:
         """A recording is about to be handed out: the log says so before the first file goes."""
         parts = self._parts
         recording_id = parts.store.find(str(asked.args.get("recording_id", "")))
+        same_disk = _reason(asked.args.get("same_disk"))
         found = self._exports.open(asked.peer, recording_id)
         whole = parts.store.whole(recording_id)
         holds = sorted(h.hold_id for h in parts.holds.in_force().values() if h.recording_id in whole)
         parts.audit.add(
             "handed_out", recording_id=recording_id, tracks=found.tracks, files=len(found.files), bytes=found.bytes,
-            sums_sha256=found.sums_sha256, holds=holds, uid=asked.by.uid, role=asked.by.role,
+            sums_sha256=found.sums_sha256, holds=holds, same_disk=same_disk, uid=asked.by.uid, role=asked.by.role,
         )  # fmt: skip
         log.event("handed_out", recording_id=recording_id, uid=asked.by.uid)
         return msgspec.to_builtins(found.summary())
@@ -235,6 +237,14 @@ def _with_holds(summary: dict[str, Any], held: Collection[Key]) -> dict[str, Any
     for name, track in summary["tracks"].items():
         track["held"] = (summary["recording_id"], name) in held
     return summary
+
+
+def _reason(value: object) -> str | None:
+    """Why a copy may stay on the unit; None: it goes to a medium. Raises RequestError for what is no reason."""
+    try:
+        return msgspec.convert(value, Reason | None)
+    except msgspec.ValidationError as error:
+        raise RequestError("same_disk: expected one line of 1 to 200 characters; no name") from error
 
 
 def _is_fresh(at: str, wall_ns: int) -> bool:

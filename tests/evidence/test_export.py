@@ -26,6 +26,7 @@ from daemon.evidence.verify import Verdict, verify
 from daemon.link import Conversation
 from daemon.model.policy import fingerprint
 from simulators.state import prepare
+from tests.disks import small_disk
 from tests.evidence.made import Holders, Unit
 from tests.keeper.desks import DAY_NS, NOW_NS, RunningKeeper, open_desk
 from tests.rooms import wait_for
@@ -195,7 +196,8 @@ def test_the_command(keeper: RunningKeeper, tmp_path: Path) -> None:
     """
 
     def run(to: str, *words: str) -> tuple[int, bytes, str]:
-        command = [sys.executable, "-m", "daemon", "evidence", "export", A[:6], "--to", to, *words]
+        here = ["--same-disk", "a test"]
+        command = [sys.executable, "-m", "daemon", "evidence", "export", A[:6], "--to", to, *here, *words]
         state = ["--state", str(keeper.paths.etc.parent)]
         done = subprocess.run([*command, *state], capture_output=True, check=False, env={**os.environ})
         return done.returncode, done.stdout, " ".join((done.stdout if to != "-" else done.stderr).decode().split())
@@ -213,6 +215,41 @@ def test_the_command(keeper: RunningKeeper, tmp_path: Path) -> None:
     assert code == 10
     told: dict[str, Any] = json.loads(data)
     assert [fault["path"] for fault in told["verdicts"][0]["faults"]] == ["audio/000000.ts.age"]
+
+
+@pytest.mark.case("keeper 11")
+def test_a_copy_on_the_unit_itself_needs_a_reason(keeper: RunningKeeper, tmp_path: Path) -> None:
+    """K1: nothing deletes a copy on the unit's own disk or in its memory: it is refused before anything is handed out,
+    also through a redirection, unless a reason is given, which stands in the log. In the store it is refused always.
+    """
+    state = ["--state", str(keeper.paths.etc.parent)]
+
+    def run(to: Path | str, *words: str, out: int = subprocess.PIPE) -> subprocess.CompletedProcess[bytes]:
+        command = [sys.executable, "-m", "daemon", "evidence", "export", A[:6], "--to", str(to), *words, *state]
+        return subprocess.run(command, stdout=out, stderr=subprocess.PIPE, check=False)
+
+    with (tmp_path / "redirected.zip").open("wb") as file:
+        refused = run(tmp_path), run(Path("/dev") / "shm"), run("-", out=file.fileno())
+    assert [b"nothing would ever delete" in b" ".join(done.stderr.split()) for done in refused] == [True] * 3
+    assert all(done.returncode not in {0, 10} for done in refused)
+    for inside in (keeper.paths.store, keeper.paths.recordings, keeper.paths.recordings / A):
+        done = run(inside, "--same-disk", "a test")
+        assert b"lies in the store" in b" ".join(done.stderr.split())
+    assert (tmp_path / "redirected.zip").stat().st_size == 0
+    assert list(tmp_path.glob("*opname*")) == []
+    assert keeper.told("handed_out") == []
+    assert run(tmp_path, "--same-disk", "the stick is broken; moved tomorrow").returncode == 0
+    (line,) = keeper.told("handed_out")
+    assert line["same_disk"] == "the stick is broken; moved tomorrow"
+    assert run("-").returncode == 0  # a pipe
+    with small_disk(tmp_path / "stick", 20) as stick:
+        done = run(stick)
+        kind = subprocess.run(["stat", "-f", "-c", "%T", str(stick)], capture_output=True, text=True, check=True)
+        assert (done.returncode == 0) is (kind.stdout.strip() != "tmpfs"), done.stderr
+    assert [line["same_disk"] for line in keeper.told("handed_out")][1:] in ([None], [None, None])
+    (tmp_path / "opname-aaaaaaaa.zip").unlink()
+    refused_reason = run(tmp_path, "--same-disk", "two\nlines")
+    assert b"same_disk: expected one line" in b" ".join(refused_reason.stderr.split())
 
 
 def test_which_holders_open_a_recording(keeper: RunningKeeper, holders: Holders) -> None:

@@ -60,7 +60,7 @@ def test_one_incident(tmp_path: Path, broker: Mosquitto) -> None:
 
         stick = tmp_path / "stick"
         stick.mkdir()
-        copied = spreekkamer("evidence", "export", held.name[:8], "--to", str(stick), *where)
+        copied = spreekkamer("evidence", "export", held.name[:8], "--to", str(stick), "--same-disk", "a test", *where)
         assert copied.returncode == 0, copied.stdout + copied.stderr
         verify(state, stick / held.name)
 

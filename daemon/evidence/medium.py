@@ -1,0 +1,55 @@
+"""Where a copy may go: not on the unit itself, where nothing would delete it (promise K1).
+
+The law here: a file system of the unit's own is that of the store, that of the system, one on the same disk as either,
+or one in memory. What is not known to be the unit's own is a medium.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+MEMORY = frozenset({"tmpfs", "ramfs", "overlay"})
+"""File systems that lie in the unit's memory or on top of its own disk."""
+MOUNTS = Path("/proc/self/mountinfo")
+DEVICES = Path("/sys/dev/block")
+
+
+def of_the_unit(target: os.stat_result, store_device: int) -> str:
+    """Why a copy there would stay on the unit; empty: it would not. `store_device`: of the store, as `st_dev`."""
+    if not (stat.S_ISDIR(target.st_mode) or stat.S_ISREG(target.st_mode)):
+        return ""  # a pipe: where it ends nobody here can tell
+    if target.st_dev == store_device:
+        return "the file system of the store"
+    kinds = _kinds()
+    if kinds.get(target.st_dev) in MEMORY:
+        return f"a file system of the unit itself ({kinds[target.st_dev]})"
+    root = Path("/").stat().st_dev
+    if target.st_dev == root or (_disk(target.st_dev) and _disk(target.st_dev) in {_disk(root), _disk(store_device)}):
+        return "the disk of the unit itself"
+    return ""
+
+
+def _disk(device: int) -> str:
+    """The whole disk that a partition is on; empty for what is none."""
+    try:
+        path = (DEVICES / f"{os.major(device)}:{os.minor(device)}").resolve(strict=True)
+    except OSError:
+        return ""
+    return str(path.parent if (path / "partition").exists() else path)
+
+
+def _kinds() -> dict[int, str]:
+    """The kind of file system behind each device number; empty where the system does not tell."""
+    found = {}
+    try:
+        lines = MOUNTS.read_text(errors="replace").splitlines()
+    except OSError:
+        return {}
+    for line in lines:
+        before, _, after = line.partition(" - ")
+        if len(words := before.split()) > 2 and after:  # noqa: PLR2004 - the third is the device (proc(5))
+            major, _, minor = words[2].partition(":")
+            found[os.makedev(int(major), int(minor))] = after.split()[0]
+    return found
