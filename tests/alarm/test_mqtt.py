@@ -7,13 +7,16 @@ import queue
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from daemon.alarm import mqtt
 from daemon.alarm.mqtt import Answered, Connection, Down, NameTaken, Received, Up, Will, Word
 from daemon.model.unit import Broker
 from simulators.broker import EmbeddedBroker
 from tests.brokers import Mosquitto
+from tests.waiting import wait_for
 
 Connect = Callable[..., tuple[Connection, "queue.Queue[Word]"]]
 
@@ -167,3 +170,36 @@ def test_an_error_inside_paho_ends_one_client_and_not_the_connection(mosquitto: 
     connection.publish("a/b", b"1", key="one")
     assert "a fault of the library" in heard(words, Down).reason  # type: ignore[union-attr]
     assert heard(words, Up) == Up("unit", "MQTT 5")
+
+
+@pytest.mark.case("years 4")
+def test_a_quiet_connection_is_looked_at_a_few_times_in_a_keep_alive(
+    mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A2: a connection at rest sleeps until its socket, who publishes, or a quarter of its keep-alive wakes it: it does
+    not look twice a second whether there is anything to do.
+    """
+    waits: list[float] = []
+    waited = mqtt.select.select
+
+    class Noted:
+        @staticmethod
+        def select(*words: Any) -> Any:
+            waits.append(words[3])
+            return waited(*words)
+
+    monkeypatch.setattr(mqtt, "select", Noted)
+    words: queue.Queue[Word] = queue.Queue()
+    connection = Connection("unit", "test-quiet", Broker("127.0.0.1", mosquitto.port, 60), words.put, subscribe=("a",))
+    connection.start()
+    try:
+        heard(words, Up)
+        wait_for("it rests", lambda: waits[-1:] == [60 / mqtt.LOOKS])
+        before = len(waits)
+        for n in range(10):
+            assert connection.publish("b", b"1", key=str(n))
+            heard(words, Answered)
+        assert set(waits[before:]) <= {60 / mqtt.LOOKS}
+        assert len(waits) - before <= 2 * 10 + 1, "woken by each answer, and at most once by each publish"
+    finally:
+        connection.close()

@@ -15,7 +15,7 @@ from daemon.alarm.mqtt import Connection, Up, Word
 from daemon.model.unit import Broker
 from simulators.broker import EmbeddedBroker
 from tests.brokers import KEEPALIVE_S, DeafMosquitto
-from tests.faults.house import ROOT, House, house
+from tests.faults.house import ROOT, WITHIN_S, House, house
 from tests.proxy import Link
 from tests.rooms import wait_for
 
@@ -196,3 +196,29 @@ def test_another_client_with_the_units_name(tmp_path: Path, link: Link) -> None:
             assert set(it.unit.faults()) == {"client_id"}
             assert it.unit.health()["counters"]["name_taken"] == 1
             assert twin.is_there
+
+
+@pytest.mark.case("brokers 7")
+def test_a_takeover_that_the_broker_does_not_tell(tmp_path: Path) -> None:
+    """A1, A7: at amqtt a client that comes under the unit's name leaves it connected and deaf. It is noticed by what
+    does not come back: the connection is made anew, and the alarm is stored.
+    """
+    broker = EmbeddedBroker()
+    broker.start()
+    settings = Broker("127.0.0.1", broker.port, KEEPALIVE_S)
+    try:
+        with house(tmp_path, unit_as=settings, receiver_as=settings) as it:
+            name, came = f"{it.unit.machine_name}-alarm", queue.Queue[None]()
+            twin = paho.Client(CallbackAPIVersion.VERSION2, name, protocol=paho.MQTTv311, reconnect_on_failure=False)
+            twin.on_connect = lambda *_: came.put(None)
+            twin.connect("127.0.0.1", broker.port)
+            twin.loop_start()
+            came.get(timeout=15)
+            pressed = it.unit.press()
+            it.receiver.first(pressed)
+            wait_for("it is noticed", lambda: it.unit.said("path_deaf", client="alarm"), WITHIN_S)
+            it.unit.has_level(pressed, "stored")
+            twin.loop_stop()
+            it.ends_well()
+    finally:
+        broker.stop()

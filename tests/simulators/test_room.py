@@ -15,6 +15,8 @@ from simulators.faults import PLUGS, Staged
 from simulators.occupied import Occupied, check_runs
 from simulators.room import Room
 from simulators.timeline import Timeline, short
+from tests.brokers import ShippedMosquitto
+from tests.certificates import CONSOLE, UNIT, Authority
 from tests.rooms import running, wait_for
 
 
@@ -82,3 +84,45 @@ def test_every_fault_can_be_staged_listed_and_mended(tmp_path: Path) -> None:
         wait_for("that is a fault", lambda: "keeper" in unit.health()["faults"])
         staged.mend()
         wait_for("the keeper is back", lambda: "keeper" not in unit.health()["faults"])
+
+
+@pytest.mark.case("people 8")
+def test_a_room_at_a_broker_with_tls_has_its_desk(tmp_path: Path) -> None:
+    """A5: at a broker on the settings that we ship the room's desk comes by a certificate of its own, as the unit does,
+    and stores what is pressed.
+    """
+    authority = Authority(tmp_path / "ca")
+    broker = ShippedMosquitto(tmp_path / "broker", authority)
+    mine, desk = authority.client(UNIT), authority.client(CONSOLE)
+    organisation, site, room = UNIT.split("/")
+    settings = tmp_path / "unit.toml"
+    settings.write_text(
+        f'organisation = "{organisation}"\nsite = "{site}"\nroom = "{room}"\n'
+        "[buttons.alarm]\npin = 5\n[lamps]\nstatus = 17\n"
+        f'[broker]\nhost = "localhost"\nport = {broker.port}\n[broker.tls]\nca = "{authority.certificate}"\n'
+        f'certificate = "{mine.certificate}"\nkey = "{mine.key}"\n'
+    )
+    broker.start()
+    try:
+        options = {
+            "policy": "dronten-2022",
+            "unit": settings,
+            "broker": f"localhost:{broker.port}",
+            "console_tls": desk,
+        }
+        with running(tmp_path / "unit", **options) as unit:
+            unit.ready(0.0)
+            wait_for("the desk", lambda: unit.health()["consoles"])
+            unit.press("alarm")
+            wait_for("it is stored", lambda: list(unit.health()["alarms"].values()) == ["stored"])
+    finally:
+        broker.kill()
+
+
+@pytest.mark.case("people 8")
+@pytest.mark.parametrize("which", ["console_certificate", "console_key"])
+def test_half_of_a_desks_certificate_is_refused(tmp_path: Path, which: str) -> None:
+    """H1: a certificate without its key, or the other way round, is named, and no room is made."""
+    with pytest.raises(UnitError, match="--console-certificate, --console-key: expected both"):
+        sim.run(state=tmp_path / "unit", **{which: tmp_path / "file"})  # type: ignore[arg-type]  # one of two
+    assert not (tmp_path / "unit" / "etc").exists()
