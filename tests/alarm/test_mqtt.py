@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import queue
+import select
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -180,7 +181,7 @@ def test_a_quiet_connection_is_looked_at_a_few_times_in_a_keep_alive(
     not look twice a second whether there is anything to do.
     """
     waits: list[float] = []
-    waited = mqtt.select.select
+    waited = select.select
 
     class Noted:
         @staticmethod
