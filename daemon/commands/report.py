@@ -109,6 +109,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "latest_h": ("the latest, in hours after its term", "De laatste, uren na de termijn"),
     "tests_deleted": ("tracks of test recordings deleted", "Testopnamen gewist"),
     "purged": ("tracks purged by a policy", "Gewist door een nieuw protocol"),
+    "unreadable_deleted": ("tracks deleted of damaged recordings", "Gewist van beschadigde opnamen"),
     "refused": ("requests refused", "Geweigerde verzoeken"),
     "boots": ("starts of the machine", "Keren gestart"),
     "boots_unclean": ("after a pulled plug or a crash", "na stroomuitval of een storing"),

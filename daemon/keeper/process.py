@@ -31,6 +31,7 @@ from daemon.keeper.sweeper import BATCH_MAX
 from daemon.keeper.terms import Terms
 from daemon.keeper.timekeeper import Timekeeper
 from daemon.keeper.trials import Trials
+from daemon.keeper.unread import Unread
 from daemon.keeper.verifier import Verifier
 from daemon.keeper.witness import Witness
 from daemon.keeper.worker import Inspected, LogInspected
@@ -93,9 +94,11 @@ class KeeperProcess:
         self._acts = ActBook()
         self._heads = Heads(paths.audit_key, paths.audit_head, clock.boot_id())
         self._ring, self._seen = RingMeter(paths.ring_time), Witness(self._store)
+        unread = Unread(self._store)
         self._filling, self._verifier = Filling(disk), Verifier(self._store, self._queue.put)
         followed = (
             self._time, self._holds, self._heads, self._acts, self._ring, self._seen, self._filling, self._verifier,
+            unread,
         )  # fmt: skip
         followers = (part.follow for part in followed)
         self._audit = AuditLog(
@@ -105,7 +108,7 @@ class KeeperProcess:
         self._trials = Trials(self._store, self._audit, paths)
         self._clearing = Clearing(self._store, self._audit)
         self._terms = Terms(
-            terms.Parts(self._store, self._holds, self._audit, self._time, clock, self._settings, self._trials)
+            terms.Parts(self._store, self._holds, self._audit, self._time, clock, self._settings, self._trials, unread)
         )
         self._policy = self._settings.policy
         self._reviews = Reviews(self._holds, self._audit, self._policy.holds)
@@ -185,6 +188,7 @@ class KeeperProcess:
         if now.boot_ns >= self._health_ns:
             self._health_ns = now.boot_ns + HEALTH_NS
             self._store.look_again()
+            self._terms.end_unread()
             self._settings_fault = (
                 (self._settings.fault or self._settings.holders_fault).partition("\n  ")[2].partition("\n")[0]
                 or _in_words(changed_files(self._etc, self._settings))

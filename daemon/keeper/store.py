@@ -1,7 +1,8 @@
 """What is in the store: read from the files themselves, which are the truth.
 
-The law here: what is not understood is counted, named and left alone. A directory becomes a recording by its
-`begin.json`; a track is there as long as its envelope or a segment is. No link is followed.
+The law here: what is not understood is counted, named and left alone; sealed tracks for the longest term that there
+is (`unread.py`). A directory becomes a recording by its `begin.json`; a track is there as long as its envelope or a
+segment is. No link is followed.
 """
 
 from __future__ import annotations
@@ -174,6 +175,15 @@ class Store:
             entry.there, entry.sizes = tracks_there(path) & entry.kept.keys(), {}
             entry.closed = os.path.lexists(path / "SHA256SUMS.sig")
             self._unmeasured.add(recording_id)
+
+    def unreadable(self) -> dict[str, set[Track]]:
+        """Recordings that nobody can read the records of, and the tracks of them that are there."""
+        found = {}
+        for name in self.unaccounted:
+            path = self._path / name
+            if ID.match(name) and not path.is_symlink() and (tracks := tracks_there(path)):
+                found[name] = tracks
+        return found
 
     def disown(self, recording_id: str, why: str) -> None:
         """What is said in it cannot be: it is named, and left alone."""

@@ -108,7 +108,7 @@ class Sweeper:
                 "deleted",
                 {
                     "recording_id": key[0], "track": key[1], "finished_later": key in later, "left": left,
-                    "last": not self._store.is_known(key[0]),
+                    "last": not self._store.is_known(key[0]) and not tracks_there(self._store.path(key[0])),
                     **later.get(key, {}),
                 },
             )

@@ -21,6 +21,7 @@ from daemon.keeper.sweeper import BATCH_MAX, Key, May, Sweeper, fault_of
 from daemon.keeper.tail import UNSIGNED
 from daemon.keeper.timekeeper import Timekeeper
 from daemon.keeper.trials import Trials
+from daemon.keeper.unread import Unread
 from daemon.model.policy import TrackPolicy
 from daemon.model.retention import Circumstances, Due, Kept, LateWhy, due, late_why, next_expiry_ns
 from daemon.model.timeline import NS, Stamp, age_ns
@@ -40,13 +41,16 @@ class Parts(NamedTuple):
     clock: Clock
     settings: Settings
     trials: Trials
+    unread: Unread
 
 
 class Terms:
     """Made when the log has been read."""
 
     def __init__(self, parts: Parts) -> None:
-        self._store, self._holds, self._audit, self._time, self._clock, self._settings, self._trials = parts
+        self._store, self._holds, self._audit, self._time, self._clock, self._settings, self._trials, self._unread = (
+            parts
+        )
         self._sweeper = Sweeper(self._store, self._audit)
         self._started_ns = self._clock.boot_ns()
         self._due_ns: int | None = None
@@ -80,6 +84,20 @@ class Terms:
             wait_ns = next_expiry_ns(self.kept(), self._time.timeline, now)
             self._due_ns = None if wait_ns is None else now.boot_ns + (RETRY_NS if self.fault else wait_ns)
         return receipts
+
+    def end_unread(self) -> None:
+        """Deletes what nobody can read and no hold names, when the longest term that it can have had is over."""
+        held, now = self._holds.held(), self._clock.read()
+        try:
+            self._unread.look(self._audit, now.boot_ns)
+            overdue = [
+                one
+                for one in self._unread.due(self._time.timeline, now)
+                if not any((name, one.kept.track) in held for name in self._unread.event(one.kept.recording_id))
+            ]
+            self._sweeper.delete(overdue[:BATCH_MAX], self._late_why, "unreadable")
+        except StoreError as error:
+            log.event("unread_not_ended", "warning", why=str(error))  # it is tried again at the next look
 
     def refuse(self, error: StoreError) -> None:
         """The disk refuses what everything depends on: the log, or the store's own directory."""

@@ -252,7 +252,7 @@ class Timekeeper:
     def keep(self, *, stopping: bool = False) -> None:
         """Writes down how long the unit has run, when it is time. A disk that refuses is a fault that is shown."""
         boot_ns, now = self._clock.boot_ns(), self.timeline
-        was_empty, self._was_empty = self._was_empty, not len(self._store)
+        was_empty, self._was_empty = self._was_empty, not (len(self._store) or self._store.unaccounted)
         if not stopping and (self._was_empty or not (was_empty or boot_ns >= self._next_ns())):
             return
         self._kept_ns = boot_ns

@@ -100,6 +100,8 @@ class Figures(msgspec.Struct):
     """Per track: of an engineer's test recordings, which go at once."""
     purged: dict[str, int] = {}
     """Per track: because a policy came into force."""
+    unreadable_deleted: dict[str, int] = {}
+    """Per track: of recordings that nobody could read the records of, after the longest term that there is."""
     refused: int = 0
     """Requests by people whose groups do not allow them."""
     boots: int = 0
@@ -306,7 +308,9 @@ class Tally:
         if "late_s" in line:  # the disk refused, or the unit went off, in between
             begun = {**begun, "late_s": line["late_s"], "late_why": line.get("late_why")}
         why = str(begun.get("late_why") or "")
-        if begun.get("reason") == "policy":
+        if begun.get("reason") == "unreadable":
+            _add(figures.unreadable_deleted, track)
+        elif begun.get("reason") == "policy":
             _add(figures.purged, track)
         elif why:
             _add(figures.deleted_late, why)

@@ -30,6 +30,7 @@ from daemon.keeper.holds import Holds
 from daemon.keeper.store import Store
 from daemon.keeper.timekeeper import KEEP_EARLY_NS, KEEP_NS, KEEP_UNSURE_NS, Timekeeper
 from daemon.keeper.trials import Trials
+from daemon.keeper.unread import Unread
 from daemon.model import timeline as model
 from daemon.model.holds import Hold
 from daemon.model.policy import Policy
@@ -157,7 +158,7 @@ class World:
         self._terms = terms.Terms(
             terms.Parts(
                 self._store, self._holds, self._audit, self._time, self.clock, self.settings,
-                Trials(self._store, self._audit, self.paths),
+                Trials(self._store, self._audit, self.paths), Unread(self._store),
             )
         )  # fmt: skip
         self._time.start(self._audit)

@@ -1,0 +1,93 @@
+"""Sealed tracks that no term is known of, because nobody can read their begin.json: they have an end all the same.
+
+The law here (promise K1): the count is powered-on time since the log first knew of the recording, by a line that a
+keeper signed; the end is the longest term that a unit can give; what a hold names does not go.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from daemon.keeper.audit import AuditLog
+from daemon.keeper.store import H_NS, TERM_H, Store
+from daemon.keeper.tail import UNSIGNED
+from daemon.model.retention import Due, Kept
+from daemon.model.timeline import NS, Stamp, Timeline, powered_ns
+from hardware.ports import ClockReading
+
+LOOK_MAX = 64
+"""Recordings that the log is told of at once."""
+WAIT_NS = 600 * NS
+"""A recording that is just being begun has its begin.json within a second; ten minutes as for a directory that stays
+empty."""
+
+
+class Unread:
+    """A follower of the log. One thread: the keeper's."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._boot: tuple[str, int] = ("", 0)
+        """The newest boot of the log, and the powered-on time at its beginning."""
+        self._since_ns: dict[str, int] = {}
+        """Powered-on time at which the log first knew of a recording that is not deleted."""
+        self._told: set[str] = set()
+        """Those that the log says nobody can read."""
+        self._continues: dict[str, str] = {}
+        """By the log: it is the only one that still knows."""
+        self._found_ns: dict[str, int] = {}
+        """Boot time at which this keeper found them."""
+
+    def follow(self, line: dict[str, Any]) -> None:
+        """Takes a line of the log."""
+        if UNSIGNED in line:
+            return
+        match line:
+            case {"event": "boot", "boot_id": str(boot_id), "powered_ns": int(powered)}:
+                self._boot = (boot_id, powered)
+            case {
+                "event": "recording_began" | "unreadable" as event,
+                "recording_id": str(name),
+                "boot_id": str(boot_id),
+                "at_boot_ns": int(at_ns),
+            } if boot_id == self._boot[0]:
+                self._since_ns.setdefault(name, self._boot[1] + at_ns)
+                if event == "unreadable":
+                    self._told.add(name)
+                elif isinstance(before := line.get("continues"), str):
+                    self._continues[name] = before
+            case {"event": "deleted", "recording_id": str(name), "last": True}:
+                self._since_ns.pop(name, None)
+                self._told.discard(name)
+                self._continues.pop(name, None)
+
+    def look(self, audit: AuditLog, boot_ns: int) -> None:
+        """Says in the log, once each, what nobody can read. Raises StoreError."""
+        found = self._store.unreadable()
+        self._found_ns = {name: self._found_ns.get(name, boot_ns) for name in found}
+        news = [n for n in sorted(found) if n not in self._told and boot_ns - self._found_ns[n] >= WAIT_NS][:LOOK_MAX]
+        if news:
+            audit.add_all([("unreadable", {"recording_id": name, "tracks": sorted(found[name])}) for name in news])
+
+    def event(self, recording_id: str) -> set[str]:
+        """The recordings that are one event with it, by the log and by the store."""
+        found, left = set[str](), {recording_id}
+        while left:
+            one = left.pop()
+            found.add(one)
+            near = {name for name, before in self._continues.items() if before == one} | self._store.whole(one)
+            left |= (near | {self._continues.get(one, one)}) - found
+        return found
+
+    def due(self, timeline: Timeline, now: ClockReading) -> list[Due]:
+        """The tracks whose longest term is over, held or not."""
+        found = []
+        for name, tracks in self._store.unreadable().items():
+            if name not in self._told or name not in self._since_ns:
+                continue
+            age_ns = powered_ns(timeline, now.boot_ns) - self._since_ns[name]
+            for track in sorted(tracks):
+                if (late_ns := age_ns - TERM_H[track] * H_NS) >= 0:
+                    kept = Kept(name, track, Stamp(timeline.boot_id, now.boot_ns - age_ns), TERM_H[track] * H_NS)
+                    found.append(Due(kept, now.wall_ns - late_ns, late_ns))
+        return found
