@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from daemon.alarm.dialling import Dialler
-from daemon.alarm.mqtt import Connection, Down, Unheard, Up, Word
+from daemon.alarm.mqtt import WAIT_S, WAIT_SHORT_MAX_S, Connection, Down, Unheard, Up, Word
+from daemon.alarm.parting import SHORT_S
+from daemon.alarm.probe import knows_5
 from daemon.model.unit import Broker
 from tests.proxy import Packets
 from tests.waiting import wait_for
@@ -219,4 +221,32 @@ def test_a_refusal_in_3_1_1_is_told_as_well(made: list[Connection]) -> None:
     server.connack = bytes.fromhex("20020005")
     wanted = Down("unit", "the broker refused the connection: Not authorized (code 0x87)")
     assert wanted in [heard(words, Down) for _ in range(2)]  # another may have begun before
+    server.close()
+
+
+@pytest.mark.case("alarm 11")
+def test_a_broker_that_ends_each_connection_is_asked_less_often() -> None:
+    """A7: granted and ended at once, again and again, the waits double to two seconds, an alarm's worth; a connection
+    that held begins anew; one that was not granted waits longer.
+    """
+    connection = Connection("unit", "test-unit", Broker("127.0.0.1", 1), lambda _: None)
+    waits = [WAIT_S[0]]
+    connection._was_granted = True
+    for _ in range(20):
+        waits.append(connection._next_wait_s(waits[-1], 0.0))
+    assert waits[:4] == [WAIT_S[0] * 2**n for n in range(4)]
+    assert set(waits[4:]) == {WAIT_SHORT_MAX_S}
+    assert connection._next_wait_s(waits[-1], SHORT_S + 1) == WAIT_S[0]
+    connection._was_granted = False
+    assert connection._next_wait_s(WAIT_S[1], 0.0) == WAIT_S[1]
+
+
+@pytest.mark.case("alarm 12")
+@pytest.mark.parametrize(
+    ("connack", "knows"), [("2003000000", True), ("2003008900", True), ("20020001", False), ("2003008400", False)]
+)
+def test_a_guess_is_verified_beside_the_connection(connack: str, *, knows: bool) -> None:
+    """A7: whether a broker knows MQTT 5 is what its CONNACK says, granted or busy; a whole connection is not needed."""
+    server = Raw(bytes.fromhex(connack))
+    assert knows_5(Broker("127.0.0.1", server.port), "test-unit") is knows
     server.close()
