@@ -62,6 +62,11 @@ home-assistant: $(BIN)/.ready-test system-packages $(HA)/.ready  ## the guide an
 node-red: $(BIN)/.ready-test system-packages .cache/node-red/.ready  ## the guide's flow in a real Node-RED
 	$(BIN)/python -m tests.node_red.live
 
+.PHONY: brokers
+brokers: NEEDS += rabbitmq-server:/usr/lib/rabbitmq/bin/rabbitmq-server mmdebstrap:mmdebstrap util-linux:unshare
+brokers: $(BIN)/.ready-test system-packages .cache/aedes/.ready .cache/trixie/.ready  ## presses while brokers of others are killed, the table in the guide (as root; 8 minutes)
+	$(BIN)/python -m tests.broker_probe $(ARGS)
+
 .PHONY: scenarios
 scenarios: $(BIN)/.ready-test system-packages  ## stories that anyone can read, in Dutch and English, in simulated rooms (ARGS="--only K1")
 	$(BIN)/python -m tests.scenarios $(ARGS)
@@ -126,6 +131,17 @@ $(HA)/.ready: tests/homeassistant/requirements.txt tests/homeassistant/needs.py
 .cache/node-red/.ready: tests/node_red/package.json tests/node_red/package-lock.json tests/node_red/.npmrc | system-packages
 	@mkdir -p $(@D) && cp $^ $(@D)
 	npm ci --prefix $(@D) --loglevel error
+	@touch $@
+
+.cache/aedes/.ready: tests/broker_probe/package.json tests/broker_probe/package-lock.json tests/broker_probe/.npmrc tests/broker_probe/aedes.mjs | system-packages
+	@mkdir -p $(@D) && cp $^ $(@D)
+	npm ci --prefix $(@D) --loglevel error
+	@touch $@
+
+# RabbitMQ 4 needs a later Erlang than Debian 12 has, and that a later libc: a Debian 13 of its own, entered by chroot.
+.cache/trixie/.ready: | system-packages
+	rm -rf $(@D)
+	mmdebstrap --quiet --variant=apt --include=rabbitmq-server trixie $(@D)
 	@touch $@
 
 # Debian's packages that the tests use for real: a broker, file systems, age, ssh-keygen, systemd's checks, speech, ffmpeg's prober,
