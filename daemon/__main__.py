@@ -219,6 +219,9 @@ def show(recording_id: str, *, state: State = None, as_json_: Json = False) -> N
             f"{_track(track)}, {track['segments']} segments, {track['bytes'] / 1e6:.2f} MB, "
             f"{track['gaps']} gaps, {'its term ends' if track['held'] else 'goes'} {_expiry(track)}",
         )
+    others = [name for name in one["parts"] if name != one["recording_id"]]
+    if others:
+        table.add_row("same event", ", ".join(others))
     labels = _labels(Paths.below(state))
     for number, group in enumerate(one["groups"], 1):
         names = (labels.get(key, f"{fingerprint(key)} (no holder of the policy now)") for key in group)

@@ -114,6 +114,8 @@ def _show(copy: Copy, verdicts: list[Verdict]) -> None:
     for verdict in verdicts:
         custodian.show(verdict)
     out().print(f"{copy.path}: {_summary(copy)}, still sealed.", soft_wrap=True)
+    for sheet in copy.recordings if len(copy.recordings) > 1 else ():
+        out().print(f"In it: {sheet.recording_id[:8]}, {' and '.join(sheet.tracks) or 'no track'}.")
     for name in copy.open:
         out().print(f"Not in it: {name[:8]}, a part of the same event that is not closed yet.")
 

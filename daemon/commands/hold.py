@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated, Any, Literal
 
 import typer
@@ -9,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from daemon.commands.console import SHORT, Json, State, as_json, day, out
+from daemon.errors import RequestError
 from daemon.link import Conversation
 from daemon.paths import Paths
 from daemon.times import utc
@@ -22,7 +24,9 @@ WAIT_S = 60.0
 PAGES_MAX = 1000
 """Of thirty holds: thirty times what a store takes."""
 
-Role = Annotated[str, typer.Option(help="for which function it is done, such as manager; no name")]
+Role = Annotated[
+    str, typer.Option(help="for which function it is done: a role of the policy, such as manager; no name")
+]
 Reason = Annotated[str, typer.Option(help="one line, at most 200 characters; no names")]
 Review = Annotated[str, typer.Option(metavar="DATE", help="when it is looked at again: at most 90 days ahead")]
 HoldId = Annotated[str, typer.Argument(metavar="HOLD", help="the hold's id, or the start of it")]
@@ -69,14 +73,21 @@ def extend(  # noqa: PLR0913 - as `place`
 
 
 @app.command()
-def release(hold_id: HoldId, *, role: Role, reason: Reason, state: State = None, as_json_: Json = False) -> None:
-    """Ends a hold. What is past its term, and held by no other, is deleted at once."""
+def release(  # noqa: PLR0913 - as `place`
+    hold_id: HoldId, *, role: Role, reason: Reason,
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask first")] = False,
+    state: State = None, as_json_: Json = False,
+) -> None:  # fmt: skip
+    """Ends a hold. What is past its term, and held by no other, is deleted at once; on a terminal it asks first."""
+    question = f"Release hold {hold_id}? What is past its term is deleted at once, and does not come back"
+    if not yes and sys.stdin.isatty() and not typer.confirm(question, err=True):
+        raise RequestError(f"hold {hold_id} was not released")
     done = _ask(state, "hold_release", hold=hold_id, on_behalf_of=role, reason=reason)
     if as_json_:
         as_json(done)
         return
     gone = [f"{receipt['track']} of {receipt['recording_id']}" for receipt in done["deleted"]]
-    nothing = "nothing, another hold keeps it" if done["still_held_by"] else "nothing, no term is over"
+    nothing = "nothing, another hold keeps it" if done["still_held_by"] else "nothing now"
     out().print(f"hold {done['hold_id']} is released; deleted: {', '.join(gone) or nothing}")
     for other in done["still_held_by"]:
         out().print(f"still kept by hold {other}")

@@ -51,6 +51,8 @@ class Parts(NamedTuple):
     clock: Clock
     policy: HoldPolicy
     paths: Paths
+    roles: frozenset[str] = frozenset()
+    """Of the policy in force: a hold is placed, extended and released on behalf of one of them. Empty: any."""
 
 
 class Asked(NamedTuple):
@@ -89,6 +91,7 @@ class Custody:
     def place(self, asked: Asked) -> Any:
         """A new hold, on what is there and not being deleted."""
         parts, wish = self._parts, _understood(asked.args, rules.Wish)
+        self._check_role(wish.on_behalf_of)
         recording_id, now = parts.store.find(wish.recording), parts.clock.read()
         _check_review(wish.review, parts.clock)
         parts_of = sorted(name for name in parts.store.whole(recording_id) if parts.store.is_known(name))
@@ -113,6 +116,7 @@ class Custody:
     def extend(self, asked: Asked) -> Any:
         """A later review."""
         parts, wish = self._parts, _understood(asked.args, rules.Extension)
+        self._check_role(wish.on_behalf_of)
         hold_id = parts.holds.find(wish.hold)
         _check_review(wish.review, parts.clock)
         return self._shown(parts.holds.extend(hold_id, wish, asked.by, parts.audit))
@@ -120,6 +124,7 @@ class Custody:
     def release(self, asked: Asked) -> Any:
         """What is past its term goes before the answer does."""
         parts, wish = self._parts, _understood(asked.args, rules.Release)
+        self._check_role(wish.on_behalf_of)
         if len(wish.hold) < START_MIN:
             raise RequestError(f"hold `{wish.hold}`: expected {START_MIN} characters of its id at the least")
         hold_id = parts.holds.find(wish.hold)
@@ -130,6 +135,10 @@ class Custody:
         still = sorted(one.hold_id for one in parts.holds.in_force().values() if one.recording_id in whole)
         recording_id = hold.recording_id if hold else None
         return {"hold_id": hold_id, "recording_id": recording_id, "deleted": gone, "still_held_by": still}
+
+    def _check_role(self, role: str) -> None:
+        if self._parts.roles and role not in self._parts.roles:
+            raise RequestError(f"on_behalf_of: expected a role of the policy: {', '.join(sorted(self._parts.roles))}")
 
 
 def _check_review(review: Any, clock: Clock) -> None:

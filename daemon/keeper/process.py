@@ -112,7 +112,8 @@ class KeeperProcess:
         )
         self._policy = self._settings.policy
         self._reviews = Reviews(self._holds, self._audit, self._policy.holds)
-        parts = custody.Parts(self._store, self._holds, self._audit, clock, self._policy.holds, paths)
+        roles = frozenset(role for group in self._policy.opening.groups for role in group)
+        parts = custody.Parts(self._store, self._holds, self._audit, clock, self._policy.holds, paths, roles)
         unit, when = settings.unit.name(), self._time.date
         whole = desk.Whole(self._state, self._sweep_now, self._verifier, self._trials, unit, when)
         self._desk = Desk(parts, whole, door or people.Door())

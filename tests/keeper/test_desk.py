@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from typer.testing import CliRunner
 
 from daemon import records, wire
+from daemon.__main__ import app
 from daemon.config import load
 from daemon.errors import RefusedError
 from daemon.keeper.process import FromOperator, KeeperProcess
@@ -263,3 +269,81 @@ def test_in_a_simulated_room_the_owner_may_do_everything() -> None:
         with pytest.raises(RefusedError, match="unknown request `shutdown`"):
             keeper.ask("shutdown")
         assert json.dumps(keeper.ask("holds"))
+
+
+@pytest.fixture
+def own_keeper() -> Iterator[RunningKeeper]:
+    """The same, and its own user may do everything."""
+    with open_desk("heusden-2020", NOW_NS) as found:
+        yield found
+
+
+def record_own(keeper: RunningKeeper, name: str = A, continues: str | None = None) -> Path:
+    """A closed recording of an hour that the keeper knows."""
+    path = recorded(keeper.paths, keeper.clock, name, 3600 * NS, continues=continues)
+    wait_for("the keeper knows it", lambda: any(one["recording_id"] == name for one in keeper.ask("recordings")))
+    return path
+
+
+@pytest.mark.case("keeper 8")
+@pytest.mark.parametrize("role", ["janssen", "custodian", "managers"])
+def test_a_hold_is_for_a_role_of_the_policy(keeper: RunningKeeper, role: str) -> None:
+    """K2: a hold is placed, reviewed and released on behalf of a role that the policy names, and of nobody else: the
+    answer offers the roles, and nothing has changed.
+    """
+    record(keeper)
+    wish = {**WISH, "on_behalf_of": role}
+    offered = "expected a role of the policy: hr-manager, manager, secretary"
+    assert offered in keeper.said_to(ANNA, ("hold_place", wish))[0][0]
+    hold = keeper.said_to(ANNA, ("hold_place", WISH))[0][0]["hold_id"]
+    later = {"hold": hold, "on_behalf_of": role, "reason": "x", "review": WISH["review"]}
+    assert offered in keeper.said_to(ANNA, ("hold_extend", later))[0][0]
+    assert offered in keeper.said_to(ANNA, ("hold_release", {n: later[n] for n in later if n != "review"}))[0][0]
+    assert keeper.told("hold_releasing") == []
+
+
+@pytest.mark.case("keeper 8")
+def test_a_release_asks_on_a_terminal(own_keeper: RunningKeeper) -> None:
+    """K2: whoever releases a hold at a terminal is asked first, and says no by pressing Return; with --yes, or without
+    a terminal, nobody is asked.
+    """
+    keeper = own_keeper
+    record_own(keeper)
+    state = ["--role", "manager", "--reason", "closed", "--state", str(keeper.paths.etc.parent)]
+
+    def release(hold: str, typed: bytes | None, *words: str) -> subprocess.CompletedProcess[bytes]:
+        ours, theirs = os.openpty()
+        try:
+            os.write(ours, typed or b"")
+            command = [sys.executable, "-m", "daemon", "hold", "release", hold, *words, *state]
+            at = subprocess.DEVNULL if typed is None else theirs
+            return subprocess.run(command, stdin=at, capture_output=True, check=False, timeout=60)
+        finally:
+            os.close(ours)
+            os.close(theirs)
+
+    for n, (typed, words, goes) in enumerate(
+        [(b"\n", (), False), (b"n\n", (), False), (b"y\n", (), True), (b"", ("--yes",), True), (None, (), True)]
+    ):
+        hold = keeper.ask("hold_place", **{**WISH, "incident": f"2026-{n}"})["hold_id"]
+        done = release(hold[:8], typed, *words)
+        assert (done.returncode == 0) is goes, done.stderr
+        assert (hold in [line["hold_id"] for line in keeper.told("hold_released")]) is goes
+        assert (b"does not come back" in done.stderr) is (typed is not None and not words)
+
+
+@pytest.mark.case("keeper 7")
+def test_the_other_parts_of_an_event_are_named(own_keeper: RunningKeeper) -> None:
+    """K2: a hold on one part, without a track, is on every track of every part; `show` names the other parts."""
+    keeper, other = own_keeper, "b" * 32
+    record_own(keeper)
+    path = record_own(keeper, other, continues=A)
+    shutil.rmtree(path / "audio")
+    (path / "audio.0.key.age").unlink()
+    hold = keeper.ask("hold_place", **{**WISH, "recording": other})
+    assert (sorted(hold["tracks"]), hold["kept_with_it"]) == (["audio", "video"], [A])
+    assert all(track["held"] for track in keeper.ask("recording", recording_id=A)["tracks"].values())
+    for one, told in ((A, other), (other, A)):
+        where = ["--state", str(keeper.paths.etc.parent)]
+        said = CliRunner().invoke(app, ["recordings", "show", one, *where], env={"COLUMNS": "250"}).output
+        assert told in said
