@@ -9,7 +9,9 @@ import zlib
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from daemon.__main__ import app
 from daemon.commands import sticker
 from daemon.config import load
 from daemon.errors import RequestError
@@ -124,3 +126,22 @@ def test_a_changed_policy_says_what_to_replace(tmp_path: Path) -> None:
     told = spreekkamer("settings", "check", "--state", str(state)).stdout.replace("\n", " ")
     assert "policy.toml: the letter in use is outdated" in told
     assert "policy.d/shorter.toml: the sticker in use is outdated" in told
+
+
+@pytest.mark.case("people 4")
+@pytest.mark.parametrize("which", ["letter", "spoken", "dpia", "sticker"])
+@pytest.mark.parametrize("name", ["x.pdf", "x.PDF", "x.docx", "x.svg", "x.txt"])
+def test_no_file_is_called_what_it_is_not(
+    tmp_path: Path, which: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """H4: a text goes into no file whose name says PDF, SVG or a word processor's."""
+    monkeypatch.setenv("COLUMNS", "200")
+    state, to = unit(tmp_path), tmp_path / name
+    done = CliRunner().invoke(app, ["notice", which, "--state", str(state), "--out", str(to)])
+    drawn = which == "sticker" and name in {"x.pdf", "x.svg"}
+    assert to.exists() is (drawn or name == "x.txt")
+    if drawn:
+        assert to.read_bytes().lstrip().startswith(b"%PDF" if name == "x.pdf" else b"<")
+    elif not to.exists():
+        assert isinstance(done.exception, RequestError)
+        assert "expected a name" in str(done.exception)

@@ -12,12 +12,14 @@ from daemon.config import load
 from daemon.keeper import terms
 from daemon.keeper.audit import AuditLog
 from daemon.keeper.holds import Holds
+from daemon.keeper.reviews import Reviews
 from daemon.keeper.store import Store
 from daemon.keeper.timekeeper import Timekeeper
 from daemon.keeper.trials import Trials
 from daemon.keeper.unread import Unread
 from daemon.keeper.witness import Witness
 from daemon.model import holds as rules
+from daemon.model.policy import HoldPolicy
 from daemon.paths import Paths
 from simulators.state import prepare
 from tests.keeper.stores import H_NS, NS, Clock, audit_lines, name, recording
@@ -158,3 +160,53 @@ def test_a_hold_keeps_what_nobody_can_read(paths: Paths) -> None:
     two.looks(15 * NS)
     two.close()
     assert sorted(deletions(paths)) == [("audio", "term"), ("audio", "unreadable")]
+
+
+@pytest.mark.case("years 5")
+def test_a_recording_that_is_being_begun_is_not_logged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """K7: between a directory and its begin.json the keeper looks and says nothing; what stays so is named, once."""
+    told: list[str] = []
+    monkeypatch.setattr("daemon.keeper.store.log.event", lambda event, *_, **fields: told.append(f"{event} {fields}"))
+    recordings = tmp_path / "recordings"
+    (recordings / A).mkdir(parents=True)
+    store = Store(recordings)
+    store.refresh()
+    store.refresh()
+    assert told == []
+    (recordings / A).rmdir()
+    recording(tmp_path, A)
+    store.refresh()
+    store.look_again()
+    assert (store.is_known(A), told) == (True, [])
+    (recordings / B).mkdir()
+    for _ in range(5):
+        store.refresh()
+        store.look_again()
+    assert len(told) == 1
+    assert B in told[0]
+
+
+@pytest.mark.case("years 5")
+def test_an_overdue_hold_does_not_fill_the_journal(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    """K2: a hold that nobody reviews is told of every day and stays a fault; the log has it once, and the journal after
+    1, 2, 4, 8 … days, so that a year of it is no page.
+    """
+    told: list[int] = []
+    monkeypatch.setattr(
+        "daemon.keeper.reviews.log.event", lambda *_, **fields: told.append(fields.get("overdue_d", -1))
+    )
+    recording(paths.store, A)
+    one = keeper(paths, Clock())
+    review = datetime.datetime.fromtimestamp(one.clock.wall_ns / 1e9, tz=datetime.UTC).date()
+    wish = rules.Wish(A, "2026-1", "manager", "an incident", review + datetime.timedelta(days=1))
+    by = rules.By(1, "custodian")
+    one.holds.place(rules.place(wish, ("c" * 32, A), ("audio",), one.clock.read(), by), one.audit)
+    reviews, due = Reviews(one.holds, one.audit, HoldPolicy()), 0
+    for _ in range(365 * 2):
+        one.clock.on(12 * H_NS)
+        due += len(reviews.look(one.clock.read())[0])
+    one.close()
+    assert due > 360
+    assert reviews.fault
+    assert len(told) < 12
+    assert len(audit_lines(paths.store, "hold_review_due")) == 1
