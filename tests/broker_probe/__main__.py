@@ -200,18 +200,13 @@ def _one_rabbit(home: Path) -> contextlib.AbstractContextManager[Kind]:
 
 
 def _three_rabbits(home: Path) -> contextlib.AbstractContextManager[Kind]:
-    return nodes.rabbitmq(home, nodes.CLUSTER, nodes.ADDRESSES)
-
-
-def _three_later_rabbits(home: Path) -> contextlib.AbstractContextManager[Kind]:
     return nodes.rabbitmq(home, nodes.CLUSTER, nodes.ADDRESSES, trixie=home.parent.parent)
 
 
 KINDS: dict[str, Callable[[Path], contextlib.AbstractContextManager[Kind]]] = {
     "mosquitto": lambda home: contextlib.nullcontext(nodes.mosquitto(home)),
     "rabbitmq": _one_rabbit,
-    "cluster-3.10": _three_rabbits,
-    "cluster-4": _three_later_rabbits,
+    "cluster": _three_rabbits,
     "aedes": lambda home: contextlib.nullcontext(nodes.aedes(home)),
     "amqtt": lambda home: contextlib.nullcontext(nodes.amqtt(home)),
 }
