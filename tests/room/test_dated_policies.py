@@ -5,10 +5,12 @@ from __future__ import annotations
 import datetime
 import json
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
 from daemon.config import shipped
+from daemon.errors import LinkError
 from daemon.link import ask
 from daemon.paths import Paths
 from simulators.clock import SimClock
@@ -75,6 +77,25 @@ def lines(unit: Unit, event: str) -> list[dict[str, Any]]:
     return [line for line in found if line["event"] == event]
 
 
+def answers(unit: Unit) -> bool:
+    """Whether the keeper listens: it starts anew when another policy comes into force."""
+    try:
+        return bool(unit.keeper())
+    except LinkError:
+        return False
+
+
+def believed(unit: Unit) -> None:
+    """Some minutes pass, ten seconds at a time: a UTC is believed when the keeper has seen it for so long (K4)."""
+
+    def is_so() -> bool:
+        unit.room.clock.advance(10)
+        time.sleep(0.8)  # the keeper looks once a second, and what it has not looked at for fifteen it begins anew
+        return bool(lines(unit, "clock"))
+
+    wait_for("a UTC that is believed", is_so, 90)
+
+
 def test_what_exists_of_a_track_that_goes_off(tmp_path: Path, broker: Mosquitto) -> None:
     """R7, K2, K3: where the policy says purge, what was recorded of a track goes when the policy is in force, with
     a receipt that says by what; the other track keeps its term, and what an incident holds stays until its release.
@@ -90,8 +111,9 @@ def test_what_exists_of_a_track_that_goes_off(tmp_path: Path, broker: Mosquitto)
             unit.paths.keeper_socket, "hold_place", recording=held.name, incident="2021-17", on_behalf_of="manager",
             reason="threat", review=(datetime.date(1970, 1, 1) + datetime.timedelta(days=review)).isoformat(),
         )  # fmt: skip
+        believed(unit)
         unit.room.clock.advance(900)
-        wait_for("the sound is gone", lambda: not (loose / "audio").exists() and not list(loose.glob("audio.*")))
+        wait_for("the sound is gone", lambda: not (loose / "audio").exists() and not list(loose.glob("audio.*")), 40)
         assert [(line["recording_id"], line["track"], line["reason"]) for line in lines(unit, "deleting")] == [
             (loose.name, "audio", "policy")
         ]
@@ -99,6 +121,7 @@ def test_what_exists_of_a_track_that_goes_off(tmp_path: Path, broker: Mosquitto)
         assert (held / "audio").is_dir()
         both_told = [["audio", "video"], ["video"]]
         wait_for("the policy's line", lambda: [line["tracks"] for line in lines(unit, "policy")] == both_told)
+        wait_for("the keeper answers under its new policy", lambda: answers(unit), 40)
         ask(unit.paths.keeper_socket, "hold_release", hold=hold["hold_id"], on_behalf_of="manager", reason="solved")
         wait_for("the held one's sound is gone too", lambda: not (held / "audio").exists())
         assert (held / "video").is_dir()
