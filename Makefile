@@ -88,6 +88,7 @@ docs: $(BIN)/.ready-test  ## draws what is drawn from the code: the room's diagr
 	$(BIN)/python -m tests.tools.draw_wiring
 	$(BIN)/python -m tests.tools.draw_contract
 	$(BIN)/python -m tests.tools.draw_words
+	$(BIN)/python -m tests.tools.draw_cases
 
 clean:               ## takes away what the others made
 	rm -rf .venv .node .cache room *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,22 @@
+"""docs/ref/cases.md against the tests that it names: every case is listed, held by a test, decided or named as open."""
+
+from __future__ import annotations
+
+from tests.tools import draw_cases
+
+
+def test_every_case_that_a_test_names_is_listed() -> None:
+    """H5: a test cannot pin a case that nobody listed."""
+    assert set(draw_cases.pinned()) <= draw_cases.names()
+
+
+def test_the_page_is_what_the_tests_say() -> None:
+    """H2, H5: the page is drawn from the tests, by `make docs`."""
+    assert draw_cases.PAGE.read_text(encoding="utf-8") == draw_cases.page()
+
+
+def test_every_case_is_held_decided_or_named_as_open() -> None:
+    """H5: no case is silently without a test."""
+    listed = draw_cases.listed()
+    excused = {f"{p} {n}" for p, cases in listed.items() for n, e in cases.items() if isinstance(e, dict)}
+    assert draw_cases.names() - excused - set(draw_cases.pinned()) == set()
