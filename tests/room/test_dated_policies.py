@@ -108,7 +108,7 @@ def test_what_exists_of_a_track_that_goes_off(tmp_path: Path, broker: Mosquitto)
         held, loose = record(unit), record(unit)
         review = (unit.room.clock.read().wall_ns // 10**9 + 20 * 86_400) // 86_400
         hold = ask(
-            unit.paths.keeper_socket, "hold_place", recording=held.name, incident="2021-17", on_behalf_of="manager",
+            unit.paths.keeper_socket, "hold_place", recording=held.name, incident="2021-17", on_behalf_of="secretary",
             reason="threat", review=(datetime.date(1970, 1, 1) + datetime.timedelta(days=review)).isoformat(),
         )  # fmt: skip
         believed(unit)
@@ -122,7 +122,7 @@ def test_what_exists_of_a_track_that_goes_off(tmp_path: Path, broker: Mosquitto)
         both_told = [["audio", "video"], ["video"]]
         wait_for("the policy's line", lambda: [line["tracks"] for line in lines(unit, "policy")] == both_told)
         wait_for("the keeper answers under its new policy", lambda: answers(unit), 40)
-        ask(unit.paths.keeper_socket, "hold_release", hold=hold["hold_id"], on_behalf_of="manager", reason="solved")
+        ask(unit.paths.keeper_socket, "hold_release", hold=hold["hold_id"], on_behalf_of="secretary", reason="solved")
         wait_for("the held one's sound is gone too", lambda: not (held / "audio").exists())
         assert (held / "video").is_dir()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import zipfile
 from pathlib import Path
 
 from tests.brokers import Mosquitto
@@ -62,6 +63,8 @@ def test_one_incident(tmp_path: Path, broker: Mosquitto) -> None:
         stick.mkdir()
         copied = spreekkamer("evidence", "export", held.name[:8], "--to", str(stick), "--same-disk", "a test", *where)
         assert copied.returncode == 0, copied.stdout + copied.stderr
+        with zipfile.ZipFile(stick / f"opname-{held.name[:8]}.zip") as archive:
+            archive.extractall(stick)
         verify(state, stick / held.name)
 
         released = spreekkamer("hold", "release", hold["hold_id"][:8], *about[2:], *where)
