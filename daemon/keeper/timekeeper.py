@@ -25,9 +25,9 @@ from hardware.ports import Clock, ClockReading
 
 KEEP_NS = 3600 * NS
 """How often powered-on time is written down while UTC is believed: 9,000 small files a year. UTC shows what is lost."""
-KEEP_EARLY_NS = (60 * NS, 120 * NS, 240 * NS, 480 * NS, 960 * NS)
-"""Boot times at which it is written besides: a unit that never runs long loses half of each boot's time at the most,
-and not all of it."""
+KEEP_EARLY_NS = tuple(60 * NS * 2**n for n in range(7))
+"""Boot times at which it is written besides, up to beyond an hour: of a boot that lasts less than two KEEP_NS a cut
+loses half at the most, and not all of it."""
 KEEP_UNSURE_NS = 900 * NS
 """The same while it is not: what a cut of the power loses then is lost. Longer than the ten idle minutes in which a
 unit writes nothing (design 8); a store with nothing in it is never a reason to write."""

@@ -282,7 +282,7 @@ class World:
         self._open()
 
     def _uncounted_ns(self, ran_ns: int) -> int:
-        """The promise: all of the first minute, half of the next quarter of an hour, then what lies between writes."""
+        """The promise: all of the first minute, half of a boot under two hours, then what lies between writes."""
         every_ns = KEEP_NS if self.life.wrong_ns is not None else KEEP_UNSURE_NS
         return min(ran_ns, max(60 * NS, min(ran_ns // 2, every_ns))) if ran_ns < 2 * every_ns else every_ns
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import event, given, seed, settings
 
+from daemon.model.timeline import NS
 from tests.keeper.clock_worlds import EVENTS, Event, live
 
 SHARDS = 8
@@ -20,6 +21,15 @@ def test_no_history_of_clocks_deletes_early_or_keeps_too_long(events: list[Event
     world = live(events)
     event(f"deleted {min(world.deleted, 3)}, believed lies {min(world.believed_lies, 1)}, cuts {min(world.cuts, 1)}")
     event(f"early under a lie: {min(world.early, 1)}")
+
+
+def test_a_boot_that_is_cut_off_before_its_second_hour_loses_half_at_the_most() -> None:
+    """K1: found by the search: of 2,041 s with a believed UTC 960 were counted, and a track stayed 60.5 s too long."""
+    made, minutes = Event("record", {"terms_h": (1,), "pre_s": 0, "elsewhere": False}), Event("wait", {"ns": 150 * NS})
+    for ran_s in (30, 119, 1871, 1919, 3500):
+        cut = Event("power", {"off_ns": 150 * NS, "error_ns": 0, "clean": False})
+        boot = [Event("sync"), made, minutes]
+        live([*boot, cut, *boot, Event("wait", {"ns": ran_s * NS}), cut, Event("wait", {"ns": 3600 * NS}), cut])
 
 
 @pytest.mark.histories
