@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+from daemon.errors import SettingsError
 from daemon.paths import Paths
+
+SOCKET_BYTES_MAX = 107
+"""Of a socket's path: 108 in unix(7), with the zero at its end."""
+
+
+def check_length(paths: Paths) -> None:
+    """Raises SettingsError for a state directory whose path is too long for the sockets in it."""
+    sockets = (paths.unit_socket, paths.operator_socket, paths.keeper_socket, bench_path(paths))
+    over = max(len(os.fsencode(path)) for path in sockets) - SOCKET_BYTES_MAX
+    if over > 0:
+        state = paths.run.parent
+        most = len(os.fsencode(state)) - over
+        raise SettingsError(f"{state}: too long a path, its sockets would have no name; expected at most {most} bytes")
 
 
 def clock_path(paths: Paths) -> Path:

@@ -25,16 +25,18 @@ from daemon.config import load
 from daemon.errors import SettingsError, UnitError
 from daemon.model.unit import Broker, Tls
 from daemon.paths import Paths
-from simulators import console_facts
+from simulators import console_facts, stuck
 from simulators.broker import EmbeddedBroker
 from simulators.clock import SimClock
 from simulators.console import Console
 from simulators.occupied import Occupied
-from simulators.places import clock_path, console_path, faults_path
+from simulators.places import check_length, clock_path, console_path, faults_path
 from simulators.state import find_policy, prepare, prepare_policy
 
 READY_S = 60.0
 """A process is up within two seconds; a machine that compiles its files for the first time gets thirty times that."""
+ANSWER_S = 1.0
+"""What a process that did not get ready has for its stacks."""
 STOP_S = 15.0
 """A process closes its recording and ends within five seconds; then it is killed, and the next start closes it."""
 CONSOLE = "balie"
@@ -55,7 +57,7 @@ class Child:
         self.name, self._command, self._say = name, command, say
         self.ready = threading.Event()
         self.process: subprocess.Popen[str] | None = None
-        self._stopping = False
+        self._stopping, self._last = False, "nothing"
         self._may_run = threading.Event()
         self._may_run.set()
         self._thread = threading.Thread(target=self._run, name=f"child {name}", daemon=True)
@@ -63,8 +65,14 @@ class Child:
     def start(self) -> None:
         """Starts it, and waits until it says that it is ready. Raises UnitError with its last words."""
         self._thread.start()
-        if not self.ready.wait(READY_S) or self._stopping:
-            raise UnitError(f"{self.name}: did not get ready; what it said stands above")
+        if not self.ready.wait(READY_S):
+            if self.process is not None:
+                for line in stuck.ask(self.process.pid):
+                    self._say(self.name, line)
+                time.sleep(ANSWER_S)
+            raise UnitError(f"{self.name}: not ready within {READY_S:.0f} s; what it said last: {self._last}")
+        if self._stopping:
+            raise UnitError(f"{self.name}: ended before it was ready; what it said last: {self._last}")
 
     def stop(self) -> None:
         """Ends it, as systemd does: asks, waits, kills."""
@@ -122,7 +130,8 @@ class Child:
             assert self.process.stdout is not None  # noqa: S101 - a pipe was asked for
             with self.process.stdout as said:
                 for line in said:
-                    self._say(self.name, line.rstrip("\n"))
+                    self._last = line.rstrip("\n")
+                    self._say(self.name, self._last)
                     if '"event": "ready"' in line:
                         self.ready.set()
             code = self.process.wait()
@@ -156,6 +165,7 @@ class Room:
                 raise SettingsError(f"--broker {broker}: expected embedded, or HOST:PORT such as localhost:1883")
             address = (host, int(port))
         try:
+            check_length(Paths.below(state))
             self._occupied = Occupied(Paths.below(state))
             self.paths: Paths = prepare(state, policy, unit, address)
         except UnitError:

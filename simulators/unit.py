@@ -21,6 +21,7 @@ from daemon.model.contact import NC
 from daemon.paths import Paths
 from hardware.disk import FileSystemDisk
 from hardware.gpio import GpioButtons, GpioLamps
+from simulators import stuck
 from simulators.clock import SimClock
 from simulators.pins import PinBench, Wear
 from simulators.places import bench_path, clock_path
@@ -48,6 +49,7 @@ def make_keeper(settings: Settings, paths: Paths) -> Entrance:
 
 def main() -> None:
     """Starts the process that is named."""
+    stuck.answers()
     parser = argparse.ArgumentParser(prog="python -m simulators.unit", description=__doc__)
     parser.add_argument("process", choices=("alarm", "recorder", "keeper"))
     parser.add_argument("--state", type=Path, required=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon.alarm.mqtt import Received, Word
-from daemon.errors import LinkError
+from daemon.errors import LinkError, UnitError
 from daemon.link import ask
 from simulators import bench_link
 from simulators.places import bench_path, faults_path
@@ -156,7 +156,11 @@ def running(state: Path, **options: Any) -> Iterator[Unit]:
     """
     timeline = io.StringIO()
     room = WitnessedRoom(state, out=timeline, **options)
-    room.start()
+    try:
+        room.start()
+    except UnitError:
+        print(timeline.getvalue()[-20_000:])  # noqa: T201 - pytest shows it with the failure
+        raise
     try:
         yield Unit(room, timeline)
     except BaseException:

@@ -90,7 +90,11 @@ class Unit:
         """Returns when a press would be seen."""
         self._program.start()
         first = "the unit's first word"
-        wait_for(first, lambda: self._program.says("event", "ready") or self._program.spoilt, START_S)
+        try:
+            wait_for(first, lambda: self._program.says("event", "ready") or self._program.spoilt, START_S)
+        except AssertionError as error:
+            error.add_note(self._program.why())
+            raise
         assert not self._program.spoilt, self._program.spoilt[-20:]
 
     def stop(self) -> None:

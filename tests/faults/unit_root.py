@@ -12,8 +12,10 @@ from pathlib import Path
 
 from daemon import run
 from daemon.paths import Paths
+from simulators import stuck
 from simulators.pins import Wear
 from simulators.unit import make_alarm
 
 if __name__ == "__main__":
+    stuck.answers()
     run.run("alarm", Paths.below(Path(sys.argv[1])), functools.partial(make_alarm, wear=Wear(bounces=0)))

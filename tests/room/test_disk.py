@@ -14,8 +14,8 @@ from tests.rooms import policy_with, running, wait_for
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 24 MB of its own, as a card that is nearly full."""
-    with small_disk(tmp_path / "small", 24) as found:
+    """A unit that lives on a file system of 24 MB of its own, as on a card that is nearly full."""
+    with small_disk(tmp_path / "small", 24, tmp_path / "unit") as found:
         yield found
 
 
@@ -25,12 +25,11 @@ def test_a_disk_that_fills_up_ends_the_recording_and_not_the_alarm(
     """A3, R5: when the disk is full the recording ends with its reason and no half-made file stays; an alarm is kept in
     memory and sent; with room again the next recording works.
     """
-    state = disk / "unit"
     policy = policy_with("heusden-2020", tmp_path / "policy", pre_event_s=3, post_event_s=1)
     unit_toml = tmp_path / "unit.toml"
     config = (Path(__file__).parents[2] / "config" / "unit.toml").read_text()
     unit_toml.write_text(config.replace("# free_bytes_min = 3000000000 ", "free_bytes_min = 10000000 # "))
-    with running(state, policy=policy, broker=broker.address, unit=unit_toml) as unit:
+    with running(disk, policy=policy, broker=broker.address, unit=unit_toml) as unit:
         unit.ready(2.5)
         unit.press("record")
         path = unit.started()

@@ -22,8 +22,8 @@ ALARM_S = 60.0
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 48 MB of its own."""
-    with small_disk(tmp_path / "small", 48) as found:
+    """A unit that lives on a file system of 48 MB of its own."""
+    with small_disk(tmp_path / "small", 48, tmp_path / "unit") as found:
         yield found
 
 
@@ -65,9 +65,8 @@ def test_an_alarm_on_a_disk_that_was_full_for_a_moment_is_recorded_again(
     """R8: a store that is full in an alarm ends the part, is a fault and leaves the lamp dark; with room again the next
     part comes by itself, goes on from the one before, and every second is in one of them or in a gap line.
     """
-    state = disk / "unit"
     policy = policy_with("heusden-2020", tmp_path / "policy", pre_event_s=5, post_event_s=1)
-    with running(state, policy=policy, broker=broker.address, unit=small_picture(tmp_path)) as unit:
+    with running(disk, policy=policy, broker=broker.address, unit=small_picture(tmp_path)) as unit:
         unit.ready(2.0)
         unit.press("alarm")
         first = unit.started()
@@ -81,7 +80,7 @@ def test_an_alarm_on_a_disk_that_was_full_for_a_moment_is_recorded_again(
         wait_for("no fault", lambda: not {"store", "unrecorded"} & unit.health()["faults"].keys(), ALARM_S)
         assert unit.lamps()["recording"]
         unit.ended(first, ALARM_S)
-        verify(state, first)
+        verify(disk, first)
         for track in ("audio", "video"):
             wait_for("its lines", lambda track=track: of_track(second, "segment", track), ALARM_S)  # type: ignore[misc]
             lines = [line for line in chain_of(second) if line.get("track") == track]

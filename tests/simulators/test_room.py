@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from daemon.errors import UnitError
+from daemon.errors import SettingsError, UnitError
 from daemon.paths import Paths
 from simulators import __main__ as sim
-from simulators import board
+from simulators import board, stuck
 from simulators.faults import PLUGS, Staged
 from simulators.occupied import Occupied, check_runs
-from simulators.room import Room
+from simulators.room import Child, Room
 from simulators.timeline import Timeline, short
 from tests.brokers import ShippedMosquitto
 from tests.certificates import CONSOLE, UNIT, Authority
@@ -32,6 +34,36 @@ def test_a_second_room_in_a_directory_is_refused_and_harms_nothing(tmp_path: Pat
     assert not (tmp_path / "etc").exists()
     first.leave()
     Occupied(Paths.below(tmp_path)).leave()
+
+
+def test_a_directory_whose_sockets_would_have_no_name_is_refused(tmp_path: Path) -> None:
+    """H1: a path of a socket has 107 bytes at most; a room in a deeper directory says so before anything is made."""
+    deep = tmp_path / "gemeente" / ("x" * 107)
+    with pytest.raises(SettingsError, match=r"too long a path.*expected at most \d+ bytes"):
+        Room(deep, broker="127.0.0.1:1")
+    assert not deep.parent.exists()
+
+
+def test_a_process_that_ends_before_it_is_ready_has_its_last_words_told() -> None:
+    """H1: who starts a room reads why it does not start."""
+    child = Child("keeper", [sys.executable, "-c", "raise SystemExit('keeper: no key')"], lambda *_: None)
+    with pytest.raises(UnitError, match="keeper: ended before it was ready; what it said last: keeper: no key"):
+        child.start()
+
+
+def test_a_process_that_hangs_can_be_asked_where() -> None:
+    """H1: a start that hangs on a machine that nobody can look at tells its threads and their Python stacks."""
+    program = (
+        "import time\nfrom simulators import stuck\nstuck.answers()\nprint('up', flush=True)\n"
+        "def hung():\n    time.sleep(99)\nhung()"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as hangs:
+        assert hangs.stdout is not None
+        assert hangs.stderr is not None
+        hangs.stdout.readline()
+        assert any(line.startswith(f"thread {hangs.pid} ") for line in stuck.ask(hangs.pid))
+        assert any(b"in hung" in line for line in hangs.stderr)
+        hangs.kill()
 
 
 @pytest.mark.case("people 7")

@@ -11,10 +11,14 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
+from simulators import stuck
+
 T = TypeVar("T")
 READY_S = 60.0
 """A process is up within two seconds; a loaded machine gets thirty times that."""
 STOP_S = 15.0
+ANSWER_S = 1.0
+"""What a process that hangs has for its stacks."""
 
 
 def boot_ns() -> int:
@@ -103,6 +107,12 @@ class Program:
                 with contextlib.suppress(BrokenPipeError):
                     pipe.close()
         self._process = None
+
+    def why(self) -> str:
+        """What it does instead of getting ready: its last lines, its threads, their stacks."""
+        found = stuck.ask(self.pid) if self.pid is not None else ["it has ended"]
+        time.sleep(ANSWER_S)
+        return "\n".join([*(str(line) for _, line in self.said[self._born :][-5:]), *found, *self.spoilt[-80:]])
 
     def tell(self, line: str) -> bool:
         """One line on its standard input; False when nobody reads there."""
