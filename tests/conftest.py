@@ -2,12 +2,40 @@
 
 from __future__ import annotations
 
-from hypothesis import HealthCheck, settings
+import functools
+import importlib
+import pkgutil
 
-# No deadline: a property that another process on the machine slowed down is not a wrong one. No database: a failure
-# is printed as an example to paste into a test, and a checkout is not written into.
-settings.register_profile("ci", deadline=None, database=None, derandomize=True, max_examples=150)
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.internal import constants_ast
+from hypothesis.internal.conjecture import providers
+
+from daemon import model
+
+# No deadline, and no limit to how slowly examples come: a property that another process on the machine slowed down is
+# not a wrong one. No database: a failure is printed as an example to paste into a test, and a checkout stays as it is.
+settings.register_profile(
+    "ci", deadline=None, database=None, derandomize=True, max_examples=150, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.register_profile(
     "deep", deadline=None, database=None, max_examples=5000, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("ci")
+
+
+@functools.cache
+def constants_of_the_model() -> constants_ast.Constants:
+    """The numbers and words that stand in the code that decides: near them an example is likely to find something."""
+    found = providers._local_constants  # empty, and sorted: sets of words have another order in each process
+    for module in pkgutil.walk_packages(model.__path__, f"{model.__name__}."):
+        found |= constants_ast.constants_from_module(importlib.import_module(module.name))
+    return found
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Hypothesis tries the constants of whichever of our modules are loaded: another search in each worker of `make
+    test`, and none that can be had again. `ci` tries those of the model; the other profiles go on as they are.
+    """
+    if config.getoption("--hypothesis-profile") in {None, "ci"}:
+        providers._get_local_constants = constants_of_the_model  # there is no setting for it; see pyproject.toml
