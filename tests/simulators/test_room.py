@@ -54,8 +54,8 @@ def test_a_process_that_ends_before_it_is_ready_has_its_last_words_told() -> Non
 def test_a_process_that_hangs_can_be_asked_where() -> None:
     """H1: a start that hangs on a machine that nobody can look at tells its threads and their Python stacks."""
     program = (
-        "import time\nfrom simulators import stuck\nstuck.answers()\nprint('up', flush=True)\n"
-        "def hung():\n    time.sleep(99)\nhung()"
+        "import time\nfrom simulators import stuck\nstuck.answers()\n"
+        "def hung():\n    print('up', flush=True)\n    time.sleep(99)\nhung()"
     )
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as hangs:
         assert hangs.stdout is not None
