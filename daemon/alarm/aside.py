@@ -21,6 +21,9 @@ MARK = ".aside-"
 ASIDE_MAX = 3
 """Files that are kept: each is at most as large as a journal, 64 MB. Beyond it the oldest go; all that could be read of
 them has been taken over, and a card that spoils a file at each start must not be filled by it."""
+CACHE_KIB = 400
+"""Of the file in memory, in place of SQLite's 2,000: a month's backlog that is read once from end to end must not stay
+there, and what is asked for again and again is the last pages of six indexes."""
 N_MAX = 2**62
 """Numbers beyond this leave SQLite none for a later row; a press a second needs longer than the sun lasts."""
 OF_FILE = {
@@ -157,6 +160,7 @@ def _connected(path: Path) -> sqlite3.Connection:
         db.execute("PRAGMA locking_mode = EXCLUSIVE")
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
+        db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     except sqlite3.Error:
         db.close()
         raise

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import ssl
+from pathlib import Path
 from typing import Literal
 
 from daemon.model.unit import Broker
@@ -11,6 +13,8 @@ from daemon.model.unit import Broker
 DAYS_MIN = 30
 """Days before the end at which it is a fault: a certificate authority of a municipality takes weeks."""
 DAY_S = 86_400
+FILE_BYTES_MAX = 200_000
+"""Of a file with certificates: the chain of a municipality's authority has some ten thousand."""
 
 
 def secured(broker: Broker) -> Literal["tls", "loopback", "open"]:
@@ -57,9 +61,17 @@ def _in_words(days_left: int) -> str:
 
 
 def _of_file(path: str) -> int | None:
+    """UTC in seconds at which it ends; None: it cannot be read.
+
+    Read here, where other threads can run: the decoder holds the interpreter's lock, and a card that stood still under
+    it would stop them all. What it is given is memory.
+    """
     try:
-        # The only decoder of certificates in the standard library; its name has been the same since Python 2.6.
-        found = ssl._ssl._test_decode_cert(path)  # type: ignore[attr-defined]  # noqa: SLF001 - see above
+        with Path(path).open("rb") as file, os.fdopen(os.memfd_create("certificate"), "wb") as copy:
+            copy.write(file.read(FILE_BYTES_MAX))
+            copy.flush()
+            # The only decoder of certificates in the standard library; its name has been the same since Python 2.6.
+            found = ssl._ssl._test_decode_cert(f"/proc/self/fd/{copy.fileno()}")  # type: ignore[attr-defined]  # noqa: SLF001 - see above
         return int(ssl.cert_time_to_seconds(found["notAfter"]))
     except (OSError, ValueError, KeyError):  # SSLError is an OSError
         return None

@@ -7,6 +7,7 @@ means nothing here is refused, counted, and told once a kind.
 from __future__ import annotations
 
 import secrets
+import threading
 import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -71,6 +72,12 @@ class Pressed(msgspec.Struct, frozen=True):
     word: mqtt.Received
 
 
+class Ends(msgspec.Struct, frozen=True):
+    """What the files of each way say: UTC in seconds at which each of its certificates ends, by what it is called."""
+
+    ends_s: dict[str, dict[str, int]]
+
+
 class House(NamedTuple):
     """What the network's words are for; all of it is the loop's."""
 
@@ -100,6 +107,8 @@ class Network:
         self._settings = {"alarm": unit.broker} | ({"second": unit.second_broker} if unit.second_broker else {})
         self._topic = unit.topic_root() + "alarm/poll"
         self._certificates_ns = 0
+        self._reader = threading.Thread()
+        """Reads the certificates' files: a card that stands still must cost this thread, and no alarm."""
         self._shown: dict[str, str] = {}
         self._ends_s: dict[str, dict[str, int]] = {name: {} for name in brokers}
         self._renamed: set[str] = set()
@@ -108,7 +117,7 @@ class Network:
         self.answers: Mapping[type, Callable[[Any], None]] = {
             mqtt.Up: self._up, mqtt.Down: self._down, mqtt.Unheard: self._unheard, mqtt.NameTaken: self._name_taken,
             mqtt.Answered: self._answered, mqtt.Received: self._received, Pressed: self._pressed,
-            journal.Found: self._looked_up,
+            journal.Found: self._looked_up, Ends: self._ends,
         }  # fmt: skip
         """By what each kind of word is answered."""
 
@@ -161,7 +170,7 @@ class Network:
             self._supervise(name, now_ns)
         is_up = {name: self._receivers.up_ns(name) is not None for name in self._brokers}
         self._house.fault("telemetry", self._house.telemetry.wrong(now_ns, is_up.__getitem__))
-        if now_ns >= self._certificates_ns:
+        if now_ns >= self._certificates_ns and any(broker.tls for broker in self._settings.values()):
             self._look_at_certificates(now_ns)
 
     def receivers(self) -> tuple[str, ...]:
@@ -206,14 +215,26 @@ class Network:
             connection.renew(DEAF, another_name=taken)
 
     def _look_at_certificates(self, now_ns: int) -> None:
+        """Has the files read by a thread of its own; while one still does, the next look asks again."""
+        if not self._reader.is_alive():
+            self._certificates_ns = now_ns + CERTIFICATES_NS
+            args = (dict(self._shown),)
+            self._reader = threading.Thread(target=self._read_certificates, args=args, name="certificates", daemon=True)
+            self._reader.start()
+
+    def _read_certificates(self, shown: dict[str, str]) -> None:
+        found = {name: certificates.ends(broker, shown.get(name, "")) for name, broker in self._settings.items()}
+        self._house.put(Ends(found))  # without a place for it the last verdict stands, until the next hour
+
+    def _ends(self, word: Ends) -> None:
         """What ends soon is a fault, while the clock is worth something; else the last verdict stands."""
-        self._certificates_ns = now_ns + CERTIFICATES_NS
+        self._ends_s |= word.ends_s
         now = self._house.clock.read()
-        told = []
-        for name, broker in self._settings.items():
-            self._ends_s[name] = certificates.ends(broker, self._shown.get(name, ""))
-            told.append(certificates.wrong(f"{broker.host}:{broker.port}", self._ends_s[name], now.wall_ns // NS))
         if now.state == "synchronised":
+            told = (
+                certificates.wrong(f"{broker.host}:{broker.port}", self._ends_s[name], now.wall_ns // NS)
+                for name, broker in self._settings.items()
+            )
             self._house.fault("certificate", "; ".join(filter(None, told)))
 
     def refuse(self, kind: str, why: str, count: int = 1) -> None:

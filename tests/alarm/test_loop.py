@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import msgspec
 import pytest
 from gpiozero.pins.mock import MockFactory
 
-from daemon.alarm import mqtt
+from daemon.alarm import mqtt, network
 from daemon.alarm.__main__ import lamp_pins, lines
 from daemon.alarm.intake import PLACES
 from daemon.alarm.mishaps import QUIET_NS
@@ -21,19 +23,24 @@ from daemon.alarm.speakers import FromOperator
 from daemon.config import load
 from daemon.errors import DeviceError, LinkError
 from daemon.model import events
-from daemon.model.unit import Broker
+from daemon.model.unit import Broker, Tls
 from daemon.wire import Request
 from hardware.clock import SystemClock
 from hardware.gpio import GpioButtons, GpioLamps
 from hardware.ports import Edge
 from simulators.state import prepare
+from tests.certificates import Authority
 
 
 @contextlib.contextmanager
-def made_in(home: Path, *, second: bool = False) -> Iterator[AlarmProcess]:
-    """One that is made and whose loop does not run. `second`: with a second broker."""
+def made_in(home: Path, *, second: bool = False, tls: Tls | None = None) -> Iterator[AlarmProcess]:
+    """One that is made and whose loop does not run. `second`: with a second broker. `tls`: of the first."""
     paths = prepare(home / "unit", "dronten-2022", None, ("127.0.0.1", 1))
     settings, factory, clock = load(paths.etc), MockFactory(), SystemClock()
+    if tls is not None:
+        settings = settings._replace(
+            unit=msgspec.structs.replace(settings.unit, broker=Broker("localhost", 1, tls=tls))
+        )
     if second:
         unit = msgspec.structs.replace(settings.unit, second_broker=Broker("127.0.0.1", 2))
         settings = settings._replace(unit=unit)
@@ -98,6 +105,27 @@ def test_no_input_is_lost_between_two_turns(process: AlarmProcess) -> None:
     while process._intake:
         process._turn()
     assert taken == wanted
+
+
+@pytest.mark.case("alarm 19")
+def test_a_card_that_stands_still_under_a_certificate_costs_the_loop_nothing(tmp_path: Path) -> None:
+    """A3: a file that does not come back from being read is waited for by no alarm, and by one thread however often it
+    is to be looked at; when it comes its end is taken.
+    """
+    stuck, ca = tmp_path / "unit.crt", tmp_path / "ca.crt"
+    os.mkfifo(stuck)
+    with made_in(tmp_path, tls=Tls(str(ca), str(stuck), str(ca))) as process:
+        for look in range(3):
+            process._network.look(look * network.CERTIFICATES_NS)
+        reading = [one for one in threading.enumerate() if one.name == "certificates"]
+        assert len(reading) == 1
+        process.put(Answered("alarm", "k", 0))
+        process._turn()
+        pem, _ = Authority(tmp_path / "authority").client("a/b/c")
+        stuck.write_bytes(pem.read_bytes())
+        reading[0].join()
+        process._turn()
+        assert process._network.paths()["broker"].certificate_days in {364, 365}
 
 
 def test_an_edge_that_was_lost_on_its_way_is_in_health(process: AlarmProcess) -> None:

@@ -1,7 +1,8 @@
-"""What keeps a disk busy beside an alarm: `python -m tests.benchmarks.load disk|deletion DIRECTORY`, until it is ended.
+"""What keeps a machine busy beside an alarm: `python -m tests.benchmarks.load KIND DIRECTORY`, until it is ended.
 
 disk: four writers, each with four megabytes and an fdatasync at a time, over and over the same file. deletion: ten
 thousand files of four kilobytes, deleted with an fsync of the directory after each, as the keeper does; then again.
+processor: two processes that never wait.
 """
 
 from __future__ import annotations
@@ -46,8 +47,16 @@ def deletion(home: Path) -> None:
             os.fsync(directory)
 
 
+def processor(_: Path) -> None:
+    """Two that never wait, at the nice value of everybody else."""
+    os.fork()
+    above = os.getppid()
+    while os.getppid() == above:  # the second ends with the first
+        hash(b"x" * 1_000_000)
+
+
 if __name__ == "__main__":
     kind, where = sys.argv[1], Path(sys.argv[2])
     where.mkdir(parents=True, exist_ok=True)
-    kinds: dict[str, Callable[[Path], None]] = {"disk": disk, "deletion": deletion}
+    kinds: dict[str, Callable[[Path], None]] = {"disk": disk, "deletion": deletion, "processor": processor}
     kinds[kind](where)
