@@ -36,9 +36,7 @@ CRASH_EVERY_S = 4.0
 
 
 def measure() -> Iterator[Figure]:
-    """Idle, while 1080p25 is recorded, on a saturated disk, during deletions, while the recorder crashes, and beside two
-    processes that never wait.
-    """
+    """Idle; and while 1080p25 is recorded, the disk is saturated, files go, the recorder crashes, others never wait."""
     yield from _measure("idle")
     yield from _measure("recording 1080p25", "recorder", "keeper")
     yield from _measure("disk saturated", load="disk")
