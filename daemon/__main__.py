@@ -13,18 +13,19 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from daemon.commands import audit, check, cover, evidence, hold, notice, report, store
+from daemon.commands import audit, check, cover, evidence, hold, holders, notice, report, store
 from daemon.commands.console import SHORT, Json, State, as_json, out
 from daemon.config import Settings, inwords, load, unread
 from daemon.config import report as report_faults
 from daemon.config.doubts import doubts
 from daemon.config.explain import rows_of
-from daemon.errors import SettingsError, UnitError
+from daemon.errors import LinkError, RefusedError, SettingsError, UnitError
 from daemon.link import ask
 from daemon.model.notice import in_use, outdated
 from daemon.model.policy import fingerprint, in_words, lost_groups
 from daemon.paths import Paths
 from daemon.times import utc
+from hardware.ports import ClockReading
 
 app = typer.Typer(
     name="spreekkamer",
@@ -40,6 +41,7 @@ app.add_typer(recordings, name="recordings")
 app.add_typer(settings, name="settings")
 app.add_typer(alarm, name="alarm")
 app.add_typer(hold.app, name="hold")
+app.add_typer(holders.app, name="holders")
 app.add_typer(audit.app, name="audit")
 app.add_typer(cover.app, name="cover")
 app.add_typer(notice.app, name="notice")
@@ -324,12 +326,7 @@ def settings_check(*, state: State = None, as_json_: Json = False) -> None:
     out().print(f"All files hold: unit {checked.unit.name()}.")
     for day, name, sha256, file in rows:
         out().print(f"From {day}: policy {name} ({sha256[:12]}), {file}.")
-    for before, after in pairwise(checked.policies):
-        for number in lost_groups(before.policy, after.policy):
-            out().print(
-                f"{after.file}: no holder of group {number} of {before.file} is one any more. What was recorded until "
-                f"{after.policy.in_force_from} opens with their keys alone: keep those as long as it.", soft_wrap=True
-            )  # fmt: skip
+    _warn_of_lost_groups(checked, Paths.below(state))
     for one in checked.policies:
         for words in in_words(one.policy):
             out().print(f"{one.file}: {escape(words)}.")
@@ -339,6 +336,36 @@ def settings_check(*, state: State = None, as_json_: Json = False) -> None:
         for kind, code in outdated(one.policy, in_use(one.policy), one.sha256).items():
             out().print(f"{one.file}: the {kind} in use is outdated: this policy needs {code} (notice {kind}).")
     _in_words(checked)
+
+
+def _warn_of_lost_groups(checked: Settings, paths: Paths) -> None:
+    """Where a policy leaves a group without any of its holders: the next in the files, or one under a running unit."""
+    for before, after in pairwise(checked.policies):
+        for number in lost_groups(before.policy, after.policy):
+            out().print(
+                f"{after.file}: no holder of group {number} of {before.file} is one any more. What was recorded until "
+                f"{after.policy.in_force_from} opens with their keys alone: keep those as long as it.", soft_wrap=True
+            )  # fmt: skip
+    for number in _losing(checked, paths):
+        out().print(
+            f"No holder of group {number} of the policy that the unit works by now is one any more. What was recorded "
+            "under it opens with their keys alone (recordings show): keep those until it is gone.", soft_wrap=True
+        )  # fmt: skip
+
+
+def _losing(checked: Settings, paths: Paths) -> list[int]:
+    """Groups of the policy that the unit works by of which today's has no holder; none where it cannot be asked."""
+    try:
+        running = ask(paths.keeper_socket, "holders")["groups"]
+    except (LinkError, RefusedError):
+        return []
+    today = checked.at(ClockReading(time.monotonic_ns(), time.time_ns(), "synchronised")).policy
+    kept = {fingerprint(holder.recipient) for holder in today.holders}
+    return [
+        number
+        for number, group in enumerate(running, 1)
+        if group["holders"] and not kept & {one["fingerprint"] for one in group["holders"]}
+    ]
 
 
 @alarm.command()

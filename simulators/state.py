@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -21,7 +22,10 @@ HOLDERS_PER_ROLE = 2  # the fewest that the settings check takes for a group of 
 
 
 def prepare(state: Path, policy: str | None, unit: Path | None, broker: tuple[str, int]) -> Paths:
-    """Makes or completes the directory. What is there stays, unless a policy or unit file is named anew."""
+    """Makes or completes the directory. What is there stays, unless a policy or unit file is named anew.
+
+    A policy that does not say so itself asks no holder to show a key: these keys lie beside the room, for everybody.
+    """
     paths = Paths.below(state)
     for directory in (paths.etc, paths.run, paths.store, paths.journal, state / "holders"):
         directory.mkdir(parents=True, exist_ok=True)
@@ -37,7 +41,7 @@ def prepare(state: Path, policy: str | None, unit: Path | None, broker: tuple[st
         prepare_policy(paths, policy or "heusden-2020")
     for later in (paths.etc / "policy.d").glob("*.toml"):
         text = later.read_text()
-        later.write_text(text + _holders(text, state / "holders"))
+        later.write_text(_completed(text, state / "holders"))
     if not paths.signing_key.exists():
         make_key(paths.signing_key, "simulated-unit")
     if not paths.audit_key.exists():
@@ -50,7 +54,7 @@ def prepare(state: Path, policy: str | None, unit: Path | None, broker: tuple[st
 def prepare_policy(paths: Paths, policy: str) -> None:
     """Puts a policy in force, with demonstration holders where it names none. Raises SettingsError."""
     text = _text(find_policy(policy))
-    (paths.etc / "policy.toml").write_text(text + _holders(text, paths.etc.parent / "holders"))
+    (paths.etc / "policy.toml").write_text(_completed(text, paths.etc.parent / "holders"))
 
 
 def _text(path: Path) -> str:
@@ -70,6 +74,13 @@ def find_policy(name: str) -> Path:
             return path
     known = ", ".join(sorted(path.stem for path in (shipped() / "policies").glob("*.toml")))
     raise SettingsError(f"there is no policy {name}; expected a file, or one of {known}")
+
+
+def _completed(text: str, directory: Path) -> str:
+    holders = _holders(text, directory)
+    if holders and "prove_every_d" not in text:
+        text = re.sub(r"(?m)^\[opening\][ \t]*$", "[opening]\nprove_every_d = 0", text, count=1)
+    return text + holders
 
 
 def _holders(text: str, directory: Path) -> str:

@@ -57,6 +57,7 @@ WORDS: Mapping[str, tuple[str, ...]] = {
     "disk read-only": ("read-only",),
     "disk too slow": ("behind", "takes nothing"),
     "disk error": ("input/output error",),
+    "not proven": ("proven",),
     "no key": ("key",),
     "the log does not hold together": ("does not hold together",),
     "review due": ("review",),

@@ -34,6 +34,7 @@ ADVICE: dict[FaultName, str] = {
     "audit": "The audit log does not hold: spreekkamer audit verify names the line. Keep the file, tell the officer.",
     "holds": "A hold file cannot be read, so nothing that it may hold is deleted: look at it with the custodian.",
     "settings": "Check the policy (spreekkamer settings check), and restart the services to put it in force.",
+    "holders": "Have the holders show their keys: spreekkamer holders ask, and holders prove with their answers.",
     "hold_review": "A hold is due for review: the custodian extends or releases it (spreekkamer hold list).",
     "full": "No conversation is recorded any more: end holds that need not be, or fit a larger disk.",
     "inputs": "Messages were lost, or one could not be answered: the log says whose (inputs_lost, answers_failed).",

@@ -32,7 +32,7 @@ from daemon.times import utc
 
 if TYPE_CHECKING:
     from daemon.evidence.film import Made
-    from daemon.evidence.opening import Envelopes
+    from daemon.evidence.opening import Envelopes, Identity
 
 Copy = Annotated[Path, typer.Argument(metavar="DIR|ZIP", help="a recording's directory, or the zip of an export")]
 Signers = Annotated[
@@ -120,6 +120,23 @@ def keygen(
     )
     out().print("For the policy (compare the fingerprint when you hand it in):")
     out().print(f'  recipient = "{public}"\n  fingerprint {fingerprint(public)}', soft_wrap=True)
+
+
+def answer(
+    words: Annotated[list[Path], typer.Argument(metavar="FILE...", help="words of one unit or more, from beheer")], *,
+    identity: Keys = None, as_json_: Json = False,
+) -> None:  # fmt: skip
+    """Shows that you have your key: opens the word that each unit sealed to it. Give the answers to who asked."""
+    from daemon.evidence import words as sealed  # noqa: PLC0415 - as above
+
+    letters = [(sealed.letter(_bytes(file), str(file)), str(file)) for file in words]
+    keys = _keys(identity)
+    said = [one for found, name in letters for one in sealed.answers(found, keys, name)]
+    if as_json_:
+        as_json([one._asdict() for one in said])
+        return
+    for one in said:
+        out().print(escape(f"{one.unit} {one.label}: {one.answer}"), soft_wrap=True)
 
 
 def handover(  # noqa: PLR0913 - each is an option of the command
@@ -224,10 +241,16 @@ def _unlocked(source: Source, one: Verified, files: list[Path] | None, half: Pat
     closed = opening.envelopes(source, one.verdict.recording_id, begin.groups, names)
     if half is not None:
         closed = opening.take_half(closed, _bytes(half), str(half))
+    return opening.unlock(closed, _keys(files))
+
+
+def _keys(files: list[Path] | None) -> list[Identity]:
+    from daemon.evidence import opening  # noqa: PLC0415 - as above
+
     keys = [key for file in files or () for key in opening.identities(_bytes(file), str(file), _passphrase)]
     if not keys:
         raise RequestError("no key was given; expected --identity FILE")
-    return opening.unlock(closed, keys)
+    return keys
 
 
 def _film(source: Source, one: Verified, envelopes: Envelopes, place: Path) -> tuple[Made, list[str]]:

@@ -38,6 +38,7 @@ app.command("half")(custodian.half_)
 app.command("keygen")(custodian.keygen)
 app.command("handover")(custodian.handover)
 app.command("destroy")(custodian.destroy)
+app.command("answer")(custodian.answer)
 
 
 @app.command("export")

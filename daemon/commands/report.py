@@ -104,6 +104,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "reviews_missed": ("reviews missed", "Herbeoordeling te laat"),
     "holds_in_force": ("holds in force at the end", "Aan het einde nog vastgehouden"),
     "handed_out": ("sealed copies handed out", "Verzegelde kopieën verstrekt"),
+    "keys_shown": ("keys shown by holders", "Sleutels bewezen door houders"),
+    "keys_lost": ("keys reported lost", "Sleutels als verloren gemeld"),
     "deleted_on_time": ("tracks deleted on time", "Op tijd gewist"),
     "deleted_late": ("tracks deleted late, by why", "Te laat gewist, en waarom"),
     "latest_h": ("the latest, in hours after its term", "De laatste, uren na de termijn"),

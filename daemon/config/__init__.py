@@ -22,7 +22,8 @@ import msgspec
 
 from daemon.config import wireless
 from daemon.errors import SettingsError
-from daemon.model.policy import NO_POLICY, WINDOW_D_MAX, Holder, Policy, TrackPolicy, is_recipient
+from daemon.model.policy import NO_POLICY, WINDOW_D_MAX, Holder, Policy, TrackPolicy
+from daemon.model.recipients import recipient_fault
 from daemon.model.schedule import policy_on
 from daemon.model.unit import ButtonUnit, Unit
 from hardware.ports import ClockReading, Track
@@ -211,7 +212,7 @@ def _without_bad_holders(raw: dict[str, Any]) -> tuple[dict[str, Any], tuple[str
             holder = msgspec.convert(line, Holder)
         except msgspec.ValidationError:
             holder = None
-        if holder is None or not is_recipient(holder.recipient) or holder.recipient in good:
+        if holder is None or recipient_fault(holder.recipient) or holder.recipient in good:
             bad.append(str(line.get("role", "")) if isinstance(line, dict) else "")
         else:
             good[holder.recipient] = line
@@ -310,9 +311,8 @@ def _holder_faults(policy: Policy) -> Found:
         if holder.role not in roles:
             expected = f"a role of opening.groups: {', '.join(sorted(roles)) or 'none'}"
             yield f"holders[{index}].role", holder.role, expected
-        if not is_recipient(holder.recipient):
-            expected = f"the key as {holder.label} has it: a letter of it is wrong, missing or in another's place"
-            yield f"holders[{index}].recipient", holder.recipient, expected
+        if wrong := recipient_fault(holder.recipient):
+            yield f"holders[{index}].recipient", holder.recipient, f"the key as {holder.label} has it, {wrong}"
         if holder.recipient in recipients:
             yield f"holders[{index}].recipient", holder.recipient, "a key of its own; another holder has the same one"
         recipients.add(holder.recipient)

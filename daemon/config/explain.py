@@ -26,6 +26,7 @@ from msgspec.inspect import (
 from msgspec.structs import fields
 
 from daemon.config import Fault, Settings, show
+from daemon.model.recipients import recipient_fault
 
 
 class Row(NamedTuple):
@@ -83,7 +84,8 @@ def _check(raw: Any, kind: Any, file: str, key: str, faults: list[Fault]) -> Non
     try:
         msgspec.convert(raw, kind)
     except msgspec.ValidationError:
-        faults.append(Fault(file, key, show(raw), f"expected {expected(type_info(kind))}"))
+        wanted = recipient_fault(raw) if key.endswith("].recipient") else expected(type_info(kind))
+        faults.append(Fault(file, key, show(raw), f"expected {wanted}"))
 
 
 def _check_table(raw: Any, kind: type[msgspec.Struct], file: str, key: str, faults: list[Fault]) -> None:

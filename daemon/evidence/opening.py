@@ -116,7 +116,7 @@ def unlock(closed: Envelopes, keys: Sequence[Identity]) -> Envelopes:
     """Takes off as many layers as these keys open. Raises SealError where they open none, in words for a person."""
     sealed, layers = dict(closed.sealed), closed.layers_open
     while layers < LAYERS_MAX and not _all_open(sealed):
-        opened = {name: clear for name, data in sealed.items() if (clear := _try(data, keys)) is not None}
+        opened = {name: clear for name, data in sealed.items() if (clear := open_one(data, keys)) is not None}
         if len(opened) < len(sealed):
             if opened:
                 wrong = ", ".join(sorted(sealed.keys() - opened.keys()))
@@ -154,7 +154,8 @@ def tracks_of(keys: Mapping[str, Identity]) -> set[Track]:
     return {"audio" if name.startswith("audio.") else "video" for name in keys}
 
 
-def _try(data: bytes, keys: Sequence[Identity]) -> bytes | None:
+def open_one(data: bytes, keys: Sequence[Identity]) -> bytes | None:
+    """What these keys open; None where they do not."""
     try:
         return bytes(pyrage.decrypt(data, list(keys)))
     except pyrage.DecryptError:

@@ -21,6 +21,7 @@ from daemon.errors import RequestError, RightsError, StoreError, UnitError
 from daemon.keeper import listing, speed
 from daemon.keeper.custody import Asked, Custody, Parts
 from daemon.keeper.export import Exports
+from daemon.keeper.holders import Holders
 from daemon.keeper.holds import Key
 from daemon.keeper.trials import Trials
 from daemon.keeper.verifier import Verifier
@@ -42,6 +43,7 @@ class Whole(NamedTuple):
     """Deletes what is due now and says what went."""
     verifier: Verifier
     trials: Trials
+    holders: Holders
     unit: str
     """Its own name."""
     when: listing.When
@@ -77,7 +79,7 @@ class Desk:
         self._refusals = Refusals()
         self._exports = Exports(parts.store)
         self._acted = False
-        custody = Custody(parts, whole.sweep)
+        custody, holders, audit = Custody(parts, whole.sweep), whole.holders, parts.audit
         self._verbs: dict[str, Answer] = {
             "state": lambda _: whole.state(), "recordings": self._recordings, "recording": self._recording,
             "holds": custody.page, "hold_place": custody.place, "hold_extend": custody.extend,
@@ -85,6 +87,9 @@ class Desk:
             "audit": self._log, "export": self._export, "export_files": self._export_files,
             "verify": self._verify, "recording_tested": self._recording_tested,
             "disk_speed": self._disk_speed, "sign_check": self._sign_check,
+            "holders": holders.page, "holders_ask": lambda asked: holders.ask(asked, audit) or Later(),
+            "holders_prove": lambda asked: holders.prove(asked, audit),
+            "holders_lost": lambda asked: holders.report_lost(asked, audit),
         }  # fmt: skip
 
     def answer(self, peer: link.Peer, request: wire.Request) -> None:

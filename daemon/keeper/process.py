@@ -23,6 +23,7 @@ from daemon.keeper.clearing import Clearing
 from daemon.keeper.desk import Desk
 from daemon.keeper.filling import Filling
 from daemon.keeper.heads import Heads
+from daemon.keeper.holders import Holders
 from daemon.keeper.holds import Holds
 from daemon.keeper.reviews import Reviews
 from daemon.keeper.ringtime import RingMeter
@@ -36,9 +37,10 @@ from daemon.keeper.verifier import Verifier
 from daemon.keeper.witness import Witness
 from daemon.keeper.worker import Inspected, LogInspected
 from daemon.model.events import KeeperFault
+from daemon.model.holders import Moment
 from daemon.model.ledger import hash_of
 from daemon.model.retention import next_expiry_ns
-from daemon.model.timeline import NS, age_ns
+from daemon.model.timeline import NS, age_ns, powered_ns
 from daemon.names import TRACKS
 from daemon.paths import Paths
 from hardware.ports import Clock, ClockReading, Disk
@@ -94,17 +96,17 @@ class KeeperProcess:
         self._acts = ActBook()
         self._heads = Heads(paths.audit_key, paths.audit_head, clock.boot_id())
         self._ring, self._seen = RingMeter(paths.ring_time), Witness(self._store)
-        unread = Unread(self._store)
+        unread, self._settings = Unread(self._store), settings.at(clock.read())
+        self._holders = Holders(self._settings.policy, settings.unit.name(), clock, self._moment)
         self._filling, self._verifier = Filling(disk), Verifier(self._store, self._queue.put)
         followed = (
             self._time, self._holds, self._heads, self._acts, self._ring, self._seen, self._filling, self._verifier,
-            unread,
+            unread, self._holders,
         )  # fmt: skip
         followers = (part.follow for part in followed)
         self._audit = AuditLog(
             paths.audit_log, clock, *followers, witnessed=self._heads.seen(), keys=self._heads.keys()
         )
-        self._settings = settings.at(clock.read())
         self._trials = Trials(self._store, self._audit, paths)
         self._clearing = Clearing(self._store, self._audit)
         self._terms = Terms(
@@ -115,7 +117,7 @@ class KeeperProcess:
         roles = frozenset(role for group in self._policy.opening.groups for role in group)
         parts = custody.Parts(self._store, self._holds, self._audit, clock, self._policy.holds, paths, roles)
         unit, when = settings.unit.name(), self._time.date
-        whole = desk.Whole(self._state, self._sweep_now, self._verifier, self._trials, unit, when)
+        whole = desk.Whole(self._state, self._sweep_now, self._verifier, self._trials, self._holders, unit, when)
         self._desk = Desk(parts, whole, door or people.Door())
         self._paths = paths
         self._link = link.Client(paths.unit_socket, lambda _, message: self._queue.put(FromAlarm(message)))
@@ -184,8 +186,11 @@ class KeeperProcess:
         self._look_at_reviews(now)
         self._desk.tick(now.boot_ns)
         self._verifier.tick(now.boot_ns)
-        if self._desk.acted() or self._heads.is_due(self._audit, now):
+        acted = self._desk.acted()
+        if acted or self._heads.is_due(self._audit, now):
             self._sign(now)
+        if acted:
+            self._health_ns = 0
         if now.boot_ns >= self._health_ns:
             self._health_ns = now.boot_ns + HEALTH_NS
             self._store.look_again()
@@ -303,6 +308,12 @@ class KeeperProcess:
         """For an operator: what went."""
         return [{key: receipt[key] for key in ("recording_id", "track")} for receipt in self._sweep()]
 
+    def _moment(self) -> Moment:
+        """Now, as a proof is dated: by the powered-on time, and by UTC where it is believed."""
+        now = self._time.trusted(self._clock.read())
+        known = now.wall_ns if now.state == "synchronised" else None
+        return Moment(powered_ns(self._time.timeline, now.boot_ns), known)
+
     def _state(self) -> wire.KeeperState:
         now, timeline, kept = self._clock.read(), self._time.timeline, self._terms.kept()
         ages = {t: [age_ns(timeline, k.oldest, now.boot_ns) / 3.6e12 for k in kept if k.track == t] for t in TRACKS}
@@ -312,7 +323,7 @@ class KeeperProcess:
             "keeper": self._terms.fault or self._time.fault, "audit": self._audit.fault or self._heads.fault,
             "holds": self._holds_fault or self._seen.fault or self._holds.fault(), "hold_review": self._reviews.fault,
             "disk": self._filling.fault, "verify": self._verifier.fault,
-            "settings": self._settings_fault,
+            "settings": self._settings_fault, "holders": self._holders.fault(),
         }  # fmt: skip
         return wire.KeeperState(
             recordings=len(self._store),

@@ -219,14 +219,16 @@ class Delivered(Input, frozen=True):
     level: Level
 
 
-KeeperFault = Literal["keeper", "audit", "holds", "hold_review", "disk", "verify", "settings"]
+KeeperFault = Literal["keeper", "audit", "holds", "hold_review", "disk", "verify", "settings", "holders"]
 """What the keeper finds wrong: a deletion that the disk refuses, its log, a hold file, a hold due for review, a disk
-that fills up, a store in which something does not fit, a policy that was changed under the running unit."""
+that fills up, a store in which something does not fit, a policy that was changed under the running unit, a group of
+holders of whom too few have shown that they have their keys."""
 FaultName = Literal[
     "broker", "second_broker", "client_id", "nobody_listening", "unanswered", "refused_by_broker", "telemetry",
     "certificate", "journal", "recorder", "keeper", "camera", "microphone", "lamp", "store", "keys",
     "alarm_button", "record_button", "reset_switch", "objection_button", "mobile_button", "button_test",
     "audit", "holds", "hold_review", "disk", "verify", "settings", "full", "inputs", "sockets", "unrecorded",
+    "holders",
 ]  # fmt: skip
 
 

@@ -54,7 +54,7 @@ BEEPS: dict[str, Pattern] = {
 NOT_HEARD: frozenset[FaultName] = frozenset({"nobody_listening", "unanswered"})
 """Faults by which an alarm reaches nobody, although the unit can send it."""
 NOT_FOR_STAFF: frozenset[FaultName] = frozenset(
-    {"hold_review", "audit", "disk", "verify", "settings", "telemetry", "certificate"}
+    {"hold_review", "audit", "disk", "verify", "settings", "holders", "telemetry", "certificate"}
 )
 """Faults that nobody in the room can do anything about and that keep nothing from working: told, not shown."""
 TEST_SHOWN_NS = 30 * NS

@@ -144,6 +144,9 @@ class Opening(Struct, frozen=True, forbid_unknown_fields=True):
         tuple[Annotated[tuple[Role, ...], Meta(min_length=1, max_length=8)], ...],
         Meta(max_length=3, description="groups of roles; one holder out of each group is needed"),
     ] = ()
+    prove_every_d: Annotated[
+        int, Meta(ge=0, le=366, description="days within which two holders of every group show their keys; 0: never")
+    ] = 92
 
 
 class Holder(Struct, frozen=True, forbid_unknown_fields=True):
@@ -246,23 +249,6 @@ def fingerprint(recipient: str) -> str:
 
 NO_POLICY = Policy("none", datetime.date(1970, 1, 1))
 """What a unit works by whose policy does not hold: alarms, and nothing is recorded."""
-_LETTERS = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
-_GENERATOR = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
-
-
-def is_recipient(text: str) -> bool:
-    """Whether the check digits of an age recipient fit (Bech32, BIP 173): no letter is wrong, missing or misplaced."""
-    prefix, _, data = text.rpartition("1")
-    if prefix != "age" or not set(data) <= set(_LETTERS):
-        return False
-    values = [*(ord(c) >> 5 for c in prefix), 0, *(ord(c) & 31 for c in prefix), *map(_LETTERS.index, data)]
-    check = 1
-    for value in values:
-        top = check >> 25
-        check = (check & 0x1FFFFFF) << 5 ^ value
-        for bit, generator in enumerate(_GENERATOR):
-            check ^= generator if top >> bit & 1 else 0
-    return check == 1
 
 
 def in_words(policy: Policy) -> tuple[str, ...]:

@@ -90,6 +90,9 @@ class Figures(msgspec.Struct):
     holds_in_force: int = 0
     """At the end of the year, or of the log."""
     handed_out: int = 0
+    keys_shown: int = 0
+    """By holders who answered a word; one that is shown twice a year counts twice."""
+    keys_lost: int = 0
     deleted_on_time: dict[str, int] = {}
     """Per track."""
     deleted_late: dict[str, int] = {}
@@ -336,7 +339,8 @@ class Tally:
 _COUNTED = {
     "alarm_raised": "alarms", "alarm_repeated": "repeated", "alarm_cancelled": "cancelled", "alarm_reset": "reset",
     "alarm_test": "tests", "alarm_fault": "button_faults", "objection_began": "objections",
-    "hold_review_due": "reviews_missed", "handed_out": "handed_out", "boot": "boots", "torn": "torn",
+    "hold_review_due": "reviews_missed", "handed_out": "handed_out",
+    "holder_proven": "keys_shown", "holder_lost": "keys_lost", "boot": "boots", "torn": "torn",
 }  # fmt: skip
 """Events of which a year has so many, and the figure that says it."""
 

@@ -41,10 +41,13 @@ KEEPER_VERBS: Mapping[str, frozenset[Role]] = {
     "audit": BOTH, "export": CUSTODIAN, "export_files": CUSTODIAN, "disk_speed": ENGINEER, "sign_check": ENGINEER,
     "recording_tested": BOTH,
     "verify": BOTH,
+    "holders": BOTH, "holders_ask": BOTH, "holders_prove": BOTH, "holders_lost": BOTH,
 }  # fmt: skip
 """What the keeper is asked."""
-KEEPER_ACTS = frozenset({"hold_place", "hold_extend", "hold_release", "export"})
-"""Those after which it signs its log: what a custodian did is witnessed at once."""
+KEEPER_ACTS = frozenset({
+    "hold_place", "hold_extend", "hold_release", "export", "holders_ask", "holders_prove", "holders_lost",
+})  # fmt: skip
+"""Those after which it signs its log: what a custodian did, and what a holder has shown, is witnessed at once."""
 VERBS: Mapping[str, frozenset[Role]] = {**ALARM_VERBS, **KEEPER_VERBS}
 
 

@@ -1,7 +1,7 @@
 // The page: what was given is judged, opened and shown, a step at a time. Text goes into the page as text, never as markup.
 
 import { judge } from "./judge.js";
-import { Closed, envelopes, giveHalf, identities, isLocked, newKey, openTracks, opener, takeHalf, unlock } from "./opening.js";
+import { answersTo, Closed, envelopes, giveHalf, identities, isLocked, newKey, openTracks, opener, takeHalf, unlock } from "./opening.js";
 import { beginning, codecOf, film, segmentsOf } from "./film.js";
 import { Player } from "./player.js";
 import { fromDrop, fromInput, recordings, text } from "./source.js";
@@ -378,6 +378,29 @@ function printKey() {
   window.print();
 }
 
+// --- 6. prove a key ----------------------------------------------------------------------------------------------------
+
+async function proveKey() {
+  const files = [...$("words").files], mine = [], said = [], passphrase = $("prove-pass").value;
+  $("answers").replaceChildren();
+  if (!files.length) throw new Closed("words-given");
+  if (!$("prove-key").files.length) throw new Closed("key-given");
+  for (const file of $("prove-key").files) {
+    const raw = new Uint8Array(await file.slice(0, 200_000).arrayBuffer());
+    if (isLocked(raw) && !passphrase) throw new Closed("key-locked");
+    if (isLocked(raw)) say("answering", t("making"));
+    mine.push(...(await identities(raw, passphrase)));
+  }
+  for (const file of files) said.push(...(await answersTo(await text(file), mine, shown(file.name))));
+  $("answers").append(...said.flatMap(({ unit, label, answer }) => {
+    const about = make("dd");
+    about.append(make("code", answer));
+    return [make("dt", shown(`${unit} ${label}`)), about];
+  }));
+  $("prove-pass").value = "";
+  say("answering", t("answered"));
+}
+
 // --- wiring ------------------------------------------------------------------------------------------------------------
 
 const guarded = (id, act) => async (event) => {
@@ -390,7 +413,7 @@ const guarded = (id, act) => async (event) => {
 };
 
 // A browser says nothing of a file that is chosen again: who corrected it, or has the passphrase now, chooses it again.
-for (const id of ["zip", "folder", "signers", "key", "half"]) $(id).addEventListener("click", (event) => (event.target.value = ""));
+for (const id of ["zip", "folder", "signers", "key", "half", "words", "prove-key"]) $(id).addEventListener("click", (event) => (event.target.value = ""));
 $("language").addEventListener("click", () => {
   language = 1 - language;
   speak();
@@ -432,6 +455,7 @@ $("line").addEventListener("click", (event) => {
 });
 $("mp4").addEventListener("click", takeFilm);
 $("print").addEventListener("click", printSheet);
+$("answer").addEventListener("click", guarded("answering", proveKey));
 $("make").addEventListener("click", guarded("making", makeKey));
 $("save-key").addEventListener("click", () => save("sleutel.key", new Blob([made.file])));
 $("print-key").addEventListener("click", printKey);

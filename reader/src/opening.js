@@ -6,6 +6,7 @@ import { sha256, TRACKS } from "./judge.js";
 
 const HALF = "spreekkamer-half/1", LAYERS_MAX = 3, KEY_BYTES_MAX = 100_000, SECRET = "AGE-SECRET-KEY-1";
 const AGE = "age-encryption.org/v1", ARMORED = "-----BEGIN AGE ENCRYPTED FILE-----";
+const WORDS = "spreekkamer-words/1", WORDS_MAX = 64, SEALED_MAX = 2000, ANSWER = /^spreekkamer-proof\/1 ([a-km-np-z2-9]{4}(?:-[a-km-np-z2-9]{4}){4})\n$/;
 const latin = (raw) => new TextDecoder("latin1").decode(raw);
 
 export class Closed extends Error {
@@ -132,6 +133,28 @@ export async function newKey(passphrase) {
   const encrypter = new Encrypter();
   encrypter.setPassphrase(passphrase);
   return { file: armor.encode(await encrypter.encrypt(words)), recipient, fingerprint };
+}
+
+// What a holder answers to the words in a file: [{unit, label, answer}]. What is sealed and is no word is never told: the
+// file may be somebody's way to have an envelope opened. Raises Closed.
+export async function answersTo(words, keys, name) {
+  const letter = parsed(words), said = [];
+  if (letter?.format !== WORDS || typeof letter.unit !== "string" || !Array.isArray(letter.words) || letter.words.length > WORDS_MAX) throw new Closed("words-none", { name });
+  for (const { sealed, label } of letter.words.filter((one) => typeof one?.sealed === "string" && one.sealed.length <= SEALED_MAX)) {
+    let data;
+    try {
+      data = fromBase64(sealed);
+    } catch {
+      continue;
+    }
+    const clear = await attempt(data, keys.map(({ secret }) => secret));
+    if (!clear) continue;
+    const found = ANSWER.exec(latin(clear));
+    if (!found) throw new Closed("words-trap", { name });
+    said.push({ unit: letter.unit, label: typeof label === "string" ? label : "", answer: found[1] });
+  }
+  if (!said.length) throw new Closed("words-stranger", { name });
+  return said;
 }
 
 async function attempt(data, keys) {

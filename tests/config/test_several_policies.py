@@ -14,7 +14,8 @@ import pytest
 
 from daemon.config import POLICIES_MAX, changed_files, load, load_to_run, shipped, unread
 from daemon.errors import SettingsError
-from daemon.model.policy import in_words, is_recipient
+from daemon.model.policy import in_words
+from daemon.model.recipients import is_recipient
 from daemon.recorder import keymaker
 from hardware.ports import ClockReading, ClockState
 from tests.config.test_settings import HEUSDEN, UNIT_TEXT, Etc, etc, faults, holders

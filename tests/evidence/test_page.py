@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
@@ -23,6 +24,8 @@ from daemon.__main__ import app
 from daemon.errors import StoreError
 from daemon.evidence.source import sources
 from daemon.evidence.verify import verify
+from daemon.keeper.holders import seal_in_child
+from daemon.model.holders import SEALED
 from daemon.recorder.bundle import Bundle
 from daemon.recorder.ring import Sealed
 from daemon.recorder.seal import make_key, seal
@@ -219,6 +222,51 @@ def test_a_key_is_made_locked_and_opens(desk: Desk, tmp_path: Path) -> None:
     browser.do("eval", js="void (document.body.dataset.state = '')")
     browser.do("click", at="#open")
     assert browser.state("open", "failed", ms=90_000) == "open", browser.text("#opening")
+
+
+def test_a_key_is_shown_with_a_word(desk: Desk, tmp_path: Path) -> None:
+    """K6, R6: the answer to a unit's word, of several units at once, as the command gives it; the envelope of a
+    recording passed off as a word is not read out; no request is made.
+    """
+    said = {}
+    for unit in ("een/twee/drie", "een/twee/vier"):
+        pairs = [(str(key.to_public()), f"{SEALED}abcd-{unit[-4:]}-ijkm-npqr-stuv") for key in desk.one.keys.values()]
+        words = [{"label": "x", "sealed": sealed} for sealed in seal_in_child(pairs)]
+        said[unit] = f"abcd-{unit[-4:]}-ijkm-npqr-stuv"
+        (tmp_path / f"{unit[-4:]}.json").write_text(
+            json.dumps({"format": "spreekkamer-words/1", "unit": unit, "words": words})
+        )
+    browser = desk.browser
+    browser.open()
+    browser.do("click", at="#proving summary")
+
+    def answer(label: str, *files: Path) -> str:
+        browser.do("files", at="#words", paths=[str(file) for file in files])
+        browser.do("files", at="#prove-key", paths=[str(desk.one.file(label))])
+        browser.do("eval", js="void (document.querySelector('#answering').textContent = '')")
+        browser.do("click", at="#answer")
+        browser.do("wait", js="document.querySelector('#answering').textContent")
+        return browser.text("#answering")
+
+    sealed_for_us = [tmp_path / "drie.json", tmp_path / "vier.json"]
+    assert "Geef dit aan beheer" in answer("manager-2", *sealed_for_us)
+    told = browser.text("#answers").split()
+    assert dict(zip(told[0::3], told[2::3], strict=True)) == said
+    envelope = base64.b64encode((desk.unit.store / A / "audio.0.key.age").read_bytes()).decode()
+    trap = {"format": "spreekkamer-words/1", "unit": "u", "words": [{"label": "x", "sealed": envelope}]}
+    (tmp_path / "trap.json").write_text(json.dumps(trap))
+    assert answer("manager-1", tmp_path / "trap.json").startswith("STOP. In trap.json staat iets anders")
+    assert "AGE-SECRET" not in str(browser.do("eval", js="document.body.innerText"))
+    assert browser.text("#answers") == ""
+    for name, text, sentence in (
+        ("no.json", "[]", "geen bestand met woorden"), ("null.json", "null", "geen bestand met woorden"),
+        ("junk.json", json.dumps({**trap, "words": [None, 7, {"sealed": "%%"}]}), "geen woord voor deze sleutel"),
+    ):  # fmt: skip
+        (tmp_path / name).write_text(text)
+        assert sentence in answer("manager-1", tmp_path / name)
+    assert browser.do("axe") == []
+    assert browser.do("errors") == []
+    assert browser.do("requests") == [PAGE.as_uri()]
 
 
 def test_parts_of_an_event_and_a_deleted_track(desk: Desk, tmp_path: Path) -> None:
