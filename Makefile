@@ -79,7 +79,7 @@ brokers: $(BIN)/.ready-test system-packages .cache/aedes/.ready .cache/trixie/.r
 scenarios: $(BIN)/.ready-test system-packages  ## stories that anyone can read, in Dutch and English, in simulated rooms (ARGS="--only K1")
 	$(BIN)/python -m tests.scenarios $(ARGS)
 
-.PHONY: reader evidence-torture evidence-long
+.PHONY: reader evidence-torture evidence-long evidence-fuzz evidence-firefox
 reader: .node/reader/.ready  ## builds the page that opens recordings, reader/dist/opname.html, from its lock file
 	node reader/build.mjs .node/reader/node_modules reader/dist/opname.html
 	sed -i "s/^SHA-256 of the page: .*/SHA-256 of the page: \`$$(sha256sum reader/dist/opname.html | cut -d' ' -f1)\`/" docs/ref/opening-page.md
@@ -89,6 +89,13 @@ evidence-torture: $(BIN)/.ready-test system-packages .node/browser/.ready  ## 1,
 
 evidence-long: $(BIN)/.ready-test system-packages .node/browser/.ready  ## ninety minutes at 1080p25: command and page within their bounds
 	$(BIN)/python -m tests.evidence.long $(ARGS)
+
+evidence-fuzz: $(BIN)/.ready-test system-packages  ## hostile zips and files at the readers of recordings: page and command see the same (ARGS="--inputs N --seed S")
+	$(BIN)/python -m tests.evidence.fuzz $(ARGS)
+
+evidence-firefox: NEEDS += firefox-esr:/usr/bin/firefox-esr
+evidence-firefox: $(BIN)/.ready-test system-packages .node/firefox/.ready  ## the tests of the page that opens recordings in Debian's Firefox
+	SPREEKKAMER_BROWSER=firefox $(BIN)/python -m pytest tests/evidence/test_page.py $(ARGS)
 
 docs: $(BIN)/.ready-test  ## draws what is drawn from the code: the room's diagram, the contract, the staff card, the wiring
 	$(BIN)/python tests/tools/draw_room.py
@@ -119,6 +126,11 @@ $(BIN)/.ready-test: pyproject.toml | system-packages
 
 # What drives a real browser (Debian's Chromium) at our pages, the same way.
 .node/browser/.ready: tests/browser/package.json tests/browser/package-lock.json tests/browser/.npmrc | system-packages
+	@mkdir -p $(@D) && cp $^ $(@D)
+	npm ci --prefix $(@D) --loglevel error
+	@touch $@
+
+.node/firefox/.ready: tests/browser/firefox/package.json tests/browser/firefox/package-lock.json tests/browser/firefox/.npmrc | system-packages
 	@mkdir -p $(@D) && cp $^ $(@D)
 	npm ci --prefix $(@D) --loglevel error
 	@touch $@

@@ -37,6 +37,13 @@ CHAIN_BYTES_MAX = 256_000_000
 """The chain of four hours has 17 MB."""
 ENCRYPTED, UTF8, UNIX = 1, 0x800, 3
 """Flags of a zip's entry, and the system whose file modes its attributes hold."""
+END = struct.Struct("<4s6xH8xH")
+"""The end of a zip: its sign, how many files it says it has, how long a comment follows."""
+END64_BYTES = 76
+"""What stands before it where there are more files, or more bytes, than it has numbers for."""
+COUNT_MAX = 0xFFFF
+HEAD = struct.Struct("<4s24xHHH12x")
+"""An entry of its directory: its sign, and the lengths of its name, of more about it, and of a comment."""
 LOCAL = struct.Struct("<4s22xHH")
 """What stands before a file in a zip: its sign, and the lengths of its name and of more about it."""
 UNZIPPABLE = (OSError, zipfile.BadZipFile, NotImplementedError, UnicodeError, ValueError, RuntimeError, EOFError)
@@ -141,6 +148,7 @@ def _entries(archive: zipfile.ZipFile, file: IO[bytes]) -> dict[str, Entry]:
     infos, size = archive.infolist(), file.seek(0, os.SEEK_END)
     if len(infos) > FILES_MAX:
         raise StoreError(f"the zip has {len(infos)} files; expected {FILES_MAX} at most")
+    _check_end(file, size, archive.start_dir, len(infos))
     for info in infos:
         name, kind = info.orig_filename, stat.S_IFMT(info.external_attr >> 16) if info.create_system == UNIX else 0
         if name.endswith("/") and not info.file_size:
@@ -149,7 +157,23 @@ def _entries(archive: zipfile.ZipFile, file: IO[bytes]) -> dict[str, Entry]:
         if wrong:
             raise StoreError(f"the zip is refused: {shown(name)} {wrong}")
         entries[name] = _entry(info, file, size)
+    if sum(entry.size for entry in entries.values()) > size:
+        raise StoreError("the zip is refused: its files overlap, and would be far more than it has bytes")
     return entries
+
+
+def _check_end(file: IO[bytes], size: int, start: int, files: int) -> None:
+    """Walks the directory from `start` to its end. Raises StoreError where another program could see other files."""
+    file.seek(start)
+    data = file.read(size - start)
+    at = 0
+    for _ in range(files):
+        sign, *lengths = HEAD.unpack(data[at : at + HEAD.size].ljust(HEAD.size, b"\0"))
+        at += HEAD.size + sum(lengths)
+    sign, told, comment = END.unpack(data[-END.size :].rjust(END.size, b"\0"))
+    fits = at in {len(data) - END.size, len(data) - END.size - END64_BYTES} and told == min(files, COUNT_MAX)
+    if sign != b"PK\5\6" or comment or not fits:
+        raise StoreError("the zip is refused: its directory is not what its end says, or something follows it")
 
 
 def _why_refused(name: str, info: zipfile.ZipInfo, kind: int, known: dict[str, Entry]) -> str:

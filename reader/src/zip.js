@@ -24,7 +24,7 @@ export async function unzip(blob) {
   if (count > FILES_MAX || size > DIRECTORY_BYTES_MAX) throw new Refused("zip-large");
   const view = await bytes(blob, offset + shift, size);
   const files = new Map(), text = new TextDecoder("utf-8", { fatal: true });
-  let at = 0;
+  let at = 0, total = 0;
   for (let n = 0; n < count; n += 1) {
     const entry = await read(blob, view, at, shift, text);
     at = entry.next;
@@ -32,21 +32,19 @@ export async function unzip(blob) {
     const why = refusal(entry, files);
     if (why) throw new Refused(why, { cause: entry.name });
     files.set(entry.name, entry.data);
+    total += entry.size;
   }
+  if (at !== size) throw new Refused("zip-broken"); // more in its directory than its end says
+  if (total > blob.size) throw new Refused("zip-overlap");
   return files;
 }
 
 async function directory(blob) {
-  const tail = Math.min(blob.size, 22 + 65_535), start = blob.size - tail;
-  const view = await bytes(blob, start, tail);
-  for (let at = tail - 22; at >= 0; at -= 1) {
-    if (view.getUint32(at, true) !== END || at + 22 + view.getUint16(at + 20, true) !== tail) continue;
-    const end = start + at;
-    const plain = { count: view.getUint16(at + 10, true), size: view.getUint32(at + 12, true), offset: view.getUint32(at + 16, true) };
-    const found = (await large(blob, end)) ?? { ...plain, at: end };
-    return { ...found, shift: found.at - found.size - found.offset };
-  }
-  throw new Refused("zip-broken");
+  const end = blob.size - 22, view = await bytes(blob, end, 22);
+  if (view.getUint32(0, true) !== END || view.getUint16(20, true)) throw new Refused("zip-broken"); // or a comment follows
+  const plain = { count: view.getUint16(10, true), size: view.getUint32(12, true), offset: view.getUint32(16, true) };
+  const found = (await large(blob, end)) ?? { ...plain, at: end };
+  return { ...found, shift: found.at - found.size - found.offset };
 }
 
 async function large(blob, end) {

@@ -1,9 +1,11 @@
-"""The page in a real browser with its network off: Chromium, driven by tests/browser/drive.mjs."""
+"""The page in a real browser with its network off: Chromium, or Firefox where SPREEKKAMER_BROWSER says so."""
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +14,18 @@ from tests.browser.browser import INSTALLED, ROOT
 PAGE = ROOT / "reader/dist/opname.html"
 MODULES = ROOT / ".node/reader/node_modules"
 """What it is built of."""
+FIREFOX = os.environ.get("SPREEKKAMER_BROWSER") == "firefox"
 
 
 class Browser:
-    """One Chromium. `open` begins with a fresh page, without anything of the one before."""
+    """One browser. `open` begins with a fresh page, without anything of the one before."""
 
     def __init__(self) -> None:
+        self._saved = tempfile.TemporaryDirectory()
         command = ["node", str(ROOT / "tests/browser/drive.mjs"), str(INSTALLED)]
+        if FIREFOX:
+            modules = ROOT / ".node/firefox/node_modules"
+            command = ["node", str(ROOT / "tests/browser/firefox/drive.mjs"), str(modules), self._saved.name]
         self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     @property
@@ -66,3 +73,4 @@ class Browser:
         self._child.stdin.close()
         self._child.wait(timeout=30)
         self._child.stdout.close()
+        self._saved.cleanup()

@@ -59,7 +59,9 @@ def _measured(home: Path, seconds: int) -> list[str]:
     return [*_command(home, path, key, seconds), *_page(home, archive, key, seconds)]
 
 
-def _command(home: Path, path: Path, key: Path, seconds: int) -> Iterator[str]:
+def beside(home: Path, path: Path, key: Path) -> dict[str, tuple[float, float]]:
+    """Seconds that verify and open take on a recording, each beside ordinary programs; leaves `film.mp4` in `home`."""
+
     def evidence(*words: object) -> Callable[[], object]:
         command = [sys.executable, "-m", "daemon", "evidence", *map(str, words)]
         return lambda: subprocess.run(command, check=True, capture_output=True)
@@ -72,18 +74,22 @@ def _command(home: Path, path: Path, key: Path, seconds: int) -> Iterator[str]:
     film.unlink(missing_ok=True)
     sums = _took(shell("sha256sum --quiet --strict -c SHA256SUMS"))
     verified = _took(evidence("verify", path))
-    yield from _held("verify beside sha256sum", verified / sums, RATIO, f"{verified:.1f} s, {sums:.1f} s")
     opened = _took(evidence("open", path, "--identity", key, "--out", film))
     by_hand = _took(shell(
         f"for t in video audio; do age -d -i {key} $t.0.key.age > {hand}/$t.key; "
         f"for f in $t/*.ts.age; do age -d -i {hand}/$t.key $f; done > {hand}/$t.mts; done; "
         f"ffmpeg -v error -y -copyts -i {hand}/video.mts -i {hand}/audio.mts -map 0:v -map 1:a -c copy {hand}/both.mp4"
     ))  # fmt: skip
-    together = verified + by_hand  # `open` verifies first
-    yield from _held(
-        "open beside sha256sum, age and ffmpeg", opened / together, RATIO, f"{opened:.1f} s, {together:.1f} s"
-    )
-    yield from _film(film, seconds)
+    return {
+        "verify beside sha256sum": (verified, sums),
+        "open beside sha256sum, age and ffmpeg": (opened, sums + by_hand),  # `open` verifies first
+    }
+
+
+def _command(home: Path, path: Path, key: Path, seconds: int) -> Iterator[str]:
+    for what, (ours, theirs) in beside(home, path, key).items():
+        yield from _held(what, ours / theirs, RATIO, f"{ours:.1f} s, {theirs:.1f} s")
+    yield from _film(home / "film.mp4", seconds)
 
 
 def _film(film: Path, seconds: int) -> Iterator[str]:
