@@ -5,16 +5,17 @@ from __future__ import annotations
 import importlib.metadata
 import sys
 import time
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 
-from daemon.commands import audit, check, cover, evidence, hold, holders, notice, report, store
-from daemon.commands.console import SHORT, Json, State, as_json, out
+from daemon.commands import audit, check, cover, evidence, hold, holders, notice, report, store, tables
+from daemon.commands.console import NOT_EVIDENCE, SHORT, Json, State, as_json, out
 from daemon.config import Settings, inwords, load, unread
 from daemon.config import report as report_faults
 from daemon.config.doubts import doubts
@@ -91,68 +92,64 @@ def status(
 
 
 def _show_status(health: dict[str, Any]) -> None:
-    table = Table(title=health["unit"], show_header=False, title_justify="left")
-    recorder, keeper = health["recorder"] or {}, health["keeper"] or {}
-    table.add_row("room", health["phase"])
+    tables.facts(health["unit"], _status(health))
+
+
+def _status(health: dict[str, Any]) -> Iterator[tuple[tables.Cell, tables.Cell]]:
+    keeper = health["keeper"]
+    if health["simulated"]:
+        yield Text("SIMULATED", style="red"), "a room on simulated devices: no alarm of it is a call for help"
+    yield "room", health["phase"]
     for alarm_id, level in health["alarms"].items():
-        table.add_row("alarm", f"{alarm_id}: {level}")
+        yield "alarm", f"{alarm_id}: {level}"
     if health["recording_id"]:
-        table.add_row("recording", health["recording_id"])
-    table.add_row("lamps", ", ".join(f"{name} {'lit' if lit else 'dark'}" for name, lit in health["lamps"].items()))
-    table.add_row("policy", f"{health['policy']} ({health['policy_sha256'][:12]})")
-    _add_receivers(table, health)
-    table.add_row("clock", f"{health['at']}, {health['clock']}, up {health['uptime_s']} s")
-    _add_media(table, recorder)
+        yield "recording", health["recording_id"]
+    yield "lamps", ", ".join(f"{name} {'lit' if lit else 'dark'}" for name, lit in health["lamps"].items())
+    yield "policy", f"{health['policy']} ({health['policy_sha256'][:12]})"
+    yield from _receivers(health)
+    yield "clock", f"{health['at']}, {health['clock']}, up {tables.span(health['uptime_s'])}"
+    yield from _media(health["recorder"] or {})
     if keeper:
         ages = {"sound": keeper["oldest_audio_h"], "image": keeper["oldest_video_h"]}
-        oldest = ", ".join(f"{name} {hours} h" for name, hours in ages.items() if hours is not None) or "nothing"
+        named = (f"{name} {tables.span(hours * 3600)}" for name, hours in ages.items() if hours is not None)
         size = sum(keeper["store_bytes"].values()) / 1e6
-        table.add_row(
-            "store",
-            f"{keeper['recordings']} recordings, {size:.1f} MB; {keeper['filled_pct']} % full; oldest: {oldest}",
-        )
+        what = f"{keeper['recordings']} recordings, {size:.1f} MB; {keeper['filled_pct']} % full"
+        yield "store", f"{what}; oldest: {', '.join(named) or 'nothing'}"
         if keeper["holds"]:
-            table.add_row("holds", f"{keeper['holds']} in force")
+            yield "holds", f"{keeper['holds']} in force"
         if keeper["next_expiry_s"] is not None:
-            table.add_row("next deletion", f"in {keeper['next_expiry_s'] / 3600:.1f} h")
+            yield "next deletion", f"in {tables.span(keeper['next_expiry_s'])}"
     for name, detail in health["faults"].items():
-        table.add_row(f"[red]fault: {name}[/red]", escape(detail))
-    out().print(table)
+        yield Text(f"fault: {name}", style="red"), detail
 
 
-def _add_media(table: Table, recorder: dict[str, Any]) -> None:
+def _media(recorder: dict[str, Any]) -> Iterator[tuple[tables.Cell, tables.Cell]]:
     """What the recorder measures of its devices, figures only."""
     for track, device in recorder.get("devices", {}).items():
         ring, age = recorder["ring_s"].get(track, 0), recorder["age_ms"].get(track, "-")
-        table.add_row(
-            track, f"{escape(device)}; {ring} s in the ring; last frame {age} ms ago; {recorder['gaps'][track]} gaps"
-        )
+        yield track, f"{device}; {ring} s in the ring; last frame {age} ms ago; {recorder['gaps'][track]} gaps"
     if picture := recorder.get("picture"):
         sharp = "nothing to judge" if picture["sharpness_pct"] is None else f"{picture['sharpness_pct']} %"
-        table.add_row("picture", f"light {picture['brightness_pct']:.0f} %; sharpness {sharp}")
+        yield "picture", f"light {picture['brightness_pct']:.0f} %; sharpness {sharp}"
     if recorder.get("sound"):
         drift = "not known yet" if recorder["drift_ppm"] is None else f"{recorder['drift_ppm']:+.0f} ppm"
         level = "-" if recorder["level_dbfs"] is None else f"{recorder['level_dbfs']:.0f} dBFS"
-        table.add_row("microphone", f"{escape(recorder['sound'])}; level {level}; drift {drift}")
+        yield "microphone", f"{recorder['sound']}; level {level}; drift {drift}"
     if recorder:
-        table.add_row(
-            "ring", f"{recorder['ring_bytes'] / 1e6:.1f} MB; {recorder['free_bytes'] / 1e9:.1f} GB free on disk"
-        )
+        yield "ring", f"{recorder['ring_bytes'] / 1e6:.1f} MB; {recorder['free_bytes'] / 1e9:.1f} GB free on disk"
 
 
-def _add_receivers(table: Table, health: dict[str, Any]) -> None:
+def _receivers(health: dict[str, Any]) -> Iterator[tuple[tables.Cell, tables.Cell]]:
     """Where alarms go, who listens, and what shows that the buttons work."""
-    table.add_row("broker", f"{health['broker']}, {health['undelivered']} alarm events undelivered")
+    yield "broker", f"{health['broker']}, {health['undelivered']} alarm events undelivered"
     if health["second_broker"] is not None:
-        table.add_row("second broker", health["second_broker"])
+        yield "second broker", health["second_broker"]
     if health["receiver"] == "listens":
-        table.add_row("receivers", "only listen: the broker's answer counts as delivered")
+        yield "receivers", "only listen: the broker's answer counts as delivered"
     else:
-        table.add_row("receivers", ", ".join(health["consoles"]) or "none")
+        yield "receivers", ", ".join(health["consoles"]) or "none"
     for name, proof in health["buttons"].items():
-        table.add_row(
-            f"button {name}", f"last press {proof['last_press'] or '-'}; last test {proof['last_test'] or '-'}"
-        )
+        yield f"button {name}", f"last press {proof['last_press'] or '-'}; last test {proof['last_test'] or '-'}"
 
 
 def _show_alarms(lines: list[dict[str, Any]], *, as_json_: bool) -> None:
@@ -160,16 +157,15 @@ def _show_alarms(lines: list[dict[str, Any]], *, as_json_: bool) -> None:
     if as_json_:
         as_json(lines)
         return
-    table = Table(title="milliseconds from the press", title_justify="left")
-    for column in ("pressed (UTC)", "kind", "button", "tries", "kept", "broker", "stored", "accepted", "by"):
-        table.add_column(column, no_wrap=True)
-    for line in lines:
-        levels = (_ms(line[level]) for level in ("kept_ms", "broker_ms", "stored_ms", "accepted_ms"))
-        pressed = line["pressed_at"][5:19].replace("T", " ") + ("" if line["clock"] == "synchronised" else " ?")
-        by = line["accepted_by"] or line["stored_by"] or ("" if line["delivered"] else "on its way")
-        head = (pressed, line["kind"], line["source"], str(line["attempts"]))
-        table.add_row(*(escape(cell) for cell in (*head, *levels, by)))
-    out().print(table)
+    columns = ("pressed (UTC)", "kind", "button", "tries", "kept", "broker", "stored", "accepted", "by")
+    tables.rows(columns, map(_alarm, lines), title="milliseconds from the press")
+
+
+def _alarm(line: dict[str, Any]) -> tuple[str, ...]:
+    levels = (_ms(line[level]) for level in ("kept_ms", "broker_ms", "stored_ms", "accepted_ms"))
+    pressed = line["pressed_at"][5:19].replace("T", " ") + ("" if line["clock"] == "synchronised" else " ?")
+    by = line["accepted_by"] or line["stored_by"] or ("" if line["delivered"] else "on its way")
+    return pressed, line["kind"], line["source"], str(line["attempts"]), *levels, by
 
 
 def _ms(value: int | None) -> str:
@@ -189,14 +185,16 @@ def list_(*, state: State = None, as_json_: Json = False) -> None:
     if as_json_:
         as_json(found)
         return
-    table = Table()
-    for column in ("recording", "began (UTC)", "kind", "state", "sound", "image"):
-        table.add_column(column, no_wrap=True)
-    for one in found:
-        tracks = [_track(one["tracks"].get(track)) for track in ("audio", "video")]
-        kind = "alarm" if one["alarm"] else "conversation"
-        table.add_row(one["recording_id"][:SHORT], _began(one), kind, one["state"], *tracks)
-    out().print(table)
+    cells = (
+        (one["recording_id"][:SHORT], _began(one), _kind(one), one["state"],
+         *(_track(one["tracks"].get(track)) for track in ("audio", "video")))
+        for one in found
+    )  # fmt: skip
+    tables.rows(("recording", "began (UTC)", "kind", "state", "sound", "image"), cells)
+    simulated = [one["recording_id"][:SHORT] for one in found if one["simulated"]]
+    if simulated:
+        which = "each of them" if len(simulated) == len(found) else ", ".join(simulated)
+        out().print(f"[red]{NOT_EVIDENCE}[/red] ({which})", soft_wrap=True, highlight=False)
     for by in sorted({one["dated_by"] for one in found} & DATED.keys()):
         out().print(f"{DATED[by][0]} {DATED[by][1]}", soft_wrap=True)
 
@@ -208,27 +206,31 @@ def show(recording_id: str, *, state: State = None, as_json_: Json = False) -> N
     if as_json_:
         as_json(one)
         return
-    table = Table(title=recording_id, show_header=False, title_justify="left")
+    tables.facts(one["recording_id"], _recording(one, _labels(Paths.below(state))))
+
+
+def _recording(one: dict[str, Any], labels: dict[str, str]) -> Iterator[tuple[tables.Cell, tables.Cell]]:
+    if one["simulated"]:
+        yield Text(NOT_EVIDENCE, style="red"), "made on simulated devices"
     for key in ("state", "detail", "policy", "clock", "continues"):
         if one[key]:
-            table.add_row(key, str(one[key]))
+            yield key, str(one[key])
     told = DATED.get(one["dated_by"])
-    table.add_row("began", utc(one["at_wall_ns"]) + (f" ({told[1]})" if told else ""))
-    table.add_row("kind", "alarm" if one["alarm"] else "conversation")
+    yield "began", utc(one["at_wall_ns"]) + (f" ({told[1]})" if told else "")
+    yield "kind", _kind(one)
     for name, track in one["tracks"].items():
-        table.add_row(
-            name,
-            f"{_track(track)}, {track['segments']} segments, {track['bytes'] / 1e6:.2f} MB, "
-            f"{track['gaps']} gaps, {'its term ends' if track['held'] else 'goes'} {_expiry(track)}",
-        )
+        what = f"{_track(track)}, {track['segments']} segments, {track['bytes'] / 1e6:.2f} MB, {track['gaps']} gaps"
+        yield name, f"{what}, {'its term ends' if track['held'] else 'goes'} {_expiry(track)}"
     others = [name for name in one["parts"] if name != one["recording_id"]]
     if others:
-        table.add_row("same event", ", ".join(others))
-    labels = _labels(Paths.below(state))
+        yield "same event", ", ".join(others)
     for number, group in enumerate(one["groups"], 1):
         names = (labels.get(key, f"{fingerprint(key)} (no holder of the policy now)") for key in group)
-        table.add_row(f"opens, group {number}", escape(", ".join(names)))
-    out().print(table)
+        yield f"opens, group {number}", ", ".join(names)
+
+
+def _kind(one: dict[str, Any]) -> str:
+    return "alarm" if one["alarm"] else "conversation"
 
 
 DATED = {
@@ -257,7 +259,7 @@ def _track(track: dict[str, Any] | None) -> str:
         return "off"
     if not track["there"]:
         return "deleted"
-    return f"{track['seconds']} s" + (", held" if track["held"] else "")
+    return f"{track['seconds']:g} s" + (", held" if track["held"] else "")
 
 
 def _expiry(track: dict[str, Any]) -> str:
@@ -271,12 +273,7 @@ def settings_show(*, state: State = None, as_json_: Json = False) -> None:
     if as_json_:
         as_json([row._asdict() for row in rows])
         return
-    table = Table()
-    for column in ("setting", "value", "from", "expected"):
-        table.add_column(column)
-    for row in rows:
-        table.add_row(*(escape(str(cell)) for cell in row))
-    out().print(table)
+    tables.rows(("setting", "value", "from", "expected"), (tuple(map(str, row)) for row in rows), sentences=True)
 
 
 @settings.command("microphones")
@@ -288,13 +285,13 @@ def settings_microphones(*, as_json_: Json = False) -> None:
     if as_json_:
         as_json(found)
         return
-    table = Table()
-    for column in ("input", "Hz", "channels", ""):
-        table.add_column(column)
-    for one in found:
-        cells = (one.name, ", ".join(map(str, one.rates_hz)), ", ".join(map(str, one.channels)), one.trouble)
-        table.add_row(*(escape(cell) for cell in cells))
-    out().print(table if found else "There is no sound input.")
+    if not found:
+        out().print("There is no sound input.")
+        return
+    cells = (
+        (one.name, ", ".join(map(str, one.rates_hz)), ", ".join(map(str, one.channels)), one.trouble) for one in found
+    )
+    tables.rows(("input", "Hz", "channels", "trouble"), cells, sentences=True)
 
 
 def _checked(etc: Path) -> Settings:

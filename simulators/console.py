@@ -69,8 +69,10 @@ class Console:
 
     def __init__(  # noqa: PLR0913 - each is a setting of one receiver
         self, console_id: str, organisation: str, broker: Broker, store: Path, say: Callable[[Fact], None],
-        *, second: Broker | None = None,
+        *, second: Broker | None = None, simulated: bool = False,
     ) -> None:  # fmt: skip
+        """`simulated`: the desk of a simulated room, which answers to no real unit (promise H3)."""
+        self._simulated = simulated
         self.id, self._organisation, self._path, self._say = console_id, organisation, store, say
         self._brokers = {"console": broker} | ({SECOND: second} if second is not None else {})
         self._presence = f"{ROOT}{organisation}/console/{console_id}/state"
@@ -93,7 +95,7 @@ class Console:
             self._session = time.time_ns() // 1_000_000
         self._kept.start()
         self._thread.start()
-        will = Will(self._presence, messages.encode(messages.Presence(False, self._session)))
+        will = Will(self._presence, messages.encode(self._presence_of(online=False)))
         rooms = f"{ROOT}{self._organisation}/+/+/"
         of_rooms = tuple(rooms + tail for tail in ("alarm/event", "alarm/poll", "alarm/state", "availability"))
         client_id = f"spreekkamer-console-{self.id}"
@@ -114,7 +116,7 @@ class Console:
         """Says that it goes, and goes; what has come is stored first."""
         if self._links:
             self._going = True
-            self._publish(self._presence, messages.Presence(False, self._session), retain=True)
+            self._publish(self._presence, self._presence_of(online=False), retain=True)
             for link in self._links.values():
                 link.close()
             self._end()
@@ -237,6 +239,9 @@ class Console:
             self._refuse("retained_event", word.topic, "an alarm event is never retained; somebody else's is")
             return
         event = msgspec.json.decode(word.payload, type=Event)
+        if self._simulated and not event.data.simulated:
+            self._refuse("real_alarm", word.topic, "this desk is a simulated room's; a real alarm needs a real desk")
+            return
         root, data = word.topic.removesuffix("alarm/event"), event.data
         order = console_store.Keep(
             root, event.id, data.kind, data.alarm_id, event.time, data.in_room, data.attempt, word.payload,
@@ -253,6 +258,8 @@ class Console:
         if self._kept.in_trouble:
             self._kept.give(console_store.Try())
             return
+        if self._simulated and not msgspec.json.decode(word.payload, type=messages.Poll).simulated:
+            return  # a real unit's: it is not to believe that somebody listens here
         root = word.topic.removesuffix("alarm/poll")
         for name, link in self._links.items():
             if name == word.client:
@@ -262,12 +269,13 @@ class Console:
         room = self._known(word.topic, "alarm/state")
         if room is None or (room.state, room.open) == (said.state, said.open):
             return
+        room.simulated = said.simulated
         if word.retained and said.at < room.at:
             return  # what another broker has kept from before
         room.state, room.open, room.at = said.state, said.open, said.at
         if not self._kept.give(console_store.Listed(room.root, said.open, said.at)):
             room.open = None  # the next word of the room is news again
-        self._say(RoomSays(_room(room.root), room.online, room.state))
+        self._say(RoomSays(_room(room.root), room.online, room.state, room.simulated))
 
     def _availability(self, word: Received, said: messages.Availability) -> None:
         """A unit that is offline by an older session's will has long come back. At one of two brokers is online."""
@@ -276,12 +284,12 @@ class Console:
             return
         before = room.online
         came = said.online and (said.session != room.session or not before)
-        room.there[word.client], room.session = said.online, said.session
+        room.there[word.client], room.session, room.simulated = said.online, said.session, said.simulated
         room.online = any(room.there.values())
         if came:
             self._tell_accepted(room.root)
         if came or room.online != before:
-            self._say(RoomSays(_room(room.root), room.online, room.state))
+            self._say(RoomSays(_room(room.root), room.online, room.state, room.simulated))
 
     def _known(self, topic: str, tail: str) -> _Room | None:
         root = topic.removesuffix(tail)
@@ -298,8 +306,11 @@ class Console:
         if not said.online and not self._going:
             self._say_present(word.client)
 
+    def _presence_of(self, *, online: bool) -> messages.Presence:
+        return messages.Presence(online, self._session, simulated=self._simulated)
+
     def _say_present(self, client: str) -> None:
-        self._publish(self._presence, messages.Presence(True, self._session), retain=True, at=client)
+        self._publish(self._presence, self._presence_of(online=True), retain=True, at=client)
 
     def _refuse(self, why: str, topic: str, detail: str) -> None:
         if self._count(why) == 1:
@@ -361,13 +372,14 @@ class _Room(msgspec.Struct):
     state: str = ""
     at: str = ""
     open: tuple[str, ...] | None = None
+    simulated: bool = False
 
 
 def _arrived(order: console_store.Keep, seen: int, by: str) -> Arrived:
     data = msgspec.json.decode(order.body, type=Event).data
     return Arrived(
         _room(order.root), order.event_id, data.alarm_id, data.kind, data.attempt, data.age_ms, data.replay, seen,
-        data.in_room, data.silent, data.source, data.detail, by,
+        data.in_room, data.silent, data.source, data.detail, by, data.simulated,
     )  # fmt: skip
 
 

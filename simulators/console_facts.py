@@ -27,6 +27,8 @@ class Arrived(msgspec.Struct, frozen=True, tag="arrived", tag_field="fact"):
     detail: str
     by: str
     """This receiver."""
+    simulated: bool
+    """Nobody is in danger: the unit is a simulated one."""
 
 
 class Accepted(msgspec.Struct, frozen=True, tag="accepted", tag_field="fact"):
@@ -51,6 +53,7 @@ class RoomSays(msgspec.Struct, frozen=True, tag="room", tag_field="fact"):
     online: bool | None
     """None: it has not said."""
     state: str
+    simulated: bool
 
 
 class Refused(msgspec.Struct, frozen=True, tag="refused", tag_field="fact"):
@@ -74,6 +77,9 @@ class Link(msgspec.Struct, frozen=True, tag="link", tag_field="fact"):
     detail: str
 
 
+SIMULATION = "SIMULATIE  "
+"""In front of what a simulated room says (promise H3)."""
+
 Fact = Arrived | Accepted | ResetSent | RoomSays | Refused | Trouble | Link
 
 QUIET_KINDS = frozenset({"fault", "reset", "cancelled", "test"})
@@ -89,9 +95,9 @@ def text(fact: Fact) -> str:  # noqa: PLR0911 - one return a kind of fact
             return f"accepted  {room}  {event_id[:8]}  by {by}"
         case ResetSent(room=room, alarm_ids=ids):
             return f"reset asked  {room}  {len(ids)} event{'s' * (len(ids) != 1)}"
-        case RoomSays(room=room, online=online, state=state):
+        case RoomSays(room=room, online=online, state=state, simulated=simulated):
             there = {True: "online", False: "OFFLINE", None: "not heard yet"}[online]
-            return f"room  {room}  {there}  alarm {state or 'not heard yet'}"
+            return f"{SIMULATION * simulated}room  {room}  {there}  alarm {state or 'not heard yet'}"
         case Refused(why=why, topic=topic, detail=detail):
             return f"refused {why}  {topic}  {detail}"
         case Trouble(reason=reason):
@@ -106,10 +112,8 @@ def _arrived(fact: Arrived) -> str:
     where = "" if fact.in_room else "  OUTSIDE the room"
     quietly = "  silent: do not call there" if fact.silent and fact.kind not in QUIET_KINDS else ""
     what = f"  {fact.detail}" if fact.detail else ""
-    return (
-        f"stored {fact.kind}  {fact.room}  age {fact.age_ms} ms  attempt {fact.attempt}{late}{told}{where}{quietly}"
-        f"{what}  by {fact.by}"
-    )
+    head = f"{SIMULATION * fact.simulated}stored {fact.kind}  {fact.room}  age {fact.age_ms} ms  attempt {fact.attempt}"
+    return f"{head}{late}{told}{where}{quietly}{what}  by {fact.by}"
 
 
 def calls(fact: Fact) -> bool:

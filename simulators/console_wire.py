@@ -36,6 +36,7 @@ class Event(msgspec.Struct, frozen=True):
         silent: bool = False
         source: str = ""
         detail: str = ""
+        simulated: bool = False
 
     id: Text
     type: Annotated[str, Meta(pattern=r"^nl\.spreekkamer\.alarm\.")]

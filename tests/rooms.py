@@ -169,6 +169,16 @@ def running(state: Path, **options: Any) -> Iterator[Unit]:
     finally:
         room.stop()
     room.wire.check()
+    unmarked = [str(path) for path in room.paths.recordings.glob("*/begin.json") if not says_simulated(path)]
+    assert not unmarked, f"recordings of a simulated room that do not say so (H3): {unmarked}"
+
+
+def says_simulated(begin: Path) -> bool:
+    """Whether a begin.json says that it is no evidence; one that a test has damaged on purpose says nothing else."""
+    try:
+        return json.loads(begin.read_bytes())["simulated"] is True
+    except (OSError, ValueError, KeyError, TypeError):
+        return True
 
 
 def policy_with(name: str, state: Path, **timing: int) -> str:

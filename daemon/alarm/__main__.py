@@ -52,7 +52,7 @@ def make(settings: Settings, paths: Paths) -> AlarmProcess:
     clock, factory = SystemClock(), open_factory("lgpio")
     buttons = GpioButtons(factory, lines(settings.unit), clock)
     lamps = GpioLamps(factory, lamp_pins(settings.unit))
-    return AlarmProcess(settings, paths, Devices(buttons, lamps, clock, machine_id()))
+    return AlarmProcess(settings, paths, Devices(buttons, lamps, clock, machine_id(), simulated=False))
 
 
 if __name__ == "__main__":

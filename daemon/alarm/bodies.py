@@ -34,11 +34,15 @@ def read(row: journal.Row, source: str, seq: int) -> tuple[messages.AlarmEvent, 
         return _made(row, source, seq), raw
 
 
-def attempt(raw: dict[str, Any], **now: object) -> bytes:
-    """The text of an attempt: as it was kept, but for the fields that are of this moment, where it has such."""
+def attempt(raw: dict[str, Any], *, simulated: bool, **now: object) -> bytes:
+    """The text of an attempt: as it was kept, but for the fields that are of this moment, where it has such.
+
+    `simulated` stands in each, also where an earlier release did not write it.
+    """
     data = raw.get("data")
     if isinstance(data, dict):
-        raw = raw | {"data": data | {name: value for name, value in now.items() if name in data}}
+        now = {name: value for name, value in now.items() if name in data}
+        raw = raw | {"data": data | now | {"simulated": simulated}}
     return messages.encode(raw)
 
 

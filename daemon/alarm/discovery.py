@@ -24,7 +24,8 @@ EVENT = (
     "{{ {'event_type': value_json.data.kind, 'id': value_json.id, 'alarm_id': value_json.data.alarm_id,"
     " 'source': value_json.data.source, 'pressed_at': value_json.data.pressed_at, 'age_ms': value_json.data.age_ms,"
     " 'attempt': value_json.data.attempt, 'replay': value_json.data.replay, 'in_room': value_json.data.in_room,"
-    " 'silent': value_json.data.silent, 'detail': value_json.data.detail} | tojson }}"
+    " 'silent': value_json.data.silent, 'simulated': value_json.data.simulated, 'detail': value_json.data.detail}"
+    " | tojson }}"
 )
 
 
@@ -38,7 +39,7 @@ class Entity(NamedTuple):
     body: dict[str, Any]
 
 
-def payloads(unit: Unit) -> tuple[tuple[str, bytes], ...]:
+def payloads(unit: Unit, *, simulated: bool = False) -> tuple[tuple[str, bytes], ...]:
     """Each topic with its payload, to be published retained; none when the unit does not introduce itself.
 
     Topics and unique ids hang on the names of the unit and its buttons alone: they stay when the software or the
@@ -47,7 +48,8 @@ def payloads(unit: Unit) -> tuple[tuple[str, bytes], ...]:
     if not unit.home_assistant.discovery_prefix:
         return ()
     node = f"spreekkamer_{unit.organisation}_{unit.site}_{unit.room}"  # no name has an underscore: it is unique
-    device = {"identifiers": [node], "name": f"{unit.room} ({unit.site})", "model": "Spreekkamer"}
+    model = "Spreekkamer (SIMULATIE)" if simulated else "Spreekkamer"  # entities are named after `name`: it stays
+    device = {"identifiers": [node], "name": f"{unit.room} ({unit.site})", "model": model}
     common = {"qos": 1, "device": device, "origin": {"name": "spreekkamer"}}
     found = []
     for component, key, own in (*_alarm(unit), *_well_being(unit), *_buttons(unit)):

@@ -99,9 +99,11 @@ class House(NamedTuple):
 class Network:
     """Owned by the loop: every method but `take` is called from its thread alone."""
 
-    def __init__(self, house: House, unit: Unit, inbox: Inbox, brokers: Mapping[str, mqtt.Connection]) -> None:
-        self._house, self._inbox, self._brokers = house, inbox, brokers
-        self._receivers, self._denied = Receivers(unit, tuple(brokers)), Denied()
+    def __init__(
+        self, house: House, unit: Unit, inbox: Inbox, brokers: Mapping[str, mqtt.Connection], *, simulated: bool
+    ) -> None:
+        self._house, self._inbox, self._brokers, self._simulated = house, inbox, brokers, simulated
+        self._receivers, self._denied = Receivers(unit, tuple(brokers), simulated=simulated), Denied()
         self._mobiles, self._receipts = Mobiles(unit, house.clock), Receipts(self._acknowledge)
         house.outbox.heard_of = self._mobiles.heard_of
         self._settings = {"alarm": unit.broker} | ({"second": unit.second_broker} if unit.second_broker else {})
@@ -202,7 +204,7 @@ class Network:
         """Asks who listens, and gives up a connection on which nothing comes back."""
         connection, waits = self._brokers[name], bool(self._house.outbox.undelivered)
         if self._receivers.poll_due(name, now_ns, hurry=waits):
-            poll = Poll(secrets.token_hex(4))
+            poll = Poll(secrets.token_hex(4), simulated=self._simulated)
             if connection.publish(self._topic, messages.encode(poll), key=POLL, spare=1, expires_s=POLL_EXPIRES_S):
                 self._receivers.polled(name, poll.id, now_ns)
         if self._receivers.owed_ns(name, now_ns) > routes.PUBACK_NS:

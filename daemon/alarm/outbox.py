@@ -90,8 +90,11 @@ class Sent(msgspec.Struct):
 class Outbox:
     """Owned by the loop: every method is called from its thread alone."""
 
-    def __init__(self, unit: Unit, clock: Clock, kept: journal.Journal, brokers: dict[str, Connection]) -> None:
-        self._unit, self._clock, self._journal = unit, clock, kept
+    def __init__(
+        self, unit: Unit, clock: Clock, kept: journal.Journal, brokers: dict[str, Connection], *,
+        simulated: bool = False,
+    ) -> None:  # fmt: skip
+        self._unit, self._clock, self._journal, self._simulated = unit, clock, kept, simulated
         self._source = f"spreekkamer/{unit.name()}"
         self._listens = unit.alarm.receiver == "listens"
         self._seq: itertools.count[int] | None = None
@@ -481,9 +484,11 @@ class Outbox:
 
     def _body(self, sent: Sent, attempt: int, age_ms: int) -> bytes:
         now: dict[str, Any] = {"attempt": attempt, "age_ms": age_ms, "replay": self._is_replay(sent)}
+        # What was made or is sent on simulated devices says so, whichever of the two it was.
+        simulated = self._simulated or sent.event.data.simulated
         if sent.raw is not None:
-            return bodies.attempt(sent.raw, **now)
-        data = msgspec.structs.replace(sent.event.data, **now)
+            return bodies.attempt(sent.raw, simulated=simulated, **now)
+        data = msgspec.structs.replace(sent.event.data, simulated=simulated, **now)
         return messages.encode(msgspec.structs.replace(sent.event, data=data))
 
     def _acknowledged(self, sent: Sent, ack: messages.Ack) -> tuple[Input, ...]:
@@ -609,6 +614,7 @@ class Outbox:
             replay=False,
             recording_id=effect.recording_id,
             detail=effect.detail,
+            simulated=self._simulated,
         )
         kind = f"nl.spreekkamer.alarm.{effect.kind}.v1"
         return messages.AlarmEvent(effect.event_id, self._source, kind, pressed_at, data)

@@ -68,6 +68,8 @@ class Devices(msgspec.Struct, frozen=True):
     clock: ports.Clock
     machine_id: str
     """Of the machine, not of the card: two units with one name throw each other off the broker for ever."""
+    simulated: bool
+    """Whether buttons or lamps are simulated: every message says so (promise H3)."""
     door: people.Door | None = None
     """Who may ask for what; None: by this machine's groups."""
 
@@ -94,10 +96,10 @@ class AlarmProcess:
         self._brokers = connections(unit, name, inbox, self._from_network, paths.journal)
         self._acts = acts.Acts(self._clock, self._journal.give)
         self._privacy = Privacy(settings.policy, self._clock, self._acts)
-        self._outbox = Outbox(unit, self._clock, self._journal, self._brokers)
+        self._outbox = Outbox(unit, self._clock, self._journal, self._brokers, simulated=devices.simulated)
         self._outbox.on_delivered = self._delivered
         self._proofs = Proofs(unit, self._clock, self._journal)
-        self._telemetry = Telemetry(settings, self._clock, name, self.put)
+        self._telemetry = Telemetry(settings, self._clock, name, self.put, simulated=devices.simulated)
         self._look_ns = 0
         self._disk_says = self._beside_says = ""
         self._speakers = Speakers(field_users(), os.geteuid())
@@ -111,7 +113,7 @@ class AlarmProcess:
             self._clock, self._outbox, self._proofs, self._telemetry, lambda: self._room, self._step, self._fault,
             self.put, self._journal.give,
         )  # fmt: skip
-        self._network = Network(net_house, unit, inbox, self._brokers)
+        self._network = Network(net_house, unit, inbox, self._brokers, simulated=devices.simulated)
         desk_house = desk.House(
             self._clock, self._lights, self._lines, self._aiming, self._acts, self._privacy, self._outbox,
             self._telemetry, room=lambda: self._room, step=self._step, cover=self._cover, refuse=self._network.refuse,

@@ -70,8 +70,8 @@ class Path(Struct):
 class Receivers:
     """Owned by the loop. `brokers`: their names."""
 
-    def __init__(self, unit: Unit, brokers: tuple[str, ...] = ("alarm", "second")) -> None:
-        self._unit = unit
+    def __init__(self, unit: Unit, brokers: tuple[str, ...] = ("alarm", "second"), *, simulated: bool = False) -> None:
+        self._unit, self._simulated = unit, simulated
         self._acknowledge = unit.alarm.receiver == "acknowledges"
         self._paths = {name: Path() for name in brokers}
 
@@ -236,4 +236,6 @@ class Receivers:
         return there.answered_ns is not None and there.answered_ns >= path.polled_ns
 
     def _is_ours(self, presence: Presence) -> bool:
+        if presence.simulated and not self._simulated:
+            return False  # nobody sits at a simulated desk; a real one may hear a simulated room
         return not presence.sites or self._unit.site in presence.sites

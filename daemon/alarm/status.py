@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from daemon import log, wire
 from daemon.alarm import discovery, messages
@@ -31,11 +32,11 @@ Figures = Callable[[], dict[str, Any]]
 class Telemetry:
     """Owned by the loop: every method is called from its thread alone."""
 
-    def __init__(self, settings: Settings, clock: Clock, name: str, sink: Sink) -> None:
-        self._settings, self._clock = settings, clock
+    def __init__(self, settings: Settings, clock: Clock, name: str, sink: Sink, *, simulated: bool) -> None:
+        self._settings, self._clock, self._simulated = settings, clock, simulated
         self._root = settings.unit.topic_root()
         self._session = clock.read().wall_ns // 1_000_000
-        offline = messages.encode(messages.Availability(False, clock.boot_id(), self._session))
+        offline = self._marked(messages.Availability(False, clock.boot_id(), self._session))
         will = Will(self._root + "availability", offline)
         unit = settings.unit
         self._voices = {"telemetry": Voice("telemetry", f"{name}-telemetry", unit.broker, sink, will)}
@@ -54,7 +55,7 @@ class Telemetry:
         self._queue_max = 0
         self._head: wire.Receipt | None = None
         """The newest signed head of the audit log: a broker that was away hears it when it is back."""
-        self._introductions = discovery.payloads(settings.unit)
+        self._introductions = discovery.payloads(settings.unit, simulated=simulated)
 
     def start(self) -> None:
         """Begins to connect."""
@@ -91,8 +92,8 @@ class Telemetry:
         voice.connected()
         now_ns = self._clock.boot_ns()
         online = messages.Availability(True, self._clock.boot_id(), self._session)
-        voice.say(self._root + "availability", messages.encode(online), now_ns, retain=True)
-        voice.say(self._root + "alarm/state", self._state(room), now_ns, retain=True)
+        for topic, said in (("availability", online), ("alarm/state", self._state(room))):
+            voice.say(self._root + topic, self._marked(said), now_ns, retain=True)
         if self._head is not None:
             self.archive(self._head)
         self.next_ns = now_ns
@@ -137,7 +138,7 @@ class Telemetry:
     def recording(self, message: wire.Started | wire.Ended | wire.Head) -> None:
         """A recording started or ended, or its chain has a new head."""
         at, topic = self._now(), "recording/event"
-        body: msgspec.Struct
+        body: messages.Said
         match self.public.recording(message, self._clock.boot_ns()):
             case None:
                 return
@@ -147,11 +148,11 @@ class Telemetry:
                 body = messages.RecordingEnded(at, name, why, detail, lines)
             case wire.Head(recording_id=name, lines=lines, sha256=sha256):
                 topic, body = "recording/head", messages.RecordingHead(at, name, lines, sha256)
-        self._say(topic, messages.encode(body))
+        self._say(topic, body)
 
     def archive(self, said: wire.Receipt | wire.HoldDue) -> None:
         """A line of the keeper's audit log, for a witness; or a hold that somebody has to look at."""
-        body: msgspec.Struct
+        body: messages.Said
         if isinstance(said, wire.Receipt):
             if not self.public.receipt(said, self._clock.boot_ns()):
                 return
@@ -161,7 +162,7 @@ class Telemetry:
             return
         else:
             body = messages.HoldReviewDue(self._now(), *msgspec.structs.astuple(said))
-        self._say("archive/event", messages.encode(body))
+        self._say("archive/event", body)
 
     def tick(self, now_ns: int, room: Room, figures: Figures) -> None:
         """Sends health when it is time, and looks after what is not answered."""
@@ -169,7 +170,7 @@ class Telemetry:
             voice.tick(now_ns)
         if self.next_ns is not None and now_ns >= self.next_ns:
             self.next_ns = now_ns + HEALTH_NS
-            said = messages.encode(self.public.health(self.health(room, figures()), now_ns))
+            said = self._marked(self.public.health(self.health(room, figures()), now_ns))
             for voice in self._voices.values():
                 voice.beat(self._root + "health", said)
 
@@ -209,16 +210,21 @@ class Telemetry:
             recorder=self.recorder,
             keeper=self.keeper,
             counters=counters,
+            simulated=self._simulated,
         )
 
-    def _say(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+    def _say(self, topic: str, said: messages.Said, *, retain: bool = False) -> None:
         for voice in self._voices.values():
-            voice.say(self._root + topic, payload, self._clock.boot_ns(), retain=retain)
+            voice.say(self._root + topic, self._marked(said), self._clock.boot_ns(), retain=retain)
 
-    def _state(self, room: Room) -> bytes:
+    def _marked(self, said: messages.Said) -> bytes:
+        """The bytes on the wire; of a simulated unit they say so."""
+        return messages.encode(replace(said, simulated=self._simulated))
+
+    def _state(self, room: Room) -> messages.AlarmState:
         levels = [alarm.level for alarm in room.alarms]
         state = min(levels, key=LEVELS.index) if levels else "idle"
-        return messages.encode(messages.AlarmState(state, tuple(alarm.id for alarm in room.alarms), self._now()))
+        return messages.AlarmState(state, tuple(alarm.id for alarm in room.alarms), self._now())
 
     def _now(self) -> str:
         return utc(self._clock.read().wall_ns)

@@ -22,6 +22,10 @@ State = Annotated[
     ),
 ]  # fmt: skip
 Json = Annotated[bool, typer.Option("--json", help="for machines")]
+PIPE_COLUMNS = 10_000
+"""Wider than any line of ours."""
+NOT_EVIDENCE = "not evidence: simulated"
+"""What is said of each recording that was made on simulated devices (promise H3)."""
 SHORT = 8
 """Characters of an id in a table: enough to tell a store's recordings apart; commands take the start of an id too."""
 
@@ -47,8 +51,11 @@ def moment(text: str, what: str) -> datetime.datetime:
 
 
 def out() -> Console:
-    """Where tables go; made when it is needed, so that it finds the terminal that is there then."""
-    return Console(soft_wrap=False)
+    """Where tables go; made when it is needed, so that it finds the terminal that is there then.
+
+    A pipe has no width: what goes there is folded by nobody.
+    """
+    return Console(soft_wrap=False, width=None if sys.stdout.isatty() else PIPE_COLUMNS)
 
 
 def progress() -> Progress:

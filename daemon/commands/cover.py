@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
+from daemon.commands import tables
 from daemon.commands.console import Json, State, as_json, moment, out
 from daemon.link import ask
 from daemon.paths import Paths
@@ -47,10 +46,10 @@ def _show(windows: list[dict[str, Any]], *, as_json_: bool) -> None:
     if as_json_:
         as_json(windows)
         return
-    table = Table()
-    for column in ("number", "from", "until", "state", "decision"):
-        table.add_column(column)
-    for one in windows:
-        number = str(one["number"]) if one["number"] else "policy"
-        table.add_row(number, one["begins"], one["ends"], one["state"], escape(one["decision"]))
-    out().print(table if windows else "no covered window is set")
+    if not windows:
+        out().print("no covered window is set")
+        return
+    cells = (
+        (str(one["number"] or "policy"), one["begins"], one["ends"], one["state"], one["decision"]) for one in windows
+    )
+    tables.rows(("number", "from", "until", "state", "decision"), cells, sentences=True)

@@ -21,7 +21,7 @@ from rich.markup import escape
 from rich.progress import Progress
 
 from daemon import sign
-from daemon.commands.console import Json, as_json, out, progress
+from daemon.commands.console import NOT_EVIDENCE, Json, as_json, out, progress
 from daemon.errors import RequestError, SealError, StoreError
 from daemon.evidence.copies import write_new
 from daemon.evidence.source import Source, sources
@@ -273,7 +273,7 @@ def show(verdict: Verdict) -> None:
     begin = verdict.begin
     console = out()
     if verdict.simulated:
-        console.print("[red]SIMULATED: this recording is no evidence of anything.[/red]")
+        console.print(f"[red]{NOT_EVIDENCE}[/red]")
     if begin:
         kind = "alarm" if begin.alarm or (verdict.end and verdict.end.alarm) else "conversation"
         console.print(

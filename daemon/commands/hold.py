@@ -6,9 +6,9 @@ import sys
 from typing import Annotated, Any, Literal
 
 import typer
-from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 
+from daemon.commands import tables
 from daemon.commands.console import SHORT, Json, State, as_json, day, out
 from daemon.errors import RequestError
 from daemon.link import Conversation
@@ -112,18 +112,17 @@ def list_(*, state: State = None, as_json_: Json = False) -> None:
 
 
 def _show(holds: list[dict[str, Any]], fault: str) -> None:
-    table = Table()
-    for column in ("hold", "recording", "kept", "number", "review", "for"):
-        table.add_column(column, no_wrap=column != "for")
-    for hold in holds:
-        review = f"[red]{hold['review']} due[/red]" if hold["review_due"] else hold["review"]
-        kept = "both" if len(hold["tracks"]) > 1 else {"audio": "sound", "video": "image"}[hold["tracks"][0]]
-        number = ("access " if hold["kind"] == "access" else "") + escape(hold["incident"])
-        why = f"{hold['on_behalf_of']}: {escape(hold['reason'])} (since {utc(hold['placed_wall_ns'])[:10]})"
-        table.add_row(hold["hold_id"][:SHORT], hold["recording_id"][:SHORT], kept, number, review, why)
-    out().print(table)
+    tables.rows(("hold", "recording", "kept", "number", "review", "for"), map(_row, holds), sentences=True)
     if fault:
-        out().print(f"[red]{escape(fault)}[/red]")
+        out().print(Text(fault, style="red"), soft_wrap=True)
+
+
+def _row(hold: dict[str, Any]) -> tuple[tables.Cell, ...]:
+    review = Text(f"{hold['review']} due", style="red") if hold["review_due"] else hold["review"]
+    kept = "both" if len(hold["tracks"]) > 1 else {"audio": "sound", "video": "image"}[hold["tracks"][0]]
+    number = ("access " if hold["kind"] == "access" else "") + hold["incident"]
+    why = f"{hold['on_behalf_of']}: {hold['reason']} (since {utc(hold['placed_wall_ns'])[:10]})"
+    return hold["hold_id"][:SHORT], hold["recording_id"][:SHORT], kept, number, review, why
 
 
 def _ask(state: State, verb: str, **args: Any) -> Any:

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
+from daemon.commands import tables
 from daemon.commands.console import Json, State, as_json, day, out
 from daemon.config import Settings, load
 from daemon.errors import RequestError, StoreError
@@ -91,12 +90,8 @@ def check(*, state: State = None, as_json_: Json = False, on: On = "") -> None:
 
 
 def _show(settings: Settings, rows: list[dict[str, str]], to_come: list[dict[str, str]]) -> None:
-    table = Table(title=f"notices by policy {settings.policy.name}", title_justify="left")
-    for column in ("notice", "in use", "now", "verdict"):
-        table.add_column(column)
-    for row in rows:
-        table.add_row(row["notice"], row["in_use"] or "-", row["now"], escape(row["verdict"]))
-    out().print(table)
+    cells = ((row["notice"], row["in_use"] or "-", row["now"], row["verdict"]) for row in rows)
+    tables.rows(("notice", "in use", "now", "verdict"), cells, title=f"notices by policy {settings.policy.name}")
     for row in to_come:
         out().print(f"From {row['from']} the {row['notice']} is outdated: it needs {row['needs']}.")
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import datetime
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Annotated, Any
 
 import msgspec
 import typer
-from rich.markup import escape
-from rich.table import Table
 
 from daemon import loglines
+from daemon.commands import tables
 from daemon.commands.console import Json, State, as_json, out
 from daemon.errors import StoreError
 from daemon.link import Conversation
@@ -144,25 +144,27 @@ def _show(found: Report, language: int) -> None:
     if figures.from_wall_ns is None or figures.to_wall_ns is None:
         out().print(NOTHING[language].format(year=figures.year))
     else:
-        table = Table(title=TITLE[language].format(year=figures.year), title_justify="left", show_header=False)
         span = f"{utc(figures.from_wall_ns)[:16]}, {utc(figures.to_wall_ns)[:16]} UTC"
-        table.add_row(("from, to", "Van, tot")[language], span)
-        for policy in figures.policies:
-            tracks = ", ".join(_word(track, language) for track in policy.tracks) or NONE[language]
-            table.add_row(f"{POLICY[language]} {utc(policy.at_wall_ns)[:10]}", f"{escape(policy.name)}: {tracks}")
-        for key, words in WORDS.items():
-            table.add_row(words[language], _cell(getattr(figures, key), language))
-        for window in figures.covered:
-            table.add_row(f"{COVERED[language]} {utc(window.at_wall_ns)[:10]}", escape(window.decision))
-        out().print(table)
+        tables.facts(TITLE[language].format(year=figures.year), _rows(figures, span, language))
     out().print(SOURCE[language].format(lines=found.lines, head=found.head))
     if found.faults_n:
         out().print(f"[red]{BROKEN[language].format(faults=found.faults_n)}[/red]")
 
 
+def _rows(figures: Figures, span: str, language: int) -> Iterator[tuple[str, str]]:
+    yield ("from, to", "Van, tot")[language], span
+    for policy in figures.policies:
+        tracks = ", ".join(_word(track, language) for track in policy.tracks) or NONE[language]
+        yield f"{POLICY[language]} {utc(policy.at_wall_ns)[:10]}", f"{policy.name}: {tracks}"
+    for key, words in WORDS.items():
+        yield words[language], _cell(getattr(figures, key), language)
+    for window in figures.covered:
+        yield f"{COVERED[language]} {utc(window.at_wall_ns)[:10]}", window.decision
+
+
 def _cell(value: Any, language: int) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{escape(_word(key, language))} {part:g}" for key, part in value.items()) or "0"
+        return ", ".join(f"{_word(key, language)} {part:g}" for key, part in value.items()) or "0"
     return f"{value:g}"
 
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from daemon.commands.console import Json, State, as_json, out
+from daemon.commands.console import NOT_EVIDENCE, Json, State, as_json, out
 from daemon.link import ask
 from daemon.paths import Paths
 from daemon.times import utc
@@ -62,4 +62,6 @@ def _show(result: dict[str, Any]) -> None:
         out().print(f"[red]and {more} more[/red]")
     verdict = f"{result['faults']} faults" if result["faults"] else "Everything can be accounted for"
     size = f"{result['recordings']} recordings, {result['files']} files, {result['bytes'] / 1e6:.1f} MB"
+    if result["simulated"]:
+        out().print(f"[red]{NOT_EVIDENCE}[/red]: {result['simulated']} of {result['recordings']} recordings.")
     out().print(f"{verdict}: {size}, walked in {result['took_s']} s at {utc(result['at_wall_ns'])[:16]}.")

@@ -123,7 +123,7 @@ def verify(source: Source, keys: tuple[str, ...], pace: Pace = lambda _: None) -
         recording_id=found.name, whole=not faults,
         unit=("yes" if keys else "unknown") if good else "no",
         fingerprint=fingerprint(blob) if blob else "",
-        faults=tuple(faults[:FINDINGS_MAX]), doubts=tuple(doubts), simulated=bool(begin and begin.simulated),
+        faults=tuple(faults[:FINDINGS_MAX]), doubts=tuple(doubts), simulated=inspection.simulated,
         begin=begin, end=end, deleted=deleted,
         gaps=tuple(_gaps(lines, begin)), marks=tuple(_marks(lines, begin)),
         seconds=_sums(lines, lambda line: (line.t1_boot_ns - line.t0_boot_ns) / NS),

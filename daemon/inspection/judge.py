@@ -84,6 +84,8 @@ class Inspection(Struct, frozen=True):
     findings: tuple[Finding, ...]
     files: int = 0
     bytes: int = 0
+    simulated: bool = False
+    """Made on simulated devices: however well it holds together, it is no evidence (promise H3)."""
 
 
 def judge(
@@ -105,7 +107,9 @@ def judge(
     kept = (
         Finding(f"{found.name}/{shown(name)}", what) for name, what in first.items() if _of(name) not in expected.going
     )
-    return Inspection(tuple(sorted(kept)), len(found.files), sum(seen.size for seen in found.files.values()))
+    begin = begin_of(found)
+    size = sum(seen.size for seen in found.files.values())
+    return Inspection(tuple(sorted(kept)), len(found.files), size, simulated=begin is not None and begin.simulated)
 
 
 def _judge(found: Found, expected: Expected, told: Callable[[records.ChainLine], None] | None) -> Iterator[Fault]:

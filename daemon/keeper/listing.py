@@ -50,6 +50,7 @@ def summary(store: Store, when: When, recording_id: str) -> dict[str, Any]:
         "recording_id": recording_id, "at_wall_ns": began.wall_ns, "dated_by": began.by, "policy": begin.policy,
         "alarm": begin.alarm or bool(end and end.alarm) or _became_alarms(lines), "continues": begin.continues,
         "state": end.why if end else "open", "detail": end.detail if end else "", "clock": begin.clock,
+        "simulated": begin.simulated,
         "tracks": tracks,
     }  # fmt: skip
 

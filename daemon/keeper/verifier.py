@@ -58,6 +58,8 @@ class Result(msgspec.Struct, frozen=True):
     foreign: int
     """Files and directories among them that belong to nothing."""
     findings: tuple[Finding, ...]
+    simulated: int
+    """Recordings that were made on simulated devices: no evidence (promise H3)."""
 
 
 class Run(msgspec.Struct):
@@ -72,6 +74,7 @@ class Run(msgspec.Struct):
     files: int = 0
     bytes: int = 0
     faults: int = 0
+    simulated: int = 0
 
 
 class Parts(NamedTuple):
@@ -175,7 +178,7 @@ class Verifier:
             if word.found.findings and len(self._doubtful) < FINDINGS_MAX:
                 self._doubtful[word.job.recording_id] = msgspec.structs.replace(word.job, keys=())
             below = [Finding(f"recordings/{finding.path}", finding.what) for finding in word.found.findings]
-            self._count(Inspection(tuple(below), word.found.files, word.found.bytes))
+            self._count(msgspec.structs.replace(word.found, findings=tuple(below)))
         else:
             self._run.left.append(word.job.recording_id)
         return self._next()
@@ -250,6 +253,7 @@ class Verifier:
     def _count(self, found: Inspection) -> None:
         assert self._run is not None  # noqa: S101 - only a bug could break it
         self._run.files, self._run.bytes = self._run.files + found.files, self._run.bytes + found.bytes
+        self._run.simulated += found.simulated
         self._add(found.findings)
 
     def _add(self, findings: Collection[Finding]) -> None:
@@ -270,7 +274,9 @@ class Verifier:
         findings = tuple(sorted(run.findings))
         took_s = round((now.boot_ns - run.began_ns) / NS, 1)
         foreign = sum(finding.what.startswith(FOREIGN) for finding in run.findings)
-        self.result = Result(now.wall_ns, run.recordings, run.files, run.bytes, took_s, run.faults, foreign, findings)
+        self.result = Result(
+            now.wall_ns, run.recordings, run.files, run.bytes, took_s, run.faults, foreign, findings, run.simulated
+        )
         self._run, self._last = None, Stamp(parts.clock.boot_id(), now.boot_ns)
         self._earliest_ns = max(self._earliest_ns, now.boot_ns + AGAIN_NS)
         self.fault = _in_words(self.result)

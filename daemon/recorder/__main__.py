@@ -29,6 +29,7 @@ def make(settings: Settings, paths: Paths) -> RecorderProcess:
         microphone=lambda: PyAudioMicrophone(microphone.device, microphone.rate_hz, microphone.channels, clock),
         clock=clock,
         disk=FileSystemDisk(paths.store),
+        simulated=False,
     )
     return RecorderProcess(settings, paths, devices)
 

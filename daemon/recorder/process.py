@@ -76,8 +76,8 @@ class Devices(msgspec.Struct, frozen=True):
     microphone: Callable[[], ports.Microphone]
     clock: ports.Clock
     disk: ports.Disk
-    simulated: bool = False
-    """Every recording says so (promise H3)."""
+    simulated: bool
+    """Whether camera or microphone is simulated: every recording says so (promise H3)."""
 
 
 class RecorderProcess:
@@ -87,7 +87,6 @@ class RecorderProcess:
         settings = settings.at(devices.clock.read())
         policy = settings.policy
         self._settings, self._clock, self._disk = settings, devices.clock, devices.disk
-        self._simulated = devices.simulated
         self._queue: queue.SimpleQueue[Word] = queue.SimpleQueue()
         self._frames: deque[tuple[int, Frame]] = deque()
         """What devices brought and when, until the loop's next round; they do not wake it (one end each: no lock)."""
@@ -122,6 +121,7 @@ class RecorderProcess:
                 self._writer,
                 self._link.send,
                 self._new_key,
+                devices.simulated,
             )
         )
         self._sealed_ns: dict[ports.Track, int] = dict.fromkeys(self._tracks, 0)

@@ -49,6 +49,8 @@ class Means(msgspec.Struct, frozen=True):
     writer: writer.Writer
     say: Callable[[wire.Started | wire.Ended | wire.Head], object]
     new_key: Callable[[Track], None]
+    simulated: bool
+    """Every recording says so (promise H3)."""
 
 
 class Recordings:
@@ -187,7 +189,7 @@ class Recordings:
         means, names = self._means, tuple(self._means.tracks)
         goes_on = start.continues is not None and start.continues == self._last
         items = pre_event(means.ring, names, start, self._written_ns, goes_on=goes_on)
-        begin = begin_record(means.settings, means.clock, names, start, items)
+        begin = begin_record(means.settings, means.clock, names, start, items, simulated=means.simulated)
         missing = {name: Missing(ns, self._why) for name, ns in self._written_ns.items()} if goes_on else {}
         before_ns = start.trigger_ns - start.pre_event_ns
         given_ns = {name: max(before_ns, self._written_ns.get(name, 0)) for name in names}

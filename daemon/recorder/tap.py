@@ -57,9 +57,10 @@ def pre_event(
     return tuple(sorted((item for track in tracks for item in since(track)), key=begin_ns))
 
 
-def begin_record(
-    settings: Settings, clock: Clock, tracks: tuple[Track, ...], start: StartRecording, items: tuple[Item, ...]
-) -> records.Begin:
+def begin_record(  # noqa: PLR0913 - what it says of each
+    settings: Settings, clock: Clock, tracks: tuple[Track, ...], start: StartRecording, items: tuple[Item, ...], *,
+    simulated: bool,
+) -> records.Begin:  # fmt: skip
     """The record that a recording begins with; the term of a track counts from its oldest frame in it.
 
     No time in it lies after the moment at which it is made, whatever a device's stamps say.
@@ -89,4 +90,5 @@ def begin_record(
         groups=policy.recipients(),
         previous_head="",
         test=start.test,
+        simulated=simulated,
     )

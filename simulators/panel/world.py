@@ -129,6 +129,7 @@ def _shown(row: Row) -> dict[str, Any]:
     return {
         "event_id": row.event_id, "kind": row.kind, "accepted_by": row.accepted_by, "in_room": row.in_room,
         "seen": row.seen, "late": data["replay"], "age_ms": data["age_ms"],
+        "simulated": data["simulated"],
     }  # fmt: skip
 
 

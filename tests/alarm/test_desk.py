@@ -51,7 +51,7 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Told]:
     buttons, lamps = GpioButtons(factory, lines(settings.unit), clock), GpioLamps(factory, lamp_pins(settings.unit))
     door = Door({64_301: "engineer", 64_302: "custodian"})
     door._own_uid = -1
-    process = AlarmProcess(settings, paths, Devices(buttons, lamps, clock, "test", door=door))
+    process = AlarmProcess(settings, paths, Devices(buttons, lamps, clock, "test", simulated=True, door=door))
     yield Told(process._desk, monkeypatch)
     process._unit_server.close()
     process._operators.close()

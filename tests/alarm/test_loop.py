@@ -46,7 +46,7 @@ def made_in(home: Path, *, second: bool = False, tls: Tls | None = None) -> Iter
         settings = settings._replace(unit=unit)
     buttons = GpioButtons(factory, lines(settings.unit), clock)
     lamps = GpioLamps(factory, lamp_pins(settings.unit))
-    made = AlarmProcess(settings, paths, Devices(buttons, lamps, clock, "test"))
+    made = AlarmProcess(settings, paths, Devices(buttons, lamps, clock, "test", simulated=True))
     yield made
     made._unit_server.close()
     made._operators.close()

@@ -15,7 +15,7 @@ from daemon.alarm.mqtt import WAIT_S, WAIT_SHORT_MAX_S, Connection, Down, Unhear
 from daemon.alarm.parting import SHORT_S
 from daemon.alarm.probe import knows_5
 from daemon.model.unit import Broker
-from tests.proxy import Packets
+from simulators.link import Packets
 from tests.waiting import wait_for
 
 CONNACK, PUBLISH, SUBSCRIBE = bytes.fromhex("2003000000"), 3, 8

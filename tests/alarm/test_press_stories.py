@@ -106,7 +106,9 @@ def test_each_story_reaches_the_room_and_nothing_else(name: str, paths: Paths) -
     for line, closed in levels.items():
         pins[line].closed = closed
     lamps = GpioLamps(factory, lamp_pins(settings.unit))
-    process = AlarmProcess(settings, paths, Devices(GpioButtons(factory, specs, clock), lamps, clock, "test"))
+    process = AlarmProcess(
+        settings, paths, Devices(GpioButtons(factory, specs, clock), lamps, clock, "test", simulated=True)
+    )
     board = Board(clock, story, pins, START_NS + round(until_ms * MS))
     process._intake = board
     told: list[str] = []

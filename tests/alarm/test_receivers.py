@@ -63,6 +63,23 @@ def proven() -> Story:
     return story
 
 
+def test_the_desk_of_a_simulated_room_counts_for_no_real_unit() -> None:
+    """H3, A7: a simulated room at the house's own broker is no receiver: its presence is none, its answer to a poll
+    proves no path, and its acknowledgements are a stranger's. A simulated unit counts it, and a real desk as well.
+    """
+    pretended = Presence(online=True, session=7, simulated=True)
+    for simulated in (False, True):
+        of = Receivers(UNIT, ("alarm",), simulated=simulated)
+        of.connected("alarm", NS)
+        assert of.heard("alarm", "balie", pretended, NS) is simulated
+        of.polled("alarm", "1", NS)
+        assert not of.here("alarm", "balie", "1", NS)  # known already, or not ours
+        assert of.knows("balie") is simulated
+        assert bool(of.proven("alarm", NS)) is simulated
+        assert (of.nobody(NS + KNOWN_NS) == "") is simulated
+        assert of.heard("alarm", "meldkamer", ONLINE, NS) is True
+
+
 @pytest.mark.case("alarm 13")
 def test_a_retained_word_counts_until_polls_have_no_answer() -> None:
     """A7: presence that outlived a power cut of broker and desk counts for ten seconds; then nobody is there."""

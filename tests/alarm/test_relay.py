@@ -58,7 +58,9 @@ class Running:
         self.paths, self.bench = paths, PinBench(specs, lamp_pins(settings.unit))
         self.outputs = Outputs(GpioLamps(self.bench.factory, lamp_pins(settings.unit)))
         self.buttons = GpioButtons(self.bench.factory, specs, clock)
-        self._process = AlarmProcess(settings, paths, Devices(self.buttons, self.outputs, clock, "relay"))
+        self._process = AlarmProcess(
+            settings, paths, Devices(self.buttons, self.outputs, clock, "relay", simulated=True)
+        )
         self.words: queue.Queue[Word] = queue.Queue()
         self._listener = Connection(
             "listener",

@@ -73,7 +73,7 @@ def make(settings: Settings, paths: Paths) -> AlarmProcess:
     clock, factory = SystemClock(), MockFactory(pin_class=StampPin)
     buttons = GpioButtons(factory, lines(settings.unit), clock)
     lamps = GpioLamps(factory, lamp_pins(settings.unit))
-    process = AlarmProcess(settings, paths, Devices(buttons, lamps, clock, f"bench{os.getpid()}"))
+    process = AlarmProcess(settings, paths, Devices(buttons, lamps, clock, f"bench{os.getpid()}", simulated=True))
     threading.Thread(target=serve, args=(factory, settings, paths), name="hand", daemon=True).start()
     return process
 

@@ -66,6 +66,7 @@ def make(settings: Settings, paths: Paths) -> RecorderProcess:
         microphone=lambda: ToneMicrophone(pcm, clock),
         clock=clock,
         disk=FileSystemDisk(paths.store),
+        simulated=True,
     )
     return RecorderProcess(settings, paths, devices)
 

@@ -38,7 +38,9 @@ def make(settings: Settings, paths: Paths) -> RecorderProcess:
     def microphone() -> Microphone:
         raise AssertionError("R7: the policy of these tests switches sound off")
 
-    return RecorderProcess(settings, paths, Devices(camera, microphone, clock, FileSystemDisk(paths.store)))
+    return RecorderProcess(
+        settings, paths, Devices(camera, microphone, clock, FileSystemDisk(paths.store), simulated=True)
+    )
 
 
 if __name__ == "__main__":

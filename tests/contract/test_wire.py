@@ -119,7 +119,7 @@ def test_a_test_that_says_something_wrong_fails_at_the_end_of_its_block(broker: 
     heard = []
 
     def a_test() -> None:
-        with wire.witnessing(broker.port) as witness:
+        with wire.witnessing(broker.port, simulated=False) as witness:
             say(broker, ROOM + "alarm/state", wrong)
             say(broker, ROOM + "alarm/event", messages.encode(event()))
         heard.append(witness)  # never reached
@@ -127,7 +127,7 @@ def test_a_test_that_says_something_wrong_fails_at_the_end_of_its_block(broker: 
     with pytest.raises(AssertionError, match=r"(?s)2 violations.*'lost' is not one of.*'more' was unexpected"):
         a_test()
     assert heard == []
-    with wire.witnessing(broker.port) as witness:
+    with wire.witnessing(broker.port, simulated=False) as witness:
         witness.expect_bad_input(ROOM + "alarm/ack/balie")
         say(broker, ROOM + "alarm/ack/balie", b"stored")
     assert witness.violations == []
@@ -136,7 +136,10 @@ def test_a_test_that_says_something_wrong_fails_at_the_end_of_its_block(broker: 
 def test_what_stood_at_the_broker_before_is_judged_as_well(broker: Mosquitto) -> None:
     """A4: a witness that comes later finds an alarm event that somebody let the broker keep."""
     say(broker, ROOM + "alarm/event", messages.encode(event()), retain=True)
-    with pytest.raises(AssertionError, match="retained, and never may be"), wire.witnessing(broker.port):
+    with (
+        pytest.raises(AssertionError, match="retained, and never may be"),
+        wire.witnessing(broker.port, simulated=False),
+    ):
         pass
 
 
@@ -151,6 +154,19 @@ def test_a_judge_that_breaks_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
     witness.hear(Received("witness", ROOM + "health", b"{}", retained=False))
     with pytest.raises(AssertionError, match="cannot be judged"):
         witness.check()
+
+
+def test_a_message_whose_mark_says_otherwise_fails_a_test(broker: Mosquitto) -> None:
+    """H3: the witness of every test of a room finds a message that does not say that it is simulated, and where nothing
+    is, one that does.
+    """
+    real, marked = (messages.encode(messages.Poll("5f3a9c01", simulated=simulated)) for simulated in (False, True))
+    for payload, simulated in ((real, True), (marked, False)):
+        with (
+            pytest.raises(AssertionError, match=rf"alarm/poll: simulated is {not simulated}"),
+            wire.witnessing(broker.port, simulated=simulated),
+        ):
+            say(broker, ROOM + "alarm/poll", payload)
 
 
 # --- a whole room ---------------------------------------------------------------------------------------------------
@@ -224,7 +240,8 @@ def test_a_room_that_breaks_the_contract_fails_its_test(tmp_path: Path, broker: 
     """H2: one wrong message anywhere below v1 while a room runs fails the test that runs it, and only when the room has
     stopped.
     """
-    wrong = messages.encode(messages.RecordingStarted(SAID_AT, RECORDING_ID, None)).replace(b"continues", b"goes_on")
+    started = messages.RecordingStarted(SAID_AT, RECORDING_ID, None, simulated=True)
+    wrong = messages.encode(started).replace(b"continues", b"goes_on")
     rooms = []
 
     def a_test() -> None:

@@ -138,6 +138,16 @@ def validate(topic: str, payload: bytes, *, retained: bool = False) -> list[str]
     return found + min((_faults(topic, message, body) for message in channel.messages), key=len)
 
 
+def unmarked(topic: str, payload: bytes, *, simulated: bool) -> list[str]:
+    """A line for a message of the unit whose mark says otherwise; raises for what is no JSON."""
+    channel = next((channel for channel in channels() if channel.topic.fullmatch(topic)), None)
+    if channel is None or channel.received:
+        return []
+    body = json.loads(payload)
+    said = (body["data"] if channel.key == "alarmEvent" else body)["simulated"]
+    return [] if said is simulated else [f"{topic}: simulated is {said}: {payload[:200]!r}"]
+
+
 def _faults(topic: str, message: str, body: Any) -> list[str]:
     return [
         f"{topic}: {message}{leaf.json_path.removeprefix('$')}: {leaf.message[:300]}"
@@ -156,9 +166,13 @@ def _leaves(error: jsonschema.ValidationError) -> Iterator[jsonschema.Validation
 
 
 class Witness:
-    """Judges everything that a listener at the broker hears. `hear` is called from the listener's thread."""
+    """Judges everything that a listener at the broker hears. `hear` is called from the listener's thread.
 
-    def __init__(self) -> None:
+    `simulated`: every message of the unit has to say so, as in each room that these tests make (promise H3); else none.
+    """
+
+    def __init__(self, *, simulated: bool = True) -> None:
+        self._simulated = simulated
         self.violations: list[str] = []
         self.heard: Counter[str] = Counter()
         """Messages that were judged, by the key of their channel."""
@@ -177,6 +191,7 @@ class Witness:
             return
         try:
             self.violations += validate(word.topic, word.payload, retained=word.retained)
+            self.violations += unmarked(word.topic, word.payload, simulated=self._simulated)
         except Exception as error:  # noqa: BLE001 - what is raised here ends in the listener's thread and not in the test
             self.violations.append(f"{word.topic}: cannot be judged: {error!r}")
         self.heard.update(channel.key for channel in channels() if channel.topic.fullmatch(word.topic))
@@ -192,12 +207,12 @@ class Witness:
 
 
 @contextlib.contextmanager
-def witnessing(port: int) -> Iterator[Witness]:
+def witnessing(port: int, *, simulated: bool = True) -> Iterator[Witness]:
     """Listens at a broker on this machine while a block runs, and fails when what was heard breaks the contract.
 
     It subscribes to all of v1: not for a test in which nobody may be listening.
     """
-    witness = Witness()
+    witness = Witness(simulated=simulated)
     name = f"contract-{os.getpid()}-{id(witness):x}"
     listener = Connection("contract", name, Broker("127.0.0.1", port), witness.hear, subscribe=(ROOT, LAST + name))
     listener.start()

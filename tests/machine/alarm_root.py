@@ -26,7 +26,8 @@ def make(settings: Settings, paths: Paths) -> AlarmProcess:
     clock, specs, lamps = SystemClock(), lines(settings.unit), lamp_pins(settings.unit)
     bench = PinBench(specs, lamps)
     buttons = GpioButtons(bench.factory, specs, clock)
-    process = AlarmProcess(settings, paths, Devices(buttons, GpioLamps(bench.factory, lamps), clock, machine_id()))
+    outputs = GpioLamps(bench.factory, lamps)
+    process = AlarmProcess(settings, paths, Devices(buttons, outputs, clock, machine_id(), simulated=True))
     bench.serve(BENCH)
     return process
 

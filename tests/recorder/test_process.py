@@ -133,7 +133,9 @@ class Unit:
     def start(self) -> None:
         """Starts it: its alarm process listens, and renews its lease."""
         self._server.start()
-        devices = Devices(lambda: self.camera, lambda: self.microphone, self.clock, FileSystemDisk(self.home))
+        devices = Devices(
+            lambda: self.camera, lambda: self.microphone, self.clock, FileSystemDisk(self.home), simulated=True
+        )
         self.process = RecorderProcess(load(self.paths.etc), self.paths, devices)
         self.thread = threading.Thread(target=self.process.run, name="recorder", daemon=True)
         self.thread.start()

@@ -49,7 +49,7 @@ class Story:
         }
         means = Means(
             load(self.paths.etc), self.clock, FileSystemDisk(home), self.ring, self.tracks, self.writer,
-            self.said.append, lambda _: None,
+            self.said.append, lambda _: None, simulated=True,
         )  # fmt: skip
         self.recordings = Recordings(means)
         self.t0_ns = self.clock.boot_ns()

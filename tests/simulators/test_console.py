@@ -82,9 +82,11 @@ class Client:
 class Desk:
     """A console and the facts that it has said."""
 
-    def __init__(self, port: int, store: Path, console_id: str = "balie") -> None:
+    def __init__(self, port: int, store: Path, console_id: str = "balie", *, simulated: bool = False) -> None:
         self.store, self.facts, self._new = store, list[Fact](), threading.Condition()
-        self.console = Console(console_id, ORGANISATION, Broker("127.0.0.1", port), store, self._say)
+        self.console = Console(
+            console_id, ORGANISATION, Broker("127.0.0.1", port), store, self._say, simulated=simulated
+        )
         self.console.start()
         self.fact(Link)
 
@@ -151,6 +153,27 @@ def test_an_acknowledgement_means_that_it_is_on_disk(desk: Desk, client: Client)
     assert (row.event_id, row.root, row.kind, row.seen, row.body) == ("one", ROOM, "raised", 1, event("one", age_ms=60))
     assert row.first_seen_ns <= row.stored_ns
     assert (row.accepted_ns, row.closed_ns) == (None, None)
+
+
+def test_a_simulated_desk_takes_no_real_alarm(tmp_path: Path, port: int, client: Client) -> None:
+    """H3, A1: the desk of a simulated room at the house's broker stores, acknowledges and proves nothing of a real
+    unit's; its own room's alarms it shows as SIMULATIE.
+    """
+    desk = Desk(port, tmp_path / "simulated.sqlite3", simulated=True)
+    try:
+        assert client.hear(topic=PRESENCE)["simulated"] is True
+        client.say("alarm/poll", b'{"id":"1","simulated":false}')
+        client.say("alarm/poll", b'{"id":"2"}')  # of a unit that does not know the word
+        client.say("alarm/event", event("real"))
+        client.say("alarm/poll", b'{"id":"3","simulated":true}')
+        assert client.hear(topic=ROOM + "alarm/here/balie")["id"] == "3"
+        client.say("alarm/event", event("pretended", simulated=True))
+        assert client.ack()["id"] == "pretended"
+        assert [row.event_id for row in desk.rows()] == ["pretended"]
+        assert desk.fact(Refused).why == "real_alarm"
+        assert text(desk.fact(Arrived)).startswith("SIMULATIE  stored raised")
+    finally:
+        desk.console.stop()
 
 
 def test_a_duplicate_is_told_and_acknowledged_again(desk: Desk, client: Client) -> None:
@@ -542,5 +565,5 @@ def test_a_simulated_room_has_a_receiver(tmp_path: Path) -> None:
         wait_for("it waits", lambda: unit.health()["undelivered"])
         unit.fault("console.gone", on=False)
         wait_for("it arrives", lambda: sorted(unit.health()["alarms"].values()) == ["accepted", "stored"])
-        assert "console  stored repeated" in unit.timeline.getvalue()
+        assert "console  SIMULATIE  stored repeated" in unit.timeline.getvalue()
         wait_for("nothing is wrong there", lambda: "nobody_listening" not in unit.health()["faults"])
