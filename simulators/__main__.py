@@ -17,7 +17,7 @@ from daemon.link import ask as ask_unit
 from daemon.paths import Paths
 from simulators import bench_link, console
 from simulators.clock import SimClock
-from simulators.faults import Staged
+from simulators.faults import WHY_NOT, Fault, Staged
 from simulators.keyboard import keys, told_to_end
 from simulators.occupied import check_runs
 from simulators.panel.page import Page
@@ -165,10 +165,16 @@ def fault(
         if as_json:
             _print([msgspec.to_builtins(one._asdict()) for one in every])
         else:
-            sys.stdout.write("".join(f"{one.name:26} {'on' if one.on else 'off'}\n" for one in every))
+            sys.stdout.write("".join(f"{one.name:26} {_how(one)}\n" for one in every))
         return
     on = _is_on(f"fault {name} {switch}", switch)
     _tell(bench_link.Reply(ok=True, text=staged.switch(name, on=on), lamps={}), as_json=as_json)
+
+
+def _how(one: Fault) -> str:
+    if one.why_not:
+        return f"not here: {WHY_NOT.get(one.why_not, one.why_not)}"
+    return "on" if one.on else "off"
 
 
 @app.command()

@@ -19,6 +19,7 @@ from amqtt.contexts import BrokerConfig, ListenerConfig, ListenerType
 from amqtt.plugins.base import BaseAuthPlugin
 
 from daemon.errors import LinkError
+from simulators.link import bound
 
 ANSWER_S = 10.0
 """How long the broker's thread may take to start, stop or unplug: amqtt's shutdown waits up to 5 s for its messages."""
@@ -73,7 +74,7 @@ class EmbeddedBroker:
     def start(self) -> None:
         """Returns when it listens. Raises LinkError when the port is taken, or when it does not within 10 s."""
         try:
-            self._held = _bound(self.host, self._asked_port)
+            self._held = bound(self.host, self._asked_port)
         except OSError as error:
             raise LinkError(f"broker {self.host}:{self._asked_port}: {error}; expected a free port") from error
         self._loop = asyncio.new_event_loop()
@@ -151,7 +152,7 @@ class EmbeddedBroker:
 
     async def _plug(self) -> None:
         if self._server is None:
-            ear = _bound(self.host, self.port)
+            ear = bound(self.host, self.port)
             self._server = await asyncio.start_server(self._welcome, sock=ear, backlog=BACKLOG)
 
     async def _unplug(self) -> None:
@@ -175,15 +176,3 @@ class EmbeddedBroker:
             self._guests.discard(writer)
             self._gone.set()
             writer.close()
-
-
-def _bound(host: str, port: int) -> socket.socket:
-    """A socket on this port; several may hold it (SO_REUSEADDR) as long as one at most listens."""
-    held = socket.socket(socket.AF_INET)
-    try:
-        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        held.bind((host, port))
-    except OSError:
-        held.close()
-        raise
-    return held

@@ -9,21 +9,24 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+import msgspec
+
 from daemon.config import load
 from daemon.errors import SettingsError, UnitError
 from daemon.paths import Paths
 from simulators import bench_link, board
 from simulators.occupied import check_runs
-from simulators.places import bench_path, faults_path
+from simulators.places import bench_path, faults_path, impossible_path
 
-Part = Literal["buttons", "lamps", "camera", "microphone", "board", "broker", "desk", "processes"]
+Part = Literal["buttons", "lamps", "camera", "microphone", "board", "disk", "broker", "desk", "processes"]
 PROCESSES = ("alarm", "recorder", "keeper")
 PLUGS: dict[str, Part] = {
     "camera.gone": "camera", "camera.frozen": "camera", "camera.silent": "camera", "camera.dark": "camera",
     "camera.blurred": "camera", "camera.hangs": "camera",
     "microphone.gone": "microphone", "microphone.silent": "microphone", "microphone.muted": "microphone",
     "microphone.overflow": "microphone", "microphone.fast": "microphone", "microphone.slow": "microphone",
-    "broker.unplugged": "broker", "console.gone": "desk",
+    "disk.full": "disk", "disk.readonly": "disk", "disk.slow": "disk",
+    "broker.unplugged": "broker", "link.black_hole": "broker", "link.slow": "broker", "console.gone": "desk",
     "alarm-process.down": "processes", "recorder-process.down": "processes", "keeper-process.down": "processes",
     "alarm-process.stopped": "processes", "recorder-process.stopped": "processes",
     "keeper-process.stopped": "processes",
@@ -31,6 +34,14 @@ PLUGS: dict[str, Part] = {
 """Faults that last as long as a file of their name is there; the device, or the room, looks for it."""
 OF_A_BUTTON = ("stuck", "cut", "shorted", "chatter")
 OF_A_LAMP = "broken"
+WHY_NOT = {
+    "broker_elsewhere": "this room's broker is another program's, and its plug is there",
+    "no_desk": "this room was started without a desk",
+    "real_microphone": "this room hears by a microphone of this machine",
+    "no_camera": "the policy in force opens no camera",
+    "no_microphone": "the policy in force opens no microphone",
+}
+"""What a room may not be able to stage, and why; a room writes the keys that apply below its runtime directory."""
 
 
 class Fault(NamedTuple):
@@ -40,7 +51,7 @@ class Fault(NamedTuple):
     part: Part
     on: bool
     why_not: str = ""
-    """Why it cannot be staged here; empty where it can."""
+    """Why it cannot be staged here, a key of WHY_NOT; empty where it can."""
 
 
 class Staged:
@@ -53,7 +64,20 @@ class Staged:
         """Every fault, and whether it is on. A bench that does not answer has none that can be staged."""
         plugs = [Fault(name, part, (faults_path(self._paths) / name).exists()) for name, part in PLUGS.items()]
         boards = [Fault(name, "board", board.is_on(self._paths, name)) for name in board.FAULTS]
-        return [*self._wires(), *plugs, *boards]
+        why = self._impossible()
+        return [fault._replace(why_not=_why(why, fault.name)) for fault in (*self._wires(), *plugs, *boards)]
+
+    def _impossible(self) -> dict[str, str]:
+        """By a fault, or by the thing that would have it, why this room cannot stage it."""
+        found: dict[str, str] = {}
+        try:
+            policy = load(self._paths.etc).policy
+            off = {"camera": not policy.video.record, "microphone": not policy.audio.record}
+            found = {thing: f"no_{thing}" for thing, is_off in off.items() if is_off}
+            found |= msgspec.json.decode(impossible_path(self._paths).read_bytes(), type=dict[str, str])
+        except (OSError, msgspec.DecodeError, SettingsError):
+            return found
+        return found
 
     def names(self) -> list[str]:
         """Every name, for a person who has mistyped one."""
@@ -62,6 +86,8 @@ class Staged:
     def switch(self, name: str, *, on: bool) -> str:
         """Makes or mends one. Raises UnitError: no room is there, or no fault has this name."""
         check_runs(self._paths)
+        if on and (why := _why(self._impossible(), name)):
+            raise UnitError(f"{name} cannot be staged: {WHY_NOT.get(why, why)}")
         if name in PLUGS:
             plug = faults_path(self._paths) / name
             plug.touch() if on else plug.unlink(missing_ok=True)
@@ -95,3 +121,7 @@ class Staged:
 
     def _marked(self, name: str) -> bool:
         return Path(faults_path(self._paths) / name).exists()
+
+
+def _why(impossible: dict[str, str], name: str) -> str:
+    return impossible.get(name, impossible.get(name.partition(".")[0], ""))

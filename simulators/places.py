@@ -37,6 +37,11 @@ def faults_path(paths: Paths) -> Path:
     return paths.run / "faults"
 
 
+def impossible_path(paths: Paths) -> Path:
+    """The file that says which faults a running room cannot stage, and why."""
+    return paths.run / "impossible.json"
+
+
 def console_path(paths: Paths, console_id: str) -> Path:
     """The file of a receiver that runs with the room; in the field it is another machine's."""
     return paths.run.parent / "console" / f"{console_id}.sqlite3"

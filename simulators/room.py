@@ -8,7 +8,6 @@ import queue
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -29,9 +28,10 @@ from simulators import console_facts, stuck
 from simulators.broker import EmbeddedBroker
 from simulators.clock import SimClock
 from simulators.console import Console
+from simulators.link import Link, Proxy
 from simulators.occupied import Occupied
-from simulators.places import check_length, clock_path, console_path, faults_path
-from simulators.state import find_policy, prepare, prepare_policy
+from simulators.places import check_length, clock_path, console_path, faults_path, impossible_path
+from simulators.state import find_policy, prepare, prepare_policy, put_back
 
 READY_S = 60.0
 """A process is up within two seconds; a machine that compiles its files for the first time gets thirty times that."""
@@ -46,6 +46,8 @@ LINE_MAX = 150
 ID = re.compile(r"[0-9a-f-]{32,36}")
 UNIT = "simulators.unit"
 """The module that is started as each process; the recorder may be another's, on a camera that is no simulator's."""
+LINKS = {"broker.unplugged": Link.REFUSE, "link.black_hole": Link.BLACK_HOLE, "link.slow": Link.SLOW}
+"""What each fault makes of the link, the worst first."""
 RESTART_S = 0.5
 """As systemd's RestartSec: a process that ended is started again after this."""
 
@@ -156,32 +158,30 @@ class Room:
         self._out = out or sys.stdout
         self._lines: queue.Queue[str | None] = queue.Queue(1000)  # a timeline that nobody reads is dropped, not kept
         self.broker = EmbeddedBroker() if broker == "embedded" else None
-        if self.broker is not None:
-            self.broker.start()
-            address = ("127.0.0.1", self.broker.port)
-        else:
-            host, _, port = broker.rpartition(":")
-            if not host or not port.isdigit():
-                raise SettingsError(f"--broker {broker}: expected embedded, or HOST:PORT such as localhost:1883")
-            address = (host, int(port))
+        self.link: Proxy | None = None
+        """Between the unit and the embedded broker; desk and witness stand on the broker's own side."""
+        address = self._start_broker(broker)
         try:
             check_length(Paths.below(state))
             self._occupied = Occupied(Paths.below(state))
-            self.paths: Paths = prepare(state, policy, unit, address)
         except UnitError:
             self._stop_broker()
             raise
-        self.clock = SimClock(clock_path(self.paths))
-        self._began_ns = self.clock.boot_ns()
         try:
+            self.paths: Paths = prepare(state, policy, unit, address)
             settings = load(self.paths.etc).unit
-            self._organisation = settings.organisation
-            self._address = _as_desk(settings.broker, console_tls)
-            self._second = _as_desk(settings.second_broker, console_tls) if settings.second_broker else None
-        except SettingsError:
+        except UnitError:
             self._stop_broker()
+            put_back(Paths.below(state))
             self._occupied.leave()
             raise
+        self.clock = SimClock(clock_path(self.paths))
+        self._began_ns = self.clock.boot_ns()
+        self._organisation = settings.organisation
+        own = replace(settings.broker, port=self.broker.port) if self.broker is not None else settings.broker
+        self._address = _as_desk(own, console_tls)
+        self._second = _as_desk(settings.second_broker, console_tls) if settings.second_broker else None
+        self._say_impossible(desk=console, microphone=microphone)
         self.console = self._new_console() if console else None
         """The receiver that listens; None while its plug is out, and in a room that has none."""
         self._witness = Connection(
@@ -237,7 +237,7 @@ class Room:
         self._stop_broker()
         self._lines.put(None)
         self._printer.join(timeout=2.0)
-
+        put_back(self.paths)
         self._occupied.leave()
 
     def power_cut(self, off_s: float = 0.0) -> None:
@@ -270,6 +270,25 @@ class Room:
         if not self._witness.publish(topic, payload):
             raise UnitError("the broker is away: a wireless button reaches nobody")
 
+    def _start_broker(self, asked: str) -> tuple[str, int]:
+        """Where the unit finds its broker. Raises SettingsError."""
+        if self.broker is not None:
+            self.broker.start()
+            self.link = Proxy(self.broker.port)
+            self.link.start()
+            return "127.0.0.1", self.link.port
+        host, _, port = asked.rpartition(":")
+        if not host or not port.isdigit():
+            raise SettingsError(f"--broker {asked}: expected embedded, or HOST:PORT such as localhost:1883")
+        return host, int(port)
+
+    def _say_impossible(self, *, desk: bool, microphone: str | None) -> None:
+        """Which faults cannot be staged in this room, for whoever lists them."""
+        found = {} if self.broker is not None else dict.fromkeys(("broker", "link"), "broker_elsewhere")
+        found |= {} if desk else {"console": "no_desk"}
+        found |= {"microphone": "real_microphone"} if microphone else {}
+        impossible_path(self.paths).write_text(json.dumps(found))
+
     def _start_again(self) -> None:
         """In their order; what a fault holds down stays down."""
         for name, child in self.children.items():
@@ -278,6 +297,8 @@ class Room:
                 child.ready.wait(READY_S)
 
     def _stop_broker(self) -> None:
+        if self.link is not None:
+            self.link.stop()
         if self.broker is not None:
             self.broker.stop()
 
@@ -323,7 +344,11 @@ class Room:
             age = f"age {data['age_ms']} ms  attempt {data['attempt']}{late}"
             self._tell("broker", f"alarm/event {data['kind']}  {age}")
         elif topic != "health":
-            shown = {key: _short(value) for key, value in data.items() if key not in {"at", "boot_id", "session"}}
+            shown = {
+                key: _short(value)
+                for key, value in data.items()
+                if key not in {"at", "boot_id", "session", "simulated"}
+            }
             self._tell("broker", f"{topic}  " + "  ".join(f"{key}={value}" for key, value in shown.items())[:LINE_MAX])
 
     def _tell(self, who: str, text: str) -> None:
@@ -342,7 +367,9 @@ class Room:
 
     def _new_console(self) -> Console:
         path = console_path(self.paths, CONSOLE)
-        return Console(CONSOLE, self._organisation, self._address, path, self._console_said, second=self._second)
+        return Console(
+            CONSOLE, self._organisation, self._address, path, self._console_said, second=self._second, simulated=True
+        )
 
     def _console_said(self, fact: console_facts.Fact) -> None:
         """What the witness at the broker has not told already."""
@@ -352,8 +379,9 @@ class Room:
     def _watch_plugs(self) -> None:
         """A plug is a file like the other faults: while `broker.unplugged` or `console.gone` is there, it is out."""
         plugs: dict[str, tuple[Callable[[], None], Callable[[], None]]] = {}
-        if self.broker is not None:
-            plugs["broker.unplugged"] = self.broker.pull_plug, self.broker.plug_in
+        if self.broker is not None and self.link is not None:
+            plugs["broker.unplugged"] = self._pull_broker, self._plug_in_broker
+            plugs["link.black_hole"] = plugs["link.slow"] = self._relink, self._relink
         if self.console is not None:
             plugs["console.gone"] = self._pull_console, self._plug_in_console
         for name, child in self.children.items():
@@ -367,6 +395,22 @@ class Room:
                     (out.add if wanted else out.discard)(fault)
                     (pull if wanted else plug_in)()
                     self._tell(fault.partition(".")[0], told(fault, on=wanted))
+
+    def _pull_broker(self) -> None:
+        if self.broker is not None:
+            self.broker.pull_plug()
+            self._relink()
+
+    def _plug_in_broker(self) -> None:
+        if self.broker is not None:
+            self.broker.plug_in()
+            self._relink()
+
+    def _relink(self) -> None:
+        """The link becomes the worst of what is wrong with it now."""
+        if self.link is not None:
+            wrong = (link for fault, link in LINKS.items() if (faults_path(self.paths) / fault).exists())
+            self.link.becomes(next(wrong, Link.WHOLE))
 
     def _pull_console(self) -> None:
         if self.console is not None:
@@ -384,6 +428,8 @@ def told(fault: str, *, on: bool) -> str:
     begins, ends = {
         "down": ("is killed, and nothing starts it", "may start again"),
         "stopped": ("hangs", "goes on"),
+        "black_hole": ("swallows every byte", "hands on again"),
+        "slow": ("is slow", "is as fast as before"),
     }.get(fault.partition(".")[2], ("its plug is pulled", "plugged in again"))
     return begins if on else ends
 
@@ -412,10 +458,3 @@ def no_network() -> list[str]:
     os.environ["SPREEKKAMER_WALLS"] = "off"
     sys.stderr.write("this machine gives no network namespaces: the simulated recorder keeps its network\n")
     return []
-
-
-def free_port() -> int:
-    """A port that nobody has now."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])

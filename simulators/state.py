@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import tomllib
 from pathlib import Path
 
 import msgspec
@@ -16,9 +17,20 @@ from daemon.paths import Paths
 from daemon.sign import KEEPER, make_key
 from simulators import board
 from simulators.clock import SimClock
-from simulators.places import bench_path, clock_path, faults_path
+from simulators.places import bench_path, clock_path, faults_path, impossible_path
 
+OWN_UNIT = "unit.toml.own"
+"""Below the runtime directory, while a room runs: what `Pointed` says."""
+NOWHERE = ("localhost", 1883)
+"""Where a broker is, where nobody says so."""
 HOLDERS_PER_ROLE = 2  # the fewest that the settings check takes for a group of one role
+
+
+class Pointed(msgspec.Struct, frozen=True):
+    """A unit.toml as it was before a room pointed it at its own broker, and where it was pointed."""
+
+    text: str
+    to: tuple[str, int]
 
 
 def prepare(state: Path, policy: str | None, unit: Path | None, broker: tuple[str, int]) -> Paths:
@@ -27,16 +39,17 @@ def prepare(state: Path, policy: str | None, unit: Path | None, broker: tuple[st
     A policy that does not say so itself asks no holder to show a key: these keys lie beside the room, for everybody.
     """
     paths = Paths.below(state)
+    put_back(paths)  # of a room that was killed here
     for directory in (paths.etc, paths.run, paths.store, paths.journal, state / "holders"):
         directory.mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(faults_path(paths), ignore_errors=True)
     faults_path(paths).mkdir()
-    bench_path(paths).unlink(missing_ok=True)
     board.lay_out(paths)
     if unit is not None or not (paths.etc / "unit.toml").exists():
         text = _text(unit or shipped() / "unit.toml")
         (paths.etc / "unit.toml").write_text(text)
-    _point_at(paths.etc / "unit.toml", broker)
+    own = (paths.etc / "unit.toml").read_text()
+    (paths.run / OWN_UNIT).write_bytes(msgspec.json.encode(Pointed(own, broker)))
+    (paths.etc / "unit.toml").write_text(_pointed(own, *broker))
     if policy is not None or not (paths.etc / "policy.toml").exists():
         prepare_policy(paths, policy or "heusden-2020")
     for later in (paths.etc / "policy.d").glob("*.toml"):
@@ -49,6 +62,27 @@ def prepare(state: Path, policy: str | None, unit: Path | None, broker: tuple[st
     if not clock_path(paths).exists():
         SimClock.create(clock_path(paths))
     return paths
+
+
+def put_back(paths: Paths) -> None:
+    """The directory as whoever started a room there left it: its own broker in unit.toml, and nothing wrong.
+
+    After a room has ended; or before the next, where it was killed.
+    """
+    shutil.rmtree(faults_path(paths), ignore_errors=True)
+    bench_path(paths).unlink(missing_ok=True)
+    impossible_path(paths).unlink(missing_ok=True)
+    own, unit_toml = paths.run / OWN_UNIT, paths.etc / "unit.toml"
+    try:
+        before = msgspec.json.decode(own.read_bytes(), type=Pointed)
+        now = unit_toml.read_text()
+    except (OSError, msgspec.DecodeError):
+        return
+    if _pointed(before.text, *before.to) == now:
+        unit_toml.write_text(before.text)
+    elif _broker_of(now) == before.to:  # somebody has edited it meanwhile, and left our broker in it
+        unit_toml.write_text(_pointed(now, *_broker_of(before.text)))
+    own.unlink()
 
 
 def prepare_policy(paths: Paths, policy: str) -> None:
@@ -110,15 +144,24 @@ def _identity(path: Path) -> pyrage.x25519.Identity:
     return identity
 
 
-def _point_at(unit_toml: Path, broker: tuple[str, int]) -> None:
-    """Writes the room's broker into the [broker] table, and leaves the rest of the file as it is."""
+def _pointed(text: str, host: str, port: int) -> str:
+    """A unit.toml with another broker in its [broker] table, and the rest as it is."""
     out, inside = [], False
-    for line in unit_toml.read_text().splitlines():
+    for line in text.splitlines():
         if line.startswith("["):
             inside = line.split("#")[0].strip() == "[broker]"
             out.append(line)
             if inside:
-                out += [f'host = "{broker[0]}"', f"port = {broker[1]}"]
+                out += [f'host = "{host}"', f"port = {port}"]
         elif not (inside and line.split("=")[0].strip() in {"host", "port"}):
             out.append(line)
-    unit_toml.write_text("\n".join(out) + "\n")
+    return "\n".join(out) + "\n"
+
+
+def _broker_of(text: str) -> tuple[str, int]:
+    """The broker that a unit.toml names; the default where it cannot be read."""
+    try:
+        table = tomllib.loads(text).get("broker", {})
+        return str(table.get("host", NOWHERE[0])), int(table.get("port", NOWHERE[1]))
+    except (tomllib.TOMLDecodeError, ValueError, TypeError, AttributeError):
+        return NOWHERE

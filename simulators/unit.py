@@ -19,10 +19,10 @@ from daemon.keeper.entrance import Entrance
 from daemon.keeper.process import KeeperProcess
 from daemon.model.contact import NC
 from daemon.paths import Paths
-from hardware.disk import FileSystemDisk
 from hardware.gpio import GpioButtons, GpioLamps
 from simulators import stuck
 from simulators.clock import SimClock
+from simulators.disk import FaultyDisk
 from simulators.pins import PinBench, Wear
 from simulators.places import bench_path, clock_path
 
@@ -36,14 +36,14 @@ def make_alarm(settings: Settings, paths: Paths, wear: Wear | None = None) -> Al
     buttons = GpioButtons(bench.factory, specs, clock)
     lamps = GpioLamps(bench.factory, lamp_pins(settings.unit))
     machine = hashlib.sha256(str(paths.run).encode()).hexdigest()[:16]
-    process = AlarmProcess(settings, paths, AlarmDevices(buttons, lamps, clock, machine))
+    process = AlarmProcess(settings, paths, AlarmDevices(buttons, lamps, clock, machine, simulated=True))
     bench.serve(bench_path(paths))
     return process
 
 
 def make_keeper(settings: Settings, paths: Paths) -> Entrance:
     """The keeper by the room's clock."""
-    clock, disk = SimClock(clock_path(paths)), FileSystemDisk(paths.store)
+    clock, disk = SimClock(clock_path(paths)), FaultyDisk(paths).stand_between()
     return Entrance(paths, lambda: KeeperProcess(settings, paths, clock, disk))
 
 

@@ -9,11 +9,11 @@ from daemon.config import Settings
 from daemon.paths import Paths
 from daemon.recorder import memory, walls
 from daemon.recorder.process import Devices, RecorderProcess
-from hardware.disk import FileSystemDisk
 from hardware.microphone import PyAudioMicrophone
 from hardware.ports import AudioFormat, Camera, Microphone, VideoFormat
 from simulators.camera import FileCamera, TestCardCamera
 from simulators.clock import SimClock
+from simulators.disk import FaultyDisk
 from simulators.microphone import FileMicrophone, ToneMicrophone
 from simulators.pace import obey_faults
 from simulators.places import clock_path, faults_path
@@ -45,7 +45,7 @@ def start(paths: Paths, video: Path | None, audio: Path | None, microphone_name:
             obey_faults(device, "microphone", faults_path(paths))
             return device
 
-        disk = FileSystemDisk(paths.store)
+        disk = FaultyDisk(paths).stand_between()
         return RecorderProcess(settings, paths, Devices(camera, microphone, clock, disk, simulated=True))
 
     run.run("recorder", paths, make)

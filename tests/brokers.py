@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from daemon.model.unit import Broker, Tls
-from simulators.room import free_port
+from simulators.link import free_port
 from tests.certificates import Authority, Pair
 
 SHIPPED = Path(__file__).resolve().parent.parent / "config" / "mosquitto"

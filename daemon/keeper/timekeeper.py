@@ -25,11 +25,7 @@ from hardware.ports import Clock, ClockReading
 
 KEEP_NS = 3600 * NS
 """How often powered-on time is written down while UTC is believed: 9,000 small files a year. UTC shows what is lost."""
-<<<<<<< HEAD
 KEEP_EARLY_NS: tuple[int, ...] = tuple(60 * NS * 2**n for n in range(7))
-=======
-KEEP_EARLY_NS = tuple(60 * NS << n for n in range(7))
->>>>>>> 84ec7cc (Nothing simulated can be mistaken: each message of a simulated unit says so, its desk answers no real unit, no verifier calls its recordings evidence (H3))
 """Boot times at which it is written besides, up to beyond an hour: of a boot that lasts less than two KEEP_NS a cut
 loses half at the most, and not all of it."""
 KEEP_UNSURE_NS = 900 * NS

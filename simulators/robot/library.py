@@ -53,9 +53,12 @@ class SpreekkamerLibrary:
         """One step."""
         self.KEYWORDS[name].do(self._story, *args)
 
-    def end_test(self, _data: Any, _result: Any) -> None:
-        """The room of this test is over."""
-        self._story.end()
+    def end_test(self, _data: Any, result: Any) -> None:
+        """The room of this test is over; what it finds wrong at its end fails the test."""
+        try:
+            self._story.end()
+        except AssertionError as error:
+            result.status, result.message = "FAIL", str(error)
 
     def close(self) -> None:
         """Nothing is left behind when Robot ends early."""

@@ -6,6 +6,9 @@ a room, hands, what is wrong, time, the desk, and then what is seen.
 
 from __future__ import annotations
 
+import datetime
+import re
+import shlex
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -18,7 +21,9 @@ from simulators.robot.worlds import Recording, World
 WITHIN_S = 60.0
 """How long a fact may take: a recording ends thirty seconds after its button, and twice that bears a busy machine."""
 READY_S = 120.0
-"""How long a room may take until its ring is full: thirty seconds, and what a busy machine adds."""
+"""How long a room may take until it is ready: two seconds, and what a busy machine adds."""
+RING_S = 2.0
+"""A ready room's ring holds this much: its devices deliver. A full one takes the policy's seconds: wait for it."""
 LOOK_S = 0.1
 SPANS_S = {
     "seconde": 1, "seconden": 1, "minuten": 60, "uur": 3600, "dag": 86_400, "dagen": 86_400, "week": 604_800,
@@ -30,6 +35,8 @@ JUMPS_S = 60
 TRACKS = {"geluid": "audio", "sound": "audio", "beeld": "video", "image": "video"}
 NOTHING = {"niets", "nothing"}
 ON = {"aan", "lit", "gelijk", "synchronised"}
+MOST = ("hoogstens ", "at most ")
+FILLED = re.compile(r"\{(opname|recording|hold|map|directory|dag|day|uur|hour)(?:\+(\d+))?\}")
 OFF = {"uit", "dark", "ongelijk", "unsynchronised"}
 
 
@@ -64,12 +71,12 @@ class Story:
     # --- a room and hands --------------------------------------------------------------------------------------------
 
     def room(self, policy: str) -> None:
-        """A room under a shipped policy, ready, its ring full; a room that is there already starts again under it."""
+        """A room under a shipped policy, ready: devices deliver, nothing is wrong; one that is there starts again."""
         if self._world is None:
             self._world = self._make(policy)
         else:
             self._world.do(acts.Policy(policy))
-        self._until("a ready room with a full ring", self._ready, within_s=READY_S)
+        self._until("a ready room", self._ready, within_s=READY_S)
 
     def press(self, button: str) -> None:
         """A button is pressed and let go."""
@@ -113,13 +120,19 @@ class Story:
 
     # --- the desk ----------------------------------------------------------------------------------------------------
 
-    def accept(self) -> None:
-        """Somebody at the desk accepts the newest alarm."""
-        self.world.do(acts.Accept())
+    def desk(self, does: str) -> None:
+        """The desk accepts the newest alarm (aanneemt, accepts), or ends all of the room (beëindigt, ends)."""
+        accepts = _one_of(does, {"aanneemt": True, "accepts": True, "beëindigt": False, "ends": False})
+        self.world.do(acts.Accept() if accepts else acts.Reset())
 
-    def reset(self) -> None:
-        """The desk ends the alarm."""
-        self.world.do(acts.Reset())
+    def command(self, command: str) -> None:
+        """An operator gives a command of `spreekkamer`, and it is obeyed.
+
+        In it ``{opname}`` or ``{recording}`` is the newest recording that is closed, ``{hold}`` the newest hold,
+        ``{map}`` or ``{directory}`` an empty directory, ``{dag+30}`` or ``{day+30}`` the date in thirty days,
+        ``{uur+2}`` or ``{hour+2}`` the moment in two hours, both by the room's clock.
+        """
+        self.world.command(shlex.split(FILLED.sub(self._filled, command)))
 
     # --- what is seen ------------------------------------------------------------------------------------------------
 
@@ -151,16 +164,16 @@ class Story:
             raise AssertionError(f"the newest press is not marked as late: it was sent {data['age_ms']} ms after it")
 
     def begins_before(self, seconds: str) -> None:
-        """The newest recording begins at least so many seconds before its press, on every track that it has."""
-        wanted = _number(seconds)
+        """The newest recording begins at least so many seconds before its press on every track, or `at most 5`."""
+        most = next((word for word in MOST if seconds.startswith(word)), "")
+        wanted = _number(seconds.removeprefix(most))
 
         def begun() -> bool:
             newest = self._newest()
-            return newest is not None and bool(newest.oldest_s) and all(
-                newest.trigger_s - oldest >= wanted for oldest in newest.oldest_s.values()
-            )  # fmt: skip
+            before_s = [newest.trigger_s - oldest for oldest in newest.oldest_s.values()] if newest else []
+            return bool(before_s) and all(s <= wanted if most else s >= wanted for s in before_s)
 
-        self._until(f"a recording that begins {wanted:g} s before its press", begun, lambda: _told(self._newest()))
+        self._until(f"a recording that begins {seconds} s before its press", begun, lambda: _told(self._newest()))
 
     def store_holds(self, what: str) -> None:
         """The store holds sound, image, both (`geluid en beeld`, `sound and image`) or nothing, of all recordings."""
@@ -189,10 +202,12 @@ class Story:
                 raise AssertionError(f"{track}: {lengths.get(track, 0.0):.1f} s of film for {written_s:.1f} s written")
 
     def reports(self, fault: str) -> None:
-        """The unit reports this fault by its name in health, or none (`geen`, `no`)."""
+        """The unit reports this fault by its name, none (`geen`, `no`), or that it is simulated (`simulation`)."""
         wanted = fault.removesuffix(" storing").removesuffix(" fault")
 
         def seen() -> bool:
+            if wanted in {"simulatie", "simulation"}:
+                return self.world.health().get("simulated") is True
             faults = set(self.world.health().get("faults", {"?": ""})) - {"disk"}
             return not faults if wanted in {"geen", "no"} else wanted in faults
 
@@ -205,7 +220,7 @@ class Story:
         rings = (health.get("recorder") or {}).get("ring_s") or {}
         faults = set(health.get("faults", {"?": ""})) - {"disk"}
         open_tracks = [t for t, said in ((health.get("recorder") or {}).get("devices") or {}).items() if said == "ok"]
-        return not faults and all(rings.get(track, 0.0) >= 30.0 for track in open_tracks)  # noqa: PLR2004 - all that policies hold
+        return not faults and all(rings.get(track, 0.0) >= RING_S for track in open_tracks)
 
     def _until(
         self, what: str, fact: Callable[[], bool], seen: Callable[[], Any] | None = None, within_s: float = 0.0
@@ -231,6 +246,21 @@ class Story:
     def _newest(self) -> Recording | None:
         return next(iter(self.world.recordings()), None)
 
+    def _filled(self, place: re.Match[str]) -> str:
+        """What stands for a place in a command."""
+        what, ahead = place[1], int(place[2] or 0)
+        if what in {"opname", "recording"}:
+            self._until("a recording that is closed", lambda: any(one.closed for one in self.world.recordings()))
+            return next(one.id for one in self.world.recordings() if one.closed)
+        if what in {"map", "directory"}:
+            return str(self.world.directory())
+        if what == "hold":
+            return str(next(line["hold_id"] for line in reversed(self.world.log()) if line["event"] == "hold_placed"))
+        moment = datetime.datetime.fromisoformat(self.world.health()["at"])
+        if what in {"dag", "day"}:
+            return str((moment + datetime.timedelta(days=ahead)).date())
+        return (moment + datetime.timedelta(hours=ahead)).isoformat(timespec="seconds")
+
 
 STEPS = (
     Step("een kamer onder het protocol ${protocol}", "a room under the policy ${policy}", Story.room),
@@ -243,8 +273,8 @@ STEPS = (
     Step("er ${aantal} ${eenheid} voorbijgaan", "${number} ${unit} pass", Story.passes),
     Step("de klok ${stand} loopt", "the clock is ${state}", Story.clock),
     Step("de stroom uitvalt", "the power is cut", Story.power_cut),
-    Step("de balie het alarm aanneemt", "the desk accepts the alarm", Story.accept),
-    Step("de balie het alarm beëindigt", "the desk ends the alarm", Story.reset),
+    Step("de balie het alarm ${doet}", "the desk ${does} the alarm", Story.desk),
+    Step("een beheerder de opdracht ${opdracht} geeft", "an operator gives the command ${command}", Story.command),
     Step("zegt de statuslamp ${teken}", "the status lamp says ${sign}", Story.sign),
     Step("is de opnamelamp ${stand}", "the recording lamp is ${state}", Story.recording_lamp),
     Step("heeft de balie ${aantal} drukken opgeslagen", "the desk has stored ${number} presses", Story.desk_stored),

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, Protocol
 
 import av
 
+from daemon.alarm.mqtt import Received, Word
 from daemon.errors import LinkError, UnitError
 from daemon.link import ask
 from daemon.model.panel import PATTERNS
@@ -26,6 +27,8 @@ from simulators.panel.world import RoomWorld
 from simulators.places import bench_path, console_path
 from simulators.room import CONSOLE, Room
 
+IN = (["ack"], ["here"], ["reset"])
+"""What receivers say: `alarm/ack`, `alarm/here`, `command/reset`."""
 FITTED = Path(__file__).parent.parent / "room.toml"
 
 
@@ -70,8 +73,14 @@ class World(Protocol):
     def opens(self, recording: Recording, holders: tuple[str, ...]) -> dict[str, float]:
         """Opens it with these holders' keys: seconds per track of the film. Raises UnitError with why not."""
 
+    def command(self, words: list[str]) -> None:
+        """A command of `spreekkamer` at this room's unit. Raises UnitError with what it said when it fails."""
+
+    def directory(self) -> Path:
+        """An empty directory, such as a medium that is put in."""
+
     def end(self) -> None:
-        """The room is taken down."""
+        """The room is taken down. Raises AssertionError when something in it could have been taken for real."""
 
 
 class SimulatedWorld:
@@ -82,6 +91,8 @@ class SimulatedWorld:
         self._timeline = io.StringIO()
         state = Path(self._directory.name) / "room"
         self._room = Room(state, policy=policy, unit=FITTED, out=self._timeline)
+        self._unmarked: list[str] = []
+        self._room.listeners.append(self._heard)
         self._world = RoomWorld(self._room)
         self._room.start()
         self._world.start()
@@ -138,11 +149,36 @@ class SimulatedWorld:
                 stream.type: float((stream.duration or 0) * (stream.time_base or 0)) for stream in container.streams
             }
 
+    def command(self, words: list[str]) -> None:
+        """In a process of its own, as from a shell; time passes with a faster answer than anybody types."""
+        command = [sys.executable, "-m", "daemon", *words]
+        where = [] if words[:1] == ["evidence"] and words[1:2] != ["export"] else [
+            "--state", str(self._world.paths.run.parent)
+        ]  # fmt: skip
+        done = subprocess.run([*command, *where], capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise UnitError(f"spreekkamer {' '.join(words)}: {done.stderr.strip() or done.stdout.strip()}")
+
+    def directory(self) -> Path:
+        """Beside the room's own."""
+        return Path(tempfile.mkdtemp(prefix="medium-", dir=self._directory.name))
+
     def end(self) -> None:
-        """Stops everything and takes the directory away."""
+        """Stops everything, looks once more at what was said and written, and takes the directory away."""
         self._world.stop()
         self._room.stop()
+        unmarked = [*self._unmarked, *(p.name for p in self._world.paths.recordings.glob("*") if not _is_marked(p))]
         self._directory.cleanup()
+        if unmarked:
+            raise AssertionError(f"not marked as simulated: {', '.join(unmarked[:5])}")
+
+    def _heard(self, word: Word) -> None:
+        """A message that the unit sends, as the witness at the broker has it."""
+        if not isinstance(word, Received) or "/console/" in word.topic or word.topic.split("/")[6:7] in IN:
+            return
+        body = json.loads(word.payload)
+        if body.get("data", body).get("simulated") is not True:
+            self._unmarked.append(word.topic)
 
     def told(self) -> str:
         """The last lines of the room's timeline, for who has to find out why."""
@@ -154,6 +190,12 @@ class SimulatedWorld:
             known = ", ".join(sorted(p.stem for p in path.parent.glob("*.key")))
             raise UnitError(f"no demonstration key {name}; expected one of {known}")
         return path
+
+
+def _is_marked(path: Path) -> bool:
+    """Whether a recording says that it is no evidence; what holds no beginning is none."""
+    begin = path / "begin.json"
+    return not begin.exists() or json.loads(begin.read_bytes())["simulated"] is True
 
 
 def _recording(path: Path) -> Recording | None:

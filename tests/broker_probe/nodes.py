@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from simulators.room import free_port
+from simulators.link import free_port
 from tests.brokers import Mosquitto
 from tests.torture.parts import Part, wait_for
 

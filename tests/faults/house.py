@@ -23,12 +23,12 @@ from simulators import bench_link, console_store
 from simulators.clock import SimClock
 from simulators.console import Console
 from simulators.console_facts import Arrived, Fact
+from simulators.link import Proxy
 from simulators.places import bench_path, clock_path
 from simulators.state import prepare
 from tests.brokers import KEEPALIVE_S, Mosquitto
 from tests.certificates import UNIT
 from tests.contract.wire import witnessing
-from tests.proxy import Proxy
 from tests.rooms import wait_for
 from tests.torture.parts import Program
 

@@ -10,10 +10,10 @@ import pytest
 
 from daemon.alarm.mqtt import Connection, Up, Word
 from daemon.model.unit import Broker
+from simulators.link import Link
 from tests.brokers import KEEPALIVE_S
 from tests.faults.house import CONSOLE, ROOT, House, house
 from tests.faults.stranger import Stranger
-from tests.proxy import Link
 from tests.rooms import wait_for
 
 ACK, RESET = ROOT + "alarm/ack/balie", ROOT + "command/reset/balie"

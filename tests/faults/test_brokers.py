@@ -14,9 +14,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 from daemon.alarm.mqtt import Connection, Up, Word
 from daemon.model.unit import Broker
 from simulators.broker import EmbeddedBroker
+from simulators.link import Link
 from tests.brokers import KEEPALIVE_S, DeafMosquitto
 from tests.faults.house import ROOT, WITHIN_S, House, house
-from tests.proxy import Link
 from tests.rooms import wait_for
 
 

@@ -9,9 +9,9 @@ import pytest
 from daemon.errors import UnitError
 from daemon.link import ask
 from daemon.model.mobile import WAITED
+from simulators.link import Link
 from tests.faults.house import House, house
 from tests.faults.stranger import Stranger
-from tests.proxy import Link
 from tests.rooms import wait_for
 
 MOBILE = """

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from simulators.link import Link
 from tests.faults.house import House, house
-from tests.proxy import Link
 
 
 @pytest.fixture(scope="module")

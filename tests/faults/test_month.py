@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from simulators.link import Link
 from tests.faults.house import House, house
-from tests.proxy import Link
 from tests.rooms import wait_for
 
 DAYS = 30

@@ -10,9 +10,9 @@ import pytest
 
 from daemon.alarm.mqtt import Connection, Received, Word
 from daemon.model.unit import Broker
+from simulators.link import Link
 from tests.brokers import KEEPALIVE_S, Mosquitto
 from tests.faults.house import ROOT, house
-from tests.proxy import Link
 from tests.rooms import wait_for
 
 

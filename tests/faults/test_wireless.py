@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from simulators.link import Link
 from tests.faults.house import PRESS_KINDS, WITHIN_S, House, house
 from tests.faults.stranger import Stranger
-from tests.proxy import Link
 from tests.rooms import wait_for
 
 MOBILE = """

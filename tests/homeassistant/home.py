@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon.model.unit import Broker
-from simulators.room import free_port
+from simulators.link import free_port
 from tests.homeassistant import page
 from tests.rooms import wait_for
 from tests.sites import Site

@@ -13,7 +13,7 @@ import urllib.request
 from pathlib import Path
 
 from daemon.link import ask
-from simulators.room import free_port
+from simulators.link import free_port
 from tests.node_red import page
 from tests.rooms import wait_for
 from tests.sites import MOBILE, MOBILE_ACCESS, OTHER, Acks, Site, event, say

@@ -98,7 +98,7 @@ story(async (page, said) => {
   seen.fits = await page.evaluate(() => document.documentElement.scrollHeight);
   seen.scenario = await page.evaluate(async () => {
     const { scenario } = await import("./scenario.mjs");
-    return scenario([{ act: "hold", button: "alarm", t: 0 }, { act: "release", button: "alarm", t: 300 }, { act: "fault", name: "broker.unplugged", on: true, t: 5000 }], "heusden-2020", "nl");
+    return scenario([{ act: "hold", button: "alarm", t: 0, at: 0 }, { act: "release", button: "alarm", t: 300, at: 300 }, { act: "fault", name: "broker.unplugged", on: true, t: 5000, at: 5000 }], "heusden-2020", "nl");
   });
   return seen;
 }, { locale: "nl-NL" });

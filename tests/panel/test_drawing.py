@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from daemon.model.panel import PATTERNS
 from simulators import board
-from simulators.faults import OF_A_BUTTON, PLUGS
+from simulators.faults import OF_A_BUTTON, PLUGS, WHY_NOT
+from simulators.panel.acts import Any_
 from simulators.panel.server import WEB
 from tests.browser.browser import story
+from tests.scenarios.test_scenarios import dry
 
 HERE = Path(__file__).parent
 HOSTILE = "<script>alert(1)</script>&\"'"
@@ -39,11 +41,18 @@ RECORDING: dict[str, Any] = {
         }]
     },
 }  # fmt: skip
-DONE = [
-    {"act": "hold", "button": "alarm", "t": 1000},
-    {"act": "release", "button": "alarm", "t": 1250},
-    {"act": "speed", "factor": 60, "t": 1300},
-    {"act": "fault", "name": "camera.gone", "on": True, "t": 9250},
+DONE: list[dict[str, Any]] = [
+    {"act": "hold", "button": "alarm", "t": 1000, "at": 1000},
+    {"act": "release", "button": "alarm", "t": 1250, "at": 1250},
+    {"act": "speed", "factor": 60, "t": 1300, "at": 1300},
+    {"act": "fault", "name": "camera.gone", "on": True, "t": 1400, "at": 9250},
+    {"act": "pass", "seconds": 604_800, "t": 1500, "at": 9250},
+    {"act": "press", "button": "record", "hold_s": 3, "t": 1600, "at": 604_809_300},
+    {"act": "fault", "name": "camera.gone", "on": False, "t": 1700, "at": 604_809_300},
+    *({"act": act, "t": 1700, "at": 604_809_300} for act in ("mend", "power", "accept", "reset", "test")),
+    {"act": "wireless", "name": "balie-knop", "t": 1700, "at": 604_809_300},
+    {"act": "sync", "found": False, "t": 1700, "at": 604_809_300},
+    {"act": "policy", "name": "dronten-2014", "t": 1700, "at": 604_809_300},
 ]
 
 
@@ -60,6 +69,7 @@ def test_both_languages_have_every_word(made: Any) -> None:
     """
     assert made["keys"]["nl"] == made["keys"]["en"]
     assert made["signs"] == sorted(PATTERNS)
+    assert made["why_not"] == dict.fromkeys(("nl", "en"), sorted(WHY_NOT))
     for dutch, english in made["faults"]:
         assert "_" not in dutch + english
         assert not any(part.startswith(" ") for part in (dutch, english))
@@ -85,10 +95,24 @@ def test_the_seconds_before_the_press_are_told_apart(made: Any) -> None:
     assert "39 ms" in recording
 
 
-def test_what_was_done_is_a_scenario(made: Any) -> None:
-    """H2: a press by mouse is one step with its length, a pause is a step, the clock's speed is none."""
-    assert [step["act"] for step in made["folded"]] == ["press", "fault"]
+@pytest.mark.parametrize("language", ["nl", "en"])
+def test_what_was_done_is_a_scenario(made: Any, language: str, tmp_path: Path) -> None:
+    """H2: a press by mouse is one step, a pause of the room's time is a step, the clock's speed is none; and the file
+    is one that `robot` takes, in each word of every act that the page has.
+    """
+    assert [step["act"] for step in made["folded"]][:3] == ["press", "fault", "pass"]
     assert made["folded"][0]["hold_s"] == 0.3
-    assert "Given a room under the policy heusden-2020" in made["scenario"]
-    assert "When I press the button alarm    0.3" in made["scenario"]
-    assert "When the fault camera.gone begins" in made["scenario"]
+    text = made["scenario"][language]
+    if language == "en":
+        steps = [line.strip() for line in text.partition("What was done on the page\n")[2].splitlines()]
+        assert steps[:6] == [
+            "Given a room under the policy heusden-2020",
+            "When I press the button alarm",
+            "When 8.3 seconds pass",
+            "When the fault camera.gone begins",
+            "When 604800 seconds pass",
+            "When I hold the button record for 3 seconds",
+        ]
+    assert {one.__name__.lower() for one in get_args(Any_)} == {step["act"] for step in DONE}
+    found = dry(text, tmp_path)
+    assert found.returncode == 0, found.stdout

@@ -11,7 +11,8 @@ const said = JSON.parse(fs.readFileSync(0, "utf8"));
   console.log(JSON.stringify({
     keys: Object.fromEntries(["nl", "en"].map((lang) => [lang, Object.keys(words.WORDS[lang]).sort()])),
     signs: Object.keys(words.SIGNS_EN).sort(),
+    why_not: Object.fromEntries(["nl", "en"].map((lang) => [lang, Object.keys(words.WHY_NOT[lang]).sort()])),
     faults: said.faults.map((name) => ["nl", "en"].map((lang) => words.faultName(name, lang))),
-    drawn, folded: folded(said.done), scenario: scenario(said.done, "heusden-2020", "en"),
+    drawn, folded: folded(said.done), scenario: Object.fromEntries(["nl", "en"].map((lang) => [lang, scenario(said.done, "heusden-2020", lang)])),
   }));
 })();

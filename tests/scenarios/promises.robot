@@ -115,3 +115,65 @@ A keeper that is down is a fault, and the alarm goes out
     Then the desk has stored 1 presses
     When all faults end
     Then the unit reports no fault
+
+A link that swallows everything costs no alarm
+    [Tags]    A1    A4    A7    fast
+    Given a room under the policy dronten-2022
+    When the fault link.black_hole begins
+    And I press the button alarm
+    And 12 seconds pass
+    And the fault link.black_hole ends
+    Then the desk has stored 1 presses
+    And the newest press is marked as late
+
+A slow link is slow, and loses nothing
+    [Tags]    A1    A5    fast
+    Given a room under the policy dronten-2022
+    When the fault link.slow begins
+    And I press the button alarm
+    Then the desk has stored 1 presses
+    And the status lamp says stored
+
+A store that is full, read-only or slow delays no alarm
+    [Tags]    A2    A3    R8
+    Given a room under the policy heusden-2020
+    When the fault disk.full begins
+    Then the unit reports store fault
+    When I press the button alarm
+    Then the desk has stored 1 presses
+    When the fault disk.readonly begins
+    And I press the button alarm
+    Then the desk has stored 2 presses
+    When the fault disk.slow begins
+    And I press the button alarm
+    Then the desk has stored 3 presses
+    When all faults end
+    Then the recording lamp is lit
+    And the store holds sound and image
+
+A power cut in the middle of a recording costs a second of it
+    [Tags]    R5    R8    K7
+    Given a room under the policy heusden-2020
+    When I press the button record
+    Then the recording lamp is lit
+    When 5 seconds pass
+    And the power is cut
+    Then the store holds sound and image
+    And the recording opens with manager-1
+    When an operator gives the command store verify
+    Then the log says verified
+
+What was said before is not in the next person's recording
+    [Tags]    R9
+    Given a room under the policy heusden-2020
+    When 15 seconds pass
+    And an operator gives the command forget
+    And 2 seconds pass
+    And I press the button record
+    Then the recording begins at most 6 seconds before the press
+    And the log says ring_forgotten
+
+A room that is simulated says so
+    [Tags]    H3    fast
+    Given a room under the policy dronten-2022
+    Then the unit reports simulation

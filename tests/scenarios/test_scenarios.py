@@ -10,7 +10,7 @@ import pytest
 
 from simulators.robot import SpreekkamerLibrary
 from simulators.robot.steps import STEPS
-from tests.scenarios.__main__ import ROOT, run, table
+from tests.scenarios.__main__ import NOT_BY_A_ROOM, ROOT, run, scenarios, table
 from tests.tools import draw_words
 
 
@@ -50,6 +50,19 @@ def test_a_word_that_nobody_knows_is_named_before_a_room_starts(tmp_path: Path) 
     wrong = dry(head + "    When I press the buton alarm\n", tmp_path)
     assert wrong.returncode != 0
     assert "No keyword with name 'When I press the buton alarm' found" in wrong.stdout
+
+
+def test_every_promise_policy_and_article_has_a_scenario_or_a_reason() -> None:
+    """H5: each promise of the design, each shipped policy, each article of Heusden's protocol and each of Dronten's
+    letters is shown by a scenario, or the table says why a room cannot; nothing is in both lists.
+    """
+    shown = {tag for one in scenarios() for tag in one.tags}
+    promises = {f"{letter}{n}" for letter, last in (("A", 7), ("R", 9), ("K", 7), ("H", 5)) for n in range(1, last + 1)}
+    policies = {path.stem for path in (ROOT / "config" / "policies").glob("*.toml")}
+    articles = {f"heusden-art-{n}" for n in range(1, 10)}
+    letters = {"heusden-doel", "dronten-letter-2021", "dronten-letter-2022"}
+    assert promises | policies | articles | letters == (shown - {"fast", "must-fail"}) | NOT_BY_A_ROOM.keys()
+    assert not shown & NOT_BY_A_ROOM.keys()
 
 
 @pytest.mark.timeout(600)

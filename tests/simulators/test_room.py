@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from daemon.config import load
 from daemon.errors import SettingsError, UnitError
 from daemon.paths import Paths
 from simulators import __main__ as sim
 from simulators import board, stuck
-from simulators.faults import PLUGS, Staged
+from simulators.broker import EmbeddedBroker
+from simulators.faults import PLUGS, WHY_NOT, Staged
 from simulators.occupied import Occupied, check_runs
+from simulators.places import faults_path
 from simulators.room import Child, Room
+from simulators.state import prepare, put_back
 from simulators.timeline import Timeline, short
 from tests.brokers import ShippedMosquitto
 from tests.certificates import CONSOLE, UNIT, Authority
-from tests.rooms import running, wait_for
+from tests.rooms import policy_with, running, wait_for
 
 
 def test_a_second_room_in_a_directory_is_refused_and_harms_nothing(tmp_path: Path) -> None:
@@ -116,6 +121,158 @@ def test_every_fault_can_be_staged_listed_and_mended(tmp_path: Path) -> None:
         wait_for("that is a fault", lambda: "keeper" in unit.health()["faults"])
         staged.mend()
         wait_for("the keeper is back", lambda: "keeper" not in unit.health()["faults"])
+
+
+def test_a_link_that_swallows_everything_costs_no_alarm(tmp_path: Path) -> None:
+    """A1, A7: between the unit and its broker nothing comes through: the alarm is kept, the desk goes on listening, and
+    it arrives when the link is whole again; over a slow one it is stored at once.
+    """
+    with running(tmp_path / "unit", policy="dronten-2022") as unit:
+        unit.ready(0.0)
+        staged = Staged(unit.paths)
+        wait_for("the desk", lambda: unit.health()["consoles"])
+        staged.switch("link.black_hole", on=True)
+        wait_for("the link is one", lambda: "link     swallows every byte" in unit.timeline.getvalue())
+        unit.press("alarm")
+        wait_for("nobody answers", lambda: "broker" in unit.health()["faults"], 60)
+        assert unit.health()["undelivered"] == 1
+        staged.switch("link.slow", on=True)
+        staged.switch("link.black_hole", on=False)
+        wait_for("the alarm is stored over a slow link", lambda: not unit.health()["undelivered"], 90)
+        staged.mend()
+        wait_for("nothing is wrong", lambda: not unit.health()["faults"].keys() - {"disk"}, 60)
+
+
+def test_what_cannot_be_staged_says_why(tmp_path: Path) -> None:
+    """H1: at another program's broker no plug is ours; without a desk there is none to pull; under a policy that opens
+    no device none fails. Each is listed with its reason, and refused with it.
+    """
+    broker = EmbeddedBroker()
+    broker.start()
+    try:
+        address = f"127.0.0.1:{broker.port}"
+        with running(tmp_path / "unit", policy="dronten-2022", broker=address, console=False) as unit:
+            staged = Staged(unit.paths)
+            why = {fault.name: fault.why_not for fault in staged.all() if fault.why_not}
+            for name, reason in (
+                ("broker.unplugged", "broker_elsewhere"), ("link.slow", "broker_elsewhere"),
+                ("console.gone", "no_desk"), ("camera.dark", "no_camera"), ("microphone.gone", "no_microphone"),
+            ):  # fmt: skip
+                assert why[name] == reason
+                with pytest.raises(UnitError, match=re.escape(WHY_NOT[reason])):
+                    staged.switch(name, on=True)
+            assert not {"disk.full", "alarm.cut", "alarm-process.down"} & why.keys()
+    finally:
+        broker.stop()
+
+
+def test_a_room_leaves_the_directory_as_it_found_it(tmp_path: Path) -> None:
+    """H3: after a room has ended unit.toml names the broker that its owner wrote there, and nothing is wrong any more;
+    the next room finds a killed one's directory the same. What somebody wrote into the file meanwhile stays.
+    """
+    mine = (
+        'organisation = "o"\nsite = "s"\nroom = "r"\n[buttons.alarm]\npin = 5\n[broker]\nhost = "mqtt"\nport = 8883\n'
+    )
+    path = tmp_path / "etc" / "unit.toml"
+    paths = prepare(tmp_path, "dronten-2022", None, ("localhost", 1))
+    path.write_text(mine)
+    for killed in (False, True):
+        prepare(tmp_path, None, None, ("127.0.0.1", 4000))
+        assert 'host = "127.0.0.1"\nport = 4000' in path.read_text()
+        (faults_path(paths) / "camera.gone").touch()
+        if killed:
+            prepare(tmp_path, None, None, ("127.0.0.1", 4001))
+            assert not list(faults_path(paths).iterdir())
+        put_back(paths)
+        assert path.read_text() == mine
+        assert not faults_path(paths).exists()
+    prepare(tmp_path, None, None, ("127.0.0.1", 4002))
+    path.write_text(path.read_text().replace("pin = 5", "pin = 6"))
+    put_back(paths)
+    assert load(paths.etc).unit.buttons.alarm.pin == 6
+    assert (load(paths.etc).unit.broker.host, load(paths.etc).unit.broker.port) == ("mqtt", 8883)
+
+
+@pytest.mark.timeout(240)
+def test_a_store_that_refuses_delays_no_alarm_and_a_recording_follows(tmp_path: Path) -> None:
+    """A3, R8: on a disk that is full, read-only or slow each press is stored at the desk; it is named; and when it is
+    mended there is a recording of the alarm that is open.
+    """
+    state = tmp_path / "unit"
+    with running(state, policy=policy_with("heusden-2020", state, pre_event_s=2, post_event_s=1)) as unit:
+        unit.ready()
+        staged = Staged(unit.paths)
+        wait_for("the desk", lambda: unit.health()["consoles"])
+
+        def stored() -> int:
+            return unit.timeline.getvalue().count("console  SIMULATIE  stored r")
+
+        staged.switch("disk.full", on=True)
+        wait_for("a full disk is named", lambda: "full" in unit.health()["faults"], 60)
+        unit.press("alarm")
+        wait_for("the press is stored", lambda: stored() == 1)
+        staged.switch("disk.readonly", on=True)
+        wait_for("a read-only one is named", lambda: "store" in unit.health()["faults"], 60)
+        unit.press("alarm")
+        wait_for("the second is stored", lambda: stored() == 2)
+        staged.switch("disk.slow", on=True)
+        unit.press("alarm")
+        wait_for("the third is stored", lambda: stored() == 3)
+        staged.mend()
+        wait_for("a recording", lambda: unit.health()["recording_id"], 60)
+        wait_for("the lamp", lambda: unit.lamps()["recording"], 60)
+
+
+def test_a_faulty_disk_answers_as_the_kernel_does(tmp_path: Path) -> None:
+    """R8: below the store, and nowhere else, writing fails with the kernel's own numbers; reading, and deleting on a
+    full disk, do not; a slow one takes its time.
+    """
+    paths = prepare(tmp_path / "unit", "dronten-2022", None, ("localhost", 1))
+    script = """
+import errno, os, sys, time
+from pathlib import Path
+from daemon import durable
+from daemon.paths import Paths
+from simulators import disk
+
+disk.SLOW_S = 0.2
+paths = Paths.below(Path(sys.argv[1]))
+faulty = disk.FaultyDisk(paths).stand_between()
+durable.replace(paths.store / "before", b"1")
+home = os.open(paths.store, os.O_RDONLY)
+
+def told(act):
+    try:
+        act()
+    except OSError as error:
+        return errno.errorcode[error.errno]
+    return "ok"
+
+acts = {
+    "make": lambda: os.mkdir(paths.store / "more"), "make_at": lambda: os.mkdir("more2", dir_fd=home),
+    "open": lambda: os.close(os.open(paths.store / "x", os.O_WRONLY | os.O_CREAT)),
+    "read": lambda: (paths.store / "before").read_bytes(),
+    "link": lambda: os.link(paths.store / "before", "link", dst_dir_fd=home),
+    "delete": lambda: os.unlink(paths.store / "before"),
+    "elsewhere": lambda: (paths.etc / "x").write_text("x") and os.mkdir(paths.etc / "y"),
+}
+faulty.fault("readonly")
+print(*(told(act) for act in acts.values()))
+faulty.fault("readonly", on=False)
+fd = os.open(paths.store / "y", os.O_WRONLY | os.O_CREAT)
+faulty.fault("full")
+print(told(lambda: os.write(fd, b"x")), faulty.space().free_bytes, told(acts["delete"]))
+faulty.fault("full", on=False)
+faulty.fault("slow")
+began = time.monotonic()
+os.fsync(fd)
+print(time.monotonic() - began >= 0.2)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "unit")], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.splitlines() == ["EROFS EROFS EROFS ok EROFS EROFS ok", "ENOSPC 0 ok", "True"], done.stderr
+    assert paths.store.is_dir()
 
 
 @pytest.mark.case("people 8")

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from simulators.room import free_port
+from simulators.link import free_port
 from tests.driven import COMMAND_S, HOME, PYTHON, SOURCES, Driven
 from tests.vm.image import image
 

@@ -2,7 +2,7 @@
 
 import * as draw from "./draw.mjs";
 import { scenario } from "./scenario.mjs";
-import { faultName, kindName, SIGNS_EN, span, thingName, WORDS } from "./words.mjs";
+import { faultName, kindName, SIGNS_EN, span, thingName, WHY_NOT, WORDS } from "./words.mjs";
 
 const $ = (id) => document.getElementById(id);
 const AWAY_MS = 6000; // three words that did not come
@@ -38,7 +38,7 @@ function nowWall() {
 // --- what hands do --------------------------------------------------------------------------------------------------
 
 async function act(body) {
-  if (body.act !== "speed") done.push({ ...body, t: performance.now() });
+  if (body.act !== "speed") done.push({ ...body, t: performance.now(), at: nowWall() });
   try {
     const answer = await fetch("act", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
     const said = await answer.json();
@@ -182,6 +182,7 @@ function lamps() {
 }
 
 let faultsFor = "";
+const whyNot = (fault) => (fault ? `<span class="why">${e(w().not_here + (WHY_NOT[lang][fault.why_not] ?? fault.why_not))}</span>` : "");
 const thing = (name) => name.slice(0, name.indexOf("."));
 function faults() {
   const list = state.room?.faults;
@@ -192,7 +193,7 @@ function faults() {
     const things = [...new Set(list.map((f) => thing(f.name)))];
     $("fault-list").innerHTML = things.map((one) =>
       `<fieldset><legend>${e(thingName(one, lang))}</legend>${list.filter((f) => thing(f.name) === one).map((f) =>
-        `<button type="button" class="fault" data-fault="${e(f.name)}" aria-pressed="false" aria-label="${e(faultName(f.name, lang))}" ${f.why_not ? `disabled title="${e(w().not_here + f.why_not)}"` : ""}>${e(kindName(f.name, lang))}</button>`).join("")}</fieldset>`).join("");
+        `<button type="button" class="fault" data-fault="${e(f.name)}" aria-pressed="false" aria-label="${e(faultName(f.name, lang))}" ${f.why_not ? "disabled" : ""}>${e(kindName(f.name, lang))}</button>`).join("")}${whyNot(list.find((f) => thing(f.name) === one && f.why_not))}</fieldset>`).join("");
   }
   for (const fault of list) {
     const button = $("fault-list").querySelector(`[data-fault="${CSS.escape(fault.name)}"]`);
@@ -210,7 +211,7 @@ function desk() {
   if (!found) return;
   const listens = found.there && found.up;
   put("desk-says", `<span class="dot ${listens ? "lit" : "dark"}" aria-hidden="true"></span> balie: ${e(listens ? w().desk_up : w().desk_down)} · ${found.open.length ? `${found.open.length} ${e(w().open_alarms)}` : e(w().nothing_open)}`);
-  put("desk-open", [...found.open].reverse().slice(0, 4).map((row) => `<li>${e(row.kind)} <code>${e(row.event_id.slice(0, 8))}</code>${row.late ? ` <strong>${e(w().late)}: ${e(span(row.age_ms / 1000, lang))}</strong>` : ""}${row.accepted_by ? ` ${e(w().accepted_by)} ${e(row.accepted_by)}` : ""}</li>`).join(""));
+  put("desk-open", [...found.open].reverse().slice(0, 4).map((row) => `<li>${row.simulated ? `<strong>${e(w().simulated)}</strong> ` : ""}${e(row.kind)} <code>${e(row.event_id.slice(0, 8))}</code>${row.late ? ` <strong>${e(w().late)}: ${e(span(row.age_ms / 1000, lang))}</strong>` : ""}${row.accepted_by ? ` ${e(w().accepted_by)} ${e(row.accepted_by)}` : ""}</li>`).join(""));
 }
 
 const openBodies = new Set();

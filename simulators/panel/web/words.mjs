@@ -62,21 +62,28 @@ export const SIGNS_EN = {
   privacy: "Nothing is recorded; the alarm button works", ready: "Ready",
 };
 
+export const WHY_NOT = {
+  nl: { broker_elsewhere: "de broker is van een ander programma", no_desk: "deze kamer heeft geen balie", real_microphone: "deze kamer hoort met een microfoon van deze computer",
+    no_camera: "het protocol opent geen camera", no_microphone: "het protocol opent geen microfoon" },
+  en: { broker_elsewhere: "the broker is another program's", no_desk: "this room has no desk", real_microphone: "this room hears by a microphone of this computer",
+    no_camera: "the policy opens no camera", no_microphone: "the policy opens no microphone" },
+};
+
 const FAULTS = {
   nl: { gone: "los", frozen: "beeld staat stil", silent: "zwijgt", dark: "afgedekt", blurred: "onscherp", hangs: "hangt", muted: "uit gezet",
     overflow: "loopt over", fast: "loopt voor", slow: "loopt achter", unplugged: "stekker eruit", down: "uit", stopped: "hangt", stuck: "klemt",
     cut: "draad door", shorted: "kortgesloten", chatter: "rammelt", broken: "stuk", under_voltage: "te weinig spanning", hot: "te heet", card_worn: "kaart versleten",
-    black_hole: "zwart gat", full: "vol", readonly: "alleen lezen" },
+    black_hole: "slokt alles op", full: "vol", readonly: "alleen lezen", "link.slow": "traag", "disk.slow": "traag" },
   en: { gone: "gone", frozen: "picture frozen", silent: "silent", dark: "covered", blurred: "blurred", hangs: "hangs", muted: "muted",
     overflow: "overflows", fast: "runs fast", slow: "runs slow", unplugged: "unplugged", down: "down", stopped: "hangs", stuck: "stuck",
     cut: "wire cut", shorted: "shorted", chatter: "chatters", broken: "broken", under_voltage: "under-voltage", hot: "hot", card_worn: "card worn",
-    black_hole: "black hole", full: "full", readonly: "read-only" },
+    black_hole: "black hole", full: "full", readonly: "read-only", "link.slow": "slow", "disk.slow": "slow" },
 };
 const THINGS = {
   nl: { alarm: "alarm", record: "opname", reset: "sleutel", objection: "bezwaar", status: "statuslamp", recording: "opnamelamp", beeper: "zoemer",
-    "alarm-process": "alarmproces", "recorder-process": "recorder", "keeper-process": "bewaarder", console: "balie", camera: "camera", microphone: "microfoon", board: "bord", broker: "broker", disk: "schijf" },
+    "alarm-process": "alarmproces", "recorder-process": "recorder", "keeper-process": "bewaarder", console: "balie", camera: "camera", microphone: "microfoon", board: "bord", broker: "broker", link: "lijn naar broker", disk: "schijf" },
   en: { alarm: "alarm", record: "record", reset: "key", objection: "objection", status: "status lamp", recording: "recording lamp", beeper: "beeper",
-    "alarm-process": "alarm process", "recorder-process": "recorder", "keeper-process": "keeper", console: "desk", camera: "camera", microphone: "microphone", board: "board", broker: "broker", disk: "disk" },
+    "alarm-process": "alarm process", "recorder-process": "recorder", "keeper-process": "keeper", console: "desk", camera: "camera", microphone: "microphone", board: "board", broker: "broker", link: "line to broker", disk: "disk" },
 };
 
 /** What a fault belongs to: "camera". */
@@ -87,7 +94,7 @@ export function thingName(thing, lang) {
 /** What is wrong with it: "los". */
 export function kindName(name, lang) {
   const kind = name.slice(name.indexOf(".") + 1);
-  return FAULTS[lang][kind] ?? kind;
+  return FAULTS[lang][name] ?? FAULTS[lang][kind] ?? kind;
 }
 
 /** Both: "camera: los". */

@@ -1,4 +1,4 @@
-"""A proxy between a unit and its broker, in which a link can go wrong in every way that a link does.
+"""The link between a unit and its broker: a proxy, in which it can go wrong in every way that a link does.
 
 The law here: what it does to a connection is what a network does, never what a test would like: bytes arrive in order
 or not at all, and a link that comes back after bytes were swallowed is broken, as it is behind a firewall that forgot
@@ -9,30 +9,36 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import threading
 from collections.abc import Callable, Coroutine
 from enum import Enum
 from typing import Any
 
-from simulators.room import free_port
-
 TAKEN = bytes.fromhex("e0018e")
 """DISCONNECT: session taken over (MQTT 5, 3.14.2.1)."""
 DECLINED = bytes.fromhex("20020001")
 """CONNACK: unacceptable protocol version (MQTT 3.1.1, 3.2.2.3)."""
+MORE, LENGTH_BYTES_MAX = 0x80, 4
+"""Of a packet's length, which is one to four bytes of seven bits: one more follows (MQTT 5, 1.5.5)."""
+PUBACK = 4
+"""The upper half of its first byte."""
 PUBLISH_QOS_1 = 0x32
 """First byte, without DUP and RETAIN."""
 ANSWER_S = 10.0
 """How long the proxy's thread may take to do what it is asked: it never takes longer than a few milliseconds."""
 PACKET_BYTES_MAX = 1_000_000
-"""The longest packet that is waited for while PUBACKs are looked for: the tests' longest has 300 kB."""
+"""The longest packet that is waited for while PUBACKs are looked for: the longest of ours has 300 kB."""
 CHUNK = 65_536
+SLOW_S = 1.0
+"""One way: an answer takes two seconds, under every limit of the unit, and longer than anybody likes to wait."""
 
 
 class Link(Enum):
     """What the link does."""
 
     WHOLE = "hands everything on"
+    SLOW = "hands everything on a second late"
     BLACK_HOLE = "takes connections and bytes, and swallows them, both ways"
     HALF_OPEN = "hands nothing on and closes nothing; what was sent waits, as behind a cable that hangs loose"
     REFUSE = "ends every connection, and nobody listens"
@@ -44,10 +50,12 @@ class Link(Enum):
 
 
 class Proxy:
-    """Listens on a port of its own for a broker on another. Its methods belong to the test's thread."""
+    """Listens on a port of its own for a broker on another. Its methods belong to one thread."""
 
     def __init__(self, broker_port: int) -> None:
-        self._broker_port, self.port = broker_port, free_port()
+        self._broker_port = broker_port
+        self._held = bound("127.0.0.1", 0)  # never listening: nobody is given our port while the link refuses
+        self.port = int(self._held.getsockname()[1])
         self._link = Link.WHOLE
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
@@ -77,6 +85,7 @@ class Proxy:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(ANSWER_S)
         self._loop.close()
+        self._held.close()
 
     def becomes(self, link: Link) -> None:
         """From now on the link does this, with the connections that stand as well."""
@@ -184,6 +193,8 @@ class Proxy:
         raise ConnectionResetError
 
     async def _hand_on(self, data: bytes, writer: asyncio.StreamWriter) -> None:
+        if self._link is Link.SLOW:
+            await asyncio.sleep(SLOW_S)
         if self._link is Link.BLACK_HOLE:
             self.swallowed += len(data)
             return
@@ -217,28 +228,47 @@ class Packets:
 def _size(data: bytes) -> int | None:
     """Of the packet that begins here, header and all; None while its length has not come."""
     length = 0
-    for n, byte in enumerate(data[1:5]):
+    for n, byte in enumerate(data[1 : LENGTH_BYTES_MAX + 1]):
         length |= (byte & 0x7F) << 7 * n
-        if byte < 0x80:
+        if byte < MORE:
             return 2 + n + length
-    if len(data) >= 5:
+    if len(data) > LENGTH_BYTES_MAX:
         raise ConnectionResetError
     return None
 
 
 def _topic(packet: bytes) -> tuple[bytes, str]:
     """The packet identifier and the topic of a PUBLISH at QoS 1 (MQTT 5, 3.3)."""
-    begins = next(n for n in range(1, 5) if packet[n] < 0x80) + 1
+    begins = next(n for n in range(1, 5) if packet[n] < MORE) + 1
     ends = begins + 2 + int.from_bytes(packet[begins : begins + 2])
     return packet[ends : ends + 2], packet[begins + 2 : ends].decode()
 
 
 def is_puback(packet: bytes) -> bool:
     """By its type, the upper half of its first byte."""
-    return packet[0] >> 4 == 4
+    return packet[0] >> 4 == PUBACK
 
 
 def _asks_for_5(data: bytes) -> bool:
     """Whether this is a CONNECT whose protocol level is 5: it follows the name `MQTT`."""
     at = data.find(b"\x00\x04MQTT")
     return data[0] >> 4 == 1 and at >= 0 and data[at + 6 : at + 7] == b"\x05"
+
+
+def bound(host: str, port: int) -> socket.socket:
+    """A socket on this port; several may hold it (SO_REUSEADDR) as long as one at most listens. Raises OSError."""
+    held = socket.socket(socket.AF_INET)
+    try:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind((host, port))
+    except OSError:
+        held.close()
+        raise
+    return held
+
+
+def free_port() -> int:
+    """A port of this machine that nobody has now."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
