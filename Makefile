@@ -97,13 +97,14 @@ evidence-firefox: NEEDS += firefox-esr:/usr/bin/firefox-esr
 evidence-firefox: $(BIN)/.ready-test system-packages .node/firefox/.ready  ## the tests of the page that opens recordings in Debian's Firefox
 	SPREEKKAMER_BROWSER=firefox $(BIN)/python -m pytest tests/evidence/test_page.py $(ARGS)
 
-docs: $(BIN)/.ready-test  ## draws what is drawn from the code: the room's diagram, the contract, the staff card, the wiring
+docs: $(BIN)/.ready-test system-packages .node/browser/.ready  ## draws what is drawn from the code: diagrams, the contract, cards, pictures of the page (three minutes)
 	$(BIN)/python tests/tools/draw_room.py
 	$(BIN)/python -m tests.tools.draw_card
 	$(BIN)/python -m tests.tools.draw_wiring
 	$(BIN)/python -m tests.tools.draw_contract
 	$(BIN)/python -m tests.tools.draw_words
 	$(BIN)/python -m tests.tools.draw_cases
+	$(BIN)/python -m tests.tools.draw_page
 
 clean:               ## takes away what the others made
 	rm -rf .venv .node .cache room *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

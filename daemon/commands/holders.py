@@ -13,8 +13,9 @@ from typing import Annotated, Any
 import msgspec
 import typer
 from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 
+from daemon.commands import tables
 from daemon.commands.console import Json, State, as_json, out
 from daemon.commands.hold import WAIT_S
 from daemon.errors import RequestError
@@ -111,17 +112,16 @@ def lost(
         out().print(f"[red]{escape(found['fault'])}[/red]", soft_wrap=True)
 
 
-def _show(found: dict[str, Any]) -> None:
-    table = Table()
-    for column in ("group", "holder", "role", "fingerprint", "key shown"):
-        table.add_column(column)
-    for number, group in enumerate(found["groups"], 1):
+def _rows(groups: list[dict[str, Any]]) -> Iterator[tuple[tables.Cell, ...]]:
+    for number, group in enumerate(groups, 1):
         for one in group["holders"]:
             age = one["proven_d_ago"]
-            shown = "never" if age is None else f"{age:.0f} days ago"
-            mark = shown if one["is_proven"] else f"[red]{shown}[/red]"
-            table.add_row(str(number), escape(one["label"]), one["role"], one["fingerprint"], mark)
-    out().print(table)
+            shown = Text("never" if age is None else f"{age:.0f} days ago", style="" if one["is_proven"] else "red")
+            yield str(number), one["label"], one["role"], one["fingerprint"], shown
+
+
+def _show(found: dict[str, Any]) -> None:
+    tables.rows(("group", "holder", "role", "fingerprint", "key shown"), _rows(found["groups"]))
     every_d = found["prove_every_d"]
     out().print(f"Asked for every {every_d} days." if every_d else "The policy does not ask for it.")
     if found["fault"]:
