@@ -155,7 +155,8 @@ def run(python: Path, directory: Path) -> None:
     site = Site(directory / "site", page.block("acl") + ACCESS + MOBILE_ACCESS, settings=page.block("toml") + MOBILE)
     home = Home(python, directory / "config", site)
     acks = Acks(site, NAME, home.stored)
-    payloads = {topic: json.loads(body) for topic, body in discovery.payloads(load(site.paths.etc).unit, simulated=True)}
+    introduced = discovery.payloads(load(site.paths.etc).unit, simulated=True)
+    payloads = {topic: json.loads(body) for topic, body in introduced}
     (directory / "payloads.json").write_text(json.dumps(payloads))
     script = Path(__file__).with_name("check.py")
     subprocess.run([str(python), str(script), str(directory / "payloads.json"), str(home.config)], check=True)
