@@ -37,7 +37,7 @@ const acts = {
     }
     return found;
   },
-  shot: ({ path }) => page.screenshot({ path, fullPage: true }),
+  shot: ({ path, at }) => (at ? page.locator(at).screenshot({ path }) : page.screenshot({ path, fullPage: true })),
   pdf: ({ path }) => page.pdf({ path, format: "A4", preferCSSPageSize: true }),
   async save({ at, path, ms }) {
     const [download] = await Promise.all([page.waitForEvent("download", { timeout: ms ?? 60_000 }), page.click(at)]);

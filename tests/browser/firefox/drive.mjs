@@ -30,7 +30,9 @@ const acts = {
     await page.setViewport({ width: 1100, height: 1400 });
     requests = [];
     errors = [];
-    page.on("request", (request) => requests.push(request.url()));
+    // Of a page on disk Firefox tells no request, and of what it has in itself it does: its own player's letters (data:).
+    requests.push(url);
+    page.on("request", (request) => request.url() === url || request.url().startsWith("data:") || requests.push(request.url()));
     page.on("pageerror", (error) => errors.push(String(error)));
     page.on("console", (said) => said.type() === "error" && errors.push(said.text()));
     await page.goto(url);
