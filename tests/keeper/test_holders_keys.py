@@ -207,3 +207,26 @@ def test_the_keeper_loads_nothing_that_could_open() -> None:
     """R6: what seals words is loaded in a child and not in the keeper; it begins in time for somebody who waits."""
     script = "import sys, daemon.keeper.process; print(sorted({'pyrage', 'av', 'numpy'} & sys.modules.keys()))"
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_an_edited_policy_that_loses_a_group_is_warned_of(keeper: RunningKeeper) -> None:
+    """K6: policy.toml is edited while the unit works by the one before: a group all of whose keys were exchanged is
+    named before the restart; one of two exchanged is not.
+    """
+    file, state = keeper.paths.etc / "policy.toml", ["--state", str(keeper.paths.etc.parent)]
+    text, run = file.read_text(), CliRunner(env={"COLUMNS": "200"})
+
+    def warned(*labels: str) -> bool:
+        changed = text
+        for label in labels:
+            old = next(one.recipient for one in load(keeper.paths.etc).policy.holders if one.label == label)
+            changed = changed.replace(old, str(pyrage.x25519.Identity.generate().to_public()))
+        file.write_text(changed)
+        done = run.invoke(app, ["settings", "check", *state])
+        file.write_text(text)
+        assert done.exit_code == 0, done.output
+        return "No holder of group 2 of the policy that the unit works by now is one any more" in done.output
+
+    assert not warned()
+    assert not warned("secretary-1")
+    assert warned("secretary-1", "secretary-2")

@@ -32,6 +32,8 @@ def test_all_three_are_ready_and_a_press_is_an_alarm_and_a_recording(unit: House
     unit.machine.wait("segments", f"ls /var/lib/spreekkamer/store/recordings/{name}/*/000003.ts.age", 60)
     unit.machine.run(COMMAND, "alarm", "reset")
     unit.machine.wait("the end", f"test -e /var/lib/spreekkamer/store/recordings/{name}/end.json", 120)
+    words = json.loads(unit.machine.run(COMMAND, "holders", "ask", "--to", "-"))
+    assert all(len(word["sealed"]) > 300 for word in words["words"]), "sealed by a child in the keeper's own sandbox"
     found = json.loads(unit.machine.run(COMMAND, "store", "verify", "--json"))
     assert not found.get("faults"), found
     for service in UNITS:
