@@ -90,7 +90,7 @@ evidence-torture: $(BIN)/.ready-test system-packages .node/browser/.ready  ## 1,
 evidence-long: $(BIN)/.ready-test system-packages .node/browser/.ready  ## ninety minutes at 1080p25: command and page within their bounds
 	$(BIN)/python -m tests.evidence.long $(ARGS)
 
-evidence-fuzz: $(BIN)/.ready-test system-packages  ## hostile zips and files at the readers of recordings: page and command see the same (ARGS="--inputs N --seed S")
+evidence-fuzz: $(BIN)/.ready-test system-packages .node/reader/.ready  ## hostile zips and files at the readers of recordings: page and command see the same (ARGS="--inputs N --seed S")
 	$(BIN)/python -m tests.evidence.fuzz $(ARGS)
 
 evidence-firefox: NEEDS += firefox-esr:/usr/bin/firefox-esr

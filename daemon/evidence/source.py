@@ -23,7 +23,7 @@ import msgspec
 from daemon import loglines
 from daemon.errors import StoreError
 from daemon.inspection import directory
-from daemon.inspection.chain import UNREADABLE
+from daemon.inspection.chain import UNREADABLE, is_nested
 from daemon.inspection.directory import READ_WHOLE, RECORD_BYTES_MAX
 from daemon.inspection.files import PIECE_BYTES, SEALED, Fault, Pace, Seen, why_foreign
 from daemon.inspection.judge import Found
@@ -297,7 +297,7 @@ class _Id(msgspec.Struct):
 def _id_of(begin: bytes) -> str:
     """The id that a begin.json gives, fit for a name; empty for one that is none."""
     try:
-        name = msgspec.json.decode(begin, type=_Id).recording_id
+        name = "" if is_nested(begin) else msgspec.json.decode(begin, type=_Id).recording_id
     except UNREADABLE:
         return ""
     return name if name.isalnum() and name.isascii() else ""

@@ -15,6 +15,15 @@ UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What decoding raises for what is no record; the last for thousands of brackets."""
 
 
+BRACKETS_MAX = 400
+"""A record has six, and a reason of two hundred letters. With more, one program gives up and another reads on."""
+
+
+def is_nested(raw: bytes) -> bool:
+    """Whether this is too deep to be a record: whoever reads it has to say so, and not as far as its stack goes."""
+    return raw.count(b"[") + raw.count(b"{") > BRACKETS_MAX
+
+
 class Chain:
     """A walk over chain.jsonl beside the files that it names."""
 
@@ -103,6 +112,7 @@ class Chain:
 
 def _line(raw: bytes) -> records.ChainLine | None:
     try:
-        return msgspec.json.decode(raw, type=records.ChainLine) if raw.endswith(b"\n") else None
+        good = raw.endswith(b"\n") and not is_nested(raw)
+        return msgspec.json.decode(raw, type=records.ChainLine) if good else None
     except UNREADABLE:
         return None

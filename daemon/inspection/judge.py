@@ -28,7 +28,7 @@ from msgspec import Struct
 
 from daemon import records
 from daemon.errors import SealError
-from daemon.inspection.chain import UNREADABLE, Chain
+from daemon.inspection.chain import UNREADABLE, Chain, is_nested
 from daemon.inspection.files import Fault, Seen
 from daemon.loglines import Line
 from daemon.names import ENVELOPE, TRACKS, shown
@@ -216,8 +216,9 @@ def end_of(found: Found) -> records.End | None:
 
 
 def _record(found: Found, name: str, kind: type[Record]) -> Record | None:
+    raw = found.records.get(name, b"")
     try:
-        return msgspec.json.decode(found.records.get(name, b""), type=kind)
+        return None if is_nested(raw) else msgspec.json.decode(raw, type=kind)
     except UNREADABLE:
         return None
 

@@ -1,7 +1,7 @@
 // The law of what may be believed, in which order: daemon/inspection/judge.py and chain.py, line by line. Bytes in, findings
 // out, without any key that opens. `make evidence-torture` holds the two together; change both or none.
 
-import { parsed, text } from "./source.js";
+import { parsed, parsedRecord, text } from "./source.js";
 import { fingerprint, keysFor, signature, toBase64 } from "./sshsig.js";
 
 export const TRACKS = ["audio", "video"];
@@ -13,10 +13,10 @@ const FINDINGS_MAX = 1000;
 const hex = (raw) => Array.from(new Uint8Array(raw), (value) => value.toString(16).padStart(2, "0")).join("");
 export const sha256 = async (data) => hex(await crypto.subtle.digest("SHA-256", data));
 
-const isInt = Number.isInteger, isText = (value) => typeof value === "string", isNumber = (value) => typeof value === "number";
+const isInt = Number.isInteger, isText = (value) => typeof value === "string", isNumber = (value) => (typeof value === "number" || value instanceof Number) && Number.isFinite(+value);
 const isClock = (value) => ["synchronised", "unsynchronised"].includes(value), isTrack = (value) => TRACKS.includes(value);
 const isFlag = (value) => typeof value === "boolean", maybe = (check) => (value) => value === undefined || check(value);
-const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
+const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Number);
 const isTrackBegin = (value) => has(value, { oldest_wall_ns: isInt, oldest_boot_ns: isInt, term_h: isInt });
 const SHAPES = {
   begin: {
@@ -40,7 +40,7 @@ const SHAPES = {
 };
 const has = (value, shape) => isObject(value) && Object.entries(shape).every(([name, check]) => check(value[name]));
 const record = (raw, kind) => {
-  const value = parsed(raw);
+  const value = parsedRecord(raw);
   return has(value, SHAPES[kind]) ? value : null;
 };
 
@@ -157,7 +157,7 @@ function* split(data) {
 function chainLine(raw) {
   if (raw.at(-1) !== 10 || raw.length > LINE_BYTES_MAX) return null;
   try {
-    const line = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(raw));
+    const line = parsedRecord(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(raw));
     return ["segment", "gap", "mark"].includes(line?.kind) && has(line, SHAPES[line.kind]) ? line : null;
   } catch {
     return null;

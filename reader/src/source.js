@@ -2,7 +2,7 @@
 
 import { Refused, unzip } from "./zip.js";
 
-const RECORD_BYTES_MAX = 16_000_000;
+const RECORD_BYTES_MAX = 16_000_000, BRACKETS_MAX = 400;
 const BESIDE = ["opname.html", "LEESMIJ.txt"];
 
 // [{files: Map name -> Blob, sheet: Blob | null}], in the order of their names.
@@ -35,16 +35,23 @@ export async function text(blob) {
   }
 }
 
+// JSON as msgspec reads it: half a surrogate is no text, and 1.0 is no whole number.
 export function parsed(raw) {
   try {
-    return JSON.parse(raw);
+    return JSON.parse(raw, (key, value, context) => {
+      if (!key.isWellFormed() || (typeof value === "string" && !value.isWellFormed())) throw new SyntaxError("half a surrogate");
+      return Number.isInteger(value) && /[.eE]/.test(context?.source ?? "") ? new Number(value) : value;
+    });
   } catch {
     return null;
   }
 }
 
+// The same of a record, which is never so deep: daemon/inspection/chain.py, is_nested.
+export const parsedRecord = (raw) => ((raw.match(/[[{]/g) ?? []).length > BRACKETS_MAX ? null : parsed(raw));
+
 function idOf(raw) {
-  const id = parsed(raw)?.recording_id;
+  const id = parsedRecord(raw)?.recording_id;
   return typeof id === "string" && /^[0-9A-Za-z]+$/.test(id) ? id : "";
 }
 

@@ -1,8 +1,8 @@
 """Hostile zips at both readers, hostile files at the judge: nobody fails, nothing is whole by chance.
 
 `make evidence-fuzz` (ARGS="--inputs 20000 --seed 1"): mutates the zip of a real recording, byte by byte and field by
-field, then ten times as often the files in it, and prints each input at which a reader or the judge fails, the two
-readers differ, or a changed recording counts as whole.
+field, ten times as often the files in it, and JSON that two programs could read in two ways; prints each input at which
+a reader or a judge fails, the two differ, or a changed recording counts as whole.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from daemon.errors import StoreError
 from daemon.evidence.source import Entry, _entries, sources
 from daemon.inspection.judge import Expected, judge
 from daemon.records import sha256
+from tests.evidence import fuzz_records
 from tests.evidence.made import Holders, Unit
 from tests.evidence.test_verify import B, found_in
 
@@ -278,6 +279,7 @@ def main() -> None:
         bench, began = Bench(Path(home)), time.monotonic()
         wrong, seen = run(bench, asked.inputs, asked.seed)
         wrong += judged(bench, 10 * asked.inputs, asked.seed)
+        wrong += fuzz_records.run(Path(home) / "records", asked.inputs // 4, asked.seed)
         bench.close()
     for one in wrong[:20]:
         sys.stdout.write(f"{one}\n")
