@@ -30,6 +30,9 @@ from hardware.ports import ClockReading, Track
 
 FILE_BYTES_MAX = 262_144
 """A settings file is a page or two; sixty-four holders take 8 kB. More is not a settings file."""
+DEPTH_MAX = 32
+"""Tables and lists in one another; ours are four deep. A value that is nested without end cannot even be shown."""
+TOO_DEEP = f"TOML in UTF-8; it is nested more than {DEPTH_MAX} levels deep"
 POLICIES_MAX = 16
 """Files in policy.d: Dronten had three policies in half a year, and what is over is taken away."""
 PADDING_S = 120
@@ -408,7 +411,7 @@ def _read(path: Path, faults: list[Fault], name: str = "") -> tuple[dict[str, An
         if len(data) > FILE_BYTES_MAX:
             faults.append(Fault(name, "the file", "", f"at most {FILE_BYTES_MAX} bytes"))
             return {}, b""
-        return tomllib.loads(text_of(data)), data
+        raw = tomllib.loads(text_of(data))
     except OSError as error:
         faults.append(Fault(name, "the file", str(path), f"a file that can be read ({error.strerror})"))
     except EncodingError as error:
@@ -416,8 +419,24 @@ def _read(path: Path, faults: list[Fault], name: str = "") -> tuple[dict[str, An
     except tomllib.TOMLDecodeError as error:
         faults.append(Fault(name, "the file", "", f"TOML; {error}"))
     except RecursionError:
-        faults.append(Fault(name, "the file", "", "TOML in UTF-8; it is nested hundreds of levels deep"))
+        faults.append(Fault(name, "the file", "", TOO_DEEP))
+    except ValueError:  # Python reads no number of more than 4,300 figures
+        faults.append(Fault(name, "the file", "", "TOML; a number in it has thousands of figures"))
+    else:
+        if _depth(raw) <= DEPTH_MAX:
+            return raw, data
+        faults.append(Fault(name, "the file", "", TOO_DEEP))
     return {}, b""
+
+
+def _depth(raw: Any) -> int:
+    """Levels of tables and lists, as far as they matter: one more than DEPTH_MAX at most."""
+    level, inside = 0, [raw]
+    while inside and level <= DEPTH_MAX:
+        level += 1
+        tables = [node.values() if isinstance(node, dict) else node for node in inside]
+        inside = [part for table in tables for part in table if isinstance(part, dict | list)]
+    return level
 
 
 def _convert(raw: dict[str, Any], kind: type[Table], file: str, faults: list[Fault]) -> Table | None:

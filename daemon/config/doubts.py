@@ -1,4 +1,4 @@
-"""What `settings check` refuses and a start does not: a way to the broker that cannot be.
+"""What `settings check` refuses and a start does not: a way to the broker that cannot be, buttons that are one.
 
 The law here: a button is worth more than its broker. A unit whose certificate is missing starts, keeps each press,
 shows the fault and takes the second broker; so these are no faults of the settings, and an engineer is told of each.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from daemon.config import Fault, Settings, show
+from daemon.config import Fault, Settings, show, wireless
 from daemon.model.unit import Broker
 
 TLS_PORT = 8883
@@ -18,10 +18,11 @@ PLAIN_PORT = 1883
 
 
 def doubts(settings: Settings) -> list[Fault]:
-    """What would keep every alarm from leaving."""
+    """What would keep every alarm from leaving, or make two of one press."""
     unit = settings.unit
     brokers = {"broker": unit.broker, "second_broker": unit.second_broker}
     found = [one for key, broker in brokers.items() if broker is not None for one in _of(key, broker)]
+    found += wireless.doubts(unit)
     return [Fault("unit.toml", key, show(value), expected) for key, value, expected in found]
 
 

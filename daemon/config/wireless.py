@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -30,6 +31,19 @@ def faults(unit: Unit) -> Found:
                 expected = f"1 to {DEPTH_MAX} steps with a dot between them, as in params.events.*.event"
                 yield f"{key}.{part}", path, expected
         yield from _never(key, mobile)
+
+
+def doubts(unit: Unit) -> Found:
+    """Buttons that a unit starts with, and that nobody can have meant so."""
+    for index, mobile in enumerate(unit.mobile):
+        key = f"mobile[{index}]"
+        for path, value in mobile.where.items():
+            if isinstance(value, float) and not math.isfinite(value):
+                yield f"{key}.where", value, f"a number that a message can hold; {path} is never this one"
+        for before, other in enumerate(unit.mobile[:index]):
+            is_there = (other.topic, other.field, other.where) == (mobile.topic, mobile.field, mobile.where)
+            if is_there and (both := set(other.pressed) & set(mobile.pressed)):
+                yield f"{key}.pressed", min(both), f"what tells it from mobile[{before}]: each press is two alarms"
 
 
 def _paths(mobile: Mobile) -> Iterator[tuple[str, str]]:

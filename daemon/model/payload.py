@@ -4,7 +4,8 @@ Invariant: no payload raises anything but `NotUnderstoodError`, and none takes l
 read is read: a byte order mark, zero bytes, another encoding or a NaN in one field must not hide a press in another.
 
 A path is written with dots: `params.events.0.event`. A step is the name of a member, the number of a list's item (from
-0), or `*`: any item of a list, any member of a table. A name that holds dots itself is found as well.
+0), or `*`: any item of a list, any member of a table. A name that holds dots itself is found as well, and a text that
+is JSON itself is gone through like a table.
 """
 
 from __future__ import annotations
@@ -22,9 +23,21 @@ DEPTH_MAX = 8
 LOOKS_MAX = 20_000
 """Members and items that are looked at for one message: 64 kB of JSON has fewer, once. Two lists searched for each
 other's items could be looked at a thousand million times."""
+LETTERS_A_LOOK = 20
+"""Letters of a text with JSON in it that cost as much as one of these."""
 _DIRT = "".join(map(chr, range(33))) + "\x7f\ufeff\ufffd"
 """Stripped at both ends: control characters, white space, a byte order mark."""
-_WORD = re.compile(r'"(?:[^"\\]|\\.)*"|[-+]?\b(?:nan\b(?:\([a-z0-9]*\))?|inf(?:inity)?\b)', re.IGNORECASE | re.DOTALL)
+_TOKEN = re.compile(
+    r""""(?:[^"\\]|\\.)*+(?:"|\\?\Z)|'(?:[^'\\]|\\.)*+(?:'|\\?\Z)|[^\s"{}\[\],:]+|,(?=\s*+[}\]])""", re.DOTALL
+)
+"""A text in either quotes, which may have lost its end; a bare word; a comma behind which nothing comes.
+
+Nothing is looked at twice: one message could otherwise hold the interpreter, and with it an alarm, for a minute.
+"""
+_BARE = re.compile(r"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][-+]?[0-9]++)?|true|false|null")
+"""What JSON writes without quotes."""
+_PYTHON = {"True": "true", "False": "false"}
+_NO_NUMBER = re.compile(r"[-+]?(?:nan(?:\(\w*\))?|inf(?:inity)?)|none|undefined|null", re.IGNORECASE)
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,15})?")
 """As JSON writes a number; `007` is a text."""
 _INDEX = re.compile("[0-9]{1,5}")
@@ -66,14 +79,26 @@ def json_of(payload: bytes) -> Any:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass
     try:
-        return _LENIENT.raw_decode(_WORD.sub(_no_number, text_of(payload)))[0]
+        found = _LENIENT.raw_decode(_TOKEN.sub(_mended, text_of(payload)))[0]
     except (ValueError, RecursionError) as error:
         raise NotUnderstoodError("not JSON") from error
+    if not isinstance(found, dict | list):
+        raise NotUnderstoodError("not JSON")
+    return found
 
 
-def _no_number(found: re.Match[str]) -> str:
-    """`nan` and `inf`, as C's printf writes them, are no JSON; inside a string they are text."""
-    return found[0] if found[0].startswith('"') else "null"
+def _mended(found: re.Match[str]) -> str:
+    """A piece of a message as JSON has it: what C, Python and JavaScript print is read as what it means."""
+    word = found[0]
+    if word[0] == '"' or _BARE.fullmatch(word):
+        return word
+    if word == ",":
+        return ""
+    if word in _PYTHON:
+        return _PYTHON[word]
+    if _NO_NUMBER.fullmatch(word):
+        return "null"
+    return json.dumps(word[1:-1].replace("\\'", "'") if word[0] == "'" == word[-1] else word)
 
 
 class Reader:
@@ -108,6 +133,8 @@ class Reader:
             yield node, bound
             return
         step = steps[place]
+        if isinstance(node, str) and node.lstrip()[:1] in {"{", "["}:
+            node = self._packed(node)
         if step == ANY:
             for key in self._keys(node, place, bound):
                 yield from self._walk(node[key], steps, place + 1, {**bound, place: key})
@@ -118,6 +145,14 @@ class Reader:
                     yield from self._walk(node[name], steps, end, bound)
         elif isinstance(node, list) and _INDEX.fullmatch(step) and int(step) < len(node):
             yield from self._walk(node[int(step)], steps, place + 1, bound)
+
+    def _packed(self, text: str) -> Any:
+        """What a text holds that is JSON itself, as ChirpStack 3 has its `objectJSON`."""
+        self._looks += len(text) // LETTERS_A_LOOK
+        try:
+            return msgspec.json.decode(text)
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            return None
 
     def _keys(self, node: Any, place: int, bound: Bound) -> Iterator[Any]:
         if not isinstance(node, dict | list):

@@ -120,7 +120,7 @@ class Mobile(Struct, frozen=True, forbid_unknown_fields=True):
 
     name: Name
     topic: Annotated[
-        str, Meta(pattern=r"^[^+#\x00/$][^+#\x00]{0,254}\Z", description="the topic on which it speaks, no wildcards")
+        str, Meta(pattern=r"^[^+#\x00$][^+#\x00]{0,254}\Z", description="the topic on which it speaks, no wildcards")
     ]
     pressed: Annotated[
         tuple[Annotated[str, Meta(min_length=1, max_length=64)], ...],

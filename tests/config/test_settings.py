@@ -272,10 +272,12 @@ def test_no_policy_goes_beyond_the_ceilings(
         (b'room = "caf\xe9"', "line 1 holds a letter in another encoding"),
         (b"room = ", "TOML; Invalid value"),
         (b"a = " + b"[" * 50_000, "TOML in UTF-8"),
+        (b"a" + b".a" * 500 + b" = 1", "nested more than 32 levels deep"),
+        (b"a = " + b"9" * 5000, "a number in it has thousands of figures"),
         (b"#" * (FILE_BYTES_MAX + 1), "at most 262144 bytes"),
         (None, "a file that can be read (No such file or directory)"),
     ],
-    ids=["latin-1", "cut off", "nested", "huge", "missing"],
+    ids=["latin-1", "cut off", "nested", "dotted", "a long number", "huge", "missing"],
 )
 def test_a_file_that_is_none(etc: Etc, data: bytes | None, words: str) -> None:
     """H1: a file that is missing, huge or no TOML is one fault, and the other file's faults are told besides."""

@@ -53,6 +53,25 @@ def test_settings_that_can_match_are_taken(more: str) -> None:
     assert words(GOOD + more) == ""
 
 
+def test_what_nobody_can_have_meant_is_doubted() -> None:
+    """A1: a table that was copied and not changed would make two alarms of one press; a unit starts all the same."""
+    button = msgspec.convert(tomllib.loads(GOOD), Mobile)
+    other = msgspec.structs.replace(button, name="other", where={"id": float("nan")})
+    twin = msgspec.structs.replace(button, name="twin", pressed=("x", "push"))
+    unit = msgspec.structs.replace(UNIT, mobile=(button, other, twin))
+    assert not list(wireless.faults(unit))
+    found = {key: words for key, _, words in wireless.doubts(unit)}
+    assert found == {
+        "mobile[1].where": "a number that a message can hold; id is never this one",
+        "mobile[2].pressed": "what tells it from mobile[0]: each press is two alarms",
+    }
+
+
+def test_a_topic_may_begin_with_a_slash() -> None:
+    """A1: MQTT lets it, and gateways do it; an empty first level is not ours to refuse."""
+    assert words(GOOD.replace("gw/hal", "/milesight/hal/up")) == ""
+
+
 def test_a_path_without_quotes_is_explained() -> None:
     """A1: TOML reads a dotted key without quotes as a table in a table: the report says what was expected."""
     raw = tomllib.loads(GOOD + "where = { deviceInfo.devEui = '24e1' }")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -71,6 +72,8 @@ BIG = "9" * 5000
         b'{"place":"\\ud83d","action":"emergency"}', b'{"action":"emergency","action2":"x"}}',
         b'{"action":"emergency\x00"}',
         b'{"action":" emergency "}', f'{{"x":[{BIG[:4000]}],"action":"emergency"}}'.encode(),
+        b"{'action': 'emergency', 'place': None, 'on': True}", b'{"action":"emergency","at":007,"code":0x1F,"v":.5}',
+        b'{"action":"emergency",}', b'{"x":[1,2, ],"action":"emergency"}', b'{action:"emergency",x:undefined}',
     ],
 )  # fmt: skip
 def test_dirt_hides_no_press(payload: bytes) -> None:
@@ -89,7 +92,7 @@ def test_dirt_hides_no_press_in_a_text(payload: bytes) -> None:
 @pytest.mark.parametrize(
     ("settings", "payload"),
     [(ZIGBEE, b"\xff\x00"), (ZIGBEE, b'{"action":"emer'), (TEXT, b"\x80\x07"),
-     (ZIGBEE, b'{"a":' * 5000), (ZIGBEE, f'{{"action":{BIG}}}'.encode())],
+     (ZIGBEE, b'{"a":' * 5000), (ZIGBEE, b"emergency"), (ZIGBEE, f'{{"action":{BIG}}}'.encode())],
 )  # fmt: skip
 def test_a_message_that_was_not_understood_names_the_button(settings: Mobile, payload: bytes) -> None:
     """A6: a gateway that says what nobody understands is a fault of that button until it is understood again."""
@@ -188,6 +191,37 @@ def test_a_list_without_end_is_not_understood() -> None:
     button, said = heard(Button(cross, T0), json.dumps(body).encode(), retained=False, now_ns=T0)
     assert said.refused
     assert "too long" in wrong(button, T0)
+
+
+LONG = 65_000
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b'{"action":"' + b'\\"' * (LONG // 2), b"{'" + b"\\'" * (LONG // 2),
+        b'{"' * (LONG // 2), b"'" * LONG, b"-1" * (LONG // 2),
+        b'{"a":' + b"nan(" * (LONG // 4), b"[" + b"," * LONG, b", " * (LONG // 2), b'{"' + b"\\" * LONG,
+        b'{"action":' + json.dumps('{"a":' * (LONG // 8)).encode() + b"}",
+    ],
+    ids=lambda payload: payload[:8].decode(),
+)  # fmt: skip
+def test_no_message_is_looked_through_again_and_again(payload: bytes) -> None:
+    """A2: a message that is no JSON costs what its length is worth; it once held the interpreter for a minute."""
+    for path in ("action", "action.a", "*.*.*"):
+        deep = msgspec.structs.replace(ZIGBEE, field=path)
+        assert not heard(Button(deep, T0), payload, retained=False, now_ns=T0)[1].pressed
+
+
+def test_json_in_a_text_is_gone_through_like_a_table() -> None:
+    """A1: ChirpStack 3 packs what a device said into a text; so do automations that pass a message on."""
+    packed = Mobile(
+        "sos", "application/7/device/24e1/event/up", ("short",), field="objectJSON.press", repeat_field="fCnt"
+    )
+    body = {"fCnt": 4, "objectJSON": json.dumps({"battery": 16, "press": "short"})}
+    assert presses(packed, (0, body), (600, body | {"fCnt": 5})) == [0, 600]
+    assert presses(packed, (0, {"objectJSON": "short"}), (5, {"objectJSON": '{"press":'})) == []
 
 
 @pytest.mark.parametrize(
