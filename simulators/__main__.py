@@ -21,6 +21,7 @@ from simulators.faults import WHY_NOT, Fault, Staged
 from simulators.keyboard import keys, told_to_end
 from simulators.occupied import check_runs
 from simulators.panel.page import Page
+from simulators.passing import passes
 from simulators.places import bench_path, clock_path, faults_path
 from simulators.room import Room
 from simulators.timeline import Timeline
@@ -190,7 +191,7 @@ def clock(
     if to in {"lost", "found"}:
         room_clock.set_synchronised(to == "found")
     elif to.startswith("+"):
-        room_clock.advance(_seconds(to[1:]))
+        passes(paths, _seconds(to[1:]))
     else:
         room_clock.set_wall(_wall_ns(to))
     now = room_clock.read()

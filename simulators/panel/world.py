@@ -15,6 +15,7 @@ from simulators.clock import SimClock
 from simulators.console_store import Row
 from simulators.faults import Staged
 from simulators.panel.facts import Facts
+from simulators.passing import passes, recording
 from simulators.room import Room
 
 TICK_S = 0.1
@@ -84,11 +85,11 @@ class RoomWorld:
         raise UnitError(f"no wireless button {name} in this room's unit.toml")
 
     def passes(self, seconds: float) -> None:
-        """Moves both clocks on."""
-        self.clock.advance(seconds)
+        """Moves both clocks on. Raises RequestError while something is being written."""
+        passes(self.paths, seconds)
 
     def runs(self, factor: int) -> None:
-        """Makes the clock run so much faster from now on."""
+        """Makes the clock run so much faster from now on, but for what is being written, which takes its own time."""
         self._factor = factor
 
     def synchronised(self, *, found: bool) -> None:
@@ -118,7 +119,7 @@ class RoomWorld:
         last_s = time.monotonic()
         while not self._over.wait(TICK_S):
             now_s = time.monotonic()
-            if self._factor > 1:
+            if self._factor > 1 and not recording(self.paths):
                 self.clock.advance((now_s - last_s) * (self._factor - 1))
             last_s = now_s
 

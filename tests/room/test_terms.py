@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from daemon.errors import RequestError
+from simulators import __main__ as sim
 from tests.brokers import Mosquitto
 from tests.rooms import Unit, policy_with, running, verify, wait_for
 
@@ -19,31 +21,44 @@ def record(unit: Unit) -> Path:
     return unit.conversation()
 
 
+def audit(unit: Unit) -> list[dict[str, object]]:
+    return [json.loads(line) for line in (unit.paths.store / "audit.jsonl").read_text().splitlines()]
+
+
 def receipts(unit: Unit) -> list[dict[str, object]]:
-    lines = [json.loads(line) for line in (unit.paths.store / "audit.jsonl").read_text().splitlines()]
-    return [line for line in lines if line["event"] == "deleted"]
+    return [line for line in audit(unit) if line["event"] == "deleted"]
 
 
+@pytest.mark.case("people 10")
 def test_heusden_week_and_four_weeks(tmp_path: Path, broker: Mosquitto) -> None:
     """K1, K3: past 168 h the sound and its key are gone and the image still verifies; past 672 h the image is gone;
-    two receipts.
+    two receipts, neither of which is late. While something is being written README's week is refused, and says why.
     """
     state = tmp_path / "unit"
     policy = policy_with("heusden-2020", state, pre_event_s=2, post_event_s=1)
     with running(state, policy=policy, broker=broker.address) as unit:
-        path = record(unit)
+        unit.ready()
+        unit.press("record")
+        path = unit.started()
+        with pytest.raises(RequestError, match="end it first"):
+            sim.clock("+168h", state=state)
+        assert unit.health()["recording_id"] == path.name
+        unit.press("record")
+        unit.ended(path)
         verify(state, path)
-        unit.room.clock.advance(168 * H_S - 60)
+        unit.room.clock.advance(168 * H_S - 600)
         assert (path / "audio").is_dir(), "not a minute early"
-        unit.room.clock.advance(60)
+        sim.clock("+20m", state=state)
         wait_for("the sound is gone", lambda: not (path / "audio").exists() and not list(path.glob("audio.*")))
         wait_for("its receipt", lambda: len(receipts(unit)) == 1)
         assert (path / "video").is_dir()
         verify(state, path, missing_allowed=True)
-        unit.room.clock.advance((672 - 168) * H_S)
+        sim.clock(f"+{672 - 168}h", state=state)
         wait_for("the image is gone", lambda: not path.exists())
         wait_for("its receipt", lambda: len(receipts(unit)) == 2)
         assert [receipt["track"] for receipt in receipts(unit)] == ["audio", "video"]
+        begun = [line for line in audit(unit) if line["event"] == "deleting"]
+        assert [line["late_why"] for line in begun] == ["", ""], "time that passes at once comes to each term"
         assert unit.recordings() == []
 
 
