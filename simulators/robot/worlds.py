@@ -30,6 +30,8 @@ from simulators.room import CONSOLE, Room
 IN = (["ack"], ["here"], ["reset"])
 """What receivers say: `alarm/ack`, `alarm/here`, `command/reset`."""
 FITTED = Path(__file__).parent.parent / "room.toml"
+SMALL_CAMERA = "\n[camera]\nwidth = 320\nheight = 240\nfps = 10\n"
+"""Several rooms side by side share a processor: what the picture shows is no matter here."""
 
 
 class Recording(NamedTuple):
@@ -89,8 +91,9 @@ class SimulatedWorld:
     def __init__(self, policy: str) -> None:
         self._directory = tempfile.TemporaryDirectory(prefix="scenario-")
         self._timeline = io.StringIO()
-        state = Path(self._directory.name) / "room"
-        self._room = Room(state, policy=policy, unit=FITTED, out=self._timeline)
+        unit = Path(self._directory.name) / "unit.toml"
+        unit.write_text(FITTED.read_text() + SMALL_CAMERA)
+        self._room = Room(Path(self._directory.name) / "room", policy=policy, unit=unit, out=self._timeline)
         self._unmarked: list[str] = []
         self._room.listeners.append(self._heard)
         self._world = RoomWorld(self._room)

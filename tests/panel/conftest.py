@@ -10,6 +10,7 @@ import pytest
 
 from simulators.__main__ import FITTED
 from simulators.panel.page import Page
+from simulators.robot.worlds import SMALL_CAMERA
 from tests.rooms import Unit, policy_with, running
 
 
@@ -22,7 +23,9 @@ class Shown(NamedTuple):
 
 def shown(state: Path, policy: str) -> Iterator[Shown]:
     """A room that has everything, with its page."""
-    with running(state, policy=policy, unit=FITTED) as unit:
+    fitted = state.with_name("fitted.toml")
+    fitted.write_text(FITTED.read_text() + SMALL_CAMERA)
+    with running(state, policy=policy, unit=fitted) as unit:
         page = Page(unit.room)
         page.start()
         try:

@@ -33,6 +33,7 @@ def test_ten_minutes_of_a_newcomer(recording_room: Shown) -> None:
     assert "gedrukt" in seen["beads"]
     assert "opgeslagen" in seen["beads"]
     assert seen["missed"] == []
+    assert seen["keeps_focus"]
     assert seen["overflow"] <= 320
     assert seen["fits"] <= 800
     assert "Gegeven een kamer onder het protocol heusden-2020" in seen["scenario"]

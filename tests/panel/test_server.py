@@ -15,6 +15,9 @@ from simulators.panel.server import BODY_BYTES_MAX
 from tests.panel.conftest import Shown
 from tests.waiting import wait_for
 
+BUSY_S = 120.0
+"""A power cut is answered when three processes have started again; where others want the machine too, in a minute."""
+
 
 def ask(
     room: Shown, method: str = "GET", path: str = "", *, body: bytes | None = None, token: str | None = None,
@@ -25,7 +28,7 @@ def ask(
     own = token if token is not None else at.path.strip("/")
     given = {"Host": at.netloc, "Origin": f"http://{at.netloc}", "Content-Type": "application/json"}
     given |= {name.replace("_", "-"): value for name, value in headers.items()}
-    line = http.client.HTTPConnection("127.0.0.1", at.port or 0, timeout=20)
+    line = http.client.HTTPConnection("127.0.0.1", at.port or 0, timeout=BUSY_S)
     try:
         line.putrequest(method, f"/{own}/{path}", skip_host=True, skip_accept_encoding=True)
         for name, value in given.items():
@@ -182,7 +185,7 @@ def _stored(room: Shown) -> dict[str, Any] | None:
 def _sections(room: Shown) -> dict[str, Any]:
     """The first words of the event stream: everything that is known."""
     at = urlsplit(room.address)
-    line = http.client.HTTPConnection("127.0.0.1", at.port or 0, timeout=20)
+    line = http.client.HTTPConnection("127.0.0.1", at.port or 0, timeout=BUSY_S)
     try:
         line.request("GET", f"{at.path}events")
         for raw in line.getresponse():

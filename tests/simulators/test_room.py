@@ -19,6 +19,7 @@ from simulators.broker import EmbeddedBroker
 from simulators.faults import PLUGS, WHY_NOT, Staged
 from simulators.occupied import Occupied, check_runs
 from simulators.places import faults_path
+from simulators.robot.worlds import SMALL_CAMERA
 from simulators.room import Child, Room
 from simulators.state import prepare, put_back
 from simulators.timeline import Timeline, short
@@ -199,7 +200,10 @@ def test_a_store_that_refuses_delays_no_alarm_and_a_recording_follows(tmp_path: 
     mended there is a recording of the alarm that is open.
     """
     state = tmp_path / "unit"
-    with running(state, policy=policy_with("heusden-2020", state, pre_event_s=2, post_event_s=1)) as unit:
+    fitted = tmp_path / "unit.toml"
+    fitted.write_text(sim.FITTED.read_text() + SMALL_CAMERA)
+    policy = policy_with("heusden-2020", state, pre_event_s=2, post_event_s=1)
+    with running(state, policy=policy, unit=fitted) as unit:
         unit.ready()
         staged = Staged(unit.paths)
         wait_for("the desk", lambda: unit.health()["consoles"])

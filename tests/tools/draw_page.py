@@ -13,14 +13,15 @@ from PIL import Image
 
 from simulators.__main__ import FITTED
 from simulators.panel.page import Page
+from simulators.robot.worlds import SMALL_CAMERA
 from simulators.room import Room
 from tests.browser.browser import story
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PICTURES = ROOT / "docs" / "guide" / "pictures"
 NAMES = ("ready", "alarm", "room", "nobody", "week")
-COLOURS = 64
-"""Enough for a page of flat colours; a picture is a third as large."""
+COLOURS = 128
+"""Enough for a page of flat colours; a picture is half as large."""
 STORY_S = 280.0
 
 
@@ -28,7 +29,9 @@ def draw(to: Path) -> list[Path]:
     """Takes every picture, and makes each small."""
     to.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="pictures-") as home:
-        room = Room(Path(home) / "room", policy="heusden-2020", unit=FITTED, out=io.StringIO())
+        fitted = Path(home) / "unit.toml"
+        fitted.write_text(FITTED.read_text() + SMALL_CAMERA)
+        room = Room(Path(home) / "room", policy="heusden-2020", unit=fitted, out=io.StringIO())
         page = Page(room)
         page.start()
         try:
@@ -43,7 +46,7 @@ def draw(to: Path) -> list[Path]:
 
 def _small(path: Path, to: Path) -> Path:
     with Image.open(path) as picture:
-        picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(to, optimize=True)
+        picture.convert("RGB").quantize(COLOURS, kmeans=2, dither=Image.Dither.NONE).save(to, optimize=True)
     return to
 
 

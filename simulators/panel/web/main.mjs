@@ -117,7 +117,10 @@ const shown = new Map();
 function put(id, html) {
   if (shown.get(id) === html) return;
   shown.set(id, html);
+  // What is drawn anew keeps the focus: somebody may be there by keyboard.
+  const own = $(id).contains(document.activeElement) ? document.activeElement.closest("[data-n], [data-play]") : null;
   $(id).innerHTML = html;
+  if (own) $(id).querySelector(own.dataset.n ? `[data-n="${own.dataset.n}"] summary` : `[data-play="${own.dataset.play}"]`)?.focus();
 }
 const e = draw.escape;
 
