@@ -194,6 +194,7 @@ class KeeperProcess:
         if now.boot_ns >= self._health_ns:
             self._health_ns = now.boot_ns + HEALTH_NS
             self._store.look_again()
+            self._terms.look_again()
             self._terms.end_unread()
             self._settings_fault = (
                 (self._settings.fault or self._settings.holders_fault).partition("\n  ")[2].partition("\n")[0]

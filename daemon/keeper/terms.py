@@ -80,10 +80,20 @@ class Terms:
             self.refuse(error)
         else:
             self.fault = fault_of(self._sweeper.refused)
-            now = self._clock.read()
-            wait_ns = next_expiry_ns(self.kept(), self._time.timeline, now)
-            self._due_ns = None if wait_ns is None else now.boot_ns + (RETRY_NS if self.fault else wait_ns)
+            self._due_ns = self._next_ns()
+            if self.fault and self._due_ns is not None:
+                self._due_ns = self._clock.boot_ns() + RETRY_NS
         return receipts
+
+    def look_again(self) -> None:
+        """Works out anew when the next track falls due: one may have come to a recording since the last sweep."""
+        if not self.fault:
+            self._due_ns = self._next_ns()
+
+    def _next_ns(self) -> int | None:
+        now = self._clock.read()
+        wait_ns = next_expiry_ns(self.kept(), self._time.timeline, now)
+        return None if wait_ns is None else now.boot_ns + wait_ns
 
     def end_unread(self) -> None:
         """Deletes what nobody can read and no hold names, when the longest term that it can have had is over."""

@@ -35,6 +35,8 @@ class Known(msgspec.Struct):
     tracks: set[str]
     """Those of it that have no receipt."""
     ended: bool = False
+    is_empty: bool = False
+    """It came to nothing: it was closed, and no segment of it was ever durable."""
     began_wall_ns: Any = None
 
 
@@ -58,10 +60,8 @@ class Witness:
                 self._told[name] = Known(set(tracks) & set(TRACKS), began_wall_ns=line.get("began_wall_ns"))
             case {"event": "recording_ended", "recording_id": str(name), "seconds": dict(seconds)}:
                 known = self._told.setdefault(name, Known(set(seconds) & set(TRACKS)))
-                known.ended, known.tracks = (
-                    True,
-                    {track for track in known.tracks if seconds.get(track)} or known.tracks,
-                )
+                written = {track for track in known.tracks if seconds.get(track)}
+                known.ended, known.tracks, known.is_empty = True, written or known.tracks, not written
             case {"event": "deleted", "recording_id": str(name), "track": str(track)} if UNSIGNED not in line:
                 self._deleted(name, track, is_last=line.get("last", not self._store.is_known(name)))
             case {"event": "recording_missing", "recording_id": str(name)}:
@@ -97,7 +97,7 @@ class Witness:
             if entry is None and name in self._store.unaccounted:
                 continue  # it is there and cannot be read: that is named already
             there = entry.there if entry else set()
-            if entry and not (entry.closed and known.ended):
+            if entry and (known.is_empty or not (entry.closed and known.ended)):
                 continue
             tracks = [t for t in sorted(known.tracks - there) if (name, t) not in audit.unfinished]
             if tracks:

@@ -16,6 +16,8 @@ from daemon.keeper.process import KeeperProcess
 from daemon.model import holds as rules
 from daemon.model.holds import By
 from daemon.model.ledger import encode
+from daemon.recorder.closing import close_interrupted
+from daemon.sign import sign
 from tests.keeper.stores import H_NS, NS, WALL_NS, audit_lines
 from tests.keeper.vaults import Vault, walk
 
@@ -84,6 +86,25 @@ def test_what_the_log_began_and_the_store_has_not_is_named(vault: Vault, *, held
     assert [line["recording_id"] for line in told(vault, "recording_began")].count(A) == 1
     assert [line["recording_id"] for line in told(vault, "recording_ended")].count(A) == 1
     keeper.close()
+
+
+def test_what_came_to_nothing_is_not_missing(vault: Vault) -> None:
+    """K7: a recording that a cut of the power broke off before its first second was durable has nothing that anybody
+    could have taken away; its directory is missed all the same (found by `make together`).
+    """
+    path = vault.record("e" * 32).path
+    for track in ("audio", "video"):
+        shutil.rmtree(path / track)
+        (path / f"{track}.0.key.age").unlink()
+    (path / "chain.jsonl").write_bytes(b"")
+    close_interrupted(path, vault.clock, lambda data: sign(data, vault.paths.signing_key))
+    vault.verify()
+    ended = {line["recording_id"]: line["seconds"] for line in told(vault, "recording_ended")}
+    assert ended["e" * 32] == {}
+    assert told(vault, "recording_missing") == []
+    shutil.rmtree(path)
+    vault.verify()
+    assert [line["recording_id"] for line in told(vault, "recording_missing")] == ["e" * 32]
 
 
 def test_what_was_deleted_is_not_missing(vault: Vault) -> None:

@@ -58,6 +58,28 @@ def test_in_time(paths: Paths) -> None:
     assert told(paths) == (0, "")
 
 
+def test_a_track_that_came_after_its_recording_was_seen(paths: Paths) -> None:
+    """K1: a microphone that comes back in the middle of a recording: its sound goes at its own term, in time, and not
+    with whatever the keeper sweeps next (found by `make together`).
+    """
+    clock = Clock()
+    path = recording(paths.store, A, at_boot_ns=clock.now_ns, closed=False)
+    away = paths.store / "sound"
+    (path / "audio").rename(away)
+    (path / "audio.0.key.age").unlink()
+    process = begun(paths, clock)
+    turns(process, clock, 10)
+    away.rename(path / "audio")
+    for file in ("end.json", "SHA256SUMS", "SHA256SUMS.sig"):
+        (path / file).write_bytes(b"{}")
+    turns(process, clock, 30)
+    clock.on(WEEK_NS - 60 * NS)
+    turns(process, clock, 60)
+    process.close()
+    assert [line["track"] for line in audit_lines(paths.store, "deleting")] == ["audio"]
+    assert told(paths) == (0, "")
+
+
 def test_the_unit_was_off(paths: Paths) -> None:
     """K1, K4: off for ten days with two left to go: it goes when its clock has stood for ten minutes, eight days late,
     because the unit was off.
