@@ -19,7 +19,8 @@ from daemon.model.rules.common import LEASE_NS
 ID = re.compile(r"[0-9a-f]{32}\Z")
 """As `daemon.names.ID`: what the keeper finds, counts and deletes."""
 LATE_NS = 120 * NS
-"""A trigger is at most this old: a press waits for a busy machine or a hold, seconds, never minutes."""
+"""A trigger is at most this old: a press waits for a busy machine or a hold, seconds, never minutes. An alarm's may be
+as old as an alarm can be: its recorder was away, and the first part says since when nothing was recorded."""
 
 
 def start(order: StartRecording, policy: Policy, now_ns: int) -> StartRecording | str:
@@ -32,9 +33,10 @@ def start(order: StartRecording, policy: Policy, now_ns: int) -> StartRecording 
         return "the policy does not record alarms"
     if order.until_ns <= now_ns:
         return "its time is over"
+    late_ns = max(LATE_NS, policy.alarm.maximum_s * NS) if order.alarm else LATE_NS
     return replace(
         order,
-        trigger_ns=min(max(order.trigger_ns, now_ns - LATE_NS), now_ns),
+        trigger_ns=min(max(order.trigger_ns, now_ns - late_ns), now_ns),
         pre_event_ns=min(max(order.pre_event_ns, 0), policy.timing.pre_event_s * NS),
         until_ns=min(order.until_ns, now_ns + _longest_ns(policy, alarm=order.alarm)),
     )

@@ -111,6 +111,8 @@ class Room(Struct, frozen=True):
     """When the alarm ends by itself (policy's maximum)."""
     lease_ns: int = 0
     """Until when the recorder may write; the lamp stays lit as long as this and a recording last."""
+    owed_ns: int = 0
+    """Since when what is wanted has no recording that was begun: the press. 0: it has, or nothing is wanted."""
     recorder: tuple[Track, ...] | None = None
     """The tracks that the recorder can record now; None while it is not there."""
     faults: tuple[tuple[FaultName, str], ...] = ()

@@ -180,7 +180,8 @@ def missing_since(recordings: Path, recording_id: str, boot_id: str) -> dict[Tra
         except (StoreError, *UNREADABLE) as error:
             log.event("part_before_unknown", "warning", recording_id=recording_id, why=str(error))
             return found
-        found = {track: Missing(end_ns, reason) for track, end_ns in ends_ns.items()} | found
+        since_ns = {track: begin.trigger_boot_ns for track in begin.tracks if begin.continues is None} | ends_ns
+        found = {track: Missing(ns, reason) for track, ns in since_ns.items()} | found
         if begin.continues is None or set(found) >= set(begin.tracks) or not names.ID.match(begin.continues):
             return found
         recording_id = begin.continues

@@ -65,6 +65,8 @@ class Recordings:
         """How far each track is on the disk: the next recording's pre-event reaches back to here."""
         self._last, self._why, self._owed_until_ns = "", "", 0
         """The part that ended last, why, and until when what it lacks is kept for the one that goes on."""
+        self._from_ns = 0
+        """Where the event of the last part was to begin: its press, and the pre-event seconds before it."""
         self._nothing: tuple[str, str | None] = ("", None)
         """A start that came to nothing, and the part that it was to go on from: the next goes on from that one."""
         self._room = space.room(means.settings.unit, means.settings.policy)
@@ -188,19 +190,28 @@ class Recordings:
     def _begin(self, start: StartRecording, now_ns: int) -> None:
         means, names = self._means, tuple(self._means.tracks)
         goes_on = start.continues is not None and start.continues == self._last
-        items = pre_event(means.ring, names, start, self._written_ns, goes_on=goes_on)
-        begin = begin_record(means.settings, means.clock, names, start, items, simulated=means.simulated)
-        missing = {name: Missing(ns, self._why) for name, ns in self._written_ns.items()} if goes_on else {}
         before_ns = start.trigger_ns - start.pre_event_ns
-        given_ns = {name: max(before_ns, self._written_ns.get(name, 0)) for name in names}
+        self._from_ns = self._from_ns if goes_on else before_ns
+        items = pre_event(means.ring, names, start, self._written_ns, self._from_ns)
+        begin = begin_record(means.settings, means.clock, names, start, items, simulated=means.simulated)
+        missing = self._missing(start) if goes_on else {}
+        given_ns = {name: max(self._from_ns, self._written_ns.get(name, 0)) for name in names}
         tap = Tap(start, start.until_ns, start.alarm, start.test, given_ns, set(), now_ns + HEAD_NS)
-        self._tap, means.ring.owed_ns = tap, dict(self._written_ns) if goes_on else dict(given_ns)
+        self._tap, means.ring.owed_ns = tap, dict(given_ns)
         for item in items:
             tap.given_ns[item.track] = end_ns(item)
         log.event("recording", recording_id=start.recording_id, segments=len(items), continues=start.continues)
         if not means.writer.give(writer.Open(begin, items, missing)):
             detail = "the disk takes nothing any more"
             self.closed(writer.Closed(start.recording_id, "store", detail, 0, begun=False), now_ns)
+
+    def _missing(self, start: StartRecording) -> dict[ports.Track, Missing]:
+        """How far each track has come in the parts before; one that is in none of them is missing since the press."""
+        pressed_ns = self._from_ns + start.pre_event_ns
+        return {
+            name: Missing(ns if (ns := self._written_ns.get(name, 0)) > self._from_ns else pressed_ns, self._why)
+            for name in self._means.tracks
+        }
 
     def _nothing_to_record(self) -> str:
         tracks = self._means.tracks.values()

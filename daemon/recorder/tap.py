@@ -37,21 +37,19 @@ class Tap(msgspec.Struct):
 
 
 def pre_event(
-    ring: Ring, tracks: tuple[Track, ...], start: StartRecording, written_ns: Mapping[Track, int], *, goes_on: bool
+    ring: Ring, tracks: tuple[Track, ...], start: StartRecording, written_ns: Mapping[Track, int], from_ns: int
 ) -> tuple[Item, ...]:
-    """What the ring holds from the pre-event time on, by time; never what a recording has already (`written_ns`).
+    """What the ring holds since the event was to begin, by time; never what a recording has already (`written_ns`).
 
-    `goes_on`: it follows the part that has that, and wants all that the ring holds since.
+    `from_ns`: the trigger less the pre-event time; of a part that goes on, that of the event's first.
     """
-    from_ns = start.trigger_ns - start.pre_event_ns
 
     def since(track: Track) -> list[Item]:
         had_ns = written_ns.get(track, 0)
-        begins_ns = had_ns if goes_on and had_ns else max(from_ns, had_ns)
         return [
             replace(item, from_ns=max(item.from_ns, had_ns)) if isinstance(item, Hole) else item
-            for item in ring.since(track, begins_ns)
-            if start.pre_event_ns or goes_on or not isinstance(item, Sealed) or item.t0_ns >= start.trigger_ns
+            for item in ring.since(track, max(from_ns, had_ns))
+            if from_ns < start.trigger_ns or not isinstance(item, Sealed) or item.t0_ns >= start.trigger_ns
         ]
 
     return tuple(sorted((item for track in tracks for item in since(track)), key=begin_ns))
@@ -69,7 +67,8 @@ def begin_record(  # noqa: PLR0913 - what it says of each
 
     def track_begin(track: Track) -> records.TrackBegin:
         starts = [item.t0_ns for item in items if isinstance(item, Sealed) and item.track == track]
-        oldest_ns = min(*starts, now.boot_ns) if starts else min(start.trigger_ns, now.boot_ns) - OPEN_NS
+        newest_ns = max(min(start.trigger_ns, now.boot_ns), now.boot_ns - OPEN_NS)  # what comes is younger than this
+        oldest_ns = min(*starts, now.boot_ns) if starts else newest_ns - OPEN_NS
         term_h = (policy.audio if track == "audio" else policy.video).term_h
         return records.TrackBegin(now.wall_ns - (now.boot_ns - oldest_ns), oldest_ns, term_h)
 

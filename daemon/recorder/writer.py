@@ -29,6 +29,8 @@ from hardware.ports import Clock, Track
 ORDERS_MAX = 200
 """Orders that may wait for the disk: over a minute of two tracks. A card that is stalled longer than that has lost the
 recording, and memory must not follow it."""
+NOT_YET = "nothing could be recorded yet"
+"""Why a track of an event's first part begins after the press: no recorder was there, or no device."""
 FULL_SHARE = 2
 """A part takes with what was before it at most one in so many of the free bytes: on a disk that is nearly full the rest
 is for what comes."""
@@ -205,6 +207,7 @@ class Writer:
         missing = order.missing
         if begin.continues is not None and not missing:
             missing = missing_since(self._recordings, begin.continues, begin.boot_id)
+        missing = {track: Missing(begin.trigger_boot_ns, NOT_YET) for track in begin.tracks} | missing
         self._closer.begun(recording_id)
         items = _fitting(order.items, _free_bytes(self._recordings))
         self._bundle = Bundle(self._recordings, begin, self._sign, missing, lambda: self._check_lease(recording_id))

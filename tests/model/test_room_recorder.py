@@ -105,6 +105,7 @@ def test_an_end_in_its_time_is_the_end(why: str) -> None:
 def test_a_recording_that_ends_too_soon_goes_on_as_a_new_part(room: Room, why: str) -> None:
     """R5: after a missed lease, or an end that crossed with its being put off, a new part follows with the same end."""
     assert room.recording is not None
+    room = after(room, RecordingStarted(room.recording.id))
     after_it, effects = step(room, ended(room.recording.id, why), T0 + 9 * NS)
     assert effects == (
         StartRecording(
@@ -232,10 +233,16 @@ def test_devices_that_come_and_go_do_not_touch_what_runs() -> None:
 
 
 def test_an_alarm_without_a_device_records_as_soon_as_there_is_one() -> None:
-    """R5: an alarm that found no device begins its recording with the first one, for as long as the alarm may last."""
+    """R5, R8: an alarm that found no device begins its recording with the first one, for as long as the alarm may last;
+    it is told from the press on, so that what is missing until then is.
+    """
     room = after(ready(recorder=()), alarm())
     _, effects = step(room, TracksChanged(("video",), "fresh"), T0 + 9 * NS)
-    assert effects[0] == StartRecording("fresh", T0 + 9 * NS, RULES.pre_event_ns, ALARM_UNTIL_NS, alarm=True)
+    assert effects[0] == StartRecording("fresh", T0, RULES.pre_event_ns, ALARM_UNTIL_NS, alarm=True)
+    begun = after(room, TracksChanged(("video",), "fresh"), RecordingStarted("fresh"))
+    _, effects = step(begun, ended("fresh", "lease"), T0 + 20 * NS)
+    assert effects[0].trigger_ns == T0 + 20 * NS, "what was begun is told by its own part"  # type: ignore[attr-defined]
+    assert after(room, ResetAsked("e", "x")).owed_ns == 0
     silent = after(ready(replace(RULES, alarm_records=False), ()), alarm())
     assert step(silent, TracksChanged(("video",), "fresh"), T0)[1] == ()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Iterator
 from itertools import pairwise
@@ -169,3 +170,45 @@ def test_a_part_that_came_to_nothing_is_passed_over(story: Story) -> None:
     assert (gap["kind"], gap["from_boot_ns"], gap["reason"]) == (
         "gap", story.t0_ns + NS, "the recorder was stopped",
     )  # fmt: skip
+
+
+def test_what_no_part_had_is_taken_up_or_told_since_the_press(story: Story) -> None:
+    """R8: a first part that was begun and came to nothing: the next takes up what the ring has held since, however long
+    ago that was; where the ring has nothing a gap begins with the press (found by `make together`).
+    """
+    first = story.begin(600, alarm=True)
+    wait_for("the writer's word", lambda: any(isinstance(word, writer.Opened) for word in story.words), 30)
+    story.hear()
+    story.recordings._means.writer.lease = ("", 0)  # from here on nothing of it gets a name
+    for n in range(50):
+        story.second(n, "audio")
+    wait_for("its end", lambda: any(isinstance(word, writer.Closed) for word in story.words), 30)
+    story.hear()
+    story.clock.advance(50)
+    second = story.begin(600, alarm=True, continues=first)
+    story.second(55, "video")
+    path = story.lines(second, 52)
+    assert [line["t0_boot_ns"] for line in of_track(path, "segment", "audio")] == [
+        story.t0_ns + n * NS for n in range(50)
+    ]
+    (gap,) = of_track(path, "gap", "video")
+    assert gap["from_boot_ns"] == pytest.approx(story.t0_ns, abs=NS)
+    assert (gap["to_boot_ns"], gap["reason"]) == (story.t0_ns + 55 * NS, "the lamp's owner did not renew the lease")
+
+
+def test_an_alarm_whose_recorder_was_away_is_told_since_its_press(story: Story) -> None:
+    """R8: the recorder comes five minutes after the press: its first part begins with a gap of five minutes, and its
+    oldest frame, from which the term counts, is not as old as the press (found by `make together`).
+    """
+    story.clock.advance(300)
+    pressed_ns, now_ns, recording_id = story.t0_ns, story.clock.boot_ns(), secrets.token_hex(16)
+    start = StartRecording(recording_id, pressed_ns, 30 * NS, now_ns + 600 * NS, alarm=True)
+    story.recordings.start(start, now_ns)
+    story.recordings.lease(Lease(recording_id, now_ns + 5 * NS), now_ns)
+    story.second(300, "audio")
+    path = story.lines(recording_id, 2)
+    gap, segment = chain_of(path)
+    assert (gap["kind"], gap["from_boot_ns"], gap["to_boot_ns"]) == ("gap", pressed_ns, segment["t0_boot_ns"])
+    assert gap["reason"] == writer.NOT_YET
+    begin = json.loads((path / "begin.json").read_text())
+    assert now_ns - 5 * NS < begin["tracks"]["audio"]["oldest_boot_ns"] <= now_ns

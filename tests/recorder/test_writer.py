@@ -22,7 +22,7 @@ from daemon.recorder.cutter import Hole
 from daemon.sign import sign
 from simulators.clock import SimClock
 from tests.recorder.test_bundle import begin, segment, state
-from tests.rooms import chain_of, verify
+from tests.rooms import chain_of, of_track, verify
 from tests.waiting import wait_for
 
 __all__ = ["state"]
@@ -120,7 +120,7 @@ def test_a_lease_is_for_one_recording(story: Story) -> None:
     story.writer.give(writer.Add(ONE, (segment(2),)))
     story.writer.give(writer.Close(TWO, "asked", ""))
     wait_for("its end", lambda: [w for w in story.said if isinstance(w, writer.Closed)][1:])
-    assert [len(chain_of(story.recordings / one)) for one in (ONE, TWO)] == [1, 1]
+    assert [len(of_track(story.recordings / one, "segment", "video")) for one in (ONE, TWO)] == [1, 1]
 
 
 @pytest.mark.case("recorder 6")
@@ -343,7 +343,8 @@ def test_a_part_goes_on_from_the_records_of_another_process(state: Path) -> None
     left_open(state, ONE, 3, boot_id=boot)
     left_open(state, TWO, 0, boot_id=boot, continues=ONE)
     recordings = state / "recordings"
-    assert missing_since(recordings, TWO, boot) == {"video": Missing(3 * NS, "the recorder was interrupted")}
+    why = "the recorder was interrupted"
+    assert missing_since(recordings, TWO, boot) == {"audio": Missing(0, why), "video": Missing(3 * NS, why)}
     close_interrupted(recordings / ONE, clock, lambda data: sign(data, state / "etc" / "unit_ed25519"), closing.REFUSED)
     assert missing_since(recordings, ONE, boot)["video"].reason == "the disk refused what was recorded"
     assert missing_since(recordings, ONE, "another boot") == {}

@@ -150,9 +150,10 @@ def _raise(room: Room, item: AlarmPressed | AlarmHeld, now_ns: int) -> Step:
     effects: tuple[Effect, ...] = ()
     if room.recording is not None and (may_record or not is_private(room)):
         room, effects = set_end(room, until_ns, alarm=True)
-    elif room.recording is None and may_record and is_open:
+    elif room.recording is None and may_record:
+        room = replace(room, owed_ns=item.at_ns)
         start = StartRecording(item.recording_id, item.at_ns, room.rules.pre_event_ns, until_ns, alarm=True)
-        room, effects = begin(room, start, now_ns)
+        room, effects = begin(room, start, now_ns) if is_open else (room, ())
     return room, (sent(room, "raised", item, item.alarm_id), *lifted, *effects)
 
 

@@ -111,7 +111,8 @@ def begin(room: Room, start: StartRecording, now_ns: int) -> Step:
     recording = Recording(
         start.recording_id, start.until_ns, start.alarm, test=start.test, began_ns=now_ns, tries=tries
     )
-    room, lease = renew_lease(replace(room, recording=recording), now_ns)
+    owed_ns = room.owed_ns if start.continues else start.trigger_ns
+    room, lease = renew_lease(replace(room, recording=recording, owed_ns=owed_ns), now_ns)
     return room, (start, *lease)
 
 
@@ -131,7 +132,10 @@ def set_end(room: Room, until_ns: int, *, alarm: bool, test: bool = False) -> St
 
 
 def new_part(room: Room, fresh_id: str, now_ns: int) -> Step:
-    """The recording that is wanted goes on as a new part; an alarm that has none yet gets its first."""
+    """The recording that is wanted goes on as a new part; an alarm that has none yet gets its first.
+
+    What nothing was begun for is told from the press on (promise R8).
+    """
     wanted = room.recording
     if wanted is not None and not room.rules.tracks:
         return rest(replace(room, recording=None, lease_ns=0)), ()  # another policy is in force: it never comes
@@ -141,8 +145,9 @@ def new_part(room: Room, fresh_id: str, now_ns: int) -> Step:
         wanted = Recording("", room.alarm_until_ns + room.rules.post_event_ns, alarm=True)
     if wanted is None or not (can_record(room) and room.rules.tracks) or now_ns >= wanted.until_ns:
         return room, ()
+    trigger_ns, pre_event_ns = room.owed_ns or now_ns, room.rules.pre_event_ns
     start = StartRecording(
-        fresh_id, now_ns, room.rules.pre_event_ns, wanted.until_ns, wanted.alarm, wanted.id or None, wanted.test
+        fresh_id, trigger_ns, pre_event_ns, wanted.until_ns, wanted.alarm, wanted.id or None, wanted.test
     )
     return begin(room, start, now_ns)
 
@@ -186,7 +191,7 @@ def rest(room: Room) -> Room:
     if room.recording is not None:
         return room if is_private(room) else replace(room, quiet=())
     phase = Phase.ALARM if room.alarms else Phase.PRIVACY if is_private(room) else Phase.READY
-    return replace(room, phase=phase, quiet=closed_tracks(room))
+    return replace(room, phase=phase, quiet=closed_tracks(room), owed_ns=room.owed_ns if room.alarms else 0)
 
 
 def sent(room: Room, kind: AlarmEventKind, item: AlarmPressed | AlarmHeld, alarm_id: str) -> Raise:

@@ -72,7 +72,7 @@ def started(room: Room, item: RecordingStarted, now_ns: int) -> Step:
     """It writes."""
     if room.recording is None or room.recording.id != item.recording_id:
         return room, (Note("recording_unknown", item.recording_id),)
-    return replace(room, recording=replace(room.recording, running=True)), ()
+    return replace(room, recording=replace(room.recording, running=True), owed_ns=0), ()
 
 
 def renew(room: Room, item: LeaseDue, now_ns: int) -> Step:
