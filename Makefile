@@ -70,6 +70,11 @@ home-assistant: $(BIN)/.ready-test system-packages $(HA)/.ready  ## the guide an
 node-red: $(BIN)/.ready-test system-packages .cache/node-red/.ready  ## the guide's flow in a real Node-RED
 	$(BIN)/python -m tests.node_red.live
 
+.PHONY: together
+together: NEEDS += mount:mount util-linux:fsfreeze
+together: $(BIN)/.ready-test system-packages  ## 500 stories in which two or three things fail at once (as root; ARGS="--stories N --seed S")
+	$(BIN)/python -m tests.together $(ARGS)
+
 .PHONY: brokers
 brokers: NEEDS += rabbitmq-server:/usr/lib/rabbitmq/bin/rabbitmq-server mmdebstrap:mmdebstrap util-linux:unshare
 brokers: $(BIN)/.ready-test system-packages .cache/aedes/.ready .cache/trixie/.ready  ## presses while brokers of others are killed, the table in the guide (as root; 8 minutes)
@@ -105,6 +110,7 @@ docs: $(BIN)/.ready-test system-packages .node/browser/.ready  ## draws what is 
 	$(BIN)/python -m tests.tools.draw_words
 	$(BIN)/python -m tests.tools.draw_cases
 	$(BIN)/python -m tests.tools.draw_page
+	$(BIN)/python -m tests.together.table
 
 clean:               ## takes away what the others made
 	rm -rf .venv .node .cache room *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

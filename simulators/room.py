@@ -240,15 +240,17 @@ class Room:
         put_back(self.paths)
         self._occupied.leave()
 
-    def power_cut(self, off_s: float = 0.0) -> None:
+    def power_cut(self, off_s: float = 0.0, meanwhile: Callable[[], None] = lambda: None) -> None:
         """The unit's power goes, for so many seconds of the room's time: all processes die at once, the clock reboots.
 
-        Broker and desk have power of their own. Returns when the processes are up again.
+        Broker and desk have power of their own. `meanwhile` is called when nothing runs: what a cut does to a disk.
+        Returns when the processes are up again.
         """
         for child in self.children.values():
             child.power(on=False)
         for child in self.children.values():
             child.gone()
+        meanwhile()
         self.clock = SimClock.reboot(clock_path(self.paths), off_s)
         self._began_ns = self.clock.boot_ns()
         self._tell("room", f"the power was cut, for {off_s:g} s")

@@ -104,13 +104,11 @@ def test_an_end_in_its_time_is_the_end(why: str) -> None:
 @pytest.mark.parametrize("why", ["lease", "asked"])
 def test_a_recording_that_ends_too_soon_goes_on_as_a_new_part(room: Room, why: str) -> None:
     """R5: after a missed lease, or an end that crossed with its being put off, a new part follows with the same end."""
-    assert room.recording is not None
-    room = after(room, RecordingStarted(room.recording.id))
-    after_it, effects = step(room, ended(room.recording.id, why), T0 + 9 * NS)
+    mine = room.recording
+    assert mine is not None
+    after_it, effects = step(after(room, RecordingStarted(mine.id)), ended(mine.id, why), T0 + 9 * NS)
     assert effects == (
-        StartRecording(
-            "fresh", T0 + 9 * NS, RULES.pre_event_ns, room.recording.until_ns, room.recording.alarm, room.recording.id
-        ),
+        StartRecording("fresh", T0 + 9 * NS, RULES.pre_event_ns, mine.until_ns, mine.alarm, mine.id),
         Lease("fresh", T0 + 9 * NS + LEASE_NS),
     )
     assert after_it.phase is room.phase
