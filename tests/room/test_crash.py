@@ -7,7 +7,7 @@ from pathlib import Path
 
 from daemon.link import ask
 from tests.brokers import Mosquitto
-from tests.rooms import chain_of, open_track, policy_with, running, verify, wait_for
+from tests.rooms import chain_of, of_track, open_track, policy_with, running, verify, wait_for
 
 NS = 1_000_000_000
 
@@ -46,9 +46,10 @@ def test_recorder_killed_while_recording_then_alarm(tmp_path: Path, broker: Mosq
         second = unit.started()
         begin = json.loads((second / "begin.json").read_text())
         assert (begin["continues"], begin["alarm"]) == (first.name, True)
-        gaps = wait_for("gaps of both", lambda: [line for line in chain_of(second) if line["kind"] == "gap"][:2])
-        for gap in gaps:
-            assert (gap["from_boot_ns"], gap["reason"]) == (end_ns(first, gap["track"]), "the recorder was interrupted")
+        for track in ("audio", "video"):
+            gaps = wait_for(f"a gap of {track}", lambda track=track: of_track(second, "gap", track))  # type: ignore[misc]
+            gap = gaps[0]  # a busy machine may miss frames as well, and says so in others
+            assert (gap["from_boot_ns"], gap["reason"]) == (end_ns(first, track), "the recorder was interrupted")
             assert gap["to_boot_ns"] - gap["from_boot_ns"] < 10 * NS, "back within ten seconds"
         unit.phase("alarm")
         assert open_track(state, first, "video", ("manager-1",), tmp_path / "open").stat().st_size > 100_000
