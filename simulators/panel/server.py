@@ -46,7 +46,15 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store",
     "Cross-Origin-Resource-Policy": "same-origin", "Cross-Origin-Opener-Policy": "same-origin",
 }  # fmt: skip
-KINDS = {".html": "text/html", ".css": "text/css", ".mjs": "text/javascript", ".svg": "image/svg+xml"}
+GUIDE = Path(__file__).resolve().parents[2] / "docs" / "guide" / "faults.md"
+"""What each fault means and what to do; in a clone of the repository, elsewhere not found."""
+KINDS = {
+    ".md": "text/plain",
+    ".html": "text/html",
+    ".css": "text/css",
+    ".mjs": "text/javascript",
+    ".svg": "image/svg+xml",
+}
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -183,9 +191,9 @@ class Panel:
 async def _file(request: web.Request) -> web.StreamResponse:
     """One of the page's own files, by a name that holds nothing but letters and dots."""
     name = request.match_info["file"] or "index.html"
-    path = WEB / name
+    path = GUIDE if name == GUIDE.name else WEB / name
     kind = KINDS.get(path.suffix)
-    if kind is None or path.parent != WEB or not path.is_file():
+    if kind is None or path.parent not in {WEB, GUIDE.parent} or not path.is_file():
         raise web.HTTPNotFound
     return web.Response(body=path.read_bytes(), content_type=kind, charset="utf-8")
 

@@ -59,6 +59,8 @@ def test_the_page_and_its_parts_are_there_and_may_load_nothing_from_elsewhere(qu
         status, headers, body = ask(quiet_room, path=part)
         assert (status, headers["x-content-type-options"]) == (200, "nosniff"), part
         assert b"https://" not in body, part
+    status, headers, body = ask(quiet_room, path="faults.md")
+    assert (status, headers["content-type"], body[:2]) == (200, "text/plain; charset=utf-8", b"# ")
     status, headers, body = ask(quiet_room, path="picture")
     assert (status, headers["content-type"], body[:2]) == (200, "image/jpeg", b"\xff\xd8")
 

@@ -31,8 +31,8 @@ export function plan(state, lang, width) {
 <rect class="table" x="110" y="84" width="120" height="56" rx="8"/>
 <circle class="chair" cx="170" cy="66" r="13"/><circle class="chair" cx="170" cy="158" r="13"/>
 <path class="camera" d="M12 12 l26 6 -8 18 z"/><path class="sees" d="M30 28 L250 196 L40 196 Z"/>
-<rect class="box" x="176" y="8" width="172" height="48" rx="4"/>
-${lamp("status", 216, 26)}${lamp("recording", 304, 26)}
+<rect class="box" x="164" y="8" width="186" height="48" rx="4"/>
+${lamp("status", 208, 26)}${lamp("recording", 298, 26)}
 <rect class="mic" x="164" y="106" width="12" height="12" rx="6"/></g>`);
 }
 
@@ -96,7 +96,7 @@ export function weeks(state, nowMs, lang, width) {
   const parts = [PATTERNS];
   for (let week = 0; week <= 4; week += 1) {
     const at = x(nowMs + week * 604_800_000);
-    parts.push(`<line class="tick" x1="${at}" y1="14" x2="${at}" y2="${24 + rows.length * 34}"/><text class="small ${week ? "mid" : ""}" x="${at}" y="11">${week ? `${week} ${escape(w.week)}` : escape(w.today)}</text>`);
+    parts.push(`<line class="tick" x1="${at}" y1="14" x2="${at}" y2="${24 + rows.length * 34}"/><text class="small ${week ? "mid" : ""}" x="${at}" y="11">${week ? `${week} ${escape(week > 1 ? w.weeks_ : w.week)}` : escape(w.today)}</text>`);
   }
   const told = [];
   rows.forEach((row, n) => {
@@ -131,7 +131,7 @@ export function phase(state, lang, width) {
   const box = { ready: [6, 34], recording: [118, 4], ending: [236, 4], alarm: [118, 64], privacy: [236, 64] };
   const arrows = ["M86 40 L116 20", "M198 18 L234 18", "M276 34 L276 46 L48 46 L48 36", "M86 52 L116 76", "M158 62 L158 34", "M198 72 L250 36", "M86 46 L234 74"];
   const nodes = Object.entries(box).map(([name, [x, y]]) =>
-    `<g class="phase ${name} ${name === live ? "live" : ""}"><rect x="${x}" y="${y}" width="80" height="28" rx="6"/><text class="mid small" x="${x + 40}" y="${y + 18}">${escape(w[`phase_${name}`].split(" ").at(-1))}</text></g>`);
+    `<g class="phase ${name} ${name === live ? "live" : ""}"><rect x="${x}" y="${y}" width="80" height="28" rx="6"/><text class="mid small" x="${x + 40}" y="${y + 18}">${escape(w[`box_${name}`])}</text></g>`);
   const scale = Math.min(1.25, width / 324);
   return svg(width, 96 * scale, `${w.unit}: ${w[`phase_${live}`] ?? w.none}`, `<g transform="scale(${scale})"><g class="arrows">${arrows.map((d) => `<path d="${d}"/>`).join("")}</g>${nodes.join("")}</g>`);
 }
@@ -142,11 +142,11 @@ export function beads(state, lang, width) {
   const alarm = state.alarm;
   if (!alarm) return svg(width, 34, w.no_alarm, `<text class="small" x="0" y="20">${escape(w.no_alarm)}</text>`);
   const levels = [["pressed", 0], ["kept", alarm.kept_ms], ["at_broker", alarm.broker_ms], ["stored", alarm.stored_ms], ["accepted", alarm.accepted_ms]];
-  const step = (width - 60) / (levels.length - 1);
+  const step = (width - 100) / (levels.length - 1);
   const parts = [];
   const told = [];
   levels.forEach(([name, ms], n) => {
-    const at = 30 + n * step;
+    const at = 50 + n * step;
     const there = ms !== null && ms !== undefined;
     if (n) parts.push(`<line class="string ${there ? "there" : ""}" x1="${at - step + 8}" y1="12" x2="${at - 8}" y2="12"/>`);
     parts.push(`<circle class="bead ${there ? "there" : ""}" cx="${at}" cy="12" r="7"/>`);
@@ -156,6 +156,6 @@ export function beads(state, lang, width) {
     if (there) told.push(words);
   });
   const nobody = Object.keys(state.unit?.faults ?? {}).some((f) => f === "nobody_listening" || f === "unanswered");
-  if (nobody && alarm.stored_ms === null) parts.push(`<text class="small mid nobody" x="${30 + 2.5 * step}" y="8">${escape(w.nobody)}</text>`);
+  if (nobody && alarm.stored_ms === null) parts.push(`<text class="small mid nobody" x="${50 + 2.5 * step}" y="8">${escape(w.nobody)}</text>`);
   return svg(width, 38, `${w.alarm}: ${told.join(", ")}`, parts.join(""));
 }

@@ -206,7 +206,7 @@ function faults() {
 
 function unitFaults() {
   const found = Object.entries(state.unit?.faults ?? {});
-  put("faults-now", found.length ? `<ul>${found.map(([name, text]) => `<li>⚠ <b>${e(name)}</b> ${e(text)}</li>`).join("")}</ul>` : `<p>✓ ${e(w().no_faults)}</p>`);
+  put("faults-now", found.length ? `<ul>${found.map(([name, text]) => `<li>⚠ <b>${e(name)}</b> ${e(text)}</li>`).join("")}</ul><p><a href="faults.md" target="_blank">${e(w().why)} (docs/guide/faults.md)</a></p>` : `<p>✓ ${e(w().no_faults)}</p>`);
 }
 
 function desk() {
