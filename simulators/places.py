@@ -11,6 +11,9 @@ from daemon.paths import Paths
 SOCKET_BYTES_MAX = 107
 """Of a socket's path: 108 in unix(7), with the zero at its end."""
 
+OF_A_ROOM = "SPREEKKAMER_OF_A_ROOM"
+"""In the environment of a room's processes: they end with it, also when it is killed."""
+
 
 def check_length(paths: Paths) -> None:
     """Raises SettingsError for a state directory whose path is too long for the sockets in it."""

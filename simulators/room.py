@@ -30,7 +30,7 @@ from simulators.clock import SimClock
 from simulators.console import Console
 from simulators.link import Link, Proxy
 from simulators.occupied import Occupied
-from simulators.places import check_length, clock_path, console_path, faults_path, impossible_path
+from simulators.places import OF_A_ROOM, check_length, clock_path, console_path, faults_path, impossible_path
 from simulators.state import find_policy, prepare, prepare_policy, put_back
 
 READY_S = 60.0
@@ -125,7 +125,7 @@ class Child:
         while not self._stopping:
             if not self._may_run.wait(RESTART_S):
                 continue
-            environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+            environment = {**os.environ, "PYTHONUNBUFFERED": "1", OF_A_ROOM: "yes"}
             self.process = subprocess.Popen(
                 self._command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment,
             )  # fmt: skip

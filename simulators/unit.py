@@ -6,7 +6,10 @@ This is a composition root like `daemon/alarm/__main__.py`: everything above the
 from __future__ import annotations
 
 import argparse
+import ctypes
 import hashlib
+import os
+import signal
 import sys
 from pathlib import Path
 
@@ -24,7 +27,9 @@ from simulators import stuck
 from simulators.clock import SimClock
 from simulators.disk import FaultyDisk
 from simulators.pins import PinBench, Wear
-from simulators.places import bench_path, clock_path
+from simulators.places import OF_A_ROOM, bench_path, clock_path
+
+PR_SET_PDEATHSIG = 1
 
 
 def make_alarm(settings: Settings, paths: Paths, wear: Wear | None = None) -> AlarmProcess:
@@ -47,8 +52,18 @@ def make_keeper(settings: Settings, paths: Paths) -> Entrance:
     return Entrance(paths, lambda: KeeperProcess(settings, paths, clock, disk))
 
 
+def end_with_the_room() -> None:
+    """The kernel kills this process when the room that started it is gone: a killed room leaves nobody behind.
+
+    Of a room alone: what a test starts by itself may outlive the thread that did (prctl(2), PR_SET_PDEATHSIG).
+    """
+    if os.environ.get(OF_A_ROOM):
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
 def main() -> None:
     """Starts the process that is named."""
+    end_with_the_room()
     stuck.answers()
     parser = argparse.ArgumentParser(prog="python -m simulators.unit", description=__doc__)
     parser.add_argument("process", choices=("alarm", "recorder", "keeper"))

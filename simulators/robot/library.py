@@ -6,6 +6,8 @@ import inspect
 import re
 from typing import Any, ClassVar
 
+from robot.api import logger
+
 from simulators.robot.steps import STEPS, WITHIN_S, Step, Story
 from simulators.robot.worlds import SimulatedWorld, World
 
@@ -51,7 +53,11 @@ class SpreekkamerLibrary:
 
     def run_keyword(self, name: str, args: list[Any], named: dict[str, Any] | None = None) -> None:  # noqa: ARG002 - Robot's
         """One step."""
-        self.KEYWORDS[name].do(self._story, *args)
+        try:
+            self.KEYWORDS[name].do(self._story, *args)
+        except AssertionError:
+            logger.info(self._story.told())  # for whoever has to find out why: in log.html
+            raise
 
     def end_test(self, _data: Any, result: Any) -> None:
         """The room of this test is over; what it finds wrong at its end fails the test."""

@@ -62,6 +62,10 @@ class Story:
             raise UnitError("no room yet; expected a step such as `Gegeven een kamer onder het protocol heusden-2020`")
         return self._world
 
+    def told(self) -> str:
+        """What the room last said of itself."""
+        return self._world.told() if self._world is not None else ""
+
     def end(self) -> None:
         """Takes the room down."""
         world, self._world = self._world, None

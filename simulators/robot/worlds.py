@@ -81,6 +81,9 @@ class World(Protocol):
     def directory(self) -> Path:
         """An empty directory, such as a medium that is put in."""
 
+    def told(self) -> str:
+        """What the room last said of itself, for whoever has to find out why something did not come."""
+
     def end(self) -> None:
         """The room is taken down. Raises AssertionError when something in it could have been taken for real."""
 
@@ -184,7 +187,7 @@ class SimulatedWorld:
             self._unmarked.append(word.topic)
 
     def told(self) -> str:
-        """The last lines of the room's timeline, for who has to find out why."""
+        """The last lines of the room's timeline."""
         return self._timeline.getvalue()[-4000:]
 
     def _key(self, name: str) -> Path:

@@ -24,7 +24,7 @@ source.onmessage = (message) => {
   heardAt = performance.now();
   if (news.clock) clockAt = heardAt;
   firstPolicy ||= state.fitted?.policy?.name ?? "";
-  if (asked && state.fitted?.policy) obeyLink();
+  if (asked && state.fitted?.policy && state.unit && state.lamps) obeyLink(); // not before the room is there to be acted on
   render(news);
 };
 
