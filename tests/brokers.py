@@ -13,6 +13,7 @@ from pathlib import Path
 from daemon.model.unit import Broker, Tls
 from simulators.link import free_port
 from tests.certificates import Authority, Pair
+from tests.waiting import PATIENCE_S
 
 SHIPPED = Path(__file__).resolve().parent.parent / "config" / "mosquitto"
 KEEPALIVE_S = 5
@@ -47,7 +48,7 @@ class Mosquitto:
         log = (self.home / "log").open("ab")
         self._process = subprocess.Popen([program, "-c", str(self.home / "mosquitto.conf")], stdout=log, stderr=log)
         log.close()
-        until_s = time.monotonic() + 10
+        until_s = time.monotonic() + PATIENCE_S
         while time.monotonic() < until_s:
             with socket.socket() as sock:
                 if sock.connect_ex(("127.0.0.1", self.port)) == 0:
@@ -64,7 +65,7 @@ class Mosquitto:
         assert self._process is not None
         before = self.log().count(RELOADED)
         self._process.send_signal(signal.SIGHUP)
-        until_s = time.monotonic() + 10
+        until_s = time.monotonic() + PATIENCE_S
         while self.log().count(RELOADED) == before:
             assert time.monotonic() < until_s, f"mosquitto does not reload: {self.log()[-500:]}"
             time.sleep(0.02)

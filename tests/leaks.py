@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from simulators.clock import SimClock
+from tests.waiting import PATIENCE_S
 
-WAIT_S = 8.0  # for a fact that takes 2 s at most, on a machine that runs four test processes at once
 Until = Callable[[Callable[[], object]], None]
 
 
@@ -33,7 +33,7 @@ def clock(tmp_path: Path) -> SimClock:
 
 
 def _until(fact: Callable[[], object]) -> None:
-    end_s = time.monotonic() + WAIT_S
+    end_s = time.monotonic() + PATIENCE_S
     while not fact():
-        assert time.monotonic() < end_s, f"not within {WAIT_S} s; threads: {threading.enumerate()}"
+        assert time.monotonic() < end_s, f"not within {PATIENCE_S} s; threads: {threading.enumerate()}"
         time.sleep(0.005)

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import PATIENCE_S
+
 SINK = "room"
 
 
@@ -106,9 +108,9 @@ class PulseAudio:
         return client
 
     def _wait(self, fact: Callable[[], object]) -> None:
-        until_s = time.monotonic() + 10
+        until_s = time.monotonic() + PATIENCE_S
         while not fact():
-            assert time.monotonic() < until_s, f"not within 10 s: {self._log()}"
+            assert time.monotonic() < until_s, f"not within {PATIENCE_S} s: {self._log()}"
             time.sleep(0.02)
 
     def _environment(self) -> dict[str, str]:
@@ -118,7 +120,12 @@ class PulseAudio:
     def _control(self, *command: str) -> str | None:
         """What `pactl` answers; None when the server refuses or is not there."""
         done = subprocess.run(
-            ["pactl", *command], env=self._environment(), capture_output=True, text=True, timeout=10, check=False
+            ["pactl", *command],
+            env=self._environment(),
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            check=False,
         )
         return done.stdout if done.returncode == 0 else None
 

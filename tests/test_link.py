@@ -19,8 +19,8 @@ from daemon.errors import LinkError, RefusedError
 from daemon.link import Client, Joined, Left, Peer, Server, Word, ask
 from daemon.model.events import Forget, Lease, SetEnd, StartRecording
 from daemon.wire import RecorderState, Reply, Request
+from tests.waiting import PATIENCE_S
 
-WAIT_S = 8.0  # for a fact that takes a second at most, on a machine that runs four test processes at once
 R0, R1 = "0" * 32, "1" * 32
 STATE = RecorderState(("audio", "video"), R1, 5, alarm=True)
 EFFECTS = (
@@ -48,9 +48,9 @@ class Heard:
 
 def until(fact: Callable[[], object]) -> None:
     """Waits until something is so."""
-    end_s = time.monotonic() + WAIT_S
+    end_s = time.monotonic() + PATIENCE_S
     while not fact():
-        assert time.monotonic() < end_s, f"not within {WAIT_S} s; threads: {threading.enumerate()}"
+        assert time.monotonic() < end_s, f"not within {PATIENCE_S} s; threads: {threading.enumerate()}"
         time.sleep(0.002)
 
 
@@ -88,7 +88,7 @@ def connect(path: Path) -> Iterator[Callable[[], socket.socket]]:
 
     def plug() -> socket.socket:
         socks.append(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
-        socks[-1].settimeout(WAIT_S)
+        socks[-1].settimeout(PATIENCE_S)
         socks[-1].connect(str(path))
         return socks[-1]
 

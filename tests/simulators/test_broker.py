@@ -14,8 +14,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from daemon.errors import LinkError
 from simulators.broker import EmbeddedBroker
-
-WAIT_S = 8.0
+from tests.waiting import PATIENCE_S
 
 
 class Client:
@@ -48,7 +47,7 @@ class Client:
     def wait(self, fact: str) -> object:
         """Waits until this has happened, passing over what came before it."""
         while True:
-            name, value = self.facts.get(timeout=WAIT_S)
+            name, value = self.facts.get(timeout=PATIENCE_S)
             if name == fact:
                 return value
 

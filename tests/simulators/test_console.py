@@ -31,9 +31,9 @@ from simulators.console_wire import BODY_BYTES_MAX
 from tests.brokers import Mosquitto, ShippedMosquitto
 from tests.certificates import CONSOLE, UNIT, Authority
 from tests.rooms import policy_with, running, wait_for
+from tests.waiting import PATIENCE_S
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
-WAIT_S = 10.0
 ORGANISATION = "voorbeeldstad"
 ROOM = f"spreekkamer/v1/{ORGANISATION}/stadhuis/kamer-1/"
 PRESENCE = f"spreekkamer/v1/{ORGANISATION}/console/balie/state"
@@ -67,7 +67,7 @@ class Client:
     def hear(self, kind: type[Word] = Received, topic: str = "") -> Any:
         """The next word of a kind; of a message on this topic its JSON."""
         while True:
-            word = self.words.get(timeout=WAIT_S)
+            word = self.words.get(timeout=PATIENCE_S)
             if isinstance(word, kind):
                 if not isinstance(word, Received):
                     return word
@@ -102,7 +102,7 @@ class Desk:
             return next((fact for fact in self.facts if isinstance(fact, kind) and which(fact)), None)
 
         with self._new:
-            assert self._new.wait_for(found, WAIT_S), self.facts
+            assert self._new.wait_for(found, PATIENCE_S), self.facts
             return found()
 
     def rows(self) -> tuple[console_store.Row, ...]:
@@ -465,7 +465,7 @@ def test_a_console_on_the_broker_that_we_ship(tmp_path: Path) -> None:
         assert next_fact(process, "arrived")["room"] == "stadhuis/spreekkamer-1"
         payloads: dict[str, Any] = {}
         while set(payloads) != set(heard):
-            word = words.get(timeout=WAIT_S)
+            word = words.get(timeout=PATIENCE_S)
             if isinstance(word, Received):
                 payloads[word.topic] = json.loads(word.payload)
         assert payloads[root + "alarm/ack/balie"] == {"id": "one", "level": "stored", "by": "balie"}
@@ -493,7 +493,7 @@ def test_what_was_acknowledged_survives_kill(tmp_path: Path, port: int, client: 
     client.say("alarm/event", event("one", attempt=2))
     assert next_fact(second, "arrived")["seen"] == 2
     second.terminate()
-    _, words = second.communicate(timeout=WAIT_S)
+    _, words = second.communicate(timeout=PATIENCE_S)
     assert (second.returncode, words) == (0, "")
 
 
@@ -531,7 +531,7 @@ def test_the_keys_of_a_desk(tmp_path: Path, port: int, client: Client) -> None:
         assert client.hear(topic=ROOM + "command/reset/balie")["alarm_ids"] == ["one"]
         os.write(screen, b"q")
         assert not client.hear(topic=PRESENCE)["online"]
-        assert process.wait(WAIT_S) == 0
+        assert process.wait(PATIENCE_S) == 0
     finally:
         process.kill()
         process.wait()
