@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 INSTALLED = ROOT / ".node" / "browser" / "node_modules"
 
 
-def story(script: Path, said: Any, within_s: float = 100) -> Any:
+def story(script: Path, said: Any, within_s: float = 300) -> Any:
     """Gives a story JSON on its standard input and returns the JSON on its standard output.
 
     What the page says on its console, and where a wait did not end, stands in the failure.

@@ -19,5 +19,5 @@ def at(place: Unit | Path) -> tuple[str, str]:
 def asked(place: Unit | Path, *words: str) -> tuple[int, Any]:
     """Exit code and report."""
     command = spreekkamer("check", *at(place), "--json", "--non-interactive", *words)
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
     return done.returncode, json.loads(done.stdout)

@@ -130,7 +130,6 @@ def wrong(report: Any) -> dict[str, Any]:
     return {finding["name"]: finding for finding in report["findings"] if finding["verdict"] == "fault"}
 
 
-@pytest.mark.timeout(180)
 @pytest.mark.parametrize("what", PLANTED)
 def test_each_planted_fault_is_named_with_what_to_do(unit: Unit, what: str) -> None:
     """H1, A6: the part that is at fault has its line, with what to do, by exit code 10; the parts that have nothing to

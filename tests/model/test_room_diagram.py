@@ -39,6 +39,7 @@ def test_the_page_is_current(cells: draw_room.Cells) -> None:
 def test_the_page_follows_the_room(monkeypatch: pytest.MonkeyPatch) -> None:
     """H2: a rule that answers differently changes the page."""
     item: type[Input] = RecordPressed
+    before = draw_room.page(draw_room.observe(1))
     ready, recording, ending, alarm, privacy = TABLE[item]
     monkeypatch.setitem(TABLE, item, (alarm, recording, ending, ready, privacy))
-    assert draw_room.page(draw_room.observe()) != draw_room.PAGE.read_text()
+    assert draw_room.page(draw_room.observe(1)) != before

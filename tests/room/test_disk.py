@@ -9,7 +9,7 @@ import pytest
 
 from tests.brokers import Mosquitto
 from tests.disks import fill, small_disk
-from tests.rooms import policy_with, running, wait_for
+from tests.rooms import SHIPPED, policy_with, running, small_picture, wait_for
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def test_a_disk_that_fills_up_ends_the_recording_and_not_the_alarm(
     """
     policy = policy_with("heusden-2020", tmp_path / "policy", pre_event_s=3, post_event_s=1)
     unit_toml = tmp_path / "unit.toml"
-    config = (Path(__file__).parents[2] / "config" / "unit.toml").read_text()
+    config = small_picture(SHIPPED.read_text())
     unit_toml.write_text(config.replace("# free_bytes_min = 3000000000 ", "free_bytes_min = 10000000 # "))
     with running(disk, policy=policy, broker=broker.address, unit=unit_toml) as unit:
         unit.ready(2.5)

@@ -12,9 +12,8 @@ import pytest
 from daemon.link import ask
 from tests.brokers import Mosquitto
 from tests.disks import fill, small_disk
-from tests.rooms import Unit, policy_with, running, verify, wait_for
+from tests.rooms import SHIPPED, Unit, policy_with, running, small_picture, verify, wait_for
 
-CONFIG = Path(__file__).parents[2] / "config"
 H_S = 3600
 
 
@@ -31,9 +30,7 @@ def small_room(tmp_path: Path) -> tuple[str, Path]:
     policy = Path(policy_with("heusden-2020", tmp_path / "small", **timing))
     policy.write_text(policy.read_text().replace("[alarm]\n", "[alarm]\nmaximum_s = 60\n"))
     unit_toml = tmp_path / "unit.toml"
-    text = (CONFIG / "unit.toml").read_text()
-    for key, value in (("width", 320), ("height", 240), ("bitrate_bps", 200_000)):
-        text = text.replace(f"# {key} = ", f"{key} = {value} # ", 1)
+    text = small_picture(SHIPPED.read_text())
     unit_toml.write_text(text.replace("# bitrate_bps = 64000 ", "bitrate_bps = 24000 "))
     return str(policy), unit_toml
 
@@ -47,7 +44,6 @@ def lines(unit: Unit, event: str) -> list[dict[str, Any]]:
     return [line for line in found if line["event"] == event]
 
 
-@pytest.mark.timeout(240)
 def test_what_a_full_store_refuses_and_in_which_order(state: Path, tmp_path: Path, broker: Mosquitto) -> None:
     """K1, K2, A3, R5: as a disk fills up, first a running conversation is ended and new ones are refused, with a fault
     of their own on the lamp; an alarm is still recorded, until the last byte; it is delivered whatever the disk says.

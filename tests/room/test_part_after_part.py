@@ -5,12 +5,12 @@ The picture is small, so that a busy machine has time for it; what is tried is n
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests import rooms
 from tests.brokers import Mosquitto
 from tests.disks import fill, small_disk
 from tests.rooms import Unit, chain_of, of_track, policy_with, running, verify, wait_for
@@ -29,11 +29,12 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 def small_picture(home: Path) -> Path:
     """The shipped unit with a small picture, and with what is kept for alarms as small."""
-    text = (Path(__file__).parents[2] / "config" / "unit.toml").read_text()
-    for key, value in (("width", 320), ("height", 240), ("fps", 10), ("bitrate_bps", 500_000)):
-        text = re.sub(rf"^#? ?{key} = \S+", f"{key} = {value}", text, count=1, flags=re.MULTILINE)
     path = home / "unit.toml"
-    path.write_text(text.replace("# free_bytes_min = 3000000000 ", "free_bytes_min = 10000000 # "))
+    path.write_text(
+        rooms.small_picture(rooms.SHIPPED.read_text()).replace(
+            "# free_bytes_min = 3000000000 ", "free_bytes_min = 10000000 # "
+        )
+    )
     return path
 
 
@@ -57,7 +58,6 @@ def end_of(path: Path, track: str) -> int:
     )
 
 
-@pytest.mark.timeout(240)
 @pytest.mark.case("recorder 1")
 def test_an_alarm_on_a_disk_that_was_full_for_a_moment_is_recorded_again(
     disk: Path, tmp_path: Path, broker: Mosquitto
@@ -88,7 +88,6 @@ def test_an_alarm_on_a_disk_that_was_full_for_a_moment_is_recorded_again(
             assert begins_ns - end_of(first, track) < NS // 5, "no second is nowhere"
 
 
-@pytest.mark.timeout(240)
 @pytest.mark.case("recorder 3")
 def test_a_camera_that_hangs_for_good_costs_the_image_alone(tmp_path: Path, broker: Mosquitto) -> None:
     """R8: in an alarm a camera hangs, and hangs again in the process that follows: from then on sound is recorded in

@@ -10,7 +10,7 @@ from typing import Any
 from daemon.config import shipped
 from daemon.link import ask
 from tests.brokers import Mosquitto
-from tests.rooms import Unit, policy_with, running, wait_for
+from tests.rooms import Unit, policy_with, running, small_picture, wait_for
 
 HOLD_S = 3.2
 
@@ -173,7 +173,7 @@ def test_an_objection_by_a_button_of_its_own(tmp_path: Path, broker: Mosquitto) 
     records with its press, as ever.
     """
     state = tmp_path / "unit"
-    text = (shipped() / "unit.toml").read_text()
+    text = small_picture((shipped() / "unit.toml").read_text())
     unit_toml = tmp_path / "unit.toml"
     unit_toml.write_text(text.replace("# [buttons.objection]", "[buttons.objection]").replace("# pin = 24", "pin = 24"))
     policy = Path(policy_with("heusden-2020", state, pre_event_s=2, post_event_s=1))

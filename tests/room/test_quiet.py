@@ -81,7 +81,6 @@ def noise(path: Path, sound: Path, seconds: int) -> None:
         out_sound.writeframes(dice.integers(-9000, 9000, seconds * 48_000, np.int16).tobytes())
 
 
-@pytest.mark.timeout(240)
 def test_no_clear_byte_in_the_store_or_in_what_was_forgotten(tmp_path: Path, broker: Mosquitto) -> None:
     """R1, R2, R6: the picture's and the sound's bytes are found neither in the store nor, after `forget`, in the
     recorder's memory, but for the segment that is being filled; the same search finds them in an opened track.

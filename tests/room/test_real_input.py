@@ -9,7 +9,6 @@ from pathlib import Path
 
 import av
 import numpy as np
-import pytest
 import skimage
 
 from tests.brokers import Mosquitto
@@ -40,7 +39,6 @@ def _film(path: Path, seconds: int) -> None:
         out.mux(stream.encode(None))
 
 
-@pytest.mark.timeout(240)
 def test_ten_seconds_before_the_press_until_the_post_event_are_there_and_whole(
     tmp_path: Path, broker: Mosquitto
 ) -> None:

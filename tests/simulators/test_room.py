@@ -194,7 +194,6 @@ def test_a_room_leaves_the_directory_as_it_found_it(tmp_path: Path) -> None:
     assert (load(paths.etc).unit.broker.host, load(paths.etc).unit.broker.port) == ("mqtt", 8883)
 
 
-@pytest.mark.timeout(240)
 def test_a_store_that_refuses_delays_no_alarm_and_a_recording_follows(tmp_path: Path) -> None:
     """A3, R8: on a disk that is full, read-only or slow each press is stored at the desk; it is named; and when it is
     mended there is a recording of the alarm that is open.
