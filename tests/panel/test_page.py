@@ -7,8 +7,6 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import pytest
-
 from simulators.__main__ import FITTED
 from simulators.robot.worlds import SMALL_CAMERA
 from tests.browser.browser import ROOT, story
