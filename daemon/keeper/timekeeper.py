@@ -66,11 +66,13 @@ class ClockLine(msgspec.Struct):
 
 
 class AdoptedLine(msgspec.Struct):
-    """A boot of recordings of which nothing is known."""
+    """A boot of which the log knows nothing."""
 
     of_boot: str
     powered_ns: int
     offset_ns: int | None
+    believed: bool = False
+    """The unit believed the offset in that boot, by its counter; else it is what a recording's clock said."""
 
 
 class DatedLine(msgspec.Struct):
@@ -150,7 +152,9 @@ class Timekeeper:
     def _adopted(self, line: dict[str, Any]) -> None:
         told = _as(AdoptedLine, line)
         if told is not None and self._past is not None and told.of_boot in self._in_use():
-            self._past = model.take_adopted(self._past, told.of_boot, told.powered_ns, told.offset_ns)
+            self._past = model.take_adopted(
+                self._past, told.of_boot, told.powered_ns, told.offset_ns, believed=told.believed
+            )
 
     def _dated_line(self, line: dict[str, Any]) -> None:
         told = _as(DatedLine, line)
@@ -176,7 +180,8 @@ class Timekeeper:
             audit.add("boot", powered_ns=self._now.boots[boot_id].began_ns, clean=clean)
         if self._past is None and before is not None and before.boot_id != boot_id:
             boot = before.boots[before.boot_id]  # the counter alone knows of it, and will know of another soon
-            audit.add("adopted", of_boot=before.boot_id, powered_ns=boot.began_ns, offset_ns=boot.own_ns)
+            told = {"of_boot": before.boot_id, "powered_ns": boot.began_ns, "offset_ns": boot.own_ns}
+            audit.add("adopted", **told, believed=boot.own_ns is not None)
         self._past = None
 
     def look(self, audit: AuditLog) -> ClockReading:

@@ -191,10 +191,12 @@ def adopt(timeline: Timeline, boot_id: str, newest: Stamp, claimed_ns: int | Non
     return take_adopted(timeline, boot_id, began_ns, None if claimed_ns is None else claimed_ns - began_ns)
 
 
-def take_adopted(timeline: Timeline, boot_id: str, began_ns: int, own_ns: int | None) -> Timeline:
-    """The same, as it was written down."""
+def take_adopted(
+    timeline: Timeline, boot_id: str, began_ns: int, own_ns: int | None, *, believed: bool = False
+) -> Timeline:
+    """The same, as it was written down. `believed`: the unit itself believed `own_ns` in that boot."""
     boots = {name: boot for name, boot in timeline.boots.items() if name not in {boot_id, timeline.boot_id}}
-    boots[boot_id] = Boot(began_ns, own_ns, own_ns, adopted=True)  # found in this boot, so made before it
+    boots[boot_id] = Boot(began_ns, own_ns, own_ns, adopted=not believed)  # found in this boot, so made before it
     boots[timeline.boot_id] = timeline.boots[timeline.boot_id]
     return replace(timeline, boots=settled(boots, timeline.offset_ns))
 

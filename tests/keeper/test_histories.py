@@ -32,6 +32,20 @@ def test_a_boot_that_is_cut_off_before_its_second_hour_loses_half_at_the_most() 
         live([*boot, cut, *boot, Event("wait", {"ns": ran_s * NS}), cut, Event("wait", {"ns": 3600 * NS}), cut])
 
 
+def test_what_the_counter_knows_of_a_lost_log_contradicts_a_later_lie() -> None:
+    """K1: found by the search: the log was lost, the next boot believed a UTC 22 hours behind, and what the boot before
+    had believed stood in the counter alone: a track went 22 hours early.
+    """
+    live([
+        Event("sync"), Event("wait", {"ns": 3189 * NS}),
+        Event("record", {"terms_h": (168, 672), "pre_s": 102, "elsewhere": False}),
+        Event("lose_files", {"which": "log", "off_ns": 902 * NS}),
+        Event("lie", {"error_ns": -80_720 * NS, "for_ns": 517 * NS, "then": "on"}),
+        Event("power", {"off_ns": 388_800 * NS, "error_ns": -279 * NS, "clean": False}),
+        Event("flap", {"count": 1, "ns": 901 * NS}), Event("wait", {"ns": 168 * 3600 * NS + 2}),
+    ])  # fmt: skip
+
+
 @pytest.mark.histories
 @pytest.mark.timeout(3000)
 @pytest.mark.parametrize("shard", range(SHARDS))
