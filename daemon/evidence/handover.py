@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 import pyrage
 
+from daemon.config import show
 from daemon.errors import RequestError
 from daemon.evidence.opening import Envelopes, Half
 from daemon.evidence.verify import Verdict
 from daemon.model.policy import fingerprint
+from daemon.model.recipients import recipient_fault
+from daemon.names import shown
 from daemon.times import utc
 
 if TYPE_CHECKING:
@@ -48,10 +51,10 @@ class Sheet(msgspec.Struct, frozen=True):
 
 def rewrap(opened: Envelopes, recipients: Sequence[str]) -> bytes:
     """The file with which a receiver opens the recording by their own key. Raises RequestError for what is no key."""
-    try:
-        keys = [pyrage.x25519.Recipient.from_str(recipient) for recipient in recipients]
-    except pyrage.RecipientError as error:
-        raise RequestError(f"a receiver's key is no age recipient: {error}; expected `age1...`") from error
+    for recipient in recipients:
+        if wrong := recipient_fault(recipient):
+            raise RequestError(f"a receiver's key is no age recipient: {shown(show(recipient))}; expected {wrong}")
+    keys = [pyrage.x25519.Recipient.from_str(recipient) for recipient in recipients]
     sealed = {
         f"{name}.key.age": base64.b64encode(pyrage.encrypt(f"{key}\n".encode(), keys)).decode()
         for name, key in opened.keys.items()

@@ -17,6 +17,7 @@ from daemon.errors import UnitError
 from daemon.evidence.film import TURN, unturned
 from simulators.testcard import read_frame_number
 from tests.evidence.made import NS, TURN_NS, Holders, Unit
+from tests.model.test_recipients import bech32
 
 A, B = "a" * 32, "b" * 32
 SECONDS = 6
@@ -215,6 +216,9 @@ def test_handed_over_to_the_police(desk: Desk, tmp_path: Path) -> None:
     typed = key[:-1] + ("q" if key[-1] != "q" else "p")
     code, said = desk.run("handover", desk.unit.store / B, *who, "--to", typed, *ground, "--out", tmp_path / "o")
     assert (code, "is no age recipient" in said) == (12, True), said
+    for wrong in (bech32(bytes(32)), str(desk.two.keys["secretary-1"]), "age1yubikey1" + "q" * 60):
+        code, said = desk.run("handover", desk.unit.store / B, *who, "--to", wrong, *ground, "--out", tmp_path / "o")
+        assert (code, "is no age recipient" in said, "AGE-SECRET-KEY-1" in said) == (12, True, False), said
     assert list((tmp_path / "o").iterdir()) == []
     code, said = desk.run("handover", desk.unit.store / B, *who, "--to", key, *ground, "--out", tmp_path / "o")
     assert code == 0, said
