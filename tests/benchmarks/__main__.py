@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.benchmarks import backlog, keeping, opening, pre_event, press, ready, recorder
+from tests.benchmarks import backlog, keeping, ledger, opening, pre_event, press, ready, recorder
 from tests.benchmarks.figures import Figure, as_json, table
 
 BENCHMARKS: dict[str, Callable[[], Iterator[Figure]]] = {
@@ -21,6 +21,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Figure]]] = {
     "pre-event": pre_event.measure,
     "recorder": recorder.measure,
     "keeping": keeping.measure,
+    "ledger": ledger.measure,
     "opening": opening.measure,
 }
 

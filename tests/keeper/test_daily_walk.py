@@ -15,11 +15,11 @@ from daemon.model.ledger import START, encode, statement
 HEADS, BETWEEN = 40, 25
 
 
-def add(log: Path, key: Path, heads: int, n: int = 0, head: str = START) -> tuple[int, str]:
+def add(log: Path, key: Path, heads: int, n: int = 0, head: str = START, *, between: int = BETWEEN) -> tuple[int, str]:
     """Signed heads, each with some lines before it; how many lines there are then, and the last one's hash."""
     with log.open("ab") as file:
         for _ in range(heads):
-            for _ in range(BETWEEN):
+            for _ in range(between):
                 raw = encode({"n": n, "event": "verified", "prev": head})
                 file.write(raw)
                 n, head = n + 1, hashlib.sha256(raw).hexdigest()
