@@ -51,6 +51,10 @@ class Holders:
         return self.home / f"{name}.key"
 
 
+Keys = dict[Track, list[tuple[int, Key]]]
+"""Of each track, and from when on."""
+
+
 class Unit:
     """A unit's signing key and store, without a unit."""
 
@@ -63,11 +67,14 @@ class Unit:
     def record(
         self, recording_id: str, holders: Holders, *, seconds: int = 8, start_ns: int = 1_000 * NS,
         tracks: tuple[Track, ...] = ("audio", "video"), fmt: VideoFormat = FORMAT, holes: dict[int, str] | None = None,
-        trigger_s: int = 3, closed: bool = True, **begin: Any,
+        trigger_s: int = 3, closed: bool = True, rekeyed_s: int | None = None, **begin: Any,
     ) -> Path:  # fmt: skip
-        """A recording of the test card. `holes`: image lacks this second, for this reason."""
+        """A recording of the test card. `holes`: image lacks this second, for this reason. `rekeyed_s`: from then on
+        each track has another key, as one recording in a hundred does.
+        """
         clock = Clock(start_ns, 1_800_000_000 * NS)
-        keys: dict[Track, Key] = {track: make_key(holders.groups) for track in tracks}
+        at_ns = [start_ns] + ([] if rekeyed_s is None else [start_ns + rekeyed_s * NS])
+        keys: Keys = {track: [(from_ns, make_key(holders.groups)) for from_ns in at_ns] for track in tracks}
         oldest = {
             track: records.TrackBegin(clock.wall_ns, start_ns, {"audio": 168, "video": 672}[track]) for track in tracks
         }
@@ -88,7 +95,7 @@ class Unit:
 
 
 def _together(  # noqa: PLR0917 - what a recording is made of
-    keys: dict[Track, Key], seconds: int, start_ns: int, fmt: VideoFormat, holes: dict[int, str], clock: Clock
+    keys: Keys, seconds: int, start_ns: int, fmt: VideoFormat, holes: dict[int, str], clock: Clock
 ) -> Iterator[list[Item]]:
     """Sealed pieces of both tracks as they would come, some seconds at a time."""
     made: dict[Track, Iterator[list[Piece]]] = {}
@@ -107,9 +114,10 @@ def _together(  # noqa: PLR0917 - what a recording is made of
         yield items
 
 
-def _sealed(piece: Piece, key: Key, start_ns: int, clock: Clock) -> Item:
+def _sealed(piece: Piece, keys: list[tuple[int, Key]], start_ns: int, clock: Clock) -> Item:
     if isinstance(piece, Hole):
         return piece
+    key = next(key for from_ns, key in reversed(keys) if piece.t0_ns >= from_ns or from_ns == start_ns)
     wall_ns = clock.wall_ns + piece.t0_ns - start_ns
     data = seal(piece.data, key)
     return Sealed(piece.track, piece.t0_ns, piece.t1_ns, wall_ns, "synchronised", piece.frames, data, key)

@@ -30,8 +30,8 @@ class Desk:
         self.home, self.unit = home, Unit(home / "unit")
         self.one = Holders(home / "one")
         self.two = Holders(home / "two", (("custodian-1", "custodian-2"), ("secretary-1", "secretary-2")))
-        self.unit.record(A, self.one, seconds=SECONDS, holes={4: "unplugged"})
-        self.unit.record(B, self.two, seconds=SECONDS, start_ns=5 * TURN_NS - 3 * NS)
+        self.unit.record(A, self.one, seconds=SECONDS, holes={4: "unplugged"}, rekeyed_s=3)
+        self.unit.record(B, self.two, seconds=SECONDS, start_ns=5 * TURN_NS - 3 * NS, rekeyed_s=3)
 
     def run(self, *words: object, said: str = "") -> tuple[int, str]:
         """`spreekkamer evidence`; its exit code and what it said."""
@@ -69,6 +69,7 @@ def shown(film: Path) -> tuple[list[int | None], list[float], list[float]]:
     return [number for _, number in pictures], [at for at, _ in pictures], clicks
 
 
+@pytest.mark.case("people 9")
 def test_every_frame_in_step(desk: Desk, tmp_path: Path) -> None:
     """K5, R5: with the key of one holder: each picture once, in order, at its time; the gap is told and kept; sound is
     within 40 ms of image; ffprobe has nothing to warn of; the file is not there before it is whole.
@@ -91,6 +92,7 @@ def test_every_frame_in_step(desk: Desk, tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["a.mp4"]
 
 
+@pytest.mark.case("people 9")
 def test_two_groups_and_times_that_turn(desk: Desk, tmp_path: Path) -> None:
     """R6, K5: two holders on two computers, by a half that alone opens nothing; the segments' times begin again in the
     middle of it, and the film's do not.

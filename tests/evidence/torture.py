@@ -44,7 +44,7 @@ def bench(home: Path) -> Bench:
     """Made once for many mutations."""
     unit, other, holders = Unit(home / "unit"), Unit(home / "other"), Holders(home / "holders")
     for name in (A, B):
-        unit.record(name, holders, seconds=3, holes={1: "unplugged"})
+        unit.record(name, holders, seconds=3, holes={1: "unplugged"}, rekeyed_s=2)
     script = README.read_text(encoding="utf-8").split("---- check.sh ----\n")[1].split("---- end of check.sh ----")[0]
     (home / "check.sh").write_text(script)
     return Bench(home, unit, other, Browser())
