@@ -39,6 +39,14 @@ class Client(paho.Client):
     def _create_socket_connection(self) -> socket.socket:
         return self.dialler.dial(CONNECT_S)
 
+    def keeps_alive_s(self, most_s: int) -> int:
+        """The broker's own keep-alive where it has said a shorter one (MQTT 5, 3.2.2.3.14), else ours.
+
+        One that is longer, or none, would let a dead link stand.
+        """
+        self._keepalive = min(self._keepalive or most_s, most_s)
+        return self._keepalive
+
     @property
     def half(self) -> Any:
         """The packet that paho is in the middle of."""

@@ -7,6 +7,9 @@ from daemon.alarm.mqtt import Unheard
 REFUSED = 0x80
 """First reason code of MQTT 5 that is a refusal."""
 
+ALARM_BYTES = 4096
+"""An alarm event and its topic have some 900 bytes; names and texts at their longest make it four times that."""
+
 
 class Denied:
     """By connection. Owned by the loop."""
@@ -14,6 +17,7 @@ class Denied:
     def __init__(self) -> None:
         self._alarms: dict[str, int] = {}
         self._topics: dict[tuple[str, str], int] = {}
+        self._narrow: dict[str, int] = {}
 
     def answered(self, client: str, code: int) -> str:
         """The broker has answered an alarm, and may have refused it; all that is denied, in words."""
@@ -28,13 +32,20 @@ class Denied:
         self._topics[word.client, word.topic] = word.code
         return self.words()
 
-    def heard(self, client: str) -> str:
-        """Every subscription of a connection is granted; all that is still denied, in words."""
+    def heard(self, client: str, packet_bytes: int | None = None) -> str:
+        """Every subscription of a connection is granted; all that is still denied, in words.
+
+        `packet_bytes`: the largest packet that the broker takes. Whoever answers polls proves nothing of larger ones.
+        """
+        self._narrow.pop(client, None)
+        if packet_bytes is not None and packet_bytes < ALARM_BYTES:
+            self._narrow[client] = packet_bytes
         self._topics = {key: code for key, code in self._topics.items() if key[0] != client}
         return self.words()
 
     def lost(self, client: str) -> str:
         """A connection is gone, and with it what was said of subscriptions. An alarm stays refused until it is not."""
+        self._narrow.pop(client, None)
         self._topics = {key: code for key, code in self._topics.items() if key[0] != client}
         return self.words()
 
@@ -43,4 +54,6 @@ class Denied:
         alarms = [f"the broker refuses alarms: code {code:#x}" for code in dict.fromkeys(self._alarms.values())]
         deaf = "the broker does not let this unit hear"
         topics = [f"{deaf} {topic}: code {code:#x}" for (_, topic), code in self._topics.items()]
-        return "; ".join(dict.fromkeys([*alarms, *topics]))
+        small = "the broker takes no packet of more than {} bytes; an alarm may have up to {}"
+        narrow = [small.format(size, ALARM_BYTES) for size in self._narrow.values()]
+        return "; ".join(dict.fromkeys([*alarms, *narrow, *topics]))

@@ -48,6 +48,9 @@ class Mobiles:
         now_ns = clock.boot_ns()
         self._buttons = {settings.name: mobile.Button(settings, now_ns) for settings in unit.mobile}
         self._written: dict[str, mobile.Button] = dict(self._buttons)
+        self._under_way: dict[str, mobile.Button] = {}
+        """Presses that are not with the journal yet, by alarm: their buttons as they were then. What was heard later is
+        kept with its own press: a unit that dies in between has to hear it again."""
         self._is_anew = False
         self._alive: set[str] = set()
         self._refused: Counter[str] = Counter()
@@ -118,6 +121,8 @@ class Mobiles:
                     presses.append(_press(button.settings, message, now_ns))
             if presses and not take(tuple(presses)):
                 self._buttons = before
+            else:
+                self._under_way |= {press.alarm_id: self._buttons[press.source] for press in presses}
         return bool(presses)
 
     def news(self) -> tuple[frozenset[str], Counter[str]]:
@@ -136,24 +141,30 @@ class Mobiles:
 
     def heard_of(self, effect: Raise) -> journal.Heard | None:
         """What is kept together with a press; None for one that no wireless button made."""
-        return self._record(effect.source) if effect.source_kind == "mobile" else None
+        with self._lock:
+            button = self._under_way.pop(effect.event_id, None)
+        return self._record(button) if button is not None else None
+
+    def done(self, presses: tuple[AlarmPressed, ...]) -> None:
+        """The loop has dealt with these, whatever it made of them."""
+        with self._lock:
+            for press in presses:
+                self._under_way.pop(press.alarm_id, None)
 
     def due(self) -> tuple[journal.Heard, ...]:
         """What else has changed since it was written down. Asked once a second, so that no flood fills the journal."""
         with self._lock:
+            waiting = {button.settings.name for button in self._under_way.values()}
             changed = [
-                name for name, button in self._buttons.items() if _kept(button) != _kept(self._written[name])
-                or (button.state is not None and button.state_ns - self._written[name].state_ns > REFRESH_NS)
+                button for name, button in self._buttons.items() if name not in waiting
+                and (_kept(button) != _kept(self._written[name])
+                or (button.state is not None and button.state_ns - self._written[name].state_ns > REFRESH_NS))
             ]  # fmt: skip
-        return tuple(record for name in changed if (record := self._record(name)) is not None)
+        return tuple(self._record(button) for button in changed)
 
-    def _record(self, name: str) -> journal.Heard | None:
-        now = self._clock.read()
-        with self._lock:
-            button = self._buttons.get(name)
-            if button is None:
-                return None
-            self._written[name] = button
+    def _record(self, button: mobile.Button) -> journal.Heard:
+        now, name = self._clock.read(), button.settings.name
+        self._written[name] = button
         memory = Memory(
             _digest(button.settings), button.told, button.state, button.state_ns, button.since_ns, button.deliveries
         )

@@ -32,6 +32,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from daemon import log
 from daemon.alarm import dialect, parting, probe, reasons
 from daemon.alarm.client import CONNECT_S, PACKET_BYTES_MAX, Bell, Client, Limits
+from daemon.alarm.dialect import REFUSED
 from daemon.alarm.dialling import Dialler
 from daemon.model.unit import Broker
 
@@ -68,6 +69,8 @@ class Up(msgspec.Struct, frozen=True):
     protocol: str
     certificate_until: str = ""
     """When the broker's certificate ends, as TLS has it; empty without TLS."""
+    packet_bytes: int | None = None
+    """The largest packet that the broker takes; null: it has named no bound."""
 
 
 class Down(msgspec.Struct, frozen=True):
@@ -160,6 +163,7 @@ class Connection:
         self._dialler = Dialler(broker.host, broker.port, memory)
         self._dialect = dialect.Dialect()
         self._code = 0
+        self._keeps_alive_s = broker.keepalive_s
         self._limits = Limits(None)
         self._queue: deque[tuple[str, bytes, str, bool, Properties | None]] = deque()
         self._queue_max = queue_max
@@ -384,7 +388,7 @@ class Connection:
         """How long a quiet connection may be left alone."""
         if not self._was_granted or self._asked or self._refused or self._id.used != self._id.own:
             return ASK_S[0] / 2
-        return self._broker.keepalive_s / LOOKS
+        return self._keeps_alive_s / LOOKS
 
     def _begin_probe(self, now_s: float) -> None:
         """Verifies a guess, on a thread of its own."""
@@ -456,6 +460,8 @@ class Connection:
         self._dialect = dialect.granted(self._dialect)
         self._limits = Limits(props)
         self._probe_s = self._granted_s + self._probe_wait_s
+        if isinstance(client, Client):
+            self._keeps_alive_s = client.keeps_alive_s(self._broker.keepalive_s)
         self._refused, self._ask_wait_s = list(self._subscribe), ASK_S[0]
         # It may speak from now on: an alarm does not wait until a broker has looked up what it lets us hear.
         self._client = client
@@ -476,10 +482,10 @@ class Connection:
         topic = self._asked.pop(mid, None)
         if topic is None:
             return
-        for code in codes:
-            if code.is_failure:
+        for code in [code.value for code in codes] or [REFUSED]:  # an answer without a word grants nothing
+            if code >= REFUSED:
                 self._refused.append(topic)
-                self._sink(Unheard(self._name, topic, code.value))
+                self._sink(Unheard(self._name, topic, code))
         if self._asked:
             return
         if self._refused:
@@ -492,7 +498,8 @@ class Connection:
         self._was_up = True
         sock = client.socket()
         shown = sock.getpeercert() if isinstance(sock, ssl.SSLSocket) else None
-        self._sink(Up(self._name, self._dialect.name, str((shown or {}).get("notAfter", ""))))
+        until = str((shown or {}).get("notAfter", ""))
+        self._sink(Up(self._name, self._dialect.name, until, self._limits.packet_bytes))
 
     def _on_publish(self, client: paho.Client, _data: object, mid: int, code: ReasonCode, _p: object) -> None:
         key = self._flight.pop(mid, "")

@@ -250,7 +250,7 @@ class Network:
 
     def _up(self, word: mqtt.Up) -> None:
         log.event("broker_up", client=word.client, protocol=word.protocol)
-        self._house.fault("refused_by_broker", self._denied.heard(word.client))
+        self._house.fault("refused_by_broker", self._denied.heard(word.client, word.packet_bytes))
         self._house.telemetry.connected(word, self._house.room())
         if word.client in self._brokers:
             now_ns = self._house.clock.boot_ns()
@@ -356,8 +356,11 @@ class Network:
         if item.word.receipt:
             now_ns = self._house.clock.boot_ns()
             self._receipts.owe(item.word, (press.alarm_id for press in item.presses), now_ns)
-        for press in item.presses:
-            self._house.step(press)
+        try:
+            for press in item.presses:
+                self._house.step(press)
+        finally:
+            self._mobiles.done(item.presses)
 
     def _console_resets(self, command: ResetCommand) -> None:
         """Names what it ends: one that comes again, or was recorded and is played back, ends nothing new."""

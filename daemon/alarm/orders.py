@@ -84,11 +84,13 @@ class Heard(msgspec.Struct, frozen=True):
 
 
 class Keep(msgspec.Struct, frozen=True):
-    """Order: a new alarm event, its act for the audit log, and by what its echo is recognised; one commit."""
+    """Order: a new alarm event, its act for the audit log, by what its echo is recognised, what it ends; one commit."""
 
     row: Row
     act: acts.New | None = None
     heard: Heard | None = None
+    closes: tuple[str, ...] = ()
+    """Alarms that are no longer open."""
 
 
 class Went(msgspec.Struct, frozen=True):

@@ -158,7 +158,7 @@ class Outbox:
         self._remember(sent)
         body = self._first_attempt(sent)
         sent.row = msgspec.structs.replace(row, body=body.decode())
-        if not self._journal.give(journal.Keep(sent.row, act_of(effect), self.heard_of(effect))):
+        if not self._journal.give(journal.Keep(sent.row, act_of(effect), self.heard_of(effect), effect.closes)):
             log.event("journal_full", "error", event_id=event.id)
 
     def close(self, alarm_ids: tuple[str, ...]) -> None:

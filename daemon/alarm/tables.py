@@ -163,10 +163,7 @@ def carry_out(db: sqlite3.Connection, order: Order) -> Said | None:  # noqa: C90
         case Recount(event_id=event_id, body=body):
             db.execute("UPDATE alarm_event SET body = ? WHERE event_id = ?", (body, event_id))
         case CloseAlarms(alarm_ids=alarm_ids, wall_ns=wall_ns):
-            db.execute(
-                "UPDATE alarm_event SET closed_wall_ns = ? WHERE event_id IN (SELECT value FROM json_each(?))",
-                (wall_ns, json.dumps(alarm_ids)),
-            )
+            _close(db, alarm_ids, wall_ns)
         case MarkButton():
             db.execute(
                 f"INSERT INTO button ({_BUTTON}) VALUES (?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET"  # noqa: S608 - a constant
@@ -208,7 +205,16 @@ def _keep(db: sqlite3.Connection, order: Keep) -> Kept:
         acts.insert(db, order.act)
     if order.heard is not None:
         _hear(db, order.heard)
+    if order.closes:
+        _close(db, order.closes, order.row.kept_wall_ns)
     return Kept(order.row.event_id)
+
+
+def _close(db: sqlite3.Connection, alarm_ids: tuple[str, ...], wall_ns: int) -> None:
+    db.execute(
+        "UPDATE alarm_event SET closed_wall_ns = ? WHERE event_id IN (SELECT value FROM json_each(?))",
+        (wall_ns, json.dumps(alarm_ids)),
+    )
 
 
 def _waiting(db: sqlite3.Connection, order: ReadWaiting) -> Waiting:

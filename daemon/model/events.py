@@ -265,6 +265,9 @@ class Raise(Effect, frozen=True):
     source_kind: SourceKind = "unit"
     in_room: bool = True
     silent: bool = False
+    closes: tuple[str, ...] = ()
+    """Alarms that are no longer open with it, or never were open in this room: one commit, for a process that dies
+    between two would find the room's alarm open again after its reset, or an outside worker's open here."""
 
 
 class Close(Effect, frozen=True):

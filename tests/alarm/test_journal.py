@@ -213,6 +213,25 @@ def test_a_press_in_an_open_alarm_is_open_until_it_is_closed_itself(tmp_path: Pa
     assert opened(path)[2].open_alarms == ()
 
 
+@pytest.mark.case("alarm 1")
+def test_a_reset_and_what_it_ends_are_one_commit(tmp_path: Path) -> None:
+    """A1: a journal that has the reset has no alarm open that it ended, and one that has an outside worker's alarm does
+    not open it in this room: no process can die in between.
+    """
+    path = tmp_path / "j.sqlite3"
+    journal, said, _ = opened(path)
+    journal.give(Keep(row(1)))
+    journal.give(Keep(row(2, "reset"), closes=("event-1",)))
+    journal.give(Keep(row(3), closes=("event-3",)))
+    for _ in range(3):
+        assert isinstance(said.get(timeout=10), Kept)
+    journal.close()
+    again, _, found = opened(path)
+    assert found.open_alarms == ()
+    assert len(found.undelivered) == 3, "each is sent all the same"
+    again.close()
+
+
 @pytest.mark.case("buttons p04c")
 def test_what_a_wireless_button_said_last_is_kept_with_its_press(tmp_path: Path) -> None:
     """A1: what an echo is recognised by is kept if and only if the press is; a later word replaces it."""

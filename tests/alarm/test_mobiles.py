@@ -8,7 +8,7 @@ import pytest
 from daemon.alarm import journal
 from daemon.alarm.inbox import Foreign
 from daemon.alarm.mobiles import Mobiles
-from daemon.model.events import AlarmPressed
+from daemon.model.events import AlarmPressed, Raise
 from daemon.model.unit import Broker, Buttons, ButtonUnit, Mobile, Unit
 from hardware.ports import ClockReading
 
@@ -53,6 +53,7 @@ def says(it: Mobiles, topic: str, payload: bytes, *, mid: int = 1, again: bool =
         return room
 
     it.hear(Foreign(topic, payload, retained=False, again=again, mid=mid), take)
+    it.done(tuple(taken))
     return len(taken)
 
 
@@ -99,6 +100,31 @@ def test_what_was_heard_under_other_settings_means_nothing() -> None:
     after = mobiles(Watch(), changed)
     after.opened(journal.Opened(1, heard=(*before.due(), journal.Heard("state", "{}", "one", 1, 1))))
     assert says(after, "st", b"ON") == 1
+
+
+@pytest.mark.case("alarm 6")
+def test_a_press_is_not_known_before_it_is_kept() -> None:
+    """A1: two presses have been heard when the first is handed to the journal, and the unit dies before the second is:
+    the broker delivers that one again, and it is a press and no echo.
+    """
+    before, taken = mobiles(Watch()), list[AlarmPressed]()
+
+    def take(presses: tuple[AlarmPressed, ...]) -> bool:
+        taken.extend(presses)
+        return True
+
+    for mid, body in ((5, PUSH), (6, PUSH.replace(b"7", b"8"))):
+        before.hear(Foreign("gw", body, retained=False, mid=mid), take)
+    assert before.due() == (), "nor by the look at each second"
+    first = taken[0]
+    kept = before.heard_of(Raise("raised", first.alarm_id, first.alarm_id, "numbered", 1, None, source_kind="mobile"))
+    assert kept is not None
+    after = mobiles(Watch("one", 1001))
+    after.opened(journal.Opened(1, heard=(kept,)))
+    assert says(after, "gw", PUSH, mid=5, again=True) == 0
+    assert says(after, "gw", PUSH.replace(b"7", b"8"), mid=6, again=True) == 1
+    before.done(tuple(taken))
+    assert len(before.due()) == 1, "what the loop made nothing of is known as soon as it has dealt with it"
 
 
 def test_packet_identifiers_begin_again_with_a_session() -> None:

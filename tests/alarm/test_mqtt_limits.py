@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon.alarm.denied import Denied
 from daemon.alarm.dialling import Dialler
 from daemon.alarm.mqtt import WAIT_S, WAIT_SHORT_MAX_S, Connection, Down, Unheard, Up, Word
 from daemon.alarm.parting import SHORT_S
@@ -18,7 +19,7 @@ from daemon.model.unit import Broker
 from simulators.link import Packets
 from tests.waiting import wait_for
 
-CONNACK, PUBLISH, SUBSCRIBE = bytes.fromhex("2003000000"), 3, 8
+CONNACK, PUBLISH, SUBSCRIBE, PINGREQ = bytes.fromhex("2003000000"), 3, 8, 0xC0
 
 
 class Raw:
@@ -117,9 +118,29 @@ def test_no_packet_is_larger_than_the_broker_takes(made: list[Connection]) -> No
     """A1: what is beyond the broker's Maximum Packet Size is refused here; the broker would end the connection."""
     server = Raw(bytes.fromhex("20080000052700000064"))
     connection, words = connected(made, server)
-    heard(words, Up)
+    up = heard(words, Up)
     assert not connection.publish("a", bytes(100))
     assert connection.publish("a", bytes(60))
+    server.close()
+    denied = Denied()
+    assert isinstance(up, Up)
+    assert "no packet of more than 100 bytes" in denied.heard("alarm", up.packet_bytes), "told before it is needed"
+    assert denied.lost("alarm") == denied.heard("alarm", 65_536) == denied.heard("second") == ""
+
+
+@pytest.mark.case("alarm 11")
+@pytest.mark.parametrize(("ours_s", "said_s"), [(60, 1), (1, 3600), (1, 0)], ids=["shorter", "longer", "none"])
+def test_a_broker_may_want_a_sign_of_life_sooner_and_never_later(
+    made: list[Connection], ours_s: int, said_s: int
+) -> None:
+    """A7: the broker's own keep-alive holds where it is shorter, or the broker would end the connection again and
+    again; a longer one, or none, does not keep us from noticing a dead link.
+    """
+    server = Raw(bytes.fromhex("200600000313") + said_s.to_bytes(2, "big"))
+    connection = Connection("unit", "test-unit", Broker("127.0.0.1", server.port, ours_s), lambda _: None)
+    made.append(connection)
+    connection.start()
+    assert server.packets.get(timeout=14)[0] == PINGREQ
     server.close()
 
 
@@ -143,10 +164,10 @@ def test_a_refused_subscription_is_asked_for_again(made: list[Connection]) -> No
     """A7: refused, the connection speaks and is not up; it asks again, and is up once granted, on the same socket."""
     server = Raw()
     connection, words = connected(made, server, "acks")
-    for code in (0x87, 0x00):
+    for codes in (b"\x87", b"", b"\x00"):  # an answer without a word grants nothing either
         asked = server.next(SUBSCRIBE)
-        server.guests[0].sendall(b"\x90\x04" + asked[2:4] + b"\x00" + bytes([code]))
-        if code:
+        server.guests[0].sendall(b"\x90" + bytes([3 + len(codes)]) + asked[2:4] + b"\x00" + codes)
+        if codes != b"\x00":
             heard(words, Unheard)
             assert not connection.up
             assert connection.publish("a", b"an alarm all the same")

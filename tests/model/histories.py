@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from daemon.model.events import (
     AlarmPressed,
-    Close,
     Effect,
     Input,
     Lease,
@@ -135,8 +134,7 @@ class History:
             button, until_ns = before.outside_test
             kind = "test" if button == item.source and self.now_ns < until_ns and not item.waited else "raised"
             assert [(effect.kind, effect.in_room) for effect in raised] == [(kind, False)]
-            closed = [effect.alarm_ids for effect in effects if isinstance(effect, Close)]
-            assert closed == ([(item.alarm_id,)] if kind == "raised" else [])
+            assert [effect.closes for effect in raised] == [(item.alarm_id,) if kind == "raised" else ()]
             assert kind == "raised" or self.room.outside_test[1] == 0, "one press is a test, and the next an alarm"
             assert (before.alarms, before.recording) == (self.room.alarms, self.room.recording)
             return
@@ -160,7 +158,7 @@ class History:
             assert [effect.kind for effect in raised] in (["reset"], ["cancelled"])
             named = isinstance(item, ResetAsked) and item.alarm_ids
             assert not named or gone <= set(item.alarm_ids), "an alarm that the reset does not name stays open"  # type: ignore[attr-defined]
-            assert [set(effect.alarm_ids) for effect in effects if isinstance(effect, Close)] == [gone]
+            assert [set(effect.closes) for effect in raised] == [gone], "closed in the commit of the event that ends it"
 
     def _check_recording(self, before: Room, item: Input, effects: tuple[Effect, ...]) -> None:
         """R3, R5: what is begun has a device, a policy, a lease and no other beside it; orders name the room's own."""

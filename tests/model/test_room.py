@@ -9,7 +9,6 @@ from msgspec.structs import replace
 
 from daemon.model.events import (
     AlarmPressed,
-    Close,
     Delivered,
     FaultChanged,
     Forget,
@@ -171,11 +170,9 @@ def test_alarm_alarm_is_repeated_and_never_swallowed() -> None:
     room = after(ready(), alarm())
     for n in range(ALARMS_MAX + 5):
         room, effects = step(room, alarm(f"b{n}", T0 + n), T0 + n)
-        sent = Raise("repeated", f"b{n}", "a1", "alarm", T0 + n, "rec-a1", source_kind="wired")
-        is_held = any(alarm.id == f"b{n}" for alarm in room.alarms)
-        assert effects == ((sent,) if is_held else (sent, Close((f"b{n}",)))), (
-            "what no room holds no journal opens again"
-        )
+        closes = () if any(alarm.id == f"b{n}" for alarm in room.alarms) else (f"b{n}",)
+        sent = Raise("repeated", f"b{n}", "a1", "alarm", T0 + n, "rec-a1", source_kind="wired", closes=closes)
+        assert effects == (sent,), "what no room holds no journal opens again"
     assert len(room.alarms) == ALARMS_MAX
 
 
@@ -195,8 +192,7 @@ def test_reset_ends_the_alarm_and_then_its_recording() -> None:
     room = after(ready(), alarm(), alarm("a2", T0 + 1))
     room, effects = step(room, RESET, T0 + 9 * NS)
     assert effects == (
-        Raise("reset", "e1", "a1", "reset", T0 + 9 * NS, "rec-a1", "reset by an operator"),
-        Close(("a1", "a2")),
+        Raise("reset", "e1", "a1", "reset", T0 + 9 * NS, "rec-a1", "reset by an operator", closes=("a1", "a2")),
         SetEnd("rec-a1", T0 + 9 * NS + POST_NS, alarm=True),
     )
     assert (room.phase, room.alarms, sign(room, T0)) == (Phase.ENDING, (), "ready")
@@ -206,7 +202,7 @@ def test_reset_ends_the_alarm_and_then_its_recording() -> None:
 def test_reset_of_an_alarm_without_a_recording_is_ready_at_once() -> None:
     """A6: with nothing recorded there is nothing to wait for."""
     room, effects = step(after(ready(recorder=None), alarm()), RESET, T0)
-    assert (room, kinds(effects)) == (ready(recorder=None), ["Raise", "Close"])
+    assert (room, kinds(effects)) == (ready(recorder=None), ["Raise"])
 
 
 @pytest.mark.parametrize("phase_of", [ready(), recording(), after(ready(), alarm(), RESET)])
@@ -222,7 +218,7 @@ def test_an_alarm_that_nobody_resets_ends_at_its_maximum() -> None:
     assert deadline_ns(room) == until_ns
     assert after(room, TimePassed("e"), now_ns=until_ns - 1) == room
     room, effects = step(room, TimePassed("e"), until_ns)
-    assert (room.phase, kinds(effects)) == (Phase.ENDING, ["Raise", "Close", "SetEnd"])
+    assert (room.phase, kinds(effects)) == (Phase.ENDING, ["Raise", "SetEnd"])
 
 
 # --- after reset, and in every phase -----------------------------------------------------------------------------
@@ -292,7 +288,7 @@ def test_an_outside_workers_button_is_tested_by_its_name(room: Room) -> None:
         (asked, replace(press, waited=True), T0),
         (asked, press, T0 + 60 * NS),
     ):
-        assert kinds(step(state, other, now_ns)[1]) == ["Raise", "Close"]
+        assert kinds(step(state, other, now_ns)[1]) == ["Raise"]
 
 
 def test_a_walk_test_takes_no_press_from_before_it() -> None:

@@ -17,7 +17,6 @@ from daemon.model.events import (
     AlarmPressed,
     AlarmsFound,
     AlarmTestAsked,
-    Close,
     CoverChanged,
     Delivered,
     Effect,
@@ -228,8 +227,8 @@ class Owing(History):
         for effect in effects:
             if isinstance(effect, Raise) and effect.kind in {"raised", "repeated"} and effect.in_room:
                 self.owed |= {effect.event_id}
-            if isinstance(effect, Close):
-                self.owed -= set(effect.alarm_ids)
+            if isinstance(effect, Raise):
+                self.owed -= set(effect.closes)
         assert self.owed <= {alarm.id for alarm in self.room.alarms}
         return effects
 

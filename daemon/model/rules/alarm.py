@@ -71,13 +71,13 @@ def repeat(room: Room, item: AlarmPressed | AlarmHeld, now_ns: int) -> Step:
     repeated = sent(room, "repeated", item, room.alarms[0].id)
     room = replace(room, waiting_ns=None)
     if len(room.alarms) >= ALARMS_MAX:
-        kept: tuple[Effect, ...] = (Close((item.alarm_id,)),)
+        repeated = replace(repeated, closes=(item.alarm_id,))
     else:
-        room, kept = replace(room, alarms=(*room.alarms, Alarm(item.alarm_id, item.at_ns))), ()
+        room = replace(room, alarms=(*room.alarms, Alarm(item.alarm_id, item.at_ns)))
     effects: tuple[Effect, ...] = ()
     if recorder.unrecorded(room):
         room, effects = new_part(room, item.recording_id, now_ns)  # whoever presses again does not wait
-    return room, (repeated, *kept, *effects)
+    return room, (repeated, *effects)
 
 
 def hold_again(room: Room, item: AlarmHeld, now_ns: int) -> Step:
@@ -165,7 +165,7 @@ def _raise_elsewhere(room: Room, item: AlarmPressed, now_ns: int) -> Step:
     button, until_ns = room.outside_test
     if item.source == button and now_ns < until_ns and not item.waited:
         return replace(room, outside_test=("", 0)), (sent(room, "test", item, item.alarm_id),)
-    return room, (sent(room, "raised", item, item.alarm_id), Close((item.alarm_id,)))
+    return room, (replace(sent(room, "raised", item, item.alarm_id), closes=(item.alarm_id,)),)
 
 
 def _lift(room: Room) -> Step:
@@ -182,11 +182,10 @@ def _end(room: Room, ended: tuple[Alarm, ...], event_id: str, detail: str, now_n
     still_open = tuple(alarm for alarm in room.alarms if alarm not in ended)
     over = Raise(
         "cancelled" if cancelled else "reset", event_id, ended[0].id, "reset", now_ns,
-        room.recording.id if room.recording else None, detail,
+        room.recording.id if room.recording else None, detail, closes=tuple(alarm.id for alarm in ended),
     )  # fmt: skip
-    closed = Close(tuple(alarm.id for alarm in ended))
     room = replace(room, alarms=still_open)
     if still_open:
-        return room, (over, closed)
+        return room, (over,)
     room, effects = wind_down(replace(room, alarm_until_ns=0), now_ns)
-    return room, (over, closed, *effects)
+    return room, (over, *effects)
