@@ -293,6 +293,7 @@ class RecorderProcess:
         match word.message:
             case link.Joined():
                 self._said = None  # a new alarm process has to be told
+                self._recordings.joined()
                 self._health_ns = 0
             case StartRecording() as start:
                 self._recordings.start(start, now_ns)

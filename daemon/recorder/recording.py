@@ -67,6 +67,8 @@ class Recordings:
         """The part that ended last, why, and until when what it lacks is kept for the one that goes on."""
         self._from_ns = 0
         """Where the event of the last part was to begin: its press, and the pre-event seconds before it."""
+        self._is_new_owner = False
+        """Another alarm process came while something was owed: it knows that an alarm is open, not its last part."""
         self._nothing: tuple[str, str | None] = ("", None)
         """A start that came to nothing, and the part that it was to go on from: the next goes on from that one."""
         self._room = space.room(means.settings.unit, means.settings.policy)
@@ -101,6 +103,9 @@ class Recordings:
             return
         if held.continues == self._nothing[0]:
             held = replace(held, continues=self._nothing[1])
+        if self._is_new_owner and self._owed_until_ns and held.alarm and held.continues is None:
+            held = replace(held, continues=self._last)
+        self._is_new_owner = False
         if self._tap is not None:
             self._refuse(held, "another recording is open")
         elif why := self._nothing_to_record():
@@ -114,6 +119,10 @@ class Recordings:
                 self._refuse(held, self.trouble)
             else:
                 self._pending = held
+
+    def joined(self) -> None:
+        """An alarm process has come: the one that gave the orders so far has ended."""
+        self._is_new_owner = bool(self._owed_until_ns)
 
     def lease(self, order: Lease, now_ns: int) -> None:
         """Lengthens the lease of a recording that is known; a start begins with its first: the lamp is lit.

@@ -40,6 +40,7 @@ DRIFT_PPM_MAX = 5000
 """No crystal is that bad, and no sound server's timer: it is a card that runs at another rate than it says. It is
 resampled to its time all the same."""
 
+KEYLESS = "its key was being made"
 SPOILED = "a picture was lost on its way, and those made from it are damaged"
 Frame = ports.VideoPacket | ports.PcmBlock
 Sink = Callable[[ports.VideoPacket | ports.PcmBlock | ports.DeviceLost], None]
@@ -232,16 +233,17 @@ class Track(ABC):
             if isinstance(piece, Hole):
                 self.gaps += 1
                 items.append(piece)
-            elif (sealed := self._seal(piece)) is not None:
-                items.append(sealed)
-                if self._share is not None:
-                    self._share.add(piece.t1_ns, self._good_ns(piece))
+                continue
+            items.append(self._seal(piece))
+            if self.key is not None and self._share is not None:
+                self._share.add(piece.t1_ns, self._good_ns(piece))
         return items
 
-    def _seal(self, clear: Clear) -> Sealed | None:
+    def _seal(self, clear: Clear) -> Item:
+        """Sealed. In a start's first second, while its key is being made, a hole: what no one can open is not kept."""
         self._proof.add(clear)
         if self.key is None:
-            return None  # the first second of a start, its key is being made: nothing is kept that no one can open
+            return Hole(clear.track, clear.t0_ns, clear.t1_ns, KEYLESS)
         now = self._clock.read()
         t0_wall_ns = now.wall_ns - (now.boot_ns - clear.t0_ns)
         data = seal(clear.data, self.key)

@@ -212,3 +212,31 @@ def test_an_alarm_whose_recorder_was_away_is_told_since_its_press(story: Story) 
     assert gap["reason"] == writer.NOT_YET
     begin = json.loads((path / "begin.json").read_text())
     assert now_ns - 5 * NS < begin["tracks"]["audio"]["oldest_boot_ns"] <= now_ns
+
+
+@pytest.mark.parametrize("comes", [True, False])
+def test_an_alarm_process_that_comes_back_goes_on_with_the_part_before(story: Story, *, comes: bool) -> None:
+    """R8, K2: the alarm process dies for longer than its lease with an alarm open: its successor knows the alarm and
+    not the part, and the recorder goes on from that one, so that no second is missing and a hold keeps both. An alarm
+    that the same process raises is another event (found by `make together`).
+    """
+    first = story.begin(600, alarm=True)
+    story.second(0, "audio", "video")
+    story.lines(first, 2)
+    wait_for("the writer's word", lambda: any(isinstance(word, writer.Grew) for word in story.words), 30)
+    story.hear()
+    story.recordings._means.writer.lease = ("", 0)
+    for n in range(1, 8):
+        story.second(n, "audio", "video")
+    wait_for("its end", lambda: any(isinstance(word, writer.Closed) for word in story.words), 30)
+    story.hear()
+    if comes:
+        story.recordings.joined()
+    second = story.begin(600, alarm=True)
+    path = story.lines(second, 2 * 7 if comes else 1)
+    assert json.loads((path / "begin.json").read_text())["continues"] == (first if comes else None)
+    if comes:
+        for track in ("audio", "video"):
+            assert [line["t0_boot_ns"] for line in of_track(path, "segment", track)] == [
+                story.t0_ns + n * NS for n in range(1, 8)
+            ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pyrage
@@ -10,9 +11,9 @@ import pytest
 from daemon.errors import DeviceError, HangError
 from daemon.model.picture import Limits
 from daemon.recorder.cutter import Hole
-from daemon.recorder.ring import Item, Sealed
+from daemon.recorder.ring import Item, Sealed, begin_ns, end_ns
 from daemon.recorder.seal import Key
-from daemon.recorder.track import VideoTrack
+from daemon.recorder.track import KEYLESS, VideoTrack
 from hardware.ports import PictureBlocks, PictureFigures, VideoFormat
 from simulators.clock import SimClock
 from tests.recorder.streams import PICTURE, pictures
@@ -110,3 +111,16 @@ def test_a_device_that_hangs_at_the_end_does_not_keep_the_recording_open(story: 
     story.see(1)
     story.camera.stop_error = error
     story.track.close()
+
+
+def test_a_second_before_the_key_is_told(story: Story) -> None:
+    """R5, R8: what comes before the first key of a start is kept nowhere, and a hole says so up to the first segment
+    (found by `make together`).
+    """
+    key, story.track.key = story.track.key, None
+    first = story.see(2.1)
+    story.track.key = key
+    items = [*first, *story.see(2.0, story.began_ns + 2_100_000_000)]
+    told = [item.reason if isinstance(item, Hole) else "sealed" for item in items]
+    assert told == [KEYLESS, KEYLESS, "sealed"]
+    assert all(end_ns(a) == begin_ns(b) for a, b in pairwise(items))
