@@ -7,6 +7,7 @@ boot clock, which jumps when time passes and begins anew at a power cut. `Rooms`
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -27,8 +28,10 @@ SEGMENT_NS = 2 * NS
 """The open segment, and one that is on its way to the disk."""
 SEAM_NS = 300 * MS
 """Two lines of a track that are nearer than this follow each other: a block of sound, a picture and their rounding."""
-LATE_NS = 4 * NS
-"""An alarm's first part begins so soon after its press where nothing is wrong: a round of the loop and the ring."""
+LIT_NS, BACK_NS = 6 * NS, 20 * NS
+"""The lamp may be lit for a lease without a byte; what a fault has broken is coming back for so long after it."""
+TAXED_NS = 5 * NS
+"""About the end of an alarm: as long as a lease lasts."""
 
 
 class Verdict(NamedTuple):
@@ -277,7 +280,7 @@ def lit(seen: Seen) -> Iterator[Verdict]:
         if not before.lit and not after.lit:
             yield Verdict("R3", f"a segment was written at {made_ns} with the lamp dark")
     for span in _lit_spans(looks):
-        faulty = any(span.meets(one.span) for one in seen.staged)
+        faulty = any(span.meets(Span(one.span.from_ns, one.span.to_ns + BACK_NS)) for one in seen.staged)
         if not faulty and not any(span.from_ns - NS <= made_ns <= span.to_ns + NS for made_ns in writes):
             yield Verdict(
                 "R3", f"the lamp was lit for {(span.to_ns - span.from_ns) / NS:.1f} s and nothing was written"
@@ -292,11 +295,11 @@ def _lit_spans(looks: Sequence[Lamp]) -> Iterator[Span]:
         if look.lit and began_ns is None:
             began_ns = look.answered_ns
         if began_ns is not None and (not look.lit or look.asked_ns - last_ns > APART_NS):
-            if last_ns - began_ns > SEGMENT_NS:
+            if last_ns - began_ns > LIT_NS:
                 yield Span(began_ns, last_ns)
             began_ns = look.answered_ns if look.lit else None
         last_ns = look.answered_ns
-    if began_ns is not None and last_ns - began_ns > SEGMENT_NS:
+    if began_ns is not None and last_ns - began_ns > LIT_NS:
         yield Span(began_ns, last_ns)
 
 
@@ -320,7 +323,16 @@ def coverage(seen: Seen) -> Iterator[Verdict]:
                 lines = [line for line in seen.lines if line.boot_id == piece.boot_id and line.track == track]
                 is_first = span.from_ns == alarm.span.from_ns + piece.shift_ns
                 is_last = span.to_ns == alarm.span.to_ns + piece.shift_ns
-                yield from _uncovered(lines, span, track, since_press=is_first, to_reset=alarm.is_settled and is_last)
+                to_reset = alarm.is_settled and is_last and not is_overtaxed(seen.lamps, alarm.span)
+                yield from _uncovered(lines, span, track, since_press=is_first, to_reset=to_reset)
+
+
+def is_overtaxed(looks: Iterable[Lamp], span: Span) -> bool:
+    """Whether the machine could not keep up about the end of a span: a recorder that is as late loses its lease."""
+    near = Span(span.to_ns - TAXED_NS, span.to_ns + TAXED_NS)
+    during = [look for look in looks if near.from_ns <= look.asked_ns < near.to_ns]
+    apart = [b.asked_ns - a.answered_ns for a, b in pairwise(during)]
+    return any(ns > APART_NS // 2 for ns in [*apart, *(look.answered_ns - look.asked_ns for look in during)])
 
 
 def _uncovered(

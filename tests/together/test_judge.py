@@ -26,6 +26,7 @@ from tests.together.judge import (
     Told,
     Try,
     holes,
+    is_overtaxed,
     is_owed,
     judge,
 )
@@ -135,6 +136,16 @@ def test_a_gap_line_is_as_good_as_a_segment() -> None:
     seen = whole()
     gap = Line("r1", A, "video", at(17), at(19), is_gap=True)
     assert judge(replace(seen, lines=(*without(seen, "video", 17, 19), gap))) == []
+
+
+def test_a_machine_that_cannot_keep_up_is_seen_by_its_answers() -> None:
+    """R8: where answers take half a second the last seconds of an alarm are not judged by the clock."""
+    seen = whole()
+    span = seen.alarms[0].span
+    assert not is_overtaxed(seen.lamps, span)
+    slow = [replace(look, answered_ns=look.asked_ns + NS) if n == 310 else look for n, look in enumerate(seen.lamps)]
+    assert is_overtaxed(slow, span)
+    assert is_overtaxed([look for n, look in enumerate(seen.lamps) if not 300 < n < 310], span)
 
 
 def test_what_nobody_could_find_or_tell_is_not_asked_for() -> None:

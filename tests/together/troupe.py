@@ -65,19 +65,29 @@ def play_all(stories: Sequence[Story]) -> list[Played]:
                 story = left.pop(0)
                 at = len(room.timeline.getvalue())
                 verdicts = tuple(play(room, story))
-                told = _kept(story, room.timeline.getvalue()[at:]) if verdicts else ""
+                told = _kept(story, _chains(room), room.timeline.getvalue()[at:]) if verdicts else ""
                 played.append(Played(story, verdicts, told))
                 if verdicts:
                     break
     return played
 
 
-def _kept(story: Story, timeline: str) -> str:
+def _chains(room: Stage) -> str:
+    """What was recorded, a line a line; seconds of the room's boot clock."""
+    lines = sorted(room.looks.lines(), key=lambda line: (line.boot_id, line.track, line.from_ns))
+    return "".join(
+        f"{line.boot_id[:4]} {line.recording_id[:8]} {line.track} {line.from_ns / 1e9:.2f} to {line.to_ns / 1e9:.2f}"
+        f"{' gap' if line.is_gap else ''}\n"
+        for line in lines
+    )
+
+
+def _kept(story: Story, *told: str) -> str:
     if KEEP not in os.environ:
         return ""
     path = Path(os.environ[KEEP]) / f"{story.seed}.log"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"{story}\n\n{timeline}")
+    path.write_text("\n\n".join([str(story), *told]))
     return str(path)
 
 
