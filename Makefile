@@ -41,7 +41,7 @@ test-long: $(BIN)/.ready-test system-packages  ## what takes minutes: ten minute
 histories: $(BIN)/.ready-test  ## ten thousand histories of wrong clocks, cuts and full disks: nothing early, nothing late (K4)
 	$(BIN)/python -m pytest -m histories --hypothesis-profile deep --hypothesis-show-statistics
 
-bench: $(BIN)/.ready-test system-packages  ## measures against peers in the same run and prints ratios
+bench: $(BIN)/.ready-test system-packages .node/browser/.ready  ## measures against peers in the same run and prints ratios
 	$(BIN)/python -m tests.benchmarks
 
 machine-test: NEEDS += mmdebstrap:mmdebstrap systemd-container:systemd-nspawn mount:mount util-linux:nsenter

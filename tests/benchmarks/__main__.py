@@ -11,12 +11,13 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.benchmarks import backlog, keeping, ledger, opening, pre_event, press, ready, recorder
+from tests.benchmarks import backlog, keeping, ledger, opening, page, pre_event, press, ready, recorder
 from tests.benchmarks.figures import Figure, as_json, table
 
 BENCHMARKS: dict[str, Callable[[], Iterator[Figure]]] = {
     "ready": ready.measure,
     "press": press.measure,
+    "page": page.measure,
     "backlog": backlog.measure,
     "pre-event": pre_event.measure,
     "recorder": recorder.measure,

@@ -63,13 +63,13 @@ def _measure(what: str, *others: str, load: str = "") -> Iterator[Figure]:
         elif load:
             _child(stack, "load", load, str(home / "load"))
             time.sleep(2)
-        size = _arrivals(heard, EVENTS)[-1][1]
+        size = arrivals(heard, EVENTS)[-1][1]
         peer = _child(stack, "peer_publisher", str(at.port), PEER_TOPIC, str(size), str(pressed))
         time.sleep(1)
         _interleave(unit, peer)
         ours = [stamp.down_ns for stamp in unit.stamps() if stamp.button == "alarm"][-PRESSES:]
         theirs = [int(line) for line in pressed.read_text().split()][-PRESSES:]
-        yield from _figures(what, _latencies(ours, heard, EVENTS), _latencies(theirs, heard, PEER_TOPIC))
+        yield from _figures(what, latencies(ours, heard, EVENTS), latencies(theirs, heard, PEER_TOPIC))
         del listener
 
 
@@ -102,7 +102,7 @@ def _child(stack: contextlib.ExitStack, name: str, *words: str) -> Child:
 def _warm_up(unit: BenchUnit, heard: Path) -> None:
     for n in range(WARM_UP):
         unit.press("alarm")
-        wait_for("an alarm at the subscriber", lambda n=n: len(_arrivals(heard, EVENTS)) > 2 * n)  # type: ignore[misc]
+        wait_for("an alarm at the subscriber", lambda n=n: len(arrivals(heard, EVENTS)) > 2 * n)  # type: ignore[misc]
         time.sleep(PERIOD_S / 2)
         unit.reset()
         time.sleep(PERIOD_S / 2)
@@ -126,7 +126,7 @@ def _until(at_s: float) -> None:
     time.sleep(max(0.0, at_s - time.monotonic()))
 
 
-def _arrivals(heard: Path, topic: str) -> list[tuple[int, int]]:
+def arrivals(heard: Path, topic: str) -> list[tuple[int, int]]:
     """When, and how many bytes; the same file holds both sides."""
     rows = [line.split() for line in heard.read_text().splitlines()]
     return [
@@ -134,12 +134,12 @@ def _arrivals(heard: Path, topic: str) -> list[tuple[int, int]]:
     ]
 
 
-def _latencies(pressed_ns: list[int], heard: Path, topic: str) -> list[float]:
+def latencies(pressed_ns: list[int], heard: Path, topic: str) -> list[float]:
     """In milliseconds: the first message after each press, and before what follows it. Others are reset's.
 
     What comes later than that counts with the whole time that it had.
     """
-    arrived = [at_ns for at_ns, _ in _arrivals(heard, topic)]
+    arrived = [at_ns for at_ns, _ in arrivals(heard, topic)]
     found = []
     for down_ns in pressed_ns:
         until_ns = down_ns + WINDOW_NS
