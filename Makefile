@@ -17,9 +17,9 @@ help:                ## what there is
 run: $(BIN)/.ready   ## a simulated room: press r and a (ARGS="--policy dronten-2014" for more)
 	@$(BIN)/spreekkamer-sim run --state $(STATE) $(ARGS)
 
-test: $(BIN)/.ready-test system-packages .node/.ready .node/browser/.ready .node/reader/.ready  ## all that CI runs: lint, types, floors, tests
+test: $(BIN)/.ready-test system-packages .node/.ready .node/browser/.ready .node/reader/.ready  ## all that CI runs: lint, types, floors, tests (T=tests/alarm: those alone)
 	$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest --cache-clear --numprocesses 4 --dist loadscope --no-loadscope-reorder --max-worker-restart 0 || $(MAKE) --no-print-directory again CODE=$$?
+	$(BIN)/python -m pytest --cache-clear --numprocesses 4 --dist loadscope --no-loadscope-reorder --max-worker-restart 0 $(T) || $(MAKE) --no-print-directory again CODE=$$?
 
 # What failed beside other tests is tried once more, alone, and named: a fault of the product or of the test that is to be
 # found, and no reason to lose a day's work. Nothing is tried again where the tests could not be run (an exit code above 1).
@@ -28,6 +28,10 @@ again:
 	@[ "$(CODE)" = 1 ] || exit $(CODE)
 	@echo "FAILED BESIDE OTHER TESTS, tried again alone; each is a fault to be found:"
 	$(BIN)/python -m pytest --last-failed --last-failed-no-failures none -rA -v
+
+.PHONY: fast
+fast: lint  ## a minute: lint, types, floors, and the tests of the pure core, the settings and the docs
+	$(BIN)/python -m pytest -q --numprocesses 2 tests/model tests/config tests/test_docs.py tests/test_cases.py
 
 lint: $(BIN)/.ready-test
 	$(BIN)/ruff check .
