@@ -97,7 +97,7 @@ def prove(
 
 @app.command()
 def lost(
-    label: Annotated[str, typer.Argument(help="the holder's label in the policy")], *,
+    label: Annotated[str, typer.Argument(help="the holder's label in the policy, or the fingerprint")], *,
     state: State = None, as_json_: Json = False,
 ) -> None:  # fmt: skip
     """Notes that a key is lost: it counts no more until it is shown anew. Replace it in the policy as well."""

@@ -198,12 +198,15 @@ class Holders:
         return next(one for one in self._policy.holders if one.recipient == found[0]), found[1]
 
     def report_lost(self, asked: Asked, audit: AuditLog) -> Any:
-        """What a key has shown counts no more. Raises NotFoundError for a label that the policy has not."""
+        """What a key has shown counts no more. Raises NotFoundError for what is no holder's label or fingerprint."""
         label = str(asked.args.get("label", ""))
-        holder = next((one for one in self._policy.holders if one.label == label), None)
-        if holder is None:
+        found = [one for one in self._policy.holders if label in {one.label, fingerprint(one.recipient)}]
+        if len(found) != 1:
             known = ", ".join(one.label for one in self._policy.holders) or "none"
-            raise NotFoundError(f"there is no holder `{label[:64]}`; expected one of {known}")
+            which = ", ".join(fingerprint(one.recipient) for one in found)
+            expected = f"a fingerprint: {which}" if found else f"one of {known}"
+            raise NotFoundError(f"there is no one holder `{label[:64]}`; expected {expected}")
+        holder = found[0]
         audit.add("holder_lost", **_about(holder), uid=asked.by.uid, role=asked.by.role)
         self._sealed = {}  # whoever finds it again asks for a new word
         return {"role": holder.role, "label": holder.label, "fault": self.fault()}

@@ -98,8 +98,10 @@ def test_a_lost_key_counts_no_more(keeper: RunningKeeper) -> None:
     assert keeper.ask("holders_prove", answers=[said["custodian-1"]])["wrong"] == 1
     said = answers(keeper, keeper.ask("holders_ask"))
     assert keeper.ask("holders_prove", answers=[said["custodian-1"]])["fault"] == ""
-    with pytest.raises(RefusedError, match="there is no holder `x`; expected one of custodian-1"):
+    with pytest.raises(RefusedError, match="there is no one holder `x`; expected one of custodian-1"):
         keeper.ask("holders_lost", label="x")
+    mark = keeper.ask("holders")["groups"][1]["holders"][0]["fingerprint"]
+    assert keeper.ask("holders_lost", label=mark)["label"] == "secretary-1"
 
 
 def test_guessing_ends(keeper: RunningKeeper) -> None:
