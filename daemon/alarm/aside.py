@@ -24,6 +24,8 @@ them has been taken over, and a card that spoils a file at each start must not b
 CACHE_KIB = 400
 """Of the file in memory, in place of SQLite's 2,000: a month's backlog that is read once from end to end must not stay
 there, and what is asked for again and again is the last pages of six indexes."""
+BUSY_S = 0.5
+"""How long SQLite waits for a lock. Nobody else has this file open; if somebody does, it is tried again soon."""
 N_MAX = 2**62
 """Numbers beyond this leave SQLite none for a later row; a press a second needs longer than the sun lasts."""
 OF_FILE = {
@@ -36,6 +38,7 @@ UNREADABLE = (sqlite3.Error, UnicodeError)
 """What reading a spoilt file raises; UnicodeError, where SQLite's own words hold bytes of it."""
 TAILS = ("-wal", "-journal", "-shm")
 """Of the files that SQLite keeps beside a database, by its name."""
+NO_FILE = ".no-file"
 TABLES = ("alarm_event", "button", "heard", "act", "mode")
 
 
@@ -108,8 +111,10 @@ def set_aside(path: Path, why: str) -> sqlite3.Connection:
     name = time.strftime(f"{path.name}{MARK}%Y%m%dT%H%M%S", time.gmtime())
     place = next(p for n in range(1000) if not (p := path.with_name(name + f".{n}" * bool(n))).exists())
     for tail in (*TAILS, ""):  # the file itself last: until then it is still a journal
+        old = path.with_name(path.name + tail)
+        strange = NO_FILE * (tail != "" and not old.is_file())  # or SQLite would stumble over it again
         with contextlib.suppress(FileNotFoundError):
-            path.with_name(path.name + tail).rename(place.with_name(place.name + tail))
+            old.rename(place.with_name(place.name + tail + strange))
     log.event("journal_set_aside", "error", file=str(place), why=why)
     db = _usable(path)
     _take_over(path, db)
@@ -127,8 +132,7 @@ def lying_beside(path: Path) -> list[Path]:
 
 
 def _usable(path: Path) -> sqlite3.Connection:
-    if path.exists():
-        _look_at_head(path)
+    _look_at_files(path)
     db = _connected(path)
     try:
         tables.bring_up_to_date(db)
@@ -141,27 +145,34 @@ def _usable(path: Path) -> sqlite3.Connection:
     return db
 
 
-def _look_at_head(path: Path) -> None:
+def _look_at_files(path: Path) -> None:
     """Raises UnusableError where SQLite would speak of the disk: what it cannot write is "read-only" to it."""
-    if not path.is_file():
-        raise UnusableError("it is no file")
+    for tail in ("", *TAILS):
+        beside = path.with_name(path.name + tail)
+        if beside.exists() and not beside.is_file():
+            raise UnusableError(f"{beside.name} is no file")
+    if not path.exists():
+        return
     with path.open("rb") as file:
         head = file.read(20)
     if head and not set(head[18:20]) <= {1, 2}:  # sqlite.org/fileformat2.html, 1.3.3
         raise UnusableError("it is no database that this SQLite can write")
 
 
-def _connected(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, isolation_level=None)
+def _connected(path: Path, *, spoilt: bool = False) -> sqlite3.Connection:
+    """`spoilt`: what of the tables' own descriptions cannot be read hides no other table."""
+    db = sqlite3.connect(path, BUSY_S, isolation_level=None)
     db.text_factory = lambda text: text.decode(errors="replace")
     try:
+        if spoilt:
+            db.execute("PRAGMA writable_schema = ON")
         # Before the first look at the log: then its index is this process's memory. As a file of shared memory it
         # ends the process (SIGBUS) when a full disk has no block for it.
         db.execute("PRAGMA locking_mode = EXCLUSIVE")
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
         db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-    except sqlite3.Error:
+    except BaseException:  # UnicodeError too: left open it would keep the file locked against the next look at it
         db.close()
         raise
     return db
@@ -179,7 +190,7 @@ def _take_over(path: Path, db: sqlite3.Connection) -> int:
         rows = 0
         with tables.transaction(db):
             if place.is_file():
-                with contextlib.suppress(*UNREADABLE), contextlib.closing(_connected(place)) as old:
+                with contextlib.suppress(*UNREADABLE), contextlib.closing(_connected(place, spoilt=True)) as old:
                     rows = sum(_copied(db, table, row) for table in TABLES for row in _rows(old, db, table))
             names = [*names, place.name][-2 * ASIDE_MAX :]
             acts.carry_out(db, acts.KeepAct(None, {DONE: names}))

@@ -30,7 +30,8 @@ SOON_AGAIN_NS, TURNS = 60 * NS, 3
 """Deaf again so soon after a new connection had been answered, so often in a row: another client comes with our name,
 and the two take turns. Once or twice is a receiver that hangs, or a flood in which answers were lost."""
 CONSOLES_MAX = 64
-"""Receivers of one organisation that are remembered; one more is refused: a topic anyone may write must not grow us."""
+"""Receivers of one organisation that are remembered; one more takes the place of one that is gone, or is refused: a
+topic anyone may write must not grow us."""
 POLLS_MAX = 4
 """Polls whose answers count: an answer that comes later than the last four is of another time."""
 
@@ -102,7 +103,7 @@ class Receivers:
         """
         path = self._paths[broker]
         before = path.there.get(console)
-        if before is None and len(path.there) >= CONSOLES_MAX:
+        if not self._has_place(path, console, now_ns):
             return None
         is_older = before is not None and 0 < presence.session < before.presence.session
         if before is not None and before.presence.online and not presence.online and is_older:
@@ -118,7 +119,7 @@ class Receivers:
     def here(self, broker: str, console: str, poll: str, now_ns: int) -> bool | None:
         """Takes a receiver's answer to a poll; True when it was not known to be there, None when it is refused."""
         path = self._paths[broker]
-        if poll not in path.polls or (console not in path.there and len(path.there) >= CONSOLES_MAX):
+        if poll not in path.polls or not self._has_place(path, console, now_ns):
             return None
         there = path.there.get(console)
         if there is not None and there.presence.online and not self._is_ours(there.presence):
@@ -231,6 +232,16 @@ class Receivers:
 
     def _counts(self, there: There, now_ns: int) -> bool:
         return there.presence.online and self._is_ours(there.presence) and now_ns < there.until_ns()
+
+    def _has_place(self, path: Path, console: str, now_ns: int) -> bool:
+        """Whether a receiver can be remembered: one that does not count, the longest gone first, makes room for it."""
+        if console in path.there or len(path.there) < CONSOLES_MAX:
+            return True
+        idle = [(there.presence.online, there.said_ns, name) for name, there in path.there.items()
+                if not self._counts(there, now_ns)]  # fmt: skip
+        if idle:
+            del path.there[min(idle)[2]]
+        return bool(idle)
 
     def _has_answered(self, path: Path, there: There) -> bool:
         return there.answered_ns is not None and there.answered_ns >= path.polled_ns

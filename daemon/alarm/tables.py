@@ -50,6 +50,11 @@ RECENT_MAX = 100
 BODY_MAX = 65_536
 """Characters of a body that are read: our own have under two thousand; a row with more was not written by us."""
 
+FIELD_MAX = 256
+"""Characters of every other text of a row; our own have 64 at most. An id of a megabyte would go out with each word of
+the alarm's state, and hold up the loop that says it."""
+FREE = ("body", "told")
+
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS alarm_event (
     n INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -250,8 +255,11 @@ def _structs(db: sqlite3.Connection, of: Any, table: str, columns: str) -> tuple
 
 def _converted(of: Any, fields: Iterable[Any], table: str, which: object) -> Any:
     """A row as a struct; None: it is not one, which is logged."""
+    named = dict(zip(of.__struct_fields__, fields, strict=True))
     try:
-        return msgspec.convert(dict(zip(of.__struct_fields__, fields, strict=True)), of)
+        if long := [name for name, value in named.items() if name not in FREE and len(str(value)) > FIELD_MAX]:
+            raise msgspec.ValidationError(f"{long[0]} has more than {FIELD_MAX} characters")  # noqa: TRY301 - as others
+        return msgspec.convert(named, of)
     except msgspec.ValidationError as error:
         log.event("journal_row_unreadable", "error", table=table, row=str(which)[:64], why=str(error))
         return None

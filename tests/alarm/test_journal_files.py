@@ -137,6 +137,29 @@ def headless(path: Path) -> None:
     blank(path, 0, 100)
 
 
+def misspelt(letter: bytes) -> Callable[[Path], None]:
+    """One letter of what the file says about an index, and not about its rows, is another."""
+
+    def make(path: Path) -> None:
+        at = written(path).read_bytes().index(b"CREATE INDEX undelivered")
+        with path.open("r+b") as file:
+            file.seek(at + 3)
+            file.write(letter)
+
+    return make
+
+
+def a_directory_for(tail: str, *, journal: bool = True) -> Callable[[Path], None]:
+    """Where SQLite wants a file of its own."""
+
+    def make(path: Path) -> None:
+        if journal:
+            written(path)
+        path.with_name(path.name + tail).mkdir()
+
+    return make
+
+
 STRANGE: dict[str, tuple[Callable[[Path], object], bool, bool]] = {
     # what stands there: how it is made; whether it is set aside; whether what is owed can be read
     "nothing": (lambda path: path.parent, False, False),
@@ -146,6 +169,11 @@ STRANGE: dict[str, tuple[Callable[[Path], object], bool, bool]] = {
     "a directory": (lambda path: path.mkdir(), True, False),
     "a pipe": (os.mkfifo, True, False),
     "a journal without its first page": (headless, True, False),
+    "a misspelt index": (misspelt(b"q"), True, True),
+    "an index that is no text": (misspelt(b"\xc6"), True, True),
+    "a directory for its log": (a_directory_for("-wal"), True, True),
+    "a directory for its way back": (a_directory_for("-journal"), True, True),
+    "no journal, and a directory for its log": (a_directory_for("-wal", journal=False), True, False),
     "somebody else's": (lambda path: sql(path, "CREATE TABLE mode (a, b); PRAGMA user_version = 7;"), True, False),
     "a view": (
         lambda path: sql(
@@ -330,8 +358,8 @@ def test_an_order_that_no_disk_can_take_stands_in_nobodys_way(tmp_path: Path) ->
 
 @pytest.mark.case("alarm 3")
 def test_rows_of_nobody_are_left_and_the_rest_is_read(tmp_path: Path) -> None:
-    """A1, A2: modes that are no JSON, acts of another release and longer than a message, and rows of the wrong types
-    stay where they are; what lies beside and behind them is read, and acts reach the keeper.
+    """A1, A2: modes that are no JSON, acts of another release and longer than a message, rows of the wrong types and
+    ids of a megabyte stay where they are; what lies beside and behind them is read, and acts reach the keeper.
     """
     path = written(tmp_path / "j.sqlite3")
     act = '{"n":0,"event":"alarm_test","wall_ns":1,"boot_ns":2,"boot_id":"b","clock":"synchronised","fields":{}}'
@@ -343,9 +371,16 @@ def test_rows_of_nobody_are_left_and_the_rest_is_read(tmp_path: Path) -> None:
         db.execute("INSERT INTO act (id, body) VALUES ('good', ?)", (act,))
         db.execute("UPDATE button SET since_wall_ns = ?", (-(2**63),))
         db.execute("UPDATE alarm_event SET body = CAST(x'fffe' AS TEXT), boot_id = CAST(x'00ff' AS TEXT) WHERE n = 5")
+        long = "SELECT ?, 'a', 'raised', '{}', ?, 1, 1, 1"
+        columns = "event_id, alarm_id, kind, body, boot_id, pressed_boot_ns, pressed_wall_ns, kept_wall_ns"
+        for event_id, boot_id in (("e" * 1_000_000, "b"), ("long", "b" * 1_000_000)):
+            db.execute(f"INSERT INTO alarm_event ({columns}) {long}", (event_id, boot_id))
+        db.execute("INSERT INTO button (name, since_wall_ns) VALUES (?, 1)", ("n" * 100_000,))
     journal = Running(path)
     assert journal.asides == []
     assert [entry.row.event_id for entry in journal.opened.undelivered] == OWED
+    assert [entry.row.event_id for entry in journal.opened.open_alarms] == OWED
+    assert [button.name for button in journal.opened.buttons] == ["alarm"]
     assert set(journal.opened.modes) == {"journal", "objection"}
     journal.journal.give(acts.NextActs(0))
     batch = journal.hears(acts.Batch)

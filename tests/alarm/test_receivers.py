@@ -203,6 +203,23 @@ def test_where_receivers_only_listen_they_are_not_asked() -> None:
     assert story.of.nobody(story.now_ns) == NO_SUBSCRIBER
 
 
+@pytest.mark.case("alarm 13")
+def test_receivers_that_are_gone_keep_no_other_out() -> None:
+    """A5, A7: what a broker keeps of receivers that left, under names that nobody has any more, or of other sites,
+    takes no place from one that is there; as many as fit, and are there, keep theirs.
+    """
+    story = Story()
+    story.of.connected("alarm", story.now_ns)
+    elsewhere = Presence(online=True, sites=("bibliotheek",))
+    for n in range(CONSOLES_MAX):
+        assert story.of.heard("alarm", f"gone-{n}", OFFLINE if n % 2 else elsewhere, story.now_ns) is False
+    for n in range(CONSOLES_MAX):
+        assert story.answers(f"desk-{n}")
+    assert story.answers("one-more") is None
+    assert story.of.heard("alarm", "one-more", ONLINE, story.now_ns) is None
+    assert story.of.online(story.now_ns) == tuple(sorted(f"desk-{n}" for n in range(CONSOLES_MAX)))
+
+
 @given(st.lists(st.tuples(
     st.sampled_from(["heard", "here", "poll", "lost", "connected", "answered"]), st.sampled_from(["alarm", "second"]),
     st.integers(0, CONSOLES_MAX + 5), st.booleans(), st.integers(0, 40 * NS),
