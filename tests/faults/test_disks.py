@@ -46,12 +46,14 @@ class Disk:
     def fill(self) -> None:
         """To the last block."""
         free = shutil.disk_usage(self.path).free
-        with (self.path / "ballast").open("wb") as ballast:
+        with (self.path / "ballast").open(
+            "wb", buffering=0
+        ) as ballast:  # what a buffer held would be refused at its end
             _run("fallocate", "-l", str(free - BALLAST_BYTES * 8), ballast.name)
             ballast.seek(0, os.SEEK_END)
             with contextlib.suppress(OSError):
                 while ballast.write(bytes(BALLAST_BYTES)):
-                    ballast.flush()
+                    pass
 
     def empty(self) -> None:
         """There is room again."""
