@@ -349,8 +349,11 @@ class RecorderProcess:
         self._health_ns = 0
 
     def _probed(self, word: writer.Probed) -> None:
+        """News is told at once, and nothing else: a disk that refuses at once would be tried, and told, without end."""
+        before = self._recordings.trouble
         self._recordings.probed(word)
-        self._health_ns = 0
+        if self._recordings.trouble != before:
+            self._health_ns = 0
 
     # --- what it says of itself -------------------------------------------------------------------------------------
 

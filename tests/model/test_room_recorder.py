@@ -312,6 +312,9 @@ def test_an_open_alarm_takes_up_its_recording() -> None:
     assert lease_deadline_ns(room) == RENEW_NS - LEASE_NS  # overdue: the loop renews at once
     assert step(found, joined("x1", ALARM_UNTIL_NS, alarm=True), T0)[1] == (OPEN,)
     assert kinds(step(found, joined(), T0)[1]) == ["Quiet", "StartRecording", "Lease"]
+    later = step(found, joined(), T0 + 9 * NS)[1][1]
+    assert later.trigger_ns == T0, "what is missing since it was found is told"  # type: ignore[attr-defined]
+    assert room.owed_ns == 0
     late = step(ready(), AlarmsFound((OpenAlarm("a1", T0),), "fresh"), T0)[1]
     assert kinds(late) == ["Note", "StartRecording", "Lease"]
     assert kinds(step(ready(), AlarmsFound((OpenAlarm("a1", T0),)), T0)[1]) == ["Note"]

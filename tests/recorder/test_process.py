@@ -17,6 +17,7 @@ from daemon import link, wire
 from daemon.config import load
 from daemon.errors import HangError
 from daemon.model.events import Lease, Quiet, SetEnd, StartRecording
+from daemon.recorder import writer
 from daemon.recorder.hangs import Hangs
 from daemon.recorder.process import Devices, RecorderProcess
 from hardware.disk import FileSystemDisk
@@ -365,3 +366,21 @@ def test_frames_do_not_wake_the_loop_and_an_order_does(unit: Unit, monkeypatch: 
     sealed = wait_for("three seconds", lambda: unit.clock.boot_ns() - began_ns > 3 * NS)
     assert sealed
     assert next(rounds) <= 10 * (unit.clock.boot_ns() - began_ns) / NS + 2
+
+
+def test_a_disk_that_refuses_at_once_is_not_tried_without_end(tmp_path: Path) -> None:
+    """A2, H1: what a try of the disk has found is told at once when it is news, and not otherwise: on a card that had
+    become read-only try and word followed each other without a pause, and the alarm process lost the recorder's words
+    (found by `make together`).
+    """
+    paths = prepare(tmp_path, None, None, ("127.0.0.1", 1))
+    clock = SimClock(clock_path(paths))
+    camera, microphone = TestCamera(clock), TestMicrophone(clock)
+    devices = Devices(lambda: camera, lambda: microphone, clock, FileSystemDisk(tmp_path), simulated=True)
+    process = RecorderProcess(load(paths.etc), paths, devices)
+    told = []
+    for word in ("refused", "refused", "refused", "", ""):
+        process._health_ns = 1
+        process._probed(writer.Probed(word))
+        told.append(process._health_ns == 0)
+    assert told == [True, False, False, True, False]

@@ -130,8 +130,9 @@ def found(room: Room, item: AlarmsFound, now_ns: int) -> Step:
     effects: tuple[Effect, ...] = ()
     if room.recording is not None and (may_record or not is_private(room)):
         room, effects = set_end(room, alarm_until_ns + room.rules.post_event_ns, alarm=True)
-    elif room.recording is None and item.fresh_id and is_open:
-        room, effects = new_part(room, item.fresh_id, now_ns)
+    elif room.recording is None and may_record:
+        room = replace(room, owed_ns=room.owed_ns or now_ns)  # before it a part may have been that no journal knows
+        room, effects = new_part(room, item.fresh_id, now_ns) if item.fresh_id and is_open else (room, ())
     closed = (Close(beyond),) if beyond else ()
     return room, (Note("alarms_found", f"{len(found)} open"), *lifted, *effects, *closed)
 

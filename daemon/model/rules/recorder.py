@@ -37,6 +37,7 @@ def adopt(room: Room, item: RecorderJoined, now_ns: int) -> Step:
     room = replace(room, recorder=item.tracks)
     if item.recording_id is None:
         return room, ()
+    room = replace(room, owed_ns=0)
     found = Recording(item.recording_id, item.until_ns, alarm=item.alarm, running=True)
     if room.phase is Phase.PRIVACY:
         return hush(replace(room, recording=found), now_ns)
