@@ -28,6 +28,8 @@ SEGMENT_NS = 2 * NS
 """The open segment, and one that is on its way to the disk."""
 SEAM_NS = 300 * MS
 """Two lines of a track that are nearer than this follow each other: a block of sound, a picture and their rounding."""
+LEASE_NS = 6 * NS
+"""What a lamp's owner that died can leave being written: its last lease, and the segment on its way to the disk."""
 LIT_NS, BACK_NS = 6 * NS, 20 * NS
 """The lamp may be lit for a lease without a byte; what a fault has broken is coming back for so long after it."""
 TAXED_NS = 5 * NS
@@ -277,7 +279,8 @@ def lit(seen: Seen) -> Iterator[Verdict]:
         after = looks[n] if n < len(looks) else None
         if before is None or after is None or after.asked_ns - before.answered_ns > APART_NS:
             continue
-        if not before.lit and not after.lit:
+        by_lease = any(ran.to_ns < made_ns <= ran.to_ns + LEASE_NS for ran in seen.ran)
+        if not before.lit and not after.lit and not by_lease:
             yield Verdict("R3", f"a segment was written at {made_ns} with the lamp dark")
     for span in _lit_spans(looks):
         faulty = any(span.meets(Span(one.span.from_ns, one.span.to_ns + BACK_NS)) for one in seen.staged)

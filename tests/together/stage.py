@@ -42,8 +42,8 @@ OFF_S = 2.0
 """The power is off for so long."""
 EFFECT_S = 3.0
 """A fault has taken effect by then; a process in a disk that stands still cannot die before the disk goes on."""
-RESTART_S = 8.0
-"""A restart is waited for so long, and goes on beside the story: with a broken card it does not come to an end."""
+RESTART_S, WHOLE_S = 8.0, 90.0
+"""A restart is waited for so long with a broken card, by which it comes to no end, and so long with a good one."""
 FINGER_S = 0.08
 """A finger is away for so long, or its next press is the bounce of this one."""
 ECHO_NS = 10 * NS
@@ -187,6 +187,11 @@ class Stage:
     def has_alarm(self) -> bool:
         """Whether an alarm has been pressed that the unit owes, and that nobody has reset."""
         return self._owed_ns() is not None
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether the card refuses, or stands still."""
+        return any(FAULTS[name].of == "disk" for name in self._on)
 
     @property
     def on(self) -> tuple[str, ...]:
@@ -429,10 +434,11 @@ class Stage:
 
     def _beside(self, act: Callable[[], None]) -> None:
         """A restart that a broken card holds up is not waited for for ever."""
-        self.restarted(RESTART_S)
+        within_s = RESTART_S if self.is_broken else WHOLE_S
+        self.restarted(within_s)
         self._restarting = threading.Thread(target=act, name="restart", daemon=True)
         self._restarting.start()
-        self._restarting.join(RESTART_S)
+        self._restarting.join(within_s)
 
     def restarted(self, within_s: float) -> bool:
         """Waits for the end of a restart that is under way; whether it has come."""
