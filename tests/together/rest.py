@@ -30,8 +30,8 @@ SLOW = {"audit", "disk", "full", "holds", "keeper", "settings", "verify"}
 LOST_S = 600.0
 """After a cut of the power the count of time may lack what ran since it was written down: time passes in such steps."""
 KNOWN = ("is left over from a write that was cut off", "no begin.json of a recording with this name")
-"""Findings with a cause that is known after a cut or a card that failed: they go by themselves. At the end, when the store
-has to be empty, they are looked for."""
+"""Findings with a cause that is known after a cut or a card that failed: they go by themselves. At the end, when the
+store has to be empty, they are looked for."""
 BUSY_S = 4.0
 H_NS = 3600 * NS
 
