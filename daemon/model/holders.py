@@ -133,12 +133,12 @@ def fault(policy: Policy, book: Book, now: Moment) -> str:
     for number, group in enumerate(standings(policy, book, now), 1):
         count = sum(one.is_proven for one in group)
         if count < PROVEN_MIN:
-            few.append(f"of group {number} {count or 'none'} of {len(group)}")
+            few.append(f"{count or 'none'} of {len(group)} in group {number}")
     if not few:
         return ""
     return (
-        f"keys proven within {policy.opening.prove_every_d} days: {', '.join(few)}; {PROVEN_MIN} are needed, else one "
-        "loss more and nobody can open (spreekkamer holders ask, holders prove)"
+        f"keys proven within {policy.opening.prove_every_d} days: {', '.join(few)}; each group needs {PROVEN_MIN}, "
+        "or the next key that is lost may be the last (spreekkamer holders ask)"
     )
 
 

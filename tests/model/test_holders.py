@@ -122,7 +122,7 @@ class World:
             if not any(key in self.in_hand for key in group):
                 gone_ns = min(self.powered_ns - self.lost_at[key].powered_ns for key in group)
                 if gone_ns >= term_ns or not any(key in self.book.proofs for key in group):
-                    assert f"of group {number + 1} " in said, "nobody can open, and nobody is told"
+                    assert f"in group {number + 1}" in said, "nobody can open, and nobody is told"
         assert few or not said, f"named without cause: {said}"
 
 
