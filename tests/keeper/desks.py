@@ -18,6 +18,7 @@ import pytest
 
 from daemon import records, sign
 from daemon.config import load
+from daemon.errors import LinkError
 from daemon.keeper.process import KeeperProcess
 from daemon.link import Conversation
 from daemon.model.rights import Role
@@ -118,6 +119,15 @@ class RunningKeeper(NamedTuple):
         return [line for line in lines if line["event"] == event]
 
 
+def _listens(paths: Paths) -> bool:
+    """Whether somebody takes a connection: the path is there a moment before."""
+    try:
+        with Conversation(paths.keeper_socket):
+            return True
+    except LinkError:
+        return False
+
+
 @contextlib.contextmanager
 def open_desk(policy: str, wall_ns: int, *, own: bool = True) -> Iterator[RunningKeeper]:
     """A keeper with a store, at a place that other users can reach; `own` false: its own user has no rights here."""
@@ -134,7 +144,7 @@ def open_desk(policy: str, wall_ns: int, *, own: bool = True) -> Iterator[Runnin
     thread = threading.Thread(target=process.run, name="keeper")
     thread.start()
     try:
-        wait_for("the keeper's socket", paths.keeper_socket.exists)
+        wait_for("the keeper's socket", lambda: _listens(paths))
         os.chown(paths.keeper_socket, 0, OPERATORS)  # as ExecStartPost= does
         yield RunningKeeper(paths, clock, process)
     finally:
