@@ -2,8 +2,8 @@
 
     python -m tests.scenarios [--only TAG] [--rooms N] [--to DIR]
 
-First a dry run: a word that nobody knows stops everything before a room starts. Then each scenario in a process and a
-room of its own, as many at a time as `--rooms`. The ones that must fail have to. Prints a table promise -> scenario ->
+First a dry run: a word that nobody knows stops everything before a room starts. Then each scenario in a room of
+its own, as many at a time as `--rooms`. The ones that must fail have to. Prints a table promise -> scenario ->
 result, and writes Robot Framework's log.html, report.html and xunit.xml beside promises.md.
 """
 
@@ -13,6 +13,7 @@ import argparse
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +23,8 @@ from robot.result import TestCase
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
+TOGETHER = 3
+"""Scenarios that one process runs, one after another."""
 MUST_FAIL = "must-fail"
 
 
@@ -58,6 +61,12 @@ def scenarios(only: str | None = None) -> list[Scenario]:
     return [one for one in found if only is None or only in one.tags]
 
 
+def groups(found: list[Scenario]) -> list[list[Scenario]]:
+    """Neighbours of one file: starting a process for each would cost more than it evens out."""
+    by_file = [list(group) for _, group in groupby(found, lambda one: one.file)]
+    return [some[n : n + TOGETHER] for some in by_file for n in range(0, len(some), TOGETHER)]
+
+
 def escaped(name: str) -> str:
     """A name as `--test` takes it: it knows patterns."""
     return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)
@@ -84,14 +93,15 @@ def run(only: str | None, rooms: int, to: Path) -> list[Ran]:
     if dry.returncode:
         sys.exit(f"a scenario has a word that nobody knows:\n{dry.stdout[-3000:]}{dry.stderr[-1000:]}")
 
-    def one(scenario: Scenario) -> str:
-        output = str(to / f"{scenario.file.stem}-{scenario.nth:02}.xml")
+    def some(group: list[Scenario]) -> str:
+        output = str(to / f"{group[0].file.stem}-{group[0].nth:02}.xml")
         quiet = ["--output", output, "--log", "NONE", "--report", "NONE", "--console", "none"]
-        subprocess.run([*command, *quiet, "--test", escaped(scenario.name), str(scenario.file)], cwd=ROOT, check=False)
+        names = [word for one in group for word in ("--test", escaped(one.name))]
+        subprocess.run([*command, *quiet, *names, str(group[0].file)], cwd=ROOT, check=False)
         return output
 
     with ThreadPoolExecutor(rooms) as pool:
-        outputs = list(pool.map(one, scenarios(only)))
+        outputs = list(pool.map(some, groups(scenarios(only))))
     found = _All()
     ExecutionResult(*outputs).visit(found)
     rebot(*outputs, outputdir=str(to), log="log.html", report="report.html", xunit="xunit.xml", console="none")

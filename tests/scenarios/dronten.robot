@@ -54,7 +54,7 @@ Openen kan alleen samen: bewaarder en secretaris
 Een inwoner maakt bezwaar: geen opname, en het alarm werkt
     [Tags]    R7    A1    dronten-2014    dronten-letter-2021
     Gegeven een kamer onder het protocol dronten-2014
-    Als ik de knop objection indruk
+    Als ik de knop record 4 seconden vasthoud
     Dan zegt de statuslamp privacy
     Als ik de knop record indruk
     En er 3 seconden voorbijgaan
@@ -63,7 +63,7 @@ Een inwoner maakt bezwaar: geen opname, en het alarm werkt
     Dan heeft de balie 1 drukken opgeslagen
 
 Hoe weet de raad dat: elke druk staat in het logboek, zonder namen
-    [Tags]    H1    K3    dronten-2022    dronten-letter-2021    fast
+    [Tags]    H1    K3    dronten-2022    dronten-letter-2021
     Gegeven een kamer onder het protocol dronten-2022
     Als ik de knop alarm indruk
     Dan staat alarm_raised in het logboek

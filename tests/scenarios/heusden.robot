@@ -103,7 +103,7 @@ Artikel 6: langer alleen tot het incident is opgelost
     En staat hold_released in het logboek
 
 Artikel 7: sticker, brief en mondelinge tekst zeggen wat de kamer doet
-    [Tags]    heusden-art-7    fast
+    [Tags]    heusden-art-7
     Gegeven een kamer onder het protocol heusden-2020
     Als een beheerder de opdracht notice sticker --out {map}/sticker.pdf geeft
     En een beheerder de opdracht notice letter --out {map}/brief.md geeft
