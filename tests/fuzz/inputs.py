@@ -69,6 +69,7 @@ JUNK: tuple[Any, ...] = (
 TRICKS: tuple[bytes, ...] = (
     b"", b"\x00", b"[" * 30_000, b'{"a":' * 900, b"\xff\xfe", b"null", b"NaN", b'{"type":', b"1" * 5000, b'"\\ud800"',
     b'{"type":"Request","verb":"status","args":' + b'{"a":' * 40 + b"1" + b"}" * 41, b"\xef\xbb\xbf{}",
+    b'{"action":"' + b'\\"' * 30_000, b"'" * 60_000, b'{"action":' + b"nan(" * 15_000,
 )  # fmt: skip
 
 
@@ -125,7 +126,7 @@ def _spoilt(dice: random.Random, body: dict[str, Any]) -> bytes:
 
 
 def _flipped(dice: random.Random, data: bytes) -> bytes:
-    """Now and then with some bytes of another value, cut short, or said twice."""
+    """Now and then with some bytes of another value, cut short, said twice, or a piece of it said without end."""
     match dice.randrange(12):
         case 0:
             spoilt = bytearray(data)
@@ -136,6 +137,10 @@ def _flipped(dice: random.Random, data: bytes) -> bytes:
             return data[: dice.randrange(len(data))]
         case 2:
             return data * 2
+        case 3:
+            start = dice.randrange(len(data))
+            piece = data[start : start + dice.randrange(1, 6)]
+            return data[:start] + piece * (60_000 // len(piece))
     return data
 
 
@@ -177,7 +182,8 @@ def _edited(dice: random.Random, text: str) -> bytes:
                 lines.insert(n, dice.choice(lines))
             case 2:
                 key = lines[n].split("=")[0]
-                lines[n] = f"{key}= {dice.choice(('-1', '1e999', '[]', '{}', 'true', '99999999999999999999', 'x', ''))}"
+                value = dice.choice(("-1", "1e999", "[]", "{}", "true", "9" * 20, "9" * 5000, "x", ""))
+                lines[n] = f"{key}= {value}"
             case 3:
                 lines[n] = lines[n].replace("=", dice.choice(("", "==", "=[", '="')), 1)
             case 4:
