@@ -57,6 +57,8 @@ SWITCH_S = 0.0005
 """How long a thread may keep Python's lock from another: the default of 5 ms is longer than an alarm takes."""
 
 
+WAITS = "waits"
+"""The journal's mode that remembers a press which waits for its second."""
 Item = mqtt.Word | network.Pressed | journal.Said | FromUnit | FromOperator
 
 
@@ -367,6 +369,8 @@ class AlarmProcess:
                           source=effect.source, recording_id=effect.recording_id, detail=effect.detail)  # fmt: skip
             case events.Close():
                 self._outbox.close(effect.alarm_ids)
+            case events.Waits():
+                self._acts.keep(None, {WAITS: {"boot_id": self._clock.boot_id(), "at_ns": effect.at_ns}})
             case events.Note():
                 log.event(effect.event, detail=effect.detail)
             case events.Lease():
@@ -408,9 +412,17 @@ class AlarmProcess:
         self._outbox.opened(found)
         self._proofs.opened(found.buttons, found.modes.get(UNSURE))
         self._network.opened(found)
-        self._step(events.AlarmsFound(self._outbox.open_alarms(found), secrets.token_hex(16)))
+        waiting_ns = self._waiting_ns(found.modes.get(WAITS))
+        self._step(events.AlarmsFound(self._outbox.open_alarms(found), secrets.token_hex(16), waiting_ns))
         self._step(events.ObjectionFound(self._privacy.opened(found.modes)))
         self._cover()
+
+    def _waiting_ns(self, row: Any) -> int | None:
+        """The press of this boot that the journal remembers; it counts for as long as the policy says."""
+        if not isinstance(row, dict) or row.get("boot_id") != self._clock.boot_id():
+            return None
+        at_ns = row.get("at_ns")
+        return at_ns if isinstance(at_ns, int) and at_ns <= self._clock.boot_ns() else None
 
     def _kept(self, word: journal.Kept) -> None:
         self._outbox.kept(word.event_id)

@@ -153,6 +153,8 @@ class AlarmsFound(Input, frozen=True):
     alarms: tuple[OpenAlarm, ...]
     fresh_id: str = ""
     """The id for a recording, if the recorder has come before the journal could be read; empty: none is started."""
+    waiting_ns: int | None = None
+    """A press, in the time of this boot, that waited for its second when the process died."""
 
 
 class RecorderJoined(Input, frozen=True):
@@ -326,6 +328,12 @@ class Objection(Effect, frozen=True):
     """When it ends by itself; 0: it is over."""
     why: Literal["asked", "time", "alarm"]
     """By what: staff, the policy's seconds, or an alarm that is recorded all the same."""
+
+
+class Waits(Effect, frozen=True):
+    """Remember a press that a second one has to confirm: whoever presses it may find the unit starting again."""
+
+    at_ns: int
 
 
 class Note(Effect, frozen=True):

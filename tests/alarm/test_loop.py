@@ -95,6 +95,18 @@ def test_every_connection_has_places_for_its_words(
         assert process._intake.lost == dict.fromkeys(PLACES, 0)
 
 
+@pytest.mark.parametrize(
+    ("row", "is_known"),
+    [({"boot_id": True, "at_ns": 5}, True), ({"boot_id": "another", "at_ns": 5}, False), ({"boot_id": True}, False),
+     ({"boot_id": True, "at_ns": "5"}, False), ({"boot_id": True, "at_ns": 2**62}, False), ([], False), (None, False)],
+)  # fmt: skip
+def test_a_press_that_waits_is_of_this_boot(process: AlarmProcess, row: Any, *, is_known: bool) -> None:
+    """A1: what the journal remembers of a press that waits for its second counts in the boot that it was made in."""
+    if isinstance(row, dict) and row["boot_id"] is True:
+        row["boot_id"] = process._clock.boot_id()
+    assert (process._waiting_ns(row) == 5) is is_known
+
+
 def test_no_input_is_lost_between_two_turns(process: AlarmProcess) -> None:
     """A1: of three hundred answers that are there at once each one is taken, in order, whatever the batch is."""
     taken: list[str] = []

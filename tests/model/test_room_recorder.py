@@ -22,6 +22,7 @@ from daemon.model.events import (
     StartRecording,
     TimePassed,
     TracksChanged,
+    Waits,
 )
 from daemon.model.panel import recording_lit
 from daemon.model.policy import NS
@@ -271,6 +272,19 @@ def test_open_alarms_are_open_again() -> None:
     assert (room.phase, [(a.id, a.level) for a in room.alarms]) == (Phase.ALARM, [("a1", "kept")])
     assert (deadline_ns(room), kinds(effects)) == (RULES.alarm_maximum_ns - 5 * NS, ["Note"])
     assert step(Room(RULES), AlarmsFound(()), T0) == (Room(RULES), ())
+
+
+@pytest.mark.case("alarm 1")
+def test_a_press_that_waits_for_its_second_outlives_a_restart() -> None:
+    """A1: under a policy of two presses the unit may die between them: the second raises, as long as it would have."""
+    rules = replace(RULES, raised_by="two_presses")
+    _, (waits, _) = step(ready(rules), alarm(), T0)
+    assert waits == Waits(T0)
+    again = after(Room(rules), AlarmsFound((), waiting_ns=T0))
+    within = T0 + rules.confirm_ns
+    assert kinds(step(again, alarm("a2", within), within)[1]) == ["Raise"]
+    assert kinds(step(again, alarm("a2", within + 1), within + 1)[1]) == ["Waits", "Note"]
+    assert after(IN_ALARM, AlarmsFound((), waiting_ns=T0)).waiting_ns is None, "an open alarm waits for nothing"
 
 
 @pytest.mark.parametrize("room", [RECORDING, ENDING, IN_ALARM])

@@ -22,6 +22,7 @@ from daemon.model.events import (
     ResetAsked,
     StartRecording,
     TimePassed,
+    Waits,
 )
 from daemon.model.rules import recorder, upkeep
 from daemon.model.rules.common import (
@@ -49,7 +50,8 @@ def press(room: Room, item: AlarmPressed, now_ns: int) -> Step:
     if item.source_kind == "wired" and room.rules.raised_by == "hold":
         return replace(room, waiting_ns=item.at_ns), (Note("press_waits", "this policy raises an alarm by a hold"),)
     if item.source_kind == "wired" and room.rules.raised_by == "two_presses" and not _confirms(room, item.at_ns):
-        return replace(room, waiting_ns=item.at_ns), (Note("press_waits", "this policy asks for a second press"),)
+        note = Note("press_waits", "this policy asks for a second press")
+        return replace(room, waiting_ns=item.at_ns), (Waits(item.at_ns), note)
     if room.phase is Phase.READY and now_ns < room.walk_until_ns and not item.waited:
         return upkeep.walk_press(room, item, now_ns)
     return _raise(room, item, now_ns)
@@ -120,7 +122,8 @@ def found(room: Room, item: AlarmsFound, now_ns: int) -> Step:
     known = {alarm.id for alarm in room.alarms}
     found = tuple(Alarm(a.alarm_id, a.pressed_ns, a.level) for a in item.alarms if a.alarm_id not in known)
     if not found:
-        return room, ()
+        is_waiting = item.waiting_ns is not None and room.waiting_ns is None and not room.alarms
+        return replace(room, waiting_ns=item.waiting_ns) if is_waiting else room, ()
     alarms = (*room.alarms, *found[-ALARMS_MAX:])[:ALARMS_MAX]
     beyond = tuple(alarm.id for alarm in found if alarm not in alarms)
     newest_ns = max(alarm.pressed_ns for alarm in found)
