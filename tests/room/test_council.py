@@ -11,7 +11,7 @@ from daemon.link import ask
 from tests.brokers import Mosquitto
 from tests.room.test_operator import spreekkamer
 from tests.room.test_terms import record
-from tests.rooms import policy_with, running, wait_for
+from tests.rooms import of_track, policy_with, running, wait_for
 
 
 def report(*words: str) -> tuple[int, str]:
@@ -37,6 +37,7 @@ def test_the_council_asks(tmp_path: Path, broker: Mosquitto) -> None:
         record(unit)
         unit.press("alarm")
         path = unit.started()
+        wait_for("some of it", lambda: of_track(path, "segment", "audio") or of_track(path, "segment", "video"))
         wait_for("the alarm stored", lambda: "stored" in unit.health().get("alarms", {}).values())
         ask(unit.paths.operator_socket, "reset")
         unit.ended(path)
