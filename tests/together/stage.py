@@ -321,7 +321,10 @@ class Stage:
         if fault.of in PROCESSES:
             self._to_process(name, fault.of)
         elif name in PLUGS and fault.of != "broker":
-            self._plugs.switch(name, on=True)
+            try:
+                self._plugs.switch(name, on=True)
+            except UnitError:  # the policy in force has no such device
+                del self._on[name]
         else:
             self._to_world(name)
 
