@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.browser.browser import INSTALLED, ROOT
+from tests.pulse import PulseAudio
 
 PAGE = ROOT / "reader/dist/opname.html"
 MODULES = ROOT / ".node/reader/node_modules"
@@ -22,11 +23,19 @@ class Browser:
 
     def __init__(self) -> None:
         self._saved = tempfile.TemporaryDirectory()
+        self._speaker: PulseAudio | None = None
         command = ["node", str(ROOT / "tests/browser/drive.mjs"), str(INSTALLED)]
         if FIREFOX:
-            modules = ROOT / ".node/firefox/node_modules"
-            command = ["node", str(ROOT / "tests/browser/firefox/drive.mjs"), str(modules), self._saved.name]
-        self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            modules, out = ROOT / ".node/firefox/node_modules", Path(self._saved.name) / "out"
+            out.mkdir()
+            command = ["node", str(ROOT / "tests/browser/firefox/drive.mjs"), str(modules), str(out)]
+            # Where there is nothing to sound from, Firefox ends a player that has sound alone.
+            self._speaker = PulseAudio(Path(self._saved.name) / "pulse")
+            self._speaker.start()
+        environment = {**os.environ, **(self._speaker.environment if self._speaker else {})}
+        self._child = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        )  # fmt: skip
 
     @property
     def pid(self) -> int:
@@ -73,4 +82,6 @@ class Browser:
         self._child.stdin.close()
         self._child.wait(timeout=30)
         self._child.stdout.close()
+        if self._speaker is not None:
+            self._speaker.stop()
         self._saved.cleanup()
