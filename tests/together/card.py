@@ -36,8 +36,7 @@ class Card:
         self._watchdog: subprocess.Popen[bytes] | None = None
         _run("truncate", "-s", f"{megabytes}M", str(self._image))
         _run("mke2fs", "-q", "-m", "0", "-t", "ext4", "-e", "remount-ro", str(self._image))
-        # One device all along: what a check mends in the file beside it a device would not see.
-        self._device = _run("losetup", "--find", "--show", str(self._image)).strip()
+        self._device = self._attached()
         self._mount()
 
     def fill(self) -> None:
@@ -82,6 +81,13 @@ class Card:
         while subprocess.run(["umount", str(self.path)], capture_output=True, check=False).returncode:
             assert time.monotonic() < until_s, "the card is still in use"
             time.sleep(0.05)
+        # Another file and device: a process with mounts of its own may still have the old ones, as they failed.
+        before, device = self._image, self._device
+        self._image = before.with_name(f"card-{time.monotonic_ns()}.img")
+        _run("cp", "--sparse=always", str(before), str(self._image))
+        subprocess.run(["losetup", "--detach", device], capture_output=True, check=False)
+        before.unlink()
+        self._device = self._attached()
         done = subprocess.run(["e2fsck", "-p", "-f", self._device], capture_output=True, text=True, check=False)
         assert done.returncode in {0, 1}, done.stdout
         self._mount()
@@ -91,6 +97,9 @@ class Card:
         self.thaw()
         subprocess.run(["umount", "--lazy", str(self.path)], capture_output=True, check=False)
         subprocess.run(["losetup", "--detach", self._device], capture_output=True, check=False)
+
+    def _attached(self) -> str:
+        return _run("losetup", "--find", "--show", str(self._image)).strip()
 
     def _mount(self) -> None:
         _run("mount", "-o", "errors=remount-ro", self._device, str(self.path))
