@@ -47,6 +47,9 @@ def test_the_council_asks(tmp_path: Path, broker: Mosquitto) -> None:
         unit.phase("privacy")
         unit.press("record", 3.2)
         unit.phase("ready")
+        log = unit.paths.audit_log
+        wait_for("both ends in the log, which the keeper looks for each fifteen seconds",
+                 lambda: log.read_text().count('"recording_ended"') == 2)  # fmt: skip
         ring_s = unit.health()["recorder"]["sealed_s"]
         unit.room.clock.advance(336 * 3600)
         wait_for("both recordings are gone", lambda: not list(unit.paths.recordings.iterdir()))
