@@ -144,12 +144,12 @@ def _shape(room: Room) -> Room:
     recording = room.recording and replace(
         room.recording, id="r", until_ns=0, running=False, began_ns=0, tries=0, again_ns=room.recording.again_ns and 1
     )
-    alarms = tuple(replace(alarm, id="a", pressed_ns=0) for alarm in room.alarms[:1])
+    alarms = tuple(replace(alarm, id="a", pressed_ns=0) for alarm in room.alarms[:2])
     rests = room.phase is Phase.READY  # what waits for a release or for a walk test's end means nothing elsewhere
     return replace(
         room, recording=recording, alarms=alarms, alarm_until_ns=0, lease_ns=0, faults=(), test=None,
         waiting_ns=room.waiting_ns and 1, walk_until_ns=int(rests and room.walk_until_ns > 0),
-        objection_until_ns=int(room.objection_until_ns > 0),
+        objection_until_ns=int(room.objection_until_ns > 0), owed_ns=int(room.owed_ns > 0),
         asked=RecordPressed(0, "r") if rests and room.asked else None,
     )  # fmt: skip
 
