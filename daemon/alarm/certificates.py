@@ -38,7 +38,7 @@ def ends(broker: Broker, shown: str) -> dict[str, int]:
     if broker.tls is None:
         return {}
     found = {"the unit's": _of_file(broker.tls.certificate), "the authority's": _of_file(broker.tls.ca)}
-    found["the broker's"] = ssl.cert_time_to_seconds(shown) if shown else None
+    found["the broker's"] = _seconds(shown)
     return {whose: end_s for whose, end_s in found.items() if end_s is not None}
 
 
@@ -72,6 +72,14 @@ def _of_file(path: str) -> int | None:
             copy.flush()
             # The only decoder of certificates in the standard library; its name has been the same since Python 2.6.
             found = ssl._ssl._test_decode_cert(f"/proc/self/fd/{copy.fileno()}")  # type: ignore[attr-defined]  # noqa: SLF001 - see above
-        return int(ssl.cert_time_to_seconds(found["notAfter"]))
-    except (OSError, ValueError, KeyError):  # SSLError is an OSError
+    except (OSError, ValueError):  # SSLError is an OSError
+        return None
+    return _seconds(found.get("notAfter", ""))
+
+
+def _seconds(until: str) -> int | None:
+    """OpenSSL's words for a time; None: they are no time. A broker's certificate says what its maker wrote there."""
+    try:
+        return int(ssl.cert_time_to_seconds(until))
+    except ValueError:
         return None

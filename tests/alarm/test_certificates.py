@@ -49,6 +49,13 @@ def test_check_warns_of_each_way_without_tls() -> None:
 
 
 @pytest.mark.case("alarm 19")
+@given(st.text() | st.sampled_from(["Bad time value", "Dec 31 23:59:59 99999 GMT"]))
+def test_what_is_no_time_is_none(shown: str) -> None:
+    """A7: a broker whose certificate ends at no time that there is costs the look at the other files nothing."""
+    assert certificates.ends(Broker("b", tls=TLS), shown) == {}
+
+
+@pytest.mark.case("alarm 19")
 @given(st.integers(-4000, 4000), st.integers(0, DAY_S - 1))
 def test_it_is_wrong_for_thirty_days_before_and_ever_after(days: int, seconds: int) -> None:
     """A7: not one second sooner than 30 days, and with whole days that are left."""
