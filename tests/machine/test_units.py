@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
+from tests.certificates import Authority
+from tests.driven import PYTHON
 from tests.machine.house import COMMAND, UNITS, House
 from tests.waiting import wait_for
 
+CERTIFICATE = "/etc/spreekkamer/trial.crt"
+UNDER = f"Broker('b', tls=Tls('/nowhere', '{CERTIFICATE}', '/nowhere'))"
 pytestmark = [pytest.mark.machine, pytest.mark.timeout(600)]
 
 TIMES = 20
@@ -66,6 +71,16 @@ def test_a_hung_process_is_ended_by_the_watchdog(unit: House, service: str) -> N
         name: count for name, count in before.items() if name != service
     }
     unit.start()
+
+
+@pytest.mark.case("alarm 19")
+def test_the_end_of_a_certificate_is_read_in_the_alarms_sandbox(unit: House, tmp_path: Path) -> None:
+    """A7: what decodes a certificate is given memory of this process, which the sandbox lets it have."""
+    pem, _ = Authority(tmp_path / "authority").client("a/b/c")
+    unit.machine.run("tee", CERTIFICATE, stdin=pem.read_bytes())
+    read = f"from daemon.alarm.certificates import ends; from daemon.model.unit import *; print(ends({UNDER}, ''))"
+    found = unit.machine.trial("alarm", PYTHON, "-c", read)
+    assert "the unit's" in found, found
 
 
 def test_each_is_as_closed_as_its_readme_says(unit: House) -> None:
