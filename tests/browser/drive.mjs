@@ -4,7 +4,7 @@
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { createInterface } from "node:readline";
+import { answer } from "./answer.mjs";
 
 const modules = resolve(process.argv[2]), need = createRequire(join(modules, "x.js"));
 const { chromium } = need("playwright-core");
@@ -53,12 +53,5 @@ const acts = {
   errors: () => errors,
 };
 
-for await (const line of createInterface({ input: process.stdin })) {
-  const { act, ...about } = JSON.parse(line);
-  try {
-    process.stdout.write(`${JSON.stringify({ value: (await acts[act](about)) ?? null })}\n`);
-  } catch (error) {
-    process.stdout.write(`${JSON.stringify({ error: String(error).slice(0, 2000) })}\n`);
-  }
-}
+await answer(acts);
 await browser.close();

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from tests.browser.browser import INSTALLED, ROOT
+from tests.node import Node
 from tests.pulse import PulseAudio
 
 PAGE = ROOT / "reader/dist/opname.html"
@@ -24,31 +24,25 @@ class Browser:
     def __init__(self) -> None:
         self._saved = tempfile.TemporaryDirectory()
         self._speaker: PulseAudio | None = None
-        command = ["node", str(ROOT / "tests/browser/drive.mjs"), str(INSTALLED)]
+        words = [str(ROOT / "tests/browser/drive.mjs"), str(INSTALLED)]
         if FIREFOX:
             modules, out = ROOT / ".node/firefox/node_modules", Path(self._saved.name) / "out"
             out.mkdir()
-            command = ["node", str(ROOT / "tests/browser/firefox/drive.mjs"), str(modules), str(out)]
+            words = [str(ROOT / "tests/browser/firefox/drive.mjs"), str(modules), str(out)]
             # Where there is nothing to sound from, Firefox ends a player that has sound alone.
             self._speaker = PulseAudio(Path(self._saved.name) / "pulse")
             self._speaker.start()
         environment = {**os.environ, **(self._speaker.environment if self._speaker else {})}
-        self._child = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-        )  # fmt: skip
+        self._driver = Node(*words, env=environment)
 
     @property
     def pid(self) -> int:
         """Of what drives it."""
-        return self._child.pid
+        return self._driver.pid
 
     def do(self, act: str, **about: Any) -> Any:
         """One act. Raises AssertionError with the browser's words."""
-        assert self._child.stdin is not None
-        assert self._child.stdout is not None
-        self._child.stdin.write(json.dumps({"act": act, **about}) + "\n")
-        self._child.stdin.flush()
-        answer = json.loads(self._child.stdout.readline() or '{"error": "the browser is gone"}')
+        answer = self._driver.ask(json.dumps({"act": act, **about}))
         assert "error" not in answer, answer["error"]
         return answer["value"]
 
@@ -77,11 +71,7 @@ class Browser:
 
     def close(self) -> None:
         """Ends the browser; nothing of it may be left."""
-        assert self._child.stdin is not None
-        assert self._child.stdout is not None
-        self._child.stdin.close()
-        self._child.wait(timeout=30)
-        self._child.stdout.close()
+        self._driver.close()
         if self._speaker is not None:
             self._speaker.stop()
         self._saved.cleanup()

@@ -8,10 +8,8 @@ a reader or a judge fails, the two differ, or a changed recording counts as whol
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import struct
-import subprocess
 import sys
 import tempfile
 import time
@@ -27,6 +25,7 @@ from daemon.records import sha256
 from tests.evidence import fuzz_records
 from tests.evidence.made import Holders, Unit
 from tests.evidence.test_verify import B, found_in
+from tests.node import Node
 
 ROOT = Path(__file__).parents[2]
 ENTRY, LOCAL, END = b"PK\1\2", b"PK\3\4", b"PK\5\6"
@@ -35,29 +34,15 @@ NAMES = ("../x", "/etc/passwd", "a\\b", "x/", "begin.json", f"{B}/begin.json", f
          f"{B}/video/000000.ts.age", f"{B.upper()}/begin.json")  # fmt: skip
 
 
-class PageReader:
+class PageReader(Node):
     """reader/src/zip.js in Node.js."""
 
     def __init__(self) -> None:
-        command = ["node", "--no-warnings", str(ROOT / "tests/evidence/unzip.mjs")]
-        self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        super().__init__("--no-warnings", str(ROOT / "tests/evidence/unzip.mjs"))
 
     def read(self, path: Path) -> dict[str, Any]:
         """Names and hashes, or why it is refused."""
-        assert self._child.stdin is not None
-        assert self._child.stdout is not None
-        self._child.stdin.write(f"{path}\n")
-        self._child.stdin.flush()
-        found: dict[str, Any] = json.loads(self._child.stdout.readline() or '{"crash": "it is gone"}')
-        return found
-
-    def close(self) -> None:
-        """Ends it."""
-        assert self._child.stdin is not None
-        assert self._child.stdout is not None
-        self._child.stdin.close()
-        self._child.wait(timeout=30)
-        self._child.stdout.close()
+        return self.ask(str(path))
 
 
 class Bench:

@@ -20,6 +20,7 @@ from daemon.inspection.judge import Expected, judge
 from tests.browser.browser import ROOT
 from tests.evidence.browser import MODULES
 from tests.evidence.made import Holders, Unit
+from tests.node import Node
 
 A = "a" * 32
 VALUES = (
@@ -34,7 +35,7 @@ MORE = (
 )  # fmt: skip
 
 
-class PageJudge:
+class PageJudge(Node):
     """reader/src/judge.js in Node.js, built as the page is."""
 
     def __init__(self, home: Path) -> None:
@@ -43,25 +44,12 @@ class PageJudge:
         command += ["--platform=node", "--log-level=error", f"--outfile={built}"]
         subprocess.run(command, check=True, env={**os.environ, "NODE_PATH": str(MODULES)})
         # A browser of today gives the source of a number; Node.js 20 does with this.
-        command = ["node", "--harmony-json-parse-with-source", "--no-warnings", str(built)]
-        self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        super().__init__("--harmony-json-parse-with-source", "--no-warnings", str(built))
 
     def findings(self, path: Path) -> Any:
         """Of a directory: what is wrong with which file, or how it crashed."""
-        assert self._child.stdin is not None
-        assert self._child.stdout is not None
-        self._child.stdin.write(f"{path}\n")
-        self._child.stdin.flush()
-        found: dict[str, Any] = json.loads(self._child.stdout.readline() or '{"crash": "it is gone"}')
+        found = self.ask(str(path))
         return found.get("faults", found.get("crash"))
-
-    def close(self) -> None:
-        """Ends it."""
-        assert self._child.stdin is not None
-        assert self._child.stdout is not None
-        self._child.stdin.close()
-        self._child.wait(timeout=30)
-        self._child.stdout.close()
 
 
 def run(home: Path, inputs: int, seed: int) -> list[str]:

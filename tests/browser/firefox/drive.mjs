@@ -4,8 +4,8 @@
 import { createRequire } from "node:module";
 import { existsSync, readFileSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
+import { answer } from "../answer.mjs";
 
 const modules = resolve(process.argv[2]), downloads = resolve(process.argv[3]), need = createRequire(join(modules, "x.js"));
 const { default: puppeteer } = await import(pathToFileURL(need.resolve("puppeteer-core")).href);
@@ -85,12 +85,5 @@ const acts = {
 };
 
 if (!existsSync(downloads)) throw new Error(`${downloads} is not there`);
-for await (const line of createInterface({ input: process.stdin })) {
-  const { act, ...about } = JSON.parse(line);
-  try {
-    process.stdout.write(`${JSON.stringify({ value: (await acts[act](about)) ?? null })}\n`);
-  } catch (error) {
-    process.stdout.write(`${JSON.stringify({ error: String(error).slice(0, 2000) })}\n`);
-  }
-}
+await answer(acts);
 await browser.close();
