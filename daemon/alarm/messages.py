@@ -21,7 +21,7 @@ REPLAY_MS = 10_000
 """Older than this when it is sent, an alarm event is marked as a replay: nobody should run for it unasked."""
 
 
-class Said(msgspec.Struct, frozen=True, kw_only=True):
+class Published(msgspec.Struct, frozen=True, kw_only=True):
     """Root of what a unit publishes."""
 
     simulated: bool = False
@@ -37,7 +37,7 @@ class ClockFigures(msgspec.Struct, frozen=True):
     """Seconds since boot at the press; comparable under the same boot id, whatever the wall clock did."""
 
 
-class AlarmData(Said, frozen=True):
+class AlarmData(Published, frozen=True):
     """The content of one alarm event."""
 
     kind: AlarmEventKind
@@ -91,7 +91,7 @@ class AlarmEvent(msgspec.Struct, frozen=True, omit_defaults=False):
     datacontenttype: str = "application/json"
 
 
-class AlarmState(Said, frozen=True):
+class AlarmState(Published, frozen=True):
     """Retained on `alarm/state`."""
 
     state: str
@@ -130,7 +130,7 @@ class AlarmLine(msgspec.Struct, frozen=True):
         return cls(*head, *msgspec.structs.astuple(course))
 
 
-class Availability(Said, frozen=True):
+class Availability(Published, frozen=True):
     """Retained on `availability`; the will says offline for the same boot and session, so that an old will is known."""
 
     online: bool
@@ -166,7 +166,7 @@ class PathProof(msgspec.Struct, frozen=True):
     """Days until the first certificate of this way ends, the broker's included; null without TLS."""
 
 
-class Health(Said, frozen=True):
+class Health(Published, frozen=True):
     """Retained on `health`, every 15 s, and what `spreekkamer status` shows. Figures only (promise H1)."""
 
     at: str
@@ -246,7 +246,7 @@ class Presence(msgspec.Struct, frozen=True):
     """The desk of a simulated room: nobody sits there, and a real unit does not count it (promise H3)."""
 
 
-class Poll(Said, frozen=True):
+class Poll(Published, frozen=True):
     """Goes out on `alarm/poll` and comes back, the same bytes, on `alarm/here/{console}`: who hears alarms answers it.
 
     An answer proves for 30 s that alarms reach this receiver and that its acknowledgements reach the unit.
@@ -270,7 +270,7 @@ def encode(message: Any) -> bytes:
     return msgspec.json.encode(message)
 
 
-class RecordingStarted(Said, frozen=True, tag_field="event", tag="started"):
+class RecordingStarted(Published, frozen=True, tag_field="event", tag="started"):
     """Goes out on `recording/event`: a recording is open, and its pre-event seconds are being written."""
 
     at: str
@@ -281,7 +281,7 @@ class RecordingStarted(Said, frozen=True, tag_field="event", tag="started"):
     """The recording of which this is a new part, after the recorder was interrupted."""
 
 
-class RecordingEnded(Said, frozen=True, tag_field="event", tag="ended"):
+class RecordingEnded(Published, frozen=True, tag_field="event", tag="ended"):
     """Goes out on `recording/event`: a recording is closed, and nothing is written to it any more."""
 
     at: str
@@ -296,7 +296,7 @@ class RecordingEnded(Said, frozen=True, tag_field="event", tag="ended"):
     """Of its chain."""
 
 
-class RecordingHead(Said, frozen=True, tag_field="event", tag="head"):
+class RecordingHead(Published, frozen=True, tag_field="event", tag="head"):
     """Goes out on `recording/head` each minute of a recording: who keeps it can show that a chain was not rewritten."""
 
     at: str
@@ -309,7 +309,7 @@ class RecordingHead(Said, frozen=True, tag_field="event", tag="head"):
     """Of chain line `lines` - 1, newline included."""
 
 
-class ArchiveEvent(Said, frozen=True, tag_field="event", tag="line"):
+class ArchiveEvent(Published, frozen=True, tag_field="event", tag="line"):
     """Goes out on `archive/event`: a receipt or a signed head, as it stands in the keeper's audit log."""
 
     at: str
@@ -320,7 +320,7 @@ class ArchiveEvent(Said, frozen=True, tag_field="event", tag="line"):
     """SHA-256 of the log's last line, newline included."""
 
 
-class HoldReviewDue(Said, frozen=True, tag_field="event", tag="hold_review_due"):
+class HoldReviewDue(Published, frozen=True, tag_field="event", tag="hold_review_due"):
     """Goes out on `archive/event`, once a day until it is extended or released: a hold is due for review."""
 
     at: str

@@ -138,7 +138,7 @@ class Telemetry:
     def recording(self, message: wire.Started | wire.Ended | wire.Head) -> None:
         """A recording started or ended, or its chain has a new head."""
         at, topic = self._now(), "recording/event"
-        body: messages.Said
+        body: messages.Published
         match self.public.recording(message, self._clock.boot_ns()):
             case None:
                 return
@@ -152,7 +152,7 @@ class Telemetry:
 
     def archive(self, said: wire.Receipt | wire.HoldDue) -> None:
         """A line of the keeper's audit log, for a witness; or a hold that somebody has to look at."""
-        body: messages.Said
+        body: messages.Published
         if isinstance(said, wire.Receipt):
             if not self.public.receipt(said, self._clock.boot_ns()):
                 return
@@ -213,11 +213,11 @@ class Telemetry:
             simulated=self._simulated,
         )
 
-    def _say(self, topic: str, said: messages.Said, *, retain: bool = False) -> None:
+    def _say(self, topic: str, said: messages.Published, *, retain: bool = False) -> None:
         for voice in self._voices.values():
             voice.say(self._root + topic, self._marked(said), self._clock.boot_ns(), retain=retain)
 
-    def _marked(self, said: messages.Said) -> bytes:
+    def _marked(self, said: messages.Published) -> bytes:
         """The bytes on the wire; of a simulated unit they say so."""
         return messages.encode(replace(said, simulated=self._simulated))
 
