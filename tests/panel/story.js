@@ -100,6 +100,7 @@ story(async (page, said) => {
   await picture("phone-dark");
   await page.setViewportSize({ width: 1280, height: 800 });
   await picture("dark");
+  await page.waitForFunction(() => document.documentElement.scrollHeight <= 800, null, { timeout: 20_000 }).catch(() => {}); // drawn anew
   seen.fits = await page.evaluate(() => document.documentElement.scrollHeight);
   seen.scenario = await page.evaluate(async () => {
     const { scenario } = await import("./scenario.mjs");

@@ -15,6 +15,8 @@ BACK_S = 40.0
 """Between a part that is back and a track that records: ten seconds, where a processor is free for it (a start of the
 recorder, a look each second); beside other suites as much again thrice. A process that had to be started by hand, or
 waited for the next recording, would never be back."""
+BUSY = ("the microphone's buffer overflowed", "samples are missing")
+"""What a busy machine takes from the sound, and no camera."""
 
 
 def camera_fault(unit: Unit) -> str:
@@ -45,7 +47,8 @@ def test_a_camera_that_is_unplugged_while_it_records(tmp_path: Path, broker: Mos
         assert gap["to_boot_ns"] - back_ns < BACK_S * NS
         wait_for("no fault", lambda: not camera_fault(unit), BACK_S)
         wait_for("image after it", lambda: of_track(path, "segment", "video")[-1]["t0_boot_ns"] >= gap["to_boot_ns"])
-        assert all(one["reason"] == "frames are missing" for one in of_track(path, "gap", "audio")), "a busy machine's"
+        holes = [one["reason"] for one in of_track(path, "gap", "audio")]
+        assert all(one.startswith(BUSY) for one in holes), f"sound went on: {holes}"
 
 
 def test_a_camera_that_hangs_costs_the_recorder_and_nothing_else(tmp_path: Path, broker: Mosquitto) -> None:
