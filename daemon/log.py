@@ -1,9 +1,9 @@
 """The event log: events with fields, to stdout, written by a thread of its own.
 
 The law here: a full pipe, a stopped journald or a slow terminal holds up this thread and nobody else (promise A2).
-`event` only enqueues; what does not fit is counted, and the count is the next thing that is logged. structlog is
-imported by the thread as well, and only when the process is ready: with what it pulls in it takes as long as the alarm
-process takes to get there, and both want the one lock that Python has.
+`event` only enqueues; what does not fit is counted, and the count is the next thing that is logged. A terminal's lines
+are structlog's; for the journal an event is one line of JSON, and structlog is not imported (decision 22): with what it
+brings (asyncio, ssl) it is 8 MB in each process, and as much work as getting ready.
 """
 
 from __future__ import annotations
@@ -13,13 +13,11 @@ import queue
 import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import Any, Literal
 
 QUEUE_MAX = 1000
 """Events that may wait for stdout: some minutes of a busy unit, under a megabyte."""
-
-READY_S = 5.0
-"""Events wait this long at most for a process that does not say that it is ready: then something is wrong with it."""
 
 Level = Literal["debug", "info", "warning", "error"]
 Item = tuple[Level, str, float, dict[str, Any]]
@@ -27,7 +25,6 @@ Item = tuple[Level, str, float, dict[str, Any]]
 _queue: queue.Queue[Item | None] = queue.Queue(QUEUE_MAX)
 _lost = [0]
 _thread: list[threading.Thread] = []
-_may_write = threading.Event()
 
 
 def event(name: str, /, level: Level = "info", **fields: Any) -> None:
@@ -36,8 +33,6 @@ def event(name: str, /, level: Level = "info", **fields: Any) -> None:
         _queue.put_nowait((level, name, time.time(), fields))
     except queue.Full:
         _lost[0] += 1
-    if (name == "ready" or level == "error") and not _may_write.is_set():
-        _may_write.set()
 
 
 def start(process: str) -> None:
@@ -50,21 +45,19 @@ def start(process: str) -> None:
 def stop() -> None:
     """Writes what is waiting, for a second at most (stdout may be the thing that is stuck)."""
     if _thread:
-        _may_write.set()
         _queue.put(None)
         _thread.pop().join(timeout=1.0)
 
 
 def _write_all(process: str) -> None:
-    _may_write.wait(READY_S)
-    logger = _logger().bind(process=process)
+    write = _line if "JOURNAL_STREAM" in os.environ or not sys.stdout.isatty() else _terminal()
     while (item := _queue.get()) is not None:
         level, name, at_s, fields = item
         try:
             if _lost[0]:
                 lost, _lost[0] = _lost[0], 0
-                logger.warning("log_events_lost", count=lost)
-            getattr(logger, level)(name, at=_utc(at_s), **fields)
+                write("warning", "log_events_lost", {"process": process, "count": lost})
+            write(level, name, {"process": process, "at": _utc(at_s), **fields})
         except Exception:  # noqa: BLE001 - stdout is closed or full, or a field cannot be written: counted, and logged then
             _lost[0] += 1
 
@@ -73,17 +66,24 @@ def _utc(at_s: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at_s)) + f".{int(at_s * 1000) % 1000:03d}Z"
 
 
-def _logger() -> Any:
-    # structlog imports rich wherever rich is installed, for tracebacks that nobody reads here: 10 MB of the
-    # 40 MB that the alarm process may take. None in sys.modules means "not installed" to the import system.
-    sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
-    import structlog  # noqa: PLC0415 - by this thread, see the law above
+def _line(level: Level, name: str, fields: dict[str, Any]) -> None:
+    """As structlog's JSONRenderer has it, byte for byte."""
+    import json  # noqa: PLC0415 - by this thread, at its first event: 2 ms of what a start may take
 
-    machine = "JOURNAL_STREAM" in os.environ or not sys.stdout.isatty()
-    renderer: Any = structlog.processors.JSONRenderer() if machine else structlog.dev.ConsoleRenderer(pad_event_to=28)
+    sys.stdout.write(json.dumps({**fields, "event": name, "level": level}, default=repr) + "\n")
+    sys.stdout.flush()
+
+
+def _terminal() -> Callable[[Level, str, dict[str, Any]], None]:
+    # structlog imports rich wherever rich is installed, for tracebacks that nobody reads here. None in sys.modules
+    # means "not installed" to the import system.
+    sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
+    import structlog  # noqa: PLC0415 - for a person at a terminal alone, see the law above
+
     structlog.configure(
-        processors=[structlog.processors.add_log_level, renderer],
+        processors=[structlog.processors.add_log_level, structlog.dev.ConsoleRenderer(pad_event_to=28)],
         logger_factory=structlog.PrintLoggerFactory(sys.stdout),
         cache_logger_on_first_use=False,
     )
-    return structlog.get_logger()
+    logger = structlog.get_logger()
+    return lambda level, name, fields: getattr(logger, level)(name, **fields)

@@ -15,6 +15,7 @@ from collections.abc import Callable
 import av
 import numpy as np
 
+from daemon.recorder import memory
 from daemon.recorder.cutter import Clear
 from hardware import figures
 from hardware.ports import PictureFigures, Track
@@ -92,6 +93,7 @@ class Proof:
         self._due_ns = clear.t1_ns + (0 if wrong and not self.words else EVERY_NS)
         if whole:
             self._whole_ns = clear.t1_ns + WHOLE_NS
+            memory.trim()  # a decoder's tables leave empty pages between what stays: 8 MB after a minute
 
 
 def judge_image(clear: Clear, raw: PictureFigures | None, *, whole: bool) -> str:
