@@ -419,8 +419,14 @@ class World:
         assert any(not self._contradicted(n) for n in dead), f"deleted {made} early; believed {believed}"
 
     def _contradicted(self, boot: int) -> bool:
-        """Whether what a boot believed is below what an earlier one did, as offsets that can be compared."""
-        ups = [self._offset_ns(n) for n, life in enumerate(self.lives[:boot]) if life.wrong_ns is not None]
+        """Whether what a boot believed is below what an earlier one did, as offsets that can be compared.
+
+        An earlier one that is beyond what is believed now is a UTC that was ahead, and says nothing of the others: had
+        the unit been off since, the later one would be true.
+        """
+        offsets = [(n, self._offset_ns(n)) for n, life in enumerate(self.lives) if life.wrong_ns is not None]
+        most_ns = offsets[-1][1] + STEP_NS
+        ups = [up_ns for n, up_ns in offsets if n < boot and up_ns <= most_ns]
         return any(up_ns > self._offset_ns(boot) + model.DRIFT_NS for up_ns in ups)
 
     def _offset_ns(self, boot: int) -> int:
