@@ -48,7 +48,7 @@ def summary(store: Store, when: When, recording_id: str) -> dict[str, Any]:
         }
     return {
         "recording_id": recording_id, "at_wall_ns": began.wall_ns, "dated_by": began.by, "policy": begin.policy,
-        "alarm": begin.alarm or bool(end and end.alarm) or _became_alarms(lines), "continues": begin.continues,
+        "alarm": begin.alarm or bool(end and end.alarm) or became_alarms(lines), "continues": begin.continues,
         "state": end.why if end else "open", "detail": end.detail if end else "", "clock": begin.clock,
         "simulated": begin.simulated,
         "tracks": tracks,
@@ -61,7 +61,7 @@ def groups(store: Store, recording_id: str) -> tuple[tuple[str, ...], ...]:
     return begin.groups if begin else ()
 
 
-def _became_alarms(lines: list[records.ChainLine]) -> bool:
+def became_alarms(lines: list[records.ChainLine]) -> bool:
     """Whether the chain says so: also while it is open, and where what closed it did not know."""
     return any(isinstance(line, records.MarkLine) and line.what == "alarm" for line in lines)
 

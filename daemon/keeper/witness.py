@@ -14,7 +14,7 @@ import msgspec
 from daemon import records
 from daemon.config import Settings
 from daemon.keeper.audit import Act, AuditLog
-from daemon.keeper.listing import chain
+from daemon.keeper.listing import became_alarms, chain
 from daemon.keeper.store import H_NS, Store, read_record
 from daemon.keeper.tail import UNSIGNED
 from daemon.model.policy import TERM_H_MAX
@@ -164,12 +164,13 @@ class Witness:
                 self._told[name].ended = True
             return []
         seconds: dict[str, float] = {}
-        for line in chain(path):
+        lines = chain(path)
+        for line in lines:
             if isinstance(line, records.SegmentLine):
                 seconds[line.track] = seconds.get(line.track, 0.0) + (line.t1_boot_ns - line.t0_boot_ns) / 1e9
         told = {
-            "recording_id": name, "trigger": _trigger(alarm=end.alarm, test=end.test), "why": end.why,
-            "seconds": {track: round(length_s, 1) for track, length_s in seconds.items()},
+            "recording_id": name, "trigger": _trigger(alarm=end.alarm or became_alarms(lines), test=end.test),
+            "why": end.why, "seconds": {track: round(length_s, 1) for track, length_s in seconds.items()},
             "ended_wall_ns": end.at_wall_ns, "ended_boot_id": end.boot_id, "ended_boot_ns": end.at_boot_ns,
         }  # fmt: skip
         return [("recording_ended", told)]

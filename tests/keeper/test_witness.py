@@ -62,6 +62,17 @@ def test_a_recording_is_told_when_it_begins_and_when_it_ends(tmp_path: Path) -> 
     assert (ended["trigger"], ended["why"], ended["seconds"]) == ("alarm", "asked", {"audio": 1.0, "video": 2.0})
 
 
+@pytest.mark.case("recorder 13")
+def test_an_alarms_mark_counts_where_the_end_does_not_know_it(tmp_path: Path) -> None:
+    """R5, H5: whoever closed it, the log and the report that is made from it call an alarm's recording an alarm's."""
+    path = recording(tmp_path, name("a"))
+    closed(path)
+    with (path / "chain.jsonl").open("ab") as chain:
+        chain.write(records.encode(records.MarkLine(3, "alarm", NS, "0" * 64)))
+    look(tmp_path)
+    assert [line["trigger"] for line in audit_lines(tmp_path)] == ["conversation", "alarm"]
+
+
 def test_one_that_was_made_while_no_keeper_ran_is_told_too(tmp_path: Path) -> None:
     """K3: the files are the truth: beginning and end are told together, and an engineer's test as a test."""
     closed(recording(tmp_path, name("b")), test=True)
