@@ -27,6 +27,8 @@ from tests.evidence.browser import Browser
 from tests.evidence.made import NS, Holders, Unit
 
 A, B = "a" * 32, "b" * 32
+EVERY = 100
+"""After so many mutations the run says how far it is: a minute at rest."""
 Answer = tuple[bool, str]
 """Whole, and from the unit: yes, no or unknown."""
 
@@ -332,6 +334,8 @@ def run(bench: Bench, count: int, seed: int) -> tuple[list[str], Counter[str]]:
         else:
             seen[f"{'whole' if first[0] else 'not whole'}, unit {first[1]}"] += 1
         shutil.rmtree(home)
+        if (number + 1) % EVERY == 0:
+            sys.stderr.write(f"{number + 1:>6} mutations, {len(wrong)} disagreements or crashes\n")
     return wrong, seen
 
 
