@@ -37,7 +37,7 @@ Json = Annotated[bool, typer.Option("--json", help="for machines")]
 HERE = Path("room")
 FITTED = Path(__file__).parent / "room.toml"
 """What a new room has, where no file is named: everything that can be tried."""
-KEYS = "r record · a alarm · x accept · c reset · b broker's plug · k desk's plug · q quit"
+KEYS = "r record · a alarm · x accept · c reset · b broker's plug · k desk's · q quit"
 
 
 @app.command()

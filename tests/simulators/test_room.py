@@ -101,6 +101,7 @@ def test_a_line_fits_the_terminal_and_the_file_has_it_whole(tmp_path: Path, caps
         timeline.write(line + "\n")
     assert capsys.readouterr().out == short(line, None) + "\n"
     assert (tmp_path / "timeline.log").read_text() == line + "\n"
+    assert len(sim.KEYS) < 80  # as narrow as a terminal is
 
 
 def test_every_fault_can_be_staged_listed_and_mended(tmp_path: Path) -> None:

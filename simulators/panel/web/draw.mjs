@@ -128,10 +128,10 @@ export function weeks(state, nowMs, lang, width) {
 export function phase(state, lang, width) {
   const w = WORDS[lang];
   const live = state.unit?.phase ?? "";
-  const box = { ready: [6, 34], recording: [118, 4], ending: [236, 4], alarm: [118, 64], privacy: [236, 64] };
-  const arrows = ["M86 40 L116 20", "M198 18 L234 18", "M276 34 L276 46 L48 46 L48 36", "M86 52 L116 76", "M158 62 L158 34", "M198 72 L250 36", "M86 46 L234 74"];
+  const box = { ready: [4, 34], recording: [116, 4], ending: [228, 4], alarm: [116, 64], privacy: [228, 64] };
+  const arrows = ["M96 40 L114 20", "M208 18 L226 18", "M274 34 L274 46 L50 46 L50 36", "M96 52 L114 76", "M162 62 L162 34", "M208 72 L244 36", "M96 46 L226 74"];
   const nodes = Object.entries(box).map(([name, [x, y]]) =>
-    `<g class="phase ${name} ${name === live ? "live" : ""}"><rect x="${x}" y="${y}" width="80" height="28" rx="6"/><text class="mid small" x="${x + 40}" y="${y + 18}">${escape(w[`box_${name}`])}</text></g>`);
+    `<g class="phase ${name} ${name === live ? "live" : ""}"><rect x="${x}" y="${y}" width="92" height="28" rx="6"/><text class="mid small" x="${x + 46}" y="${y + 18}">${escape(w[`box_${name}`])}</text></g>`);
   const scale = Math.min(1.25, width / 324);
   return svg(width, 96 * scale, `${w.unit}: ${w[`phase_${live}`] ?? w.none}`, `<g transform="scale(${scale})"><g class="arrows">${arrows.map((d) => `<path d="${d}"/>`).join("")}</g>${nodes.join("")}</g>`);
 }
