@@ -110,6 +110,7 @@ docs: $(BIN)/.ready-test system-packages .node/browser/.ready  ## draws what is 
 	$(BIN)/python tests/tools/draw_room.py
 	$(BIN)/python -m tests.tools.draw_card
 	$(BIN)/python -m tests.tools.draw_wiring
+	$(BIN)/python -m tests.tools.draw_faults
 	$(BIN)/python -m tests.tools.draw_contract
 	$(BIN)/python -m tests.tools.draw_words
 	$(BIN)/python -m tests.tools.draw_cases

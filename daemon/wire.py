@@ -13,7 +13,8 @@ import msgspec
 from msgspec import Meta
 
 from daemon.model.bounds import LONG_MAX, TEXT_MAX, Count, Figure, Id, Long, Name, Ns, Sha256, Text, line, plain
-from daemon.model.events import EndReason, Forget, KeeperFault, Lease, Quiet, SetEnd, StartRecording
+from daemon.model.events import EndReason, Forget, Lease, Quiet, SetEnd, StartRecording
+from daemon.model.faults import KeeperFault
 from daemon.model.holds import Kind
 from hardware.ports import ClockState, PictureFigures, Track
 

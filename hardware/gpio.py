@@ -30,8 +30,6 @@ SETTLE_S = 0.01
 RELEASES_MAX = 100
 RELEASE_S = 0.01
 """lgpio's thread looks up from its lines every few milliseconds; a second is for a machine that does not let it."""
-NO_LAMPS = ("beeper", "relay")
-"""Outputs that are driven like lamps and called by their own names."""
 FREE = "a line of this board that nobody else holds"
 
 
@@ -270,7 +268,7 @@ class GpioLamps:
 
 def _called(lamp: str) -> str:
     """What a person calls an output: not all of them are lamps."""
-    return lamp if lamp in NO_LAMPS else f"lamp {lamp}"
+    return f"output {lamp}"
 
 
 def _names(lines: Mapping[str, object]) -> str:

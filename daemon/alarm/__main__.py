@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from daemon import run
 from daemon.alarm.process import AlarmProcess, Devices
 from daemon.config import Settings
+from daemon.model import fitted
 from daemon.model.contact import NC
 from daemon.model.unit import Unit
 from daemon.paths import Paths
@@ -21,30 +22,21 @@ from hardware.machine import machine_id
 
 def lines(unit: Unit) -> dict[str, LineSpec]:
     """The button lines of a unit, by name."""
-    wired = unit.buttons
-    fitted = {"alarm": wired.alarm, "record": wired.record, "reset": wired.reset, "objection": wired.objection}
     specs: dict[str, LineSpec] = {}
-    for name, button in fitted.items():
-        if button is None:
-            continue
+    for button, wired in fitted.buttons(unit):
         spec = LineSpec(
-            button.pin,
-            active_low=button.active_low,
-            closed_is_active=button.contact == "no",
-            pulled=button.pull == "unit",
+            wired.pin, active_low=wired.active_low, closed_is_active=wired.contact == "no", pulled=wired.pull == "unit"
         )
-        specs[name] = spec
-        if button.nc_pin is not None:
+        specs[button.name] = spec
+        if wired.nc_pin is not None:
             # Of a changeover's second line "active" is closed: `model/contact.py` compares the two contacts.
-            specs[name + NC] = replace(spec, pin=button.nc_pin)
+            specs[button.name + NC] = replace(spec, pin=wired.nc_pin)
     return specs
 
 
 def lamp_pins(unit: Unit) -> dict[str, int]:
     """The outputs of a unit, by name."""
-    fitted = {"status": unit.lamps.status, "recording": unit.lamps.recording, "beeper": unit.lamps.beeper}
-    pins = {name: pin for name, pin in fitted.items() if pin is not None}
-    return {**pins, "relay": unit.relay.pin} if unit.relay else pins
+    return {output.name: pin for output, pin in fitted.outputs(unit)}
 
 
 def make(settings: Settings, paths: Paths) -> AlarmProcess:

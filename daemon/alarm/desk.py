@@ -22,7 +22,7 @@ from daemon.alarm.outbox import Outbox
 from daemon.alarm.privacy import Privacy
 from daemon.alarm.status import Telemetry
 from daemon.errors import RequestError, RightsError, UnitError
-from daemon.model import events
+from daemon.model import events, fitted
 from daemon.model.policy import NS
 from daemon.model.refusals import Refusals
 from daemon.model.rights import ALARM_ACTS, Person, refusal
@@ -178,9 +178,9 @@ class Desk:
 
     def _lamp(self, asked: Asked) -> Any:
         """A lamp, or the relay, of a room at rest, lit or dark for ten seconds, and what its line reads back."""
-        lamp, on = asked.args.get("lamp"), asked.args.get("lit") is True
-        if lamp not in ("recording", "status", "beeper", "relay"):
-            raise RequestError("lamp: expected one of recording, status, beeper, relay")
+        lamp, on = fitted.output_name(asked.args.get("lamp")), asked.args.get("lit") is True
+        if lamp is None:
+            raise RequestError(f"lamp: expected one of {', '.join(fitted.OUTPUTS)}")
         house, room = self._house, self._house.room()
         if room.phase is not Phase.READY:
             raise UnitError("the room is in use: a lamp is tried in a room at rest")

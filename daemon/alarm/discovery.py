@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple, get_args
 
 from daemon.alarm import messages
+from daemon.model import fitted
 from daemon.model.events import LEVELS, AlarmEventKind
 from daemon.model.state import Phase
 from daemon.model.unit import Unit
@@ -124,8 +125,9 @@ def _well_being(unit: Unit) -> Iterator[Entity]:
 
 def _buttons(unit: Unit) -> Iterator[Entity]:
     """Each button that raises an alarm: when it was last pressed, and as attributes when it was tested and seen."""
-    named = {"alarm": "Alarmknop", **{mobile.name: f"Alarmknop {mobile.name}" for mobile in unit.mobile}}
-    for name, title in named.items():
+    wired = [button.name for button, _ in fitted.buttons(unit) if button.raises]
+    for name in (*wired, *(mobile.name for mobile in unit.mobile)):
+        title = "Alarmknop" if name == "alarm" else f"Alarmknop {name}"
         proof = f"(value_json.buttons.get('{name}') or {{}})"  # none until the journal has been read
         button = {
             "name": f"{title} laatst gedrukt",

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from daemon import log
 from daemon.errors import DeviceError
-from daemon.model.panel import DARK, PATTERNS, Lamp, Pattern, beep, lit, recording_lit, sign, sounds
+from daemon.model.fitted import OUTPUTS, OutputName
+from daemon.model.panel import DARK, LIT, Pattern, lit, sign, sounds
 from daemon.model.policy import NS
 from daemon.model.relay import Relay, follow
 from daemon.model.state import Phase, Room
 from hardware import ports
 
-LIT = Pattern((1,), "Opname")
-Output = Lamp | Literal["relay"]
+DRIVEN = sorted(OUTPUTS.values(), key=lambda output: output.name != "recording")
+"""The recording lamp before all others (promise R3)."""
 TRIAL_NS = 10 * NS
 """How long a lamp that an engineer tries stays as it was set: long enough to look, and it ends by itself."""
 
@@ -23,12 +22,12 @@ class Lights:
 
     def __init__(self, lamps: ports.Lamps, fitted: frozenset[str], relay: Relay | None = None) -> None:
         self._lamps, self._fitted, self._relay = lamps, fitted, relay
-        self._shown: dict[Lamp, tuple[Pattern, int]] = {}
-        self._is: dict[Output, bool] = {}
+        self._shown: dict[OutputName, tuple[Pattern, int]] = {}
+        self._is: dict[OutputName, bool] = {}
         self._says = ""
-        self._trials: dict[Output, tuple[Pattern, int]] = {}
+        self._trials: dict[OutputName, tuple[Pattern, int]] = {}
         self.next_change_ns: int | None = None
-        self.faults: dict[Output, str] = {}
+        self.faults: dict[OutputName, str] = {}
 
     def show(self, room: Room, now_ns: int) -> None:
         """Brings the lamps to what the room says at this moment, and works out when that changes by itself."""
@@ -37,38 +36,38 @@ class Lights:
         if says != self._says:
             self._says = says
             log.event("lamp", lamp="status", says=says)
-        wanted: dict[Lamp, Pattern] = {
-            "status": PATTERNS[says],
-            "recording": LIT if recording_lit(room, now_ns) else DARK,
-            "beeper": beep(room, says),
-        }
-        wanted |= self._tried(room, now_ns)
-        for lamp in ("recording", "status", "beeper"):
-            if lamp in self._fitted:
-                self._drive(lamp, wanted[lamp], now_ns)
-        self._follow(room, now_ns)
+        self._end_trials(room, now_ns)
+        for output in DRIVEN:
+            if output.name not in self._fitted:
+                continue
+            tried, _ = self._trials.get(output.name, (None, 0))
+            if output.shows is None:
+                self._follow(room, now_ns, tried=tried is LIT)
+            elif tried is not None:
+                self._drive(output.name, tried, now_ns, once=False)
+            else:
+                self._drive(output.name, output.shows(room, now_ns), now_ns, once=output.once)
 
-    def attempt(self, lamp: Output, *, on: bool, now_ns: int, for_ns: int = TRIAL_NS) -> bool:
+    def attempt(self, lamp: OutputName, *, on: bool, now_ns: int, for_ns: int = TRIAL_NS) -> bool:
         """An engineer tries an output: it is as he says for so long, or until the room is used. False: not fitted."""
         if lamp not in self._fitted:
             return False
         self._trials[lamp] = LIT if on else DARK, now_ns + for_ns
         return True
 
-    def give_back(self, lamp: Lamp) -> None:
+    def give_back(self, lamp: OutputName) -> None:
         """The trial of a lamp is over; from the next `show` on it is the room's."""
         self._trials.pop(lamp, None)
 
-    def _tried(self, room: Room, now_ns: int) -> dict[Lamp, Pattern]:
-        """Only in a room at rest: whatever happens in it, the lamps are the room's again at once."""
+    def _end_trials(self, room: Room, now_ns: int) -> None:
+        """Trials are for a room at rest: whatever happens in it, the outputs are the room's again at once."""
         if room.phase is not Phase.READY or room.alarms or room.recording is not None:
             self._trials.clear()
         self._trials = {lamp: trial for lamp, trial in self._trials.items() if now_ns < trial[1]}
         for _, until_ns in self._trials.values():
             self.next_change_ns = min(until_ns, self.next_change_ns or until_ns)
-        return {lamp: pattern for lamp, (pattern, _) in self._trials.items() if lamp != "relay"}
 
-    def is_lit(self, lamp: Output) -> bool:
+    def is_lit(self, lamp: OutputName) -> bool:
         """Whether the output's line reads back as lit, or on, now."""
         try:
             return lamp in self._fitted and self._lamps.lit(lamp)
@@ -77,31 +76,29 @@ class Lights:
             return False
 
     def state(self) -> dict[str, bool]:
-        """Every fitted lamp, and the relay, as it reads back."""
-        shown: tuple[Output, ...] = ("recording", "status", "relay")
-        return {lamp: self.is_lit(lamp) for lamp in shown if lamp in self._fitted}
+        """Every fitted output, as it reads back."""
+        return {name: self.is_lit(name) for name in OUTPUTS if name in self._fitted}
 
-    def _drive(self, lamp: Lamp, pattern: Pattern, now_ns: int) -> None:
+    def _drive(self, lamp: OutputName, pattern: Pattern, now_ns: int, *, once: bool) -> None:
         shown, since_ns = self._shown.get(lamp, (None, 0))
         if shown is not pattern:
             since_ns = now_ns
             self._shown[lamp] = (pattern, since_ns)
             if lamp == "recording":
                 log.event("lamp", lamp=lamp, says="lit" if pattern is LIT else "dark")
-        on, change_ns = (sounds if lamp == "beeper" else lit)(pattern, since_ns, now_ns)
+        on, change_ns = (sounds if once else lit)(pattern, since_ns, now_ns)
         self._bring(lamp, change_ns, on=on)
 
-    def _follow(self, room: Room, now_ns: int) -> None:
-        """The relay, after the lamps: its coil is the heaviest load, and the lamps say what staff need."""
+    def _follow(self, room: Room, now_ns: int, *, tried: bool) -> None:
+        """The relay, which remembers the presses that it has answered."""
         if self._relay is None:
             return
         before, self._relay = self._relay, follow(self._relay, room, now_ns)
         if before.since_ns != self._relay.since_ns:
             log.event("relay", says="off" if self._relay.until_ns is None else "on")
-        pattern, _ = self._trials.get("relay", (DARK, 0))
-        self._bring("relay", self._relay.until_ns, on=self._relay.until_ns is not None or pattern is LIT)
+        self._bring("relay", self._relay.until_ns, on=self._relay.until_ns is not None or tried)
 
-    def _bring(self, lamp: Output, change_ns: int | None, *, on: bool) -> None:
+    def _bring(self, lamp: OutputName, change_ns: int | None, *, on: bool) -> None:
         """Sets an output that is not so already, and notes when it changes by itself."""
         if change_ns is not None:
             self.next_change_ns = min(change_ns, self.next_change_ns or change_ns)
@@ -110,7 +107,7 @@ class Lights:
         self._is[lamp] = on
         self._set(lamp, on=on)
 
-    def _set(self, lamp: Output, *, on: bool) -> None:
+    def _set(self, lamp: OutputName, *, on: bool) -> None:
         try:
             self._lamps.set(lamp, lit=on)
             reads = self._lamps.lit(lamp)

@@ -11,12 +11,10 @@ import msgspec
 from daemon import log
 from daemon.errors import DeviceError
 from daemon.model import contact, debounce, events, spells
+from daemon.model.fitted import BUTTONS, Fresh
 from daemon.model.policy import NS, Policy
 from hardware.ports import Edge
 
-FAULT_OF: dict[str, events.FaultName] = {
-    "alarm": "alarm_button", "record": "record_button", "reset": "reset_switch", "objection": "objection_button",
-}  # fmt: skip
 BEGINS = {
     "stuck": "is stuck", "chatter": "chatters", "held_at_boot": "was down at start", "cut": "has a cut wire",
     "shorted": "has a shorted wire",
@@ -31,16 +29,6 @@ too much is a tenth of a second late; with the look at each second a lost press 
 ENDS = {
     "unstuck": "stuck", "settled": "chatter", "released": "held_at_boot", "uncut": "cut", "unshorted": "shorted",
 }  # fmt: skip
-MEANS: dict[tuple[str, str], Callable[[debounce.Fact], events.Input]] = {
-    ("alarm", "pressed"): lambda fact: events.AlarmPressed(fact.at_ns, str(uuid.uuid4()), secrets.token_hex(16)),
-    ("alarm", "held"): lambda fact: events.AlarmHeld(fact.at_ns, str(uuid.uuid4()), secrets.token_hex(16)),
-    ("record", "pressed"): lambda fact: events.RecordPressed(fact.at_ns, secrets.token_hex(16)),
-    ("record", "held"): lambda fact: events.RecordHeld(fact.at_ns),
-    ("record", "released"): lambda _: events.RecordReleased(),
-    ("objection", "pressed"): lambda fact: events.ObjectionPressed(fact.at_ns),
-    ("reset", "pressed"): lambda _: events.ResetAsked(str(uuid.uuid4()), "the key switch", "key_switch"),
-}
-"""What a fact of a button is to the room. Whether a press or a hold raises an alarm, the room decides."""
 
 
 class Touched(msgspec.Struct):
@@ -72,13 +60,7 @@ class Lines:
 
     def obey(self, policy: Policy) -> None:
         """What a hold is follows from the policy that is in force."""
-        hold_s = policy.objection.hold_s if "hold" in policy.objection.by else policy.record_button.hold_s
-        self._tuning = {
-            "alarm": debounce.Tuning(round(policy.alarm.hold_s * NS)),
-            "record": debounce.Tuning(round(hold_s * NS)),
-            "reset": debounce.Tuning(),
-            "objection": debounce.Tuning(),
-        }
+        self._tuning = {name: button.tuning(policy) for name, button in BUTTONS.items()}
 
     def start(self, levels: Mapping[str, bool], now_ns: int) -> list[events.Input]:
         """The lines as they were found."""
@@ -198,8 +180,9 @@ class Lines:
         self._touch(fact)
         began = (fact.button, ENDS.get(fact.kind, ""))
         known = self._spells.get(began, spells.Spells())
-        if what in MEANS and not known.on:
-            return MEANS[what](fact)
+        meaning = BUTTONS[fact.button].means.get(fact.kind)
+        if meaning is not None and not known.on:
+            return meaning(fact, Fresh(str(uuid.uuid4()), secrets.token_hex(16)))
         if fact.kind in BEGINS:
             self._spells[what], told = spells.begins(self._spells.get(what, spells.Spells()), fact.at_ns)
             return self._fault(fact.button) if told else None
@@ -222,7 +205,7 @@ class Lines:
             for kind, words in BEGINS.items()
             if (known := self._spells.get((button, kind), spells.Spells())).shown
         ]
-        detail = f"the {button} button {' and '.join(wrong)}" if wrong else ""
+        detail = f"the {BUTTONS[button].words} {' and '.join(wrong)}" if wrong else ""
         if self._tuned(button).steady:
             detail += STEADY
-        return events.FaultChanged(FAULT_OF[button], detail, str(uuid.uuid4()))
+        return events.FaultChanged(BUTTONS[button].fault, detail, str(uuid.uuid4()))

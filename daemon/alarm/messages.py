@@ -193,7 +193,7 @@ class Health(Published, frozen=True):
     """What does not work, by its name: what is wrong with it. For the recorder's and the keeper's faults a word of a
     closed set, such as `unplugged` or `disk full`; `spreekkamer status` on the unit has the whole text."""
     lamps: dict[str, bool]
-    """Whether each lamp is lit, as it reads back at its pin."""
+    """Whether each output is on, lamps, beeper and relay, as it reads back at its pin."""
     broker: str
     """`MQTT 5`, `MQTT 3.1.1 (no reason codes)` or why there is none."""
     second_broker: str | None

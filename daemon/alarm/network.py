@@ -27,6 +27,7 @@ from daemon.alarm.receipts import Receipts
 from daemon.alarm.receivers import Receivers
 from daemon.alarm.status import Telemetry
 from daemon.model import events
+from daemon.model.faults import FaultName
 from daemon.model.mobile import KEEPS_S
 from daemon.model.state import Room
 from daemon.model.unit import Unit
@@ -35,7 +36,7 @@ from hardware.ports import Clock
 
 NS = 1_000_000_000
 
-_BROKER_FAULT: dict[str, events.FaultName] = {"alarm": "broker", "second": "second_broker"}
+_BROKER_FAULT: dict[str, FaultName] = {"alarm": "broker", "second": "second_broker"}
 POLL = "poll"
 """The key of a poll: of the broker's answer to it."""
 DEAF = "no receiver answered any more on this connection; a new one is made"
@@ -88,7 +89,7 @@ class House(NamedTuple):
     room: Callable[[], Room]
     step: Callable[[events.Input], None]
     """One input for the room's table, and its effects carried out."""
-    fault: Callable[[events.FaultName, str], None]
+    fault: Callable[[FaultName, str], None]
     """A fault and what is wrong; empty: nothing."""
     put: Callable[[Any], bool]
     """Enqueues for the loop; False when there is no place. Any thread."""

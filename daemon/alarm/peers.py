@@ -15,11 +15,12 @@ from daemon.alarm.aiming import Aiming
 from daemon.alarm.speakers import FromUnit
 from daemon.alarm.status import Telemetry
 from daemon.model import events
+from daemon.model.faults import FaultName, KeeperFault
 from daemon.model.state import Room
 from hardware.ports import Clock, Track
 
 ToRecorder = events.StartRecording | events.SetEnd | events.Lease | events.Forget | events.Quiet | wire.Aim
-_DEVICES: dict[events.FaultName, Track] = {"camera": "video", "microphone": "audio"}
+_DEVICES: dict[FaultName, Track] = {"camera": "video", "microphone": "audio"}
 
 
 class House(NamedTuple):
@@ -32,7 +33,7 @@ class House(NamedTuple):
     room: Callable[[], Room]
     step: Callable[[events.Input], None]
     """One input for the room's table, and its effects carried out."""
-    fault: Callable[[events.FaultName, str], None]
+    fault: Callable[[FaultName, str], None]
     """A fault and what is wrong; empty: nothing."""
 
 
@@ -104,7 +105,7 @@ class Peers:
         for name, track in _DEVICES.items():
             what = health.devices.get(track, "ok")
             self._house.fault(name, "" if what in {"ok", "closed"} else what)
-        faults: tuple[tuple[events.FaultName, str], ...] = (
+        faults: tuple[tuple[FaultName, str], ...] = (
             ("keys", health.keys), ("store", health.store), ("full", health.full),
         )  # fmt: skip
         for fault, detail in faults:
@@ -116,7 +117,7 @@ class Peers:
                 self._keeper = peer
                 self._house.acts.joined(peer)
                 self._house.telemetry.keeper = message
-                for name in get_args(events.KeeperFault):
+                for name in get_args(KeeperFault):
                     self._house.fault(name, message.faults.get(name, ""))
             case wire.Audited():
                 self._house.acts.audited(message)

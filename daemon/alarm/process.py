@@ -35,7 +35,8 @@ from daemon.alarm.speakers import FromOperator, FromUnit, Speakers, field_users,
 from daemon.alarm.status import Telemetry
 from daemon.config import Settings
 from daemon.errors import DeviceError, LinkError
-from daemon.model import events
+from daemon.model import events, fitted
+from daemon.model.faults import FaultName
 from daemon.model.policy import NS
 from daemon.model.relay import Relay
 from daemon.model.room import deadline_ns, lease_deadline_ns, step
@@ -87,10 +88,8 @@ class AlarmProcess:
         self._mishaps = Mishaps(self._clock.boot_ns)
         self._room = Room(Rules.of(settings.policy), settled=False)
         self._lines = Lines(settings.policy, devices.buttons.active)
-        fitted = {"status": unit.lamps.status, "recording": unit.lamps.recording, "beeper": unit.lamps.beeper}
         relay = Relay(unit.relay.maximum_s * NS) if unit.relay else None
-        names = {name for name, pin in fitted.items() if pin is not None} | ({"relay"} if relay else set())
-        self._lights = Lights(devices.lamps, frozenset(names), relay)
+        self._lights = Lights(devices.lamps, frozenset(output.name for output, _ in fitted.outputs(unit)), relay)
         self._aiming = Aiming(self._lights, lambda aim: self._peers.tell_recorder(aim))  # noqa: PLW0108 - they are made below
         self._journal = journal.Journal(paths.journal / "alarms.sqlite3", self.put)
         name = f"spreekkamer-{devices.machine_id}"
@@ -203,9 +202,9 @@ class AlarmProcess:
         finally:
             self._close()
 
-    def _missing(self) -> tuple[tuple[events.FaultName, str], ...]:
+    def _missing(self) -> tuple[tuple[FaultName, str], ...]:
         """Who is not there yet; each is struck off when it comes."""
-        absent: tuple[tuple[events.FaultName, str], ...] = (
+        absent: tuple[tuple[FaultName, str], ...] = (
             ("broker", "not connected yet"), ("keeper", "has not come yet"), ("recorder", "has not come yet"),
         )  # fmt: skip
         return absent if self._settings.policy.tracks() else absent[:2]
@@ -393,7 +392,7 @@ class AlarmProcess:
         else:
             self._lights.faults["recording"] = "the recording lamp does not light; nothing is written without it"
 
-    def _fault(self, name: events.FaultName, detail: str) -> None:
+    def _fault(self, name: FaultName, detail: str) -> None:
         if dict(self._room.faults).get(name, "") != detail:
             self._step(events.FaultChanged(name, detail))
 

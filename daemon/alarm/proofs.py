@@ -6,6 +6,7 @@ import msgspec
 
 from daemon.alarm import acts, journal
 from daemon.alarm.messages import AlarmEvent, ButtonProof
+from daemon.model import fitted
 from daemon.model.events import Raise
 from daemon.model.proof import Proof, overdue
 from daemon.model.unit import Unit
@@ -33,7 +34,7 @@ class Proofs:
 
     def __init__(self, unit: Unit, clock: Clock, kept: journal.Journal) -> None:
         self._clock, self._journal = clock, kept
-        self._names = ("alarm", *(mobile.name for mobile in unit.mobile))
+        self._names = (*(b.name for b, _ in fitted.buttons(unit) if b.raises), *(mobile.name for mobile in unit.mobile))
         self._test_every_d = unit.alarm.test_every_d
         self._buttons: dict[str, journal.Button] = {}
         self._overdue = ""

@@ -18,7 +18,8 @@ from msgspec.structs import replace
 
 from daemon import wire
 from daemon.alarm import messages
-from daemon.model.events import FaultName, KeeperFault, StartRecording
+from daemon.model.events import StartRecording
+from daemon.model.faults import OF_OTHERS
 from hardware.ports import ClockState, PictureFigures, Track
 
 NS = 1_000_000_000
@@ -65,8 +66,6 @@ WORDS: Mapping[str, tuple[str, ...]] = {
     "gone": (" is gone",),
 }
 """Every word that goes out for a fault, and by what in the text it is chosen; the first that fits."""
-OTHERS: frozenset[FaultName] = frozenset({"camera", "microphone", "store", "keys", "full", *get_args(KeeperFault)})
-"""Faults whose text is the recorder's or the keeper's."""
 KINDS = ("audio", "video", "records")
 """What the keeper counts bytes of."""
 
@@ -196,7 +195,7 @@ class Public:
         return replace(
             health,
             recording_id=health.recording_id if health.recording_id in dict(self._given) else None,
-            faults={name: spoken(what) if name in OTHERS else what for name, what in health.faults.items()},
+            faults={name: spoken(what) if name in OF_OTHERS else what for name, what in health.faults.items()},
             recorder=replace(self._figures, **words) if recorder and self._figures else None,
             keeper=replace(self._store, faults=faults) if keeper and self._store else None,
         )

@@ -7,105 +7,83 @@ from typing import Any
 
 from daemon.check.asking import Room
 from daemon.check.finding import NONE_FITTED, Finding
+from daemon.model import faults, fitted
 from daemon.model.unit import ButtonUnit
 
 PRESS_S = 40.0
 """How long a check waits for a button: it has to be found first, and perhaps under a desk."""
 HOLD_MS = 1000
 """The press that is asked for is two seconds; half of that tells it from a tap."""
-LAMPS = {"status": "the staff's status lamp", "recording": "the recording lamp", "beeper": "the beeper"}
-BUTTONS = ("alarm", "record", "reset", "objection")
 
 
-def lamps(room: Room) -> Iterator[Finding]:
-    """Each fitted lamp lit and dark: read back from its line, and seen by somebody."""
-    for lamp in LAMPS:
-        yield from _lamp(room, lamp)
-    if room.settings.unit.relay is not None:
-        yield _relay(room)
+def outputs(room: Room) -> Iterator[Finding]:
+    """Each output on and off: read back from its line, and seen or heard by somebody."""
+    pins = {output.name: pin for output, pin in fitted.outputs(room.settings.unit)}
+    for output in fitted.OUTPUTS.values():
+        yield _output(room, output) if output.name in pins else _none(room, output)
 
 
-def _relay(room: Room) -> Finding:
-    """Closed for a moment, where somebody is there and agrees: it sounds a siren or opens a door."""
-    question = "The relay closes now, for as long as you look: its siren sounds, or its door opens. Go on?"
-    if room.hands is None or not room.hands.asks(question):
-        return Finding("relay", "skipped", "not closed: nobody there has agreed to it")
-    closed = room.alarm("lamp", lamp="relay", lit=True)
-    heard = room.hands.asks("Does the siren sound, or is the door open?")
-    opened = room.alarm("lamp", lamp="relay", lit=False)
-    figures = {"reads_closed": closed["reads"], "reads_open": not opened["reads"], "seen": heard}
-    if heard and closed["reads"] and not opened["reads"]:
-        return Finding("relay", "ok", "closed and open, seen", figures=figures)
-    if heard is None:
-        return Finding("relay", "skipped", "closed and open; nobody could tell what it did", figures=figures)
-    todo = "Look at the relay, its supply and its pin: [relay] in unit.toml."
-    wrong = "it does nothing" if not heard else "its line does not read back as it was set"
-    return Finding("relay", "fault", wrong, todo, figures)
+def _none(room: Room, output: fitted.Output) -> Finding:
+    if output.name == "recording" and room.settings.policy.tracks():
+        todo = "Fit one and name its pin under [lamps]: without it nothing is ever written."
+        return Finding(output.line, "fault", "none is fitted, and this policy records", todo)
+    return Finding(output.line, "skipped", NONE_FITTED)
 
 
-def _lamp(room: Room, lamp: str) -> Iterator[Finding]:
-    name = f"lamp {lamp}"
-    lit = room.alarm("lamp", lamp=lamp, lit=True)
-    if not lit["fitted"]:
-        if lamp == "recording" and room.settings.policy.tracks():
-            todo = "Fit one and name its pin under [lamps]: without it nothing is ever written."
-            yield Finding(name, "fault", "none is fitted, and this policy records", todo)
-        else:
-            yield Finding(name, "skipped", NONE_FITTED)
-        return
-    seen = room.hands.asks(f"Is {LAMPS[lamp]} {'sounding' if lamp == 'beeper' else 'lit'}?") if room.hands else None
-    dark = room.alarm("lamp", lamp=lamp, lit=False)
-    unseen = room.hands.asks(f"Is {LAMPS[lamp]} off now?") if room.hands else None
-    figures = {"reads_lit": lit["reads"], "reads_dark": not dark["reads"], "seen_lit": seen, "seen_dark": unseen}
+def _output(room: Room, output: fitted.Output) -> Finding:
+    """One that may be unwelcome is turned on only where somebody is there and agrees."""
+    if output.warns and (room.hands is None or not room.hands.asks(output.warns)):
+        return Finding(output.line, "skipped", "not turned on: nobody there has agreed to it")
+    on = room.alarm("lamp", lamp=output.name, lit=True)
+    if not on["fitted"]:
+        return Finding(output.line, "fault", "the alarm process does not have it", "Restart the alarm process.")
+    seen = room.hands.asks(output.asks_on) if room.hands else None
+    off = room.alarm("lamp", lamp=output.name, lit=False)
+    unseen = room.hands.asks(output.asks_off) if room.hands and output.asks_off else seen
+    figures = {"reads_lit": on["reads"], "reads_dark": not off["reads"], "seen_lit": seen, "seen_dark": unseen}
     wrong = [words for words, is_wrong in (
-        ("its line does not read back as lit", not lit["reads"]), ("its line reads lit and should not", dark["reads"]),
-        ("it did not light", seen is False), ("it did not go out", unseen is False),
+        ("its line does not read back as on", not on["reads"]), ("its line reads on and should not", off["reads"]),
+        ("it did not come on", seen is False), ("it did not go off", unseen is False and bool(output.asks_off)),
     ) if is_wrong]  # fmt: skip
     if wrong:
-        todo = f"Look at the lamp, its wire and its pin: [lamps] {lamp} in unit.toml."
-        yield Finding(name, "fault", "; ".join(wrong), todo, figures)
-    elif seen and unseen:
-        yield Finding(name, "ok", "lit and dark, seen", figures=figures)
-    else:
-        yield Finding(name, "ok", "lit and dark, as its line reads back; nobody looked", figures=figures)
+        todo = output.todo or f"Look at the {output.words}, its wire and its pin: {output.key} in unit.toml."
+        return Finding(output.line, "fault", "; ".join(wrong), todo, figures)
+    if seen and unseen:
+        return Finding(output.line, "ok", "on and off, seen", figures=figures)
+    return Finding(output.line, "ok", "on and off, as its line reads back; nobody looked", figures=figures)
 
 
 def buttons(room: Room) -> Iterator[Finding]:
     """Each wired button pressed, held and released; a press is a test while the check lasts (see `walk`)."""
-    wired = room.settings.unit.buttons
-    names = [name for name in BUTTONS if getattr(wired, name) is not None]
     health = room.health()
-    for name in names:
-        if room.hands is None or not health or FAULT[name] in health["faults"]:
-            yield _unpressed(name, getattr(wired, name), health)
+    for button, wired in fitted.buttons(room.settings.unit):
+        if room.hands is None or not health or button.fault in health["faults"]:
+            yield _unpressed(button, wired, health)
         else:
-            yield _pressed(room, name)
+            yield _pressed(room, button)
 
 
-FAULT = {"alarm": "alarm_button", "record": "record_button", "reset": "reset_switch", "objection": "objection_button"}
-
-
-def _unpressed(name: str, button: ButtonUnit, health: dict[str, Any]) -> Finding:
+def _unpressed(button: fitted.Button, wired: ButtonUnit, health: dict[str, Any]) -> Finding:
     """What can be said of a button that nobody presses: of a single contact, that its wire cannot be seen."""
     if not health:
-        return Finding(f"button {name}", "skipped", "the alarm process is not there: no press of it would be seen")
-    wrong = health["faults"].get(FAULT[name])
+        return Finding(button.line, "skipped", "the alarm process is not there: no press of it would be seen")
+    wrong = health["faults"].get(button.fault)
     if wrong:
-        return Finding(f"button {name}", "fault", wrong, "Look at the button: its contact, its wire, its pin.")
-    proof = health["buttons"].get(name)
+        return Finding(button.line, "fault", wrong, faults.todo(button.fault))
+    proof = health["buttons"].get(button.name)
     figures = {"last_press": proof["last_press"], "last_test": proof["last_test"]} if proof else {}
     last = f"; its last press was {_last(figures)}" if proof else ""
-    if button.nc_pin is not None:
+    if wired.nc_pin is not None:
         text = f"its two lines are at rest: no cut wire, no short; nobody pressed it{last}"
-        return Finding(f"button {name}", "skipped", text, figures=figures)
-    unseen = "a cut wire" if button.contact == "no" else "a short"
-    text = f"not known: its one {button.contact.upper()} contact cannot show {unseen}, and nobody pressed it{last}"
+        return Finding(button.line, "skipped", text, figures=figures)
+    unseen = "a cut wire" if wired.contact == "no" else "a short"
+    text = f"not known: its one {wired.contact.upper()} contact cannot show {unseen}, and nobody pressed it{last}"
     todo = (
         ""
-        if name != "alarm"
+        if not button.raises
         else ("Press it: spreekkamer alarm walk-test. A changeover button, with nc_pin, shows a cut wire at once.")
     )
-    return Finding(f"button {name}", "warning" if todo else "skipped", text, todo, figures)
+    return Finding(button.line, "warning" if todo else "skipped", text, todo, figures)
 
 
 def _last(proof: dict[str, Any]) -> str:
@@ -114,9 +92,10 @@ def _last(proof: dict[str, Any]) -> str:
     return found[:16].replace("T", " ") + " UTC" if found else "never"
 
 
-def _pressed(room: Room, name: str) -> Finding:
+def _pressed(room: Room, button: fitted.Button) -> Finding:
     assert room.hands is not None  # noqa: S101 - `buttons` has looked
-    room.hands.say(f"Press the {name} {'switch' if name == 'reset' else 'button'}, hold it two seconds, let go.")
+    name = button.name
+    room.hands.say(f"{button.verb} the {button.words}, hold it two seconds, let go.")
     before = int(room.alarm("touched")[name]["presses"])
     seen: dict[str, Any] = {}
 
@@ -129,12 +108,12 @@ def _pressed(room: Room, name: str) -> Finding:
 
     in_time = room.hands.shows(picture, PRESS_S)
     figures = {"presses": seen["presses"] - before, "held_ms": seen["lasted_ms"]}
-    todo = f"Look at the button, its wire and its pin: [buttons.{name}] in unit.toml."
+    todo = f"Look at the {button.words}, its wire and its pin: [buttons.{name}] in unit.toml."
     if figures["presses"] == 0:
-        return Finding(f"button {name}", "fault", f"no press came within {PRESS_S:.0f} s", todo, figures)
+        return Finding(button.line, "fault", f"no press came within {PRESS_S:.0f} s", todo, figures)
     if not in_time:
-        return Finding(f"button {name}", "fault", "pressed, and not let go", todo, figures)
+        return Finding(button.line, "fault", "pressed, and not let go", todo, figures)
     if figures["held_ms"] < HOLD_MS:
         todo = "Press it again and hold it; if it was held, its contact loosens under the finger."
-        return Finding(f"button {name}", "warning", f"pressed for {figures['held_ms']} ms only", todo, figures)
-    return Finding(f"button {name}", "ok", f"pressed, held {figures['held_ms'] / 1000:.1f} s, let go", figures=figures)
+        return Finding(button.line, "warning", f"pressed for {figures['held_ms']} ms only", todo, figures)
+    return Finding(button.line, "ok", f"pressed, held {figures['held_ms'] / 1000:.1f} s, let go", figures=figures)

@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from daemon.model.fitted import BUTTONS, OUTPUTS
+
 Verdict = Literal["ok", "warning", "fault", "skipped"]
 """skipped: not looked at, because nobody was there to look or the policy switches it off."""
 
@@ -64,8 +66,9 @@ class Report(Struct, frozen=True):
 
 
 def _is_unproven(finding: Finding) -> bool:
-    part = finding.name.split(" ")[0]
-    if part not in {"button", "lamp", "relay"} or finding.found == NONE_FITTED:
+    of_a_button = finding.name in (button.line for button in BUTTONS.values())
+    of_an_output = finding.name in (output.line for output in OUTPUTS.values())
+    if not (of_a_button or of_an_output) or finding.found == NONE_FITTED:
         return False
     seen = [finding.figures[key] for key in ("seen_lit", "seen_dark") if key in finding.figures]
     return finding.verdict in {"skipped", "warning"} or None in seen

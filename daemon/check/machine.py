@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from daemon.check.advice import advice_for
 from daemon.check.asking import Room, board_root
 from daemon.check.finding import Finding, Verdict
-from daemon.model import space
+from daemon.model import faults, space
 from hardware import board, discard
 
 HOT_C = (70.0, 80.0)
@@ -144,6 +143,6 @@ def processes(room: Room) -> Iterator[Finding]:
     if not room.settings.policy.tracks():
         missing = [name for name in missing if name != "recorder"]
     for name in missing:
-        yield Finding("processes", "fault", f"the {name} is not there", advice_for(name))
+        yield Finding("processes", "fault", f"the {name} is not there", faults.todo(name))
     if not missing:
         yield Finding("processes", "ok", f"all are there, up {health['uptime_s']} s")

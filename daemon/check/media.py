@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from daemon.check.advice import advice_for
 from daemon.check.asking import Room
 from daemon.check.finding import Finding, Verdict
+from daemon.model import faults
 from daemon.model.picture import offset_ns
 
 AIM_S = 300
@@ -40,7 +40,7 @@ def _seen(room: Room) -> Finding:
     health = room.health()
     recorder = health.get("recorder")
     if "camera" in health.get("faults", {}):
-        return Finding("camera", "fault", health["faults"]["camera"], advice_for("camera"))
+        return Finding("camera", "fault", health["faults"]["camera"], faults.todo("camera"))
     if not recorder:
         return Finding("camera", "skipped", "the recorder is not there to ask")
     if recorder["devices"].get("video") == "closed":
@@ -48,7 +48,7 @@ def _seen(room: Room) -> Finding:
     picture, age_ms = recorder["picture"], recorder["age_ms"].get("video")
     figures: dict[str, Any] = {"age_ms": age_ms, "gaps": recorder["gaps"].get("video")}
     if picture is None or age_ms is None or age_ms > FRAME_AGE_MS_MAX:
-        return Finding("camera", "fault", f"the last picture came {age_ms} ms ago", advice_for("camera"), figures)
+        return Finding("camera", "fault", f"the last picture came {age_ms} ms ago", faults.todo("camera"), figures)
     figures |= {key: picture[key] for key in ("brightness_pct", "sharpness_pct", "still_s")}
     sharp = "nothing to judge by" if picture["sharpness_pct"] is None else f"{picture['sharpness_pct']} %"
     text = f"last picture {age_ms} ms ago, brightness {picture['brightness_pct']:.0f} %, sharpness {sharp}"
@@ -90,14 +90,14 @@ def _heard(room: Room) -> Finding:
     health = room.health()
     recorder = health.get("recorder")
     if "microphone" in health.get("faults", {}):
-        return Finding("microphone", "fault", health["faults"]["microphone"], advice_for("microphone"))
+        return Finding("microphone", "fault", health["faults"]["microphone"], faults.todo("microphone"))
     if not recorder:
         return Finding("microphone", "skipped", "the recorder is not there to ask")
     if recorder["devices"].get("audio") == "closed":
         return Finding("microphone", "skipped", "closed: a covered window or an objection")
     level, figures = recorder["level_dbfs"], {key: recorder[key] for key in ("level_dbfs", "peak_dbfs", "drift_ppm")}
     if level is None:
-        return Finding("microphone", "fault", "no sound comes from it", advice_for("microphone"), figures)
+        return Finding("microphone", "fault", "no sound comes from it", faults.todo("microphone"), figures)
     drift = "not known yet" if recorder["drift_ppm"] is None else f"{recorder['drift_ppm']:.0f} ppm"
     text = f"{recorder['sound']}; level {level:.0f} dBFS, loudest {recorder['peak_dbfs']:.0f}; drift {drift}"
     if level < LOW_DBFS:

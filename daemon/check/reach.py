@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from daemon.check.advice import advice_for
 from daemon.check.asking import Room, wait
 from daemon.check.finding import Finding
+from daemon.model import faults
 from daemon.model.policy import fingerprint
 
 ALARM_S = 20.0
@@ -26,7 +26,7 @@ def broker(room: Room) -> Iterator[Finding]:
     where = f"{address.host}:{address.port}" + (" with TLS" if address.tls else "")
     for name in ("broker", "second_broker"):
         if name in health["faults"]:
-            yield Finding(name.replace("_", " "), "fault", f"{where}: {health['faults'][name]}", advice_for(name))
+            yield Finding(name.replace("_", " "), "fault", f"{where}: {health['faults'][name]}", faults.todo(name))
         elif health[name] is not None:
             yield Finding(name.replace("_", " "), "ok", f"{where}, {health[name]}")
     yield from _secured(health)
@@ -43,15 +43,15 @@ def _secured(health: dict[str, Any]) -> Iterator[Finding]:
             yield Finding(f"{where} security", "warning", text, todo)
     days = [path["certificate_days"] for path in health["paths"].values() if path["certificate_days"] is not None]
     if "certificate" in health["faults"]:
-        yield Finding("certificates", "fault", health["faults"]["certificate"], advice_for("certificate"))
+        yield Finding("certificates", "fault", health["faults"]["certificate"], faults.todo("certificate"))
     elif days:
         yield Finding("certificates", "ok", f"the first ends in {min(days)} days", figures={"days": min(days)})
 
 
 def _receivers(health: dict[str, Any]) -> Finding:
-    for name in ("nobody_listening", "refused_by_broker", "client_id", "unanswered"):
+    for name in faults.told_in("receivers"):
         if name in health["faults"]:
-            return Finding("receivers", "fault", health["faults"][name], advice_for(name))
+            return Finding("receivers", "fault", health["faults"][name], faults.todo(name))
     if health["receiver"] == "listens":
         todo = "A receiver that stores and answers makes it certain: docs/guide/receivers.md."
         return Finding("receivers", "warning", "they only listen: an alarm counts as delivered at the broker", todo)
@@ -74,13 +74,13 @@ def keys(room: Room) -> Iterator[Finding]:
         yield Finding(f"keys group {number}", "ok", f"{' or '.join(group)}: {text}", figures=prints)
     wrong = room.health().get("faults", {}).get("keys")
     if wrong:
-        yield Finding("keys", "fault", wrong, advice_for("keys"))
+        yield Finding("keys", "fault", wrong, faults.todo("keys"))
 
 
 def test_alarm(room: Room) -> Iterator[Finding]:
     """A marked test alarm, the whole way, and how long each part of it took."""
-    faults = room.health().get("faults", {})
-    unheard = [faults[name] for name in ("broker", "nobody_listening", "refused_by_broker") if name in faults]
+    now = room.health().get("faults", {})
+    unheard = [now[name] for name in faults.spoiling("test alarm") if name in now]
     if unheard:
         todo = "Put broker and receivers right first; then: spreekkamer alarm test"
         yield Finding("test alarm", "fault", f"not sent, for nobody would store it: {'; '.join(unheard)}", todo)
@@ -108,8 +108,8 @@ def test_recording(room: Room) -> Iterator[Finding]:
     if not room.settings.policy.tracks():
         yield Finding("test recording", "skipped", "the policy records nothing")
         return
-    faults = room.health().get("faults", {})
-    if missing := [faults[name] for name in ("recorder", "lamp", "keys", "store") if name in faults]:
+    now = room.health().get("faults", {})
+    if missing := [now[name] for name in faults.spoiling("test recording") if name in now]:
         todo = "Put that right first, and check again: without it nothing is recorded."
         yield Finding("test recording", "fault", f"not made: {'; '.join(missing)}", todo)
         return

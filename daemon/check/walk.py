@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 from daemon.check import body, machine, media, reach
-from daemon.check.advice import advice_for
 from daemon.check.asking import Hands, Room, board_root
 from daemon.check.finding import Finding, Report
 from daemon.config import Settings, load
 from daemon.config.doubts import doubts
 from daemon.errors import LinkError, RefusedError, SettingsError
+from daemon.model import faults
 from daemon.paths import Paths
 from daemon.times import utc
 from hardware import board
@@ -28,7 +28,7 @@ STEPS: tuple[tuple[str, Step], ...] = (
     ("clock", machine.clock),
     ("disk", machine.disk),
     ("disk speed", machine.speed),
-    ("lamps", body.lamps),
+    ("lamps", body.outputs),
     ("buttons", body.buttons),
     ("camera", media.camera),
     ("microphone", media.microphone),
@@ -38,14 +38,6 @@ STEPS: tuple[tuple[str, Step], ...] = (
     ("test recording", reach.test_recording),
 )
 """In the order of an engineer's way: first what needs nobody, then the room's parts, last what needs all of them."""
-TOLD_BY = {
-    "broker": "broker", "second_broker": "second broker", "nobody_listening": "receivers", "unanswered": "receivers",
-    "refused_by_broker": "receivers", "client_id": "receivers", "certificate": "certificates",
-    "alarm_button": "button alarm", "record_button": "button record", "reset_switch": "button reset",
-    "objection_button": "button objection", "lamp": "lamp", "keys": "keys",
-    "recorder": "processes", "keeper": "processes", "camera": "camera", "microphone": "microphone",
-}  # fmt: skip
-"""The finding that speaks of a fault which the unit names: what no finding has told is told at the end."""
 
 
 WALK_TEST_S = 900
@@ -94,9 +86,9 @@ def _rest(room: Room, found: list[Finding]) -> Iterator[Finding]:
     """Every fault that the unit names, and that no finding has told yet."""
     told = [finding.name for finding in found if finding.verdict == "fault"]
     for name, detail in room.health().get("faults", {}).items():
-        by = TOLD_BY.get(name)
-        if by is None or not any(one.startswith(by) for one in told):
-            yield Finding(name.replace("_", " "), "fault", detail, advice_for(name))
+        line = faults.FAULTS[name].line if name in faults.FAULTS else ""
+        if not line or not any(one.startswith(line) for one in told):
+            yield Finding(name.replace("_", " "), "fault", detail, faults.todo(name))
 
 
 def settings(paths: Paths) -> tuple[Settings | None, tuple[Finding, ...]]:

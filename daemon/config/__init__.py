@@ -22,6 +22,7 @@ import msgspec
 
 from daemon.config import wireless
 from daemon.errors import SettingsError
+from daemon.model import fitted
 from daemon.model.policy import NO_POLICY, WINDOW_D_MAX, Holder, Policy, TrackPolicy
 from daemon.model.recipients import recipient_fault
 from daemon.model.schedule import policy_on
@@ -328,7 +329,7 @@ def unit_faults(unit: Unit, policy: Policy) -> list[Fault]:
     def fault(key: str, value: Any, expected: str) -> None:
         faults.append(Fault("unit.toml", key, show(value), expected))
 
-    for key, value, expected in (*_pin_faults(unit), *wireless.faults(unit)):
+    for key, value, expected in (*pin_faults(unit), *wireless.faults(unit)):
         fault(key, value, expected)
     if policy.tracks() and unit.lamps.recording is None:
         fault("lamps.recording", "none", f"a lamp: the policy {policy.name} records, and nothing records without one")
@@ -343,22 +344,15 @@ def unit_faults(unit: Unit, policy: Policy) -> list[Fault]:
     return faults
 
 
-def _pin_faults(unit: Unit) -> Found:
+def pin_faults(unit: Unit) -> Found:
     """Two things on one line of the board, or a button on a line that cannot serve it."""
-    pins: dict[str, int | None] = {
-        "lamps.status": unit.lamps.status, "lamps.recording": unit.lamps.recording, "lamps.beeper": unit.lamps.beeper,
-        "relay.pin": unit.relay.pin if unit.relay else None,
-    }  # fmt: skip
-    for name in ("alarm", "record", "reset", "objection"):
-        button = getattr(unit.buttons, name)
-        if button is not None:
-            pins |= {f"buttons.{name}.pin": button.pin, f"buttons.{name}.nc_pin": button.nc_pin}
-            yield from _button_faults(f"buttons.{name}", button)
+    for button, wired in fitted.buttons(unit):
+        yield from _button_faults(f"buttons.{button.name}", wired)
     used: dict[int, str] = {}
-    for key, pin in pins.items():
-        if pin is not None and pin in used:
+    for key, pin in fitted.pins(unit):
+        if pin in used:
             yield key, pin, f"a pin of its own; {used[pin]} has the same one"
-        elif pin is not None:
+        else:
             used[pin] = key
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from daemon.config import Settings
+from daemon.model import fitted
 from daemon.model.policy import Policy, TrackPolicy
 from daemon.model.unit import Broker, ButtonUnit, Mobile, Unit
 
@@ -13,7 +14,6 @@ DAY_H = 24
 WEEK_H = 168
 SHORT_H = 48
 """Terms below this strike the eye: nobody can be back from a week-end, and days may have been meant."""
-NAMES = {"alarm": "alarm button", "record": "record button", "reset": "key switch", "objection": "objection button"}
 
 
 class Line(NamedTuple):
@@ -26,17 +26,13 @@ class Line(NamedTuple):
 
 def unit_lines(unit: Unit) -> Iterator[Line]:
     """What is fitted, and where alarms go."""
-    for name, words in NAMES.items():
-        button = getattr(unit.buttons, name)
-        if button is not None:
-            yield _button(words, button, is_alarm=name == "alarm")
-    lamps = {"status lamp": unit.lamps.status, "recording lamp": unit.lamps.recording, "beeper": unit.lamps.beeper}
-    for words, pin in lamps.items():
-        yield Line(
-            f"{words}: {'none' if pin is None else f'GPIO {pin}'}", strikes=words == "status lamp" and pin is None
-        )
-    if unit.relay is not None:
-        yield Line(f"relay: GPIO {unit.relay.pin}, on for at most {unit.relay.maximum_s} seconds")
+    for button, wired in fitted.buttons(unit):
+        yield _button(button.words, wired, is_alarm=button.raises)
+    pins = {output.name: pin for output, pin in fitted.outputs(unit)}
+    for name, output in fitted.OUTPUTS.items():
+        where = f"GPIO {pins[name]}" if name in pins else "none"
+        more = f", on for at most {unit.relay.maximum_s} seconds" if name == "relay" and unit.relay else ""
+        yield Line(f"{output.words}: {where}{more}", strikes=name == "status" and name not in pins)
     yield _broker("broker", unit.broker)
     if unit.second_broker is not None:
         yield _broker("second broker", unit.second_broker)

@@ -6,22 +6,25 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+from daemon.model.fitted import BUTTONS
 from daemon.model.payload import DEPTH_MAX, same, scalar
 from daemon.model.unit import Mobile, Unit
 
 Found = Iterator[tuple[str, Any, str]]
 """Key, value, what was expected."""
-WIRED = frozenset({"alarm", "record", "reset", "objection"})
+*_FIRST, _LAST = BUTTONS
+WIRED = f"{', '.join(_FIRST)} and {_LAST}"
+"""The names of the wired buttons, for a person."""
 
 
 def faults(unit: Unit) -> Found:
     """What is wrong with the buttons of a unit."""
     root = unit.topic_root()
-    names = set(WIRED)
+    names = set(BUTTONS)
     for index, mobile in enumerate(unit.mobile):
         key = f"mobile[{index}]"
         if mobile.name in names:  # what is known of a button is kept under its name
-            yield f"{key}.name", mobile.name, "a name of its own, and none of alarm, record, reset and objection"
+            yield f"{key}.name", mobile.name, f"a name of its own, and none of {WIRED}"
         names.add(mobile.name)
         if mobile.topic.startswith((root + "alarm/ack/", root + "alarm/here/", root + "command/reset/")):
             yield f"{key}.topic", mobile.topic, "a topic of the gateway's; this one is the unit's own"

@@ -36,7 +36,7 @@ from daemon.keeper.unread import Unread
 from daemon.keeper.verifier import Verifier
 from daemon.keeper.witness import Witness
 from daemon.keeper.worker import Inspected, LogInspected
-from daemon.model.events import KeeperFault
+from daemon.model.faults import KeeperFault
 from daemon.model.holders import Moment
 from daemon.model.ledger import hash_of
 from daemon.model.retention import next_expiry_ns

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from daemon.model.bounds import Id, Ns
+from daemon.model.faults import FaultName
 from daemon.model.policy import Policy
 from hardware.ports import Track
 
@@ -219,19 +220,6 @@ class Delivered(Input, frozen=True):
 
     alarm_id: str
     level: Level
-
-
-KeeperFault = Literal["keeper", "audit", "holds", "hold_review", "disk", "verify", "settings", "holders"]
-"""What the keeper finds wrong: a deletion that the disk refuses, its log, a hold file, a hold due for review, a disk
-that fills up, a store in which something does not fit, a policy that was changed under the running unit, a group of
-holders of whom too few have shown that they have their keys."""
-FaultName = Literal[
-    "broker", "second_broker", "client_id", "nobody_listening", "unanswered", "refused_by_broker", "telemetry",
-    "certificate", "journal", "recorder", "keeper", "camera", "microphone", "lamp", "store", "keys",
-    "alarm_button", "record_button", "reset_switch", "objection_button", "mobile_button", "button_test",
-    "audit", "holds", "hold_review", "disk", "verify", "settings", "full", "inputs", "sockets", "unrecorded",
-    "holders",
-]  # fmt: skip
 
 
 class FaultChanged(Input, frozen=True):

@@ -6,17 +6,14 @@ R3); everything else is said by the status lamp, for staff. A dark status lamp m
 
 from __future__ import annotations
 
-from typing import Literal
-
 from msgspec import Struct
 
-from daemon.model.events import FaultName, Level
+from daemon.model.events import Level
+from daemon.model.faults import FAULTS, NOT_HEARD
 from daemon.model.policy import NS
 from daemon.model.state import Phase, Room
 
 MS = 1_000_000
-
-Lamp = Literal["recording", "status", "beeper"]
 
 
 class Pattern(Struct, frozen=True):
@@ -28,6 +25,7 @@ class Pattern(Struct, frozen=True):
 
 
 DARK = Pattern((), "Uit")
+LIT = Pattern((1,), "Aan")
 
 # Fastest first: the further an alarm has got, the calmer the lamp.
 PATTERNS: dict[str, Pattern] = {
@@ -51,12 +49,6 @@ BEEPS: dict[str, Pattern] = {
     "nobody": Pattern((600,), "Niemand luistert"),
 }
 """What the beeper says, once, when the status lamp begins to say it about an alarm. A silent alarm beeps never."""
-NOT_HEARD: frozenset[FaultName] = frozenset({"nobody_listening", "unanswered"})
-"""Faults by which an alarm reaches nobody, although the unit can send it."""
-NOT_FOR_STAFF: frozenset[FaultName] = frozenset(
-    {"hold_review", "audit", "disk", "verify", "settings", "holders", "telemetry", "certificate"}
-)
-"""Faults that nobody in the room can do anything about and that keep nothing from working: told, not shown."""
 TEST_SHOWN_NS = 30 * NS
 """How long the lamp shows how far a test alarm has come: time to walk back from the button."""
 
@@ -88,8 +80,8 @@ def _reached(level: Level, *, unheard: bool) -> str:
 
 def _at_rest(room: Room, now_ns: int) -> str:
     """What the lamp says when nobody has pressed the alarm button, or nobody may see that somebody did."""
-    shown = {name for name, _ in room.faults} - NOT_FOR_STAFF
-    if shown & NOT_HEARD:
+    shown = {FAULTS[name].sign for name, _ in room.faults} - {""}
+    if "nobody" in shown:
         return "nobody"
     if room.objection_until_ns:
         return "privacy"  # the answer to a press, which somebody waits for

@@ -10,7 +10,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-from daemon.model.events import FaultName, Level, RecordPressed, ResetBy
+from daemon.model.events import Level, RecordPressed, ResetBy
+from daemon.model.faults import FaultName
 from daemon.model.policy import NS, Policy
 from hardware.ports import Track
 

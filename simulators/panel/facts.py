@@ -18,8 +18,9 @@ import msgspec
 from daemon.config import load
 from daemon.errors import LinkError, RefusedError, SettingsError, UnitError
 from daemon.link import Conversation
+from daemon.model import fitted
+from daemon.model.faults import NOT_HEARD
 from daemon.model.panel import PATTERNS
-from daemon.model.unit import Unit
 from daemon.paths import Paths
 from simulators import bench_link
 from simulators.clock import SimClock
@@ -160,17 +161,13 @@ class Facts:
         except SettingsError as error:
             return {"refused": str(error)[:BODY_CHARS_MAX]}
         return {
-            "buttons": buttons_of(settings.unit),
+            "buttons": [button.name for button, _ in fitted.buttons(settings.unit)],
             "mobile": [{"name": m.name, "place": m.place, "topic": m.topic} for m in settings.unit.mobile],
             "policy": msgspec.to_builtins(settings.policy) | {"holders": len(settings.policy.holders)},
             "unit": settings.unit.name(),
             "signs": {name: pattern.means for name, pattern in PATTERNS.items()},
+            "unheard": sorted(NOT_HEARD),
         }
-
-
-def buttons_of(unit: Unit) -> list[str]:
-    """The wired buttons of a room, in the order in which a hand would meet them."""
-    return [name for name in ("alarm", "record", "reset", "objection") if getattr(unit.buttons, name, None) is not None]
 
 
 def _mtime(path: Path) -> float:

@@ -59,6 +59,19 @@ def test_a_room_that_is_used_has_its_lamps_at_once(bench: PinBench, used: Room) 
     assert not lights.is_lit("recording")
 
 
+def test_a_tried_beeper_sounds_until_somebody_has_heard_it() -> None:
+    """H1: an engineer who is asked whether the beeper sounds hears it for as long as he may look."""
+    bench = PinBench({}, {"beeper": 22})
+    lights = Lights(GpioLamps(bench.factory, {"beeper": 22}), frozenset({"beeper"}))
+    lights.attempt("beeper", on=True, now_ns=0)
+    for now_ns in (1, TRIAL_NS // 2, TRIAL_NS - 1):
+        lights.show(REST, now_ns)
+        assert bench.lamps() == {"beeper": True}, now_ns
+    lights.show(REST, TRIAL_NS)
+    assert bench.lamps() == {"beeper": False}
+    bench.close()
+
+
 def test_a_lamp_that_is_not_there_cannot_be_tried(bench: PinBench) -> None:
     """H1: nobody is told that a lamp lit which the room does not have."""
     assert not lights_on(bench).attempt("beeper", on=True, now_ns=0)

@@ -12,8 +12,9 @@ from msgspec.structs import replace
 
 from daemon import wire
 from daemon.alarm import messages, public
-from daemon.alarm.public import OTHERS, OUT_OF_ORDER, WORDS, Public, spoken
-from daemon.model.events import EndReason, KeeperFault, StartRecording
+from daemon.alarm.public import OUT_OF_ORDER, WORDS, Public, spoken
+from daemon.model.events import EndReason, StartRecording
+from daemon.model.faults import OF_OTHERS, KeeperFault
 from hardware.ports import PictureFigures, Track
 
 NS = 1_000_000_000
@@ -73,7 +74,7 @@ def strings(value: Any) -> set[str]:
 
 
 @pytest.mark.case("security 3")
-@given(recorders, keepers, st.dictionaries(st.sampled_from(sorted(OTHERS)), texts), texts)
+@given(recorders, keepers, st.dictionaries(st.sampled_from(sorted(OF_OTHERS)), texts), texts)
 def test_whatever_they_say_only_words_of_a_closed_set_go_out(
     recorder: wire.RecorderHealth, keeper: wire.KeeperState, faults: Any, name: str
 ) -> None:

@@ -169,7 +169,7 @@ def test_a_relay_that_cannot_be_driven_is_a_fault_and_no_more(running: Running) 
     running.bench.press("alarm")
     running.heard("raised")
     faults = wait_for("told", lambda: ask(running.paths.operator_socket, "status")["faults"].get("lamp"))
-    assert faults == "relay: the line stays low; expected it to follow"
+    assert faults == "output relay: the line stays low; expected it to follow"
 
 
 def test_a_process_whose_buttons_have_died_ends(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:

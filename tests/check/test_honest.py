@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from daemon.check import body
 from daemon.check.finding import Finding, Report
 from daemon.check.walk import check
-from daemon.model.unit import ButtonUnit
+from daemon.model.fitted import BUTTONS, OUTPUTS
+from daemon.model.unit import ButtonUnit, Unit
+from simulators.__main__ import FITTED
 from simulators.state import prepare
 
 WELL: dict[str, Any] = {
@@ -25,15 +28,15 @@ def report(*findings: Finding) -> Report:
 @pytest.mark.case("people 1")
 def test_one_contact_cannot_show_what_it_cannot_show() -> None:
     """A7: of one normally open contact nobody knows that its wire is whole; of both it is known that none is cut."""
-    alone = body._unpressed("alarm", ButtonUnit(5), WELL)
+    alone = body._unpressed(BUTTONS["alarm"], ButtonUnit(5), WELL)
     assert alone.verdict == "warning"
     assert "NO contact cannot show a cut wire" in alone.found
     assert "last press was 2026-11-02 10:00 UTC" in alone.found
     assert "nc_pin" in alone.todo
-    closed = body._unpressed("record", ButtonUnit(6, contact="nc"), WELL)
+    closed = body._unpressed(BUTTONS["record"], ButtonUnit(6, contact="nc"), WELL)
     assert (closed.verdict, closed.todo) == ("skipped", "")
     assert "NC contact cannot show a short" in closed.found
-    both = body._unpressed("alarm", ButtonUnit(5, nc_pin=13), WELL)
+    both = body._unpressed(BUTTONS["alarm"], ButtonUnit(5, nc_pin=13), WELL)
     assert both.verdict == "skipped"
     assert "no cut wire, no short; nobody pressed it" in both.found
 
@@ -87,13 +90,25 @@ def test_every_part_that_is_fitted_is_asked_for() -> None:
     """A7: the objection button, the key switch, the relay and the beeper are parts of a room like any other."""
     hands, room = Hands(), RoomOfParts()
     room.hands = hands
-    found = [*body.lamps(room), *body.buttons(room)]  # type: ignore[arg-type]
+    found = [*body.outputs(room), *body.buttons(room)]  # type: ignore[arg-type]
     assert [finding.name for finding in found] == [
         "lamp status", "lamp recording", "lamp beeper", "relay",
         "button alarm", "button record", "button reset", "button objection",
     ]  # fmt: skip
     assert all(finding.verdict == "ok" for finding in found), found
-    assert any("siren" in question for question in hands.asked)
+    assert [*hands.asked].count(OUTPUTS["relay"].warns) == 1
+    for output in OUTPUTS.values():
+        assert output.asks_on in hands.asked
+    for button in BUTTONS.values():
+        assert sum(button.words in question for question in hands.asked) == 1, button.name
+
+
+def test_nothing_is_turned_on_that_may_be_unwelcome() -> None:
+    """A7: without a word of somebody in the room no siren sounds and no door opens."""
+    room = RoomOfParts()
+    found = {finding.name: finding for finding in body.outputs(room)}  # type: ignore[arg-type]
+    assert found["relay"].verdict == "skipped"
+    assert room.turned_on == ["status", "recording", "beeper"]
 
 
 class RoomOfParts:
@@ -103,11 +118,9 @@ class RoomOfParts:
 
     def __init__(self) -> None:
         self._presses = 0
+        self.turned_on: list[str] = []
         self.settings = self
-        self.unit = self
-        self.relay = object()
-        self.buttons = self
-        self.record = self.reset = self.objection = ButtonUnit(5)
+        self.unit = msgspec.toml.decode(FITTED.read_bytes(), type=Unit)
 
     def health(self) -> dict[str, Any]:
         """Nothing is wrong."""
@@ -116,7 +129,8 @@ class RoomOfParts:
     def alarm(self, verb: str, **args: Any) -> Any:
         """A lamp follows; each question finds a button pressed and let go."""
         if verb == "lamp":
+            self.turned_on += [args["lamp"]] if args["lit"] else []
             return {"fitted": True, "reads": args["lit"]}
         self._presses += 1
         one = {"presses": self._presses, "lasted_ms": 2000, "down": False}
-        return dict.fromkeys(body.BUTTONS, one)
+        return dict.fromkeys(BUTTONS, one)

@@ -118,7 +118,7 @@ def test_a_lamp_that_nobody_sees_is_a_fault(unit: Unit, tmp_path: Path) -> None:
         terminal.waits_for("status lamp off now?")
         terminal.types("y")
         screen = terminal.waits_for("✗ lamp status")
-    assert "it did not light" in screen
+    assert "it did not come on" in screen
 
 
 def test_answers_by_the_record_button(unit: Unit, tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ def test_answers_by_the_record_button(unit: Unit, tmp_path: Path) -> None:
         terminal.waits_for("status lamp off now?")
         held(unit, "record")
         screen = terminal.waits_for("✗ lamp status")
-    assert "it did not go out" in screen
+    assert "it did not go off" in screen
     assert unit.health()["recording_id"] is None
 
 

@@ -44,7 +44,7 @@ def test_a_lamp_is_set_alone_and_read_back(rig: Rig) -> None:
 def test_a_lamp_that_cannot_be_driven_is_no_lamp(mock_rig: Rig) -> None:
     """R3: a line that stays dark is an error when it is set, and dark when it is read: nothing is written under it."""
     mock_rig.bench.fault("recording.broken", on=True)
-    with pytest.raises(DeviceError, match="lamp recording: the line stays low"):
+    with pytest.raises(DeviceError, match="output recording: the line stays low"):
         mock_rig.lamps.set("recording", lit=True)
     assert not mock_rig.lamps.lit("recording")
     mock_rig.bench.fault("recording.broken", on=False)
@@ -64,13 +64,13 @@ def test_close_leaves_every_lamp_dark(rig: Rig) -> None:
         rig.lamps.set(lamp, lit=True)
     rig.lamps.close()
     assert rig.bench.lamps() == dict.fromkeys(PINS, False)
-    with pytest.raises(DeviceError, match="lamp ready: not claimed"):
+    with pytest.raises(DeviceError, match="output ready: not claimed"):
         rig.lamps.lit("ready")
 
 
 def test_a_taken_line_is_refused_and_the_others_released(rig: Rig) -> None:
     """R3: lamps that cannot all be had are none: what was claimed before the refusal is free again."""
-    with pytest.raises(DeviceError, match=r"lamp second on GPIO6: .*already in use by lamp recording"):
+    with pytest.raises(DeviceError, match=r"output second on GPIO6: .*already in use by output recording"):
         GpioLamps(rig.bench.factory, {"first": 19, "second": 6})
     GpioLamps(rig.bench.factory, {"first": 19}).close()
     rig.lamps.set("recording", lit=True)
@@ -78,7 +78,7 @@ def test_a_taken_line_is_refused_and_the_others_released(rig: Rig) -> None:
 
 def test_an_unknown_lamp_is_named_with_those_that_are(rig: Rig) -> None:
     """A5: a lamp that is not wired is an error that lists the lamps that are."""
-    with pytest.raises(DeviceError, match="lamp spare: not claimed; expected one of alarm, ready, recording"):
+    with pytest.raises(DeviceError, match="output spare: not claimed; expected one of alarm, ready, recording"):
         rig.lamps.set("spare", lit=True)
 
 

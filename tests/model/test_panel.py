@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from daemon.alarm.lights import Lights
-from daemon.model.events import LEVELS, FaultName, Level
+from daemon.model.events import LEVELS, Level
+from daemon.model.faults import FaultName
 from daemon.model.panel import DARK, MS, PATTERNS, Pattern, lit, recording_lit, sign
 from daemon.model.policy import NS
 from daemon.model.state import Alarm, Phase, Recording, Room

@@ -7,8 +7,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from daemon.model import fitted
 from tests.tools import draw_wiring
-from tests.tools.draw_wiring import SETTINGS, drawing, header_pins, pins_of, things
+from tests.tools.draw_wiring import SETTINGS, drawing, example, header_pins, things
 
 TEXT = SETTINGS.read_text(encoding="utf-8")
 
@@ -34,7 +35,7 @@ def test_every_output_and_button_is_drawn_where_the_settings_say() -> None:
         for pin in thing.pins:
             assert f"GPIO{pin} (pin {numbers[f'GPIO{pin}']})" in told, thing
             assert any(label.startswith(f"GPIO{pin} {thing.key}") for label in told), thing
-    named = {pin for pins in pins_of(TEXT).values() for key, pin in pins.items() if key != "nc_pin"}
+    named = {pin for key, pin in fitted.pins(example(TEXT)) if not key.endswith(".nc_pin")}
     assert named <= {pin for thing in drawn for pin in thing.pins}
 
 

@@ -18,6 +18,8 @@ import msgspec
 from daemon import wire
 from daemon.alarm import messages
 from daemon.model.events import LEVELS, AlarmEventKind
+from daemon.model.faults import FaultName
+from daemon.model.fitted import OUTPUTS
 from daemon.model.holds import Kind
 from daemon.model.state import Phase
 from hardware.ports import ClockState
@@ -67,6 +69,8 @@ NARROWER: dict[tuple[Struct, str], Schema] = {
     (messages.PathProof, "proven_until"): MOMENT,
     (messages.Health, "at"): MOMENT,
     (messages.Health, "phase"): {"enum": [phase.value for phase in Phase]},
+    (messages.Health, "faults"): {"propertyNames": {"enum": sorted(get_args(FaultName))}},
+    (messages.Health, "lamps"): {"propertyNames": {"enum": list(OUTPUTS)}},
     (messages.Health, "policy_sha256"): SHA256,
     (messages.RecordingStarted, "at"): MOMENT,
     (messages.RecordingEnded, "at"): MOMENT,

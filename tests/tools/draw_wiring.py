@@ -6,12 +6,17 @@ Left the header with what is on each pin, by gpiozero's own table of the board; 
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 from xml.sax.saxutils import escape
 
+import msgspec
 from gpiozero.pins.pi import PiBoardInfo
+
+from daemon.model import fitted
+from daemon.model.unit import Unit
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DRAWING = ROOT / "docs" / "guide" / "wiring.svg"
@@ -35,43 +40,23 @@ class Thing(NamedTuple):
     """GPIO numbers; of a changeover the normally open contact's first."""
 
 
-NAMES = {
-    "buttons.alarm": "alarm button",
-    "buttons.record": "record button",
-    "buttons.reset": "key switch, ends an alarm",
-    "buttons.objection": "objection: nothing is recorded",
-    "lamps.status": "status lamp, for staff",
-    "lamps.recording": "recording lamp, for all",
-    "lamps.beeper": "beeper",
-    "relay": "siren or door release",
-}
-
-
-def pins_of(text: str) -> dict[str, dict[str, int]]:
-    """Every pin that a unit.toml names, by table and key, those behind a # too: they are its examples."""
-    found: dict[str, dict[str, int]] = {}
-    table = ""
-    for line in text.splitlines():
-        if head := re.match(r"(?:# )?\[([a-z.]+)\]", line):
-            table = head[1]
-        elif pin := re.match(r"(?:# )?(pin|nc_pin|status|recording|beeper) = (\d+)\b", line):
-            found.setdefault(table, {})[pin[1]] = int(pin[2])
-    return {table: pins for table, pins in found.items() if table.split(".")[0] in {"buttons", "lamps", "relay"}}
+def example(text: str) -> Unit:
+    """The unit of a unit.toml with what stands behind a # taken too: those lines are its examples."""
+    lines = (line.removeprefix("# ") for line in text.splitlines())
+    settings = tomllib.loads("\n".join(line for line in lines if re.match(r"\[|\w+ = ", line)))
+    return msgspec.convert(settings, Unit)
 
 
 def things(text: str) -> list[Thing]:
-    """What is drawn, in the file's order. The alarm button has both contacts, as every alarm button should."""
-    drawn = []
-    for table, pins in pins_of(text).items():
-        if table == "lamps":
-            kinds = {"status": "lamp", "recording": "lamp", "beeper": "beeper"}
-            drawn += [Thing(f"lamps.{key}", NAMES[f"lamps.{key}"], kinds[key], (pin,)) for key, pin in pins.items()]
-        elif table == "relay":
-            drawn.append(Thing(table, NAMES[table], "relay", (pins["pin"],)))
-        elif table == "buttons.alarm":
-            drawn.append(Thing(table, NAMES[table], "changeover", (pins["pin"], pins["nc_pin"])))
-        else:
-            drawn.append(Thing(table, NAMES[table], "contact", (pins["pin"],)))
+    """What is drawn: every button, then every output. One that raises an alarm has both contacts, as it should."""
+    unit, drawn = example(text), []
+    for button, wired in fitted.buttons(unit):
+        both = (wired.pin, wired.nc_pin) if button.raises and wired.nc_pin is not None else (wired.pin,)
+        drawn.append(
+            Thing(f"buttons.{button.name}", button.caption, "changeover" if len(both) > 1 else "contact", both)
+        )
+    for output, pin in fitted.outputs(unit):
+        drawn.append(Thing(output.key.removesuffix(".pin"), output.caption, output.drawn, (pin,)))
     return drawn
 
 

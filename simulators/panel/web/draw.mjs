@@ -155,7 +155,7 @@ export function beads(state, lang, width) {
     parts.push(`<text class="small mid" x="${at}" y="33">${escape(words)}</text>`);
     if (there) told.push(words);
   });
-  const nobody = Object.keys(state.unit?.faults ?? {}).some((f) => f === "nobody_listening" || f === "unanswered");
+  const nobody = (state.fitted?.unheard ?? []).some((f) => f in (state.unit?.faults ?? {}));
   if (nobody && alarm.stored_ms === null) parts.push(`<text class="small mid nobody" x="${50 + 2.5 * step}" y="8">${escape(w.nobody)}</text>`);
   return svg(width, 38, `${w.alarm}: ${told.join(", ")}`, parts.join(""));
 }

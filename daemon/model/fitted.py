@@ -1,0 +1,193 @@
+"""What a room can be fitted with, once: its wired buttons and its outputs, and everything that follows from each.
+
+Invariant: a button or an output exists by its key in `unit.py` and its entry here; a test holds the two against each
+other. Opening its lines, clashes of pins, what an edge means, faults, a check's questions, the wiring drawing and the
+simulated room are made from the entries. How to add one: docs/design/adding.md. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Literal, NamedTuple, get_args
+
+from msgspec import Struct
+
+from daemon.model import events
+from daemon.model.debounce import Fact, FactKind, Tuning
+from daemon.model.faults import FaultName
+from daemon.model.panel import DARK, LIT, PATTERNS, Pattern, beep, recording_lit, sign
+from daemon.model.policy import NS, Policy
+from daemon.model.state import Room
+from daemon.model.unit import ButtonUnit, Unit
+
+
+class Fresh(NamedTuple):
+    """Ids that nobody has used, for the input that a fact becomes."""
+
+    event_id: str
+    recording_id: str
+
+
+Meaning = Callable[[Fact, Fresh], events.Input]
+"""The input of the room that a fact of a button becomes. Whether a press or a hold raises, the room decides."""
+
+
+class Button(Struct, frozen=True):
+    """A wired button."""
+
+    name: str
+    """Of its table below [buttons] in unit.toml, and of its line."""
+    words: str
+    """For a person, without an article."""
+    caption: str
+    """In the wiring drawing."""
+    fault: FaultName
+    """Raised when it is stuck, chatters, was down at start, is cut or shorted."""
+    means: Mapping[FactKind, Meaning]
+    """What its facts are to the room; the others are only told to an engineer who tries it."""
+    tuning: Callable[[Policy], Tuning] = lambda _: Tuning()
+    """How its line is judged under a policy."""
+    raises: bool = False
+    """It raises alarms: it has to be tested by date, and is drawn with both contacts."""
+    verb: str = "Press"
+    """What a hand does with it."""
+
+    @property
+    def line(self) -> str:
+        """Its finding in a check."""
+        return f"button {self.name}"
+
+
+OutputName = Literal["status", "recording", "beeper", "relay"]
+
+
+class Output(Struct, frozen=True):
+    """A lamp, or something else that is driven like one."""
+
+    name: OutputName
+    key: str
+    """Of its pin in unit.toml."""
+    line: str
+    """Its finding in a check."""
+    words: str
+    """For a person, without an article."""
+    caption: str
+    """In the wiring drawing."""
+    asks_on: str
+    """What a check asks while it is on."""
+    asks_off: str = ""
+    """The same while it is off again; empty: nothing is asked."""
+    warns: str = ""
+    """What a check asks before it turns it on, for its effect may be unwelcome. Empty: it goes on without asking."""
+    todo: str = ""
+    """For an engineer, when it does not follow; empty: as for a lamp."""
+    drawn: Literal["lamp", "beeper", "relay"] = "lamp"
+    shows: Callable[[Room, int], Pattern] | None = None
+    """Its pattern in a room at a time in ns. None: the relay, which remembers the presses that it has answered."""
+    once: bool = False
+    """Its pattern is played once and not over and over."""
+
+
+def _alarm(fact: Fact, fresh: Fresh) -> events.Input:
+    return events.AlarmPressed(fact.at_ns, fresh.event_id, fresh.recording_id, fact.button)
+
+
+def _alarm_held(fact: Fact, fresh: Fresh) -> events.Input:
+    return events.AlarmHeld(fact.at_ns, fresh.event_id, fresh.recording_id, fact.button)
+
+
+def _record_hold(policy: Policy) -> Tuning:
+    hold_s = policy.objection.hold_s if "hold" in policy.objection.by else policy.record_button.hold_s
+    return Tuning(round(hold_s * NS))
+
+
+_BUTTONS = (
+    Button(
+        "alarm", "alarm button", "alarm button", "alarm_button",
+        means={"pressed": _alarm, "held": _alarm_held},
+        tuning=lambda policy: Tuning(round(policy.alarm.hold_s * NS)),
+        raises=True,
+    ),
+    Button(
+        "record", "record button", "record button", "record_button",
+        means={
+            "pressed": lambda fact, fresh: events.RecordPressed(fact.at_ns, fresh.recording_id),
+            "held": lambda fact, _: events.RecordHeld(fact.at_ns),
+            "released": lambda *_: events.RecordReleased(),
+        },
+        tuning=_record_hold,
+    ),
+    Button(
+        "reset", "key switch", "key switch, ends an alarm", "reset_switch",
+        means={"pressed": lambda _, fresh: events.ResetAsked(fresh.event_id, "the key switch", "key_switch")},
+        verb="Turn",
+    ),
+    Button(
+        "objection", "objection button", "objection: nothing is recorded", "objection_button",
+        means={"pressed": lambda fact, _: events.ObjectionPressed(fact.at_ns)},
+    ),
+)  # fmt: skip
+BUTTONS: Mapping[str, Button] = {button.name: button for button in _BUTTONS}
+"""By name, in the order in which a hand would meet them."""
+
+_OUTPUTS = (
+    Output(
+        "status", "lamps.status", "lamp status", "status lamp", "status lamp, for staff",
+        "Is the staff's status lamp lit?", "Is the staff's status lamp off now?",
+        shows=lambda room, now_ns: PATTERNS[sign(room, now_ns)],
+    ),
+    Output(
+        "recording", "lamps.recording", "lamp recording", "recording lamp", "recording lamp, for all",
+        "Is the recording lamp lit?", "Is the recording lamp off now?",
+        shows=lambda room, now_ns: LIT if recording_lit(room, now_ns) else DARK,
+    ),
+    Output(
+        "beeper", "lamps.beeper", "lamp beeper", "beeper", "beeper",
+        "Is the beeper sounding?", "Is the beeper off now?",
+        drawn="beeper",
+        shows=lambda room, now_ns: beep(room, sign(room, now_ns)),
+        once=True,
+    ),
+    Output(
+        "relay", "relay.pin", "relay", "relay", "siren or door release",
+        "Does the siren sound, or is the door open?",
+        warns="The relay closes now, for as long as you look: its siren sounds, or its door opens. Go on?",
+        todo="Look at the relay, its supply and its pin: [relay] in unit.toml.",
+        drawn="relay",
+    ),
+)  # fmt: skip
+OUTPUTS: Mapping[OutputName, Output] = {output.name: output for output in _OUTPUTS}
+"""By name, in the order of unit.toml; the relay last, because its coil is the heaviest load."""
+
+
+def buttons(unit: Unit) -> Iterator[tuple[Button, ButtonUnit]]:
+    """Return the buttons of a unit, each with its settings."""
+    for button in BUTTONS.values():
+        wired: ButtonUnit | None = getattr(unit.buttons, button.name)
+        if wired is not None:
+            yield button, wired
+
+
+def outputs(unit: Unit) -> Iterator[tuple[Output, int]]:
+    """Return the outputs of a unit, each with its GPIO."""
+    for output in OUTPUTS.values():
+        pin: Any = unit
+        for part in output.key.split("."):
+            pin = getattr(pin, part) if pin is not None else None
+        if pin is not None:
+            yield output, pin
+
+
+def pins(unit: Unit) -> Iterator[tuple[str, int]]:
+    """Return every GPIO that a unit uses, by its key in unit.toml."""
+    for output, pin in outputs(unit):
+        yield output.key, pin
+    for button, wired in buttons(unit):
+        yield f"buttons.{button.name}.pin", wired.pin
+        if wired.nc_pin is not None:
+            yield f"buttons.{button.name}.nc_pin", wired.nc_pin
+
+
+def output_name(name: object) -> OutputName | None:
+    """Return the output that is meant; None: a room has no such output."""
+    return next((known for known in get_args(OutputName) if known == name), None)
