@@ -219,11 +219,15 @@ def test_every_function_on_the_way_exists(page: str) -> None:
 
 
 def test_the_overview_names_every_contract_and_real_directives() -> None:
-    """H2: docs/design/overview.md names each import contract; a directive that it gives as a wall is in a service."""
+    """H2: docs/design/overview.md names each import contract and draws its floors; a directive that it gives as a wall
+    is in a service.
+    """
     page = text("design/overview.md")
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     for contract in project["tool"]["importlinter"]["contracts"]:
         assert f"`{contract['name']}`" in page
+        if contract["type"] == "layers" and "containers" in contract:
+            assert "```\n" + "\n".join(contract["layers"]) + "\n```" in page, contract["name"]
     units = "\n".join(unit.read_text(encoding="utf-8") for unit in (ROOT / "systemd").glob("*.service"))
     given = set(re.findall(r"`([A-Z][A-Za-z]+=)`", page)) - {"Requires="}  # a wall by its absence
     assert [directive for directive in sorted(given) if f"\n{directive}" not in units] == []
