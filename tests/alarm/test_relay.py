@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import queue
 import threading
@@ -15,7 +16,7 @@ from daemon.alarm.__main__ import lamp_pins, lines
 from daemon.alarm.mqtt import Connection, Received, Up, Word
 from daemon.alarm.process import AlarmProcess, Devices
 from daemon.config import load
-from daemon.errors import DeviceError
+from daemon.errors import DeviceError, LinkError
 from daemon.link import ask
 from daemon.model.unit import Broker
 from daemon.paths import Paths
@@ -95,8 +96,14 @@ class Running:
                     return data
 
     def ready(self) -> None:
-        """The loop runs: it answers."""
-        wait_for("ready", lambda: self.paths.operator_socket.exists() and ask(self.paths.operator_socket, "status"))
+        """The loop runs: it answers. A socket that has its name and is not listened at yet refuses."""
+
+        def answers() -> Any:
+            with contextlib.suppress(LinkError):
+                return ask(self.paths.operator_socket, "status")
+            return None
+
+        wait_for("ready", answers)
 
     def stop(self) -> None:
         """Asks it to end."""
