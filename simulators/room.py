@@ -62,6 +62,9 @@ class Child:
         self._stopping, self._last = False, "nothing"
         self._may_run = threading.Event()
         self._may_run.set()
+        self._off, self._lock = set[str](), threading.Lock()
+        """Why it may not run: a plug that goes in again starts nothing while the room's own power is off."""
+        self._times_off = 0
         self._thread = threading.Thread(target=self._run, name=f"child {name}", daemon=True)
 
     def start(self) -> None:
@@ -88,12 +91,13 @@ class Child:
                 self.process.kill()
         self._thread.join(STOP_S)
 
-    def power(self, *, on: bool, ask: bool = False) -> None:
-        """It may run again; or it ends, killed or by a stop as systemd asks for one, and nothing starts it again."""
-        if on:
-            self._may_run.set()
-        else:
-            self._may_run.clear()
+    def power(self, *, on: bool, ask: bool = False, why: str = "power") -> None:
+        """It ends, killed or by a stop as systemd asks for one, and runs again when every reason for that is over."""
+        with self._lock:
+            self._times_off += not on
+            (self._off.discard if on else self._off.add)(why)
+            (self._may_run.clear if self._off else self._may_run.set)()
+        if not on:
             self.freeze(on=False)
             self._signal(signal.SIGTERM if ask else signal.SIGKILL)
 
@@ -125,10 +129,13 @@ class Child:
         while not self._stopping:
             if not self._may_run.wait(RESTART_S):
                 continue
+            times_off = self._times_off
             environment = {**os.environ, "PYTHONUNBUFFERED": "1", OF_A_ROOM: "yes"}
             self.process = subprocess.Popen(
                 self._command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment,
             )  # fmt: skip
+            if self._times_off != times_off:  # whoever switched it off saw the one before, or none
+                self.process.kill()
             assert self.process.stdout is not None  # noqa: S101 - a pipe was asked for
             with self.process.stdout as said:
                 for line in said:
@@ -137,7 +144,7 @@ class Child:
                     if '"event": "ready"' in line:
                         self.ready.set()
             code = self.process.wait()
-            if not self._may_run.is_set():
+            if self._times_off != times_off:
                 self._say(self.name, json.dumps({"event": "down", "code": code}))
             elif not self.ready.is_set():
                 self._stopping = True  # it never came up: starting it again would say the same again
@@ -294,8 +301,8 @@ class Room:
     def _start_again(self) -> None:
         """In their order; what a fault holds down stays down."""
         for name, child in self.children.items():
+            child.power(on=True)
             if not (faults_path(self.paths) / f"{name}-process.down").exists():
-                child.power(on=True)
                 child.ready.wait(READY_S)
 
     def _stop_broker(self) -> None:
@@ -387,7 +394,8 @@ class Room:
         if self.console is not None:
             plugs["console.gone"] = self._pull_console, self._plug_in_console
         for name, child in self.children.items():
-            plugs[f"{name}-process.down"] = partial(child.power, on=False), partial(child.power, on=True)
+            plug = partial(child.power, why="plug")
+            plugs[f"{name}-process.down"] = partial(plug, on=False), partial(plug, on=True)
             plugs[f"{name}-process.stopped"] = partial(child.freeze, on=True), partial(child.freeze, on=False)
         out: set[str] = set()
         while not self._stopping.wait(0.05):

@@ -57,6 +57,29 @@ def test_a_process_that_ends_before_it_is_ready_has_its_last_words_told() -> Non
         child.start()
 
 
+def test_a_plug_that_goes_in_starts_nothing_while_the_power_is_off() -> None:
+    """H1: what a fault held down stays down while the room is stopped, is killed as often as it is switched off, and
+    runs when the last reason is over, however soon that is.
+    """
+    program = 'import time; print(\'{"event": "ready"}\', flush=True); time.sleep(99)'
+    said: list[str] = []
+    child = Child("keeper", [sys.executable, "-c", program], lambda _, line: said.append(line))
+    child.start()
+    child.power(on=False, why="plug")
+    child.gone()
+    child.power(on=False)
+    child.power(on=True, why="plug")
+    wait_for("it is known to be down", lambda: '{"event": "down", "code": -9}' in said)
+    assert child.state == "down"
+    for _ in range(5):  # before it can be ready
+        child.power(on=True)
+        child.power(on=False)
+    child.power(on=True)
+    assert child.ready.wait(30)
+    assert child.state == "runs"
+    child.stop()
+
+
 def test_a_process_that_hangs_can_be_asked_where() -> None:
     """H1: a start that hangs on a machine that nobody can look at tells its threads and their Python stacks."""
     program = (
