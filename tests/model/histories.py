@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from daemon.model.events import (
+    AlarmHeld,
     AlarmPressed,
     Effect,
     Input,
@@ -139,9 +140,12 @@ class History:
             assert (before.alarms, before.recording) == (self.room.alarms, self.room.recording)
             return
         if isinstance(item, AlarmPressed) and not raised:
-            assert before.rules.raised_by != "press", "one press is enough where the policy does not ask for more"
             assert not before.alarms, "in an open alarm each press counts"
+            assert item.source_kind == "wired", "a wireless button has its own safeguards"
+            assert not self._is_enough(before, item), "one press is enough, or this one confirms the one before"
             assert self.room.waiting_ns == item.at_ns
+        elif isinstance(item, AlarmHeld):
+            self._check_hold(before, item, raised)
         elif isinstance(item, AlarmPressed) and raised[0].kind == "test":
             assert before.phase is Phase.READY
             assert self.now_ns < before.walk_until_ns, "a press is a test only in a walk test"
@@ -151,6 +155,7 @@ class History:
                 ("repeated" if before.alarms else "raised", item.alarm_id)
             ]
             assert effects[0] is raised[0], "the alarm goes out before anything else is done"
+            assert before.alarms or self._is_enough(before, item), "the policy asks for a hold, or for a second press"
         gone = {alarm.id for alarm in before.alarms} - {alarm.id for alarm in self.room.alarms}
         if gone:
             outlived = isinstance(item, TimePassed) and self.now_ns >= before.alarm_until_ns
@@ -159,6 +164,26 @@ class History:
             named = isinstance(item, ResetAsked) and item.alarm_ids
             assert not named or gone <= set(item.alarm_ids), "an alarm that the reset does not name stays open"  # type: ignore[attr-defined]
             assert [set(effect.closes) for effect in raised] == [gone], "closed in the commit of the event that ends it"
+
+    @staticmethod
+    def _is_enough(before: Room, item: AlarmPressed) -> bool:
+        """Whether this press alone raises: by the policy, or because it is the second one in time."""
+        if item.source_kind != "wired" or before.rules.raised_by == "press":
+            return True
+        waits_ns = before.waiting_ns
+        in_time = waits_ns is not None and item.at_ns - waits_ns <= before.rules.confirm_ns
+        return before.rules.raised_by == "two_presses" and in_time
+
+    def _check_hold(self, before: Room, item: AlarmHeld, raised: list[Raise]) -> None:
+        """A1: a hold raises where the policy wants one, is a test in a walk test at rest, else nothing."""
+        if before.alarms:
+            assert [one.kind for one in raised] == (["repeated"] if before.waiting_ns == item.at_ns else [])
+            return
+        wanted = before.rules.raised_by == "hold"
+        tried = before.phase is Phase.READY and self.now_ns < before.walk_until_ns
+        assert [(one.kind, one.event_id) for one in raised] == [
+            ("test" if tried else "raised", item.alarm_id) for _ in range(wanted)
+        ]
 
     def _check_recording(self, before: Room, item: Input, effects: tuple[Effect, ...]) -> None:
         """R3, R5: what is begun has a device, a policy, a lease and no other beside it; orders name the room's own."""

@@ -64,7 +64,7 @@ DEEDS = (
     "alarm", "record", "record", "record", "hold", "reset", "reset", "found", "joined", "joined", "joined", "left",
     "tracks", "tracks", "started", "ended", "ended", "time", "lease", "delivered", "fault", "forget", "wait", "wait",
     "alarm", "alarm held", "outside", "mobile", "reset one", "test", "walk", "released", "released", "objection",
-    "objection found", "policy", "cover", "cover", "recording test",
+    "objection found", "policy", "cover", "cover", "recording test", "walk outside", "alarm held",
 )  # fmt: skip
 
 rules = st.builds(
