@@ -111,6 +111,8 @@ docs: $(BIN)/.ready-test system-packages .node/browser/.ready  ## draws what is 
 	$(BIN)/python -m tests.tools.draw_card
 	$(BIN)/python -m tests.tools.draw_wiring
 	$(BIN)/python -m tests.tools.draw_faults
+	$(BIN)/python -m tests.tools.draw_settings
+	$(BIN)/python -m tests.tools.draw_sockets
 	$(BIN)/python -m tests.tools.draw_contract
 	$(BIN)/python -m tests.tools.draw_words
 	$(BIN)/python -m tests.tools.draw_cases

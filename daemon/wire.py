@@ -53,7 +53,7 @@ def _plain(message: msgspec.Struct, name: str) -> None:
 
 
 class RecorderState(Said, frozen=True):
-    """The recorder's first message, repeated whenever it changes."""
+    """The recorder's first message, repeated whenever it changes: the tracks that deliver, and what is open."""
 
     tracks: Tracks
     recording_id: Id | None = None
@@ -62,14 +62,14 @@ class RecorderState(Said, frozen=True):
 
 
 class Started(Said, frozen=True):
-    """The recorder opens a recording."""
+    """A recording is open, and what the ring held is on the disk."""
 
     recording_id: Id
     continues: Id | None = None
 
 
 class Ended(Said, frozen=True):
-    """The recorder has closed a recording; nothing is written any more."""
+    """The recorder has closed a recording, or refused one; nothing is written any more."""
 
     TEXTS = {"detail": TEXT_MAX}
     recording_id: Id
@@ -79,7 +79,7 @@ class Ended(Said, frozen=True):
 
 
 class Head(Said, frozen=True):
-    """The chain's head of a running recording, for a witness."""
+    """The chain's head of a running recording, each minute, for a witness."""
 
     recording_id: Id
     lines: Count
@@ -87,7 +87,7 @@ class Head(Said, frozen=True):
 
 
 class RecorderHealth(Said, frozen=True):
-    """What the recorder measures; figures only, no content (promise H1)."""
+    """What the recorder measures, every 5 s; figures only, no content (promise H1)."""
 
     TEXTS = dict.fromkeys(("devices", "sound", "keys", "store", "full"), TEXT_MAX)
     ring_s: dict[Track, Figure]
@@ -129,7 +129,10 @@ class Aim(Said, frozen=True):
 
 
 class Blocks(Said, frozen=True):
-    """What the camera sees now in 16 x 9 blocks, the upper row first, from left to right; no picture (promise H1)."""
+    """What the camera sees in 16 x 9 blocks, the upper row first, from left to right; no picture (promise H1).
+
+    Once a second while it is aimed.
+    """
 
     brightness_pct: Annotated[tuple[Count, ...], Meta(max_length=BLOCKS)]
     sharpness_pct: Annotated[tuple[Count | None, ...], Meta(max_length=BLOCKS)]
@@ -143,7 +146,7 @@ class Claps(Said, frozen=True):
 
 
 class KeeperState(Said, frozen=True):
-    """What the keeper measures."""
+    """What the keeper measures, every 15 s and after a deletion."""
 
     TEXTS = {"faults": LONG_MAX}
     recordings: Count
@@ -220,7 +223,7 @@ class Act(msgspec.Struct, frozen=True):
 
 
 class Acts(Said, frozen=True):
-    """Acts in their order, for the keeper; they come again until it says that it has them."""
+    """Acts in their order, for the keeper's log: again after 30 s without an answer, and to a keeper that comes."""
 
     journal: Name
     """Which journal counts them: a new one begins anew."""

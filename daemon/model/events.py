@@ -267,7 +267,10 @@ class Close(Effect, frozen=True):
 
 
 class StartRecording(Effect, frozen=True):
-    """Write the ring and what follows, from `trigger_ns` minus the pre-event time until `until_ns`."""
+    """Write the ring and what follows, from `trigger_ns` minus the pre-event time until `until_ns`.
+
+    The recorder waits for the first lease.
+    """
 
     recording_id: Id
     trigger_ns: Ns

@@ -30,13 +30,16 @@ class TrackPolicy(Struct, frozen=True, forbid_unknown_fields=True):
 
     record: Annotated[bool, Meta(description="whether the device is opened at all")] = False
     term_h: Annotated[int, Meta(ge=1, le=672, description="hours kept, counted from the oldest frame")] = 168
+    """Of sound at most 168, or 336 with a `decision`."""
     decision: Annotated[
         str, Meta(max_length=200, description="the decision by which sound is kept beyond one week; empty: none")
     ] = ""
+    """[Why](../decisions/0002-fourteen-days-of-sound.md). For image it changes nothing."""
     existing: Annotated[
         Literal["keep", "purge"],
         Meta(description="of a track that is off: what was recorded earlier is kept for its term, or deleted at once"),
     ] = "keep"
+    """At once: as soon as this policy is in force. What is held stays."""
 
     def term_h_max(self, track: Track) -> int:
         """The ceiling that holds for this track."""
@@ -96,6 +99,7 @@ class ObjectionPolicy(Struct, frozen=True, forbid_unknown_fields=True):
         Meta(max_length=2, description="how staff make it: a hold of the record button, a button of its own; none"),
     ] = ()
     hold_s: Annotated[float, Meta(ge=1, le=10, description="how long `hold` is")] = 3.0
+    """A recording then begins when the button comes up."""
     maximum_s: Annotated[
         int, Meta(ge=300, le=14_400, description="it ends by itself after this; the same button ends it earlier")
     ] = 3600
@@ -112,7 +116,9 @@ class Window(Struct, frozen=True, forbid_unknown_fields=True):
     """A covered window: the camera is covered and its device closed, as for elections."""
 
     begins: Moment
+    """When the window begins."""
     ends: Moment
+    """When it ends, at most 14 days later."""
     decision: Annotated[str, Meta(min_length=1, max_length=200, description="the decision that it rests on")]
 
 
@@ -147,16 +153,19 @@ class Opening(Struct, frozen=True, forbid_unknown_fields=True):
     prove_every_d: Annotated[
         int, Meta(ge=0, le=366, description="days within which two holders of every group show their keys; 0: never")
     ] = 92
+    """Else it is a fault: [how they show them](keys.md)."""
 
 
 class Holder(Struct, frozen=True, forbid_unknown_fields=True):
     """One holder of an opening key; the unit knows the public half only."""
 
     role: Role
+    """One of the groups' roles."""
     label: Annotated[str, Meta(min_length=1, max_length=64, description="a label of the key, no personal name")]
     recipient: Annotated[
         str, Meta(pattern=r"^age1[02-9ac-hj-np-z]{58}\Z", description="an age X25519 recipient, `age1...`")
     ]
+    """The public half of the holder's key: [no other kind](../decisions/0018-holders-have-x25519-keys.md)."""
 
 
 Code = Annotated[
@@ -172,9 +181,13 @@ class InUse(Struct, frozen=True, forbid_unknown_fields=True):
     """Which notices hang, lie or are said: a policy that changed then names those that no longer fit."""
 
     sticker: Code = ""
+    """Beside the door."""
     letter: Code = ""
+    """For a resident."""
     spoken: Code = ""
+    """What staff say."""
     dpia: Code = ""
+    """The assessment's texts."""
 
 
 Words = Annotated[
@@ -191,7 +204,9 @@ class NoticePolicy(Struct, frozen=True, forbid_unknown_fields=True):
     """What the notices say beside what the policy says."""
 
     organisation: Words = ""
+    """Who records, as the [notices](notices.md) name it."""
     contact: Words = ""
+    """Where a resident asks."""
     officer: Words = ""
     """Where the data protection officer is reached."""
     page: Words = ""

@@ -21,14 +21,18 @@ class ButtonUnit(Struct, frozen=True, forbid_unknown_fields=True):
     """One wired button."""
 
     pin: Pin
+    """Not the header's own number."""
     contact: Annotated[
         Literal["no", "nc"],
         Meta(description="what stands on `pin`: normally open, or closed, which a press or a cut wire opens"),
     ] = "no"
+    """A cut wire of one `nc` line cannot be told from a press, and raises an alarm."""
     active_low: Annotated[bool, Meta(description="a closed contact pulls the line to ground; false: to 3.3 V")] = True
+    """Never to 5 V."""
     pull: Annotated[
         Literal["unit", "outside"], Meta(description="whose resistor holds the line while the contact is open")
     ] = "unit"
+    """The board's own has some 50 kOhm; beside a long cable one of 1 to 10 kOhm is better."""
     nc_pin: (
         Annotated[
             int,
@@ -43,10 +47,11 @@ class Buttons(Struct, frozen=True, forbid_unknown_fields=True):
 
     alarm: ButtonUnit
     record: ButtonUnit | None = None
+    """Leave the table out in a room without recording."""
     reset: ButtonUnit | None = None
-    """A key switch that ends the alarm, where the policy lets it."""
+    """A key switch that ends an alarm, where `alarm.reset_by` of the policy has it."""
     objection: ButtonUnit | None = None
-    """A button by which staff note that a resident does not want to be recorded, where the policy knows it."""
+    """A button by which staff note that a resident objects, where `objection.by` of the policy has it."""
 
 
 class Lamps(Struct, frozen=True, forbid_unknown_fields=True):
@@ -59,10 +64,12 @@ class Lamps(Struct, frozen=True, forbid_unknown_fields=True):
         Annotated[int, Meta(ge=9, le=27, description=f"GPIO of the lamp that all see: lit means recorded; {OUTPUT}")]
         | None
     ) = None
+    """Lit when the line is high. A policy that records demands one."""
     beeper: (
         Annotated[int, Meta(ge=9, le=27, description=f"GPIO of a beeper that says how far an alarm got; {OUTPUT}")]
         | None
     ) = None
+    """Once when an alarm is stored, twice when it is accepted, long when nobody listens."""
 
 
 class Relay(Struct, frozen=True, forbid_unknown_fields=True):
@@ -101,6 +108,7 @@ class Broker(Struct, frozen=True, forbid_unknown_fields=True):
     port: Annotated[int, Meta(ge=1, le=65_535, description="its port; 8883 with TLS")] = 1883
     keepalive_s: Annotated[int, Meta(ge=5, le=60, description="a dead link is noticed after twice this")] = 10
     tls: Tls | None = None
+    """Both sides by certificate: [the broker](broker.md)."""
 
 
 class AlarmUnit(Struct, frozen=True, forbid_unknown_fields=True):
@@ -110,6 +118,7 @@ class AlarmUnit(Struct, frozen=True, forbid_unknown_fields=True):
         Literal["acknowledges", "listens"],
         Meta(description="acknowledges: sent until a receiver stored it; listens: the broker's answer has to do"),
     ] = "acknowledges"
+    """[Why a receiver should](../decisions/0007-what-ends-sending.md)."""
     test_every_d: Annotated[
         int, Meta(ge=0, le=366, description="days after which an untested button is a fault; 0: never")
     ] = 92
@@ -171,6 +180,7 @@ class HomeAssistant(Struct, frozen=True, forbid_unknown_fields=True):
             description="topic of MQTT discovery, one level, such as homeassistant; empty: off",
         ),
     ] = ""
+    """The unit introduces itself to [Home Assistant](home-assistant.md)."""
 
 
 class Camera(Struct, frozen=True, forbid_unknown_fields=True):
@@ -185,6 +195,7 @@ class Camera(Struct, frozen=True, forbid_unknown_fields=True):
     kind: Annotated[
         Literal["pi", "usb"], Meta(description="pi: on the ribbon cable, through picamera2; usb: through V4L2")
     ] = "pi"
+    """What each can do: [camera](camera.md)."""
     device: Annotated[
         str,
         Meta(
@@ -196,6 +207,7 @@ class Camera(Struct, frozen=True, forbid_unknown_fields=True):
     encoder: Annotated[
         Literal["auto", "v4l2", "libav"], Meta(description="auto: the Pi 4's own where it exists, else libav")
     ] = "auto"
+    """A USB camera is encoded by libx264."""
     flip: Annotated[
         Literal["none", "horizontal", "vertical", "both"], Meta(description="both: the camera hangs upside down")
     ] = "none"
@@ -229,7 +241,9 @@ class Microphone(Struct, frozen=True, forbid_unknown_fields=True):
     device: Annotated[str, Meta(max_length=128, description="part of the device's name; none: the default")] | None = (
         None
     )
+    """`spreekkamer settings microphones` lists them: [microphone](microphone.md)."""
     rate_hz: Annotated[Literal[16_000, 32_000, 44_100, 48_000], Meta(description="samples a second")] = 48_000
+    """A device that has not got them is opened with what it has."""
     channels: Annotated[int, Meta(ge=1, le=2, description="1 or 2")] = 1
     bitrate_bps: Annotated[int, Meta(ge=24_000, le=192_000, description="bits a second of the encoded sound")] = 64_000
 
@@ -251,18 +265,23 @@ class Recorder(Struct, frozen=True, forbid_unknown_fields=True):
         ]
         | None
     ) = None
+    """An alarm still is. Without it a conversation begins where the longest conversation and the longest alarm both
+    fit, and ends where only the alarm would."""
 
 
 class Unit(Struct, frozen=True, forbid_unknown_fields=True):
     """The whole of `unit.toml`."""
 
     organisation: Name
+    """The unit's place in every topic, and the first part of its name."""
     site: Name
+    """The second part."""
     room: Name
+    """The third."""
     buttons: Buttons
     broker: Broker
     second_broker: Broker | None = None
-    """Takes alarms when the first gives no answer."""
+    """Takes alarms when the first is away, and after 10 s without a receiver's word."""
     alarm: AlarmUnit = AlarmUnit()
     mobile: Annotated[tuple[Mobile, ...], Meta(max_length=32, description="wireless buttons")] = ()
     home_assistant: HomeAssistant = HomeAssistant()
