@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ from daemon.errors import LinkError, RefusedError, SettingsError, UnitError
 from daemon.link import ask
 from daemon.model.notice import in_use, outdated
 from daemon.model.policy import fingerprint, in_words, lost_groups
+from daemon.names import shown
 from daemon.paths import Paths
 from daemon.times import utc
 from hardware.ports import ClockReading
@@ -413,10 +415,15 @@ app.command("report")(report.report)
 
 def main() -> None:
     """Runs the command; an error is one clear text and an exit code of its kind."""
+    for name in ("SIGTERM", "SIGHUP"):  # a terminal that is closed leaves no more behind than one that says ^C
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, lambda number, _: sys.exit(128 + number))
     try:
         app()
     except UnitError as error:
-        sys.stderr.write(f"spreekkamer: {error}\n")
+        text = "\n".join(map(shown, str(error).split("\n")))  # a name in it can be somebody else's
+        sys.stderr.write(f"spreekkamer: {text}\n")
         sys.exit(error.exit_code)
 
 

@@ -9,10 +9,18 @@ from hardware.ports import Track
 TRACKS: tuple[Track, ...] = ("audio", "video")
 ID = re.compile(r"[0-9a-f]{32}\Z")
 """A recording's name; a directory with another one is none of ours."""
-SEGMENT = re.compile(r"\d{6,}\.ts\.age\Z")
-ENVELOPE = re.compile(r"(audio|video)\.\d+\.key\.age\Z")
+SEGMENT = re.compile(r"([0-9]{6}|[1-9][0-9]{6,})\.ts\.age\Z")
+ENVELOPE = re.compile(r"(audio|video)\.(0|[1-9][0-9]*)\.key\.age\Z")
+"""A number has one spelling: with two, a second file could pass for one that the chain names."""
 RECORDS = ("begin.json.sig", "chain.jsonl", "end.json", "SHA256SUMS", "SHA256SUMS.sig", "begin.json")
 """Removed in this order: as long as begin.json is there, the directory is a recording, and found again."""
+
+
+def plain(data: bytes) -> bytes:
+    """A text that somebody handed in, in UTF-8 without a mark: Windows' Notepad saves UTF-16 too, and marks both."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16", errors="replace").encode(errors="replace")
+    return data.removeprefix(b"\xef\xbb\xbf")
 
 
 def shown(name: str) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from daemon.errors import SealError
+from daemon.names import plain
 
 RECORDINGS = "spreekkamer"
 """The namespace of what the recorder signs: a signature made for something else does not fit there."""
@@ -50,7 +51,7 @@ def public_keys(path: Path, namespace: str) -> tuple[str, ...]:
     that unit's alone. Its dates count: a key is revoked by its `valid-before`, or by taking its line away.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = plain(path.read_bytes()).decode().splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise SealError(f"{path}: cannot be read: {error}") from error
     found = tuple(line for text in lines if (line := _signer(text.strip(), namespace)))

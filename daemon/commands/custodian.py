@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import getpass
 import hashlib
+import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -22,12 +23,12 @@ from rich.progress import Progress
 
 from daemon import sign
 from daemon.commands.console import NOT_EVIDENCE, Json, as_json, out, progress
-from daemon.errors import RequestError, SealError, StoreError
-from daemon.evidence.copies import write_new
-from daemon.evidence.source import Source, sources
+from daemon.errors import RequestError, SealError, StoreError, UnitError
+from daemon.evidence.copies import refuse_existing, write_new
+from daemon.evidence.source import Source, sources, strangers
 from daemon.evidence.verify import Verdict, Verified, verify
 from daemon.model.policy import fingerprint
-from daemon.names import TRACKS
+from daemon.names import TRACKS, plain, shown
 from daemon.times import utc
 
 if TYPE_CHECKING:
@@ -64,21 +65,18 @@ def open_(
     identity: Keys = None, half: HalfFile = None, signers: Signers = None,
 ) -> None:  # fmt: skip
     """Opens a recording with a key of one holder of every group, as an MP4. Exit code 10: with faults."""
-    from daemon.evidence import opening  # noqa: PLC0415 - what opens is loaded where something is opened
-
-    faulty = False
-    for number, (source, one) in enumerate(_verified(copy, signers), 1):
-        show(one.verdict)
-        place = out_ if number == 1 else out_.with_stem(f"{out_.stem}-{number}")
-        envelopes = _unlocked(source, one, identity, half)
-        if not envelopes.keys:
-            raise SealError(f"{opening.still_needed(envelopes)}; make a `half` for them, or give their key as well")
+    opened, closed = _unlocked(_verified(copy, signers), identity, half)
+    places = [out_.with_stem(f"{out_.stem}-{n}") if n > 1 else out_ for n in range(1, len(opened) + 1)]
+    for place in places:
+        refuse_existing(place)
+    faulty = closed
+    for (source, one, envelopes), place in zip(opened, places, strict=True):
         made, troubles = _film(source, one, envelopes, place)
-        for trouble in troubles:
-            out().print(f"[red]{escape(trouble)}[/red]", soft_wrap=True)
+        _tell(troubles)
         what = ", ".join(f"{count} frames of {track}" for track, count in made.packets.items())
         out().print(
-            f"{place}: {made.seconds:.1f} s, {what}, {made.bytes / 1e6:.1f} MB, open to everybody.", soft_wrap=True
+            f"{escape(str(place))}: {made.seconds:.1f} s, {what}, {made.bytes / 1e6:.1f} MB, open to everybody.",
+            soft_wrap=True,
         )
         faulty = faulty or bool(troubles) or not one.verdict.whole or one.verdict.unit == "no"
     if faulty:
@@ -92,10 +90,11 @@ def half_(
     """Takes off the layer of your group, so that a holder of the next can open it elsewhere. It alone opens nothing."""
     from daemon.evidence import opening  # noqa: PLC0415 - as above
 
-    ((source, one),) = _single(copy, None)
-    opened = _unlocked(source, one, identity, half)
-    write_new(out_, opening.give_half(opened))
-    out().print(f"{out_}: half open; {escape(opening.still_needed(opened))}.", soft_wrap=True)
+    opened, closed = _unlocked(_verified(copy, None), identity, half, wholly=False)
+    write_new(out_, b"".join(opening.give_half(envelopes) for _, _, envelopes in opened))
+    out().print(f"{escape(str(out_))}: half open; {escape(opening.still_needed(opened[0][2]))}.", soft_wrap=True)
+    if closed:
+        raise typer.Exit(10)
 
 
 def keygen(
@@ -136,7 +135,7 @@ def answer(
         as_json([one._asdict() for one in said])
         return
     for one in said:
-        out().print(escape(f"{one.unit} {one.label}: {one.answer}"), soft_wrap=True)
+        out().print(_text(f"{one.unit} {one.label}: {one.answer}"), soft_wrap=True)
 
 
 def handover(  # noqa: PLR0913 - each is an option of the command
@@ -152,35 +151,34 @@ def handover(  # noqa: PLR0913 - each is an option of the command
 ) -> None:  # fmt: skip
     """Makes what the police need to open a recording with their own key, or a clear MP4, and a sheet to sign."""
     from daemon.evidence import handover as papers  # noqa: PLC0415 - as above
-    from daemon.evidence import opening  # noqa: PLC0415 - as above
 
     if ground not in {"report", "demand"}:
         raise RequestError(f"--ground {ground}: expected report or demand")
-    ((source, one),) = _single(copy, signers)
-    show(one.verdict)
-    envelopes = _unlocked(source, one, identity, half)
-    if not envelopes.keys:
-        raise SealError(opening.still_needed(envelopes))
-    short = one.verdict.recording_id[:8]
+    opened, closed = _unlocked(_verified(copy, signers), identity, half)
     out_.mkdir(parents=True, exist_ok=True)
-    if to:
-        made = out_ / f"overdracht-{short}.half"
-        write_new(made, papers.rewrap(envelopes, to))
-    else:
-        made = out_ / f"opname-{short}.mp4"
-        _, troubles = _film(source, one, envelopes, made)
-        for trouble in troubles:
-            out().print(f"[red]{escape(trouble)}[/red]", soft_wrap=True)
-    now = datetime.datetime.now(tz=datetime.UTC).isoformat(timespec="seconds")
-    files = {made.name: _sha256_of(made)}
-    sheet = papers.Sheet(
-        one.verdict.recording_id, "report" if ground == "report" else "demand", number, officer, now, tuple(to or ()),
-        files, one.verdict, metadata.version("spreekkamer"),
-    )  # fmt: skip
-    write_new(out_ / f"overdracht-{short}.json", msgspec.json.format(msgspec.json.encode(sheet), indent=2) + b"\n")
-    write_new(out_ / f"overdracht-{short}.pdf", papers.pdf(sheet))
-    what = "the receiver opens the recording with it and their own key" if to else "in clear: everybody can play it"
-    out().print(f"{made}: {what}. Sign overdracht-{short}.pdf.", soft_wrap=True)
+    for _, one, _ in opened:
+        short = one.verdict.recording_id[:8]
+        for name in (f"overdracht-{short}.half", f"opname-{short}.mp4", f"overdracht-{short}.json"):
+            refuse_existing(out_ / name)
+    for source, one, envelopes in opened:
+        short = one.verdict.recording_id[:8]
+        if to:
+            made = out_ / f"overdracht-{short}.half"
+            write_new(made, papers.rewrap(envelopes, to))
+        else:
+            made = out_ / f"opname-{short}.mp4"
+            _tell(_film(source, one, envelopes, made)[1])
+        now = datetime.datetime.now(tz=datetime.UTC).isoformat(timespec="seconds")
+        sheet = papers.Sheet(
+            one.verdict.recording_id, "report" if ground == "report" else "demand", number, officer, now,
+            tuple(to or ()), {made.name: _sha256_of(made)}, one.verdict, metadata.version("spreekkamer"),
+        )  # fmt: skip
+        write_new(out_ / f"overdracht-{short}.json", msgspec.json.format(msgspec.json.encode(sheet), indent=2) + b"\n")
+        write_new(out_ / f"overdracht-{short}.pdf", papers.pdf(sheet))
+        what = "the receiver opens the recording with it and their own key" if to else "in clear: everybody can play it"
+        out().print(f"{escape(str(made))}: {what}. Sign overdracht-{short}.pdf.", soft_wrap=True)
+    if closed:
+        raise typer.Exit(10)
 
 
 def destroy(
@@ -188,11 +186,14 @@ def destroy(
     yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
 ) -> None:  # fmt: skip
     """Deletes a copy and leaves a receipt beside it. Deleted is not wiped: a stick can hold it for a long time."""
+    if copy.is_symlink():
+        raise RequestError(f"{copy}: is a link, and the copy lies elsewhere; expected the copy itself")
+    copy = copy.resolve()
     found = [one.verdict for _, one in _verified(copy, None)]
+    receipt = _receipt(copy, [verdict.recording_id for verdict in found])
     names = ", ".join(verdict.recording_id[:8] for verdict in found)
     if not yes and not typer.confirm(f"Delete {copy} with recording {names}?"):
         raise typer.Exit(1)
-    receipt = copy.with_name(f"{copy.name}.destroyed.json")
     now = datetime.datetime.now(tz=datetime.UTC).isoformat(timespec="seconds")
     told = [
         {"recording_id": v.recording_id, "sums_sha256": v.sums_sha256, "files": v.files, "bytes": v.bytes}
@@ -200,14 +201,33 @@ def destroy(
     ]
     text = msgspec.json.format(msgspec.json.encode({"destroyed_at": now, "recordings": told}), indent=2) + b"\n"
     try:
-        if copy.is_dir() and not copy.is_symlink():
+        if copy.is_dir():
             shutil.rmtree(copy)
         else:
             copy.unlink()
     except OSError as error:
         raise StoreError(f"{copy}: {error.strerror or error}; look at what is left") from error
     write_new(receipt, text)
-    out().print(f"{copy} is gone; the receipt is {receipt}.", soft_wrap=True)
+    out().print(f"{escape(str(copy))} is gone; the receipt is {escape(str(receipt))}.", soft_wrap=True)
+
+
+def _receipt(copy: Path, recording_ids: list[str]) -> Path:
+    """A free place beside a copy. Raises RequestError where more than the copy would go, or the receipt could not."""
+    if copy.is_mount():
+        raise RequestError(f"{copy}: is a whole medium; expected the directory or zip of a recording on it")
+    try:
+        others = strangers(copy, recording_ids) if copy.is_dir() else []
+    except OSError as error:
+        raise StoreError(f"{copy}: {error.strerror or error}") from error
+    if others:
+        raise RequestError(
+            f"{copy}: holds {shown(others[0])} too, which is no part of a recording"
+            f"{f', and {len(others) - 1} more' if others[1:] else ''}; expected the recording's own directory"
+        )
+    if not os.access(copy.parent, os.W_OK):
+        raise StoreError(f"{copy.parent}: takes no receipt of yours; nothing was deleted")
+    tries = (copy.with_name(f"{copy.name}.destroyed{n}.json") for n in ("", *range(-2, -100, -1)))
+    return next((path for path in tries if not path.exists()), copy.with_name(f"{copy.name}.destroyed.json"))
 
 
 # --- what they share ------------------------------------------------------------------------------------------------
@@ -217,31 +237,60 @@ def _verified(copy: Path, signers: Path | None) -> list[tuple[Source, Verified]]
     keys = sign.public_keys(signers, sign.RECORDINGS) if signers else ()
     with progress() as bar:
         task = bar.add_task("check", total=None)
-        return [(source, verify(source, keys, _step(bar, task))) for source in sources(copy)]
-
-
-def _single(copy: Path, signers: Path | None) -> list[tuple[Source, Verified]]:
-    found = _verified(copy, signers)
-    if len(found) != 1:
-        raise RequestError(f"{copy}: holds {len(found)} recordings; expected one: give its directory")
-    return found
+        found = [(source, verify(source, keys, _step(bar, task))) for source in sources(copy)]
+    return sorted(found, key=lambda one: one[1].verdict.begin.at_wall_ns if one[1].verdict.begin else 0)
 
 
 def _step(bar: Progress, task: int) -> Callable[[int], None]:
     return lambda count: bar.advance(task, count)  # type: ignore[arg-type]  # rich's TaskID is an int
 
 
-def _unlocked(source: Source, one: Verified, files: list[Path] | None, half: Path | None) -> Envelopes:
+Opened = list[tuple[Source, Verified, "Envelopes"]]
+
+
+def _unlocked(
+    found: list[tuple[Source, Verified]], files: list[Path] | None, half: Path | None, *, wholly: bool = True
+) -> tuple[Opened, bool]:
+    """Says each verdict, and takes off the layers that the keys open: what they opened, and whether one stays closed.
+
+    A part of an event that stays closed costs itself. Raises why where nothing opens. `wholly`: half of one is none.
+    """
+    from daemon.evidence import opening  # noqa: PLC0415 - what opens is loaded where something is opened
+
+    for _, one in found:
+        show(one.verdict)
+    keys, theirs = _keys(files), _bytes(half) if half is not None else None
+    opened: Opened = []
+    closed: list[tuple[str, UnitError]] = []
+    for source, one in found:
+        try:
+            envelopes = _closed(source, one)
+            if theirs is not None:
+                envelopes = opening.take_half(envelopes, theirs, str(half))
+            envelopes = opening.unlock(envelopes, keys)
+            (opening.check_open if wholly else opening.give_half)(envelopes)
+            opened.append((source, one, envelopes))
+        except (SealError, RequestError, StoreError) as error:
+            closed.append((one.verdict.recording_id, error))
+    if not opened:
+        raise closed[0][1]
+    _tell([f"{name[:8]} stays closed: {error}" for name, error in closed])
+    return opened, bool(closed)
+
+
+def _closed(source: Source, one: Verified) -> Envelopes:
     from daemon.evidence import opening  # noqa: PLC0415 - as above
 
     begin = one.verdict.begin
     if begin is None:
         raise StoreError("begin.json is no beginning of a recording: nobody can say who may open it")
     names = sorted({f"{segment.key}.key.age" for track in one.segments.values() for segment in track if segment.key})
-    closed = opening.envelopes(source, one.verdict.recording_id, begin.groups, names)
-    if half is not None:
-        closed = opening.take_half(closed, _bytes(half), str(half))
-    return opening.unlock(closed, _keys(files))
+    return opening.envelopes(source, one.verdict.recording_id, begin.groups, names)
+
+
+def _tell(troubles: list[str]) -> None:
+    for trouble in troubles:
+        out().print(f"[red]{_text(trouble)}[/red]", soft_wrap=True)
 
 
 def _keys(files: list[Path] | None) -> list[Identity]:
@@ -261,8 +310,9 @@ def _film(source: Source, one: Verified, envelopes: Envelopes, place: Path) -> t
     opened = {
         track: opening.opened_segments(source, one.segments[track], envelopes.keys, troubles.append)
         for track in TRACKS
-        if one.segments.get(track)
+        if one.segments.get(track) and track in opening.tracks_of(envelopes.keys)
     }
+    troubles += [f"{name}: does not open with the keys that open the others: it was changed" for name in envelopes.spoilt]
     about = film.about(verdict.recording_id, verdict.begin.unit, verdict.begin.at_wall_ns)
     with progress() as bar:
         return film.make(opened, place, about, _step(bar, bar.add_task("open", total=verdict.bytes))), troubles
@@ -277,11 +327,11 @@ def show(verdict: Verdict) -> None:
     if begin:
         kind = "alarm" if begin.alarm or (verdict.end and verdict.end.alarm) else "conversation"
         console.print(
-            f"{verdict.recording_id}: {escape(begin.unit)}, {kind}, {utc(begin.at_wall_ns)} ({begin.clock})",
+            f"{verdict.recording_id}: {_text(begin.unit)}, {kind}, {utc(begin.at_wall_ns)} ({begin.clock})",
             soft_wrap=True,
         )
     for finding in (*verdict.faults, *verdict.doubts):
-        console.print(f"[red]{escape(finding.path)}[/red] {escape(finding.what)}", soft_wrap=True)
+        console.print(f"[red]{escape(finding.path)}[/red] {_text(finding.what)}", soft_wrap=True)
     console.print("Whole: yes." if verdict.whole else "Whole: NO.")
     console.print(UNIT[verdict.unit].format(verdict.fingerprint), soft_wrap=True)
     for track, deleted in verdict.deleted.items():
@@ -290,7 +340,7 @@ def show(verdict: Verdict) -> None:
         console.print(f"{words} Have the unit's log confirm it.", soft_wrap=True)
     for gap in verdict.gaps:
         words = f"Missing: {gap.track} from {gap.from_s} s to {gap.to_s} s after the press: {gap.reason}"
-        console.print(escape(words), soft_wrap=True)
+        console.print(_text(words), soft_wrap=True)
 
 
 def _passphrase(name: str) -> str:
@@ -314,10 +364,24 @@ PASSPHRASE_MIN = 12
 
 
 def _bytes(path: Path) -> bytes:
+    """A key, a half, a file of words, as somebody handed it in. Raises StoreError."""
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(HANDED_BYTES_MAX + 1)
     except OSError as error:
         raise StoreError(f"{path}: {error.strerror or error}") from error
+    if len(data) > HANDED_BYTES_MAX:
+        raise StoreError(f"{path}: is larger than any file of keys, words or halves")
+    return plain(data)
+
+
+def _text(words: str) -> str:
+    """What a copy says, for a terminal: neither markup nor what a terminal would obey."""
+    return escape(shown(words))
+
+
+HANDED_BYTES_MAX = 4_000_000
+"""The half of an event in ten parts, each with two envelopes for sixty-four holders, is a tenth of this."""
 
 
 def _sha256_of(path: Path) -> str:

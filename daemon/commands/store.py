@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from daemon.commands.console import NOT_EVIDENCE, Json, State, as_json, out
 from daemon.link import ask
+from daemon.names import shown
 from daemon.paths import Paths
 from daemon.times import utc
 
@@ -56,7 +57,7 @@ def verify(*, state: State = None, as_json_: Json = False) -> None:
 
 def _show(result: dict[str, Any]) -> None:
     for finding in result["findings"]:
-        out().print(f"[red]{escape(finding['path'])}[/red] {escape(finding['what'])}", soft_wrap=True)
+        out().print(f"[red]{escape(finding['path'])}[/red] {escape(shown(finding['what']))}", soft_wrap=True)
     more = result["faults"] - len(result["findings"])
     if more:
         out().print(f"[red]and {more} more[/red]")

@@ -9,14 +9,19 @@ from pathlib import Path
 from daemon.errors import StoreError
 
 
+def refuse_existing(path: Path) -> None:
+    """Raises StoreError for a place that has something already."""
+    if path.exists():
+        raise StoreError(f"{path}: is there already; expected a place without it")
+
+
 def write_new(path: Path, data: bytes, mode: int = 0o600) -> None:
     """Writes a file that is not there yet, durable on return. Raises StoreError, and leaves nothing then."""
     part = path.with_name(f".{path.name}.part")
     try:
-        if path.exists():
-            raise StoreError(f"{path}: is there already; expected a place without it")
+        refuse_existing(path)
         part.unlink(missing_ok=True)
-        fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
         with os.fdopen(fd, "wb") as file:
             file.write(data)
             file.flush()

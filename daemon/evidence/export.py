@@ -70,7 +70,8 @@ def to_medium(keeper: Conversation, recording_id: str, to: Path, step: Step, sam
     if whole.exists():
         raise RequestError(f"{whole} is there already; expected a place without it")
     try:
-        with part.open("wb") as file:
+        part.unlink(missing_ok=True)
+        with part.open("xb") as file:  # what a stick brings along may be a link
             copy = to_stream(keeper, name, file, step, same_disk)
             file.flush()
             os.fsync(file.fileno())

@@ -10,10 +10,12 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import av
 
@@ -48,13 +50,19 @@ class _Feed(io.RawIOBase):
         self._opened, self._step = iter(opened), step
         self._left = memoryview(b"")
         self.t0_boot_ns: int | None = None
+        self.error: BaseException | None = None
+        """Why it ended early; whoever reads it is told nothing but its end."""
 
     def readable(self) -> bool:
         return True
 
     def read(self, size: int = -1) -> bytes:
         while not self._left:
-            segment, data = next(self._opened, (None, b""))
+            try:
+                segment, data = next(self._opened, (None, b""))
+            except BaseException as error:  # noqa: BLE001 - raised into FFmpeg's call it would be printed there, and lost
+                self.error = error
+                return b""
             if segment is None:
                 return b""
             if self.t0_boot_ns is None:
@@ -89,8 +97,40 @@ class _Reel:
             self.count += 1
             yield last, packet
 
+    def check(self) -> None:
+        """Raises what ended it early."""
+        if self._feed.error is not None:
+            raise self._feed.error
+
     def close(self) -> None:
         self._container.close()
+
+
+class _Ends:
+    """Signals that end a program, obeyed between two packets: in the middle of FFmpeg's call they would be lost."""
+
+    def __init__(self) -> None:
+        self._number = 0
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+            wanted = [number for number in numbers if signal.getsignal(number) not in {None, signal.SIG_IGN}]
+            self._before = {number: signal.signal(number, self._note) for number in wanted}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, before in self._before.items():
+            signal.signal(number, before)
+
+    def _note(self, number: int, _: object) -> None:
+        self._number = number
+
+    def check(self) -> None:
+        """Raises KeyboardInterrupt or SystemExit once one has come."""
+        if self._number:
+            raise KeyboardInterrupt if self._number == signal.SIGINT else SystemExit(128 + self._number)
 
 
 def unturned(ticks: int, near: int) -> int:
@@ -106,21 +146,26 @@ def make(
         raise StoreError(f"{out}: is there already; expected a place without it")
     part = out.with_name(f".{out.name}.part")
     try:
-        made = _write(opened, part, about, step)
-        with part.open("r+b") as file:
-            os.fsync(file.fileno())
+        part.unlink(missing_ok=True)  # what a power cut left, or a link
+        with _Ends() as ends:
+            made = _write(opened, part, about, step, ends)
+            with part.open("r+b") as file:
+                os.fsync(file.fileno())
+            ends.check()
         part.rename(out)
+    except OSError as error:  # before FFmpeg's own: a full disk is both
+        raise StoreError(f"{out}: {error.strerror or error}; nothing was written") from error
     except av.FFmpegError as error:
         raise StoreError(f"{out}: the segments make no film: {error.strerror}; nothing was written") from error
-    except OSError as error:
-        raise StoreError(f"{out}: {error.strerror or error}; nothing was written") from error
     finally:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
     return made
 
 
-def _write(opened: Mapping[Track, Opened], part: Path, about: dict[str, str], step: Callable[[int], None]) -> Made:
+def _write(
+    opened: Mapping[Track, Opened], part: Path, about: dict[str, str], step: Callable[[int], None], ends: _Ends
+) -> Made:
     reels: list[_Reel] = []
     try:
         for track, segments in opened.items():
@@ -139,6 +184,9 @@ def _write(opened: Mapping[Track, Opened], part: Path, about: dict[str, str], st
                 packet.time_base = _TICK
                 packet.pts = packet.dts = at - zero
                 container.mux(packet)
+                ends.check()
+            for reel in reels:
+                reel.check()
     finally:
         for reel in reels:
             reel.close()

@@ -105,7 +105,7 @@ def _rows(sheet: Sheet) -> list[tuple[str, str]]:
         ("Opname", sheet.recording_id),
         ("Kastje", begin.unit if begin else "?"),
         ("Begonnen", f"{utc(begin.at_wall_ns)} (klok: {begin.clock})" if begin else "?"),
-        ("Geeindigd", f"{utc(end.at_wall_ns)} ({end.why})" if end else "?"),
+        ("Geëindigd", f"{utc(end.at_wall_ns)} ({end.why})" if end else "?"),
         ("Beleid", f"{begin.policy} {begin.policy_sha256[:16]}" if begin else "?"),
         ("Compleet en onveranderd", "ja" if verdict.whole else "NEE, zie hieronder"),
         ("Van het kastje", f"{unit}; {verdict.fingerprint}"),
@@ -120,5 +120,5 @@ def _rows(sheet: Sheet) -> list[tuple[str, str]]:
 
 def _line(page: FPDF, text: str, *, size: int = 10, bold: bool = False) -> None:
     page.set_font("Helvetica", style="B" if bold else "", size=size)
-    shown = text.encode("latin-1", "replace").decode("latin-1")
-    page.multi_cell(0, LINE_MM * size / 10, shown, new_x="LMARGIN", new_y="NEXT")
+    printed = shown(text).encode("latin-1", "replace").decode("latin-1")
+    page.multi_cell(0, LINE_MM * size / 10, printed, new_x="LMARGIN", new_y="NEXT")

@@ -8,6 +8,7 @@ keys stay in memory and are never printed. A segment that does not open costs it
 from __future__ import annotations
 
 import base64
+import contextlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
@@ -53,6 +54,8 @@ class Envelopes(NamedTuple):
     sealed: Mapping[str, bytes]
     keys: Mapping[str, Identity]
     """Name of the envelope without its ending -> the key of its segments; empty until all layers are open."""
+    spoilt: tuple[str, ...]
+    """Envelopes that do not open with the keys that open the others; they cost their own segments."""
 
 
 def identities(data: bytes, name: str, passphrase: Callable[[str], str]) -> list[Identity]:
@@ -82,26 +85,34 @@ def envelopes(
     sealed = {}
     for name in names:
         if ENVELOPE.match(name):
-            sealed[name] = source.file(name)
+            with contextlib.suppress(StoreError):  # one that is missing costs its own segments; the verdict names it
+                sealed[name] = source.file(name)
     if not sealed:
         raise StoreError("no envelope is there: nothing in this recording can be opened")
-    return Envelopes(recording_id, groups, 0, sealed, {})
+    return Envelopes(recording_id, groups, 0, sealed, {}, ())
 
 
 def take_half(closed: Envelopes, data: bytes, name: str) -> Envelopes:
-    """The envelopes as the holder before left them. Raises RequestError for a half of something else."""
+    """The envelopes as the holder before left them, those of tracks that are still there.
+
+    A file has a line for every part of an event. Raises RequestError for a half of something else.
+    """
     try:
-        half = msgspec.json.decode(data, type=Half)
-        sealed = {key: base64.b64decode(text, validate=True) for key, text in half.envelopes.items()}
+        halves = msgspec.json.Decoder(Half).decode_lines(data)
+        half = next((one for one in halves if one.recording_id == closed.recording_id), None)
+        envelopes = half.envelopes if half else {}
+        sealed = {key: base64.b64decode(envelopes[key], validate=True) for key in closed.sealed if key in envelopes}
     except (*UNREADABLE, ValueError) as error:
         raise RequestError(f"{name}: is no half-opened recording") from error
-    if half.format != HALF or half.recording_id != closed.recording_id or sealed.keys() - closed.sealed.keys():
-        raise RequestError(
-            f"{name}: belongs to recording {half.recording_id[:8]}; expected one of {closed.recording_id[:8]}"
-        )
-    if not 1 <= half.layers_open <= LAYERS_MAX:
+    if not halves or any(one.format != HALF for one in halves):
         raise RequestError(f"{name}: is no half-opened recording")
-    return closed._replace(layers_open=half.layers_open, sealed=sealed)
+    if half is None:
+        theirs = ", ".join(one.recording_id[:8] for one in halves[:8])
+        raise RequestError(f"{name}: belongs to recording {theirs}; expected one of {closed.recording_id[:8]}")
+    if not sealed or not 1 <= half.layers_open <= LAYERS_MAX:
+        raise RequestError(f"{name}: has nothing of the envelopes of recording {closed.recording_id[:8]}")
+    spoilt = tuple(sorted(closed.sealed.keys() - sealed.keys()))
+    return closed._replace(layers_open=half.layers_open, sealed=sealed, spoilt=spoilt)
 
 
 def give_half(opened: Envelopes) -> bytes:
@@ -114,25 +125,29 @@ def give_half(opened: Envelopes) -> bytes:
 
 def unlock(closed: Envelopes, keys: Sequence[Identity]) -> Envelopes:
     """Takes off as many layers as these keys open. Raises SealError where they open none, in words for a person."""
-    sealed, layers = dict(closed.sealed), closed.layers_open
+    sealed, layers, spoilt = dict(closed.sealed), closed.layers_open, closed.spoilt
     while layers < LAYERS_MAX and not _all_open(sealed):
         opened = {name: clear for name, data in sealed.items() if (clear := open_one(data, keys)) is not None}
-        if len(opened) < len(sealed):
-            if opened:
-                wrong = ", ".join(sorted(sealed.keys() - opened.keys()))
-                raise SealError(f"{wrong}: does not open with a key that opens the others: it was changed")
+        if not opened:
             break
+        spoilt += tuple(sorted(sealed.keys() - opened.keys()))
         sealed, layers = opened, layers + 1
     if _all_open(sealed):
-        return closed._replace(layers_open=layers, sealed={}, keys=_keys(sealed))
+        return closed._replace(layers_open=layers, sealed={}, keys=_keys(sealed), spoilt=spoilt)
     if layers == closed.layers_open:
         raise SealError(_why_closed(closed, keys))
-    return closed._replace(layers_open=layers, sealed=sealed)
+    return closed._replace(layers_open=layers, sealed=sealed, spoilt=spoilt)
 
 
 def still_needed(opened: Envelopes) -> str:
     """Whose key is still needed, for a person."""
     return f"a holder of group {opened.layers_open + 1} of {len(opened.groups)} still has to agree: {_holders(opened)}"
+
+
+def check_open(opened: Envelopes) -> None:
+    """Raises SealError, with whose key is still needed, where a layer is still closed."""
+    if not opened.keys:
+        raise SealError(f"{still_needed(opened)}; make a `half` for them, or give their key as well")
 
 
 def opened_segments(

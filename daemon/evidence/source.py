@@ -14,7 +14,7 @@ import os
 import stat
 import struct
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import IO, NamedTuple, Protocol
 
@@ -25,16 +25,24 @@ from daemon.errors import StoreError
 from daemon.inspection import directory
 from daemon.inspection.chain import UNREADABLE, is_nested
 from daemon.inspection.directory import READ_WHOLE, RECORD_BYTES_MAX
-from daemon.inspection.files import PIECE_BYTES, SEALED, Fault, Pace, Seen, why_foreign
+from daemon.inspection.files import (
+    CHAIN_BYTES_MAX,
+    FILE_BYTES_MAX,
+    PIECE_BYTES,
+    SEALED,
+    Fault,
+    Pace,
+    Seen,
+    too_large,
+    why_foreign,
+)  # fmt: skip
 from daemon.inspection.judge import Found
 from daemon.names import TRACKS, shown
 
 FILES_MAX = 400_000
 """In one zip: ten parts of four hours are 300,000 files."""
-FILE_BYTES_MAX = 64_000_000
-"""Of one sealed file: five seconds without a key frame, at fifty times the bit rate of the field."""
-CHAIN_BYTES_MAX = 256_000_000
-"""The chain of four hours has 17 MB."""
+BESIDE = ("opname.html", "LEESMIJ.txt")
+"""What an export puts beside the recordings."""
 ENCRYPTED, UTF8, UNIX = 1, 0x800, 3
 """Flags of a zip's entry, and the system whose file modes its attributes hold."""
 END = struct.Struct("<4s6xH8xH")
@@ -77,16 +85,34 @@ def sources(copy: Path) -> list[Source]:
 
 
 def _in_directory(copy: Path) -> Iterator[Source]:
-    if (copy / "begin.json").exists() or (copy / "chain.jsonl").exists():
+    if is_recording(copy):
         yield _Directory(copy)
         return
     for path in sorted(copy.iterdir()):
-        if (
-            path.is_dir()
-            and not path.is_symlink()
-            and ((path / "begin.json").exists() or (path / "chain.jsonl").exists())
-        ):
+        if is_recording(path):
             yield _Directory(path)
+
+
+def is_recording(path: Path) -> bool:
+    """Whether a directory is to be read as a recording; no link is."""
+    return (
+        path.is_dir() and not path.is_symlink() and ((path / "begin.json").exists() or (path / "chain.jsonl").exists())
+    )
+
+
+def strangers(copy: Path, recording_ids: Collection[str]) -> list[str]:
+    """What lies in a copy's directory and came with no recording, by name. Raises OSError."""
+    beside = {*BESIDE, *(f"{name}.json" for name in recording_ids)}
+    there = [path for path in sorted(copy.iterdir()) if path.name not in beside]
+    if is_recording(copy):
+        return [path.name for path in there if not _is_ours(path)]
+    inside = [f"{path.name}/{name}" for path in there if is_recording(path) for name in strangers(path, ())]
+    return [path.name for path in there if not is_recording(path)] + inside
+
+
+def _is_ours(path: Path) -> bool:
+    kind = path.lstat().st_mode
+    return stat.S_ISDIR(kind) if path.name in TRACKS else not why_foreign(path.name, kind)
 
 
 class _Directory:
@@ -214,7 +240,7 @@ class _Zipped:
         beside = entries.get(f"{above}/{self._id}.json" if above else f"{self._id}.json")
         self.sheet = self._data(beside) if beside and beside.size <= RECORD_BYTES_MAX else b""
         if not top:  # the recording lies at the top, with what came beside it
-            for name in (f"{self._id}.json", "opname.html", "LEESMIJ.txt"):
+            for name in (f"{self._id}.json", *BESIDE):
                 self._entries.pop(name, None)
 
     def read(self, pace: Pace = lambda _: None) -> Found:
@@ -248,6 +274,8 @@ class _Zipped:
             raise StoreError(f"{shown(name)}: cannot be read: {error.strerror or error}") from error
 
     def _digest(self, name: str, pace: Pace) -> Seen:
+        if self._entries[name].size > FILE_BYTES_MAX:
+            raise too_large(self._entries[name].size)
         sha256, size, first = hashlib.sha256(), 0, b""
         for piece in self._pieces(self._entries[name]):
             first = first or piece[: len(SEALED)]

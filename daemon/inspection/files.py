@@ -46,12 +46,17 @@ def open_regular(path: Path, bytes_max: int) -> BinaryIO:
 
     Raises OSError.
     """
-    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    fd = os.open(path, FLAGS)
     found = os.fstat(fd)
     if not stat.S_ISREG(found.st_mode) or found.st_size > bytes_max:
         os.close(fd)
         raise OSError(errno.EFBIG, "is no file, or larger than any that a recorder writes", str(path))
     return os.fdopen(fd, "rb")
+
+
+def too_large(size: int) -> OSError:
+    """For a file that no recorder wrote, or whatever is no file."""
+    return OSError(errno.EFBIG, f"has {size} bytes, more than any file that a recorder writes")
 
 
 class Seen(Struct, frozen=True):
@@ -129,7 +134,7 @@ def digest(path: Path, pace: Pace = lambda _: None) -> Seen:
     try:
         found = os.fstat(fd)
         if not stat.S_ISREG(found.st_mode) or found.st_size > FILE_BYTES_MAX:
-            raise OSError(errno.EFBIG, f"has {found.st_size} bytes, more than any file that a recorder writes")
+            raise too_large(found.st_size)
         sha256, size, first = hashlib.sha256(), 0, b""
         while size <= FILE_BYTES_MAX and (piece := os.read(fd, PIECE_BYTES)):
             first = first or piece[: len(SEALED)]

@@ -5,10 +5,10 @@ import { parsed, parsedRecord, text } from "./source.js";
 import { fingerprint, keysFor, signature, toBase64 } from "./sshsig.js";
 
 export const TRACKS = ["audio", "video"];
-const SEGMENT = /^\d{6,}\.ts\.age$/, ENVELOPE = /^(audio|video)\.\d+\.key\.age$/;
+const SEGMENT = /^(\d{6}|[1-9]\d{6,})\.ts\.age$/, ENVELOPE = /^(audio|video)\.(0|[1-9]\d*)\.key\.age$/;
 const RECORDS = ["begin.json.sig", "chain.jsonl", "end.json", "SHA256SUMS", "SHA256SUMS.sig", "begin.json"];
 const CLOSING = ["end.json", "SHA256SUMS", "SHA256SUMS.sig"], UNSUMMED = ["SHA256SUMS", "SHA256SUMS.sig"];
-const SEALED = "age-encryption.org/v1\n", LINE_BYTES_MAX = 65_536, FILE_BYTES_MAX = 512_000_000;
+const SEALED = "age-encryption.org/v1\n", LINE_BYTES_MAX = 65_536, FILE_BYTES_MAX = 33_554_432;
 const FINDINGS_MAX = 1000;
 const hex = (raw) => Array.from(new Uint8Array(raw), (value) => value.toString(16).padStart(2, "0")).join("");
 export const sha256 = async (data) => hex(await crypto.subtle.digest("SHA-256", data));
@@ -81,7 +81,7 @@ async function readAll(files, step) {
       continue;
     }
     try {
-      if (blob.size > FILE_BYTES_MAX) throw new RangeError("is larger than any file of a recording");
+      if (blob.size > FILE_BYTES_MAX) throw new RangeError(`has ${blob.size} bytes, more than any file that a recorder writes`);
       const data = await blob.arrayBuffer();
       seen.set(name, {
         size: data.byteLength, sha256: await sha256(data),

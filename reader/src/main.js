@@ -4,7 +4,7 @@ import { judge } from "./judge.js";
 import { answersTo, Closed, envelopes, giveHalf, identities, isLocked, newKey, openTracks, opener, takeHalf, unlock } from "./opening.js";
 import { beginning, codecOf, film, segmentsOf } from "./film.js";
 import { Player } from "./player.js";
-import { fromDrop, fromInput, recordings, text } from "./source.js";
+import { fromDrop, fromInput, handed, handedText, recordings } from "./source.js";
 import { believed } from "./sshsig.js";
 import { FINDINGS, WORDS } from "./words.js";
 import { Refused } from "./zip.js";
@@ -36,7 +36,7 @@ function speak() {
   $("line").setAttribute("aria-label", t("line"));
   say("version", t("version", { version: VERSION, hash: scriptHash }));
   if (found.length) showVerdicts();
-  if (found[0]?.keys) fillChoices();
+  if (found[part]?.keys) fillChoices();
 }
 
 // --- 1. give -----------------------------------------------------------------------------------------------------------
@@ -47,15 +47,9 @@ async function give(files) {
   reset();
   const mine = ++turn; // whoever gives something else meanwhile is not answered about this
   try {
-    const all = await recordings(given), judged = [];
-    let bytes = 0;
-    for (const recording of all) {
-      const verdict = await judge(recording, signers, (count) => {
-        bytes += count;
-        if (mine === turn) say("giving", t("checking", { mb: (bytes / 1e6).toFixed(1) }));
-      });
-      judged.push({ recording, verdict, closed: null, keys: null });
-    }
+    const judged = [];
+    for (const recording of await recordings(given)) judged.push({ recording, verdict: null, closed: null, keys: null });
+    await judgeAll(judged, mine);
     if (mine !== turn) return;
     found = judged.sort(inOrder);
     say("giving", "");
@@ -66,6 +60,31 @@ async function give(files) {
     say("giving", sentence(error), true);
   }
   document.body.dataset.state = found.length ? "judged" : "refused";
+}
+
+async function judgeAll(all, mine) {
+  let bytes = 0;
+  for (const one of all) {
+    one.verdict = await judge(one.recording, signers, (count) => {
+      bytes += count;
+      if (mine === turn) say("giving", t("checking", { mb: (bytes / 1e6).toFixed(1) }));
+    });
+  }
+}
+
+// Who signed, asked anew: what is open stays open.
+async function believe(file) {
+  const read = believed(await handedText(file));
+  if (!read.length) throw new Closed("signers-none", { name: shown(file?.name ?? "") });
+  signers = read;
+  if (!found.length) return given.length ? give(given) : undefined;
+  const mine = turn;
+  await judgeAll(found, mine);
+  if (mine !== turn) return undefined;
+  say("giving", "");
+  showVerdicts();
+  document.body.dataset.state = player ? "open" : "judged";
+  return undefined;
 }
 
 const inOrder = (a, b) => (a.verdict.begin?.at_wall_ns ?? 0) - (b.verdict.begin?.at_wall_ns ?? 0);
@@ -132,14 +151,16 @@ function missing({ deleted, lines, begin }) {
 // --- 2. open -----------------------------------------------------------------------------------------------------------
 
 async function takeKeys(files) {
+  const mine = turn;
   try {
-    for (const file of files) await takeKey(new Uint8Array(await file.slice(0, 200_000).arrayBuffer()));
+    for (const file of files) await takeKey(await handed(file));
   } catch (error) {
     say("opening", sentence(error), true);
     document.body.dataset.state = "closed";
     return;
   }
-  await open();
+  if (mine === turn) await open();
+  else keys = []; // of a recording that is on this page no more
 }
 
 async function takeKey(raw) {
@@ -150,53 +171,72 @@ async function takeKey(raw) {
 }
 
 async function open() {
+  const mine = turn;
+  let why = [];
   say("opening", t("opening"));
   document.body.dataset.state = "busy";
   try {
     if ($("pasted").value.trim()) await takeKey(new TextEncoder().encode($("pasted").value));
-    if ($("key").files.length && !keys.length) for (const file of $("key").files) await takeKey(new Uint8Array(await file.slice(0, 200_000).arrayBuffer()));
+    if ($("key").files.length && !keys.length) for (const file of $("key").files) await takeKey(await handed(file));
     if (!keys.length) throw new Closed("key-given");
-    for (const one of found) {
-      const closed = await envelopes(one.recording, one.verdict);
-      const from = half ? takeHalf(closed, half) : (one.closed ?? closed);
-      one.closed = await unlock(from, keys);
-      one.keys = one.closed.keys;
-    }
+    why = await unlockAll(mine);
   } catch (error) {
+    if (mine !== turn) return;
     keys = [];
     say("opening", sentence(error), true);
     document.body.dataset.state = "closed";
     return;
   }
-  $("pasted").value = "";
-  const waiting = found.find(({ keys: opened }) => !opened);
+  if (mine !== turn) return;
+  keys = []; // they have done what they can, and whoever comes next is not to find them
+  half = "";
+  for (const id of ["pasted", "passphrase"]) $(id).value = "";
+  const spoilt = found.flatMap(({ closed }) => closed?.spoilt ?? []).map((name) => ` ${t("envelope-spoilt", { name: shown(name) })}`);
+  const stays = [...why.map(({ n, error }) => ` ${t("part", { n: n + 1, of: found.length })}: ${sentence(error)}`), ...spoilt].join("");
+  const waiting = found.find(({ closed, keys: opened }) => closed && !opened);
   $("save-half").hidden = !waiting;
   if (waiting) {
     const { open: opened, groups } = waiting.closed;
-    say("opening", t("half-open", { open: opened, of: groups.length, next: opened + 1 }));
+    say("opening", t("half-open", { open: opened, of: groups.length, next: opened + 1 }) + stays, stays !== "");
     document.body.dataset.state = "half";
     return;
   }
-  keys = [];
-  $("passphrase").value = "";
-  say("opening", t("opened"));
+  say("opening", t("opened") + stays, stays !== "");
   $("watch").hidden = $("take").hidden = false;
-  fillChoices();
-  await watch(0);
+  await watch(found.findIndex(({ keys: opened }) => opened));
   document.body.dataset.state = "open";
+}
+
+// Every part that these keys open, as far as they do; a part that stays closed costs itself. Raises why where all do.
+async function unlockAll(mine) {
+  const why = [], tried = [...found.entries()].filter(([, one]) => !one.keys);
+  for (const [n, one] of tried) {
+    try {
+      const closed = await envelopes(one.recording, one.verdict);
+      const opened = await unlock(half ? takeHalf(closed, half) : (one.closed ?? closed), keys);
+      if (mine !== turn) return why;
+      one.closed = opened;
+      one.keys = opened.keys;
+    } catch (error) {
+      why.push({ n, error });
+    }
+  }
+  if (why.length && why.length === tried.length) throw why[0].error;
+  return why;
 }
 
 // --- 3. watch ----------------------------------------------------------------------------------------------------------
 
 function fillChoices() {
+  const open = found.flatMap(({ keys: opened }, n) => (opened ? [n] : []));
   const chosen = $("tracks").value, there = shownTracks(found[part]);
   const kinds = there.length === 2 ? ["both", "only-video", "only-audio"] : there.map((track) => `only-${track}`);
   $("tracks").replaceChildren(...kinds.map((kind) => make("option", t(kind), { value: kind })));
   if (kinds.includes(chosen)) $("tracks").value = chosen;
-  $("part").replaceChildren(...found.map((_, n) => make("option", t("part", { n: n + 1, of: found.length }), { value: String(n) })));
+  $("part").replaceChildren(...open.map((n) => make("option", t("part", { n: n + 1, of: found.length }), { value: String(n) })));
   $("part").value = String(part);
   $("part-label").textContent = t("part", { n: part + 1, of: found.length });
-  $("part").hidden = $("part-label").hidden = found.length < 2;
+  $("part").hidden = $("part-label").hidden = open.length < 2;
 }
 
 function shownTracks(one) {
@@ -249,7 +289,7 @@ function drawLine({ verdict, segments, zero }) {
     mark.style.width = `calc(${at(gap.to_boot_ns)} - ${at(gap.from_boot_ns)})`;
     return mark;
   });
-  const presses = [verdict.begin?.trigger_boot_ns, ...verdict.lines.filter(({ kind, what }) => kind === "mark" && what === "alarm").map(({ at_boot_ns }) => at_boot_ns)];
+  const presses = [verdict.begin?.trigger_boot_ns, ...verdict.lines.filter(({ kind, what }) => kind === "mark" && what === "alarm").slice(0, 1000).map(({ at_boot_ns }) => at_boot_ns)];
   for (const boot_ns of presses.filter((ns) => ns !== undefined)) {
     const mark = make("span", "", { className: "press" });
     mark.style.left = at(boot_ns);
@@ -261,9 +301,9 @@ function drawLine({ verdict, segments, zero }) {
 function tick() {
   const one = found[part];
   if (!one?.zero) return;
-  const now = $("video").currentTime, begin = one.verdict.begin;
-  const wall_ns = begin.at_wall_ns + ((one.zero + now * TICKS) * 100_000) / 9 - begin.at_boot_ns;
-  $("clock").textContent = utc(wall_ns) + (begin.clock === "synchronised" ? "" : t("unsure"));
+  const now = $("video").currentTime, begin = one.verdict.begin; // null: damaged, and nobody knows
+  const wall_ns = begin ? begin.at_wall_ns + ((one.zero + now * TICKS) * 100_000) / 9 - begin.at_boot_ns : 0;
+  $("clock").textContent = utc(wall_ns) + (begin?.clock === "synchronised" ? "" : t("unsure"));
   const mark = $("line").querySelector(".now");
   if (mark && player) mark.style.left = `${(now / player.seconds) * 100}%`;
 }
@@ -273,8 +313,9 @@ function tick() {
 async function takeFilm() {
   const one = found[part], wanted = shownTracks(one), name = `opname-${one.verdict.recording_id.slice(0, 8)}.mp4`;
   $("mp4").disabled = true;
+  let sink = null;
   try {
-    const sink = await place(name);
+    sink = await place(name);
     const total = wanted.reduce((sum, track) => sum + one.segments[track].length, 0), troubles = [];
     let done = 0;
     const step = () => {
@@ -286,6 +327,7 @@ async function takeFilm() {
     const words = [t("mp4-done", { audio: counts.audio ?? 0, video: counts.video ?? 0 }), ...troubles.slice(0, 5).map((file) => t("segment", { file }))];
     say("mp4-status", words.join(" "), troubles.length > 0);
   } catch (error) {
+    await sink?.abort().catch(() => {}); // nothing half-made is left
     if (error?.name === "AbortError") say("mp4-status", "");
     else say("mp4-status", t("mp4-failed", { why: error?.message ?? String(error) }), true);
   }
@@ -297,7 +339,7 @@ async function place(name) {
   if (window.showSaveFilePicker && !navigator.webdriver) {
     const handle = await window.showSaveFilePicker({ suggestedName: name, types: [{ accept: { "video/mp4": [".mp4"] } }] });
     const file = await handle.createWritable();
-    return { write: ({ data, position }) => file.write({ type: "write", position, data }), done: () => file.close() };
+    return { write: ({ data, position }) => file.write({ type: "write", position, data }), done: () => file.close(), abort: () => file.abort() };
   }
   const pieces = [];
   return {
@@ -306,6 +348,7 @@ async function place(name) {
       if (position === (last ? last.position + last.data.size : 0)) pieces.push({ position, data: new Blob([data]) });
       else patch(pieces, position, data);
     },
+    abort: async () => pieces.splice(0),
     done: async () => save(name, new Blob(pieces.map(({ data }) => data), { type: "video/mp4" })),
   };
 }
@@ -386,12 +429,12 @@ async function proveKey() {
   if (!files.length) throw new Closed("words-given");
   if (!$("prove-key").files.length) throw new Closed("key-given");
   for (const file of $("prove-key").files) {
-    const raw = new Uint8Array(await file.slice(0, 200_000).arrayBuffer());
+    const raw = await handed(file);
     if (isLocked(raw) && !passphrase) throw new Closed("key-locked");
     if (isLocked(raw)) say("answering", t("making"));
     mine.push(...(await identities(raw, passphrase)));
   }
-  for (const file of files) said.push(...(await answersTo(await text(file), mine, shown(file.name))));
+  for (const file of files) said.push(...(await answersTo(await handedText(file), mine, shown(file.name))));
   $("answers").append(...said.flatMap(({ unit, label, answer }) => {
     const about = make("dd");
     about.append(make("code", answer));
@@ -427,27 +470,30 @@ for (const name of ["dragover", "drop", "dragleave"]) {
   }));
 }
 $("signers").addEventListener("change", guarded("giving", async () => {
-  signers = believed(await text($("signers").files[0]));
-  if (given.length) await give(given);
+  if ($("signers").files.length) await believe($("signers").files[0]);
 }));
 let working = Promise.resolve();
 const inTurn = (act) => guarded("opening", () => (working = working.then(act, act))); // what a person gives is taken in order
 $("key").addEventListener("change", inTurn(() => ($("key").files.length ? takeKeys([...$("key").files]) : null)));
 $("half").addEventListener("change", inTurn(async () => {
-  half = await text($("half").files[0]);
+  half = await handedText($("half").files[0]);
   if (keys.length || $("key").files.length) await open();
 }));
 $("open").addEventListener("click", inTurn(open));
 $("save-half").addEventListener("click", () => {
-  for (const { closed } of found) if (closed && !closed.keys) save(`opname-${closed.id.slice(0, 8)}.half`, new Blob([giveHalf(closed)]));
+  const waiting = found.filter(({ closed, keys: opened }) => closed && !opened).map(({ closed }) => closed);
+  save(`opname-${waiting[0].id.slice(0, 8)}.half`, new Blob(waiting.map(giveHalf)));
 });
 $("tracks").addEventListener("change", guarded("opening", () => watch(part, $("video").currentTime)));
 $("part").addEventListener("change", guarded("opening", () => watch(Number($("part").value))));
-$("video").addEventListener("ended", guarded("opening", () => (part + 1 < found.length ? watch(part + 1) : null)));
+$("video").addEventListener("ended", guarded("opening", () => {
+  const next = found.findIndex(({ keys: opened }, n) => n > part && opened);
+  return next < 0 ? null : watch(next);
+}));
 $("video").addEventListener("timeupdate", tick);
 $("to-press").addEventListener("click", () => {
   const one = found[part];
-  $("video").currentTime = Math.max(0, ((one.verdict.begin.trigger_boot_ns * 9) / 100_000 - one.zero) / TICKS);
+  if (one?.verdict.begin) $("video").currentTime = Math.max(0, ((one.verdict.begin.trigger_boot_ns * 9) / 100_000 - one.zero) / TICKS);
 });
 $("line").addEventListener("click", (event) => {
   const box = $("line").getBoundingClientRect();

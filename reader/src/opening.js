@@ -64,26 +64,25 @@ export async function envelopes({ files }, verdict) {
 // Takes off every layer that these keys open. Raises Closed where they open none.
 export async function unlock(closed, given) {
   const keys = given.map(({ secret }) => secret);
+  const spoilt = [...(closed.spoilt ?? [])];
   let { sealed, open } = closed;
-  while (open <= LAYERS_MAX && !allOpen(sealed)) {
+  while (open < LAYERS_MAX && !allOpen(sealed)) {
     const opened = new Map();
     for (const [name, data] of sealed) {
       const clear = await attempt(data, keys);
       if (clear) opened.set(name, clear);
     }
-    if (opened.size < sealed.size) {
-      if (opened.size) throw new Closed("envelope-changed", { name: [...sealed.keys()].find((name) => !opened.has(name)) });
-      break;
-    }
+    if (!opened.size) break;
+    spoilt.push(...[...sealed.keys()].filter((name) => !opened.has(name))); // they cost their own segments
     sealed = opened;
     open += 1;
   }
   if (allOpen(sealed)) {
     const keysOf = new Map([...sealed].map(([name, data]) => [name.replace(".key.age", ""), latin(data).trim()]));
-    return { ...closed, open, sealed: new Map(), keys: keysOf };
+    return { ...closed, open, sealed: new Map(), keys: keysOf, spoilt };
   }
   if (open === closed.open) throw whyClosed(closed, given);
-  return { ...closed, open, sealed };
+  return { ...closed, open, sealed, spoilt };
 }
 
 function whyClosed(closed, given) {
@@ -100,13 +99,15 @@ export function giveHalf({ id, open, sealed }) {
 }
 
 export function takeHalf(closed, words) {
-  const half = parsed(words);
-  if (half?.format !== HALF || typeof half.envelopes !== "object" || half.envelopes === null) throw new Closed("half-none");
-  if (half.recording_id !== closed.id || Object.keys(half.envelopes).some((name) => !closed.sealed.has(name))) throw new Closed("half-other");
-  if (!(half.layers_open >= 1 && half.layers_open <= LAYERS_MAX)) throw new Closed("half-none");
+  const halves = words.split("\n").filter((line) => line.trim()).map(parsed); // a line for every part of an event
+  if (!halves.length || halves.some((one) => one?.format !== HALF || typeof one.envelopes !== "object" || one.envelopes === null)) throw new Closed("half-none");
+  const half = halves.find((one) => one.recording_id === closed.id);
+  if (!half) throw new Closed("half-other");
+  const names = [...closed.sealed.keys()].filter((name) => Object.hasOwn(half.envelopes, name)); // of tracks that are still there
+  if (!names.length || !(half.layers_open >= 1 && half.layers_open <= LAYERS_MAX)) throw new Closed("half-none");
   try {
-    const sealed = new Map(Object.entries(half.envelopes).map(([name, packed]) => [name, fromBase64(packed)]));
-    return { ...closed, open: half.layers_open, sealed };
+    const sealed = new Map(names.map((name) => [name, fromBase64(half.envelopes[name])]));
+    return { ...closed, open: half.layers_open, sealed, spoilt: [...closed.sealed.keys()].filter((name) => !sealed.has(name)) };
   } catch {
     throw new Closed("half-none");
   }

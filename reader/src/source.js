@@ -2,7 +2,7 @@
 
 import { Refused, unzip } from "./zip.js";
 
-const RECORD_BYTES_MAX = 16_000_000, BRACKETS_MAX = 400;
+const RECORD_BYTES_MAX = 16_000_000, BRACKETS_MAX = 400, HANDED_BYTES_MAX = 4_000_000;
 const BESIDE = ["opname.html", "LEESMIJ.txt"];
 
 // [{files: Map name -> Blob, sheet: Blob | null}], in the order of their names.
@@ -34,6 +34,19 @@ export async function text(blob) {
     return "";
   }
 }
+
+// A text that somebody handed in, in UTF-8 without a mark: Windows' Notepad saves UTF-16 too, and marks both.
+export function plain(raw) {
+  const kind = raw[0] === 0xff && raw[1] === 0xfe ? "utf-16le" : raw[0] === 0xfe && raw[1] === 0xff ? "utf-16be" : "";
+  if (kind) return new TextEncoder().encode(new TextDecoder(kind).decode(raw));
+  return raw[0] === 0xef && raw[1] === 0xbb && raw[2] === 0xbf ? raw.subarray(3) : raw;
+}
+
+export async function handed(file) {
+  return file && file.size <= HANDED_BYTES_MAX ? plain(new Uint8Array(await file.arrayBuffer())) : new Uint8Array();
+}
+
+export const handedText = async (file) => new TextDecoder().decode(await handed(file));
 
 // JSON as msgspec reads it: half a surrogate is no text, and 1.0 is no whole number.
 export function parsed(raw) {

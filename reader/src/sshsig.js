@@ -43,19 +43,19 @@ async function verified(point, value, hash, data) {
   }
 }
 
-// Signers of an allowed_signers or .pub file that may sign recordings now: [{key, names}]; as daemon/sign.py reads it.
+// Signers of an allowed_signers or .pub file that may sign recordings, now or at another time: [{key, names, now}]; as daemon/sign.py reads it.
 export function believed(words, now = new Date()) {
   const found = [];
   for (const raw of words.split(/\r?\n/)) {
     const line = raw.trim(), bare = /^ssh-ed25519 ([A-Za-z0-9+/]+=*)/.exec(line);
-    if (bare) found.push({ key: bare[1], names: [] });
+    if (bare) found.push({ key: bare[1], names: [], now: true });
     const full = /^("[^"]+"|[^\s"#]\S*)\s+(?:((?:[a-zA-Z-]+(?:="[^"]*")?,?)+)\s+)?ssh-ed25519\s+([A-Za-z0-9+/]+=*)/.exec(line);
     if (bare || !full || (full[2] ?? "").includes("cert-authority")) continue;
     const option = (name) => new RegExp(`${name}="([^"]*)"`).exec(full[2] ?? "")?.[1];
     const [after, before] = ["valid-after", "valid-before"].map(option);
     if (!(option("namespaces") ?? NAMESPACE).split(",").includes(NAMESPACE)) continue;
-    if ((after !== undefined && !(moment(after) <= now)) || (before !== undefined && !(now < moment(before)))) continue;
-    found.push({ key: full[3], names: full[1].replaceAll('"', "").split(",") });
+    const valid = (after === undefined || moment(after) <= now) && (before === undefined || now < moment(before));
+    found.push({ key: full[3], names: full[1].replaceAll('"', "").split(","), now: valid });
   }
   return found;
 }
@@ -68,9 +68,9 @@ function moment(words) {
   return part[7] ? Date.UTC(year, month - 1, day, hour, minute, second) : new Date(year, month - 1, day, hour, minute, second);
 }
 
-// The keys that count for a unit: those of signers that are named after no other.
+// The keys that count for a unit now: those of signers that are named after no other.
 export const keysFor = (signers, unit) =>
-  signers.filter(({ names }) => !names.length || names.includes(unit) || names.some((name) => !name.includes("/"))).map(({ key }) => key);
+  signers.filter(({ names, now }) => now && (!names.length || names.includes(unit) || names.some((name) => !name.includes("/")))).map(({ key }) => key);
 
 export const toBase64 = (raw) => btoa(latin(raw));
 

@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import subprocess
+import sys
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
 import av
+import pyrage
 import pytest
 from typer.testing import CliRunner
 
 from daemon.__main__ import app
-from daemon.errors import UnitError
+from daemon.errors import StoreError, UnitError
+from daemon.evidence import film, opening
 from daemon.evidence.film import TURN, unturned
+from daemon.evidence.source import sources
+from daemon.evidence.verify import Segment, verify
 from simulators.testcard import read_frame_number
 from tests.evidence.made import NS, TURN_NS, Holders, Unit
 from tests.model.test_recipients import bech32
 
 A, B = "a" * 32, "b" * 32
 SECONDS = 6
+WORDS = "paard batterij nietje"
 
 
 class Desk:
@@ -32,6 +41,10 @@ class Desk:
         self.two = Holders(home / "two", (("custodian-1", "custodian-2"), ("secretary-1", "secretary-2")))
         self.unit.record(A, self.one, seconds=SECONDS, holes={4: "unplugged"}, rekeyed_s=3)
         self.unit.record(B, self.two, seconds=SECONDS, start_ns=5 * TURN_NS - 3 * NS, rekeyed_s=3)
+
+    def locked(self, key: Path) -> str:
+        """A key file, locked with WORDS."""
+        return str(pyrage.passphrase.encrypt(key.read_bytes(), WORDS, armored=True).decode())
 
     def run(self, *words: object, said: str = "") -> tuple[int, str]:
         """`spreekkamer evidence`; its exit code and what it said."""
@@ -147,6 +160,173 @@ def test_what_is_no_key_is_one_sentence(desk: Desk, tmp_path: Path) -> None:
     assert not out.exists()
 
 
+@pytest.mark.case("people 2")
+def test_what_notepad_saved_opens(desk: Desk, tmp_path: Path) -> None:
+    """K5: a key, a locked key and an allowed_signers as Windows' Notepad saves them, with its line ends: they count as
+    they did before; a mark before a name is no other unit's name.
+    """
+
+    def saved(text: str, encoding: str) -> Path:
+        path = tmp_path / str(len(list(tmp_path.iterdir())))
+        path.write_bytes(("\ufeff" + text.replace("\n", "\r\n")).encode(encoding))
+        return path
+
+    key, locked = desk.one.file("manager-1").read_text(), desk.locked(desk.one.file("manager-1"))
+    public = desk.unit.key.with_suffix(".pub").read_text().split()[1]
+    for number, (text, encoding) in enumerate([(key, "utf-8"), (key, "utf-16-be"), (locked, "utf-16-le")]):
+        signers = saved(f"voorbeeldstad/stadhuis/spreekkamer-1 ssh-ed25519 {public}\n", encoding)
+        code, said = desk.run("open", desk.unit.store / A, "--identity", saved(text, encoding), "--signers", signers,
+                              "--out", tmp_path / f"{number}.mp4", said=f"{WORDS}\n")  # fmt: skip
+        assert (code, "From the unit: yes" in said) == (0, True), said
+
+
+class Event:
+    """An event in two parts, both in one directory, to be opened by two groups."""
+
+    def __init__(self, desk: Desk, home: Path) -> None:
+        self.unit, self.keys = Unit(home / "unit"), desk.two
+        self.copy = self.unit.store
+        self.unit.record(B, desk.two, seconds=2)
+        self.unit.record(A, desk.two, seconds=2, start_ns=1_010 * NS, at_wall_ns=1_800_000_010 * NS, continues=B)
+
+    def by(self, *names: str) -> list[object]:
+        """Options with these holders' keys."""
+        return [part for name in names for part in ("--identity", self.keys.file(name))]
+
+
+@pytest.fixture
+def event(desk: Desk, tmp_path: Path) -> Event:
+    """One a test: it is damaged."""
+    return Event(desk, tmp_path / "event")
+
+
+def test_an_event_in_parts_opens_at_two_computers(desk: Desk, event: Event, tmp_path: Path) -> None:
+    """R6, R8: one half of every part of an event, in one file; the next holder opens all of them, each into its own
+    film in the order of their times, and hands all of them over; a locked key asks for its passphrase once.
+    """
+    half, out = tmp_path / "x.half", tmp_path / "out"
+    code, said = desk.run("half", event.copy, *event.by("custodian-1"), "--out", half)
+    assert code == 0, said
+    (tmp_path / "locked.key").write_text(desk.locked(event.keys.file("secretary-1")))
+    theirs = ("--half", half, "--identity", tmp_path / "locked.key")
+    (tmp_path / "x-2.mp4").write_text("mine")
+    code, said = desk.run("open", event.copy, *theirs, "--out", tmp_path / "x.mp4", said=f"{WORDS}\n")
+    assert (code, "x-2.mp4: is there already" in said, (tmp_path / "x.mp4").exists()) == (5, True, False), said
+    (tmp_path / "x-2.mp4").unlink()
+    code, said = desk.run("open", event.copy, *theirs, "--out", tmp_path / "x.mp4", said=f"{WORDS}\n")
+    assert code == 0, said
+    assert [av.open(tmp_path / name).metadata["title"][-32:] for name in ("x.mp4", "x-2.mp4")] == [B, A]
+    code, said = desk.run("handover", event.copy, *event.by("custodian-1", "secretary-1"), "--ground", "report",
+                          "--number", "1", "--officer", "x", "--to", event.keys.groups[0][0], "--out", out)  # fmt: skip
+    assert code == 0, said
+    assert sorted(file.name for file in out.glob("*.half")) == ["overdracht-aaaaaaaa.half", "overdracht-bbbbbbbb.half"]
+
+
+def test_what_stays_closed_costs_itself(desk: Desk, event: Event, tmp_path: Path) -> None:
+    """K5, R4: a part without envelopes, and an envelope that was changed: named, and everything else is opened."""
+    for envelope in (event.copy / B).glob("*.key.age"):
+        envelope.unlink()
+    spoilt = event.copy / A / "audio.0.key.age"
+    data = bytearray(spoilt.read_bytes())
+    data[-1] ^= 1
+    spoilt.unlink()
+    spoilt.write_bytes(data)
+    both = event.by("custodian-1", "secretary-1")
+    code, said = desk.run("open", event.copy, *both, "--out", tmp_path / "x.mp4")
+    assert code == 10, said
+    assert "bbbbbbbb stays closed: no envelope is there" in said
+    assert "audio.0.key.age: does not open with the keys that open the others" in said
+    assert "50 frames of video" in said
+    spoilt.unlink()
+    assert desk.run("open", event.copy, *both, "--out", tmp_path / "y.mp4")[0] == 10
+    assert (tmp_path / "y.mp4").exists()
+
+
+def test_halves_that_do_not_fit(desk: Desk, tmp_path: Path) -> None:
+    """K5: a half with nothing in it is none; one that was made before a track was deleted opens what is left; what it
+    says of itself is no command to a terminal.
+    """
+    half, copy = tmp_path / "b.half", tmp_path / B
+    desk.run("half", desk.unit.store / B, "--identity", desk.two.file("custodian-1"), "--out", half)
+    told = json.loads(half.read_text())
+    theirs = ("--half", half, "--identity", desk.two.file("secretary-1"), "--out", tmp_path / "x.mp4")
+    for change, words in (({"envelopes": {}}, "has nothing of the envelopes"), ({"format": "x"}, "is no half-opened")):
+        half.write_text(json.dumps({**told, **change}))
+        code, said = desk.run("open", desk.unit.store / B, *theirs)
+        assert (code, words in said) == (12, True), said
+    half.write_text(json.dumps(told))
+    shutil.copytree(desk.unit.store / B, copy)
+    shutil.rmtree(copy / "audio")
+    for envelope in copy.glob("audio.*"):
+        envelope.unlink()
+    receipt = {"n": 7, "at_wall_ns": NS, "event": "deleted", "recording_id": B, "track": "audio"}
+    (tmp_path / f"{B}.json").write_text(json.dumps({"recording_id": B, "audit_lines": [json.dumps(receipt)]}))
+    assert desk.run("open", copy, *theirs)[0] == 0
+
+
+def test_nothing_of_a_copy_is_obeyed_by_a_terminal(desk: Desk, tmp_path: Path) -> None:
+    """K5: a unit's name, a reason and an id with escapes and line ends in them are written out as such."""
+    unit, evil = Unit(tmp_path / "unit"), "\x1b]0;x\x07\nWhole: yes."
+    unit.record(A, desk.one, seconds=3, holes={1: evil}, unit=evil)
+    half = {"recording_id": "\x1b[2J", "layers_open": 1, "envelopes": {}, "format": "spreekkamer-half/1"}
+    (tmp_path / "x.half").write_text(json.dumps(half))
+    for words in (("verify", unit.store / A),
+                  ("open", unit.store / A, "--half", tmp_path / "x.half", "--out", tmp_path / "x.mp4",
+                   "--identity", desk.one.file("manager-1"))):  # fmt: skip
+        done = subprocess.run(
+            [sys.executable, "-m", "daemon", "evidence", *map(str, words)], capture_output=True, text=True, check=False
+        )
+        assert "\x1b" not in done.stdout + done.stderr
+        assert done.stdout.count("\nWhole:") == 1
+
+
+def _end(number: int, _: object) -> None:
+    """As `daemon.__main__` ends on a signal."""
+    raise SystemExit(128 + number)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_terminal_that_is_closed_leaves_no_film(desk: Desk, tmp_path: Path, number: signal.Signals) -> None:
+    """K5: ended in the middle of a segment, inside FFmpeg's call for more: no clear picture stays, under no name, and
+    no short film passes for a whole one.
+    """
+    before = {one: signal.signal(one, _end) for one in (signal.SIGTERM, signal.SIGHUP)}
+    (source,) = sources(desk.unit.store / A)
+    one = verify(source, ())
+    opened = opening.unlock(
+        opening.envelopes(source, A, desk.one.groups, ["video.0.key.age", "video.1.key.age"]),
+        opening.identities(desk.one.file("manager-1").read_bytes(), "", str),
+    )
+
+    def cut() -> Iterator[tuple[Segment, bytes]]:
+        for n, segment in enumerate(opening.opened_segments(source, one.segments["video"], opened.keys, print)):
+            if n == 3:
+                os.kill(os.getpid(), number)
+            yield segment
+
+    try:
+        with pytest.raises((KeyboardInterrupt, SystemExit)):
+            film.make({"video": cut()}, tmp_path / "x.mp4", {})
+    finally:
+        for one_, handler in before.items():
+            signal.signal(one_, handler)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_ends_early_is_no_whole_film(tmp_path: Path, desk: Desk) -> None:
+    """R5, K5: whatever goes wrong while a segment is opened is not taken for the end of the recording."""
+    (source,) = sources(desk.unit.store / A)
+    segment = verify(source, ()).segments["video"][0]
+
+    def broken() -> Iterator[tuple[Segment, bytes]]:
+        yield segment, b"G" * 188 * 40
+        raise MemoryError
+
+    with pytest.raises((MemoryError, StoreError)):
+        film.make({"video": broken()}, tmp_path / "x.mp4", {})
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_damaged_segment_costs_itself(desk: Desk, tmp_path: Path) -> None:
     """K5: one segment that was changed: it is named, the rest is in the film, the exit code says so."""
     copy = tmp_path / "copy"
@@ -248,6 +428,29 @@ def test_a_copy_ends_with_a_receipt(desk: Desk, tmp_path: Path) -> None:
     assert not (tmp_path / "copy").exists()
     assert json.loads((tmp_path / "copy.destroyed.json").read_text())["recordings"][0]["recording_id"] == A
     assert (tmp_path / "photos/x.jpg").exists()
+
+
+def test_nothing_but_a_copy_is_destroyed(desk: Desk, tmp_path: Path) -> None:
+    """K3: a stick with photos beside the recording, a link, and a name that was destroyed before: nothing else goes,
+    nothing is said that is not so, and every copy has its receipt.
+    """
+    stick, copy = tmp_path / "stick", tmp_path / "copy"
+    shutil.copytree(desk.unit.store / A, stick / A)
+    (stick / "opname.html").write_text("x")
+    (stick / "photos").mkdir()
+    code, said = desk.run("destroy", stick, "--yes")
+    assert (code, "holds photos too" in said, (stick / A / "begin.json").exists()) == (12, True, True), said
+    (stick / "photos").rename(stick / A / "photos")
+    assert desk.run("destroy", stick, "--yes")[0] == 12
+    (stick / A / "photos").rmdir()
+    (tmp_path / "link").symlink_to(stick)
+    assert desk.run("destroy", tmp_path / "link", "--yes")[0] == 12
+    assert desk.run("destroy", stick, "--yes")[0] == 0
+    for _ in range(2):
+        shutil.copytree(desk.unit.store / A, copy)
+        assert desk.run("destroy", copy, "--yes")[0] == 0
+    receipts = sorted(file.name for file in tmp_path.glob("*.json"))
+    assert receipts == ["copy.destroyed-2.json", "copy.destroyed.json", "stick.destroyed.json"]
 
 
 def test_verify_tells_a_machine_and_a_person(desk: Desk, tmp_path: Path) -> None:

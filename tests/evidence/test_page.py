@@ -308,6 +308,65 @@ def test_parts_of_an_event_and_a_deleted_track(desk: Desk, tmp_path: Path) -> No
     assert browser.do("axe") == []
 
 
+def test_an_event_in_parts_opens_at_two_computers(desk: Desk, tmp_path: Path) -> None:
+    """R6, R8, K5: one half of all its parts; the second holder finds no passphrase of the first. Of what does not open
+    (an envelope that was changed, a part without any) each is named, and the rest plays; a begin.json that is none
+    leaves no clock, and no error in the console.
+    """
+    unit, stick = Unit(tmp_path / "unit"), tmp_path / "stick.zip"
+    unit.record(B, desk.two, seconds=2)
+    unit.record(A, desk.two, seconds=2, start_ns=1_010 * NS, at_wall_ns=1_800_000_010 * NS, continues=B)
+    unit.record(C, desk.one, seconds=2, start_ns=1_020 * NS, at_wall_ns=1_800_000_020 * NS, continues=A)
+    for broken in (*(unit.store / C).glob("*.key.age"), unit.store / B / "begin.json"):
+        broken.unlink()
+    (unit.store / B / "begin.json").write_text("{}\n")
+    data = bytearray((unit.store / A / "audio.0.key.age").read_bytes())
+    (unit.store / A / "audio.0.key.age").unlink()
+    (unit.store / A / "audio.0.key.age").write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    as_zip(unit.store, stick)
+    browser = desk.judged(stick)
+    browser.do("fill", at="#passphrase", words="iets van de eerste")
+    browser.give("#key", desk.two.file("custodian-1"))
+    assert browser.state("half", "open", "closed", "failed") == "half", browser.text("#opening")
+    assert browser.do("eval", js="document.querySelector('#passphrase').value") == ""
+    browser.do("save", at="#save-half", path=str(tmp_path / "x.half"))
+    browser = desk.judged(stick)
+    browser.give("#half", tmp_path / "x.half")
+    browser.give("#key", desk.two.file("secretary-1"))
+    assert browser.state("open", "half", "closed", "failed") == "open", browser.text("#opening")
+    told = browser.text("#opening")
+    assert "Deel 3 van 3: De envelop met de sleutel ontbreekt." in told
+    assert "audio.0.key.age is veranderd" in told
+    plays(browser, 0.5)
+    browser.do("click", at="#to-press")
+    browser.do("wait", js="document.querySelector('#part').value === '1'")
+    plays(browser, 0.5)
+    assert browser.do("eval", js="document.querySelectorAll('#part option').length") == 2
+    assert browser.do("errors") == []
+
+
+def test_signers_that_come_later(desk: Desk, tmp_path: Path) -> None:
+    """K5: a file without a unit's key is no reason to call the recording a stranger's; the right one, as Notepad saves
+    it, answers while the recording stays open.
+    """
+    browser = desk.judged(desk.home / "a.zip")
+    (tmp_path / "brief.txt").write_text("Beste")
+    browser.give("#signers", tmp_path / "brief.txt")
+    assert browser.state("failed", "judged") == "failed"
+    assert "In brief.txt staat geen sleutel van een kastje." in browser.text("#giving")
+    assert [one["unit"] for one in browser.verdicts()] == ["unknown"]
+    browser.give("#key", desk.one.file("manager-1"))
+    browser.state("open")
+    key = desk.unit.key.with_suffix(".pub").read_text().split()[1]
+    line = f"\ufeffvoorbeeldstad/stadhuis/spreekkamer-1 ssh-ed25519 {key}\r\n"
+    (tmp_path / "allowed_signers").write_bytes(line.encode("utf-16-le"))
+    browser.give("#signers", tmp_path / "allowed_signers")
+    assert browser.state("open", "judged", "failed") == "open"
+    assert [one["unit"] for one in browser.verdicts()] == ["yes"]
+    assert browser.text("#giving") == ""
+    plays(browser, 0.3)
+
+
 @pytest.mark.parametrize("what", REFUSED)
 def test_a_hostile_zip_is_refused_in_a_sentence(desk: Desk, tmp_path: Path, what: str) -> None:
     """K5: names that lead out, links, bombs: refused as a whole, as the command does."""

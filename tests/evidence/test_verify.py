@@ -17,12 +17,14 @@ from hypothesis import strategies as st
 
 from daemon import records, sign
 from daemon.errors import StoreError
+from daemon.evidence.export import README
 from daemon.evidence.source import sources
 from daemon.evidence.verify import Verdict, verify
 from daemon.inspection import files
 from daemon.inspection.files import SEALED, Seen
 from daemon.inspection.judge import Expected, Found, judge
 from daemon.loglines import Line
+from daemon.names import shown
 from tests.evidence.made import NS, Holders, Unit
 from tests.keeper.planted import PLANTED
 
@@ -205,6 +207,25 @@ def test_what_a_zip_says_of_its_files_decides_nothing(made: Made, copy: Path, tm
         sources(changed(local + 30, ord("x")))
     with pytest.raises(StoreError, match="is locked with a password"):
         sources(changed(central + 8, 0x41))
+
+
+@pytest.mark.parametrize("name", ["audio/0000000.ts.age", "audio/\u0660\u0660\u0660\u0660\u0660\u0660.ts.age",
+                                  "audio.00.key.age", "begin.json\nend.json"])  # fmt: skip
+def test_a_name_has_one_spelling(name: str, copy: Path) -> None:
+    """K5: a number with one nought more or in other digits, a line end in a name: foreign, whatever sums a stranger
+    wrote over it, for LEESMIJ's own commands too.
+    """
+    (copy / name).write_bytes((copy / "audio/000000.ts.age").read_bytes())
+    paths = sorted(str(file.relative_to(copy)) for file in copy.rglob("*") if file.is_file())
+    sums = "".join(
+        f"{records.sha256((copy / one).read_bytes())}  {one}\n" for one in paths if not one.startswith("SHA256SUMS")
+    )
+    (copy / "SHA256SUMS").unlink()
+    (copy / "SHA256SUMS").write_text(sums)
+    assert "is foreign" in {fault.path: fault.what for fault in one(copy).faults}[shown(name)]
+    script = README.read_text(encoding="utf-8").split("---- check.sh ----\n")[1].split("---- end of")[0]
+    done = subprocess.run(["sh", "-s", str(copy)], input=script, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("foreign: "), done.stdout
 
 
 def test_what_is_no_recording_is_said(tmp_path: Path) -> None:
