@@ -55,7 +55,7 @@ class Envelopes(NamedTuple):
     keys: Mapping[str, Identity]
     """Name of the envelope without its ending -> the key of its segments; empty until all layers are open."""
     spoilt: tuple[str, ...]
-    """Envelopes that do not open with the keys that open the others; they cost their own segments."""
+    """Envelopes that do not open with the keys of the others; they cost their own segments."""
 
 
 def identities(data: bytes, name: str, passphrase: Callable[[str], str]) -> list[Identity]:

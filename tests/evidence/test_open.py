@@ -235,7 +235,7 @@ def test_what_stays_closed_costs_itself(desk: Desk, event: Event, tmp_path: Path
     code, said = desk.run("open", event.copy, *both, "--out", tmp_path / "x.mp4")
     assert code == 10, said
     assert "bbbbbbbb stays closed: no envelope is there" in said
-    assert "audio.0.key.age: does not open with the keys that open the others" in said
+    assert "audio.0.key.age: does not open with the keys of the others" in said
     assert "50 frames of video" in said
     spoilt.unlink()
     assert desk.run("open", event.copy, *both, "--out", tmp_path / "y.mp4")[0] == 10

@@ -91,6 +91,10 @@ class Span(Struct, frozen=True):
         """Whether they share a moment."""
         return self.from_ns < other.to_ns and other.from_ns < self.to_ns
 
+    def holds(self, ns: int | None) -> bool:
+        """Whether that moment is known, and in it."""
+        return ns is not None and self.from_ns <= ns <= self.to_ns
+
 
 class Try(Struct, frozen=True):
     """A finger on the alarm button: asked of the bench, and closed by then."""
@@ -327,7 +331,8 @@ def coverage(seen: Seen) -> Iterator[Verdict]:
                 is_first = span.from_ns == alarm.span.from_ns + piece.shift_ns
                 is_last = span.to_ns == alarm.span.to_ns + piece.shift_ns
                 to_reset = alarm.is_settled and is_last and not is_overtaxed(seen.lamps, alarm.span)
-                yield from _uncovered(lines, span, track, since_press=is_first, to_reset=to_reset)
+                since_press = is_first and any(alarm.span.holds(line.made_ns) for line in lines)
+                yield from _uncovered(lines, span, track, since_press=since_press, to_reset=to_reset)
 
 
 def is_overtaxed(looks: Iterable[Lamp], span: Span) -> bool:
@@ -341,7 +346,9 @@ def is_overtaxed(looks: Iterable[Lamp], span: Span) -> bool:
 def _uncovered(
     lines: Sequence[Line], span: Span, track: str, *, since_press: bool, to_reset: bool
 ) -> Iterator[Verdict]:
-    """`since_press`: an alarm's span begins with its press, not with a boot, across which no clock compares."""
+    """`since_press`: the span begins with the alarm's press, not with a boot, across which no clock compares; and it
+    was recorded while it was open. One that was reset before that may have its end in what is recorded of the next.
+    """
     inside = [line for line in lines if line.to_ns > span.from_ns and line.from_ns < span.to_ns]
     if not inside:
         if to_reset:

@@ -138,6 +138,16 @@ def test_a_gap_line_is_as_good_as_a_segment() -> None:
     assert judge(replace(seen, lines=(*without(seen, "video", 17, 19), gap))) == []
 
 
+def test_an_alarm_that_was_reset_before_it_was_recorded_owes_no_beginning() -> None:
+    """R8: what is recorded of the next alarm reaches back into it, not to its press; what was recorded of it does."""
+    seen, short = whole(), Span(10 * NS, round(12.2 * NS))
+    of_next = tuple(replace(line, made_ns=max(line.made_ns or 0, 13 * NS)) for line in without(seen, "audio", 7, 11))
+    told = replace(seen, lines=of_next, alarms=(OpenAlarm(short, ("audio", "video"), is_settled=False),))
+    assert judge(told) == []
+    of_it = tuple(replace(line, made_ns=12 * NS) if line.from_ns == at(11) else line for line in of_next)
+    assert {one.promise for one in judge(replace(told, lines=of_it))} == {"R8"}
+
+
 def test_a_machine_that_cannot_keep_up_is_seen_by_its_answers() -> None:
     """R8: where answers take half a second the last seconds of an alarm are not judged by the clock."""
     seen = whole()
