@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args
 
@@ -17,6 +18,11 @@ from tests.browser.browser import story
 from tests.scenarios.test_scenarios import dry
 
 HERE = Path(__file__).parent
+LETTER_PX = 6.0
+"""Of letters of 12 pixels, on the average."""
+EDGE_PX = 10
+"""Around each drawing its card has so much room."""
+LATER_NS = 26 * 86_400 * 1_000_000_000
 HOSTILE = "<script>alert(1)</script>&\"'"
 RING = {"unit": {"phase": "ready", "recorder": {"ring_s": {"audio": 30.0, "video": 29.5}}, "faults": {}}}
 RECORDING: dict[str, Any] = {
@@ -37,6 +43,11 @@ RECORDING: dict[str, Any] = {
             "recording_id": "c" * 32, "alarm": True, "at_wall_ns": 1, "tracks": {
                 "audio": {"there": False, "held": False, "expires_wall_ns": None},
                 "video": {"there": True, "held": True, "expires_wall_ns": 1},
+            },
+        }, {
+            "recording_id": "d" * 32, "alarm": True, "at_wall_ns": 2, "tracks": {
+                "audio": {"there": True, "held": False, "expires_wall_ns": LATER_NS // 4},
+                "video": {"there": True, "held": False, "expires_wall_ns": LATER_NS},
             },
         }]
     },
@@ -81,6 +92,23 @@ def test_what_is_drawn_is_whole_and_nobodys_words_are_markup(made: Any) -> None:
         for drawn in languages:
             ET.fromstring(f"<page>{drawn}</page>")  # noqa: S314 - drawn by our own code a moment ago
             assert "<script" not in drawn
+
+
+def test_no_word_lies_over_another_on_a_phone(made: Any) -> None:
+    """H1: on 280 pixels, and on 900, every word of the three drawings stands free of the others and inside."""
+    for drawn in made["phone"]:
+        svg = ET.fromstring(drawn)  # noqa: S314 - drawn by our own code a moment ago
+        wide = float(svg.attrib["width"])
+        lines: dict[float, list[tuple[float, float, str]]] = {}
+        for text in svg.iter("{http://www.w3.org/2000/svg}text"):
+            long = LETTER_PX * len("".join(text.itertext()))
+            x = float(text.attrib["x"]) - (long / 2 if "mid" in text.get("class", "").split() else 0)
+            lines.setdefault(float(text.attrib["y"]), []).append((x, x + long, text.text or ""))
+        for words in lines.values():
+            ordered = sorted(words)
+            assert ordered[-1][1] <= wide + EDGE_PX, ordered
+            for (_, end, before), (start, _, after) in pairwise(ordered):
+                assert end <= start, (before, after)
 
 
 def test_the_seconds_before_the_press_are_told_apart(made: Any) -> None:

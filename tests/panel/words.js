@@ -8,7 +8,10 @@ const said = JSON.parse(fs.readFileSync(0, "utf8"));
   const drawn = said.states.map((state) => ["nl", "en"].map((lang) => [
     draw.plan(state, lang, 300), draw.seconds(state, 100, lang, 900), draw.weeks(state, 0, lang, 900), draw.phase(state, lang, 300), draw.beads(state, lang, 900),
   ].join("")));
+  const phone = said.states.flatMap((state) => ["nl", "en"].flatMap((lang) => [280, 900].flatMap((wide) =>
+    [draw.seconds(state, 100, lang, wide), draw.weeks(state, 0, lang, wide), draw.beads(state, lang, wide)])));
   console.log(JSON.stringify({
+    phone,
     keys: Object.fromEntries(["nl", "en"].map((lang) => [lang, Object.keys(words.WORDS[lang]).sort()])),
     signs: Object.keys(words.SIGNS_EN).sort(),
     why_not: Object.fromEntries(["nl", "en"].map((lang) => [lang, Object.keys(words.WHY_NOT[lang]).sort()])),

@@ -1,13 +1,17 @@
 """Draws docs/guide/pictures, the page of the room in a newcomer's ten minutes, in a real browser: `make docs`.
 
 The room is `make run`'s: Heusden's policy with its thirty seconds. It takes two minutes, most of them the story's own.
+`python -m tests.tools.draw_page DIR` takes six states into a directory, each on a desktop, a phone and in the dark: for
+whoever has changed the page and has to look at it.
 """
 
 from __future__ import annotations
 
 import io
+import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -26,7 +30,16 @@ STORY_S = 280.0
 
 
 def draw(to: Path) -> list[Path]:
-    """Takes every picture, and makes each small."""
+    """Takes every picture of the guide, and makes each small."""
+    to.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="pictures-") as home:
+        taken = take(Path(home), every=False)
+        assert tuple(taken["taken"]) == NAMES
+        return [_small(Path(home) / f"{name}.png", to / f"{name}.png") for name in NAMES]
+
+
+def take(to: Path, *, every: bool) -> Any:
+    """Tells the story in a room of its own; the pictures are below `to` then."""
     to.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="pictures-") as home:
         fitted = Path(home) / "unit.toml"
@@ -36,12 +49,11 @@ def draw(to: Path) -> list[Path]:
         page.start()
         try:
             room.start()
-            taken = story(ROOT / "tests" / "panel" / "pictures.js", {"url": page.address, "to": home}, within_s=STORY_S)
+            said = {"url": page.address, "to": str(to.resolve()), "every": every}
+            return story(ROOT / "tests" / "panel" / "pictures.js", said, within_s=STORY_S * (1 + every))
         finally:
             page.stop()
             room.stop()
-        assert tuple(taken["taken"]) == NAMES
-        return [_small(Path(home) / f"{name}.png", to / f"{name}.png") for name in NAMES]
 
 
 def _small(path: Path, to: Path) -> Path:
@@ -51,5 +63,8 @@ def _small(path: Path, to: Path) -> Path:
 
 
 if __name__ == "__main__":
-    for drawn in draw(PICTURES):
-        print(drawn)  # noqa: T201 - a tool says what it wrote
+    if sys.argv[1:]:
+        take(Path(sys.argv[1]), every=True)
+    else:
+        for drawn in draw(PICTURES):
+            print(drawn)  # noqa: T201 - a tool says what it wrote

@@ -3,6 +3,9 @@
 import { span, WORDS } from "./words.mjs";
 
 const WINDOW_S = 60;
+const NARROW_PX = 560; // a phone: what stands side by side elsewhere stands under each other, and says less
+const WHO_MAX = 12; // letters of a receiver's name, which may have 64
+const LETTER_PX = 7; // no wider than this, on the average
 const TRACKS = ["audio", "video"];
 
 export function escape(text) {
@@ -75,12 +78,20 @@ export function seconds(state, nowS, lang, width) {
       }
     }
   });
-  for (const recording of recordings) {
+  let free = 0; // where no word stands yet: two presses within a few seconds share one
+  const byTime = recordings.sort((a, b) => a.trigger_s - b.trigger_s);
+  for (const recording of byTime) {
     const marks = [{ what: recording.alarm ? "alarm" : "record", at_s: recording.trigger_s }, ...recording.marks.filter((m) => m.what === "alarm")];
     for (const mark of marks) {
       if (mark.at_s < nowS - WINDOW_S || mark.at_s > nowS) continue;
       const at = x(mark.at_s);
-      parts.push(`<path class="press ${mark.what}" d="M${at} 82 l-6 10 h12 z"/><line class="press-line" x1="${at}" y1="18" x2="${at}" y2="84"/><text class="small mid" x="${at}" y="103">${escape(w.press)} ${escape(w[mark.what] ?? mark.what)}</text>`);
+      const words = `${w.press} ${w[mark.what] ?? mark.what}`;
+      const half = (words.length * LETTER_PX) / 2;
+      parts.push(`<path class="press ${mark.what}" d="M${at} 82 l-6 10 h12 z"/><line class="press-line" x1="${at}" y1="18" x2="${at}" y2="84"/>`);
+      const mid = Math.min(at, width - half);
+      if (mid - half < free) continue;
+      free = mid + half;
+      parts.push(`<text class="small mid" x="${mid}" y="103">${escape(words)}</text>`);
     }
   }
   return svg(width, 106, `${w.seconds}: ${told.join("; ") || w.none}`, parts.join(""));
@@ -89,19 +100,21 @@ export function seconds(state, nowS, lang, width) {
 /** What is kept, until when: four weeks from now, a row a recording. */
 export function weeks(state, nowMs, lang, width) {
   const w = WORDS[lang];
-  const left = 92;
+  const narrow = width < NARROW_PX;
+  const left = narrow ? 48 : 92;
   const days = 29;
   const x = (ms) => left + (Math.min(days, (ms - nowMs) / 86_400_000) / days) * (width - left - 8);
   const rows = [...(state.store?.recordings ?? [])].sort((a, b) => b.at_wall_ns - a.at_wall_ns).slice(0, 6);
   const parts = [PATTERNS];
   for (let week = 0; week <= 4; week += 1) {
     const at = x(nowMs + week * 604_800_000);
-    parts.push(`<line class="tick" x1="${at}" y1="14" x2="${at}" y2="${24 + rows.length * 34}"/><text class="small ${week ? "mid" : ""}" x="${at}" y="11">${week ? `${week} ${escape(week > 1 ? w.weeks_ : w.week)}` : escape(w.today)}</text>`);
+    const words = narrow && week && week < 4 ? week : week ? `${week} ${week > 1 ? w.weeks_ : w.week}` : w.today;
+    parts.push(`<line class="tick" x1="${at}" y1="14" x2="${at}" y2="${24 + rows.length * 34}"/><text class="small ${week ? "mid" : ""}" x="${narrow ? Math.min(at, width - 26) : at}" y="11">${escape(words)}</text>`);
   }
   const told = [];
   rows.forEach((row, n) => {
     const y = 20 + n * 34;
-    parts.push(`<text class="mono" x="0" y="${y + 14}">${escape(row.recording_id.slice(0, 4))}…</text><text class="small" x="44" y="${y + 14}">${row.alarm ? escape(w.alarm) : ""}</text>`);
+    parts.push(`<text class="mono" x="0" y="${y + 14}">${escape(row.recording_id.slice(0, 4))}…</text><text class="small" x="${narrow ? 0 : 44}" y="${narrow ? y + 27 : y + 14}">${row.alarm ? escape(w.alarm) : ""}</text>`);
     TRACKS.forEach((track, m) => {
       const facts = row.tracks[track];
       if (!facts) return;
@@ -115,9 +128,10 @@ export function weeks(state, nowMs, lang, width) {
       const until = facts.held ? nowMs + days * 86_400_000 : (facts.expires_wall_ns ?? 0) / 1e6;
       const wide = Math.max(3, x(until) - left);
       const words = facts.held ? `🔒 ${w.held}` : `${w.goes_in} ${span((until - nowMs) / 1000, lang)}`;
-      const inside = wide > 170;
+      const shown = `${name} ${narrow && !facts.held ? span((until - nowMs) / 1000, lang) : words}`;
+      const inside = wide > shown.length * LETTER_PX + 12;
       parts.push(`<rect class="kept ${track} ${facts.held ? "held" : ""}" x="${left}" y="${top}" width="${wide}" height="12" rx="2"/>${facts.held ? "" : `<line class="end" x1="${left + wide}" y1="${top - 1}" x2="${left + wide}" y2="${top + 13}"/>`}`);
-      parts.push(`<text class="small ${inside ? "on" : ""}" x="${inside ? left + 6 : left + wide + 6}" y="${top + 10}">${name} ${escape(words)}</text>`);
+      parts.push(`<text class="small ${inside ? "on" : ""}" x="${inside ? left + 6 : left + wide + 6}" y="${top + 10}">${escape(shown)}</text>`);
       told.push(`${row.recording_id.slice(0, 4)} ${w[`track_${track}`]}: ${words}`);
     });
   });
@@ -136,26 +150,35 @@ export function phase(state, lang, width) {
   return svg(width, 96 * scale, `${w.unit}: ${w[`phase_${live}`] ?? w.none}`, `<g transform="scale(${scale})"><g class="arrows">${arrows.map((d) => `<path d="${d}"/>`).join("")}</g>${nodes.join("")}</g>`);
 }
 
-/** How far the newest alarm has got: beads on a string. */
+/** How far the newest alarm has got: beads on a string, which hangs down on a phone. */
 export function beads(state, lang, width) {
   const w = WORDS[lang];
   const alarm = state.alarm;
   if (!alarm) return svg(width, 34, w.no_alarm, `<text class="small" x="0" y="20">${escape(w.no_alarm)}</text>`);
   const levels = [["pressed", 0], ["kept", alarm.kept_ms], ["at_broker", alarm.broker_ms], ["stored", alarm.stored_ms], ["accepted", alarm.accepted_ms]];
-  const step = (width - 100) / (levels.length - 1);
+  const hangs = width < NARROW_PX;
+  const step = hangs ? 22 : (width - 100) / (levels.length - 1);
+  const place = (n) => (hangs ? [10, 12 + n * step] : [50 + n * step, 12]);
   const parts = [];
   const told = [];
   levels.forEach(([name, ms], n) => {
-    const at = 50 + n * step;
+    const [x, y] = place(n);
     const there = ms !== null && ms !== undefined;
-    if (n) parts.push(`<line class="string ${there ? "there" : ""}" x1="${at - step + 8}" y1="12" x2="${at - 8}" y2="12"/>`);
-    parts.push(`<circle class="bead ${there ? "there" : ""}" cx="${at}" cy="12" r="7"/>`);
-    const who = name === "stored" ? alarm.stored_by : name === "accepted" ? alarm.accepted_by : "";
+    if (n) {
+      const [fromX, fromY] = place(n - 1);
+      parts.push(`<line class="string ${there ? "there" : ""}" x1="${hangs ? x : fromX + 8}" y1="${hangs ? fromY + 8 : y}" x2="${hangs ? x : x - 8}" y2="${hangs ? y - 8 : y}"/>`);
+    }
+    parts.push(`<circle class="bead ${there ? "there" : ""}" cx="${x}" cy="${y}" r="7"/>`);
+    const by = name === "stored" ? alarm.stored_by : name === "accepted" ? alarm.accepted_by : "";
+    const who = by.length > WHO_MAX ? `${by.slice(0, WHO_MAX)}…` : by;
     const words = `${w[name]}${there && n ? ` ${ms} ms` : ""}${who ? ` ${who}` : ""}`;
-    parts.push(`<text class="small mid" x="${at}" y="33">${escape(words)}</text>`);
+    parts.push(`<text class="small ${hangs ? "" : "mid"}" x="${hangs ? x + 16 : x}" y="${hangs ? y + 4 : 33}">${escape(words)}</text>`);
     if (there) told.push(words);
   });
   const nobody = (state.fitted?.unheard ?? []).some((f) => f in (state.unit?.faults ?? {}));
-  if (nobody && alarm.stored_ms === null) parts.push(`<text class="small mid nobody" x="${50 + 2.5 * step}" y="8">${escape(w.nobody)}</text>`);
-  return svg(width, 38, `${w.alarm}: ${told.join(", ")}`, parts.join(""));
+  if (nobody && alarm.stored_ms === null) {
+    const [x, y] = hangs ? [110, 12 + 3 * step + 4] : [50 + 2.5 * step, 8];
+    parts.push(`<text class="small ${hangs ? "" : "mid"} nobody" x="${x}" y="${y}">${escape(w.nobody)}</text>`);
+  }
+  return svg(width, hangs ? 12 + levels.length * step : 38, `${w.alarm}: ${told.join(", ")}`, parts.join(""));
 }
