@@ -23,6 +23,7 @@ import msgspec
 
 from daemon import durable, loglines
 from daemon.errors import RequestError, StoreError
+from daemon.inspection.chain import UNREADABLE
 from daemon.link import Conversation
 
 PIECE_BYTES = 1_048_576
@@ -130,7 +131,10 @@ def _part(  # noqa: PLR0913, PLR0917 - one part of what `to_stream` was given
                 os.close(fd)
         if not files:
             break
-    return Sheet(name, tuple(told["tracks"]), count, size, told["sums_sha256"], tuple(_lines_about(keeper, name)))
+    lines = tuple(_lines_about(keeper, name))
+    if gone := sorted(_gone_since(lines, name) & set(told["tracks"])):
+        raise StoreError(f"{name[:8]}: its {gone[0]} was deleted at its term while it was copied; export it again")
+    return Sheet(name, tuple(told["tracks"]), count, size, told["sums_sha256"], lines)
 
 
 def _add(archive: zipfile.ZipFile, pipe: _Ahead, name: str, data: bytes) -> None:
@@ -198,6 +202,29 @@ def _lines_about(keeper: Conversation, recording_id: str) -> Iterator[str]:
         for line in loglines.read(file, told["bytes"]):
             if recording_id.encode() in line.raw:
                 yield line.raw.decode(errors="replace").rstrip("\n")
+
+
+class _Line(msgspec.Struct):
+    event: str
+    recording_id: str = ""
+    track: str = ""
+
+
+def _gone_since(lines: tuple[str, ...], recording_id: str) -> set[str]:
+    """The tracks of a recording whose deletion was begun after it was handed out last."""
+    gone = set[str]()
+    for line in reversed(lines):
+        try:
+            told = msgspec.json.decode(line, type=_Line)
+        except UNREADABLE:
+            continue
+        if told.recording_id != recording_id:
+            continue
+        if told.event == "handed_out":
+            break
+        if told.event == "deleting":
+            gone.add(told.track)
+    return gone
 
 
 def _inside(name: str) -> str:

@@ -24,7 +24,7 @@ def remove_track(path: Path, track: Track) -> int:
     if home is None:
         return 0
     try:
-        _unlink(home, re.compile(rf"{track}\.\d+\.key\.age\Z"))
+        _unlink(home, re.compile(rf"{track}\.[0-9]+\.key\.age\Z"))
         directory = _open(track, home)
         if directory is None:
             return 0

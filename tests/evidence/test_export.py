@@ -183,6 +183,37 @@ def test_a_medium_that_fails_is_left_as_it_was(keeper: RunningKeeper, tmp_path: 
     assert len(keeper.told("handed_out")) == 2
 
 
+def test_what_is_deleted_while_it_is_copied(keeper: RunningKeeper, tmp_path: Path) -> None:
+    """K1, K5: the sound's term ends while the image is being copied: no copy is left that has what the log says is
+    gone, and passes for damaged ever after; made again, it is whole.
+    """
+    copied_bytes = 0
+
+    def step(count: int) -> None:
+        nonlocal copied_bytes
+        copied_bytes += count
+        if keeper.clock.passed_ns < 8 * DAY_NS and copied_bytes > size - 1000:
+            keeper.clock.passed_ns += 8 * DAY_NS
+            wait_for("the sound goes", lambda: keeper.told("deleted"))
+
+    size = sum(len(data) for data in contents(keeper.paths.recordings / A).values())
+    with Conversation(keeper.paths.keeper_socket) as said, pytest.raises(StoreError, match="audio was deleted at its"):
+        to_medium(said, A, tmp_path, step)
+    assert list(tmp_path.glob("*.zip*")) == list(tmp_path.glob(".*.part")) == []
+    copied(keeper, tmp_path)
+    assert [one.whole for one in verdicts(keeper, tmp_path / "opname-aaaaaaaa.zip")] == [True]
+
+
+def test_a_link_on_the_stick_is_not_written_through(keeper: RunningKeeper, tmp_path: Path) -> None:
+    """K5: a stick that brings a link along, of the name under which the copy grows: what it leads to stays as it is."""
+    (tmp_path / "mine").write_text("mine")
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    (stick / ".opname-aaaaaaaa.zip.part").symlink_to(tmp_path / "mine")
+    copied(keeper, stick)
+    assert (tmp_path / "mine").read_text() == "mine"
+
+
 def test_killed_while_copying_it_can_be_made_again(keeper: RunningKeeper, tmp_path: Path) -> None:
     """K5: what an export that was killed has left is no copy, and does not stand in the next one's way."""
     (tmp_path / ".opname-aaaaaaaa.zip.part").write_bytes(b"half")
