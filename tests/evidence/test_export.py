@@ -169,11 +169,14 @@ def test_a_medium_that_fails_is_left_as_it_was(keeper: RunningKeeper, tmp_path: 
         with pytest.raises(StoreError, match="No space left on device; nothing was left there"):
             copied(keeper, medium)
         assert list(medium.iterdir()) == []
-        subprocess.run(["mount", "-o", "remount,ro", str(medium)], check=True)
+        # A child of the keeper that is about to become ssh-keygen holds the part's file until then.
+        wait_for(
+            "read-only", lambda: subprocess.run(["mount", "-o", "remount,ro", medium], check=False).returncode == 0
+        )
         with pytest.raises(StoreError, match="Read-only file system"):
             copied(keeper, medium)
     finally:
-        subprocess.run(["umount", str(medium)], check=True)
+        wait_for("unmounted", lambda: subprocess.run(["umount", medium], check=False).returncode == 0)
     assert len(keeper.told("handed_out")) == 1
     copied(keeper, tmp_path)
     with pytest.raises(RequestError, match="is there already"):
