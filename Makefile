@@ -106,6 +106,12 @@ evidence-firefox: NEEDS += firefox-esr:/usr/bin/firefox-esr
 evidence-firefox: $(BIN)/.ready-test system-packages .node/firefox/.ready  ## the tests of the page that opens recordings in Debian's Firefox
 	SPREEKKAMER_BROWSER=firefox $(BIN)/python -m pytest tests/evidence/test_page.py $(ARGS)
 
+.PHONY: hooks
+hooks: $(BIN)/.ready-test  ## holds each commit of yours against lint and licences (pre-commit; the first time it fetches its tools)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/pre-commit install
+	$(BIN)/reuse lint --quiet
+
 docs: $(BIN)/.ready-test system-packages .node/browser/.ready  ## draws what is drawn from the code: diagrams, the contract, cards, pictures of the page (three minutes)
 	$(BIN)/python tests/tools/draw_room.py
 	$(BIN)/python -m tests.tools.draw_card

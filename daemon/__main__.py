@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The operator's command, `spreekkamer`: it asks the unit's processes over their sockets and touches nothing."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Files that are whole or not there, also after a power cut.
 
 The law here: a file gets its name only when its bytes are on the disk (O_TMPFILE, fsync, linkat), and the name is on

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Every error that a person may meet: one tree, a class a kind, an exit code each."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The local sockets between the processes; what is said over them stands in `wire.py`.
 
 The law here: the alarm process listens and never waits; the others come to it. A message is one JSON text of at most

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The event log: events with fields, to stdout, written by a thread of its own.
 
 The law here: a full pipe, a stopped journald or a slow terminal holds up this thread and nobody else (promise A2).

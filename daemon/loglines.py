@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A log read a line at a time, in bounded memory whatever is in it."""
 
 from __future__ import annotations

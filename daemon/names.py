@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What the files of a recording are called: one place, for who writes, deletes, hands out and inspects."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Where a unit keeps its things: in the field the usual places, elsewhere all below one directory.
 
 Who listens has a directory of its own, in which nobody else can put a socket.

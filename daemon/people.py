@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Who is at the other end of a socket, by the kernel's word, and which of the machine's groups give a role."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What stands in a recording's directory beside the sealed segments: begin, chain, end, in JSON, one shape each.
 
     begin.json    who records, under which policy, with what clock; signed, so that a power cut leaves a proof

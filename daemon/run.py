@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What the three composition roots share: settings, signals, errors with an exit code."""
 
 from __future__ import annotations

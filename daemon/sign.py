@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Signatures that a stranger can check: SSHSIG, made by `ssh-keygen -Y sign`, verified by `ssh-keygen -Y verify`."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What systemd wants to hear: ready, alive, stopping.
 
 sd_notify(3) is one datagram to one socket; the libraries for it on the registry need a compiler or have been left

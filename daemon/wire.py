@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What is said over the local sockets: one JSON text a message, told apart by `type`.
 
 The recorder and the keeper speak to the alarm process, which answers the recorder with the room's own effects; an

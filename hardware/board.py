@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The board itself: power, temperature and the card's wear, read from where the kernel shows them.
 
 The law here: nothing is guessed. What a board does not show is None, and whoever asks says so.

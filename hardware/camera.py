@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The Pi's camera through picamera2, encoded to H.264 by the hardware where there is any.
 
 The law here: the camera's thread is foreign, and holds the camera's lock while it calls us. `Tap` stamps, hands over

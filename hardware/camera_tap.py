@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Where picamera2's threads meet ours: packets and pictures come in, nothing goes wrong, and nothing waits.
 
 The law here: this runs in the camera's thread with the camera's lock held. It stamps, hands over and returns; an

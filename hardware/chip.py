@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The pins of this Pi: lgpio and no other library, and of its chips the one that has the header's lines.
 
 The law here: nothing is guessed. gpiozero picks a library by what imports, and a chip by its number; numbers differ

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The unit's own clocks: the kernel's boot time, its UTC, and whether anything keeps that right."""
 
 from __future__ import annotations

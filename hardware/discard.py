@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Whether what is deleted on the store's disk is discarded: until then flash gives deleted blocks and names back.
 
 The law here: nothing is guessed, and only the kernel's and systemd's own files are read. What is not shown is None.

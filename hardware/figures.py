@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What a camera's picture is worth, in figures that show no content: brightness, sharpness, how long it stands still.
 
 The law here: the camera's thread copies a few rows, once a second, and goes on; what is worked out of them is worked

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Buttons and lamps on a Raspberry Pi's pins, by gpiozero, with the pin factory handed in.
 
 The law here: raw edges only, and nothing is ever raised in a callback. lgpio has one thread for all lines: what a

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Pictures to H.264 in software, for cameras that do not encode by themselves: on USB, and simulated."""
 
 from __future__ import annotations

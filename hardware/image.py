@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What a room wants of its picture, in libcamera's controls: pure, so that it can be held against its documents.
 
 The numbers are those of libcamera's control_ids_core.yaml; an enumeration's names would need libcamera itself.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The machine's sound inputs: which there are, which one a name means, and in which format it can be had.
 
 Every function takes PortAudio as PyAudio has it, initialised: its list of devices is the one of that moment for ever.

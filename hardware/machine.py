@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Which machine this is: an id that stays with the board, not with the card that was copied fifty times."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A microphone through PyAudio: blocks of 20 ms, with the time at which the converter took their first sample.
 
 The law here: PortAudio's thread is foreign. The callback stamps, hands over and returns; PyAudio would raise its

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The seam to the outside world: what a driver must do, may do, on which thread, in which unit.
 
 The law here: times are nanoseconds of the unit's boot clock (CLOCK_BOOTTIME) unless the name says `wall`.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Keeps what ALSA, JACK and PortAudio say on stderr while they look for devices out of the log.
 
 Invariant: nobody else's word is lost. The event log goes to stdout and is not touched. What other threads and libraries

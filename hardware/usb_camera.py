@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A USB camera through V4L2, read by PyAV and encoded by libx264, where there is no ribbon cable.
 
 The law here: a picture bears the kernel's stamp of it, not the time at which it was read. Reading never blocks, so that

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What ffmpeg does not do on a V4L2 device: ask it for the nearest size, and set what a room needs of its picture.
 
 Two calls of the kernel (linux/videodev2.h). ffmpeg believes the size that it asked for (seen with PyAV 18.1: 320x240 of

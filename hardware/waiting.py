@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A call into a library that may never come back, made in a thread that can be left behind."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The tester's command: `spreekkamer-sim`. A room without hardware, and hands to press its buttons."""
 
 from __future__ import annotations

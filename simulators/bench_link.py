@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The bench's socket: what another shell may do to the buttons of a simulated room, and what it hears back.
 
 One JSON message a request and one a reply, over a Unix SOCK_SEQPACKET socket, told apart by `do`:

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A simulated board: the files by which a Pi's kernel shows power, temperature and wear, well or in trouble."""
 
 from __future__ import annotations

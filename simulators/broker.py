@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """An MQTT broker inside this process, for a simulated room on a machine that has none: amqtt, in a thread of its own.
 
 It speaks 3.1.1 only (amqtt 0.12), so it is the plain broker that a unit has to make do with. Its listening socket is

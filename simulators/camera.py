@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Simulated cameras: the test card, and any video file in a loop. Both encode as a camera without an encoder would."""
 
 from __future__ import annotations

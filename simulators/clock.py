@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The time of a simulated room, shared by all its processes through one small mapped file.
 
 The file, in the machine's own byte order (it never leaves it):

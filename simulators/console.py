@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The reference receiver: what every receiver of this unit's alarms has to do, in as few lines as that takes.
 
 The law here: stored first, acknowledged then. `alarm/ack` goes out after the commit that holds the event, never before;

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What a console says: its facts, as lines for a person and as JSON for machines."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What a receiver keeps: every alarm event that reached it, once, on disk before anybody is told.
 
 The law here: one thread, `store`, has the file. Orders that wait together are committed together, and only what a

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A receiver's side of the wire: what it reads of an alarm event, and a connection with a plug to pull."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Contacts, cables and lamps, and the lines on which they hang: gpiozero's mock pins, or any board that a test brings.
 
 The law here: a line's level follows from what is physically so (contact, cable, pull), never from a script.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The store's disk of a simulated room, which can be full, read-only or slow, as its processes see it.
 
 The unit writes by a few calls of `os`, all of them in `daemon/durable.py` and beside it. Here they are put between a

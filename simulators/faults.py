@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Every fault that a simulated room can have: one list, for the command, the page, the scenarios and the tests.
 
 A fault is a physical story: a plug that is pulled, a wire that is cut, a process that is killed. While it is on, a file

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Single keys from a terminal, for the commands that a person sits before."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The link between a unit and its broker: a proxy, in which it can go wrong in every way that a link does.
 
 The law here: what it does to a connection is what a network does, never what a test would like: bytes arrive in order

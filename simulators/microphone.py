@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Simulated microphones: a tone that clicks at each full second, and any sound file in a loop."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Whether a simulated room runs in a state directory: its process holds a lock there, and the kernel frees it."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What the simulated camera and microphone share: a thread that keeps time by the room's clock, and faults.
 
 The law here: time that a scenario lets pass is gone. A device that finds the clock far ahead goes on at the new time

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Time that passes at once in a simulated room: no second of a recording is left out, and no deletion comes late."""
 
 from __future__ import annotations

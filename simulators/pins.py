@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """gpiozero's mock pins with contacts, wires and lamps behind them: a button bounces, sticks, chatters, loses its wire.
 
 The law here: a pin's level follows from what is physically so (finger, contact, wire, pull), never from a script. An

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Where a simulated unit has what a real one has not: a clock to move, a bench to press on, plugs to pull."""
 
 from __future__ import annotations

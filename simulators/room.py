@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A whole simulated room: broker, receiver, three real processes, and a timeline of what happens, for a person."""
 
 from __future__ import annotations

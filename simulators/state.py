@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Sets up the directory of a simulated unit: settings, demonstration holders, the unit's own key, the clock."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Why a process does not get ready: what it said last, what the kernel says of it, and its own Python stacks.
 
 A start that fails once in a hundred, on a machine that nobody can look at afterwards, has to explain itself.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The test card: colour bars, grey ramp and moving box, a time code for people and a frame number for machines.
 
 The frame number is a strip of 32 blocks along the top edge, white for 1, black for 0, the highest bit on the left: 24

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A room's timeline for a person at a terminal: short lines there, whole ones in a file.
 
     22:52:24 alarm     alarm_raised  event_id=0829b064  source=alarm

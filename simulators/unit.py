@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """One process of a simulated unit, the real one on simulated devices: `python -m simulators.unit alarm --state DIR`.
 
 This is a composition root like `daemon/alarm/__main__.py`: everything above the ports is what runs in the field.

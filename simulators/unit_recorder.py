@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The recorder of a simulated unit: the real process, on a simulated camera and microphone."""
 
 from __future__ import annotations

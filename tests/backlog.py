@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A month of alarm events that no receiver has stored, in a journal as the alarm process leaves it."""
 
 from __future__ import annotations

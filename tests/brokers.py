@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A real mosquitto for tests: started on a free port, killed, started again; plain, or as we ship its settings."""
 
 from __future__ import annotations

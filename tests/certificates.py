@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Certificates for tests, good ones and bad ones: an authority of its own, made with openssl in a directory.
 
 `openssl ca` and not `openssl x509`: only that one sets both ends of a certificate's time in the openssl of Debian 12.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """How long properties are searched: `ci` is the same search every time, `--hypothesis-profile deep` looks further."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Small file systems of their own, so that a test can fill one to the last byte."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A machine with systemd and the shipped units on it: a container or a virtual one, driven by its shell as root.
 
 The law here: the project is installed in one place, `Driven.install`, the same for all.

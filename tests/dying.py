@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A process that dies at its n-th call that touches the disk, as a power cut or kill -9 would have it."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Fixtures of tests that start threads: a room's clock, a bounded wait for a fact, and no thread left behind."""
 
 from __future__ import annotations

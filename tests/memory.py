@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Looks for clear sound and image where none may be: in files, and in the memory of a running process."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A program in Node.js that answers each line of JSON, or of a path, with one of JSON."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A real PulseAudio for tests, private to them: a null sink whose monitor is the microphone."""
 
 from __future__ import annotations

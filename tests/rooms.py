@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Helpers for tests of a whole unit: a room of real processes, waiting for facts, and opening with ordinary tools."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """One site for receivers of other makes: a broker as we ship it, one unit's real alarm process, and who watches both.
 
 The law here: everybody comes by certificate, and may do what the access list of `config/mosquitto/acl` and of the

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Speech for tests, and whether what was recorded is what was said."""
 
 from __future__ import annotations

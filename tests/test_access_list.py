@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """config/mosquitto/acl at a real mosquitto: who may say what, by the name in his certificate."""
 
 from __future__ import annotations

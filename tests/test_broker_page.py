@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """docs/guide/broker.md step by step: certificates by its commands, a mosquitto on what we ship, each fault staged."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """docs/ref/cases.md against the tests that it names: every case is listed, held by a test, decided or named as open."""
 
 from __future__ import annotations

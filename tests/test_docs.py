@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """README.md and docs/ against what they speak of: links, commands, settings, names in the code, words of the unit."""
 
 from __future__ import annotations
@@ -312,6 +315,14 @@ def test_every_refusal_of_a_driver_is_a_heading(driver: str) -> None:
         "microphone: started already; expected one start before a stop",
     }  # the last is a bug's
     assert [piece for piece in said if piece not in headings and piece not in no_refusals] == []
+
+
+def test_the_version_stands_once() -> None:
+    """H5: the version is pyproject's, and what changed in it has a heading."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    headings = re.findall(r"^## (\S+?)[, \n]", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert headings[0] == project["version"]
+    assert "softwareVersion" not in (ROOT / "publiccode.yml").read_text(encoding="utf-8"), "no release says one yet"
 
 
 def test_the_staff_card_has_every_sign_that_staff_can_see() -> None:

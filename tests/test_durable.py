@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Files that are whole or not there: killed at every step, on a full disk, and where the name is taken."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """docs/ref/licences.md against pyproject.toml and the installed packages; LICENSE against its own text."""
 
 from __future__ import annotations

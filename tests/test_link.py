@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The local sockets, on real sockets: what comes through, what is refused, and that nobody waits for a silent peer."""
 
 from __future__ import annotations

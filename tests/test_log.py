@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The event log: one line of JSON an event, by a thread of its own (promise A2, decision 22)."""
 
 from __future__ import annotations

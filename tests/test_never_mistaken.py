@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Nothing simulated can be taken for real, and nothing but a composition root says which it is (promise H3)."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """publiccode.yml against the standard 0.4: its mandatory keys, its closed lists, its lengths.
 
 No validator of the standard is on a Python or JavaScript registry, so the rules that touch this file stand here.

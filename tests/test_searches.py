@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Hypothesis' search under the profile `ci`: the same in every worker, whatever was loaded there before."""
 
 from __future__ import annotations

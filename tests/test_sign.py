@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Whose signature counts: names, dates and options of allowed_signers have the meaning that ssh-keygen gives them."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The systemd units: checked by systemd's own tools, read for the walls of design §2, the filter tried for real."""
 
 from __future__ import annotations

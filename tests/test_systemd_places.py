@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The users and places of systemd/: made by systemd's own tools below a temporary root, then used by each user."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Every field that may cross a local socket has a bound, and the longest of each message comes through."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The alarm process in the field: real pins, real clock. `python -m daemon.alarm`."""
 
 from __future__ import annotations

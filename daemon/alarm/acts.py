@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What the audit log has to know of: kept in the alarm's journal until the keeper has written it, exactly once.
 
 The law here: an act and what it tells of are one commit, so that neither is there without the other. What goes to the

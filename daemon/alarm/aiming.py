@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """An engineer aims the camera by figures: the recording lamp is lit as long as the recorder says what it sees.
 
 The law here: lamp first, as for a recording. A room that is used, a lamp that goes dark and the end of the time each

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The journal's file: opened, or set aside when it cannot be used, and then all that can be read of it taken over.
 
 Invariant: whatever stands where the journal should be, of another release, of nobody, or half overwritten, an alarm can

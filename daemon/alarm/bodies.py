@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Rows of the journal as alarm events, whichever release wrote them.
 
 Invariant: an event that is owed goes out. What this release does not know of it goes out as it was kept; where nothing

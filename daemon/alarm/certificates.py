@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """How long the certificates of a way to a broker still hold, and how a way is secured at all."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """paho's client with what it does not do itself: a bound on what comes in, and a socket from our own dialler.
 
 The law here: this file and `mqtt.py` alone know paho, and what of it has no public name is used here alone. A broker

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What the broker does not let this unit do, for the fault `refused_by_broker`: to raise alarms, to hear answers."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Where operators come to the alarm process: who may ask for what, and what they are told.
 
 The law here: it answers from the loop, at once, and whatever changes the room is an input of the room's own table. What

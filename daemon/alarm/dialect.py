@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Which MQTT a broker is spoken to in: 5 where it knows it, else 3.1.1. Values in, values out.
 
 The law here: only a broker's own word makes it an old one. Silence makes it one by guess: a port forwarder that takes

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A TCP connection to a broker by its name: every address it has, and the last ones that worked, side by side.
 
 The law here: neither a name server that is away nor an address that swallows what comes keeps us from an address that

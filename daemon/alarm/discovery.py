@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """How a unit introduces itself to Home Assistant: one device and its entities, as MQTT discovery reads them. Pure.
 
 The law here: every entity that listens asks for QoS 1, because Home Assistant listens at QoS 0 unless it is told; and

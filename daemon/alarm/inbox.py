@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What comes in over MQTT: sorted by topic, checked, and turned into a value or into a refusal. Nothing here decides.
 
 The law here: a payload of any kind raises no exception and no alarm. What is refused is counted and told once a kind.

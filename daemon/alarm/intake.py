@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Where everything that comes waits for the loop: edges first, then every source in its turn.
 
 Invariant: an edge is never refused and is taken before anything else. Every other source has places of its own, so that

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The alarm journal: what was pressed, kept before it counts, on a thread of its own.
 
 Invariant: one thread, one SQLite connection. The loop hands over and goes on; a disk that stalls holds up this

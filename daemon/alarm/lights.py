@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The outputs of the room: lamps and beeper, driven from the panel's table, and the relay; each is read back."""
 
 from __future__ import annotations

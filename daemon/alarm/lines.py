@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The button lines of a room: raw edges in, debounced, the room's inputs out."""
 
 from __future__ import annotations

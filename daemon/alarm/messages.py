@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What the unit says over MQTT: the alarm event, the alarm's state, availability, health.
 
 An alarm event is a CloudEvents 1.0 JSON text in structured mode (https://cloudevents.io, spec 1.0.2): complete in

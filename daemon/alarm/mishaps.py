@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What went wrong inside the alarm process while it lived on: inputs without a place, answers that raised.
 
 Invariant: neither ends the process. Both are counted, logged, and one fault (`inputs`) until nothing has happened for

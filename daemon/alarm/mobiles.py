@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The wireless buttons of a unit: foreign messages in, presses out, and what has to be kept so that an echo stays one.
 
 The law here: what a message means is found on the thread of its connection, so that a flood of messages that mean

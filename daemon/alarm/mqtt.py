@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """MQTT: connections to brokers. A connection is made, used, and thrown away when it breaks.
 
 The law here: what is to be sent lives in the outbox of the caller, never in paho: a client is used for one connection

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What comes from the network: brokers that come and go, what they answer, receivers, consoles, wireless buttons.
 
 The law here: it answers from the loop, at once; whatever changes the room is an input of the room's own table. What

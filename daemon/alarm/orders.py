@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What goes to the alarm journal's thread and what comes back: rows, orders, words. Values alone."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Alarm events on their way: made, kept and sent at the same moment, sent again until a receiver has stored them.
 
 Invariant: commit and publish start together and neither waits for the other (promise A3). Only a receiver's

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """How a connection to a broker ended, and under which name the next one comes. Values in, values out.
 
 The law here: two clients with one name throw each other out for ever, so whoever has reason to think that its name is

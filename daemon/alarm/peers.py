@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The unit's other processes as the alarm process sees them: what the recorder and the keeper say, and their silence.
 
 The law here: nobody waits for them. Who is gone is a fault that is shown, and what is said to nobody is not kept.

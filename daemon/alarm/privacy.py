@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Objections and covered windows over restarts: what the journal keeps of them, what operators set, what begins now.
 
 The law here: whether privacy is in force follows from the journal, the policy and the clock, so that a restart changes

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Asks a broker, beside the connection that stands, whether it knows MQTT 5: one CONNECT and one CONNACK.
 
 A connection in 3.1.1 that was a guess is verified by this, and not by giving it up: an alarm may come meanwhile.

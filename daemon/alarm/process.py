@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The alarm process: one loop, one writer of state.
 
 The law here: every other thread (pins, MQTT, journal, sockets, signals) does one thing, it enqueues. The loop takes

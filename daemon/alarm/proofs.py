@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What shows that each button works: its last press and its last test, kept across restarts by the journal."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What the recorder and the keeper may bring to the network: closed sets of words, coarse figures, a budget.
 
 Invariant: what hears cannot speak through the process that can. A recorder that was taken over chooses among the words

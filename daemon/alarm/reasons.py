@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Why there is no connection to a broker, in words for who has to mend it: whose certificate, which file and clock."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Wireless presses that the broker has to keep until the unit has: which message waits for which alarm events.
 
 The law here: a message is acknowledged when each of its alarms is in the journal or a receiver has stored it, and not

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Who listens, at which broker, and how that is known (promises A5, A7). Values in, values out.
 
 The law here: a retained word proves nothing, for it outlives who said it. A path is proven by an answer: the unit asks

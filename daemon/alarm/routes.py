@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """By which broker an alarm event goes: one that is known to have a receiver, else by every one at once.
 
 The law here: a path that is known to be dead costs no second. Nobody there, a refusal or a connection that ends sends

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What makes the alarm process ready sooner: imported first by its composition roots, for what it keeps from happening.
 
 While a program is being loaded nothing is garbage, and each of the collections that loading sets off walks through all

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Who says which word on the alarm's sockets: each peer is who its user is, by the kernel's word (SO_PEERCRED).
 
 Invariant: a word counts only from the process whose word it is. A recorder that was taken over cannot speak as keeper,

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Everything that the unit says of itself beside its alarms: state, availability, health, recordings, receipts.
 
 It has connections of its own, one at each broker: what is not answered there must never hold up an alarm. Whoever

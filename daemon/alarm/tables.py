@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The tables of the alarm journal: made, brought up to date, read and written. On the journal's thread alone.
 
 Invariant: no row makes reading fail. What this release cannot read is logged and stays where it is.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """One connection on which the unit speaks of itself: what it says is said again until the broker has taken it.
 
 The law here: the last word on a retained topic reaches the broker, or its connection is renewed and all is said anew;

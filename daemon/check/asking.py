@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What a check has to work with: the unit's sockets, its files, and somebody in the room, or nobody."""
 
 from __future__ import annotations

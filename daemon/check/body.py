@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The room's own parts: lamps and buttons, tried one by one, by somebody who looks and presses."""
 
 from __future__ import annotations

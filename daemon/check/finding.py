@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What a check finds: one value a thing that was looked at, and a report of all of them."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The machine: power, temperature, clock, disk, processes. Nobody has to be there for these."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Camera and microphone by their figures: what the recorder measures, no picture and no sound (promise H1)."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """How far an alarm and a recording get: broker, receivers, the holders' keys, a test alarm, a test recording."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The commissioning report: JSON for machines, PDF for the binder, and the unit's signature over the JSON.
 
 The keeper signs: it writes into its audit log that a check was made, and the engineer never holds a key.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What an engineer sees of a check, and how he answers: by the keyboard, or by the record button of the room."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The walk itself: what is looked at, in which order, and what happens when a part of the unit is not there to ask.
 
 The law here: a check never ends half-way. What cannot be asked is a finding like any other, and the next step follows.

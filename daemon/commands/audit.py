@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """`spreekkamer audit`: whether the keeper's log holds together, on the unit or from a copy, and with its witnesses."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The command `spreekkamer check`: options in, findings on the screen, a report in a directory, an exit code."""
 
 from __future__ import annotations

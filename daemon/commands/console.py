@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What every command shares: its options, where tables go, how a machine is answered."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The commands `spreekkamer cover …`: the windows in which the camera is covered, such as for elections."""
 
 from __future__ import annotations

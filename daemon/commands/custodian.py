@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What `spreekkamer evidence` does on a custodian's own computer: verify, open, half, keygen, handover, destroy.
 
 The law here: no socket, no unit, nothing but the files that are named. What opens is loaded by the commands that open.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """`spreekkamer evidence`: sealed copies of recordings, handed out at the unit; the rest runs on any computer."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """`spreekkamer hold`: keeps a recording beyond its term while an incident is open, looks again, and lets it go."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """`spreekkamer holders`: whether those who may open can still open, shown before it is needed.
 
 No secret key comes to the unit: it seals a random word to each holder, who opens it elsewhere and says what it is.

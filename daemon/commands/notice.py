@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The commands `spreekkamer notice …`: what people are told of a room, from the policy that is in force."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The command `spreekkamer report`: the council's figures, from the unit's log or from a copy of it."""
 
 from __future__ import annotations

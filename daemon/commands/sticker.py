@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The sticker at the door, drawn once for two formats: SVG for a sign maker, PDF for a printer; A5, in millimetres.
 
 The law here: layout knows shapes and nothing of formats; a painter knows its format and nothing of stickers. Lines are

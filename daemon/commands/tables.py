@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Tables for people.
 
 Invariant: at any width no cell is cut and no word is broken, so that an id can be copied; in a pipe a row is one line.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The settings files: the unit's, the policy's, and the policies to come; read, checked as a whole, and explained.
 
 The law here: all faults of all files come in one report, each with its key, its value and what was expected;

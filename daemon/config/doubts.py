@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What `settings check` refuses and a start does not: a way to the broker that cannot be, buttons that are one.
 
 The law here: a button is worth more than its broker. A unit whose certificate is missing starts, keeps each press,

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Settings in words: every fault of a file at once, and every value in force with its source."""
 
 from __future__ import annotations

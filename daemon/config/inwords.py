@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Unit and policy in plain words, for the end of `settings check`: what an engineer has set, as it will happen."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Wireless buttons in unit.toml: settings under which no message could ever be a press, or a press be another's."""
 
 from __future__ import annotations

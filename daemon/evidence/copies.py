@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Files that a custodian's command leaves: all of it under its name or nothing, on any file system and system."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A sealed copy on its way out: one uncompressed zip with every part of an event, fetched from the keeper file by file.
 
 The law here: no key is needed and nothing is opened. On a medium the zip appears under its name when it is all there,

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Opened segments into one MP4: nothing is encoded again, both tracks keep their times.
 
 The law here: packets stream through, a segment of each track at a time. The file appears under its name when all of it

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A hand-over: the recording's keys sealed anew to the one who receives it, and a sheet that both sign.
 
 The law here: the recording itself is handed over as it is, byte for byte, so that its signatures still hold; only its

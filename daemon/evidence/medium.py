@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Where a copy may go: not on the unit itself, where nothing would delete it (promise K1).
 
 The law here: a file system of the unit's own is that of the store, that of the system, one on the same disk as either,

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Opening a recording with the keys of its holders: the envelopes layer by layer, then one segment after the other.
 
 The law here: this runs on a custodian's computer, never on a unit: no unit has a key that opens. One holder of EVERY

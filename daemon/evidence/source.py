@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A copy of recordings on a custodian's computer, a directory or a zip: which are there, and their bytes on demand.
 
 The law here: every byte may be hostile. Nothing is unpacked, no link is followed, no name leads out of the copy; a zip

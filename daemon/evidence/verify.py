@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Two answers about a copy, without any key that opens: is it whole, and is it from the unit.
 
 Deciding is `daemon/inspection/judge.py`'s, the law that the keeper's own walk follows too; here its findings become the

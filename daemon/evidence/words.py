@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A holder's answer to the words that units sealed: opens the one that is theirs, and nothing else.
 
 Invariant: what comes out is an answer or nothing. A file of words that holds something else, such as the envelope of a

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A walk over chain.jsonl: every line by the one before it, and by the file that it names."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """One recording in a directory, inspected from outside: what the keeper does with its store."""
 
 from __future__ import annotations

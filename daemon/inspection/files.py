@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Every file of a recording, read and hashed without opening it, with a pace that the caller sets.
 
 The law here: nothing is written, not even when a file was read; no link is followed. Memory holds a recording's list of

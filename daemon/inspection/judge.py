@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The reader of a recording: bytes in, findings out, without any key that opens; one law for the unit and everybody.
 
 The law here, what may be believed in which order; what fails costs the belief in what follows from it, and no more:

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The alarm process's acts in the audit log, each exactly once, however often it is told.
 
 The law here: what is in the log already is known from the log itself, by journal and number; an act is answered for

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The audit log: one JSON line an act, each with the SHA-256 of the line before (promise K3).
 
 The law here: an act is in the log, on the disk, before it is done, and again when it is done. A line that a power cut

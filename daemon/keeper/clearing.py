@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Directories that never became a recording: a disk that was full, or a kill, between making one and beginning it.
 
 The law here: empty, or nothing but a signature of a begin.json that never came, for ten minutes: no recorder can still

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Holds as custodians ask for them: what they wish, checked against what is there, and what they are told.
 
 The law here: a wish that does not hold together changes nothing and says what was expected; an answer means that the

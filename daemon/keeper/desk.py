@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Where operators come to the keeper: who may ask for what, what they are told, what the audit log says of it.
 
 The law here: a verb is looked up in `model/rights.py` before anything is done; an act of a person is a line in the log

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The way in: a store that cannot be opened, or whose log takes no line, is told of and tried again until it can.
 
 The law here: READY is said by the keeper alone, after its first sweep; until then no recorder starts, and nothing is

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Takes a track, or a recording's records, off the disk: by directory descriptors, so that no link is ever followed.
 
 The law here: only names that a recorder gives are removed. A foreign file stays where somebody put it, and keeps its

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Sealed copies on their way out: which files a recording has, and the next of them as open files.
 
 The law here: nothing is opened that is sealed, nothing is copied by the keeper. It opens each file for reading and

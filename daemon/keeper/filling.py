@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """How full the store's disk is: a line of the log at each level, and the text of a fault above the first."""
 
 from __future__ import annotations

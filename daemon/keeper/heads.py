@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The audit log's head, signed: daily, after each deletion and after each act of a custodian.
 
 The law here (promise K3): a signature covers every line before it, because each carries the hash of the one before. The

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Holders who show that they have their keys: words are sealed to them, their answers are taken, losses are noted.
 
 Invariant: the log has a word's hash before the word goes out, and what is known is what the log says; a line that no

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The holds of a store: a file each, below store/holds/, and its lines in the audit log.
 
 The law here (promises K2, K7): a hold is in force from the moment its line is in the log, before anybody is told so,

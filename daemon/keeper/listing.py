@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Recordings in figures for an operator, never content: what a page of the list and one recording say."""
 
 from __future__ import annotations

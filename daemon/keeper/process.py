@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The keeper process: sweeps first, then sleeps until the next term ends.
 
 The law here: the first sweep is done before it says READY, and the recorder starts after that (promise K1). One loop;

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Room that belongs to a log before it is needed, so that a full disk cannot keep a deletion from being written down.
 
 Blocks beyond the end of a file (fallocate(2) with FALLOC_FL_KEEP_SIZE) are nobody else's. A spare file that is deleted

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Holds whose review date has passed: told every day until somebody looks, and ended only where the policy says so."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Ring time in the log: daily, at a stop, and hourly on the disk in between, for a unit whose plug is pulled at night.
 
 The law here: a line says what was counted since the line before, so that their sum is the whole; `ring.json` is worth

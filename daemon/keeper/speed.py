@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """How fast the store's disk takes what a recording gives it: written, synced and gone again, without a name."""
 
 from __future__ import annotations

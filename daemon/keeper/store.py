@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What is in the store: read from the files themselves, which are the truth.
 
 The law here: what is not understood is counted, named and left alone; sealed tracks for the longest term that there

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What `store verify` finds beside the recordings: names that are none, tracks that should be gone, foreign files."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Deletion in an order that can be broken off anywhere: said, key first, segments, said again (promises K1, K3).
 
 The law here: the line "deleting" is on the disk before anything goes; the envelope goes before the segments, because

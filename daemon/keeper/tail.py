@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Which lines of the audit log no keeper signed: those behind its newest signed head, when a start finds them there.
 
 The law here: what nobody signed ends no hold, dates nothing and is no receipt. A crash leaves such lines too: what they

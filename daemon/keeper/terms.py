@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Deleting what is due: when the next sweep is, what it may take, and what a disk that refuses comes to.
 
 The law here (promises K1, K2): the holds are asked at each sweep; what is refused is tried again within the minute that

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The keeper's sense of time: the timeline of `model/timeline.py`, kept across boots and restarts.
 
 The law here: the audit log is the memory. It has a line for each boot, and one for each UTC that is believed; what it

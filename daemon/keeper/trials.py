@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """An engineer's test recordings: inspected as soon as they are closed; those that hold go at once.
 
 The law here: a recording is a test by its own signed records, and only what holds in every file goes before its term.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Sealed tracks that no term is known of, because nobody can read their begin.json: they have an end all the same.
 
 The law here (promise K1): the count is powered-on time since the log first knew of the recording, by a line that a

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """`store verify`: the whole store, a recording at a time, daily by itself and when somebody asks.
 
 The law here (promise K3): every file belongs to a live recording that is younger than its term or held, and every hash,

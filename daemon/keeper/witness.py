@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What the keeper sees by itself for the log: recordings that begin and end, and the policy that is in force.
 
 The law here: what the log says already is known from the log, so that a recording is told once, whoever was down when

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Seals words to holders' keys and ends: `python -m daemon.keeper.wordmaker`, the pairs on stdin.
 
 Invariant: it opens nothing. What can seal is loaded in this short-lived process and not in the keeper: a library that

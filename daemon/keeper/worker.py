@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The thread that reads the store: one job at a time, at half speed, and never in the way of a deletion.
 
 The law here: the loop gives a job and gets one word back; the thread changes nothing, in the store or in the keeper.

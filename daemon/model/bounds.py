@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Bounds of what may cross a socket: every field on the wire has a pattern, a length or a range (promise A2).
 
 A peer that was taken over can then fill no message, no health report and no journal row with more than they hold.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 r"""A button on two lines, normally open and normally closed: pressed, released, cut and shorted told apart.
 
 The law here: the two contacts of a changeover are never alike for long. NO closed and NC open is pressed, the other way

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 r"""One button line, from raw edges to facts: pressed, held, released, stuck, chattering, held at boot.
 
 The law here: a press of at least 50 ms is one `Pressed`, whatever the contact does at its ends; and a line that

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The words of the room: what can happen to it (inputs) and what it wants done (effects).
 
 Inputs carry everything that deciding needs, fresh ids included, so that the table in `room.py` stays pure.

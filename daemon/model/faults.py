@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Every fault that the unit names, once: who finds it, how the lamp shows it, and what to do about it.
 
 Invariant: a fault exists by its entry in FAULTS. The status lamp (`panel.py`), the lines and the advice of a check, the

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What a room can be fitted with, once: its wired buttons and its outputs, and everything that follows from each.
 
 Invariant: a button or an output exists by its key in `unit.py` and its entry here; a test holds the two against each

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Who can open, as far as holders have shown it: words that were sealed to their keys, and the answers to them.
 
 Invariant: a proof is as old as the word that it answers, not as the answer: whoever answers had the key after that

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What keeps a track beyond its term: holds as values, and the rules for placing, reviewing and ending one.
 
 The law here (promise K2): while a hold is in force its tracks do not go; only a person's release ends it, or, where the

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The audit log's chain, judged a line at a time: what was changed, taken out, put in, moved or cut off, and where.
 
 The law here (promise K3): each line carries the SHA-256 of the line before, and its own number. A line is judged by its

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """How long a ring has run, per track: so that "not every conversation" can be checked (Dronten 2021, question 6).
 
 Pure. The recorder says how many seconds it has sealed since it started; the counts of two recorders are told apart by

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Wireless buttons: what a foreign message on a button's topic means, and whether the button is still alive. Pure.
 
 The law here: a payload of any kind raises no exception; only a value that the settings call pressed is a press; a

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What people are told of a room, in Dutch, from the policy: a sticker, a paragraph for a letter, words to say.
 
 The law here: a text says what the policy says; its code is made from the text, so that a notice on a wall can be held

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What the recorder does of what it is told: every order is held against the policy by the one who obeys it.
 
 The law here: the alarm process owns the lamp and the buttons, not the policy's bounds. An id is a name in the store and

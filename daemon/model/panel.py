@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What the lamps say: one table from the room to the signs, and from a sign to its pattern.
 
 The law here: the recording lamp knows two things, dark and lit, and is lit as long as a byte may be written (promise

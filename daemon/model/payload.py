@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Foreign payloads: bytes of any kind to text or JSON, and paths into that JSON. Pure.
 
 Invariant: no payload raises anything but `NotUnderstoodError`, and none takes longer than LOOKS_MAX steps. What can be

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """When a camera's figures are a fault, each for a while and not for a moment; and when its image jumps.
 
 Pure: figures in, words out. A camera that delivers no packets is not judged here; its track sees that by itself.

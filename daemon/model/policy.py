@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The municipality's protocol as a value: what may be recorded, how long it is kept, who must agree to open it.
 
 Every key of `policy.toml` is a field here: its type and bounds are what the settings check enforces, its description

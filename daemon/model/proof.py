@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Whether the buttons of a unit have been shown to work lately. Pure: UTC nanoseconds in, words out."""
 
 from __future__ import annotations

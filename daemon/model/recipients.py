@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Which public keys a policy takes for its holders: age's X25519, whole and usable; why no other kind.
 
 The reasons stand in docs/decisions/0018-holders-have-x25519-keys.md.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Refused requests for the audit log: each kind is told at once, a flood of it is a number.
 
 The law here: whoever is refused must not fill the log. A kind is a user and a verb; its first refusal of a day is a

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """When the relay is on: a siren or a door release, from an alarm that is not silent until its reset or for so long.
 
 The law here: it follows the room and decides nothing in it; no alarm waits for it. A press while it is on makes it no

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A year of one unit in figures, counted from the lines of its audit log and from nothing else.
 
 The law here: no name, no content, no recording's number; what a council asks (how often, how long, how do you know) and

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """When a track of a recording has to go: pure arithmetic over ages.
 
 The law here (promises K1, K2, K4): a track is due when its oldest frame is provably as old as its term, which is what

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Who may do what: one table from the verbs of both operators' sockets to the roles that may say them.
 
 The law here: what is not in the table is nobody's. Engineers check, list and verify; custodians also hold, release and

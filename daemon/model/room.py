@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The whole unit as one table: what every press, answer and silence does to the room.
 
 The law here: everything that decides lives in this file and the rules it names. A row of TABLE names an input, its

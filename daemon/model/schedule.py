@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What is so by the calendar: which policy and which covered window are in force, by a clock that may be wrong.
 
 Pure: readings, policies and windows in; the one that is in force out.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What a microphone hears, in figures: how loud it is, whether it hears at all, when something clapped.
 
 The law here: a figure is made from seconds, or is a moment; nothing of what was said can be made from it (promise H1).

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Room on the store's disk: what is kept for alarms, when a conversation is refused, when somebody is warned.
 
 The law here (promise K2): a disk that fills up is never made room on by deleting early or by touching a hold. What is

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A fault that comes and goes: told, locked out after a few spells as alarm panels do, and counted from then on. Pure.
 
 Invariant: however often a contact trembles, its fault is a handful of events and not one at each spell. Once locked it

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What the unit knows of its room: the phase it is in, its recording, its open alarms, what the policy says of it.
 
 The law here: these are values. Only `step` in `room.py` makes the next one.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """How old things are, as far as the unit can prove it: powered-on time across boots, and the time that it was off.
 
 The law here (promise K4): a second counts when the unit was powered, or when a UTC that is believed shows that it has

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The engineer's settings as a value: pins, devices, broker. Every key of `unit.toml` is a field here.
 
 Nothing in this file can widen what the policy allows: lengths of time, tracks and terms stand in the policy alone.

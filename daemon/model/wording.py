@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A policy in words, in Dutch that everybody reads (B1): the pieces of which the notices are made.
 
 Pure: a policy in, words out.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The recorder process in the field: picamera2, PyAudio, and no network. `python -m daemon.recorder`."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What an engineer aims by: the camera's 16 x 9 blocks, and when claps were heard and seen; no picture, no sound.
 
 Once a second, five minutes at most.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """One recording on disk: opened, grown segment by segment, closed. Every step is durable before it counts.
 
 The law here: sealed bytes only; begin and envelopes before the first segment; a segment before its chain line; nothing

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Closes recordings that a kill, a power cut or a disk left open, beside the work and without a byte of their content.
 
 The law here: nothing that lies in the store keeps the recorder from starting or from recording. A recording is judged

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Cuts a track into segments of one second, each a whole MPEG-TS file that plays alone and joins its neighbours.
 
 The law here: a segment of image begins at a key frame; a segment's times are boot times in 90 kHz, so that sound and

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Where a microphone's samples stand on the boot clock, what was lost between them, and how fast its own clock runs.
 
 The law here: a stamp is a measurement, never the truth. A sound card counts by a crystal of its own (200 parts a

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The encoder of sound: PCM to AAC. Image comes encoded from its camera.
 
 The law here: a packet carries the boot time of what it sounds, never the encoder's own count. Sound is made even first,

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Sound on an even grid: as many samples a second of the boot clock as the format says, whatever the converter counts.
 
 The law here: the sample is the clock. A player counts samples and looks at a file's times once, so what drifts has to

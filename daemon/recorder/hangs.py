@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Devices whose library does not come back: a new process frees one once, and none costs the others more than that.
 
 The law here: only the end of a process frees a device that hangs in it. The first time, the process is replaced at

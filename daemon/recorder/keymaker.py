@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Makes one recording key and ends: `python -m daemon.recorder.keymaker`, the holders' keys on stdin.
 
 The law here: the secret half exists in this short-lived process only. What leaves it is the public half, to seal

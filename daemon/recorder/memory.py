@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Keeps what was clear from staying behind: in freed memory, in a core dump, in swap (promises R1, R2).
 
 glibc overwrites what is freed when MALLOC_PERTURB_ is set, but not what its per-thread cache takes (small pieces: sound

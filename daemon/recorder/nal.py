@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What an H.264 packet says of itself (ITU-T H.264, 7.3): its parameter sets, and whether one before it is missing.
 
 The law here: a key frame is one that can be decoded alone, whatever its encoder calls it. Only the first bytes of a

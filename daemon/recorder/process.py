@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The recorder process: one loop that cuts, seals and rings; a trigger only opens a tap.
 
 The law here: there is one path, recording or not. Sealed segments go into the ring; while a recording is open they go

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The recording that is open, as the loop sees it: orders come in, the ring's items go to the writer, the end is said.
 
 The law here: one recording at a time, and no order goes further than the policy (`model/orders.py`). What the writer

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The pre-event ring: the last seconds of every track, sealed, and nothing else (promises R1, R2).
 
 The law here: what goes in is sealed or says that something is missing; what is older than the pre-event time goes out

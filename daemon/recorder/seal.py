@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Recording keys and sealing: a segment is closed to a key whose secret half nobody on the unit has (promise R6)."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The tap that a trigger opens: which part of the ring belongs to a recording, and what its first record says."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """One track from its device to sealed segments: open, watch, cut, seal, and open again when it is gone.
 
 The law here: a device that the policy switches off never becomes a Track, so nothing can open it (promise R7); nothing

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Whether what a track puts into its ring is worth anything: how much of it is whole, and whether it decodes.
 
 The law here: a device that delivers is not believed, and neither is its encoder. Now and then a segment is decoded in

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The recorder's own look at its walls: it refuses to start where it could speak to anybody (design 2).
 
 It also builds one that systemd has no word for: see `keep_directories_open`.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The only thread that writes a recording: it takes sealed items in order and makes them durable, under the lease.
 
 The law here: before each write the lease of that recording is looked at again, and once more before its bytes get a

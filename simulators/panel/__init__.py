@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The tester's room: one page that shows a simulated room whole, and hands to press, pull and wait in it.
 
 `facts` reads what any program could read (sockets, files, the broker, the processes' own log lines); `acts` is the list

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What the page may do, as messages: everything to the simulator, nothing to the unit but what an operator may ask too.
 
     POST act  {"act": "press", "button": "alarm", "hold_s": 0.2}   ->  {"ok": true, "text": "alarm: pressed"}

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What the page knows, read from where anybody could read it: the unit's sockets and files, and the broker.
 
 The law here: nothing is asked of the unit that an operator's command could not ask, and nothing is kept that is not on

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The page of one room: what it knows, what it may do, and the server, started and stopped together."""
 
 from __future__ import annotations

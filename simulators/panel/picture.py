@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The simulated camera's picture as the page shows it: the same test card at the same moment, small, as a JPEG.
 
 It does not come from the recorder, which shows nobody anything; the page says so.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A recording opened with the demonstration keys, as its custodian would: by the same code, outside the unit."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The page's web server: 127.0.0.1 alone, a token in the address, events by SSE; aiohttp in a thread of its own.
 
     http://127.0.0.1:PORT/TOKEN/          the page, and what it is made of

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A running room, as the page sees it and acts on it; and the clock that runs faster."""
 
 from __future__ import annotations

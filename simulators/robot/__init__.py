@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Scenarios that anyone can read: the keywords of Robot Framework files, in Dutch and in English, and what they act on.
 
 `worlds` is the interface to a room (a simulated one here; another kind of room is another class with the same methods);

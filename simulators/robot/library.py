@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What Robot Framework asks of a library, drawn from `steps.STEPS`: each step under its Dutch and its English name."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The twenty things that a scenario can do and see. What waits, waits for a fact, and says what it saw instead.
 
 A step's names, Dutch and English, are its keywords; what stands in `${}` is an argument. The order is that of a story:

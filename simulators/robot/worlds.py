@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What a scenario needs of a room: hands, plugs, a clock, and what can be seen from outside it.
 
 A simulated room is one; a virtual machine or a real room with a test rig is another. Every method acts or looks at

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The alarm's acts on their way to the audit log: kept with what they tell of, told until they are written, once."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A camera that is aimed, on the mock pins of a bench: lamp first, and over with the room's rest."""
 
 from __future__ import annotations

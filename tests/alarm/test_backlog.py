@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A backlog costs nothing: what is in memory, and what an answer costs, are the same whatever waits."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Who may do what at the alarm process, and what of it the audit log is told."""
 
 from __future__ import annotations

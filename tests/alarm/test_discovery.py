@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """How a unit introduces itself to Home Assistant; what Home Assistant says of it: `make home-assistant`."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The loop's intake: edges first, places for every source, and what finds no place is counted."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A unit introduces itself at a real broker with our access list, as docs/guide/home-assistant.md sets it up."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The alarm journal: kept before it counts, by a thread that nobody waits for."""
 
 from __future__ import annotations

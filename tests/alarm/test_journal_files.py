@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Whatever stands where the journal should be: an alarm can be kept, and what is owed in it is owed."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Lamps that an engineer tries, on the mock pins of a bench."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Stories of contacts, edge by edge, and all that the room is told of each: the fact of A6, and nothing else."""
 
 from __future__ import annotations

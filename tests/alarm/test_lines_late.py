@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """An edge that is still on its way when a press is decided: the line's level is asked, and the edge is waited for."""
 
 from __future__ import annotations

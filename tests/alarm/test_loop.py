@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The alarm process's loop: whatever comes, and however much at once, each thing is answered."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Wireless buttons the whole way: a gateway's payload, a real broker, the real alarm process, a receiver."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The wireless buttons of a unit: what is kept of them, what a restart knows, and what the loop had no place for."""
 
 from __future__ import annotations

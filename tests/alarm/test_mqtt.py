@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The connection to a real broker: reason codes, an older protocol, a broker that goes and comes."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The connection at a raw server that sets bounds, breaks them, refuses, and says nothing."""
 
 from __future__ import annotations

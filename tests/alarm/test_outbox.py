@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Alarm events on their way: what the journal gives back goes out, whatever else it holds."""
 
 from __future__ import annotations

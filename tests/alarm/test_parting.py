@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """How a connection ended: the last word of a broker, and when a name is taken."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The stories of `test_lines.py` once more, from the contact up: mock pins, the real driver, the real loop.
 
 Only time is staged: while the loop waits for its queue a clock of paper moves on, and contacts move at their moments.

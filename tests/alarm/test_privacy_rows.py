@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Rows of the journal about privacy that another release, or nobody, has written."""
 
 from __future__ import annotations

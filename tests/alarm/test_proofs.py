@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What shows that a button works, under a clock that was wrong when it was written down."""
 
 from __future__ import annotations

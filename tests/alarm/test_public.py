@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What of the recorder's and the keeper's words reaches the network: closed sets and coarse figures."""
 
 from __future__ import annotations

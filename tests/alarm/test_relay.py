@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The relay in the whole alarm process, on mock pins and a real broker: after the alarm, bounded, never its brake."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What the unit says of itself: its last word arrives, or its connection is made anew; what keeps it is a fault."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Measures against peers in the same run, and prints ratios: `python -m tests.benchmarks [NAME…] [--json FILE]`.
 
 A benchmark asserts no time: it says what it saw beside what design 8 asks for. docs/ref/figures.md explains the lines.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A root of the alarm process for benchmarks: the machine's clock, gpiozero's mock pins, and a hand on standard input.
 
 `alarm 0.08` on standard input presses that button for so many seconds. After each press a line is added to

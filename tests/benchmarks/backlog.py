@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Twenty thousand alarm events that no receiver has stored: memory, processor, how fast they go, a press meanwhile."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What a benchmark says: one figure a line, its target from design 8, and the table and the JSON made of them."""
 
 from __future__ import annotations

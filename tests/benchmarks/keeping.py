@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The keeper over ten thousand recordings: its start, its next expiry, and a thousand deletions beside a bare loop.
 
 The loop unlinks as many files of as many recordings, and syncs what promise K1 needs to be so after a power cut: the

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The keeper's daily walk of a log of a million lines with ten thousand signed heads: thirty years of a busy room.
 
 The peer reads the same bytes and hashes them: `sha256sum`.

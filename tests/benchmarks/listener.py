@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The subscriber of both: stamps each message as it has it. One line a message: CLOCK_MONOTONIC, topic, bytes.
 
 It is a receiver too: after the stamp it acknowledges an alarm event, which would otherwise be sent again.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What keeps a machine busy beside an alarm: `python -m tests.benchmarks.load KIND DIRECTORY`, until it is ended.
 
 disk: four writers, each with four megabytes and an fdatasync at a time, over and over the same file. deletion: ten

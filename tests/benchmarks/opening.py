@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A copy of twenty minutes verified and opened, beside sha256sum, age and ffmpeg on the same bytes in the same run."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A press in a simulated room whose page is open in a browser, beside the same room's with no page open."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The recorder's peer: the same test card, the same tone, the same encoders, and everything thrown away."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The alarm's peer: bare paho, QoS 1. A line on standard input is a press; 50 ms after it a message goes out.
 
 python -m tests.benchmarks.peer_publisher PORT TOPIC BYTES STAMPS

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """From a trigger to the whole pre-event time being durable, and to the lamp, beside writing the same bytes plainly."""
 
 from __future__ import annotations

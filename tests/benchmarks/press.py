@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """From a press to a subscriber, less the 50 ms of debouncing, beside a bare paho publish to the same subscriber."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Child processes of a benchmark, and what the kernel says that they took."""
 
 from __future__ import annotations

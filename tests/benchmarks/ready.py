@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """How long the alarm process takes to be ready, beside importing its two libraries; and how much memory it holds."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What the recorder takes above its encoder, and what an idle unit with a full ring writes."""
 
 from __future__ import annotations

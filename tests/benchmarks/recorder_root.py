@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A root of the recorder for benchmarks: the machine's clock, a test card with grain, a tone.
 
 With `replay` in SPREEKKAMER_BENCH_CAMERA the camera encodes one second and delivers it for ever: the same bytes a

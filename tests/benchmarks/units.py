@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Units for benchmarks: real processes on a state directory, with the picture and the seconds that a line asks for."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Presses at the real unit while brokers that nobody here wrote are killed and started again: `make brokers`.
 
 One node is killed at a time, some moment after a press was asked for, and started again at once. Each press has to be

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Brokers that nobody here wrote, as processes that can be killed, below one directory and on the loopback alone."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What a broker does that another does differently, asked by a client that is neither a unit nor a desk."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+// SPDX-License-Identifier: EUPL-1.2
+
 // One JSON command a line in, one answer a line out, until the input ends. What an act throws is its answer.
 
 import { createInterface } from "node:readline";

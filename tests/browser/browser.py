@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Runs a story of this repository in Debian's Chromium, with what `make` has installed below .node/browser."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+// SPDX-License-Identifier: EUPL-1.2
+
 // Debian's Chromium, headless, that goes nowhere by itself; and what a story needs around its page.
 const fs = require("node:fs");
 const { chromium } = require("playwright-core");

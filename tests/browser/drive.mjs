@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+// SPDX-License-Identifier: EUPL-1.2
+
 // A browser for the tests of the page: one JSON command a line in, one answer a line out. node drive.mjs MODULES
 // Every request that a page makes, and every error that it has, is kept and told by `requests` and `errors`.
 

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """`make camera-test`: a camera's contract, faults and recordings, on the real picamera2 in a small Debian."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The driver for the Pi's camera on the virtual one, with the faults that its sensor can have."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What is here runs beside the real picamera2 only: `make camera-test` sets the variable, in a Debian that has it."""
 
 import os

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The recorder of a simulated room with the real picamera2 below it: `python -m tests.camera.recorder_root recorder`.
 
 When it is asked to end it says which pictures the sensor took, so that a test can account for each of them.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A small Debian beside this one, with the real picamera2 on libcamera's virtual camera; built once, kept in .cache/.
 
 Debian 12 has no libcamera that its Python can load, and PyPI has none at all. The suite named below has one whose

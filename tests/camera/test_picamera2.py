@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Our driver on the real picamera2: what it sets, what it reads back, and what becomes of it when picamera2 breaks."""
 
 from __future__ import annotations

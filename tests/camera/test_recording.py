@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A whole room on the real picamera2: a minute recorded, every picture accounted for; its faults survived."""
 
 from __future__ import annotations

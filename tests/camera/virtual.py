@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The real, unmodified picamera2 on libcamera's virtual camera: what a machine without a Pi lacks is supplied here.
 
 libcamera's pipeline `virtual` is real libcamera: camera manager, configurations, requests, buffers. Four things are

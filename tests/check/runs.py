@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Runs of `spreekkamer check` with nobody in the room."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A terminal in which a person's command runs: tmux, driven by keys and read from its screen."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A check vouches for nothing that it did not see: single contacts, parts that nobody tried, a unit that is away."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """One planted fault at a time in a room that is otherwise well: the check names it, and says what to do."""
 
 from __future__ import annotations

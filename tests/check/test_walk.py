@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """`spreekkamer check` in a simulated room: an engineer at a keyboard, one without, and nobody."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """`spreekkamer audit verify` on logs that the keeper's own parts wrote and signed, and on what is done to them."""
 
 from __future__ import annotations

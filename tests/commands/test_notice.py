@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The notice commands: files that open, on paper and on screen, and a verdict on those that hang already."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What every command has: a version, completion, the variable for --state, one class for a date that is none."""
 
 from __future__ import annotations

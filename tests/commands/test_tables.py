@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Tables for people: whatever is in them and however narrow the terminal, nothing is cut and no word is broken."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Settings as engineers write them: ways to a broker that cannot be, plain words, and files as editors leave them."""
 
 from __future__ import annotations

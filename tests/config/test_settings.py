@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The two settings files: what ships loads, every key is told of, and all faults of both come in one report."""
 
 from __future__ import annotations

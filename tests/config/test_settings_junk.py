@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Settings files that nobody would write: the report stands, whatever the files say."""
 
 from __future__ import annotations

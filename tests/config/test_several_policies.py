@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Several policies on one unit: each from its day, all of them checked at once."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Settings of wireless buttons under which a press could never be one: refused, each in one clear sentence."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """One real value of every message in the contract: what the documents show, and what tests send.
 
 Each is made from the unit's own struct and encoded as the unit encodes it, so an example cannot fall behind the code.

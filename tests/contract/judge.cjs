@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+// SPDX-License-Identifier: EUPL-1.2
+
 // Reads a JSON list of [schema, [payload, …]] on standard input; writes, in their order, which payloads Ajv takes.
 // Payloads are texts, as on the wire. Ajv reads patterns by ECMAScript's rules, as receivers in JavaScript do.
 "use strict";

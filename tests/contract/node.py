@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Runs a script of this directory under Node.js, with what `make` has installed below .node/."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+// SPDX-License-Identifier: EUPL-1.2
+
 // Reads a JSON list of AsyncAPI documents on standard input; writes what the AsyncAPI parser says of each, in their order.
 // A finding has a severity (0 error, 1 warning, 2 information, 3 hint), a rule's code, a path and a message.
 "use strict";

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The contract's files: that they are of today, that both dialects read them alike, and that their examples fit."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The AsyncAPI project's own parser on docs/ref/asyncapi.json, and on what it must refuse."""
 
 from __future__ import annotations

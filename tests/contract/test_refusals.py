@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Bad input by three judges: the unit's own inbox, and the published schema in Python and in JavaScript."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The judge of what is on the wire: that it hears, that it can say no, and that a whole room gives it no reason to."""
 
 from __future__ import annotations

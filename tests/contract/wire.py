@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Holds what is on the wire against the published contract: docs/ref/asyncapi.json and docs/ref/schemas/.
 
 The law here: the structs that made a message are not asked. A message is judged by the files that a receiver's builder

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The cameras that the contract of `hardware.ports.Camera` is tried on: two simulated, and one that is none.
 
 Others take their place where they can run: SPREEKKAMER_CAMERAS names their module, tests.camera.cameras for the real

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Fixtures of `tests/leaks.py` and `tests/pulse.py` for every test here; lgpio's thread lives with the process."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The kernel's gpio-sim as a board under a bench: contacts write a line's pull, lamps are read from the kernel.
 
 The driver above is the real one, on unmodified gpiozero and lgpio. Runs in the virtual machine of `tests/vm` only.

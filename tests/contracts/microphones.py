@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Every microphone that the contract is held over, each with how its plug is pulled and how it is made to sound."""
 
 from __future__ import annotations

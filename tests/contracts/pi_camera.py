@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The contract of a camera on the metal: a Raspberry Pi with a camera on its ribbon, that nothing else uses.
 
 SPREEKKAMER_CAMERAS=tests.contracts.pi_camera .venv/bin/python -m pytest tests/contracts/test_camera.py

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The boards on which the contracts of buttons and lamps are held: mock pins here, gpio-sim in the virtual machine."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The contract of `hardware.ports.Buttons`, over every board that can be pressed from here: see `rigs.py`."""
 
 from __future__ import annotations

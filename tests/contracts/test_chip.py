@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Which chip of lines is the header's, on every board and kernel, and what a process without a right is told."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Stories of fingers and wires on every board: what the real driver brings, read as the unit reads it.
 
 The same stories run over gpiozero's mock pins here and over the kernel's own lines in the virtual machine.

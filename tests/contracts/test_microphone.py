@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The contract of `hardware.ports.Microphone`, over the simulated microphones and over PyAudio on a real PulseAudio."""
 
 from __future__ import annotations

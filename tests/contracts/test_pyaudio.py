@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The PyAudio driver beyond its contract: names, negotiation, stamps, silence on stderr, a sound server that hangs."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The driver for USB cameras on the kernel's own test camera, `vivid`: real V4L2, and a plug that can be pulled.
 
 For a machine of which one is root and whose kernel has the module; its controls are in the kernel's

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The page in a real browser with its network off: Chromium, or Firefox where SPREEKKAMER_BROWSER says so."""
 
 from __future__ import annotations

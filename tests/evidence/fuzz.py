@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Hostile zips at both readers, hostile files at the judge: nobody fails, nothing is whole by chance.
 
 `make evidence-fuzz` (ARGS="--inputs 20000 --seed 1"): mutates the zip of a real recording, byte by byte and field by

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Records whose JSON two programs could read in two ways, in a chain that fits: both judges, the same findings.
 
 The command's law (daemon/inspection/judge.py) beside the page's (reader/src/judge.js, in Node.js), word for word.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Ninety minutes at 1080p25: command and page within their bounds, beside ordinary programs on the same bytes.
 
 `make evidence-long` (ARGS="--minutes 90"): makes the recording through the real cutter, sealer and writer, faster than

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Recordings made faster than real time: the test card and a tone through the real cutter, sealer and writer.
 
 A conversation of ninety minutes takes a minute: the pictures of one round are encoded once and come again and again,

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Sealed copies: every part of an event in one zip on the medium, checked there, or nothing; damage is said."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Opening: every frame, in step, for the right holders alone; nothing half-made is left, and nothing tells a key."""
 
 from __future__ import annotations

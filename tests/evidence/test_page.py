@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The page that opens recordings, in a real browser with its network off: what a manager does, and what must not go."""
 
 from __future__ import annotations

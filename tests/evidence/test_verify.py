@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A copy on a custodian's computer: whole or not, from the unit or not, whatever its bytes are."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Three verifiers over the same mutations: the command, the page in Chromium, and LEESMIJ's own shell commands.
 
 `make evidence-torture` (ARGS="--count 1000 --seed 1"): prints each disagreement and each crash, and fails for any.

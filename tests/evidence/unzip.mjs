@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+// SPDX-License-Identifier: EUPL-1.2
+
 // The page's own reader of zips, without a page: paths in, one line of JSON out for each, names with SHA-256 or why not.
 
 import { createHash } from "node:crypto";

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+// SPDX-License-Identifier: EUPL-1.2
+
 // The page's own law, without a page: directories in, one line of JSON out for each: whole or not, and what is wrong.
 
 import { openAsBlob, readdirSync, readFileSync } from "node:fs";

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A house for one fault after the other: a real broker, a link that can go wrong, the real alarm process, a receiver.
 
 The law here: the end is the same for every fault. Each press is one event at the receiver, in order, with an id of its

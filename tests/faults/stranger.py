@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Somebody at the broker who may write anything: a gateway, a broken receiver, a person with bad intentions."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Everything wrong that a stranger, a broken receiver or a replayed command can say to a unit over MQTT."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """One fault at the broker each: who listens, what it forgets, who else comes with our name, what it is too old for."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Wireless buttons while something is wrong with the way to the broker: an alarm is an alarm."""
 
 from __future__ import annotations

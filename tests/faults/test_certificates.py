@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """One fault of certificates or of the access list each: told so that an engineer knows whose it is and which file."""
 
 from __future__ import annotations

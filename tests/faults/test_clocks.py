@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A clock that is wrong: no alarm waits for it, and each says what it was worth."""
 
 from __future__ import annotations

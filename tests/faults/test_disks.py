@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A disk that is full, read-only or stands still under the journal: real ones, each a file system in a file."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """One fault of the link each: what the unit says meanwhile, and that every press arrives, once, when it is mended."""
 
 from __future__ import annotations

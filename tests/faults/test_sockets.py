@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Everything wrong that a process of the unit, or who speaks as one, can say on the local sockets of a real alarm."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A wireless press and the broker's memory of it: acknowledged when kept, delivered again, known after a restart."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A root of the alarm process for the tests of faults: `simulators.unit`, with contacts that do not bounce.
 
 On a machine that does other things as well a bounce of two milliseconds takes a tenth of a second, and that is a

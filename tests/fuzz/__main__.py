@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """`make fuzz`: junk by the sockets, the brokers, the journal's file and the settings; a press after each batch.
 
 python -m tests.fuzz [--inputs 1000000] [--seed N]

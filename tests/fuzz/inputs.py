@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Junk for every way into the alarm process, drawn from a seed: valid things with one or more of their parts spoilt."""
 
 from __future__ import annotations

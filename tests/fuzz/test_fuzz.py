@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Twenty thousand junk inputs by every way into a real alarm process; `make fuzz` sends a million."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The house that is fuzzed: a real alarm process, a real broker and receiver, and a second broker that says anything.
 
 Invariant: the process lives; after each batch a press is one alarm at the receiver, nothing else is, and it has cost

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The board's own figures, read from the files by which a Pi's kernel shows them."""
 
 from __future__ import annotations

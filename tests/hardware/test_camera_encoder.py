@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Which encoder the Pi's camera gets; the rest of its driver is tried by `make camera-test`."""
 
 from __future__ import annotations

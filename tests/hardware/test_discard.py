@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Whether deleted blocks are discarded, by what the kernel and systemd show."""
 
 from __future__ import annotations

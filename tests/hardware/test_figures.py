@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The figures of a picture: real photographs, blurred, darkened and made noisy."""
 
 from __future__ import annotations

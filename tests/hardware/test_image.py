@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A room's wishes for its picture as libcamera's controls."""
 
 from __future__ import annotations

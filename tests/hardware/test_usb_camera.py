@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The driver for USB cameras over ffmpeg's own sources, read as V4L2 is; V4L2 itself is tests/contracts/vivid.py's."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Home Assistant's own word on our payloads and our guide: `make home-assistant`, in a virtual environment of its own.
 
 Takes a JSON file that maps discovery topics to payloads, and Home Assistant's configuration directory with the guide's

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A real Home Assistant in a directory: set up as docs/guide/home-assistant.md says, at a broker with TLS.
 
 What a person does in its dialogs stands here as the file that the dialogs write.

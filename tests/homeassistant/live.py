@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A real Home Assistant as docs/guide/home-assistant.md sets it up, and a real unit: `make home-assistant`.
 
 A press at the unit is seen, stored, acknowledged, accepted and ended there; nothing is lost while it is away.

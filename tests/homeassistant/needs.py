@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Prints what pip has to install for the parts of Home Assistant that we start: run in its own environment by make.
 
 Home Assistant itself would install them while it starts; `make home-assistant` starts it with nothing left to fetch.

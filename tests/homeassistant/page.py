@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The blocks of docs/guide/home-assistant.md, by language; nothing here imports Home Assistant or the daemon."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Leaves a mark wherever this process can, then looks for the marks of others: `python marks.py NAME GO`.
 
 Runs in the sandbox of a service, as the attacker's own program, together with two others. Between the two halves it

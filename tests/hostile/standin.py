@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """An attacker in place of a process of the unit: it speaks on the real sockets, whatever it likes."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A keeper that was taken over, against the real alarm process, recorder and broker; then the real one comes back."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A recorder that was taken over, against the real alarm process, keeper and broker: words, files, floods."""
 
 from __future__ import annotations

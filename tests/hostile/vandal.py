@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What a recorder that was taken over does to the store: `python -m tests.hostile.vandal RECORDINGS`, in its sandbox.
 
 The attacker comes after the recorder has built its own wall. It says as JSON what came of each attempt, by name.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A world in which a unit lives for years: true time, clocks that lie, cuts of the power, full disks, incidents.
 
 The world knows what is true. The keeper in it is the real one, as far as time and deletion go: Timekeeper, Store,

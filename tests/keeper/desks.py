@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A keeper that runs in a thread, and people of several users and groups who come to its socket."""
 
 from __future__ import annotations

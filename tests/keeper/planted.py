@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Forty things that can be wrong with a store, each planted in one place, with where and in which words it is found."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Stores for tests of the keeper: recordings as the recorder leaves them, a clock that stands still, a start."""
 
 from __future__ import annotations

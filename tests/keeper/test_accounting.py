@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The log says what the store should hold, and what nobody signed has no force (promise K7)."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The log at the keeper's start: what does not hold together is named and keeps nothing from being deleted."""
 
 from __future__ import annotations

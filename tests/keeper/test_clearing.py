@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Directories that never became a recording go after a while; everything else that is no recording stays."""
 
 from __future__ import annotations

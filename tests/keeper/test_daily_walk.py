@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The keeper's daily walk of its log costs what is new, and sees what changed in what is old."""
 
 from __future__ import annotations

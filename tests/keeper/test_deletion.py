@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Deletion in an order that can be broken off anywhere, an audit log that says it, a store that is not misread."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Who may do what at the keeper, tried by real users over the real socket; and holds through the whole process."""
 
 from __future__ import annotations

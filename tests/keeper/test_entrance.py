@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A store that cannot be used is told of and waited for; a second keeper is turned away."""
 
 from __future__ import annotations

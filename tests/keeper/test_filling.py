@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """How full the store's disk is: told at each level, once, across restarts."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A store on a disk without a free byte: deletion is said and done, holds are placed, nothing goes early."""
 
 from __future__ import annotations

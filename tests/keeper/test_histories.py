@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Years of wrong clocks, cuts, full disks, holds, policies and lost files, on the keeper's real parts."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Holders show that they have their keys: through the real socket, the real log, a real child that seals."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Holds and their lines in the log: in force from the disk on, completed after a crash, never lost, never misread."""
 
 from __future__ import annotations

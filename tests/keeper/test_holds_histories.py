@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Random histories of holds: placed, extended, released, killed anywhere, files lost and spoilt."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """kill -9 at every step of a deletion: the next start completes it, the log says it once, nothing is left over."""
 
 from __future__ import annotations

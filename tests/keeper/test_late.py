@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Deletions that come late say how late, and why; seen through the whole keeper, a turn at a time."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Ring time: no second counted twice or lost, whoever restarts, within the hour that a pulled plug may cost."""
 
 from __future__ import annotations

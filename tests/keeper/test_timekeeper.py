@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The keeper's sense of time across boots, from its log and its counter, and from what is left of them."""
 
 from __future__ import annotations

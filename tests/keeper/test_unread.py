@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Recordings that nobody can read have an end, by powered-on time, in the real store with its log."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """`store verify`: every planted fault is named, and nothing else; it reads without a key and is in nobody's way."""
 
 from __future__ import annotations

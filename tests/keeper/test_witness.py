@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What the keeper sees by itself in the log: recordings and policies, each told once, whoever was down."""
 
 from __future__ import annotations

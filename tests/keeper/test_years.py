@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A keeper whose unit has lived for years: what it holds in memory is bounded by its store, not by its age."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Stores with recordings that are real in everything but what was seen: written, sealed and signed for real."""
 
 from __future__ import annotations

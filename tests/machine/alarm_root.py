@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The alarm process of the field on gpiozero's mock pins: a container has no header.
 
 Everything else is the unit's own: settings, places, sockets, clock. Others press at BENCH.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A finger in the container: `python -m tests.machine.bench press alarm`, `… lamps`."""
 
 from __future__ import annotations

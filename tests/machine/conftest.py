@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """One booted container for all tests of a session, with the shipped units on it."""
 
 from __future__ import annotations

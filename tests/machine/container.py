@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A booted Debian beside this machine's own: systemd as process 1, its own users, network and /run; driven by nsenter.
 
 It boots in two seconds and has no hardware: what a kernel must lend is the virtual machine's (tests/vm).

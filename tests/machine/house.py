@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A whole unit in the container: settings, keys, a broker, a sound server, a camera; the shipped units.
 
 What differs from the field stands in DROP_INS, and nowhere else.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The root that is booted as a container: Debian with the project's wheels, in a file system of fixed size.
 
 Built once for a set of packages and kept in .cache/machine, as the virtual machine's image is; a session boots a copy.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What lies between the walls: every place that two of the three can both reach, tried in the shipped sandboxes."""
 
 from __future__ import annotations

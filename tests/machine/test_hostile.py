@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Attackers in the shipped sandboxes: what they can do there, and that the other two go on."""
 
 from __future__ import annotations

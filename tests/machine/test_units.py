@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The three shipped services together, in their own sandbox, on a booted systemd: life, devices, exposure."""
 
 from __future__ import annotations

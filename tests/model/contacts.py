@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A contact on paper: edges from a list of durations, and what the debouncer makes of them."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Rooms on paper: rules, rooms brought to a phase by their own inputs, and a history that is checked at every step."""
 
 from __future__ import annotations

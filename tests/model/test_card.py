@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The card beside the button: drawn from the table that drives the lamp, and current."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """One button line under any contact: properties against the plain definition of a press in `contacts.runs`."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The one list of faults: complete, and everything that is made of it says the same."""
 
 from __future__ import annotations

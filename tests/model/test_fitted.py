@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The one list of what a room can be fitted with: complete, and each entry opened, tried, drawn, kept apart."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Histories of holders who lose, replace and show their keys: a group that cannot open is named, and no other."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Holds as values: what may be asked for, when a review is due, and what a clock can and cannot end."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The audit log's chain: whatever is done to it is named, at its line; what is whole has no fault."""
 
 from __future__ import annotations

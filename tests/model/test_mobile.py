@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Wireless buttons: what real gateways say, what raises an alarm, and what is the matter with a button."""
 
 from __future__ import annotations

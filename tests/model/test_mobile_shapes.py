@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Wireless buttons as gateways publish them: each payload with the settings that the guide shows for it."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Texts for people, held against their policy: what they promise is what the unit does, in plain short Dutch."""
 
 from __future__ import annotations

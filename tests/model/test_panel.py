@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What the lamps say: the recording lamp's one rule, the status lamp's order, and rhythms against a plain timeline."""
 
 from __future__ import annotations

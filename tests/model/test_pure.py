@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The core asks nobody for the time and opens nothing; what it may import is a contract of `make lint`."""
 
 from __future__ import annotations

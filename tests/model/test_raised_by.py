@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """How an alarm is raised where the policy asks for more than a press, what a walk test makes of it, and silence."""
 
 from __future__ import annotations

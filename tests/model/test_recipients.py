@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Which public keys a policy takes, each other kind refused with its reason; and that pyrage seals to what is taken."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The relay: on with each alarm that is not silent, off at its reset, and never on longer than its maximum."""
 
 from __future__ import annotations

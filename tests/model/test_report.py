@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A year in figures: what counts where, what carries over, and that nothing in a log can break the count."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """When a track has to go, for any store and any boot clock; the clocks themselves have tests of their own."""
 
 from __future__ import annotations

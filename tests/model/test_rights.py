@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Who may do what: the table, from every side; and refusals, which must not fill the log."""
 
 from __future__ import annotations

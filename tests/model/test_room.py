@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The room by example: each row of the behaviour that the design promises (design 10)."""
 
 from __future__ import annotations

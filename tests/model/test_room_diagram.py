@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The room's table: that it is whole, and that the page that is drawn from it is of today."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Privacy in the room: an objection, a covered window, and what an alarm does in them (design 10)."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The room under any history: what `History` checks at every step, and where each history must end."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The room and its recorder: leases, parts, and processes that die and come back (design 10, last paragraph)."""
 
 from __future__ import annotations

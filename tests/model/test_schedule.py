@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What is in force by the calendar: policies by their dates, covered windows by a clock that may be wrong."""
 
 from __future__ import annotations

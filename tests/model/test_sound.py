@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Level, silence, overdrive and claps: figures of what a microphone hears."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Room on the store's disk: how full it is, when that is told, and what is kept for alarms."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A fault that comes and goes: a handful of events, a count, and an end when it has been at rest."""
 
 from __future__ import annotations

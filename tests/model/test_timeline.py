@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What time it is and how old things are, over histories of wrong clocks, cuts and full disks."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The wiring drawing: drawn from unit.toml, current, with the header's pins as the board's own table has them."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A real Node-RED with the flow of docs/guide/node-red.md, and a real unit: `make node-red`.
 
 A press at the unit is stored, acknowledged, accepted and ended there; nothing is lost while it is away.

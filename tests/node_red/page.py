@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """docs/guide/node-red.md and its flow, taken apart; nothing here imports the daemon."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The flow's functions themselves, run by node: what a room says of itself moves no other room's alarm."""
 
 from __future__ import annotations

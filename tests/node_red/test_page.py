@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The flow of docs/guide/node-red.md, as far as it needs no Node-RED: `make node-red` runs it."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+// SPDX-License-Identifier: EUPL-1.2
+
 // What else hands do with the page: a link to a state, a film, a copy of what was done; and a room that is killed under it.
 const { spawn } = require("node:child_process");
 const fs = require("node:fs");

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+// SPDX-License-Identifier: EUPL-1.2
+
 // The pictures of the guide: the page in the states of a newcomer's ten minutes, in English. Prints what it took.
 // With `every`: each of six states on a desktop, a phone and in the dark, to be looked at; a phone's whole length.
 const { story } = require("chromium.js");

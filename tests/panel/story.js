@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+// SPDX-License-Identifier: EUPL-1.2
+
 // A newcomer's ten minutes with the page, in a real browser. Prints what was seen; takes a picture of each state.
 const { story, violations } = require("chromium.js");
 

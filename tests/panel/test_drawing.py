@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The page's pictures and words as pure functions, run under Node.js: no browser, no room."""
 
 from __future__ import annotations

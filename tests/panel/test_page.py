@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The page in a real browser: what a newcomer sees and does, by mouse and by keyboard, judged by axe-core."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The page's server: who may come, what may be asked, and that nothing else does anything."""
 
 from __future__ import annotations

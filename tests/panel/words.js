@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+// SPDX-License-Identifier: EUPL-1.2
+
 // The page's words and pictures, read as modules, for a test that holds them against the unit's own lists.
 const fs = require("node:fs");
 const said = JSON.parse(fs.readFileSync(0, "utf8"));

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Packets for the recorder's tests: real encoders, fed with a card or a tone, at times of the test's choosing."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What the recorder says while somebody aims: moments and blocks, and nothing before or after."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A recording on disk: what a kill or a power cut leaves is closed as it is, and verifies."""
 
 from __future__ import annotations

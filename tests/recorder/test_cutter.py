@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Segments: cut at key frames, whole, in time, and honest about what is missing."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The microphone's clock beside the unit's: places follow, jitter stays out, losses are told, the grid is even."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The guide's way to put sound and image together, run as it stands there."""
 
 from __future__ import annotations

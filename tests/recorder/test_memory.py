@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What the ring takes of the machine's memory, in a process of its own with the recorder's allocator settings."""
 
 from __future__ import annotations

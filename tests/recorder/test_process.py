@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The whole recorder process with devices of the test's own, and the test as its alarm process at the real socket."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The recording as the loop sees it, over a real ring, writer and store; the test is the devices' time."""
 
 from __future__ import annotations

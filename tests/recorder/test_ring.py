@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The pre-event ring: bounded in seconds and bytes, whatever comes."""
 
 from __future__ import annotations

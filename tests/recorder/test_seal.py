@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Recording keys: made in a child, closed to every group, opened by the ordinary `age`."""
 
 from __future__ import annotations

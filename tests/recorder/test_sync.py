@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Sound against image, from two clocks that disagree to the opened file: clicks beside flashes."""
 
 from __future__ import annotations

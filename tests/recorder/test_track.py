@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A track over a device of the test's own: lost, hung, resumed. What is missing is said, with its reason."""
 
 from __future__ import annotations

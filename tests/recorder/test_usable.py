@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What a track puts into its ring: pictures that are whole, segments that decode to what was there."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The wall that the recorder builds itself: no directory that the keeper could not empty."""
 
 from __future__ import annotations

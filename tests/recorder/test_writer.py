@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The writer and what lies in the store: leases, disks that refuse or stand still, parts that go on, and closing."""
 
 from __future__ import annotations

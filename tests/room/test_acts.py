@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Alarms and their lines in the audit log, with the processes of both killed at random: each line once."""
 
 from __future__ import annotations

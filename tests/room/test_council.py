@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The council asks: how often, how long, and how do you know (Dronten 2021)."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Processes that are killed: the alarm goes out, nothing half-made stays, what was lost is named."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Several policies on one unit, each from its day: Dronten's autumn of 2021, from two tracks to none."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A room whose camera goes, lies or hangs: sound and alarm go on, the room says so, image is back in ten seconds.
 
 The camera is the simulator's, and its faults are told as what happens to the thing: unplugged, covered, stuck, hung.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A room whose microphone goes, is mute, or stands alone: image and alarm go on, and the room says so."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A full disk: said, nothing half-made, and the alarm is not concerned."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A store that fills up: conversations are refused first, alarms last, nothing goes early, and it is over by itself."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """One incident in a whole room: held, looked at again, copied, released; the log and the broker tell the same story."""
 
 from __future__ import annotations

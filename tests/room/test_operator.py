@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What an operator sees: status, recordings, settings, clear errors, exit codes."""
 
 from __future__ import annotations

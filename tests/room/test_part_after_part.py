@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """An alarm and its recording while something fails: the next part comes as soon as it can, and every second has a line.
 
 The picture is small, so that a busy machine has time for it; what is tried is not the picture.

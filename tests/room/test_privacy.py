@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """An objection and a covered window in a whole unit: closed devices, an empty ring, and the alarm as ever."""
 
 from __future__ import annotations

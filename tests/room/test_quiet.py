@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Before a trigger nothing reaches a disk, and after it nothing clear does."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Real speech and real photographs through a whole unit, opened with `age` and `cat`."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A whole unit with the microphone's driver of the field: PyAudio on PortAudio, ALSA and a PulseAudio of its own."""
 
 from __future__ import annotations

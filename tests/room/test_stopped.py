@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A process that stands still and goes on: what hangs by itself is nobody else's fault."""
 
 from __future__ import annotations

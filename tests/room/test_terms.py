@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A week, four weeks, and every policy that a council had: what is deleted when, and which devices are opened."""
 
 from __future__ import annotations

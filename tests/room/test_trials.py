@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """An engineer's test recording in a whole room: verified and gone at once, unless somebody needed it."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Runs the scenarios, one beside another, and holds what they did against the promises: `make scenarios`.
 
     python -m tests.scenarios [--only TAG] [--rooms N] [--to DIR]

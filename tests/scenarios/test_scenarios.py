@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The scenarios' own words: drawn in the reference, known before a room starts, and failing where they must."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The embedded broker: it carries alarms, can be cut off and comes back, and leaves nothing behind."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The room's clock: one time for all its processes, moved from any of them, never read half."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The reference receiver: what is acknowledged is stored, what is not stored comes again, nothing else is an alarm."""
 
 from __future__ import annotations

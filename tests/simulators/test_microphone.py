@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The simulated microphones beyond their contract: what is heard, what faults and passing time do to it."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The bench: contacts that bounce, stick, chatter and lose their wire, and the socket at which others press."""
 
 from __future__ import annotations

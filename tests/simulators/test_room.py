@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The simulated room as a thing of its own: one in a directory, faults that are listed, processes that go down."""
 
 from __future__ import annotations

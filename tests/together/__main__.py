@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """`make together`: stories in which two or three things fail at once, on simulated rooms side by side.
 
 python -m tests.together [--stories 500] [--seed N] [--rooms 6] [--story N] [--table FILE]

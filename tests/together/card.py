@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The card of a simulated room: ext4 in a file, which can be full, stand still, fail, turn read-only, and lose power.
 
 The law here: a cut of the power loses what was not synced. The file system is shut down under its journal

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The faults that a story is made of: those of the simulated room's own list, and what a room stands on.
 
 A plug is one of `simulators.faults.PLUGS`. The others are the world's: its disk, clock, power and policy, and kill -9.

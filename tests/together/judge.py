@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Holds what was done in a room against what was seen of it: each promise that did not hold, by its number. Pure.
 
 Times are nanoseconds of the machine's boot clock ("host") unless they carry a boot id: then they are the room's own

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Who watches a room while a story is played in it: the lamp's pin, the store's files, and what the unit says is wrong.
 
 Each is a thread that looks now and then and writes down what it saw and when. None of them asks a process that is

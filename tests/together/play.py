@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A story is played and judged: what was done and seen, as values for the judge."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The end of every story: all is mended, and what the unit owes then is waited for, one thing after the other.
 
 The law here: what does not come is a verdict, by the promise that it breaks, and the rest is looked at all the same. A

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A room on which stories are played: the real three processes, a real broker and desk, a card, and who watches them.
 
 The law here: what is done is noted with its time, what is seen is noted by `looks.py`, and nothing is judged. Whoever

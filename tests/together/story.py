@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A story: what staff, a custodian and time do in a room, and what fails meanwhile; drawn from a seed. Pure.
 
 The law here: a story is a flat list of steps, each of which means something wherever it stands. So any part of a story

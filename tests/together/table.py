@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Which faults have met in which state of the room, and what that found; `python -m tests.together.table` draws it.
 
 The counts stand in tried.json, to which `make together` adds; what was found, in found.toml, is written by hand.

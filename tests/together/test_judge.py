@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The judge of faults that meet can fail: each promise broken on purpose is named, and what holds is left alone."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The plan of the faults that meet: what is drawn, what met, and how a story that failed is cut down."""
 
 from __future__ import annotations

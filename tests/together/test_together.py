@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Fifteen stories in which two or three things fail at once, in rooms side by side; `make together` plays 500.
 
 `make test-long` plays these: a minute of both processors at rest, which make test has not to spare.

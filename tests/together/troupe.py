@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Stories played one after another in a room, and cut down when a promise did not hold."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A plug-in for pytest that prints, after the collection, which tests pin which case, as one line of JSON."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The JSON Schema of every message, from its struct: shapes from the types, meanings from the docstrings.
 
 The law here: this file adds only what the types cannot say. They are wider than the contract on purpose: the journal's

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Draws docs/nl/statuslamp.svg, the card beside the button, from the table that drives the lamp: `make docs`.
 
 A row a sign: four seconds of the lamp, and what it means. Two signs with one rhythm are one row, by the later of them.

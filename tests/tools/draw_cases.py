@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Draws docs/ref/cases.md from tests/cases.toml and the tests that name a case: `make docs`."""
 
 from __future__ import annotations

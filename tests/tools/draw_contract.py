@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Draws the contract: docs/ref/asyncapi.json, and a JSON Schema a message in docs/ref/schemas/.
 
 What a message looks like comes from its struct (`contract_schemas.py`); this file says where each is heard, how it is

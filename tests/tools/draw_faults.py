@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Draws the table of all faults in docs/guide/faults.md from the list in daemon/model/faults.py: `make docs`."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Draws docs/guide/pictures, the page of the room in a newcomer's ten minutes, in a real browser: `make docs`.
 
 The room is `make run`'s: Heusden's policy with its thirty seconds. It takes two minutes, most of them the story's own.

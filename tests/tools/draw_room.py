@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Draws docs/design/room.md from the room itself: rooms that can be reached, every input, and what `step` answers.
 
 Nothing here reads source: what the page says is what was observed. `make docs` writes it; a test compares.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Draws the two tables of docs/guide/settings.md from the structs of both files: `make docs`."""
 
 from __future__ import annotations

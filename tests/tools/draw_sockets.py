@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Draws the tables of docs/ref/sockets.md: rights from their table, messages from their structs: `make docs`."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Draws docs/guide/wiring.svg from config/unit.toml, its examples included: `make docs`.
 
 Left the header with what is on each pin, by gpiozero's own table of the board; right a circuit for each thing.

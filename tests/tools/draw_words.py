@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Draws docs/ref/scenario-words.md, the words of scenarios, from the steps themselves: `make docs`."""
 
 from __future__ import annotations

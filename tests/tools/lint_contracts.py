@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A contract of import-linter's that is ours: packages that may import what is listed, and nothing else."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What a reference page says of a struct's field: its bounds, its default, its meaning, from the type and its text."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """`make torture-alarms`: presses under random kill -9 of unit, broker and receiver, beside bare paho under the same.
 
 python -m tests.torture [--presses 300] [--kills 30] [--seed N] [--seconds 600] [--ours-only]

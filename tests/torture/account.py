@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What became of the presses: owed, arrived, lost, told twice. Pure.
 
 A press is *owed* to the presser from the first of these moments on:

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Who speaks to a unit over MQTT beside its receivers: a gateway for wireless buttons, a desk that resets by name."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Processes that are killed and started again, and what they say on the way."""
 
 from __future__ import annotations

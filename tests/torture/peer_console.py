@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The receiver's peer: bare paho, QoS 1. Says each message on standard output, which the harness keeps for it.
 
 python -m tests.torture.peer_console PORT TOPIC clean|kept

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The unit's peer: a plain script with bare paho, QoS 1. A line on standard input is a press, by its number.
 
 python -m tests.torture.peer_unit PORT TOPIC clean|kept

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What is done to every side, drawn from a seed: when the button is pressed, and what is killed while it is. Pure."""
 
 from __future__ import annotations

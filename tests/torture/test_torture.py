@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The torture of alarms in small, and the book-keeping that its figures come from."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The sides that go through the same plan: this unit with its reference receiver, and bare paho with bare paho."""
 
 from __future__ import annotations

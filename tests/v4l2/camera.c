@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+// SPDX-License-Identifier: EUPL-1.2
+
 /* A USB camera in user space: preloaded, it answers for one path as the kernel's V4L2 does (linux/videodev2.h).
  *
  * For machines whose kernel has no camera to lend. It streams as a cheap webcam does, into four mapped buffers that are

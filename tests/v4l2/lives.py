@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Opens a USB camera, reads, closes it in the middle, again and again: `python -m tests.v4l2.lives DEVICE N`.
 
 A process of its own, because what is looked for ends one. It prints how often it came to its end, as a last line.

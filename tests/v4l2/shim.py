@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A USB camera in user space for a process: compiled once, preloaded into whoever shall see it."""
 
 from __future__ import annotations

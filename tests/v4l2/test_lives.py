@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A USB camera that is slow, closed while it reads, a hundred times; or unplugged. V4L2 is a preloaded library here."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Machines for tests: one to share, whose tests leave it as they found it, and new ones for those that cut it off."""
 
 from __future__ import annotations

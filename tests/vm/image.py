@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The image of the virtual machine: built once for a set of scripts and package versions, kept in .cache/vm.
 
 The law here: its key is a hash of everything that goes into it, so that nobody has to remember to build it again.

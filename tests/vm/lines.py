@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Claims a header's lines and gives them back, again and again, in one process: `python -m tests.vm.lines TIMES`."""
 
 from __future__ import annotations

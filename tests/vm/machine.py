@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A virtual machine with the kernel's own simulated hardware: started from a snapshot, driven over ssh, cut off like a
 plug that is pulled.
 

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Opens a microphone, takes sound, closes it, again and again: `python -m tests.vm.sounds NAME TIMES`."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The contracts of buttons and lamps over the kernel's own lines, with gpiozero and lgpio as PyPI has them."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The machine itself: its hardware is alive, and a plug that is pulled leaves what was on the disk, and no more."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The three shipped services together on the kernel's own lines, camera and sound card; what only a kernel can show."""
 
 from __future__ import annotations

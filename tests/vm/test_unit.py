@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The whole alarm process as its systemd unit, hardened as in the field, on the kernel's lines and a mosquitto."""
 
 from __future__ import annotations

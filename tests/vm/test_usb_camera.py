@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The contract of a camera over V4L2: the driver for USB cameras on the kernel's own test camera."""
 
 from __future__ import annotations

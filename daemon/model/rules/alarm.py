@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The hold-up alarm: raised by a press, repeated, delivered, reset, outlived, found again after a start.
 
 The law here: no press is swallowed. It goes out, before anything else is done (promise A1), or it waits for the hold

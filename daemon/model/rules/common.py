@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What the room's rules share: an ignored cell, facts that follow from a room, and moves that more than one rule makes.
 
 The law here: a fact changes nothing, and a move is a step like a rule's: the next room and what is to be done.

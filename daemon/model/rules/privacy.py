@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Privacy: a resident's objection and the covered window. Nothing is recorded then, and the alarm works."""
 
 from __future__ import annotations

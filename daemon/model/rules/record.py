@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The record button: it begins a conversation's recording, lets it go on, and ends it."""
 
 from __future__ import annotations

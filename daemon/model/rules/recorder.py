@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The recorder: it comes and says what it writes, begins, holds its lease, ends, goes silent, leaves."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What an engineer asks and the unit finds: walk tests, test alarms, test recordings, faults, another policy."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+// SPDX-License-Identifier: EUPL-1.2
+
 // The page's pictures as pure functions: from the room's state and a width to SVG text. No clock, no document.
 
 import { span, WORDS } from "./words.mjs";

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+// SPDX-License-Identifier: EUPL-1.2
+
 // The page: hears what the room says, draws it, and passes on what hands do. Everything drawn is made in draw.mjs.
 
 import * as draw from "./draw.mjs";

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+// SPDX-License-Identifier: EUPL-1.2
+
 // What was done on the page, as a scenario that anyone can run again: one line an act, in the words of simulators/robot.
 
 const TAP_S = 0.5; // shorter than a finger that holds on

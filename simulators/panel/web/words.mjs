@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+// SPDX-License-Identifier: EUPL-1.2
+
 // The page's words, Dutch and English. What the lamps mean in Dutch comes from the unit's own table; English is here.
 
 export const WORDS = {

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+// SPDX-License-Identifier: EUPL-1.2
+
 // Debian's Firefox for the tests of the page, with the acts of ../drive.mjs: one JSON command a line in, one answer a line
 // out. node drive.mjs MODULES DOWNLOADS
 

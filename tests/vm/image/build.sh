@@ -1,4 +1,6 @@
 #!/bin/bash
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
 # Builds the image: build.sh OUT WHEELS. OUT gets base.qcow2, vmlinuz, initrd and key; WHEELS holds the Python packages.
 # Law: all comes from Debian's packages and those wheels, and nothing is installed on the machine that builds. As root.
 set -euo pipefail

@@ -1,4 +1,6 @@
 #!/bin/bash
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
 # The kernel's gpio-sim as a module of the image's kernel: gpio-sim.sh ROOT WORK, as a hook of mmdebstrap's.
 # Debian's kernels have neither gpio-sim nor irq_sim: both go into one module, out of tree, from the same version's source.
 set -euo pipefail

@@ -1,4 +1,6 @@
 #!/bin/bash
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
 # Installs the newest kernel of which Debian has all five pieces at one version: kernel.sh ROOT, as a hook of mmdebstrap's.
 # Debian signs the image of a kernel days after the source is built: the newest image and the newest kbuild are seldom a
 # pair. Law: image, headers (two packages), kbuild and source are one version, and the log says which.
