@@ -236,6 +236,17 @@ def test_the_overview_names_every_contract_and_real_directives() -> None:
     assert [directive for directive in sorted(given) if f"\n{directive}" not in units] == []
 
 
+def test_every_driver_is_protected() -> None:
+    """H5: what stands on the drivers' floor may be imported by composition roots alone."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = project["tool"]["importlinter"]["contracts"]
+    (floors,) = (found["layers"] for found in contracts if found.get("containers") == ["hardware"])
+    (kept,) = (
+        found["protected_modules"] for found in contracts if "hardware.gpio" in found.get("protected_modules", [])
+    )
+    assert {f"hardware.{driver}" for driver in floors[0].split(" | ")} <= set(kept)
+
+
 def test_every_staged_fault_has_its_row() -> None:
     """H2: docs/guide/faults.md names each test of tests/faults and no other, and faults and signs that exist."""
     page = text("guide/faults.md")
