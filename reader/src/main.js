@@ -6,7 +6,7 @@ import { beginning, codecOf, film, segmentsOf } from "./film.js";
 import { Player } from "./player.js";
 import { fromDrop, fromInput, handed, handedText, recordings } from "./source.js";
 import { believed } from "./sshsig.js";
-import { FINDINGS, WORDS } from "./words.js";
+import { FINDINGS, REASONS, WORDS } from "./words.js";
 import { Refused } from "./zip.js";
 
 const VERSION = "%VERSION%", TICKS = 90_000;
@@ -137,11 +137,17 @@ function list(title, lines) {
 
 const dutch = (what) => (language ? shown(what) : (FINDINGS.find(([start]) => what.startsWith(start))?.[1] ?? shown(what)));
 
+function because(reason) {
+  const known = language ? undefined : REASONS.find(([words]) => reason.includes(words))?.[1];
+  const times = / \((\d+) times\)$/.exec(reason)?.[1];
+  return known && times ? t("times", { reason: known, n: times }) : (known ?? shown(reason));
+}
+
 function missing({ deleted, lines, begin }) {
   const zero = begin?.trigger_boot_ns ?? 0, after = (ns) => clockOf((ns - zero) / 1e9);
   const words = Object.entries(deleted).map(([track, { line }]) => t("gone", { track: t(track), line: line ?? "?" }));
   for (const line of lines) {
-    if (line.kind === "gap") words.push(t("gap", { track: t(line.track), from: after(line.from_boot_ns), to: after(line.to_boot_ns), reason: shown(line.reason) }));
+    if (line.kind === "gap") words.push(t("gap", { track: t(line.track), from: after(line.from_boot_ns), to: after(line.to_boot_ns), reason: because(line.reason) }));
     else if (line.kind === "mark" && line.what === "torn") words.push(t("torn"));
     else if (line.kind === "mark" && line.what === "recovered") words.push(t("recovered", { file: shown(line.detail ?? "").slice(0, 40) }));
   }
@@ -236,6 +242,7 @@ function fillChoices() {
   $("part").replaceChildren(...open.map((n) => make("option", t("part", { n: n + 1, of: found.length }), { value: String(n) })));
   $("part").value = String(part);
   $("part-label").textContent = t("part", { n: part + 1, of: found.length });
+  $("mp4").textContent = open.length < 2 ? t("mp4") : t("mp4-part", { n: part + 1, of: found.length }); // a film a part
   $("part").hidden = $("part-label").hidden = open.length < 2;
 }
 
@@ -284,7 +291,7 @@ function drawLine({ verdict, segments, zero }) {
   const end = Math.max(...["audio", "video"].flatMap((track) => segments[track].slice(-1).map(({ t1 }) => t1))), length = Math.max(1, end - zero);
   const at = (boot_ns) => `${Math.min(100, Math.max(0, (((boot_ns * 9) / 100_000 - zero) / length) * 100))}%`;
   const marks = verdict.lines.filter(({ kind }) => kind === "gap").slice(0, 1000).map((gap) => {
-    const mark = make("span", "", { className: "hole", title: shown(gap.reason) });
+    const mark = make("span", "", { className: "hole", title: because(gap.reason) });
     mark.style.left = at(gap.from_boot_ns);
     mark.style.width = `calc(${at(gap.to_boot_ns)} - ${at(gap.from_boot_ns)})`;
     return mark;

@@ -79,7 +79,8 @@ export const WORDS = {
   clock: ["Klok van het kastje", "Clock of the unit"], unsure: [" (klok niet gelijkgezet)", " (clock not synchronised)"],
   line: ["Tijdlijn. De streep is de knop, rood is wat ontbreekt.", "Time line. The mark is the press, red is what is missing."],
   "to-press": ["Naar de knop", "To the press"],
-  mp4: ["Bewaar als MP4", "Save as MP4"],
+  mp4: ["Bewaar als MP4", "Save as MP4"], "mp4-part": ["Bewaar deel {n} van {of} als MP4", "Save part {n} of {of} as MP4"],
+  times: ["{reason} ({n} keer)", "{reason} ({n} times)"],
   "mp4-busy": ["Bezig met de film: {pct} %", "Making the film: {pct} %"],
   "mp4-done": ["De film is klaar: {audio} stukjes geluid, {video} beelden. Iedereen kan dit bestand afspelen.", "The film is ready: {audio} frames of sound, {video} of image. Everybody can play this file."],
   "mp4-failed": ["De film is niet gelukt: {why}", "The film was not made: {why}"],
@@ -131,4 +132,15 @@ export const FINDINGS = [
   ["is no beginning", "is geen begin van een opname"], ["is no end", "is geen einde van een opname"], ["is another recording's", "hoort bij een andere opname"],
   ["is not the one that the chain", "is veranderd: de keten begint anders"], ["does not end as", "is veranderd: het einde klopt niet"], ["is cut off", "is afgebroken"],
   ["cannot be read", "is niet te lezen"], ["line ", "is veranderd"],
+];
+
+// What the recorder says of its own gaps, which is English; the first that is in it. What a device or the disk says stays.
+export const REASONS = [
+  ["recorder was interrupted", "het opnemen werd onderbroken"], ["recorder was stopped", "het opnemen werd gestopt"],
+  ["lamp's owner", "het kastje wist niet zeker of de lamp brandde"], ["disk is full", "de opslag was vol"],
+  ["disk refused", "de opslag werkte niet"], ["disk is more than a minute behind", "de opslag was te traag"],
+  ["closed for privacy", "uit, voor de privacy"], ["buffer overflowed", "het kastje kon het geluid niet bijhouden"],
+  ["samples are missing", "er kwam geen geluid"], ["frames are missing", "er kwamen geen beelden"], ["no frames for", "er kwamen geen beelden"],
+  ["nothing came", "er kwam niets"], ["no key frame came", "de beelden waren niet bruikbaar"], ["could not be made a file", "niet bruikbaar"],
+  ["its key was being made", "de sleutel werd net gemaakt"], ["a picture was lost on its way", "een beeld ging onderweg verloren"], ["unplugged", "niet aangesloten"],
 ];

@@ -30,8 +30,10 @@ from daemon.evidence.verify import verify
 from daemon.keeper.holders import seal_in_child
 from daemon.model.holders import SEALED
 from daemon.recorder.bundle import Bundle
+from daemon.recorder.closing import WHY
 from daemon.recorder.ring import Sealed
 from daemon.recorder.seal import make_key, seal
+from daemon.recorder.track import KEYLESS, PRIVACY, SPOILED
 from daemon.sign import RECORDINGS, public_keys, sign
 from tests.browser.browser import ROOT
 from tests.evidence.browser import FIREFOX, MODULES, PAGE, Browser
@@ -103,7 +105,7 @@ def test_from_stick_to_picture_to_film(desk: Desk, tmp_path: Path) -> None:
     browser = desk.judged(desk.home / "a.zip")
     (verdict,) = browser.verdicts()
     assert (verdict["id"], verdict["whole"], verdict["unit"], verdict["faults"]) == (A, "yes", "unknown", [])
-    assert "Beeld: van 0:01.0 tot 0:02.0 na de knop. Reden: unplugged" in browser.text("#verdicts")
+    assert "Beeld: van 0:01.0 tot 0:02.0 na de knop. Reden: niet aangesloten" in browser.text("#verdicts")
     assert browser.do("axe") == []
     browser.give("#key", desk.one.file("manager-2"))
     assert browser.state("open", "closed", "failed") == "open", browser.text("#opening")
@@ -123,6 +125,22 @@ def test_from_stick_to_picture_to_film(desk: Desk, tmp_path: Path) -> None:
     assert max(b - a for a, b in pairwise(times)) == pytest.approx(1.04, abs=0.01)
     assert browser.do("errors") == []
     assert browser.do("requests") == [PAGE.as_uri()]
+
+
+def test_a_gap_has_its_reason_in_dutch() -> None:
+    """K5: every reason that the recorder itself gives for a gap has its Dutch words on the page."""
+    words = (ROOT / "reader/src/words.js").read_text(encoding="utf-8").partition("export const REASONS")[2]
+    known = re.findall(r'\["([^"]+)", "[^"]+"\]', words)
+    said = [
+        *WHY.values(),
+        PRIVACY,
+        KEYLESS,
+        SPOILED,
+        "frames are missing",
+        "samples are missing",
+        "the microphone's buffer overflowed",
+    ]
+    assert [reason for reason in said if not any(one in reason for one in known)] == []
 
 
 def test_seeking_and_one_track(desk: Desk) -> None:
@@ -345,6 +363,11 @@ def test_an_event_in_parts_opens_at_two_computers(desk: Desk, tmp_path: Path) ->
     browser.do("wait", js="document.querySelector('#part').value === '1'")
     plays(browser, 0.5)
     assert browser.do("eval", js="document.querySelectorAll('#part option').length") == 2
+    assert browser.text("#mp4") == "Bewaar deel 2 van 3 als MP4"
+    browser.do("eval", js="void (document.documentElement.style.width = '320px')")
+    assert browser.do("eval", js="document.documentElement.scrollWidth <= innerWidth")
+    wide = "[...document.querySelectorAll('main *, footer *')].filter((one) => one.getBoundingClientRect().right > 321)"
+    assert browser.do("eval", js=f"{wide}.map((one) => one.id || one.tagName)") == [], "on a phone"
     assert browser.do("errors") == []
 
 
