@@ -8,7 +8,7 @@ STATE ?= room
 HA_PYTHON ?= $(PYTHON)
 HA := .cache/home-assistant/$(notdir $(HA_PYTHON))
 
-.PHONY: help run test lint bench test-long histories torture-alarms fuzz machine-test vm-gpio vm-camera camera-test home-assistant node-red docs clean \
+.PHONY: help run test lint bench test-long histories torture-alarms fuzz machine-test vm-gpio vm-camera camera-test home-assistant node-red docs clean deb lock \
   system-packages vm-packages
 
 help:                ## what there is
@@ -48,8 +48,17 @@ histories: $(BIN)/.ready-test  ## ten thousand histories of wrong clocks, cuts a
 bench: $(BIN)/.ready-test system-packages .node/browser/.ready  ## measures against peers in the same run and prints ratios
 	$(BIN)/python -m tests.benchmarks
 
+deb: NEEDS += lintian:lintian
+deb: $(BIN)/.ready-test system-packages  ## the Debian packages, dist/*.deb, for both suites and both processors (ARGS="--suite bookworm --arch arm64"; minutes)
+	rm -f dist/spreekkamer_*.deb
+	$(BIN)/python -m deploy.deb $(ARGS)
+	lintian --fail-on error,warning dist/spreekkamer_*.deb
+
+lock: $(BIN)/.ready-test .cache/lock/.ready  ## renews deploy/deb/wheels.lock, the versions and hashes of what the packages carry
+	PATH="$(CURDIR)/.cache/lock/bin:$$PATH" $(BIN)/python -m deploy.deb --lock
+
 machine-test: NEEDS += mmdebstrap:mmdebstrap systemd-container:systemd-nspawn mount:mount util-linux:nsenter
-machine-test: $(BIN)/.ready-test system-packages  ## the shipped services in their own sandbox, in a booted container (as root; 6 minutes)
+machine-test: $(BIN)/.ready-test system-packages  ## the package and its three services in a booted container without a network (as root; some ten minutes)
 	$(BIN)/python -m pytest -m machine tests/machine -s
 
 fuzz: $(BIN)/.ready-test system-packages  ## a million junk inputs by every way into the alarm process (ARGS="--inputs N --seed S")
@@ -126,7 +135,7 @@ docs: $(BIN)/.ready-test system-packages .node/browser/.ready  ## draws what is 
 	$(BIN)/python -m tests.together.table
 
 clean:               ## takes away what the others made
-	rm -rf .venv .node .cache room *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf dist .venv .node .cache room *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(BIN)/.ready: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -137,6 +146,12 @@ $(BIN)/.ready-test: pyproject.toml | system-packages
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
 	@touch $@ $(BIN)/.ready
+
+# What makes the lock: one version, so that it reads and writes the same everywhere.
+.cache/lock/.ready: Makefile
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check uv==0.13.8
+	@touch $@
 
 # The AsyncAPI parser, by the versions and hashes of the lock file; no package runs a script of its own.
 .node/.ready: tests/contract/package.json tests/contract/package-lock.json tests/contract/.npmrc | system-packages

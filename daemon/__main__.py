@@ -18,7 +18,7 @@ import typer
 from rich.markup import escape
 from rich.text import Text
 
-from daemon.commands import audit, check, cover, evidence, hold, holders, notice, report, store, tables
+from daemon.commands import audit, check, cover, evidence, hold, holders, notice, report, store, tables, version
 from daemon.commands.console import NOT_EVIDENCE, SHORT, Json, State, as_json, out
 from daemon.config import Settings, inwords, load, unread
 from daemon.config import report as report_faults
@@ -407,12 +407,28 @@ def walk_test(
 
 
 @app.command()
+def idle(*, state: State = None, as_json_: Json = False) -> None:
+    """Whether the room is at rest, so that a restart cuts nothing. Exit code 10 while a recording or an alarm runs."""
+    health = ask(Paths.below(state).operator_socket, "status")
+    runs = [f"an alarm is open ({alarm_id})" for alarm_id in health["alarms"]]
+    if health["recording_id"]:
+        runs.append(f"a recording runs ({health['recording_id'][:SHORT]})")
+    if as_json_:
+        as_json({"idle": not runs, "runs": runs})
+    else:
+        out().print("; ".join(runs) or "at rest", highlight=False)
+    if runs:
+        raise typer.Exit(10)
+
+
+@app.command()
 def forget(*, state: State = None) -> None:
     """Drops the seconds that the unit holds in memory, now."""
     out().print(f"forget: {ask(Paths.below(state).operator_socket, 'forget')}")
 
 
 app.command("check")(check.check)
+app.command("version")(version.version)
 app.command("report")(report.report)
 
 

@@ -3,7 +3,7 @@
 
 """A machine with systemd and the shipped units on it: a container or a virtual one, driven by its shell as root.
 
-The law here: the project is installed in one place, `Driven.install`, the same for all.
+A container has the project as its package; the virtual machine, whose Python is a test's own, by `Driven.install`.
 """
 
 from __future__ import annotations
@@ -56,9 +56,8 @@ class Driven(ABC):
         self.put(f"{HOME}/{built.name}", built.read_bytes())
         self.run(PYTHON, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--force-reinstall",
                  f"{HOME}/{built.name}")  # fmt: skip
-        self.put_tree(ROOT / "tests", f"{SOURCES}/tests")
+        self.put_tests()
         self.put_tree(ROOT / "systemd", f"{HOME}/systemd")
-        self.put(f"{SOURCES}/pyproject.toml", (ROOT / "pyproject.toml").read_bytes())
         self.shell(
             f"cd {HOME}/systemd && install -m644 -t /etc/systemd/system *.service *.target"
             " && install -Dm644 -t /etc/systemd/system/systemd-timesyncd.service.d systemd-timesyncd.service.d/*"
@@ -66,6 +65,11 @@ class Driven(ABC):
             " && install -Dm644 -t /etc/tmpfiles.d tmpfiles.d/* && systemd-tmpfiles --create spreekkamer.conf"
             " && systemctl daemon-reload"
         )
+
+    def put_tests(self) -> None:
+        """The tests, beside what is installed."""
+        self.put_tree(ROOT / "tests", f"{SOURCES}/tests")
+        self.put(f"{SOURCES}/pyproject.toml", (ROOT / "pyproject.toml").read_bytes())
 
     def unit(self, name: str) -> dict[str, str]:
         """What systemd says of a service: `systemctl show`."""
@@ -81,10 +85,14 @@ class Driven(ABC):
         except AssertionError as error:
             raise AssertionError(f"not within {within_s:g} s: {what}\n{error}") from error
 
-    def settle(self, directory: Path, unit_toml: str, policy: str = "heusden-2020") -> None:
-        """Settings, demonstration holders and the unit's two keys, with the owners that tmpfiles gives them."""
+    def settle(self, directory: Path, unit_toml: str, policy: str = "heusden-2020", *, keys: bool = True) -> None:
+        """Settings, demonstration holders and the unit's two keys, with the owners that tmpfiles gives them.
+
+        `keys`: false where the unit makes them itself.
+        """
         for path in prepare(directory, policy, None, ("127.0.0.1", 1883)).etc.iterdir():
-            if path.is_file() and path.name != "unit.toml":
+            ours = path.name == "policy.toml" or (keys and path.name != "unit.toml")
+            if path.is_file() and ours:
                 mode = 0o600 if path.name.endswith("_ed25519") else 0o644
                 self.put(f"/etc/spreekkamer/{path.name}", path.read_bytes(), mode)
         self.put("/etc/spreekkamer/unit.toml", unit_toml)
@@ -97,7 +105,7 @@ class Driven(ABC):
         """
         unit = f"trial-{name}"
         self.shell(
-            f"cp /etc/systemd/system/spreekkamer-{name}.service /etc/systemd/system/{unit}.service"
+            f"cp $(systemctl show -P FragmentPath spreekkamer-{name}.service) /etc/systemd/system/{unit}.service"
             f" && rm -rf /etc/systemd/system/{unit}.service.d"
         )
         quoted = " ".join(f'"{word}"' for word in command)

@@ -18,27 +18,30 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.driven import COMMAND_S, Driven
-from tests.machine import image
+from deploy.deb.targets import ROOT
+from tests.driven import COMMAND_S, SOURCES, Driven
+from tests.machine import editions, image
 
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""root's own."""
 BOOT_S = 60.0
 """Two seconds on a machine at rest."""
 END_S = 30.0
 
 
 class Container(Driven):
-    """One booted container on a copy of the image; `with Container(directory) as machine:`."""
+    """One booted container on a copy of the image; `with Container(directory) as machine:`. It has no network."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, suite: str = "bookworm") -> None:
         directory.mkdir(parents=True, exist_ok=True)
-        self.directory = directory
+        self.directory, self.suite = directory, suite
         self._stack = contextlib.ExitStack()
         self._nspawn: subprocess.Popen[bytes] | None = None
         self._leader = 0
 
     def __enter__(self) -> Self:
         file = self.directory / "root.ext4"
-        subprocess.run(["cp", "--sparse=always", str(image.image()), str(file)], check=True)
+        subprocess.run(["cp", "--sparse=always", str(image.image(self.suite)), str(file)], check=True)
         self._stack.callback(file.unlink)
         root = self._stack.enter_context(image.mounted(file, self.directory / "root"))
         self._boot(root)
@@ -57,13 +60,24 @@ class Container(Driven):
             "--",
             "env",
             "-i",
-            f"PATH={os.defpath}",
+            f"PATH={PATH}",
             "HOME=/root",
         ]
         done = subprocess.run([*enter, *command], input=stdin, capture_output=True, timeout=within_s, check=False)
         said = (done.stdout + done.stderr).decode(errors="replace")
         assert not check or done.returncode == 0, f"{' '.join(command)}: exit code {done.returncode}\n{said}"
         return said
+
+    def install(self) -> None:
+        """The package, as in the field; and beside it the tests and what they simulate."""
+        self.dpkg("--install", editions.build(self.directory, editions.edition(self.suite)))
+        self.put_tests()
+        self.put_tree(ROOT / "simulators", f"{SOURCES}/simulators")
+
+    def dpkg(self, act: str, package: Path, *, check: bool = True) -> str:
+        """Has dpkg do something with a package of this machine's, and returns what it said."""
+        self.run("sh", "-c", "cat > /srv/package.deb", stdin=package.read_bytes())
+        return self.run("dpkg", act, "/srv/package.deb", check=check)
 
     def _boot(self, root: Path) -> None:
         options = ["--quiet", "--boot", "--register=no", "--keep-unit", "--private-network", "--console=pipe"]

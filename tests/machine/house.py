@@ -72,8 +72,12 @@ class House:
 
     def furnish(self, directory: Path) -> None:
         """Puts everything there that the three services need; starts broker and sound, none of the three."""
+        self.machine.settle(directory / "state", UNIT)
+        self.surround(directory)
+
+    def surround(self, directory: Path) -> None:
+        """What a container has in place of a header, a camera, a sound card; and a broker."""
         machine = self.machine
-        machine.settle(directory / "state", UNIT)
         library = shim.build(directory)
         machine.put("/srv/camera/camera.so", library.read_bytes(), 0o755)
         variables = shim.environment(library, "YUYV", fps=10)

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""The root that is booted as a container: Debian with the project's wheels, in a file system of fixed size.
+"""The root that is booted as a container: Debian with what our package asks of it, in a file system of fixed size.
 
 Built once for a set of packages and kept in .cache/machine, as the virtual machine's image is; a session boots a copy.
 The law here: its key is a hash of all that goes into it, and a tree with mounts in it is never copied or removed.
@@ -14,30 +14,34 @@ import fcntl
 import hashlib
 import shutil
 import subprocess
+import sys
 import uuid
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.vm import image as vm
+from deploy.deb.targets import ROOT
 
 HERE = Path(__file__).resolve().parent
-CACHE = vm.ROOT / ".cache" / "machine"
-SUITE = "bookworm"
+CACHE = ROOT / ".cache" / "machine"
 SIZE = "2560M"
-"""Packages and wheels take 1.1 GB; what a test writes is bounded by the rest, and not by this machine's disk."""
+"""Debian's packages take 0.9 GB, ours 0.2 a version; what a test writes is bounded by the rest, not by this machine's
+disk."""
+LGPIO = {"bookworm": "lgpio==0.2.2.0"}
+"""Raspberry Pi OS has a package of it, Debian has one from its release 13 on: there PyPI's wheel stands in for it."""
 MASKED = ("systemd-networkd-wait-online.service", "mosquitto.service", "getty.target", "console-getty.service")
 
 
-def image() -> Path:
-    """The file of the root; builds it where there is none, which takes two minutes."""
+def image(suite: str) -> Path:
+    """The file of the root of a suite; builds it where there is none, which takes two minutes."""
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        found = CACHE / f"{_key()}.ext4"
+        found = CACHE / f"{suite}-{_key(suite)}.ext4"
         if not found.exists():
-            for old in CACHE.glob("*.ext4"):
+            for old in CACHE.glob(f"{suite}-*.ext4"):
                 old.unlink()
-            _build(found)
+            _build(suite, found)
     return found
 
 
@@ -57,21 +61,19 @@ def _packages() -> list[str]:
     return [line for line in lines if line and not line.startswith("#")]
 
 
-def _key() -> str:
-    digest = hashlib.sha256()
+def _key(suite: str) -> str:
+    digest = hashlib.sha256(suite.encode())
     for path in (HERE / "packages", Path(__file__)):
         digest.update(path.read_bytes())
-    digest.update("\n".join((*vm.requirements(), *vm.constraints())).encode())
     policy = subprocess.run(["apt-cache", "policy", *_packages()], capture_output=True, text=True, check=True).stdout
     digest.update("\n".join(line for line in policy.splitlines() if "Candidate:" in line).encode())
     return digest.hexdigest()[:16]
 
 
-def _build(file: Path) -> None:
+def _build(suite: str, file: Path) -> None:
     print(f"building the machine's root, two minutes: {file}", flush=True)  # noqa: T201 - a tool speaks
     work = file.with_suffix(".work")
-    shutil.rmtree(work / "wheels", ignore_errors=True)
-    vm.make_wheels(work / "wheels")
+    work.mkdir(exist_ok=True)
     part = work / "part"
     part.unlink(missing_ok=True)
     subprocess.run(["truncate", "-s", SIZE, str(part)], check=True)
@@ -81,15 +83,15 @@ def _build(file: Path) -> None:
         unread = [f"--dpkgopt=path-exclude=/usr/share/{kind}/*" for kind in ("doc", "man", "locale", "info", "lintian")]
         command = ["mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", *unread]
         command.append("--dpkgopt=force-unsafe-io")  # a root that a power cut spoils is built anew
-        command += [f"--include={','.join(_packages())}", SUITE, str(root)]
+        packages = [*_packages(), *([] if suite in LGPIO else ["python3-lgpio"])]
+        command += [f"--include={','.join(packages)}", suite, str(root)]
         done = subprocess.run(command, stdout=log, stderr=log, check=False)
         if done.returncode:
             raise SystemExit(f"the root could not be built: {work / 'log'}\n{(work / 'log').read_text()[-2000:]}")
-        shutil.copytree(work / "wheels", root / "wheels")
-        _inside(root, "python3", "-m", "venv", "/opt/spreekkamer/venv")
-        pip = ("/opt/spreekkamer/venv/bin/pip", "install", "--quiet", "--no-index", "--no-deps")
-        _inside(root, "sh", "-c", f"{' '.join(pip)} /wheels/*.whl")
-        shutil.rmtree(root / "wheels")
+        if suite in LGPIO:
+            shutil.copy(_lgpio(LGPIO[suite], work), root / "lgpio.deb")
+            _inside(root, "dpkg", "--install", "/lgpio.deb")
+            (root / "lgpio.deb").unlink()
         shutil.rmtree(root / "var/lib/apt/lists", ignore_errors=True)
         for unit in MASKED:
             (root / "etc/systemd/system" / unit).symlink_to("/dev/null")
@@ -98,6 +100,28 @@ def _build(file: Path) -> None:
         (root / "etc/hosts").write_text("127.0.0.1 localhost unit\n")
     part.rename(file)
     shutil.rmtree(work, ignore_errors=True)
+
+
+def _lgpio(pinned: str, work: Path) -> Path:
+    """The package python3-lgpio, from PyPI's wheel."""
+    name, _, version = pinned.partition("==")
+    fetch = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
+    system = ["--python-version", "3.11", "--platform", "manylinux_2_34_x86_64"]
+    subprocess.run([*fetch, *system, "--dest", str(work), pinned], check=True)
+    root = work / "lgpio"
+    modules = root / "usr/lib/python3/dist-packages"
+    modules.mkdir(parents=True)
+    (root / "DEBIAN").mkdir()
+    with zipfile.ZipFile(next(work.glob(f"{name}-{version}-*.whl"))) as wheel:
+        wheel.extractall(modules)
+    (root / "DEBIAN/control").write_text(
+        f"Package: python3-lgpio\nVersion: {version}\nArchitecture: amd64\nMaintainer: tests\n"
+        "Description: PyPI's wheel of lgpio, where Debian has no package\n"
+    )
+    subprocess.run(
+        ["dpkg-deb", "--root-owner-group", "--build", root, work / "lgpio.deb"], check=True, stdout=subprocess.DEVNULL
+    )
+    return work / "lgpio.deb"
 
 
 def _inside(root: Path, *command: str) -> None:

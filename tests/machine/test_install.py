@@ -1,0 +1,95 @@
+"""docs/guide/install.md on a bare Debian without a network: its own commands, up to a room that is ready."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.deb.targets import ROOT, SUITES
+from tests.driven import SOURCES
+from tests.machine import editions
+from tests.machine.container import Container
+from tests.machine.house import COMMAND, UNIT, UNITS, House
+from tests.waiting import wait_for
+
+pytestmark = [pytest.mark.machine, pytest.mark.timeout(900)]
+
+PAGE = ROOT / "docs" / "guide" / "install.md"
+
+
+def blocks() -> dict[str, list[str]]:
+    """The page's commands, by heading."""
+    found: dict[str, list[str]] = {}
+    for section in re.split(r"^## ", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
+        found[section.splitlines()[0]] = re.findall(r"^```sh\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    return found
+
+
+@pytest.fixture(params=SUITES)
+def bare(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Container]:
+    """A Debian of each suite, and the package in the directory of whoever logs in."""
+    suite: str = request.param
+    with Container(tmp_path / "root", suite) as machine:
+        yield machine
+
+
+def follow(machine: Container, *commands: str) -> str:
+    """Types blocks of the page, in a shell that ends at the first command that fails."""
+    return "".join(machine.run("bash", "-euc", f"cd /root\n{block}") for block in commands)
+
+
+def bring(machine: Container, upstream: str = "") -> None:
+    """Copies a package to the unit."""
+    package = editions.build(machine.directory, editions.edition(machine.suite, upstream))
+    machine.shell("rm -f /root/spreekkamer_*.deb")
+    machine.run("sh", "-c", f"cat > /root/{package.name}", stdin=package.read_bytes())
+
+
+@pytest.mark.case("machine 7")
+def test_the_page_leads_from_a_bare_card_to_a_room_that_is_ready(bare: Container, tmp_path: Path) -> None:
+    """H2: every command of the guide, as it stands there; between them the two files are edited as an engineer and a
+    municipality would. Then all three processes run, a press is an alarm and a recording, and an upgrade goes through.
+    """
+    page = blocks()
+    bare.shell(
+        "mkdir -p /boot/firmware && cd /boot/firmware && echo 'console=tty1 rootwait' > cmdline.txt && touch config.txt"
+    )
+    follow(bare, *page["1. The card"], *page["1. The card"])
+    assert bare.shell("cat /boot/firmware/config.txt") == "dtparam=strict_gpiod\n"
+    assert bare.shell("cat /boot/firmware/cmdline.txt") == "console=tty1 rootwait cgroup_enable=memory\n"
+
+    bring(bare)
+    said = follow(bare, *page["2. The package"])
+    assert "/usr/share/doc/spreekkamer/install.md says what comes next" in said
+    assert all(bare.unit(f"{name}.service")["ActiveState"] == "inactive" for name in UNITS)
+
+    settings, keys, check = page["3. Settings"]
+    follow(bare, settings)
+    refused = bare.run(COMMAND, "settings", "check", check=False)
+    assert "policy.toml: holders" in refused, "the template's policy names no holder"
+    bare.settle(tmp_path / "state", UNIT, keys=False)
+    follow(bare, keys, keys)
+    assert "All files hold" in follow(bare, check)
+
+    bare.put_tree(ROOT / "simulators", f"{SOURCES}/simulators")
+    bare.put_tests()
+    unit = House(bare)
+    unit.surround(tmp_path)  # no header, no camera, no sound card: what the container has in their place
+    follow(bare, *page["4. Start"])
+    for name in UNITS:
+        bare.wait(name, f"systemctl is-active {name}")
+    wait_for("both devices", lambda: unit.devices() == {"audio": "ok", "video": "ok"}, 90)
+    unit.press("alarm")
+    wait_for("the alarm at the broker", lambda: '"kind":"raised"' in unit.heard(), 60)
+    wait_for("a recording", lambda: unit.status().get("recording_id"), 60)
+    bare.run(COMMAND, "alarm", "reset")
+    bare.wait("rest", f"{COMMAND} idle", 180)
+
+    bring(bare, "0.9.0")
+    said = follow(bare, *page["A newer version"])
+    assert "no button was read for" in said
+    assert json.loads(bare.run(COMMAND, "version", "--json"))["spreekkamer"] == "0.9.0"
