@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -33,6 +34,10 @@ def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
 def test_a_command_tells_its_version_and_completes() -> None:
     """H2: --version names the version that is installed; the shell can complete commands."""
     assert run("--version").stdout.startswith("spreekkamer 0.")
+    found = json.loads(run("version", "--json").stdout)
+    assert f"spreekkamer {found['spreekkamer']}\n" == run("--version").stdout
+    assert (found["package"], found["suite"]) == (None, None), "nobody packed this checkout"
+    assert {"av", "lgpio", "paho-mqtt", "pyrage"} <= set(found["libraries"])
     shown = run(_SPREEKKAMER_COMPLETE="complete_bash", COMP_WORDS="spreekkamer set", COMP_CWORD="1")
     assert "settings" in shown.stdout
 

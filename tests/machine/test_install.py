@@ -16,7 +16,7 @@ from tests.machine.container import Container
 from tests.machine.house import COMMAND, UNIT, UNITS, House
 from tests.waiting import wait_for
 
-pytestmark = [pytest.mark.machine, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.machine, pytest.mark.timeout(2400)]
 
 PAGE = ROOT / "docs" / "guide" / "install.md"
 

@@ -14,7 +14,7 @@ from tests.machine.container import Container
 from tests.machine.house import COMMAND, UNITS, House
 from tests.waiting import wait_for
 
-pytestmark = [pytest.mark.machine, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.machine, pytest.mark.timeout(2400)]
 
 RECORDINGS = "/var/lib/spreekkamer/store/recordings"
 KEPT = ("/etc/spreekkamer", "/var/lib/spreekkamer")
@@ -47,7 +47,7 @@ class Unit(House):
     def ready(self) -> None:
         """All three run, and the room is at rest."""
         self.start()
-        self.machine.wait("rest", f"{COMMAND} idle", 120)
+        self.machine.wait("rest", f"{COMMAND} idle", 300)
 
     def record(self) -> str:
         """Begins a recording and returns its id."""

@@ -57,8 +57,11 @@ def test_status_recordings_and_faults(tmp_path: Path, broker: Mosquitto) -> None
         assert "MQTT 5" in done.stdout
         unit.press("record")
         path = unit.started()
+        busy = spreekkamer("idle", *where)
+        assert (busy.returncode, busy.stdout) == (10, f"a recording runs ({path.name[:8]})\n")
         unit.press("record")
         unit.ended(path)
+        wait_for("rest", lambda: as_json("idle", *where) == {"idle": True, "runs": []})
         listed = as_json("recordings", "list", *where)
         assert [one["recording_id"] for one in listed] == [path.name]
         shown = as_json("recordings", "show", path.name[:6], *where)
