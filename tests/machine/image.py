@@ -28,7 +28,8 @@ SIZE = "2560M"
 """Debian's packages take 0.9 GB, ours 0.2 a version; what a test writes is bounded by the rest, not by this machine's
 disk."""
 LGPIO = {"bookworm": "lgpio==0.2.2.0"}
-"""Raspberry Pi OS has a package of it, Debian has one from its release 13 on: there PyPI's wheel stands in for it."""
+"""Raspberry Pi OS has a package of it, Debian has none. For Debian 12 PyPI's wheel stands in for it; for Debian 13 there
+is no wheel, and an empty package does: a container has no header."""
 MASKED = ("systemd-networkd-wait-online.service", "mosquitto.service", "getty.target", "console-getty.service")
 
 
@@ -83,15 +84,13 @@ def _build(suite: str, file: Path) -> None:
         unread = [f"--dpkgopt=path-exclude=/usr/share/{kind}/*" for kind in ("doc", "man", "locale", "info", "lintian")]
         command = ["mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", *unread]
         command.append("--dpkgopt=force-unsafe-io")  # a root that a power cut spoils is built anew
-        packages = [*_packages(), *([] if suite in LGPIO else ["python3-lgpio"])]
-        command += [f"--include={','.join(packages)}", suite, str(root)]
+        command += [f"--include={','.join(_packages())}", suite, str(root)]
         done = subprocess.run(command, stdout=log, stderr=log, check=False)
         if done.returncode:
             raise SystemExit(f"the root could not be built: {work / 'log'}\n{(work / 'log').read_text()[-2000:]}")
-        if suite in LGPIO:
-            shutil.copy(_lgpio(LGPIO[suite], work), root / "lgpio.deb")
-            _inside(root, "dpkg", "--install", "/lgpio.deb")
-            (root / "lgpio.deb").unlink()
+        shutil.copy(_lgpio(suite, work), root / "lgpio.deb")
+        _inside(root, "dpkg", "--install", "/lgpio.deb")
+        (root / "lgpio.deb").unlink()
         shutil.rmtree(root / "var/lib/apt/lists", ignore_errors=True)
         for unit in MASKED:
             (root / "etc/systemd/system" / unit).symlink_to("/dev/null")
@@ -102,21 +101,21 @@ def _build(suite: str, file: Path) -> None:
     shutil.rmtree(work, ignore_errors=True)
 
 
-def _lgpio(pinned: str, work: Path) -> Path:
-    """The package python3-lgpio, from PyPI's wheel."""
-    name, _, version = pinned.partition("==")
-    fetch = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
-    system = ["--python-version", "3.11", "--platform", "manylinux_2_34_x86_64"]
-    subprocess.run([*fetch, *system, "--dest", str(work), pinned], check=True)
+def _lgpio(suite: str, work: Path) -> Path:
+    """The package python3-lgpio."""
     root = work / "lgpio"
     modules = root / "usr/lib/python3/dist-packages"
     modules.mkdir(parents=True)
     (root / "DEBIAN").mkdir()
-    with zipfile.ZipFile(next(work.glob(f"{name}-{version}-*.whl"))) as wheel:
-        wheel.extractall(modules)
+    if suite in LGPIO:
+        fetch = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
+        system = ["--python-version", "3.11", "--platform", "manylinux_2_34_x86_64"]
+        subprocess.run([*fetch, *system, "--dest", str(work), LGPIO[suite]], check=True)
+        with zipfile.ZipFile(next(work.glob("lgpio-*.whl"))) as wheel:
+            wheel.extractall(modules)
     (root / "DEBIAN/control").write_text(
-        f"Package: python3-lgpio\nVersion: {version}\nArchitecture: amd64\nMaintainer: tests\n"
-        "Description: PyPI's wheel of lgpio, where Debian has no package\n"
+        "Package: python3-lgpio\nVersion: 0.2.2\nArchitecture: amd64\nMaintainer: tests\n"
+        "Description: stands for the package of Raspberry Pi OS\n"
     )
     subprocess.run(
         ["dpkg-deb", "--root-owner-group", "--build", root, work / "lgpio.deb"], check=True, stdout=subprocess.DEVNULL
