@@ -28,7 +28,7 @@ SIZE = "2560M"
 """Debian's packages take 0.9 GB, ours 0.2 a version; what a test writes is bounded by the rest, not by this machine's
 disk."""
 LGPIO = {"bookworm": "lgpio==0.2.2.0"}
-"""Raspberry Pi OS has a package of it, Debian has none. For Debian 12 PyPI's wheel stands in for it; for Debian 13 there
+"""Raspberry Pi OS has a package of it, Debian none. For Debian 12 PyPI's wheel stands in for it; for Debian 13 there
 is no wheel, and an empty package does: a container has no header."""
 MASKED = ("systemd-networkd-wait-online.service", "mosquitto.service", "getty.target", "console-getty.service")
 
