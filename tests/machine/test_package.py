@@ -61,11 +61,12 @@ class Unit(House):
         self.machine.wait("its end", f"test -e {RECORDINGS}/{name}/SHA256SUMS.sig", 120)
 
     def raises(self) -> None:
-        """A press is an alarm at the broker; it is reset."""
+        """A press is an alarm at the broker; it is reset, and its recording ends."""
         before = self.heard().count('"kind":"raised"')
         self.press("alarm")
         wait_for("the alarm at the broker", lambda: self.heard().count('"kind":"raised"') > before, 60)
         self.machine.run(COMMAND, "alarm", "reset")
+        self.machine.wait("rest", f"{COMMAND} idle", 300)
 
 
 @pytest.fixture(scope="module")
