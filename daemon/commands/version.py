@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """`spreekkamer version`: which version this is, of what it consists, and on what it runs. It asks no process."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Builds the Debian packages: `python -m deploy.deb [--suite S] [--arch A] [--to DIR]`; `--lock` renews the lock."""
 
 from __future__ import annotations

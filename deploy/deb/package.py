@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """A package: the laid-out files, what dpkg has to know of them, and its scripts, as one .deb."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """What a package consists of, as a CycloneDX 1.6 document: each wheel with its version, hash and licence."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The systems that a package is built for: each suite of Debian with its Python, on each kind of processor."""
 
 from __future__ import annotations

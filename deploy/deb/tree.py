@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The files of a package, laid out below a directory as they will stand on a unit.
 
 Invariant: what is laid out depends on this repository, the lock and the target alone, not on the machine that builds:

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The wheels of a target: fetched by the lock, checked by their hashes, unpacked without running any of their code.
 
 Invariant: a file whose hash does not stand in the lock is never unpacked.

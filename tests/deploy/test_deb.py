@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The Debian package against what is kept: its files and rights, what it asks of the system, its lock, its scripts.
 
 Laid out here without the wheels, which take minutes to fetch: `make deb` and `make machine-test` build all of it.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """Packages of this checkout, as tests want them: of another version, for another system, spoilt on purpose."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """docs/guide/install.md on a bare Debian without a network: its own commands, up to a room that is ready."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
 """The package's life in a booted container without a network: installed, upgraded in a bad moment, spoilt, removed."""
 
 from __future__ import annotations
