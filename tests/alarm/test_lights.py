@@ -11,6 +11,8 @@ import pytest
 from msgspec.structs import replace
 
 from daemon.alarm.lights import TRIAL_NS, Lights
+from daemon.model.fitted import OUTPUTS
+from daemon.model.relay import Relay
 from daemon.model.state import Alarm, Phase, Recording, Room
 from hardware.gpio import GpioLamps
 from simulators.pins import PinBench
@@ -60,6 +62,32 @@ def test_a_room_that_is_used_has_its_lamps_at_once(bench: PinBench, used: Room) 
     assert lights.is_lit("status")
     lights.show(REST, 2)
     assert not lights.is_lit("recording")
+
+
+def test_the_recording_lamp_is_driven_before_all_others() -> None:
+    """R3: at whatever moment several outputs change, the lamp that says that people are recorded is the first."""
+    order: list[str] = []
+
+    class Board:
+        """Outputs that follow, and the order in which they were driven."""
+
+        def set(self, lamp: str, *, lit: bool) -> None:
+            """Noted."""
+            order.append(lamp)
+            self.last = lit
+
+        def lit(self, lamp: str) -> bool:  # noqa: ARG002 - as the port has it
+            """As it was set last."""
+            return self.last
+
+        def close(self) -> None:
+            """Nothing to release."""
+
+    lights = Lights(Board(), frozenset(OUTPUTS), Relay(90 * 10**9))
+    lights.show(replace(REST, phase=Phase.ALARM, alarms=(Alarm("a", 0),)), 1)
+    assert order[0] == "recording"
+    assert set(order) == set(OUTPUTS)
+    assert order[-1] == "relay"
 
 
 def test_a_tried_beeper_sounds_until_somebody_has_heard_it() -> None:

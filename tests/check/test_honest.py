@@ -113,13 +113,24 @@ def test_nothing_is_turned_on_that_may_be_unwelcome() -> None:
     assert room.turned_on == [name for name, output in OUTPUTS.items() if not output.warns]
 
 
+@pytest.mark.parametrize("dead", [*BUTTONS])
+def test_a_button_that_makes_no_contact_is_a_fault(dead: str) -> None:
+    """A7: whichever button is wired to nothing, the engineer who presses it is told so; the others are well."""
+    room = RoomOfParts(dead)
+    room.hands = Hands()
+    found = {finding.name: finding for finding in body.buttons(room)}  # type: ignore[arg-type]
+    assert [name for name, finding in found.items() if finding.verdict == "fault"] == [BUTTONS[dead].line]
+    assert f"[buttons.{dead}]" in found[BUTTONS[dead].line].todo
+
+
 class RoomOfParts:
     """A unit that has every part and in which all of them work: what its processes would answer."""
 
     hands: Any = None
 
-    def __init__(self) -> None:
-        self._presses = 0
+    def __init__(self, dead: str = "") -> None:
+        """`dead`: a button whose presses never reach the unit."""
+        self._presses, self._dead = 0, dead
         self.turned_on: list[str] = []
         self.settings = self
         self.unit = msgspec.toml.decode(FITTED.read_bytes(), type=Unit)
@@ -135,4 +146,5 @@ class RoomOfParts:
             return {"fitted": True, "reads": args["lit"]}
         self._presses += 1
         one = {"presses": self._presses, "lasted_ms": 2000, "down": False}
-        return dict.fromkeys(BUTTONS, one)
+        nothing = {"presses": 0, "lasted_ms": 0, "down": False}
+        return dict.fromkeys(BUTTONS, one) | {self._dead: nothing}
