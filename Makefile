@@ -97,6 +97,11 @@ brokers: $(BIN)/.ready-test system-packages .cache/aedes/.ready .cache/trixie/.r
 scenarios: $(BIN)/.ready-test system-packages  ## stories that anyone can read, in Dutch and English, in simulated rooms (ARGS="--only K1")
 	$(BIN)/python -m tests.scenarios $(ARGS)
 
+.PHONY: vm-scenarios
+vm-scenarios: $(BIN)/.ready-test system-packages vm-packages  ## those with the tag vm, on the shipped services in a virtual machine (as root; ARGS="--only R5" for others)
+	$(BIN)/python -m tests.vm.image
+	$(BIN)/python -m tests.scenarios --world vm $(ARGS)
+
 .PHONY: reader evidence-torture evidence-long evidence-fuzz evidence-firefox
 reader: .node/reader/.ready  ## builds the page that opens recordings, reader/dist/opname.html, from its lock file
 	node reader/build.mjs .node/reader/node_modules reader/dist/opname.html

@@ -90,13 +90,18 @@ class Driven(ABC):
 
         `keys`: false where the unit makes them itself.
         """
-        for path in prepare(directory, policy, None, ("127.0.0.1", 1883)).etc.iterdir():
-            ours = path.name == "policy.toml" or (keys and path.name != "unit.toml")
-            if path.is_file() and ours:
+        etc = prepare(directory, policy, None, ("127.0.0.1", 1883)).etc
+        (etc / "unit.toml").write_text(unit_toml)
+        self.settle_from(etc, keys=keys)
+        self.run("mkdir", "-p", "/srv/trial")
+
+    def settle_from(self, etc: Path, *, keys: bool = True) -> None:
+        """The files of a settings directory, with the owners that tmpfiles gives them. `keys`: as for `settle`."""
+        for path in etc.iterdir():
+            if path.is_file() and (keys or path.name in {"unit.toml", "policy.toml"}):
                 mode = 0o600 if path.name.endswith("_ed25519") else 0o644
                 self.put(f"/etc/spreekkamer/{path.name}", path.read_bytes(), mode)
-        self.put("/etc/spreekkamer/unit.toml", unit_toml)
-        self.shell("systemd-tmpfiles --create spreekkamer.conf; mkdir -p /srv/trial")
+        self.run("systemd-tmpfiles", "--create", "spreekkamer.conf")
 
     def trial(self, name: str, *command: str, background: bool = False, more: str = "", check: bool = True) -> str:
         """Runs a command in the sandbox of a shipped unit, in place of its own; returns what it said.

@@ -83,7 +83,7 @@ class RoomWorld:
         """Says a wireless button's pressed payload at the broker, as its gateway would."""
         for button in load(self.paths.etc).unit.mobile:
             if button.name == name:
-                self._room.say(button.topic, _payload(button.field, button.pressed[0]))
+                self._room.say(button.topic, payload_of(button.field, button.pressed[0]))
                 return
         raise UnitError(f"no wireless button {name} in this room's unit.toml")
 
@@ -137,7 +137,7 @@ def _shown(row: Row) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _payload(field: str, pressed: str) -> bytes:
+def payload_of(field: str, pressed: str) -> bytes:
     """What a gateway would publish: the word itself, or a JSON object with the word where the settings look for it."""
     if not field:
         return pressed.encode()

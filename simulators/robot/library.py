@@ -5,18 +5,21 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import re
+from collections.abc import Callable
 from typing import Any, ClassVar
 
-from robot.api import logger
+from robot.api import SkipExecution, logger
+from robot.libraries.BuiltIn import BuiltIn, RobotNotRunningError
 
+from daemon.errors import SettingsError
 from simulators.robot.steps import STEPS, WITHIN_S, Step, Story
-from simulators.robot.worlds import SimulatedWorld, World
+from simulators.robot.worlds import CannotStageError, SimulatedWorld, World
 
 ARGUMENT = re.compile(r"\$\{[^}]*\}")
-WORLDS: dict[str, type[World]] = {"simulator": SimulatedWorld}
-"""Kinds of room. Another is a class with the methods of `worlds.World`."""
+SIMULATOR = f"{SimulatedWorld.__module__}.{SimulatedWorld.__qualname__}"
 
 
 class SpreekkamerLibrary:
@@ -25,6 +28,10 @@ class SpreekkamerLibrary:
     Each keyword stands under both names; `Gegeven`, `Als`, `Dan` or `Given`, `When`, `Then` go before it. Every test
     has a room of its own, which is taken down at its end. A keyword that looks waits for what it names, for a minute,
     and says what it saw instead.
+
+    The room is a simulated one. Robot Framework's variable `WORLD` names another kind, so that the files stay as they
+    are: `--variable WORLD:package.module.Class`, a class with the methods of `simulators.robot.worlds.World`. A test
+    that asks for something that this kind of room has no means to do is skipped, with the reason.
     """
 
     ROBOT_LIBRARY_SCOPE = "GLOBAL"
@@ -32,9 +39,9 @@ class SpreekkamerLibrary:
     ROBOT_LIBRARY_DOC_FORMAT = "reST"
     KEYWORDS: ClassVar[dict[str, Step]] = {name: step for step in STEPS for name in (step.nl, step.en)}
 
-    def __init__(self, world: str = "simulator", within_s: float = WITHIN_S) -> None:
+    def __init__(self, within_s: float = WITHIN_S) -> None:
         self.ROBOT_LIBRARY_LISTENER = self
-        self._story = Story(WORLDS[world], float(within_s))
+        self._story = Story(_world(), float(within_s))
 
     def get_keyword_names(self) -> list[str]:
         """Every step twice."""
@@ -49,7 +56,7 @@ class SpreekkamerLibrary:
         if name == "__intro__":
             return inspect.getdoc(type(self)) or ""
         if name == "__init__":
-            return "``world``: the kind of room that the scenarios act on. ``within_s``: how long a fact may take."
+            return "``within_s``: how long a fact may take in a simulated room."
         step = self.KEYWORDS[name]
         other = step.en if name == step.nl else step.nl
         return f"{inspect.getdoc(step.do)}\n\n*{'English' if name == step.nl else 'Nederlands'}*: {other}"
@@ -58,6 +65,8 @@ class SpreekkamerLibrary:
         """One step."""
         try:
             self.KEYWORDS[name].do(self._story, *args)
+        except CannotStageError as error:
+            raise SkipExecution(str(error)) from error
         except AssertionError:
             logger.info(self._story.told())  # for whoever has to find out why: in log.html
             raise
@@ -72,3 +81,17 @@ class SpreekkamerLibrary:
     def close(self) -> None:
         """Nothing is left behind when Robot ends early."""
         self._story.end()
+
+
+def _world() -> Callable[[str], World]:
+    """The kind of room that the variable WORLD names. Raises SettingsError for a name that is none."""
+    try:
+        path = str(BuiltIn().get_variable_value("${WORLD}", SIMULATOR))
+    except RobotNotRunningError:  # for its documentation
+        path = SIMULATOR
+    module, _, name = path.rpartition(".")
+    try:
+        found: Callable[[str], World] = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise SettingsError(f"WORLD {path}: {error}; expected a class's path, such as {SIMULATOR}") from error
+    return found

@@ -22,7 +22,8 @@ from daemon.errors import UnitError
 from daemon.model.panel import PATTERNS
 from daemon.model.policy import Policy
 from simulators.panel import acts
-from simulators.robot.worlds import Recording, World
+from simulators.recorded import Recording
+from simulators.robot.worlds import CannotStageError, World
 from simulators.state import find_policy
 
 WITHIN_S = 60.0
@@ -41,6 +42,7 @@ JUMPS_S = 60
 """Shorter spans are waited for, as a person would; longer ones the room's clock jumps over."""
 TRACKS = {"geluid": "audio", "sound": "audio", "beeld": "video", "image": "video"}
 NOTHING = {"niets", "nothing"}
+SIMULATION = {"simulatie", "simulation"}
 ON = {"aan", "lit", "gelijk", "synchronised"}
 MOST = ("hoogstens ", "at most ")
 FILLED = re.compile(r"\{(opname|recording|hold|map|directory|dag|day|uur|hour)(?:\+(\d+))?\}")
@@ -221,9 +223,11 @@ class Story:
     def reports(self, fault: str) -> None:
         """The unit reports this fault by its name, none (`geen`, `no`), or that it is simulated (`simulation`)."""
         wanted = fault.removesuffix(" storing").removesuffix(" fault")
+        if wanted in SIMULATION and not self.world.simulated:
+            raise CannotStageError("the drivers of this room are real ones: nothing of it says that it is simulated")
 
         def seen() -> bool:
-            if wanted in {"simulatie", "simulation"}:
+            if wanted in SIMULATION:
                 return self.world.health().get("simulated") is True
             faults = set(self.world.health().get("faults", {"?": ""})) - {"disk"}
             return not faults if wanted in {"geen", "no"} else wanted in faults
@@ -241,7 +245,7 @@ class Story:
     def _until(
         self, what: str, fact: Callable[[], bool], seen: Callable[[], Any] | None = None, within_s: float = 0.0
     ) -> None:
-        within_s = within_s or self._within_s
+        within_s = (within_s or self._within_s) * self.world.patience
         until_s = time.monotonic() + within_s
         while not fact():
             if time.monotonic() > until_s:

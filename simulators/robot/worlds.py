@@ -3,8 +3,8 @@
 
 """What a scenario needs of a room: hands, plugs, a clock, and what can be seen from outside it.
 
-A simulated room is one; a virtual machine or a real room with a test rig is another. Every method acts or looks at
-once; waiting for a fact is the steps' own.
+A simulated room is one; a virtual machine (`tests/vm/world.py`) or a real room with a test rig is another. Every method
+acts or looks at once; waiting for a fact is the steps' own.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import av
 
@@ -28,6 +28,7 @@ from simulators.console_store import read
 from simulators.panel import acts
 from simulators.panel.world import RoomWorld
 from simulators.places import bench_path, console_path
+from simulators.recorded import Recording, is_marked, recordings
 from simulators.room import CONSOLE, Room
 
 IN = (["ack"], ["here"], ["reset"])
@@ -37,25 +38,20 @@ SMALL_CAMERA = "\n[camera]\nwidth = 320\nheight = 240\nfps = 10\n"
 """Several rooms side by side share a processor: what the picture shows is no matter here."""
 
 
-class Recording(NamedTuple):
-    """A recording as its files say."""
-
-    id: str
-    path: Path
-    trigger_s: float
-    closed: bool
-    oldest_s: dict[str, float]
-    """Per track, boot time of the oldest frame that is written."""
-    newest_s: dict[str, float]
-    there: frozenset[str]
-    """Tracks whose sealed sound or image is still in the store."""
+class CannotStageError(UnitError):
+    """This kind of room has no means to do what a scenario asks; the scenario is skipped, with the reason."""
 
 
 class World(Protocol):
-    """One room under one policy."""
+    """One room under one policy; made with the policy's name."""
+
+    patience: float
+    """By how much longer a fact may take here than in a simulated room."""
+    simulated: bool
+    """Whether what the room says and writes has to be marked as simulated (promise H3)."""
 
     def do(self, act: Any) -> None:
-        """One act of `panel.acts`. Raises UnitError or ValueError with a sentence."""
+        """One act of `panel.acts`. Raises UnitError or ValueError with a sentence; CannotStageError is one."""
 
     def health(self) -> dict[str, Any]:
         """What the unit says of itself; empty while it does not answer."""
@@ -93,6 +89,9 @@ class World(Protocol):
 
 class SimulatedWorld:
     """A simulated room in a directory of its own: the three real processes on simulated pins, lens and microphone."""
+
+    patience = 1.0
+    simulated = True
 
     def __init__(self, policy: str) -> None:
         self._directory = tempfile.TemporaryDirectory(prefix="scenario-")
@@ -133,8 +132,7 @@ class SimulatedWorld:
 
     def recordings(self) -> list[Recording]:
         """From the store's files."""
-        found = [_recording(path) for path in self._world.paths.recordings.glob("*") if (path / "begin.json").exists()]
-        return sorted((one for one in found if one is not None), key=lambda one: one.trigger_s, reverse=True)
+        return recordings(self._world.paths.recordings)
 
     def log(self) -> list[dict[str, Any]]:
         """From its file."""
@@ -145,18 +143,8 @@ class SimulatedWorld:
         return [json.loads(line) for line in lines if line.endswith(b"}")]
 
     def opens(self, recording: Recording, holders: tuple[str, ...]) -> dict[str, float]:
-        """By `spreekkamer evidence open`, in a process of its own, as on a custodian's computer."""
-        film = Path(self._directory.name) / "film.mp4"
-        film.unlink(missing_ok=True)
-        keys = [word for name in holders for word in ("--identity", str(self._key(name)))]
-        command = [sys.executable, "-m", "daemon", "evidence", "open", str(recording.path), *keys, "--out", str(film)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if not film.exists():
-            raise UnitError(done.stderr.strip() or done.stdout.strip())
-        with av.open(film) as container:
-            return {
-                stream.type: float((stream.duration or 0) * (stream.time_base or 0)) for stream in container.streams
-            }
+        """On this computer."""
+        return opened(recording.path, self._world.paths.run.parent / "holders", holders)
 
     def command(self, words: list[str]) -> None:
         """In a process of its own, as from a shell; time passes with a faster answer than anybody types."""
@@ -176,7 +164,7 @@ class SimulatedWorld:
         """Stops everything, looks once more at what was said and written, and takes the directory away."""
         self._world.stop()
         self._room.stop()
-        unmarked = [*self._unmarked, *(p.name for p in self._world.paths.recordings.glob("*") if not _is_marked(p))]
+        unmarked = [*self._unmarked, *(p.name for p in self._world.paths.recordings.glob("*") if not is_marked(p))]
         self._directory.cleanup()
         if unmarked:
             raise AssertionError(f"not marked as simulated: {', '.join(unmarked[:5])}")
@@ -193,31 +181,28 @@ class SimulatedWorld:
         """The last lines of the room's timeline."""
         return self._timeline.getvalue()[-4000:]
 
-    def _key(self, name: str) -> Path:
-        path = self._world.paths.run.parent / "holders" / f"{name}.key"
-        if not path.exists():
-            known = ", ".join(sorted(p.stem for p in path.parent.glob("*.key")))
-            raise UnitError(f"no demonstration key {name}; expected one of {known}")
-        return path
+
+def opened(bundle: Path, keys: Path, holders: tuple[str, ...]) -> dict[str, float]:
+    """Opens a recording by `spreekkamer evidence open`, in a process of its own, as on a custodian's computer.
+
+    Returns the seconds per track of the film. `keys`: the directory of the demonstration keys. Raises UnitError.
+    """
+    identities = [word for name in holders for word in ("--identity", str(_key(keys, name)))]
+    with tempfile.TemporaryDirectory(prefix="film-") as home:
+        film = Path(home) / "film.mp4"
+        command = [sys.executable, "-m", "daemon", "evidence", "open", str(bundle), *identities, "--out", str(film)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if not film.exists():
+            raise UnitError(done.stderr.strip() or done.stdout.strip())
+        with av.open(film) as container:
+            return {
+                stream.type: float((stream.duration or 0) * (stream.time_base or 0)) for stream in container.streams
+            }
 
 
-def _is_marked(path: Path) -> bool:
-    """Whether a recording says that it is no evidence; what holds no beginning is none."""
-    begin = path / "begin.json"
-    return not begin.exists() or json.loads(begin.read_bytes())["simulated"] is True
-
-
-def _recording(path: Path) -> Recording | None:
-    try:
-        begin = json.loads((path / "begin.json").read_bytes())
-        chain = [json.loads(raw) for raw in (path / "chain.jsonl").read_bytes().splitlines() if raw.endswith(b"}")]
-    except (OSError, ValueError):
-        return None
-    segments = [line for line in chain if line["kind"] == "segment"]
-    tracks = {line["track"] for line in segments}
-    return Recording(
-        path.name, path, begin["trigger_boot_ns"] / 1e9, (path / "SHA256SUMS.sig").exists(),
-        {t: min(line["t0_boot_ns"] for line in segments if line["track"] == t) / 1e9 for t in tracks},
-        {t: max(line["t1_boot_ns"] for line in segments if line["track"] == t) / 1e9 for t in tracks},
-        frozenset(t for t in ("audio", "video") if any((path / t).glob("*.age"))),
-    )  # fmt: skip
+def _key(keys: Path, name: str) -> Path:
+    path = keys / f"{name}.key"
+    if not path.exists():
+        known = ", ".join(sorted(p.stem for p in keys.glob("*.key")))
+        raise UnitError(f"no demonstration key {name}; expected one of {known}")
+    return path

@@ -3,11 +3,15 @@
 
 """Runs the scenarios, one beside another, and holds what they did against the promises: `make scenarios`.
 
-    python -m tests.scenarios [--only TAG] [--rooms N] [--to DIR]
+    python -m tests.scenarios [--world simulator|vm] [--only TAG] [--rooms N] [--to DIR]
 
 First a dry run: a word that nobody knows stops everything before a room starts. Then each scenario in a room of
 its own, as many at a time as `--rooms`. The ones that must fail have to. Prints a table promise -> scenario ->
 result, and writes Robot Framework's log.html, report.html and xunit.xml beside promises.md.
+
+`--world vm`: the same files in the virtual machine of `tests/vm`, one after another; there is one machine. Those that
+have passed there bear the tag `vm`, and are run where no other is given. What the machine has no means to stage is
+skipped, with the reason.
 """
 
 from __future__ import annotations
@@ -24,11 +28,17 @@ from robot.api import ExecutionResult, ResultVisitor, TestSuite
 from robot.rebot import rebot
 from robot.result import TestCase
 
+from simulators.robot.library import SIMULATOR
+
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 TOGETHER = 3
 """Scenarios that one process runs, one after another."""
 MUST_FAIL = "must-fail"
+WORLDS = {"simulator": SIMULATOR, "vm": "tests.vm.world.MachineWorld"}
+VM = "vm"
+NO_PROMISE = {MUST_FAIL, "fast", VM}
+"""Tags that say something of the scenario itself."""
 
 
 class Ran(NamedTuple):
@@ -38,11 +48,19 @@ class Ran(NamedTuple):
     tags: tuple[str, ...]
     passed: bool
     message: str
+    skipped: bool = False
+    """This world cannot stage it; the message says why."""
+    seconds: float = 0.0
 
     @property
     def as_expected(self) -> bool:
-        """It passed, or had to fail and did."""
-        return self.passed is not (MUST_FAIL in self.tags)
+        """It passed, or had to fail and did, or could not be staged."""
+        return self.skipped or self.passed is not (MUST_FAIL in self.tags)
+
+    @property
+    def result(self) -> str:
+        """For the table."""
+        return f"skipped: {self.message}" if self.skipped else "held" if self.as_expected else "**not held**"
 
 
 class Scenario(NamedTuple):
@@ -80,15 +98,17 @@ class _All(ResultVisitor):  # type: ignore[misc]  # Robot Framework's result mod
         self.ran: list[Ran] = []
 
     def visit_test(self, test: TestCase) -> None:
-        self.ran.append(Ran(test.name, tuple(str(tag) for tag in test.tags), bool(test.passed), str(test.message)))
+        tags, seconds = tuple(str(tag) for tag in test.tags), test.elapsed_time.total_seconds()
+        self.ran.append(Ran(test.name, tags, bool(test.passed), str(test.message), bool(test.skipped), seconds))
 
 
-def run(only: str | None, rooms: int, to: Path) -> list[Ran]:
+def run(only: str | None, rooms: int, to: Path, world: str = "simulator") -> list[Ran]:
     """All scenarios that bear the tag (None: all)."""
     to.mkdir(parents=True, exist_ok=True)
     files = sorted(HERE.glob("*.robot"))
     chosen = ["--include", only] if only else []
-    command = [sys.executable, "-m", "robot", "--consolecolors", "off", *chosen, "--runemptysuite"]
+    options = ["--consolecolors", "off", "--variable", f"WORLD:{WORLDS[world]}"]
+    command = [sys.executable, "-m", "robot", *options, *chosen, "--runemptysuite"]
     dry = subprocess.run(
         [*command, "--dryrun", "--output", "NONE", "--log", "NONE", "--report", "NONE", *map(str, files)], cwd=ROOT,
         capture_output=True, text=True, check=False,
@@ -98,17 +118,19 @@ def run(only: str | None, rooms: int, to: Path) -> list[Ran]:
 
     def some(group: list[Scenario]) -> str:
         output = str(to / f"{group[0].file.stem}-{group[0].nth:02}.xml")
-        quiet = ["--output", output, "--log", "NONE", "--report", "NONE", "--console", "none"]
+        console = "none" if rooms > 1 else "dotted"
+        quiet = ["--output", output, "--log", "NONE", "--report", "NONE", "--console", console]
         names = [word for one in group for word in ("--test", escaped(one.name))]
-        subprocess.run([*command, *quiet, *names, str(group[0].file)], cwd=ROOT, check=False)
+        subprocess.run([*command, *quiet, *names, *sorted({str(one.file) for one in group})], cwd=ROOT, check=False)
         return output
 
+    found = scenarios(only)
     with ThreadPoolExecutor(rooms) as pool:
-        outputs = list(pool.map(some, groups(scenarios(only))))
-    found = _All()
-    ExecutionResult(*outputs).visit(found)
+        outputs = list(pool.map(some, groups(found) if world == "simulator" else [found]))
+    all_ = _All()
+    ExecutionResult(*outputs).visit(all_)
     rebot(*outputs, outputdir=str(to), log="log.html", report="report.html", xunit="xunit.xml", console="none")
-    return found.ran
+    return all_.ran
 
 
 NOT_BY_A_ROOM = {
@@ -126,12 +148,8 @@ NOT_BY_A_ROOM = {
 def table(ran: list[Ran]) -> str:
     """Promise -> scenario -> result, as a page."""
     lines = ["# Promises and scenarios", "", "| promise | scenario | result |", "|---|---|---|"]
-    for promise in sorted({tag for one in ran for tag in one.tags if tag not in {MUST_FAIL, "fast"}}):
-        lines += [
-            f"| {promise} | {one.name} | {'held' if one.as_expected else '**not held**'} |"
-            for one in ran
-            if promise in one.tags
-        ]
+    for promise in sorted({tag for one in ran for tag in one.tags if tag not in NO_PROMISE}):
+        lines += [f"| {promise} | {one.name} | {one.result} |" for one in ran if promise in one.tags]
     lines += ["", "Not by a room:", ""] + [f"- {promise}: {why}" for promise, why in NOT_BY_A_ROOM.items()]
     return "\n".join(lines) + "\n"
 
@@ -140,17 +158,23 @@ def main() -> None:
     """Exit code 1 when something did not end as it should."""
     parser = argparse.ArgumentParser(prog="python -m tests.scenarios", description=__doc__)
     parser.add_argument("--only", help="a tag, such as fast or K1")
+    parser.add_argument("--world", choices=WORLDS, default="simulator", help="the kind of room")
     parser.add_argument("--rooms", type=int, default=4, help="rooms side by side; four wait more than they work")
     parser.add_argument("--to", type=Path, default=ROOT / ".cache" / "scenarios")
     asked = parser.parse_args()
-    ran = run(asked.only, asked.rooms, asked.to)
+    if asked.world == VM:
+        asked.only, asked.rooms = asked.only or VM, 1
+    ran = run(asked.only, asked.rooms, asked.to, asked.world)
     page = table(ran)
     (asked.to / "promises.md").write_text(page, encoding="utf-8")
     print(page)  # noqa: T201 - a tool says what it found
-    wrong = [one for one in ran if not one.as_expected]
+    wrong, skipped = [one for one in ran if not one.as_expected], [one for one in ran if one.skipped]
     for one in wrong:
         print(f"NOT AS EXPECTED: {one.name}: {one.message[:500]}")  # noqa: T201 - as above
-    print(f"{len(ran) - len(wrong)} passed, {len(wrong)} failed; log: {asked.to / 'log.html'}")  # noqa: T201 - as above
+    for one in skipped:
+        print(f"SKIPPED: {one.name}: {one.message[:500]}")  # noqa: T201 - as above
+    n_passed = len(ran) - len(wrong) - len(skipped)
+    print(f"{n_passed} passed, {len(wrong)} failed, {len(skipped)} skipped; log: {asked.to / 'log.html'}")  # noqa: T201 - as above
     sys.exit(1 if wrong or not ran else 0)
 
 

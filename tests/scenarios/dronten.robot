@@ -26,7 +26,7 @@ Bibliotheek     simulators.robot.SpreekkamerLibrary
     En heeft de balie 1 drukken opgeslagen
 
 16 november 2021: alles uit, het alarm blijft
-    [Tags]    R1    R7    A1    dronten-2021-11-16    dronten-letter-2021    fast
+    [Tags]    R1    R7    A1    dronten-2021-11-16    dronten-letter-2021    fast    vm
     Gegeven een kamer onder het protocol dronten-2021-11-16
     Als ik de knop alarm indruk
     Dan heeft de balie 1 drukken opgeslagen
@@ -34,7 +34,7 @@ Bibliotheek     simulators.robot.SpreekkamerLibrary
     En bewaart de kast niets
 
 2022: mobiele alarmknoppen, in huis en daarbuiten
-    [Tags]    A1    dronten-2022    dronten-letter-2022    fast
+    [Tags]    A1    dronten-2022    dronten-letter-2022    fast    vm
     Gegeven een kamer onder het protocol dronten-2022
     Als ik de draadloze knop balie-knop indruk
     Dan heeft de balie 1 drukken opgeslagen

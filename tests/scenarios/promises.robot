@@ -4,7 +4,7 @@ Library          simulators.robot.SpreekkamerLibrary
 
 *** Test Cases ***
 A broker that was away gets every alarm, marked late
-    [Tags]    A1    A4    A7    fast
+    [Tags]    A1    A4    A7    fast    vm
     Given a room under the policy dronten-2022
     When the fault broker.unplugged begins
     And I press the button alarm
@@ -15,7 +15,7 @@ A broker that was away gets every alarm, marked late
     And the newest press is marked as late
 
 A press during the power cut of everything else
-    [Tags]    A1    A2    fast
+    [Tags]    A1    A2    fast    vm
     Given a room under the policy dronten-2022
     When the fault recorder-process.down begins
     And the fault keeper-process.down begins
@@ -24,7 +24,7 @@ A press during the power cut of everything else
     And the status lamp says stored
 
 Nobody listens, and staff see it before they press
-    [Tags]    A5    A7    fast
+    [Tags]    A5    A7    fast    vm
     Given a room under the policy dronten-2022
     When the fault console.gone begins
     Then the status lamp says nobody
@@ -42,7 +42,7 @@ An alarm goes on over a power cut
     Then the status lamp says privacy
 
 A wire that is cut is reported, not silently ignored
-    [Tags]    A6    fast
+    [Tags]    A6    fast    vm
     Given a room under the policy dronten-2022
     When the fault alarm.cut begins
     Then the unit reports alarm_button fault
@@ -51,14 +51,14 @@ A wire that is cut is reported, not silently ignored
     Then the desk has stored 1 presses
 
 A button that sticks is one alarm and a fault
-    [Tags]    A1    A6    fast
+    [Tags]    A1    A6    fast    vm
     Given a room under the policy dronten-2022
     When the fault alarm.stuck begins
     And I press the button alarm
     Then the desk has stored 1 presses
 
 A wireless button, and an outside worker's
-    [Tags]    A1    dronten-letter-2022    fast
+    [Tags]    A1    dronten-letter-2022    fast    vm
     Given a room under the policy dronten-2022
     When I press the wireless button balie-knop
     Then the desk has stored 1 presses
@@ -107,7 +107,7 @@ Two weeks without a known time delete nothing early
     Then the store holds sound and image
 
 A keeper that is down is a fault, and the alarm goes out
-    [Tags]    A2    H1    fast
+    [Tags]    A2    H1    fast    vm
     Given a room under the policy dronten-2022
     When the fault keeper-process.down begins
     Then the unit reports keeper fault

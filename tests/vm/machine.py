@@ -30,6 +30,8 @@ LOAD_S = 120.0
 """From a snapshot it is there in five seconds."""
 SNAPSHOT = "ready"
 APPEND = "root=/dev/vda rw console=ttyS0 quiet loglevel=4 systemd.show_status=false mitigations=off panic=-1"
+HOST = "10.0.2.2"
+"""This machine's 127.0.0.1, as QEMU's own network has it."""
 PI_4, PI_5 = "c03114", "d04170"
 """Revisions of boards, as /proc/cpuinfo gives them: a Pi 4B with 4 GB, a Pi 5 with 8 GB."""
 
@@ -37,8 +39,10 @@ PI_4, PI_5 = "c03114", "d04170"
 class Machine(Driven):
     """One running machine. `with Machine(directory) as machine:` gives one with its hardware alive."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, reaches_host: bool = False) -> None:
+        """`reaches_host`: at HOST it finds this machine's own 127.0.0.1, for what has a power of its own."""
         self.directory, self._image = directory, image()
+        self._restrict = "off" if reaches_host else "on"
         self._port = 0
         self._qemu: subprocess.Popen[bytes] | None = None
         directory.mkdir(parents=True, exist_ok=True)
@@ -60,7 +64,17 @@ class Machine(Driven):
         shutil.copy(snapshot, self.disk)
         base = ("-b", str(self._image / "base.qcow2"), "-F", "qcow2")  # the checkout may have been moved since
         subprocess.run(["qemu-img", "rebase", "-u", "-f", "qcow2", *base, str(self.disk)], check=True)
-        self._start("-loadvm", SNAPSHOT)
+        self.go_back(SNAPSHOT)
+
+    def save(self, name: str) -> None:
+        """Keeps the machine as it is now, its memory and its disk, in its own disk file."""
+        said = self._monitor(f"savevm {name}")
+        assert not said, said
+
+    def go_back(self, name: str) -> None:
+        """It is again as it was when that was saved, but for the time of day; what has been since is gone."""
+        self.cut()
+        self._start("-loadvm", name)
         self._wait_until_it_answers(LOAD_S)
         self.run("date", "-u", "-s", f"@{time.time():.3f}")  # its clock stands where the snapshot was taken
 
@@ -70,7 +84,12 @@ class Machine(Driven):
             self._new_disk()
         self._start()
         self._wait_until_it_answers(BOOT_S)
-        self.run("ready")
+        self.run("systemctl", "start", "ready")  # waits for it
+
+    def throttle(self, writes_a_second: int) -> None:
+        """Its disk takes so few writes a second; 0: as many as it can."""
+        said = self._monitor(f"block_set_io_throttle virtio0 0 0 0 0 0 {writes_a_second}")
+        assert not said, said
 
     def cut(self) -> None:
         """Pulls the plug: what was not on the disk is gone."""
@@ -96,6 +115,11 @@ class Machine(Driven):
         assert not check or done.returncode == 0, f"{' '.join(command)}: exit code {done.returncode}\n{said}"
         return said
 
+    def wire(self, port: int) -> subprocess.Popen[str]:
+        """Its pipes are a connection to a port that listens in the machine."""
+        command = [*self._ssh(), "-W", f"127.0.0.1:{port}", "unit"]
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
     # --- QEMU -----------------------------------------------------------------------------------------------------
 
     def _make_snapshot(self, snapshot: Path) -> None:
@@ -103,9 +127,8 @@ class Machine(Driven):
         self._new_disk()
         self._start()
         self._wait_until_it_answers(BOOT_S)
-        self.run("ready")
-        said = self._monitor(f"savevm {SNAPSHOT}")
-        assert not said, said
+        self.run("systemctl", "start", "ready")
+        self.save(SNAPSHOT)
         self.cut()
         shutil.move(self.disk, snapshot.with_suffix(".part"))
         snapshot.with_suffix(".part").rename(snapshot)
@@ -124,7 +147,7 @@ class Machine(Driven):
             "-serial", f"file:{self.directory / 'console'}",
             "-kernel", str(self._image / "vmlinuz"), "-initrd", str(self._image / "initrd"), "-append", APPEND,
             "-drive", f"file={self.disk},if=virtio,format=qcow2,cache=writethrough", "-device", "virtio-rng-pci",
-            "-netdev", f"user,id=wire,restrict=on,hostfwd=tcp:127.0.0.1:{self._port}-:22",
+            "-netdev", f"user,id=wire,restrict={self._restrict},hostfwd=tcp:127.0.0.1:{self._port}-:22",
             "-device", "virtio-net-pci,netdev=wire", "-qmp", f"unix:{self.directory / 'qmp'},server=on,wait=off", *more,
         ]  # fmt: skip
         with (self.directory / "qemu.log").open("ab") as log:

@@ -14,21 +14,19 @@ import pytest
 
 from daemon.recorder.memory import WIPE
 from tests.driven import HOME, PYTHON
+from tests.vm.devices import MICROPHONE, PLAYS, SETTINGS, UNITS, VIVID, be_patient, make_tone
 from tests.vm.machine import Machine
 from tests.vm.test_unit import BROKER, DOWN, LINE, RECORDING, UP, _writes
 from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.vm, pytest.mark.timeout(3000)]
 
-UNITS = ("spreekkamer-alarm", "spreekkamer-keeper", "spreekkamer-recorder")
 HEARD = "/run/heard-of-three"
 PORT = 1884
 """Another broker than the tests of the alarm's unit have: neither hears the other's alarms."""
 SLOW_S = 240.0
 """A processor in software, beside other work."""
-SLOW = "[Service]\nTimeoutStartSec=600\nWatchdogSec=120\n"
 TIMES = 20
-MICROPHONE = "Loopback: PCM (hw:0,1)"
 UNIT = f"""
 organisation = "voorbeeldstad"
 site = "stadhuis"
@@ -44,27 +42,7 @@ host = "127.0.0.1"
 port = {PORT}
 [alarm]
 receiver = "listens"
-[camera]
-kind = "usb"
-device = "/dev/video0"
-width = 320
-height = 240
-fps = 5
-bitrate_bps = 200000
-dark_below_pct = 0.0
-blurred_below_pct = 0.0
-[microphone]
-device = "{MICROPHONE}"
-[recorder]
-free_bytes_min = 100000000
-"""
-TONE = """
-import math, struct, wave
-with wave.open("/srv/tone.wav", "wb") as out:
-    out.setnchannels(1); out.setsampwidth(2); out.setframerate(48000)
-    out.writeframes(b"".join(struct.pack("<h", round(3000 * math.sin(n / 20))) for n in range(480000)))
-"""
-VIVID = "vivid n_devs=1 node_types=0x1 num_inputs=1 input_types=0x0"
+{SETTINGS}"""
 AS_A_PI = "BindReadOnlyPaths=/run/cpuinfo:/proc/cpuinfo"
 AS_ROOT = "User=root\nGroup=root\nSupplementaryGroups="
 OPENS = """
@@ -124,14 +102,10 @@ def three(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     machine.wait("the broker", f"mosquitto_pub -p {PORT} -t try -m try")
     listen = f"exec mosquitto_sub -p {PORT} -q 1 -t 'spreekkamer/v1/#' -F '%t %p' > {HEARD}"
     machine.run("systemd-run", "--quiet", "--unit=listener3", "sh", "-c", listen)
-    machine.run(PYTHON, "-c", TONE)
-    play = "while :; do aplay -q -D plughw:Loopback,0,0 /srv/tone.wav; done"
-    machine.run("systemd-run", "--quiet", "--unit=tone", "sh", "-c", play)
+    make_tone(machine)
+    machine.run("systemd-run", "--quiet", "--unit=tone", "sh", "-c", PLAYS)
     machine.shell(_writes(UP))
-    # A processor in software takes longer than 30 s to start a Python beside other work, and than 10 s for a turn.
-    for unit in UNITS:
-        machine.put(f"/etc/systemd/system/{unit}.service.d/slow.conf", SLOW)
-    machine.run("systemctl", "daemon-reload")
+    be_patient(machine)
     machine.run("systemctl", "start", "spreekkamer.target", *UNITS, check=False)
     for unit in UNITS:
         machine.wait(unit, f"systemctl is-active {unit}", SLOW_S)

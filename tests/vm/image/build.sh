@@ -65,7 +65,7 @@ rm -f "$out/key" "$out/key.pub"
 ssh-keygen -q -t ed25519 -N '' -C image -f "$out/key"
 install -D -m 600 "$out/key.pub" "$root/root/.ssh/authorized_keys"
 for unit in $(listed units-masked); do ln -sf /dev/null "$root/etc/systemd/system/$unit"; done
-chroot "$root" systemctl --quiet enable ssh systemd-networkd
+chroot "$root" systemctl --quiet enable ssh systemd-networkd ready
 echo unit > "$root/etc/hostname"
 echo '127.0.0.1 localhost unit' > "$root/etc/hosts"
 rm -f "$root/etc/machine-id" && systemd-id128 new > "$root/etc/machine-id"
