@@ -20,6 +20,7 @@ from typing import Any
 
 from daemon.evidence.source import sources
 from daemon.inspection.judge import Expected, judge
+from daemon.names import shown
 from tests.browser.browser import ROOT
 from tests.evidence.browser import MODULES
 from tests.evidence.made import Holders, Unit
@@ -52,7 +53,9 @@ class PageJudge(Node):
     def findings(self, path: Path) -> Any:
         """Of a directory: what is wrong with which file, or how it crashed."""
         found = self.ask(str(path))
-        return found.get("faults", found.get("crash"))
+        if "crash" in found:
+            return found["crash"]
+        return [[shown(name), what] for name, what in found["faults"]]  # the page writes it so where it is read
 
 
 def run(home: Path, inputs: int, seed: int) -> list[str]:
