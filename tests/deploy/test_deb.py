@@ -147,6 +147,21 @@ def test_two_builds_in_two_places_are_one(laid: Path, tmp_path: Path) -> None:
     assert sums[0] == sums[1]
 
 
+def test_a_package_that_was_changed_by_a_byte_is_not_unpacked(laid: Path, tmp_path: Path) -> None:
+    """A2: wherever a stick has spoilt a byte of what a package holds, dpkg says so before the file is whole, and takes
+    back what it has done (`make machine-test`).
+    """
+    file = tmp_path / "whole.deb"
+    command = ["dpkg-deb", "--root-owner-group", "-Zxz", "-z1", "--build", str(laid), str(file)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    whole = file.read_bytes()
+    began = whole.index(b"data.tar.xz") + 60  # the header of an ar member
+    for at in range(began, len(whole) - 1, len(whole) // 20):
+        file.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        done = subprocess.run(["dpkg-deb", "--fsys-tarfile", str(file)], capture_output=True, check=False)
+        assert done.returncode, at
+
+
 @pytest.mark.parametrize("name", package.SCRIPTS)
 def test_a_script_is_one_that_a_shell_reads(laid: Path, name: str) -> None:
     """H2: no word is left to be filled in, and the shell that runs it finds nothing wrong."""
