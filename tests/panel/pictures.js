@@ -23,8 +23,11 @@ story(async (page, said) => {
   const picture = async (name, part) => {
     await page.mouse.move(0, 0);
     if (said.every) return every(name);
+    if (part) await page.setViewportSize({ width: 1280, height: 850 }); // all of the part, without a scroll
     await page.waitForTimeout(400); // drawn ten times a second: so that it stands
+    if (name !== "nobody") await page.waitForFunction(() => document.querySelector("#plan .status.lit")); // of a lamp that blinks
     await (part ? page.locator(part) : page).screenshot({ path: `${said.to}/${name}.png` });
+    await page.setViewportSize({ width: 1280, height: 800 });
     taken.push(name);
   };
   await page.goto(said.url);
@@ -68,7 +71,7 @@ story(async (page, said) => {
   await text(page, "phase-text", "ready");
 
   await page.locator('[data-pass="604800"]').click();
-  await page.waitForFunction(() => document.querySelector("#weeks-draw svg").textContent.includes("♪ deleted"));
+  await page.waitForFunction(() => /^(?!.*♪ goes).*♪ deleted/s.test(document.querySelector("#weeks-draw svg").textContent));
   await text(page, "log-list", "track=audio");
   await picture("week", "#weeks");
   if (said.every) {
