@@ -146,7 +146,7 @@ def test_a_cut_wire_of_an_open_contact_is_silence(rig: Rig) -> None:
     [
         ("alarm", "the alarm button was down at start", "AlarmPressed"),
         ("record", "the record button was down at start", "RecordPressed"),
-        ("reset", "the reset button was down at start", "ResetAsked"),
+        ("reset", "the key switch was down at start", "ResetAsked"),
     ],
 )
 def test_a_button_held_at_start_is_a_fault_until_it_is_released(rig: Rig, button: str, told: str, mended: str) -> None:
