@@ -117,7 +117,7 @@ evidence-fuzz: $(BIN)/.ready-test system-packages .node/reader/.ready  ## hostil
 	$(BIN)/python -m tests.evidence.fuzz $(ARGS)
 
 evidence-firefox: NEEDS += firefox-esr:/usr/bin/firefox-esr
-evidence-firefox: $(BIN)/.ready-test system-packages .node/firefox/.ready  ## the tests of the page that opens recordings in Debian's Firefox
+evidence-firefox: $(BIN)/.ready-test system-packages .node/firefox/.ready .node/reader/.ready  ## the tests of the page that opens recordings in Debian's Firefox
 	SPREEKKAMER_BROWSER=firefox $(BIN)/python -m pytest tests/evidence/test_page.py $(ARGS)
 
 .PHONY: hooks

@@ -33,6 +33,8 @@ READY_S = 120.0
 RING_S = 2.0
 """A ready room's ring holds this much: its devices deliver. A full one takes the policy's seconds: wait for it."""
 LOOK_S = 0.1
+LIFTED_S = 0.2
+"""A finger that was lifted is on its button again after this at the soonest: within a bounce's 50 ms it is one press."""
 SPANS_S = {
     "seconde": 1, "seconden": 1, "minuten": 60, "uur": 3600, "dag": 86_400, "dagen": 86_400, "week": 604_800,
     "weken": 604_800, "second": 1, "seconds": 1, "minutes": 60, "hour": 3600, "hours": 3600, "day": 86_400,
@@ -99,11 +101,11 @@ class Story:
 
     def press(self, button: str) -> None:
         """A button is pressed and let go."""
-        self.world.do(acts.Press(button, 0.2))
+        self._finger(button, 0.2)
 
     def hold(self, button: str, seconds: str) -> None:
         """A button is held down for so many seconds."""
-        self.world.do(acts.Press(button, _number(seconds)))
+        self._finger(button, _number(seconds))
 
     def wireless(self, name: str) -> None:
         """A wireless button is pressed, by its name in unit.toml."""
@@ -235,6 +237,10 @@ class Story:
         self._until(f"the fault {wanted}", seen, lambda: self.world.health().get("faults"))
 
     # --- waiting -----------------------------------------------------------------------------------------------------
+
+    def _finger(self, button: str, down_s: float) -> None:
+        self.world.do(acts.Press(button, down_s))
+        time.sleep(LIFTED_S)
 
     def _ready(self, tracks: tuple[str, ...]) -> bool:
         health = self.world.health()
