@@ -34,7 +34,7 @@ RING_S = 2.0
 """A ready room's ring holds this much: its devices deliver. A full one takes the policy's seconds: wait for it."""
 LOOK_S = 0.1
 LIFTED_S = 0.2
-"""A finger that was lifted is on its button again after this at the soonest: within 50 ms, a bounce, it is one press."""
+"""A finger that was lifted is on its button again after this at the soonest: within 50 ms it would be one press."""
 SPANS_S = {
     "seconde": 1, "seconden": 1, "minuten": 60, "uur": 3600, "dag": 86_400, "dagen": 86_400, "week": 604_800,
     "weken": 604_800, "second": 1, "seconds": 1, "minutes": 60, "hour": 3600, "hours": 3600, "day": 86_400,
