@@ -83,7 +83,11 @@ class _Reel:
     def __init__(self, track: Track, feed: _Feed) -> None:
         self.track, self._feed = track, feed
         options = {"correct_ts_overflow": "0"}
-        self._container = av.open(feed, "r", format="mpegts", options=options)
+        try:
+            self._container = av.open(feed, "r", format="mpegts", options=options)
+        except av.FFmpegError:
+            self.check()
+            raise
         streams = self._container.streams
         self.stream = next(iter(streams.video if track == "video" else streams.audio), None)
         self.count = 0
