@@ -28,8 +28,8 @@ from daemon.errors import LinkError, RefusedError, SettingsError, UnitError
 from daemon.link import ask
 from daemon.model.notice import in_use, outdated
 from daemon.model.policy import fingerprint, in_words, lost_groups
-from daemon.names import shown
 from daemon.paths import Paths
+from daemon.texts import shown
 from daemon.times import utc
 from hardware.ports import ClockReading
 

@@ -17,15 +17,3 @@ ENVELOPE = re.compile(r"(audio|video)\.(0|[1-9][0-9]*)\.key\.age\Z")
 """A number has one spelling: with two, a second file could pass for one that the chain names."""
 RECORDS = ("begin.json.sig", "chain.jsonl", "end.json", "SHA256SUMS", "SHA256SUMS.sig", "begin.json")
 """Removed in this order: as long as begin.json is there, the directory is a recording, and found again."""
-
-
-def plain(data: bytes) -> bytes:
-    """A text that somebody handed in, in UTF-8 without a mark: Windows' Notepad saves UTF-16 too, and marks both."""
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16", errors="replace").encode(errors="replace")
-    return data.removeprefix(b"\xef\xbb\xbf")
-
-
-def shown(name: str) -> str:
-    """A name that somebody else gave, fit for a line of text: what does not print is written as its escape."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)

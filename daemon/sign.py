@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from daemon.errors import SealError
-from daemon.names import plain
+from daemon.texts import plain
 
 RECORDINGS = "spreekkamer"
 """The namespace of what the recorder signs: a signature made for something else does not fit there."""

@@ -16,7 +16,7 @@ import msgspec
 from daemon.alarm.messages import Ack, Poll, Presence, ResetCommand
 from daemon.alarm.mqtt import Received
 from daemon.model.unit import Unit
-from daemon.names import shown
+from daemon.texts import shown
 
 T = TypeVar("T")
 

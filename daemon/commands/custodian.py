@@ -31,7 +31,8 @@ from daemon.evidence.copies import refuse_existing, write_new
 from daemon.evidence.source import Source, sources, strangers
 from daemon.evidence.verify import Verdict, Verified, verify
 from daemon.model.policy import fingerprint
-from daemon.names import TRACKS, plain, shown
+from daemon.names import TRACKS
+from daemon.texts import plain, shown
 from daemon.times import utc
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from daemon.commands.console import NOT_EVIDENCE, Json, State, as_json, out
 from daemon.link import ask
-from daemon.names import shown
 from daemon.paths import Paths
+from daemon.texts import shown
 from daemon.times import utc
 
 app = typer.Typer(help="The store: whether every file, hash and signature holds.", no_args_is_help=True)

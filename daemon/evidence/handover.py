@@ -22,7 +22,7 @@ from daemon.evidence.opening import Envelopes, Half
 from daemon.evidence.verify import Verdict
 from daemon.model.policy import fingerprint
 from daemon.model.recipients import recipient_fault
-from daemon.names import shown
+from daemon.texts import shown
 from daemon.times import utc
 
 if TYPE_CHECKING:

@@ -40,7 +40,8 @@ from daemon.inspection.files import (
     why_foreign,
 )  # fmt: skip
 from daemon.inspection.judge import Found
-from daemon.names import TRACKS, shown
+from daemon.names import TRACKS
+from daemon.texts import shown
 
 FILES_MAX = 400_000
 """In one zip: ten parts of four hours are 300,000 files."""

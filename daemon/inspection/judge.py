@@ -34,7 +34,8 @@ from daemon.errors import SealError
 from daemon.inspection.chain import UNREADABLE, Chain, is_nested
 from daemon.inspection.files import Fault, Seen
 from daemon.loglines import Line
-from daemon.names import ENVELOPE, TRACKS, shown
+from daemon.names import ENVELOPE, TRACKS
+from daemon.texts import shown
 from hardware.ports import Track
 
 CLOSING = ("end.json", "SHA256SUMS", "SHA256SUMS.sig")

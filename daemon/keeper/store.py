@@ -25,7 +25,8 @@ from daemon.inspection.files import open_regular
 from daemon.model.policy import AUDIO_DECIDED_H_MAX, TERM_H_MAX
 from daemon.model.retention import Kept
 from daemon.model.timeline import Stamp
-from daemon.names import ENVELOPE, ID, SEGMENT, TRACKS, shown
+from daemon.names import ENVELOPE, ID, SEGMENT, TRACKS
+from daemon.texts import shown
 from hardware.ports import Track
 
 BEGIN_BYTES_MAX = 65_536

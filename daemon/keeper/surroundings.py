@@ -15,8 +15,8 @@ from daemon.keeper.store import Store
 from daemon.keeper.timekeeper import Timekeeper
 from daemon.model.retention import PROMISED_NS
 from daemon.model.timeline import NS, age_ns
-from daemon.names import shown
 from daemon.paths import Paths
+from daemon.texts import shown
 
 LEFT_OVER = "is left over from a write that was cut off"
 OF_A_DISK = "lost+found"

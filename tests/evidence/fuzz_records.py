@@ -20,7 +20,7 @@ from typing import Any
 
 from daemon.evidence.source import sources
 from daemon.inspection.judge import Expected, judge
-from daemon.names import shown
+from daemon.texts import shown
 from tests.browser.browser import ROOT
 from tests.evidence.browser import MODULES
 from tests.evidence.made import Holders, Unit

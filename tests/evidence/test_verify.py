@@ -27,7 +27,7 @@ from daemon.inspection import files
 from daemon.inspection.files import SEALED, Seen
 from daemon.inspection.judge import Expected, Found, judge
 from daemon.loglines import Line
-from daemon.names import shown
+from daemon.texts import shown
 from tests.evidence.made import NS, Holders, Unit
 from tests.keeper.planted import PLANTED
 
