@@ -266,7 +266,10 @@ class AlarmStore:
                     case Keep(root=root):
                         done.append(_keep(self._db, order, self._listed.get(root, Listed(root, (), ""))))
                     case Accept():
-                        done.append(_accept(self._db, order))
+                        accepted = _accept(self._db, order)
+                        done.append(accepted)
+                        for root in {root for root, _ in accepted.found} & self._listed.keys():
+                            _list(self._db, self._listed[root])
                     case Close():
                         _close(self._db, order)
                     case Try():
@@ -351,6 +354,8 @@ def _keep(db: sqlite3.Connection, order: Keep, listed: Listed) -> Stored:
             " AND event_id NOT IN (SELECT value FROM json_each(?))",
             (now_ns, order.root, order.alarm_id, order.alarm_id, _as_json(listed.names_at(order.time))),
         )
+        if listed.at:
+            _list(db, listed)  # it was not believed without this word
     seen, accepted_by = db.execute(
         "SELECT seen, accepted_by FROM alarm WHERE event_id = ? AND root = ?", (order.event_id, order.root)
     ).fetchone()
@@ -371,7 +376,9 @@ def _accept(db: sqlite3.Connection, order: Accept) -> Accepted:
 def _list(db: sqlite3.Connection, order: Listed) -> None:
     """The room's word counts: what it names is open, and what it has named before and names no more is closed.
 
-    What it has not named yet may be younger than its word: that stays as it is for MARGIN_S.
+    What it has not named yet may be younger than its word: that stays as it is for MARGIN_S. And a room may have
+    forgotten: power that is cut as the event leaves takes it from a journal that had not kept it yet. So nothing is
+    closed by silence alone: somebody here has accepted it, or the room has sent the word that ended it or another.
     """
     ids = _as_json(order.event_ids)
     db.execute(
@@ -382,7 +389,9 @@ def _list(db: sqlite3.Connection, order: Listed) -> None:
     db.execute(
         "UPDATE alarm SET closed_ns = ? WHERE root = ? AND closed_ns IS NULL AND in_room"
         " AND event_id NOT IN (SELECT value FROM json_each(?))"
-        " AND (listed OR (julianday(?) - julianday(time)) * 86400 > ?)",
+        " AND (listed OR (julianday(?) - julianday(time)) * 86400 > ?)"
+        " AND (accepted_ns IS NOT NULL OR EXISTS (SELECT 1 FROM alarm AS ended WHERE ended.root = alarm.root"
+        " AND ended.kind IN ('reset', 'cancelled') AND (ended.n > alarm.n OR ended.time >= alarm.time)))",
         (time.time_ns(), order.root, ids, order.at, MARGIN_S),
     )
 

@@ -41,6 +41,8 @@ ORGANISATION = "voorbeeldstad"
 ROOM = f"spreekkamer/v1/{ORGANISATION}/stadhuis/kamer-1/"
 PRESENCE = f"spreekkamer/v1/{ORGANISATION}/console/balie/state"
 NOON = "2026-11-24T12:00:00.000Z"
+LATER = "2026-11-24T12:10:00.000Z"
+"""By the unit's clock, when its power is back."""
 
 
 def event(event_id: str, kind: str = "raised", of: str = "", time: str = NOON, **data: Any) -> bytes:
@@ -383,11 +385,29 @@ def test_a_reset_names_every_press_that_is_open(desk: Desk, client: Client) -> N
     assert client.hear(topic=ROOM + "command/reset/balie") == {"alarm_ids": ["one", "two", "later"], "by": "balie"}
     client.say("alarm/state", json.dumps({"state": "stored", "open": ["one", "two", "later"], "at": NOON}).encode())
     client.say("alarm/state", json.dumps({"state": "idle", "open": [], "at": NOON}).encode())
+    client.say("alarm/event", event("over", "reset", of="one"))
     wait_for("the room's alarms are closed", lambda: [row.event_id for row in desk.console.open] == ["elsewhere"])
     assert desk.console.reset_newest(), "an outside worker's alarm belongs to no room: it ends here"
     wait_for("nothing is open", lambda: desk.console.open == ())
     assert not desk.console.reset_newest()
     assert not desk.console.accept_newest()
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["after it was named", "never named"])
+def test_a_room_that_forgot_closes_nothing(desk: Desk, client: Client, named: bool) -> None:  # noqa: FBT001 - a row of a table
+    """A5: a press is stored here, and the room's power is cut before its journal has kept it. The room comes back and
+    says that nothing is open: the alarm stays open at the desk until somebody there has answered for it.
+    """
+    client.say("alarm/event", event("cut"))
+    wait_for("stored", lambda: len(desk.rows()) == 1)
+    if named:
+        client.say("alarm/state", json.dumps({"state": "raised", "open": ["cut"], "at": NOON}).encode())
+    client.say("alarm/state", json.dumps({"state": "idle", "open": [], "at": LATER}).encode())
+    client.say("alarm/event", event("after", "test", time=LATER))
+    wait_for("the room's words are kept", lambda: len(desk.rows()) == 2)
+    assert [row.event_id for row in desk.console.open] == ["cut"]
+    assert desk.console.accept("cut")
+    wait_for("it is closed by the room's word", lambda: desk.console.open == ())
 
 
 @given(st.data())
