@@ -12,6 +12,7 @@ Measured on ext4 with the plug pulled: without fsync of the file 0 bytes, withou
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from collections.abc import Callable, Iterable
@@ -108,7 +109,7 @@ def _publish_batch(
 def replace(path: Path, data: bytes, mode: int = 0o640) -> None:
     """Makes a file say something else: all of it or, after a power cut, what it said before. Raises StoreError.
 
-    What is written beside it has the name with `.new` behind it; one that is left over was never in force.
+    What is written beside it has the name with `.new` behind it; one that a power cut leaves over was never in force.
     """
     beside = path.with_name(path.name + ".new")
     try:
@@ -121,6 +122,8 @@ def replace(path: Path, data: bytes, mode: int = 0o640) -> None:
         os.rename(beside, path)  # noqa: PTH104 - as the other calls here, so that a test can die at it
         sync(path.parent)
     except OSError as error:
+        with contextlib.suppress(OSError):
+            beside.unlink()  # a disk that is full keeps its bytes for what can be written
         raise StoreError(f"{path}: {error.strerror or error}") from error
 
 

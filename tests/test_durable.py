@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.durable import append, open_log, publish
+from daemon.durable import append, open_log, publish, replace
 from daemon.errors import StoreError
 
 FILES = [("a", b"a" * 5000), ("b", b""), ("c", b"c" * 70_000)]
@@ -126,6 +126,14 @@ def test_a_full_disk_leaves_nothing_half_made(tmp_path: Path) -> None:
     assert there(tmp_path) == {}
     publish(tmp_path, FILES)
     assert there(tmp_path) == dict(FILES)
+
+
+def test_a_full_disk_leaves_what_a_file_said(tmp_path: Path) -> None:
+    """R5: a file that should say something else says what it said before, and nothing lies beside it as a fault."""
+    replace(tmp_path / "time.json", b"before")
+    with disk_of(60_000), no_descriptor_left(), pytest.raises(StoreError, match="File too large"):
+        replace(tmp_path / "time.json", bytes(70_000))
+    assert there(tmp_path) == {"time.json": b"before"}
 
 
 def test_a_name_that_is_taken_stays_what_it_is(tmp_path: Path) -> None:
