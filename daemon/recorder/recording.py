@@ -38,7 +38,7 @@ OWED_NS = 60 * NS
 TRY_BYTES = 2_000_000
 """Less free room than this, some seconds of both tracks, is not tried: an alarm would be cut into crumbs."""
 TOLD_NS = NS // 2
-"""A track that falls silent so shortly before the end is not told as a gap: its last second was on its way."""
+"""What a track lacks at the end is told as a gap, unless it is less than this: its last picture or block."""
 
 
 class Means(msgspec.Struct, frozen=True):
@@ -259,8 +259,9 @@ class Recordings:
             if name in tap.done:
                 continue
             until_ns = min(now_ns, tap.until_ns)
-            if until_ns - tap.given_ns[name] >= TOLD_NS and not track.recording and why != "stopped":
-                self._write(tap, Hole(name, tap.given_ns[name], until_ns, track.trouble or "nothing came"))
+            if until_ns - tap.given_ns[name] >= TOLD_NS and why != "stopped":
+                late = "nothing came in time" if track.recording else "nothing came"
+                self._write(tap, Hole(name, tap.given_ns[name], until_ns, track.trouble or late))
         if tap.closing:
             return  # the disk is too slow for that
         tap.closing = True

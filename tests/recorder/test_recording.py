@@ -19,7 +19,7 @@ from daemon import wire
 from daemon.config import load
 from daemon.model.events import Lease, SetEnd, StartRecording
 from daemon.recorder import writer
-from daemon.recorder.recording import Means, Recordings
+from daemon.recorder.recording import GRACE_NS, Means, Recordings
 from daemon.recorder.ring import Ring, Sealed
 from daemon.recorder.seal import Key
 from daemon.sign import sign
@@ -118,6 +118,24 @@ def test_an_alarm_after_the_end_has_every_second(story: Story) -> None:
     sound = of_track(path, "segment", "audio")
     assert len(sound) == 7
     assert all(a["t1_boot_ns"] == b["t0_boot_ns"] for a, b in pairwise(sound))
+
+
+def test_a_track_that_is_late_at_the_end_is_told(story: Story) -> None:
+    """R5: a recording ends while the encoder of a track is further behind than is waited for: what that track lacks is
+    a gap line with its reason, and not a second that stands nowhere.
+    """
+    recording_id = story.begin(4, alarm=True)
+    for n in range(4):
+        story.second(n, "audio")
+    story.second(0, "video")
+    end_ns = story.t0_ns + 4 * NS
+    story.recordings.lease(Lease(recording_id, end_ns + 10 * NS), story.clock.boot_ns())
+    story.recordings.turn(end_ns + GRACE_NS)
+    path = story.lines(recording_id, 6)
+    assert not of_track(path, "gap", "audio")
+    [gap] = of_track(path, "gap", "video")
+    assert (gap["from_boot_ns"], gap["to_boot_ns"]) == (story.t0_ns + NS, end_ns)
+    assert gap["reason"] == "nothing came in time"
 
 
 @pytest.mark.case("recorder 2")

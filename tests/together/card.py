@@ -85,10 +85,9 @@ class Card:
             assert time.monotonic() < until_s, "the card is still in use"
             time.sleep(0.05)
         # Another file and device: a process with mounts of its own may still have the old ones, as they failed.
-        before, device = self._image, self._device
+        before = self._image
         self._image = before.with_name(f"card-{time.monotonic_ns()}.img")
         _run("cp", "--sparse=always", str(before), str(self._image))
-        subprocess.run(["losetup", "--detach", device], capture_output=True, check=False)
         before.unlink()
         self._device = self._attached()
         done = subprocess.run(["e2fsck", "-p", "-f", self._device], capture_output=True, text=True, check=False)
@@ -99,13 +98,14 @@ class Card:
         """For good."""
         self.thaw()
         subprocess.run(["umount", "--lazy", str(self.path)], capture_output=True, check=False)
-        subprocess.run(["losetup", "--detach", self._device], capture_output=True, check=False)
 
     def _attached(self) -> str:
         return _run("losetup", "--find", "--show", str(self._image)).strip()
 
     def _mount(self) -> None:
+        """Detached while it is in use: the device goes with its last mount, also when the tests are killed."""
         _run("mount", "-o", "errors=remount-ro", self._device, str(self.path))
+        _run("losetup", "--detach", self._device)
 
     def _shut_down(self) -> None:
         fd = os.open(self.path, os.O_RDONLY)
