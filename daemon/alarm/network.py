@@ -120,6 +120,9 @@ class Network:
         self._renamed: set[str] = set()
         house.outbox.listens = lambda name: self._receivers.listens(name, house.clock.boot_ns())
         self._refused: set[str] = set()
+        self._came = dict.fromkeys(brokers, 0)
+        """Messages since the start, by connection: its thread counts them."""
+        self._looked_at = dict(self._came)
         self.answers: Mapping[type, Callable[[Any], None]] = {
             mqtt.Up: self._up, mqtt.Down: self._down, mqtt.Unheard: self._unheard, mqtt.NameTaken: self._name_taken,
             mqtt.Answered: self._answered, mqtt.Received: self._received, Pressed: self._pressed,
@@ -132,6 +135,8 @@ class Network:
 
         A foreign message is judged here, and only a press goes on to the loop, which acknowledges it when it is kept.
         """
+        if isinstance(word, mqtt.Received):
+            self._came[word.client] += 1
         if isinstance(word, mqtt.Anew):
             self._mobiles.begins_anew()
         elif isinstance(word, mqtt.Received) and self._inbox.is_foreign(word.topic):
@@ -173,6 +178,8 @@ class Network:
             self._house.keep(heard)
         self._receipts.tick(now_ns)
         for name in self._brokers:
+            before, self._looked_at[name] = self._looked_at[name], self._came[name]
+            self._receivers.crowded(name, self._looked_at[name] - before, now_ns)
             self._supervise(name, now_ns)
         is_up = {name: self._receivers.up_ns(name) is not None for name in self._brokers}
         self._house.fault("telemetry", self._house.telemetry.wrong(now_ns, is_up.__getitem__))

@@ -32,6 +32,9 @@ stops, until somebody answers again: a retained word may be all that is left of 
 SOON_AGAIN_NS, TURNS = 60 * NS, 3
 """Deaf again so soon after a new connection had been answered, so often in a row: another client comes with our name,
 and the two take turns. Once or twice is a receiver that hangs, or a flood in which answers were lost."""
+CROWD = 100
+"""Messages between two looks, a second apart, among which answers may have been lost: the loop has places for two
+hundred, a broker may have fewer for us, and CONSOLES_MAX that all answer one poll are not so many."""
 CONSOLES_MAX = 64
 """Receivers of one organisation that are remembered; one more takes the place of one that is gone, or is refused: a
 topic anyone may write must not grow us."""
@@ -158,6 +161,12 @@ class Receivers:
             del path.polls[next(iter(path.polls))]
         path.waits_ns = now_ns if path.waits_ns is None else path.waits_ns
         path.owes_ns = now_ns if path.owes_ns is None else path.owes_ns
+
+    def crowded(self, broker: str, messages: int, now_ns: int) -> None:
+        """So many messages have come since the last look: amid a crowd silence is no evidence, and is counted anew."""
+        path = self._paths[broker]
+        if messages > CROWD and path.waits_ns is not None:
+            path.waits_ns = now_ns
 
     def poll_taken(self, broker: str) -> None:
         """The broker has answered a poll."""

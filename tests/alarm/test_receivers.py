@@ -14,6 +14,7 @@ from daemon.alarm.messages import Presence
 from daemon.alarm.receivers import (
     CLAIM_NS,
     CONSOLES_MAX,
+    CROWD,
     HOLDS_NS,
     KNOWN_NS,
     POLL_NS,
@@ -184,6 +185,23 @@ def test_a_connection_on_which_nobody_answers_any_more_is_deaf() -> None:
         story.passes(POLL_NS + SILENT_NS)
         assert story.of.is_taken_over("alarm", story.now_ns) is (turn == TURNS - 1)
         assert story.of.is_deaf("alarm", story.now_ns)
+
+
+def test_silence_amid_a_crowd_is_no_evidence() -> None:
+    """A7: while a flood runs that may have swept answers away, nobody is called deaf or an impostor; ten seconds of
+    silence after it are what they were. Many receivers that answer at once are no flood.
+    """
+    story = proven()
+    story.passes(POLL_NS)
+    for _ in range(3 * SILENT_NS // NS):
+        story.passes(NS)
+        story.of.crowded("alarm", CROWD + 1, story.now_ns)
+        assert not story.of.is_deaf("alarm", story.now_ns)
+    for _ in range(SILENT_NS // NS):
+        assert not story.of.is_deaf("alarm", story.now_ns)
+        story.passes(NS)
+        story.of.crowded("alarm", CONSOLES_MAX, story.now_ns)
+    assert story.of.is_deaf("alarm", story.now_ns)
 
 
 def test_a_receiver_of_other_sites_is_none_of_ours() -> None:
