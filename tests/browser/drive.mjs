@@ -32,6 +32,7 @@ const acts = {
   fill: ({ at, words }) => page.fill(at, words),
   click: ({ at }) => page.click(at),
   choose: ({ at, value }) => page.selectOption(at, value),
+  width: ({ px }) => page.setViewportSize({ width: px, height: 1400 }),
   eval: ({ js }) => page.evaluate(js),
   async wait({ js, ms }) { // not waitForFunction, which the page's own policy forbids: it would eval in the page
     let found;

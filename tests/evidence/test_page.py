@@ -364,7 +364,9 @@ def test_an_event_in_parts_opens_at_two_computers(desk: Desk, tmp_path: Path) ->
     plays(browser, 0.5)
     assert browser.do("eval", js="document.querySelectorAll('#part option').length") == 2
     assert browser.text("#mp4") == "Bewaar deel 2 van 3 als MP4"
-    browser.do("eval", js="void (document.documentElement.style.width = '320px')")
+    browser.do("width", px=320)
+    browser.do("wait", js="innerWidth === 320")
+    browser.do("eval", js="document.querySelectorAll('details').forEach((one) => (one.open = true))")
     assert browser.do("eval", js="document.documentElement.scrollWidth <= innerWidth")
     wide = "[...document.querySelectorAll('main *, footer *')].filter((one) => one.getBoundingClientRect().right > 321)"
     assert browser.do("eval", js=f"{wide}.map((one) => one.id || one.tagName)") == [], "on a phone"

@@ -52,6 +52,7 @@ const acts = {
   async choose({ at, value }) {
     await page.select(at, value);
   },
+  width: ({ px }) => page.setViewport({ width: px, height: 1400 }),
   eval: ({ js }) => page.evaluate(js),
   async wait({ js, ms }) {
     let found;
