@@ -86,12 +86,12 @@ class SimClock:
 
     @classmethod
     def reboot(cls, path: Path, off_s: float = 0.0) -> SimClock:
-        """The machine boots again after so long without power: another boot id, a boot clock that begins anew.
+        """The machine has been without power for so long, and has booted: another boot id, a boot clock of its own.
 
         The wall clock has gone on, as a time server would say; whether it is synchronised stays as it was.
         """
         was = cls(path).read()
-        wall_ns = was.wall_ns + round(off_s * NS)
+        wall_ns = was.wall_ns + round(off_s * NS) + BOOTED_NS
         start = _Record(0, BOOTED_NS - _host_ns(), wall_ns - _host_ns(), was.state == "synchronised").packed()
         beside = path.with_name(f".{path.name}.new")
         beside.write_bytes(MAGIC + uuid.uuid4().bytes + start + bytes(RECORD_BYTES))

@@ -488,8 +488,7 @@ class Stage:
         shift_ns = clock.boot_ns() - now_ns
         booted_ns = BOOTED_NS - shift_ns  # by the host's clock
         was = self._pieces[-1]
-        true_ns = self._boots[was.boot_id] + booted_ns + was.shift_ns + round(OFF_S * NS)
-        self._boots[clock.boot_id()] = true_ns - BOOTED_NS
+        self._boots[clock.boot_id()] = self._boots[was.boot_id] + booted_ns + was.shift_ns + round(OFF_S * NS)
         self._pieces.append(Piece(clock.boot_id(), booted_ns, shift_ns))
 
 
