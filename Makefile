@@ -205,14 +205,14 @@ $(HA)/.ready: tests/homeassistant/requirements.txt tests/homeassistant/needs.py
 	mmdebstrap --quiet --variant=apt --include=rabbitmq-server trixie $(@D)
 	@touch $@
 
-# Debian's packages that the tests use for real: a broker, file systems, age, ssh-keygen, systemd's checks, speech, ffmpeg's prober,
+# Debian's packages that the tests use for real: a broker, file systems (FAT without the kernel's help, too), age, ssh-keygen, systemd's checks, speech, ffmpeg's prober,
 # Node.js, a browser with letters, a terminal, a sound server, and what PyAudio is built with. Only what is missing is installed, by package (its
 # program, or a file of its): a machine may have its Node.js from elsewhere.
 NEEDS := mosquitto:/usr/sbin/mosquitto e2fsprogs:/usr/sbin/mke2fs age:age openssh-client:ssh-keygen openssl:openssl systemd:systemd-analyze \
   alsa-utils:/usr/bin/aplay strace:strace ffmpeg:ffprobe nodejs:node npm:npm tmux:tmux \
   chromium:/usr/bin/chromium fonts-dejavu-core:/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf \
   pulseaudio:pulseaudio pulseaudio-utils:paplay libasound2-plugins:/usr/share/alsa/alsa.conf.d/50-pulseaudio.conf \
-  portaudio19-dev:/usr/include/portaudio.h gcc:gcc \
+  portaudio19-dev:/usr/include/portaudio.h gcc:gcc dosfstools:/usr/sbin/mkfs.vfat mtools:mcopy fusefat:fusefat \
   python3-dev:$(shell $(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h
 system-packages:
 	@missing=; for need in $(NEEDS); do command -v $${need#*:} >/dev/null || test -e $${need#*:} || missing="$$missing $${need%%:*}"; done; \

@@ -80,6 +80,11 @@ class Paths(NamedTuple):
         return self.store / "ring.json"
 
     @property
+    def card(self) -> Path:
+        """What the unit remembers of the card it was started with (`cardstate`)."""
+        return self.store.parent / "card" / "card.json"
+
+    @property
     def signing_key(self) -> Path:
         """The recorder's Ed25519 key, in OpenSSH's format."""
         return self.etc / "unit_ed25519"

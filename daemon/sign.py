@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import hashlib
 import os
 import re
+import struct
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -31,6 +34,12 @@ _LINE = re.compile(
     r'(?P<who>"[^"]+"|[^\s"#]\S*)\s+(?:(?P<options>(?:[a-zA-Z-]+(?:="[^"]*")?,?)+)\s+)?ssh-ed25519\s+\S+'
 )
 """A line of an `allowed_signers` (ssh-keygen(1)): principals, options, key."""
+_ARMOUR = re.compile(rb"-----BEGIN OPENSSH PRIVATE KEY-----\n([A-Za-z0-9+/=\n]+)\n-----END OPENSSH PRIVATE KEY-----")
+_ONE = b"\0\0\0\1"
+"""The number of keys in a file, before them."""
+_MAGIC = b"openssh-key-v1\0"
+_POINT = 36
+"""Bytes of an Ed25519 key in a blob: its length, and 32."""
 _WHO = "signer"
 """The name under which a key is looked up that came without one."""
 
@@ -105,10 +114,49 @@ def _is_signed_by(who: str, line: str, data: bytes, signature: bytes, namespace:
     return done.returncode == 0
 
 
+def public_of(key: bytes) -> str:
+    """The public half of an Ed25519 key file, as a `.pub` has it. Raises SealError where these bytes are none.
+
+    OpenSSH's PROTOCOL.key: a mark, three texts (cipher, and how a password becomes its key), a number of keys, then the
+    public half in clear. ssh-keygen would refuse to look: it is root's, and a group may read it.
+    """
+    found = _ARMOUR.fullmatch(key.strip())
+    if found is None:
+        raise SealError("no key file of OpenSSH's")
+    try:
+        rest = base64.b64decode(found[1]).removeprefix(_MAGIC)
+        for _ in range(3):
+            _, rest = _text(rest)
+        blob, private = _text(rest[len(_ONE) :])
+        kind, point = _text(blob)
+    except (ValueError, struct.error) as error:
+        raise SealError(f"no key file of OpenSSH's: {error}") from error
+    if not rest.startswith(_ONE) or kind != b"ssh-ed25519" or len(point) != _POINT or not private:
+        raise SealError("no Ed25519 key")
+    return f"ssh-ed25519 {base64.b64encode(blob).decode()}"
+
+
+def fingerprint(public: str) -> str:
+    """A public key as `ssh-keygen -l` shows it. `public`: kind and key, as a `.pub` has them."""
+    digest = hashlib.sha256(base64.b64decode(public.split()[1])).digest()
+    return f"SHA256:{base64.b64encode(digest).decode().rstrip('=')}"
+
+
+def _text(data: bytes) -> tuple[bytes, bytes]:
+    """A text with its length before it (RFC 4251, 5), and the rest. Raises ValueError, struct.error."""
+    (length,) = struct.unpack(">I", data[:4])
+    if length > len(data) - 4:
+        raise ValueError("it is cut off")
+    return data[4 : 4 + length], data[4 + length :]
+
+
 def make_key(key: Path, name: str, namespace: str = RECORDINGS) -> None:
     """A key of the unit, made once, and a line for it in the `allowed_signers` beside it. Raises SealError."""
     command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(key)]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=WAIT_S, check=False)
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=WAIT_S, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise SealError(f"ssh-keygen could not make {key}: {error}") from error
     if done.returncode != 0:
         raise SealError(f"ssh-keygen could not make {key}: {done.stderr.decode(errors='replace').strip()}")
     public = key.with_suffix(".pub").read_text().split()

@@ -51,7 +51,7 @@ def dying(name, call):
         return call(*args, **kwargs)
     return act
 while True:
-    point += 1
+    point += {every}
     pid = os.fork()
     if pid == 0:
         home = Path({base!r}) / str(point)
@@ -64,18 +64,28 @@ while True:
     if not os.WIFSIGNALED(status):
         sys.exit(status >> 8)
 """
-CHANGING = ("write", "fsync", "unlink", "rmdir", "rename", "replace", "link", "mkdir")
+CHANGING = ("write", "pwrite", "fsync", "unlink", "rmdir", "rename", "replace", "link", "mkdir")
 """The calls of `os` by which Python changes a disk, but for opening."""
 
 
-def die_everywhere(base: Path, module: str, prepare: str, story: str, *, torn: bool = False) -> list[Path]:
+def die_everywhere(
+    base: Path, module: str, prepare: str, story: str, *, torn: bool = False, every: int = 1
+) -> list[Path]:
     """Runs a story once for each of its calls that change the disk, ended by SIGKILL before it, and once to its end.
 
     Both are functions of a module that take a directory of their own; the directories are returned. `torn`: a write is
-    cut in half before the end. One process that forks: hundreds of deaths take seconds.
+    cut in half before the end. `every`: only each so many-th of the calls. One process that forks:
+    hundreds of deaths take seconds.
     """
     code = EVERYWHERE.format(
-        root=str(Path.cwd()), base=str(base), module=module, prepare=prepare, story=story, calls=CHANGING, torn=torn
+        root=str(Path.cwd()),
+        base=str(base),
+        module=module,
+        prepare=prepare,
+        story=story,
+        calls=CHANGING,
+        torn=torn,
+        every=every,
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -32,7 +32,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from daemon import log
+from daemon import log, tls
 from daemon.alarm import dialect, parting, probe, reasons
 from daemon.alarm.client import CONNECT_S, PACKET_BYTES_MAX, Bell, Client, Limits
 from daemon.alarm.dialect import REFUSED
@@ -335,7 +335,7 @@ class Connection:
             client.connect(self._broker.host, self._broker.port, keepalive=self._broker.keepalive_s, **self._session())
             self._was_reached = True
             self._serve(client)
-        except reasons.UnusableFileError as error:
+        except tls.UnusableFileError as error:
             return str(error)
         except OSError as error:
             return f"{self._broker.host}:{self._broker.port}: {reasons.why(error)}"
@@ -415,7 +415,7 @@ class Connection:
             manual_ack=self._by_hand,
         )
         if self._broker.tls is not None:
-            client.tls_set_context(reasons.context(self._broker.tls))
+            client.tls_set_context(tls.context(self._broker.tls))
         client.dialler = self._dialler
         client.connect_timeout = CONNECT_S
         client.on_socket_open = _at_once

@@ -13,7 +13,7 @@ import secrets
 import socket
 import ssl
 
-from daemon.alarm import reasons
+from daemon import tls
 from daemon.alarm.dialect import DECLINED
 from daemon.alarm.dialling import Dialler
 from daemon.errors import UnitError
@@ -49,7 +49,7 @@ def _connected(broker: Broker) -> socket.socket:
         return sock
     try:
         sock.settimeout(ANSWER_S)
-        return reasons.context(broker.tls).wrap_socket(sock, server_hostname=broker.host)
+        return tls.context(broker.tls).wrap_socket(sock, server_hostname=broker.host)
     except (OSError, ssl.SSLError, UnitError):
         sock.close()
         raise

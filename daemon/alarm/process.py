@@ -20,7 +20,7 @@ from typing import Any
 
 import msgspec
 
-from daemon import link, log, people, systemd, wire
+from daemon import cardstate, link, log, people, systemd, wire
 from daemon.alarm import acts, desk, journal, mqtt, network, peers, sooner
 from daemon.alarm.aiming import Aiming
 from daemon.alarm.inbox import Inbox
@@ -104,7 +104,7 @@ class AlarmProcess:
         self._outbox.on_delivered = self._delivered
         self._proofs = Proofs(unit, self._clock, self._journal)
         self._telemetry = Telemetry(settings, self._clock, name, self.put, simulated=devices.simulated)
-        self._look_ns = 0
+        self._look_ns, self._card = 0, paths.card
         self._disk_says = self._beside_says = ""
         self._speakers = Speakers(field_users(), os.geteuid())
         self._unit_server = link.Server(paths.unit_socket, self._from_unit)
@@ -190,7 +190,7 @@ class AlarmProcess:
         for item in self._lines.start(self._devices.buttons.start(self._intake.edge), now_ns):
             self._step(item)
         self._listen()
-        for name, detail in self._missing():
+        for name, detail in (*self._missing(), ("card", cardstate.read(self._card).refused)):
             self._fault(name, detail)
         self._lights.show(self._room, now_ns)
         sooner.over()

@@ -8,11 +8,9 @@ from __future__ import annotations
 import re
 import ssl
 import time
-from pathlib import Path
 
 from daemon.alarm.dialect import DECLINED
-from daemon.errors import UnitError
-from daemon.model.unit import Tls
+from daemon.tls import openssl_says, plainly
 
 ENDED = "Unspecified error"
 """What paho calls an end of the connection that nobody gave a reason for."""
@@ -62,9 +60,9 @@ class Found:
         """All of it, for the fault `broker`."""
         if self._alert in CERTIFICATE_ALERTS:
             why = CERTIFICATE_ALERTS[self._alert]
-            return f"the broker refused this unit's certificate: {why} ({_plain(self._alert)})"
+            return f"the broker refused this unit's certificate: {why} ({plainly(self._alert)})"
         if self._alert:
-            return f"the broker ended TLS: {_plain(self._alert)}"
+            return f"the broker ended TLS: {plainly(self._alert)}"
         if self._refused:
             return self._refused
         ended = f"the connection ended: {self._errno.lower()}" if self._errno else "the broker ended the connection"
@@ -77,33 +75,6 @@ class Found:
         return reason
 
 
-class UnusableFileError(UnitError):
-    """A certificate file that cannot be used."""
-
-
-def context(tls: Tls) -> ssl.SSLContext:
-    """What a connection is secured with. Raises UnusableFileError, which names the file."""
-    for path in (tls.ca, tls.certificate, tls.key):
-        try:
-            Path(path).open("rb").close()
-        except OSError as error:
-            raise UnusableFileError(f"{path}: {error.strerror}") from error
-    try:
-        made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        made.load_verify_locations(tls.ca)
-    except ssl.SSLError as error:
-        raise UnusableFileError(f"{tls.ca}: {_reason(error)}; expected certificates in PEM") from error
-    try:
-        made.load_cert_chain(tls.certificate, tls.key, password="")  # or OpenSSL would ask a terminal for one
-    except ssl.SSLError as error:
-        files, expected = (
-            f"{tls.certificate}, {tls.key}",
-            "; expected a certificate in PEM, and its key without a password",
-        )
-        raise UnusableFileError(f"{files}: {_reason(error)}{expected}") from error
-    return made
-
-
 def why(error: OSError) -> str:
     """What kept us from the broker."""
     if isinstance(error, ssl.SSLCertVerificationError):
@@ -113,13 +84,5 @@ def why(error: OSError) -> str:
             "and a wrong clock makes a good certificate fail"
         )
     if isinstance(error, ssl.SSLError):
-        return f"the broker refused this unit's certificate, or TLS failed: {_reason(error)}"
+        return f"the broker refused this unit's certificate, or TLS failed: {openssl_says(error)}"
     return error.strerror or str(error)
-
-
-def _reason(error: ssl.SSLError) -> str:
-    return _plain(error.reason or str(error))
-
-
-def _plain(name: str) -> str:
-    return name.lower().replace("_", " ")

@@ -10,7 +10,6 @@ nothing starts on settings that have one. What a key means, its unit and its bou
 
 from __future__ import annotations
 
-import contextlib
 import datetime
 import hashlib
 import itertools
@@ -29,7 +28,7 @@ from daemon.model import fitted
 from daemon.model.policy import NO_POLICY, WINDOW_D_MAX, Holder, Policy, TrackPolicy
 from daemon.model.recipients import recipient_fault
 from daemon.model.schedule import policy_on
-from daemon.model.unit import ButtonUnit, Unit
+from daemon.model.unit import Broker, ButtonUnit, Tls, Unit
 from hardware.ports import ClockReading, Track
 
 FILE_BYTES_MAX = 262_144
@@ -51,6 +50,12 @@ HOLDERS_MIN = 2
 
 SECRET = re.compile(r"AGE-SECRET-KEY[-A-Z0-9]*", re.IGNORECASE)
 """The secret half of a holder's key, also where it was cut: it is never printed."""
+PRIVATE = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY.*", re.DOTALL)
+"""A private key that somebody put where the name of its file belongs."""
+CREDENTIALS = re.compile(r"(?<=//)[^\s/@]*:[^\s/@]*@")
+"""A name and a password in an address."""
+SECRET_KEYS = re.compile(r"pass|wachtwoord|secret|geheim|token|credential|private|\bpin_?code", re.IGNORECASE)
+"""Keys that no file of ours has, and whose values nobody but their owner is to read."""
 
 Table = TypeVar("Table", Unit, Policy)
 
@@ -65,12 +70,20 @@ class Fault(NamedTuple):
 
     def __str__(self) -> str:
         """One line for a person: what a file says cannot break the line or steer the terminal."""
-        value = f" = {self.value}" if self.value else ""
-        line = f"{self.file}: {self.key}{value}: {self.expected}"
-        line = SECRET.sub("(a secret key)", line)
-        if "(a secret key)" in line:
-            line += "; a secret key may never stand here: it is not safe any more, make another"
-        return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+        value = f" = {self.shown()}" if self.value else ""
+        return safe(f"{self.file}: {self.key}{value}: {self.expected}")
+
+    def shown(self) -> str:
+        """The value, fit for people's eyes."""
+        return "(a secret)" if self.value and SECRET_KEYS.search(self.key) else self.value
+
+
+def safe(line: str) -> str:
+    """A line for a person: what a file says can neither break it nor steer the terminal, and no secret is in it."""
+    line = CREDENTIALS.sub("(a secret)@", PRIVATE.sub("(a secret key)", SECRET.sub("(a secret key)", line)))
+    if "(a secret key)" in line:
+        line += "; a secret key may never stand here: it is not safe any more, make another"
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
 
 
 class Dated(NamedTuple):
@@ -120,13 +133,16 @@ class Settings(NamedTuple):
 
 def load(etc: Path) -> Settings:
     """Reads `unit.toml`, `policy.toml` and `policy.d/*.toml`. Raises SettingsError with every fault of all of them."""
-    return _load(etc, without_bad_holders=False)
+    settings, faults = examine(etc)
+    if settings is None:
+        raise SettingsError(report(faults))
+    return settings
 
 
-def _load(etc: Path, *, without_bad_holders: bool) -> Settings:
+def examine(etc: Path, *, without_bad_holders: bool = False) -> tuple[Settings | None, list[Fault]]:
+    """As `load`, for whoever does something with the faults: None with all of them, or settings with none."""
     faults: list[Fault] = []
-    unit_raw, _ = _read(etc / "unit.toml", faults)
-    unit = _convert(unit_raw, Unit, "unit.toml", faults)
+    unit_raw, unit = _read_unit(etc, faults)
     loaded = [
         _load_policy(etc, file, faults, without_bad_holders=without_bad_holders) for file in _policy_files(etc, faults)
     ]
@@ -138,8 +154,8 @@ def _load(etc: Path, *, without_bad_holders: bool) -> Settings:
         if unit is not None:
             faults += [fault for fault in unit_faults(unit, dated.policy) if fault not in faults]
     if faults or unit is None or not policies:
-        raise SettingsError(report(faults))
-    return Settings(unit, unit_raw, tuple(policies), policies[0].policy, policies[0].sha256)
+        return None, faults
+    return Settings(unit, unit_raw, tuple(policies), policies[0].policy, policies[0].sha256), []
 
 
 def load_to_run(etc: Path) -> Settings:
@@ -151,11 +167,10 @@ def load_to_run(etc: Path) -> Settings:
     try:
         return load(etc)
     except SettingsError as error:
-        with contextlib.suppress(SettingsError):
-            return _load(etc, without_bad_holders=True)._replace(holders_fault=str(error))
-        faults: list[Fault] = []
-        unit_raw, _ = _read(etc / "unit.toml", faults)
-        unit = _convert(unit_raw, Unit, "unit.toml", faults)
+        without, _ = examine(etc, without_bad_holders=True)
+        if without is not None:
+            return without._replace(holders_fault=str(error))
+        unit_raw, unit = _read_unit(etc, [])
         found = _load_policy(etc, "policy.toml", [], without_bad_holders=False) or Dated("", NO_POLICY, "0" * 64, {})
         policy = found.policy
         quiet = msgspec.structs.replace(
@@ -400,17 +415,41 @@ def text_of(data: bytes) -> str:
     return text
 
 
+def _read_unit(etc: Path, faults: list[Fault]) -> tuple[dict[str, Any], Unit | None]:
+    """unit.toml, what it says and what it means: files of certificates by their paths."""
+    raw, _ = _read(etc / "unit.toml", faults)
+    unit = _convert(raw, Unit, "unit.toml", faults)
+    if unit is None:
+        return raw, None
+    second = unit.second_broker and _with_paths(unit.second_broker, etc / "tls")
+    return raw, msgspec.structs.replace(unit, broker=_with_paths(unit.broker, etc / "tls"), second_broker=second)
+
+
+def _with_paths(broker: Broker, home: Path) -> Broker:
+    if broker.tls is None:
+        return broker
+    paths = {key: str(home / name) for key, name in msgspec.structs.asdict(broker.tls).items()}
+    return msgspec.structs.replace(broker, tls=Tls(**paths))  # a whole path stays: `/` takes the right one
+
+
 def _read(path: Path, faults: list[Fault], name: str = "") -> tuple[dict[str, Any], bytes]:
     name = name or path.name
     try:
         with path.open("rb") as file:
             data = file.read(FILE_BYTES_MAX + 1)
-        if len(data) > FILE_BYTES_MAX:
-            faults.append(Fault(name, "the file", "", f"at most {FILE_BYTES_MAX} bytes"))
-            return {}, b""
-        raw = tomllib.loads(text_of(data))
     except OSError as error:
         faults.append(Fault(name, "the file", str(path), f"a file that can be read ({error.strerror})"))
+        return {}, b""
+    return parse(data, name, faults), data
+
+
+def parse(data: bytes, name: str, faults: list[Fault]) -> dict[str, Any]:
+    """The table that a file says; empty, and one fault more, where it is none."""
+    if len(data) > FILE_BYTES_MAX:
+        faults.append(Fault(name, "the file", "", f"at most {FILE_BYTES_MAX} bytes"))
+        return {}
+    try:
+        raw = tomllib.loads(text_of(data))
     except EncodingError as error:
         faults.append(Fault(name, "the file", "", str(error)))
     except tomllib.TOMLDecodeError as error:
@@ -421,9 +460,9 @@ def _read(path: Path, faults: list[Fault], name: str = "") -> tuple[dict[str, An
         faults.append(Fault(name, "the file", "", "TOML; a number in it has thousands of figures"))
     else:
         if _depth(raw) <= DEPTH_MAX:
-            return raw, data
+            return raw
         faults.append(Fault(name, "the file", "", TOO_DEEP))
-    return {}, b""
+    return {}
 
 
 def _depth(raw: Any) -> int:

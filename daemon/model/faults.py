@@ -18,7 +18,7 @@ from msgspec import Struct
 AlarmFault = Literal[
     "broker", "second_broker", "nobody_listening", "unanswered", "refused_by_broker", "client_id", "certificate",
     "telemetry", "journal", "recorder", "lamp", "alarm_button", "record_button", "reset_switch", "objection_button",
-    "mobile_button", "button_test", "inputs", "sockets", "unrecorded",
+    "mobile_button", "button_test", "inputs", "sockets", "unrecorded", "card",
 ]  # fmt: skip
 """Found by the alarm process."""
 RecorderFault = Literal["camera", "microphone", "keys", "store", "full"]
@@ -33,7 +33,7 @@ class Fault(Struct, frozen=True):
 
     todo: str
     """For an engineer in the room, in a line."""
-    sign: Literal["fault", "nobody", "full", ""] = "fault"
+    sign: Literal["fault", "nobody", "full", "refused", ""] = "fault"
     """What the status lamp says of it at rest, as a key of `panel.PATTERNS`. Empty: nothing, because nobody in the room
     can do anything about it and it keeps nothing from working."""
     line: str = ""
@@ -110,6 +110,10 @@ FAULTS: Mapping[FaultName, Fault] = {
         "Messages were lost, or one could not be answered: the log says whose (inputs_lost, answers_failed).",
     ),
     "sockets": Fault("The alarm cannot listen for the others: look who made that path, and remove it."),
+    "card": Fault(
+        "Read spreekkamer-antwoord.txt on the card: mend spreekkamer.toml there, or remove it; start again.",
+        sign="refused",
+    ),
     "audit": Fault(
         "The audit log does not hold: spreekkamer audit verify names the line. Keep the file, tell the officer.",
         sign="",

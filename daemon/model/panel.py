@@ -41,6 +41,7 @@ PATTERNS: dict[str, Pattern] = {
     "again": Pattern((400, 100), "Druk nog een keer voor alarm"),
     "test": Pattern((200, 200, 200, 200, 200, 1000), "Test: een druk op de alarmknop is nu een proef"),
     "fault": Pattern((200, 1800), "Storing: bel beheer; de alarmknop blijft werken"),
+    "refused": Pattern((150, 150, 150, 150, 150, 2250), "Nieuwe instellingen geweigerd: bel beheer; alarmknop werkt"),
     "full": Pattern((150, 150, 150, 2550), "Geen ruimte: gesprekken worden niet opgenomen, alarmen wel"),
     "warning": Pattern((500, 500), "De opname stopt bijna"),
     "privacy": Pattern((1500, 1500), "Er wordt niets opgenomen; de alarmknop werkt"),
@@ -89,7 +90,7 @@ def _at_rest(room: Room, now_ns: int) -> str:
     if room.objection_until_ns:
         return "privacy"  # the answer to a press, which somebody waits for
     if shown:
-        return "full" if shown == {"full"} else "fault"
+        return min(shown) if len(shown) == 1 else "fault"
     if room.phase is Phase.RECORDING and room.recording is not None:
         stop_ns = room.recording.until_ns - room.rules.post_event_ns
         if now_ns >= stop_ns - room.rules.warning_ns:

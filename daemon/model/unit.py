@@ -84,23 +84,41 @@ class Relay(Struct, frozen=True, forbid_unknown_fields=True):
     ] = 90
 
 
+TLS_NAME = r"[^/\\.\s:][^/\\\x00-\x1f:]*\Z"
+"""A name that FAT, Windows and Linux all take."""
+TLS_FILE = rf"^(/|{TLS_NAME})"
+"""A whole path, or a name."""
+
+
 class Tls(Struct, frozen=True, forbid_unknown_fields=True):
-    """How the unit and its broker know each other: both by certificate."""
+    """How the unit and its broker know each other: both by certificate.
+
+    A name alone is a file's below `tls`, beside unit.toml; `config` makes a path of it.
+    """
 
     ca: Annotated[
         str,
-        Meta(pattern="^/", max_length=255, description="a file's whole path: the authority that signed the broker's"),
+        Meta(
+            pattern=TLS_FILE,
+            max_length=255,
+            description="a file's name in tls/, or its whole path: the authority that signed the broker's",
+        ),
     ]
     certificate: Annotated[
         str,
         Meta(
-            pattern="^/",
+            pattern=TLS_FILE,
             max_length=255,
-            description="a file's whole path: this unit's certificate; its name is the unit's",
+            description="a file's name in tls/, or its whole path: this unit's certificate; its name is the unit's",
         ),
     ]
     key: Annotated[
-        str, Meta(pattern="^/", max_length=255, description="a file's whole path: the key of this unit's certificate")
+        str,
+        Meta(
+            pattern=TLS_FILE,
+            max_length=255,
+            description="a file's name in tls/, or its whole path: the key of this unit's certificate",
+        ),
     ]
 
 

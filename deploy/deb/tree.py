@@ -145,7 +145,8 @@ def _documents(directory: Path, edition: Edition) -> None:
     _put(HERE / "copyright", directory / "copyright")
     _put(ROOT / "LICENSE", directory / "EUPL-1.2")
     _put(ROOT / "docs/ref/licences.md", directory / "licences.md")
-    _put(ROOT / "docs/guide/install.md", directory / "install.md")
+    for page in ("install", "card"):
+        _put(ROOT / "docs/guide" / f"{page}.md", directory / f"{page}.md")
     text = (
         f"spreekkamer ({edition.version}) {edition.target.suite.name}; urgency=medium\n\n{_changes(edition.upstream)}\n"
         f" -- {MAINTAINER}  {formatdate(edition.epoch_s)}\n"

@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from daemon import cardstate
+from daemon.card import process
+from daemon.card.sheet import ANSWER
 from tests.faults.house import ROOT, House, house
 from tests.rooms import wait_for
 
@@ -89,3 +92,31 @@ def test_a_journal_that_cannot_be_used(tmp_path: Path) -> None:
         dies(it)
         assert set(it.unit.health()["alarms"]) == set(it.unit.pressed)
         it.ends_well()
+
+
+def test_settings_on_the_card_that_were_refused(tmp_path: Path) -> None:
+    """A2, A5, issue 14: a start whose card brought settings that were refused works by what it had: the lamp and health
+    say so, the answer on the card has it beside what else the unit says of itself, and a press is stored. The next
+    start, with the file mended or away, says nothing of it.
+    """
+    why = "regel 12: buttons.alarm.pin = 99: expected a whole number from 0 to 27"
+    with house(tmp_path) as it:
+        it.unit.kill()
+        cardstate.write(
+            it.unit.paths.card, cardstate.CardState(refused=why, told=("GEWEIGERD", f"- {why}"), who=("wie",))
+        )
+        it.unit.start()
+        it.unit.has_fault("card", why)
+        process.tell(it.unit.paths, tmp_path, within_s=0.0)
+        said = (tmp_path / ANSWER).read_text()
+        assert "GEREED: nee" in said
+        assert f"- card: {why}" in said
+        assert said.index("GEWEIGERD") < said.index("GEREED") < said.index("wie")
+        presses(it)
+
+        it.unit.kill()
+        it.unit.paths.card.unlink()
+        it.unit.start()
+        it.unit.well()
+        process.tell(it.unit.paths, tmp_path, within_s=0.0)
+        assert "- card:" not in (tmp_path / ANSWER).read_text()

@@ -1,0 +1,166 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""What spreekkamer.toml says: the room's settings, the policy in it, the names of files beside it. Pure.
+
+    organisation = "voorbeeldstad"     as in unit.toml; a certificate by its name on the card
+    …
+    policy = '''                       the municipality's policy.toml, byte for byte
+    …
+    '''
+    [end]                              the last line: without it the file is a part of one
+
+The law here: what is taken from it is text that stands in it, unchanged; nothing is written anew. So the policy's hash
+is that of the municipality's own file, and a fault has the line that an editor shows.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from daemon import config
+from daemon.config import Fault, lines
+from daemon.model.unit import TLS_NAME
+
+NAME = "spreekkamer.toml"
+ANSWER = "spreekkamer-antwoord.txt"
+POLICY, END = "policy", "end"
+HEAD = f"[{END}]"
+BROKERS = ("broker", "second_broker")
+AT_LINE = re.compile(r"at line (\d+)|\bline (\d+)\b|\bat end of document")
+"""Where the words of a fault name a line: `tomllib`'s, and those of `text_of`."""
+KEY_MARK = b"PRIVATE KEY-----"
+"""In PEM; a certificate may stand in the same file as its key."""
+
+
+class Sheet(Struct, frozen=True):
+    """A spreekkamer.toml that is whole and is TOML. Whether its settings hold is the loader's to say."""
+
+    text: str
+    unit: str
+    """unit.toml, as it will stand on the unit."""
+    policy: str
+    """policy.toml, as it will stand on the unit."""
+    policy_line: int
+    """The line before the policy's first."""
+    files: tuple[tuple[str, str], ...]
+    """Key and name of each file that is named."""
+
+    def line_of(self, key: str) -> int:
+        """The line of a setting of the room."""
+        return lines.line_of(lines.statements(self.text), key)
+
+    def fault(self, fault: Fault) -> str:
+        """A fault of the loader's, with its line on the card."""
+        if fault.file == "unit.toml":
+            return said(fault, self.line_of(fault.key))
+        if fault.file != "policy.toml":
+            return config.safe(f"{fault.file}: {fault.key}: {fault.expected}")
+        line = _line_named(fault.expected, self.policy)
+        if line:
+            rest = AT_LINE.sub(f"at line {self.policy_line + line}", fault.expected, count=1)
+            return said(fault._replace(key="policy", expected=rest), self.policy_line + line)
+        try:
+            line = lines.line_of(lines.statements(self.policy), fault.key)
+        except tomllib.TOMLDecodeError:
+            line = 1
+        return said(fault._replace(key=f"policy: {fault.key}"), self.policy_line + line)
+
+    def taken(self) -> tuple[str, ...]:
+        """Each setting that it makes, with its line."""
+        found = tomllib.loads(self.text)
+        told = []
+        for one in lines.statements(self.text):
+            if one.is_head or one.path[0] == POLICY:
+                continue
+            value = found
+            for step in one.path:
+                value = value[step]  # type: ignore[index]  # the path of a statement is a path of its value
+            key = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in one.path)[1:]
+            shown = Fault("", key, config.show(value), "").shown()
+            told.append(config.safe(f"regel {one.first}: {key} = {shown}"))
+        return tuple(told)
+
+
+def said(fault: Fault, line: int) -> str:
+    """A line of the answer about a fault."""
+    value = f" = {fault.shown()}" if fault.value else ""
+    key = "" if fault.key == "the file" else f"{fault.key}{value}: "
+    return config.safe(f"regel {line}: {key}{fault.expected}")
+
+
+def candidates(names: Iterable[str]) -> tuple[str, ...]:
+    """Names on a card that somebody may have meant to be ours, ours among them: copies, other endings, other case."""
+    seen = (name for name in names if not name.startswith((".", "~")) and not name.endswith("~"))
+    return tuple(sorted(name for name in seen if "spreekkamer" in name.lower() and ".toml" in name.lower()))
+
+
+def read(data: bytes) -> tuple[Sheet | None, tuple[str, ...]]:
+    """The sheet, or what is wrong with it, a sentence each."""
+    faults: list[Fault] = []
+    raw = config.parse(data, NAME, faults) if data.strip(b"\0 \t\r\n") else {}
+    if faults:
+        unended = f"; het bestand eindigt niet met {HEAD}: het is half gekopieerd" if not _is_ended(data) else ""
+        return None, tuple(
+            said(fault, _line_named(fault.expected, data.decode(errors="replace")) or 1) + unended for fault in faults
+        )
+    if not _is_ended(data):
+        last = data.decode(errors="replace").rstrip().count("\n") + 1
+        return None, (f"regel {last}: het bestand eindigt niet met {HEAD}: het is leeg of half gekopieerd",)
+    text = config.text_of(data).replace("\r\n", "\n")
+    found = lines.statements(text)
+    wrong = tuple(_wrong(raw, found))
+    if wrong:
+        return None, wrong
+    try:
+        unit = lines.without(text, {POLICY, END})
+    except ValueError:
+        return None, ("regel 1: policy en [end] staan niet elk op een regel van zichzelf",)
+    head = next(one for one in found if one.path == (POLICY,))
+    quoted = text.split("\n")[head.first - 1].rstrip().endswith(("'''", '"""'))
+    named = ((f"{table}.tls.{part}", name) for table in BROKERS for part, name in _named(raw, table))
+    files = tuple((key, name) for key, name in named if re.match(TLS_NAME, name))  # what is no name is the loader's
+    return Sheet(text, unit, raw[POLICY], head.first - 1 + quoted, files), ()
+
+
+def _wrong(raw: dict[str, object], found: tuple[lines.Statement, ...]) -> Iterable[str]:
+    if raw.get(END) != {} or found[-1].path != (END,):
+        yield f"regel {lines.line_of(found, END)}: na {HEAD} staat nog iets, of het staat er twee keer"
+    if not isinstance(raw.get(POLICY), str):
+        where = lines.line_of(found, POLICY)
+        yield f"regel {where}: policy: verwacht de tekst van policy.toml, tussen twee regels met '''"
+    for table in BROKERS:
+        for part, name in _named(raw, table):
+            if name.startswith("/"):
+                key = f"{table}.tls.{part}"
+                yield f"regel {lines.line_of(found, key)}: {key}: verwacht alleen de naam van een bestand op deze kaart"
+
+
+def _named(raw: dict[str, object], table: str) -> tuple[tuple[str, str], ...]:
+    """The files that a broker's table names, where it is one."""
+    broker = raw.get(table)
+    tls = broker.get("tls") if isinstance(broker, dict) else None
+    items = tls.items() if isinstance(tls, dict) else ()
+    return tuple((part, name) for part, name in items if isinstance(name, str))
+
+
+def _is_ended(data: bytes) -> bool:
+    """Whether the last line that says anything is the end."""
+    try:
+        text = config.text_of(data)
+    except config.EncodingError:
+        text = data.decode("cp1252", errors="replace")
+    said_lines = [line for line in (raw.partition("#")[0].strip() for raw in text.split("\n")) if line]
+    return bool(said_lines) and said_lines[-1].replace(" ", "") == HEAD
+
+
+def _line_named(words: str, text: str) -> int:
+    """The line that a fault's words name; 0: none."""
+    found = AT_LINE.search(words)
+    if found is None:
+        return 0
+    return int(found[1] or found[2] or text.rstrip().count("\n") + 1)

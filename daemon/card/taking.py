@@ -1,0 +1,240 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""Settings taken from the card: all of them, or none.
+
+    .taking/    laid out and judged beside what works; a power cut leaves it, and the next start throws it away
+    .taken/     the same under its other name: decided. Its files are moved to their places, one by one; a power cut
+                leaves some of them, and the next start moves the rest before anything runs
+
+The law here: between the two names nothing is in force that was not judged as a whole, and moving needs no room on the
+disk. What is on the card is wiped only when the unit has it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from pathlib import Path
+
+from daemon import config, durable, tls
+from daemon.card import place, sheet
+from daemon.card.facts import Result
+from daemon.card.place import Card
+from daemon.card.sheet import Sheet
+from daemon.config.doubts import doubts
+from daemon.errors import StoreError
+from daemon.model.unit import Tls
+
+TAKING, TAKEN = ".taking", ".taken"
+MODES = {"unit.toml": 0o640, "policy.toml": 0o644}
+"""Owners and groups are tmpfiles' (systemd/tmpfiles.d)."""
+TLS_MODE, TLS_HOME_MODE = 0o640, 0o750
+FAULTS_MAX = 40
+"""Lines of the answer about what is wrong. Whoever has more mends these first."""
+Files = dict[str, bytes]
+"""What goes to a place below the settings' directory: `unit.toml`, `tls/unit.crt`."""
+
+
+def finish(etc: Path) -> bool:
+    """Moves what was decided to its places; whether there was anything. Raises StoreError.
+
+    Throws away what was not decided. The same again after a power cut anywhere in it.
+    """
+    try:
+        shutil.rmtree(etc / TAKING, ignore_errors=True)
+        taken = etc / TAKEN
+        if not taken.is_dir():
+            return False
+        (etc / "tls").mkdir(mode=TLS_HOME_MODE, exist_ok=True)
+        for path in [*taken.glob("tls/*"), *(taken / name for name in MODES)]:
+            if path.exists():
+                path.replace(etc / path.relative_to(taken))
+        durable.sync(etc / "tls")
+        durable.sync(etc)
+        shutil.rmtree(taken)
+        durable.sync(etc)
+    except OSError as error:
+        raise StoreError(f"{etc}: {error.strerror or error}") from error
+    return True
+
+
+def take(card: Card, etc: Path, before: str) -> Result:
+    """Takes what is on the card. `before`: the SHA-256 of the spreekkamer.toml that was taken last.
+
+    Raises nothing for what a card can hold; StoreError where the unit's own disk refuses after the decision.
+    """
+    try:
+        return _take(card, etc, before)
+    except _Refused as error:
+        shutil.rmtree(etc / TAKING, ignore_errors=True)
+        return Result("refused", error.lines, before)
+
+
+def leftovers(card: Card, etc: Path, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Wipes the files with a private key that the unit has by now; a line for each that is still there.
+
+    `names`: of the files that the sheet names.
+    """
+    told = []
+    for name in names:
+        found = card.find(name)
+        if found is None:
+            continue
+        try:
+            data = card.read(found)
+            is_ours = data == durable.read(etc / "tls" / name, config.FILE_BYTES_MAX)
+        except StoreError:
+            continue
+        if sheet.KEY_MARK in data and is_ours:
+            why = card.wipe(found)
+            told.append(why or f"{found}: op de kaart overschreven en verwijderd")
+    return tuple(told)
+
+
+class _Refused(Exception):  # noqa: N818 - an answer, and no error of the unit's
+    """Nothing is taken; the lines say why."""
+
+    def __init__(self, *told: str) -> None:
+        self.lines = tuple(map(config.safe, told))
+
+
+def _take(card: Card, etc: Path, before: str) -> Result:
+    found = _found(card)
+    if found is None:
+        return Result("none", (), before)
+    data = _read(card, found)
+    sha256 = hashlib.sha256(data).hexdigest()
+    read, wrong = sheet.read(data)
+    if read is None:
+        raise _Refused(*wrong)
+    is_new = sha256 != before or not all((etc / name).exists() for name in MODES)
+    files = _files(card, etc, read, is_new=is_new)
+    if not is_new and all(_has(etc, name, content) for name, content in files.items()):
+        return Result("same", leftovers(card, etc, _names(read)), before)
+    try:
+        told = _lay_out(etc, files, read)
+        _decide(etc)
+    except (OSError, StoreError) as error:
+        raise _Refused(f"de instellingen passen niet op de unit ({place.reason(error)})") from error
+    finish(etc)
+    new = tuple(f"{name.removeprefix('tls/')} ({len(content)} bytes)" for name, content in files.items() if "/" in name)
+    made = (*told, *(read.taken() if is_new else ()), *new)
+    return Result("taken", (*made, *leftovers(card, etc, _names(read))), sha256)
+
+
+def _found(card: Card) -> str | None:
+    """The one file that is meant; None: there is none."""
+    names = card.candidates()
+    if not names:
+        return None
+    ours = card.find(sheet.NAME)
+    if len(names) > 1:
+        raise _Refused(f"er staan {len(names)} bestanden ({', '.join(names)}): verwacht {sheet.NAME} alleen")
+    if ours != names[0]:
+        raise _Refused(f"het bestand heet {names[0]}: verwacht {sheet.NAME}")
+    return ours
+
+
+def _read(card: Card, name: str) -> bytes:
+    try:
+        return card.read(name)
+    except StoreError as error:
+        is_refused = isinstance(error.__cause__, OSError)
+        expected = f"verwacht een bestand van ten hoogste {config.FILE_BYTES_MAX} bytes"
+        raise _Refused(f"{name} kan niet worden gelezen: {place.reason(error) if is_refused else expected}") from error
+
+
+def _names(read: Sheet) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for _, name in read.files))
+
+
+def _files(card: Card, etc: Path, read: Sheet, *, is_new: bool) -> Files:
+    """Everything that is to be in force together: from the card, or else what the unit has by that name."""
+    files: Files = {}
+    if is_new:
+        files |= {"unit.toml": read.unit.encode(), "policy.toml": read.policy.encode()}
+    wrong = []
+    for key, name in read.files:
+        found = card.find(name)
+        try:
+            files[f"tls/{name}"] = (
+                _read(card, found) if found else durable.read(etc / "tls" / name, config.FILE_BYTES_MAX)
+            )
+        except _Refused as error:
+            wrong.append(sheet.said(config.Fault("", key, "", error.lines[0]), read.line_of(key)))
+        except StoreError:
+            missing = config.Fault("", key, config.show(name), "dit bestand staat niet op de kaart, en niet op de unit")
+            wrong.append(sheet.said(missing, read.line_of(key)))
+    if wrong:
+        raise _Refused(*wrong)
+    return files
+
+
+def _has(etc: Path, name: str, content: bytes) -> bool:
+    try:
+        return durable.read(etc / name, config.FILE_BYTES_MAX) == content
+    except StoreError:
+        return False
+
+
+def _lay_out(etc: Path, files: Files, read: Sheet) -> tuple[str, ...]:
+    """Writes everything beside what works, durably, and judges it; what is worth a line in the answer."""
+    home = etc / TAKING
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(mode=0o700)
+    (home / "tls").mkdir(mode=0o700)
+    for name, content in files.items():
+        if (etc / name).is_dir():
+            raise _Refused(f"op de unit is {etc / name} een map: verwacht een bestand")
+        durable.replace(home / name, content, MODES.get(name, TLS_MODE))
+    told = _judged(home, etc, files, read)
+    durable.sync(home / "tls")
+    durable.sync(home)
+    durable.sync(etc)
+    return told
+
+
+def _judged(home: Path, etc: Path, files: Files, read: Sheet) -> tuple[str, ...]:
+    """Has the loader read what was laid out, with the policies to come. Raises _Refused with all that is wrong."""
+    borrowed = [name for name in ("policy.d", *MODES) if name not in files and (etc / name).exists()]
+    for name in borrowed:
+        (home / name).symlink_to(etc / name)
+    settings, faults = config.examine(home)
+    if settings is not None:
+        faults = doubts(settings)
+        if not faults:
+            faults = [
+                config.Fault("unit.toml", f"{key}.tls", "", wrong)
+                for key, broker in (("broker", settings.unit.broker), ("second_broker", settings.unit.second_broker))
+                if broker is not None and broker.tls is not None and (wrong := _wrong_tls(broker.tls, home))
+            ]
+    if faults or settings is None:
+        told = [read.fault(fault).replace(f"{home}/tls/", "") for fault in faults]
+        left = len(told) - FAULTS_MAX
+        raise _Refused(*told[:FAULTS_MAX], *([f"en nog {left}"] if left > 0 else []))
+    for name in borrowed:
+        (home / name).unlink()
+    return (
+        f"kamer {settings.unit.name()}",
+        *(
+            f"beleid {one.policy.name}, vanaf {one.policy.in_force_from}, SHA-256 {one.sha256}"
+            for one in settings.policies
+        ),
+    )
+
+
+def _wrong_tls(files: Tls, home: Path) -> str:
+    """What OpenSSL has against the files, by their names."""
+    try:
+        tls.context(files)
+    except tls.UnusableFileError as error:
+        return str(error).replace(f"{home}/tls/", "")
+    return ""
+
+
+def _decide(etc: Path) -> None:
+    """From here on it is in force."""
+    shutil.rmtree(etc / TAKEN, ignore_errors=True)
+    (etc / TAKING).rename(etc / TAKEN)
+    durable.sync(etc)
