@@ -63,6 +63,7 @@ export const SIGNS_EN = {
   raised: "Alarm raised", kept: "Alarm kept, not sent yet", broker: "Alarm sent", stored: "Alarm received", accepted: "Somebody comes",
   nobody: "Nobody is listening: call or shout; the alarm button keeps trying", again: "Press once more for an alarm",
   test: "Test: a press of the alarm button is a trial now", fault: "Fault: call facility; the alarm button still works",
+  refused: "New settings were refused: call facility; the alarm button works",
   full: "No room: conversations are not recorded, alarms are", warning: "The recording is about to end",
   privacy: "Nothing is recorded; the alarm button works", ready: "Ready",
 };
