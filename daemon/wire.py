@@ -10,7 +10,7 @@ operator asks and is told. A message is a frozen value; what it cannot hold is r
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 from msgspec import Meta
@@ -200,25 +200,21 @@ class HoldDue(Said, frozen=True):
 
 Moment = Annotated[int, Meta(ge=-(2**62), le=2**62)]
 """Nanoseconds; before this boot, or before 1970, is less than nought."""
-ActEvent = Literal[
-    "alarm_raised", "alarm_repeated", "alarm_cancelled", "alarm_reset", "alarm_fault", "alarm_test", "objection_began",
-    "objection_ended", "cover_began", "cover_ended", "cover_set", "cover_withdrawn", "camera_aimed", "ring_forgotten",
-    "asked", "refused",
-]  # fmt: skip
-"""What the alarm process has to tell the audit log; it cannot make the keeper write anything else."""
 
 
 class Act(msgspec.Struct, frozen=True):
-    """Something that the alarm process did, for the audit log."""
+    """Something that the alarm process did, for the audit log; what is no `OfAlarm` of `model/acts.py` has no line."""
 
     n: Ns
     """Its number in the alarm's journal, counted from 1 without a gap; 0 before it is there."""
-    event: ActEvent
+    event: Name
+    """Its kind."""
     wall_ns: Moment
     boot_ns: Moment
     boot_id: Name
     clock: ClockState
     fields: Annotated[dict[str, Any], Meta(max_length=32)] = {}
+    """The kind's own."""
 
     def __post_init__(self) -> None:
         """As of `Said`."""

@@ -15,13 +15,15 @@ import json
 import secrets
 import sqlite3
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 
 from daemon import link, log, wire
-from daemon.model.events import Raise
+from daemon.model import acts
+from daemon.model.acts import OfAlarm
+from daemon.model.events import AlarmEventKind, Raise
 from hardware.ports import Clock
 
 NS = 1_000_000_000
@@ -37,6 +39,10 @@ BATCH_CHARACTERS = 50_000
 """Of one message's 64 kB: a row that is longer than any of ours takes its place from the others, and none from all."""
 DETAIL_MAX = 200
 """Characters of a text for a person."""
+ALARM_ACTS: Mapping[AlarmEventKind, type[acts.AlarmAct]] = {
+    "raised": acts.AlarmRaised, "repeated": acts.AlarmRepeated, "cancelled": acts.AlarmCancelled,
+    "reset": acts.AlarmReset, "fault": acts.AlarmFault, "test": acts.AlarmTest,
+}  # fmt: skip
 
 SCHEMA = """
 CREATE TABLE act (n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, body TEXT NOT NULL) STRICT;
@@ -172,21 +178,19 @@ class Acts:
     def of_alarm(self, effect: Raise) -> New:
         """An alarm event as an act; the journal keeps the two together."""
         now = self._clock.read()
-        fields = {
-            "event_id": effect.event_id, "alarm_id": effect.alarm_id, "source": effect.source,
-            "source_kind": effect.source_kind, "in_room": effect.in_room, "silent": effect.silent,
-            "recording_id": effect.recording_id, "detail": effect.detail[:DETAIL_MAX],
-        }  # fmt: skip
+        act = ALARM_ACTS[effect.kind](
+            effect.event_id, effect.alarm_id, effect.source, effect.source_kind, effect.in_room, effect.silent,
+            effect.recording_id, effect.detail[:DETAIL_MAX],
+        )  # fmt: skip
         wall_ns = now.wall_ns - (now.boot_ns - effect.pressed_ns)
-        kind: Any = f"alarm_{effect.kind}"
-        return New(effect.event_id, self._act(kind, wall_ns, effect.pressed_ns, fields))
+        return New(effect.event_id, self._act(act, wall_ns, effect.pressed_ns))
 
-    def keep(self, event: wire.ActEvent | None, modes: Modes | None = None, **fields: Any) -> None:
+    def keep(self, act: OfAlarm | None, modes: Modes | None = None) -> None:
         """Keeps an act of this moment, with what is from now on so."""
         now = self._clock.read()
-        new = New(str(uuid.uuid4()), self._act(event, now.wall_ns, now.boot_ns, fields)) if event else None
+        new = New(str(uuid.uuid4()), self._act(act, now.wall_ns, now.boot_ns)) if act else None
         if not self._give(KeepAct(new, modes or {})):
-            log.event("journal_full", "error", act=event)
+            log.event("journal_full", "error", act=act and act.event)
 
     def kept(self) -> None:
         """An act has been committed."""
@@ -230,5 +234,6 @@ class Acts:
             self._reading = self._give(NextActs(self._audited))
             self._more = not self._reading
 
-    def _act(self, event: wire.ActEvent, wall_ns: int, boot_ns: int, fields: dict[str, Any]) -> wire.Act:
-        return wire.Act(0, event, wall_ns, boot_ns, self._clock.boot_id(), self._clock.read().state, fields)
+    def _act(self, act: OfAlarm, wall_ns: int, boot_ns: int) -> wire.Act:
+        fields = {name: value for name, value in msgspec.to_builtins(act).items() if name != "event"}
+        return wire.Act(0, act.event, wall_ns, boot_ns, self._clock.boot_id(), self._clock.read().state, fields)

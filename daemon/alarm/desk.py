@@ -25,7 +25,7 @@ from daemon.alarm.outbox import Outbox
 from daemon.alarm.privacy import Privacy
 from daemon.alarm.status import Telemetry
 from daemon.errors import RequestError, RightsError, UnitError
-from daemon.model import events, fitted
+from daemon.model import acts, events, fitted
 from daemon.model.policy import NS
 from daemon.model.refusals import Refusals
 from daemon.model.rights import ALARM_ACTS, Person, refusal
@@ -100,13 +100,13 @@ class Desk:
             self._refuse(person.uid, verb)
         answer = self._verbs[verb](Asked(request.args, f"operator (uid {person.uid})"))
         if verb in ALARM_ACTS:
-            self._house.acts.keep("asked", verb=verb, uid=person.uid, role=role)
+            self._house.acts.keep(acts.Asked(verb, person.uid, role))
         return answer
 
     def tick(self, now_ns: int) -> None:
         """Closes the day of the refused, once a day."""
         for closing in self._refusals.due(now_ns):
-            self._house.acts.keep("refused", **msgspec.structs.asdict(closing))
+            self._house.acts.keep(closing)
 
     def _refuse(self, uid: int, verb: str) -> NoReturn:
         """Counted, told to whoever asked, and a line of the audit log; a flood is a number."""
@@ -114,7 +114,7 @@ class Desk:
         self.tick(now_ns)
         self._house.refuse("operator", f"`{verb}`, asked by user {uid}")
         if first := self._refusals.note(uid, verb, now_ns):
-            self._house.acts.keep("refused", **msgspec.structs.asdict(first))
+            self._house.acts.keep(first)
         raise RightsError(refusal(verb))
 
     # --- looking ----------------------------------------------------------------------------------------------------
@@ -156,7 +156,7 @@ class Desk:
 
     def _forget(self, asked: Asked) -> str:
         self._house.step(events.ForgetAsked())
-        self._house.acts.keep("ring_forgotten", by=asked.by)
+        self._house.acts.keep(acts.RingForgotten(asked.by))
         return "asked" if self._house.has_recorder() else "no recorder: there is no ring"
 
     def _cover(self, _: Asked) -> Any:
@@ -211,7 +211,7 @@ class Desk:
         if wrong:
             raise UnitError(WRONG[wrong])
         if seconds:
-            self._house.acts.keep("camera_aimed", seconds=seconds, by=asked.by)
+            self._house.acts.keep(acts.CameraAimed(seconds, asked.by))
         return "begun" if seconds else "over"
 
     def _blocks(self, _: Asked) -> Any:

@@ -17,6 +17,7 @@ import msgspec
 
 from daemon import log
 from daemon.alarm.acts import Acts, Modes
+from daemon.model import acts
 from daemon.model.events import Objection
 from daemon.model.policy import NS, WINDOW_D_MAX, Policy, Window
 from daemon.model.schedule import Calendar, ends_ns, in_force
@@ -80,7 +81,7 @@ class Privacy:
     def objection(self, effect: Objection) -> None:
         """An objection has begun or is over: kept and counted, without a name, a reason or a length."""
         if not effect.until_ns:
-            self._acts.keep("objection_ended", {"objection": None}, why=effect.why)
+            self._acts.keep(acts.ObjectionEnded(effect.why), {"objection": None})
             return
         now = self._clock.read()
         lasts_ns = effect.until_ns - now.boot_ns
@@ -88,7 +89,7 @@ class Privacy:
             "boot_id": self._clock.boot_id(), "until_boot_ns": effect.until_ns, "lasts_ns": lasts_ns,
             "until_wall_ns": now.wall_ns + lasts_ns,
         }  # fmt: skip
-        self._acts.keep("objection_began", {"objection": kept}, why=effect.why)
+        self._acts.keep(acts.ObjectionBegan(effect.why), {"objection": kept})
 
     def look(self) -> Window | None:
         """The window that is in force now; its beginning and its end are told as they are seen."""
@@ -97,9 +98,9 @@ class Privacy:
         window = in_force((*self._planned, *self._set), self._calendar.wall_ns(now))
         if self._opened and window != self._known:
             if self._known is not None:
-                self._acts.keep("cover_ended", {"cover": None}, decision=self._known.decision)
+                self._acts.keep(acts.CoverEnded(self._known.decision), {"cover": None})
             if window is not None:
-                self._acts.keep("cover_began", {"cover": msgspec.to_builtins(window)}, decision=window.decision)
+                self._acts.keep(acts.CoverBegan(window.decision), {"cover": msgspec.to_builtins(window)})
             self._known = window
         return window
 
@@ -126,7 +127,7 @@ class Privacy:
         rest = tuple(one for one in self._set if ends_ns(one) > wall_ns)
         if len(rest) >= SET_MAX:
             return f"{SET_MAX} windows are set already"
-        self._keep("cover_set", (*rest, window), window, by)
+        self._keep((*rest, window), acts.CoverSet(window.begins, window.ends, window.decision, by))
         return ""
 
     def withdraw(self, args: dict[str, Any], by: str) -> str:
@@ -135,14 +136,13 @@ class Privacy:
         if not isinstance(number, int) or not 0 < number <= len(self._set):
             return f"there is no window {number} that can be withdrawn; `cover list` has their numbers"
         window = self._set[number - 1]
-        self._keep("cover_withdrawn", tuple(one for one in self._set if one is not window), window, by)
+        rest = tuple(one for one in self._set if one is not window)
+        self._keep(rest, acts.CoverWithdrawn(window.begins, window.ends, window.decision, by))
         return ""
 
-    def _keep(self, event: Any, windows: tuple[Window, ...], window: Window, by: str) -> None:
+    def _keep(self, windows: tuple[Window, ...], act: acts.CoverAct) -> None:
         self._set = windows
-        self._acts.keep(
-            event, {"windows": [*msgspec.to_builtins(windows), *self._unread]}, **msgspec.to_builtins(window), by=by
-        )
+        self._acts.keep(act, {"windows": [*msgspec.to_builtins(windows), *self._unread]})
 
 
 def _window(name: str, row: Any) -> Window | None:

@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Annotated, Any, NamedTuple
+from typing import IO, Annotated, NamedTuple
 
 import msgspec
 import typer
@@ -21,7 +21,8 @@ from daemon import loglines, sign
 from daemon.commands.console import Json, State, as_json, out
 from daemon.errors import StoreError
 from daemon.link import Conversation
-from daemon.model.ledger import Walk
+from daemon.model import acts
+from daemon.model.ledger import Line, Walk
 from daemon.paths import Paths
 
 app = typer.Typer(help="The keeper's log: deletions, holds, hand-outs; hash-chained and signed.", no_args_is_help=True)
@@ -106,7 +107,8 @@ def check(
         with Progressing() as progress:
             task = progress.add_task("audit log", total=size)
             for line in loglines.read(file, size):
-                _note_missing(walk.take(line.raw, line.sha256), missing)
+                if (found := walk.take(line.raw, line.sha256)) is not None:
+                    _note_missing(found, missing)
                 if walk.signed and keys:
                     if sign.is_signed(walk.signed.statement, walk.signed.signature, keys, sign.AUDIT):
                         good, signed_lines = good + 1, walk.signed.n
@@ -125,11 +127,11 @@ def check(
     return Verdict(walk.lines, walk.head, faults, walk.faults_n, good, signed_lines, compared, tuple(missing))
 
 
-def _note_missing(line: dict[str, Any], missing: dict[str, None]) -> None:
-    match line:
-        case {"event": "recording_missing", "recording_id": str(name)}:
+def _note_missing(line: Line, missing: dict[str, None]) -> None:
+    match line.act:
+        case acts.RecordingMissing(recording_id=name):
             missing[name] = None
-        case {"event": "recording_returned" | "deleted", "recording_id": str(name)}:
+        case acts.RecordingReturned(recording_id=name) | acts.Deleted(recording_id=name):
             missing.pop(name, None)
 
 

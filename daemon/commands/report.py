@@ -59,12 +59,14 @@ def count(file: IO[bytes], size: int, year: int) -> Report:
     """Walks a log of so many bytes. Raises OSError for one that cannot be read."""
     calendar = Calendar()
     for line in loglines.read(file, size):
-        calendar.take(parse(line.raw))
+        if (found := parse(line.raw)) is not None:
+            calendar.take(found)
     calendar.finish()
     file.seek(0)  # once more: what a later line says of time dates the earlier ones
     walk, tally = Walk(), Tally(year, calendar)
     for line in loglines.read(file, size):
-        tally.take(walk.take(line.raw, line.sha256))
+        if (found := walk.take(line.raw, line.sha256)) is not None:
+            tally.take(found)
     walk.finish()
     return Report(tally.finish(), walk.lines, walk.head, walk.faults_n)
 

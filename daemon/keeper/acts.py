@@ -3,21 +3,22 @@
 
 """The alarm process's acts in the audit log, each exactly once, however often it is told.
 
-The law here: what is in the log already is known from the log itself, by journal and number; an act is answered for
-when its line is durable. A number that was passed over is an act that was lost, and that is a line too.
+Invariant: the log itself says, by journal and number, which acts stand in it; an act is acknowledged when its line is
+durable. A number that was passed over is an act that was lost, and has a line of its own.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import msgspec
 
-from daemon import wire
+from daemon import log, wire
 from daemon.keeper.audit import AuditLog
+from daemon.model import acts
+from daemon.model.acts import ActsLost, OfAlarm, Place
+from daemon.model.ledger import Acted, Line
 
 JOURNALS_MAX = 100
 """Journals that are remembered: a unit gets a new one with a new card, or when the old one was thrown away."""
-OURS = frozenset({"n", "at_wall_ns", "at_boot_ns", "boot_id", "clock", "event", "act", "prev"})
-"""Fields of a line that no act can set."""
 
 
 class ActBook:
@@ -27,26 +28,37 @@ class ActBook:
         self._newest: dict[str, int] = {}
         """Per journal the number of the newest act that stands in the log."""
 
-    def follow(self, line: dict[str, Any]) -> None:
+    def follow(self, line: Line) -> None:
         """Takes a line of the log."""
-        match line.get("act"):
-            case {"journal": str(journal), "n": int(n)}:
-                self._newest[journal] = max(n, self._newest.pop(journal, 0))
-                if len(self._newest) > JOURNALS_MAX:
-                    del self._newest[next(iter(self._newest))]
+        place = line.act.act if isinstance(line.act, ActsLost) else line.acted and line.acted.act
+        if place:
+            self._newest[place.journal] = max(place.n, self._newest.pop(place.journal, 0))
+            if len(self._newest) > JOURNALS_MAX:
+                del self._newest[next(iter(self._newest))]
 
     def take(self, word: wire.Acts, audit: AuditLog) -> wire.Audited:
         """Writes what is not in the log yet. Returns what is in it now. Raises StoreError, and then comes again."""
-        for act in word.acts:
-            newest = self._newest.get(word.journal, act.n - 1)
-            if act.n <= newest:
+        for told in word.acts:
+            newest = self._newest.get(word.journal, told.n - 1)
+            if told.n <= newest:
                 continue
-            if act.n > newest + 1:
-                missing = {"journal": word.journal, "n": act.n - 1}
-                audit.add("acts_lost", count=act.n - newest - 1, act=missing)
-            told = {key: value for key, value in act.fields.items() if key not in OURS}
-            audit.add(
-                act.event, **told, acted_wall_ns=act.wall_ns, acted_boot_ns=act.boot_ns, acted_boot_id=act.boot_id,
-                acted_clock=act.clock, act={"journal": word.journal, "n": act.n},
-            )  # fmt: skip
+            if told.n > newest + 1:
+                audit.add(ActsLost(told.n - newest - 1, Place(word.journal, told.n - 1)))
+            place = Place(word.journal, told.n)
+            if (act := _read(told)) is None:
+                audit.add(ActsLost(1, place))
+            else:
+                audit.add(act, Acted(told.wall_ns, told.boot_ns, told.boot_id, told.clock, place))
         return wire.Audited(word.journal, self._newest.get(word.journal, 0))
+
+
+def _read(told: wire.Act) -> OfAlarm | None:
+    """An act as its kind; None: no release writes it so."""
+    try:
+        act, why = acts.of(told.event, {**told.fields, "event": told.event}), "the keeper's own"
+    except msgspec.ValidationError as error:
+        act, why = None, str(error)[:200]
+    if isinstance(act, OfAlarm):
+        return act
+    log.event("act_unreadable", "error", act=told.event, n=told.n, why=why)
+    return None

@@ -12,23 +12,26 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from daemon import durable, log, loglines, records
 from daemon.errors import StoreError, TakenError
 from daemon.keeper.reserve import Reserve
-from daemon.keeper.tail import UNSIGNED, Tail, tail_of
-from daemon.model.ledger import Walk, encode
-from daemon.names import ID, TRACKS
-from hardware.ports import Clock
+from daemon.keeper.tail import Tail, tail_of
+from daemon.model import acts
+from daemon.model.acts import Act
+from daemon.model.ledger import Acted, Line, Walk, encode
+from daemon.model.timeline import Stamp
+from hardware.ports import Clock, Track
 
-Follower = Callable[[dict[str, Any]], None]
-"""Is told every line in order, those of earlier starts first. It never raises: what it does not understand is a line
-that somebody else wrote."""
-Act = tuple[str, dict[str, Any]]
-"""An event and its fields."""
+Follower = Callable[[Line], None]
+"""Is told every line in order, those of earlier starts first. It never raises."""
+Key = tuple[str, Track]
+"""A recording and one of its tracks."""
 
 
 class AuditLog:
@@ -83,24 +86,27 @@ class AuditLog:
         return self.is_new or bool(self._walk.faults)
 
     @property
-    def unfinished(self) -> dict[tuple[str, str], dict[str, Any]]:
-        """Deletions that were begun and not finished: (recording, track) -> the line that began it."""
-        return self._unfinished.lines
+    def unfinished(self) -> dict[Key, Begun]:
+        """Deletions that were begun and not finished."""
+        return self._unfinished.begun
 
-    def add(self, event: str, **fields: Any) -> dict[str, Any]:
+    def add(self, act: Act, acted: Acted | None = None) -> Line:
         """Adds a line, durable on return, and returns it. Raises StoreError."""
-        return self.add_all([(event, fields)])[0]
+        return self._write([(act, acted)])[0]
 
-    def add_all(self, acts: Sequence[Act]) -> list[dict[str, Any]]:
+    def add_all(self, several: Iterable[Act]) -> list[Line]:
         """Adds several lines with one sync, durable on return. Raises StoreError; any of them can stand there then."""
+        return self._write([(act, None) for act in several])
+
+    def _write(self, several: Sequence[tuple[Act, Acted | None]]) -> list[Line]:
         self.be_certain()
         now, boot_id = self._clock.read(), self._clock.boot_id()
         made, text, n, head = [], b"", self.lines, self.head
-        for event, fields in acts:
-            line = {
-                "n": n, "at_wall_ns": now.wall_ns, "at_boot_ns": now.boot_ns, "boot_id": boot_id,
-                "clock": now.state, "event": event, **fields, "prev": head,
-            }  # fmt: skip
+        for act, acted in several:
+            line = Line(
+                n=n, at_wall_ns=now.wall_ns, at_boot_ns=now.boot_ns, boot_id=boot_id, clock=now.state, prev=head,
+                act=act, acted=acted,
+            )  # fmt: skip
             data = encode(line)
             made.append(line)
             text, n, head = text + data, n + 1, records.sha256(data)
@@ -157,14 +163,14 @@ class AuditLog:
             first, lines = self._owes_mark
             self._owes_mark = None
             try:
-                self.add("unsigned", first=first, lines=lines)
+                self.add(acts.Unsigned(first, lines))
             except StoreError:
                 self._owes_mark = first, lines
                 raise
         if self._owes_torn:
             self._owes_torn = False
             try:
-                self.add("torn", detail="the line before was cut off")
+                self.add(acts.Torn("the line before was cut off"))
             except StoreError:
                 self._owes_torn = True
                 raise
@@ -184,32 +190,40 @@ class AuditLog:
 
     def _take(self, raw: bytes, sha256: str, size: int) -> None:
         line = self._walk.take(raw, sha256)
-        if line and self._tail.is_unsigned(self.size, line):
-            line = {**line, UNSIGNED: True}
-        self.size += size
-        self._tell(line)
+        at_bytes, self.size = self.size, self.size + size
+        if line is not None:
+            self._tell(replace(line, is_signed=not self._tail.is_unsigned(at_bytes, line)))
 
     def _mark_tail(self) -> None:
         """What no keeper signed is never taken for signed, although the next head covers it."""
-        if self._tail.found:
-            self._owes_mark = (self._tail.found[0], len(self._tail.found))
+        if found := self._tail.found:
+            self._owes_mark = (found[0], found[-1] + 1 - found[0])  # what a cut tore between them has a number too
 
-    def _tell(self, line: dict[str, Any]) -> None:
+    def _tell(self, line: Line) -> None:
         for follow in self._followers:
             follow(line)
+
+
+class Begun(NamedTuple):
+    """A deletion that was begun."""
+
+    act: acts.Deleting
+    at: Stamp
+    is_signed: bool
 
 
 class Unfinished:
     """Which deletions were begun and have no receipt yet."""
 
     def __init__(self) -> None:
-        self.lines: dict[tuple[str, str], dict[str, Any]] = {}
+        self.begun: dict[Key, Begun] = {}
 
-    def follow(self, line: dict[str, Any]) -> None:
+    def follow(self, line: Line) -> None:
         """Takes a line of the log."""
-        key = (str(line.get("recording_id")), str(line.get("track")))
-        if line.get("event") == "deleting":
-            if ID.match(key[0]) and key[1] in TRACKS:  # else somebody else wrote it: it names no file of ours
-                self.lines[key] = line
-        elif line.get("event") == "not_deleted" or (line.get("event") == "deleted" and UNSIGNED not in line):
-            self.lines.pop(key, None)
+        match line.act:
+            case acts.Deleting(recording_id=name, track=track) as act:
+                self.begun[name, track] = Begun(act, Stamp(line.boot_id, line.at_boot_ns), line.is_signed)
+            case acts.NotDeleted(recording_id=name, track=track):
+                self.begun.pop((name, track), None)
+            case acts.Deleted(recording_id=name, track=track) if line.is_signed:
+                self.begun.pop((name, track), None)

@@ -10,12 +10,13 @@ be at it. It is said in the log first. Everything else that is no recording stay
 from __future__ import annotations
 
 import os
-from typing import Any
 
 from daemon import durable, log
 from daemon.errors import StoreError
 from daemon.keeper.audit import AuditLog
 from daemon.keeper.store import Store
+from daemon.model import acts
+from daemon.model.ledger import Line
 from daemon.model.timeline import NS
 from daemon.names import ID
 
@@ -32,7 +33,7 @@ class Clearing:
         self._store, self._audit = store, audit
         self._since_ns: dict[str, int] = {}
 
-    def look(self, boot_ns: int) -> list[dict[str, Any]]:
+    def look(self, boot_ns: int) -> list[Line]:
         """Takes away what has been there for long enough, and returns the log's lines. Raises StoreError."""
         empty = {name: files for name in self._store.unaccounted if (files := self._stillborn(name)) is not None}
         self._since_ns = {name: self._since_ns.get(name, boot_ns) for name in empty}
@@ -51,8 +52,8 @@ class Clearing:
             return None
         return sorted(found) if found <= ALONE else None
 
-    def _clear(self, name: str, files: list[str]) -> dict[str, Any]:
-        line = self._audit.add("cleared", name=name, files=files)
+    def _clear(self, name: str, files: list[str]) -> Line:
+        line = self._audit.add(acts.Cleared(name, tuple(files)))
         path = self._store.path(name)
         try:
             for file in files:

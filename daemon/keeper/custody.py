@@ -20,6 +20,7 @@ from daemon.errors import RequestError
 from daemon.keeper.audit import AuditLog
 from daemon.keeper.holds import Holds
 from daemon.keeper.store import Store
+from daemon.model import acts
 from daemon.model import holds as rules
 from daemon.model.holds import By
 from daemon.model.policy import HoldPolicy
@@ -131,8 +132,9 @@ class Custody:
         if len(wish.hold) < START_MIN:
             raise RequestError(f"hold `{wish.hold}`: expected {START_MIN} characters of its id at the least")
         hold_id = parts.holds.find(wish.hold)
-        about = {"on_behalf_of": wish.on_behalf_of, "reason": wish.reason, "uid": asked.by.uid, "role": asked.by.role}
-        hold = parts.holds.release(hold_id, parts.audit, **about)
+        act = acts.HoldReleasing(hold_id, on_behalf_of=wish.on_behalf_of, reason=wish.reason, uid=asked.by.uid,
+                                 role=asked.by.role)  # fmt: skip
+        hold = parts.holds.release(act, parts.audit)
         gone = self._sweep()
         whole = parts.store.whole(hold.recording_id) if hold else set()
         still = sorted(one.hold_id for one in parts.holds.in_force().values() if one.recording_id in whole)

@@ -22,14 +22,16 @@ import msgspec
 from daemon import link, log, people, records, sign, wire
 from daemon.errors import RequestError, RightsError, StoreError, UnitError
 from daemon.keeper import listing, speed
+from daemon.keeper.audit import Key
 from daemon.keeper.custody import Asked, Custody, Parts
 from daemon.keeper.export import Exports
 from daemon.keeper.holders import Holders
-from daemon.keeper.holds import Key
 from daemon.keeper.trials import Trials
 from daemon.keeper.verifier import Verifier
+from daemon.model import acts
+from daemon.model.acts import Refused
 from daemon.model.holds import By, Reason
-from daemon.model.refusals import Refusal, Refusals
+from daemon.model.refusals import Refusals
 from daemon.model.rights import KEEPER_ACTS, refusal
 
 FRESH_S = 3600.0
@@ -145,9 +147,9 @@ class Desk:
             self._tell_refusal(first)
         raise RightsError(refusal(verb))
 
-    def _tell_refusal(self, told: Refusal) -> None:
+    def _tell_refusal(self, told: Refused) -> None:
         try:
-            self._parts.audit.add("refused", uid=told.uid, verb=told.verb, count=told.count)
+            self._parts.audit.add(told)
         except StoreError as error:
             log.event("refusal_untold", "warning", uid=told.uid, verb=told.verb, count=told.count, why=str(error))
 
@@ -212,10 +214,8 @@ class Desk:
         if not _is_fresh(report.at, self._parts.clock.read().wall_ns):
             raise RequestError(f"report: it was made at {report.at[:32]}; expected one that has just been made")
         signature = sign.sign(text.encode(), self._parts.paths.audit_key, sign.CHECKS)
-        self._parts.audit.add(
-            "check_signed", report_sha256=records.sha256(text.encode()), unit=report.unit[:128],
-            uid=asked.by.uid, role=asked.by.role,
-        )  # fmt: skip
+        sha256 = records.sha256(text.encode())
+        self._parts.audit.add(acts.CheckSigned(sha256, report.unit[:128], asked.by.uid, asked.by.role))
         return signature.decode()
 
     # --- handing out -----------------------------------------------------------------------------------------------
@@ -228,10 +228,11 @@ class Desk:
         found = self._exports.open(asked.peer, recording_id)
         whole = parts.store.whole(recording_id)
         holds = sorted(h.hold_id for h in parts.holds.in_force().values() if h.recording_id in whole)
-        parts.audit.add(
-            "handed_out", recording_id=recording_id, tracks=found.tracks, files=len(found.files), bytes=found.bytes,
-            sums_sha256=found.sums_sha256, holds=holds, same_disk=same_disk, uid=asked.by.uid, role=asked.by.role,
-        )  # fmt: skip
+        parts.audit.add(acts.HandedOut(
+            recording_id=recording_id, tracks=found.tracks, files=len(found.files), bytes=found.bytes,
+            sums_sha256=found.sums_sha256, holds=tuple(holds), same_disk=same_disk, uid=asked.by.uid,
+            role=asked.by.role,
+        ))  # fmt: skip
         log.event("handed_out", recording_id=recording_id, uid=asked.by.uid)
         return msgspec.to_builtins(found.summary())
 

@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from daemon import log
 from daemon.errors import DeviceError, StoreError
 from daemon.keeper.audit import AuditLog
-from daemon.model.space import FAULT_PCT, LEVELS_PCT, filled_pct, level
+from daemon.model import acts
+from daemon.model.ledger import Line
+from daemon.model.space import FAULT_PCT, Level, filled_pct, level
 from hardware.ports import Disk
 
 
@@ -19,16 +19,16 @@ class Filling:
 
     def __init__(self, disk: Disk) -> None:
         self._disk = disk
-        self._level = 0
+        self._level: Level = 0
         self.percent = 0
         self.fault = ""
 
-    def follow(self, line: dict[str, Any]) -> None:
+    def follow(self, line: Line) -> None:
         """Takes a line of the log: what was told last."""
-        if line.get("event") == "filling" and line.get("level") in (0, *LEVELS_PCT):
-            self._level = line["level"]
+        if isinstance(line.act, acts.Filling):
+            self._level = line.act.level
 
-    def look(self, audit: AuditLog, held: int, recordings: int) -> dict[str, Any] | None:
+    def look(self, audit: AuditLog, held: int, recordings: int) -> Line | None:
         """Asks the disk; the log's line when a level was passed. `held`: recordings that a hold keeps."""
         try:
             space = self._disk.space()
@@ -44,7 +44,7 @@ class Filling:
             return None
         log.event("filling", "warning" if now else "info", percent=self.percent, free_bytes=space.free_bytes)
         try:
-            return audit.add("filling", level=now, percent=self.percent, free_bytes=space.free_bytes)
+            return audit.add(acts.Filling(now, self.percent, space.free_bytes))
         except StoreError as error:
             log.event("filling_untold", "warning", why=str(error))  # the next look tells it: the level is the old one
             return None

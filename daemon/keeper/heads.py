@@ -12,14 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from daemon import durable, log, records, sign
 from daemon.errors import SealError, StoreError
 from daemon.keeper.audit import AuditLog
-from daemon.model.ledger import statement
+from daemon.model import acts
+from daemon.model.ledger import Line, statement
 from hardware.ports import ClockReading
 
 DAY_NS = 86_400_000_000_000
@@ -27,7 +27,6 @@ RETRY_NS = 600_000_000_000
 """After a signature that could not be made: a key that is missing is an engineer's visit away."""
 FILE_BYTES_MAX = 4096
 NOT_A_HEAD = (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-Line = dict[str, Any]
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -66,8 +65,8 @@ class Heads:
 
     def follow(self, line: Line) -> None:
         """Takes a line of the log: a head of this boot counts for its day."""
-        if line.get("event") == "head" and line.get("boot_id") == self._boot_id:
-            self._next_ns = int(line.get("at_boot_ns", 0)) + DAY_NS
+        if isinstance(line.act, acts.Head) and line.boot_id == self._boot_id:
+            self._next_ns = line.at_boot_ns + DAY_NS
 
     def is_due(self, audit: AuditLog, now: ClockReading) -> bool:
         """Whether a day has gone by, and there is something to sign."""
@@ -77,7 +76,7 @@ class Heads:
         """Signs what stands there and returns the line that says so; None, and a fault, where that cannot be."""
         try:
             signature = sign.sign(statement(audit.lines, audit.head), self._key, sign.AUDIT)
-            line = audit.add("head", signature=signature.decode())
+            line = audit.add(acts.Head(signature.decode()))
             durable.replace(self._file, records.encode(Seen(audit.lines, audit.head)))
         except (SealError, StoreError) as error:
             if not self.fault:

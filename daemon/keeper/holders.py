@@ -22,10 +22,10 @@ from daemon import log, wire
 from daemon.errors import NotFoundError, RequestError, SealError
 from daemon.keeper.audit import AuditLog
 from daemon.keeper.custody import Asked
-from daemon.keeper.tail import UNSIGNED
+from daemon.model import acts
 from daemon.model import holders as model
-from daemon.model.bounds import Sha256
 from daemon.model.holders import Book, Moment
+from daemon.model.ledger import Line
 from daemon.model.policy import Holder, Policy, fingerprint
 from daemon.model.timeline import DAY_NS
 from daemon.times import utc
@@ -59,28 +59,6 @@ def seal_in_child(pairs: Sequence[Pair]) -> list[str]:
     return msgspec.json.decode(child.stdout, type=list[str])
 
 
-class AskedLine(msgspec.Struct):
-    """`holder_asked`: a word was sealed to a holder."""
-
-    recipient: str
-    word_sha256: Sha256
-    powered_ns: int
-    utc_ns: int | None
-
-
-class ProvenLine(msgspec.Struct):
-    """`holder_proven`: the holder gave the answer."""
-
-    recipient: str
-    word_sha256: Sha256
-
-
-class LostLine(msgspec.Struct):
-    """`holder_lost`: somebody said that the key is lost."""
-
-    recipient: str
-
-
 class Holders:
     """One thread: the keeper's; sealing has one of its own. It is a follower of the audit log."""
 
@@ -93,18 +71,17 @@ class Holders:
         """The words that were given out last, by recipient, as they went out."""
         self._sealed_ns = 0
         self._is_sealing = False
-        self._follows: Mapping[str, Callable[[dict[str, Any]], None]] = {
-            "holder_asked": self._asked, "holder_proven": self._proven, "holder_lost": self._lost,
-        }  # fmt: skip
 
-    def follow(self, line: dict[str, Any]) -> None:
+    def follow(self, line: Line) -> None:
         """Takes a line of the log."""
-        follow = self._follows.get(str(line.get("event")))
-        if follow is not None and UNSIGNED not in line:
-            try:
-                follow(line)
-            except msgspec.ValidationError:
-                return  # somebody else wrote it; `audit verify` names what does not fit
+        match line.act if line.is_signed else None:
+            case acts.HolderAsked(recipient=recipient) as act:
+                when = Moment(act.powered_ns, act.utc_ns)
+                self._book = model.sealed(self._book, recipient, act.word_sha256, when)
+            case acts.HolderProven(recipient=recipient, word_sha256=sha256):
+                self._book = model.proven(self._book, recipient, sha256)
+            case acts.HolderLost(recipient=recipient):
+                self._book = model.lost(self._book, recipient)
 
     def fault(self) -> str:
         """For a person: which groups may have nobody left who can open; empty: none."""
@@ -132,12 +109,11 @@ class Holders:
             raise RequestError("the policy has no holders; expected [[holders]] in policy.toml")
         words = [(holder, _new_word()) for holder in self._policy.holders]
         now = self._now()
-        audit.add_all([
-            ("holder_asked", {
-                **_about(holder), "word_sha256": model.digest(holder.recipient, word), "powered_ns": now.powered_ns,
-                "utc_ns": now.utc_ns, "uid": asked.by.uid, "role": asked.by.role,
-            }) for holder, word in words
-        ])  # fmt: skip
+        when, by = (now.powered_ns, now.utc_ns), (asked.by.uid, asked.by.role)
+        audit.add_all(
+            acts.HolderAsked(*_about(holder), model.digest(holder.recipient, word), *when, *by)
+            for holder, word in words
+        )
         self._sealed_ns = now_ns
         self._is_sealing = True
         try:
@@ -185,9 +161,7 @@ class Holders:
                 wrong += 1
                 continue
             holder, sha256 = found
-            audit.add(
-                "holder_proven", **_about(holder), word_sha256=sha256, uid=asked.by.uid, role=asked.by.role
-            )  # fmt: skip
+            audit.add(acts.HolderProven(*_about(holder), sha256, asked.by.uid, asked.by.role))
             self._sealed = {key: value for key, value in self._sealed.items() if key != holder.recipient}
             proven.append({"role": holder.role, "label": holder.label, "fingerprint": fingerprint(holder.recipient)})
         return {"proven": proven, "wrong": wrong, "fault": self.fault()}
@@ -210,22 +184,9 @@ class Holders:
             expected = f"a fingerprint: {which}" if found else f"one of {known}"
             raise NotFoundError(f"there is no one holder `{label[:64]}`; expected {expected}")
         holder = found[0]
-        audit.add("holder_lost", **_about(holder), uid=asked.by.uid, role=asked.by.role)
+        audit.add(acts.HolderLost(*_about(holder), asked.by.uid, asked.by.role))
         self._sealed = {}  # whoever finds it again asks for a new word
         return {"role": holder.role, "label": holder.label, "fault": self.fault()}
-
-    # --- what the log says ------------------------------------------------------------------------------------------
-
-    def _asked(self, line: dict[str, Any]) -> None:
-        told = msgspec.convert(line, AskedLine)
-        self._book = model.sealed(self._book, told.recipient, told.word_sha256, Moment(told.powered_ns, told.utc_ns))
-
-    def _proven(self, line: dict[str, Any]) -> None:
-        told = msgspec.convert(line, ProvenLine)
-        self._book = model.proven(self._book, told.recipient, told.word_sha256)
-
-    def _lost(self, line: dict[str, Any]) -> None:
-        self._book = model.lost(self._book, msgspec.convert(line, LostLine).recipient)
 
 
 def _new_word() -> str:
@@ -233,8 +194,8 @@ def _new_word() -> str:
     return "-".join(letters[at : at + PIECE] for at in range(0, WORD_LETTERS, PIECE))
 
 
-def _about(holder: Holder) -> dict[str, str]:
-    return {"holder_role": holder.role, "label": holder.label, "recipient": holder.recipient}
+def _about(holder: Holder) -> tuple[str, str, str]:
+    return holder.role, holder.label, holder.recipient
 
 
 def _shown(one: model.Standing) -> dict[str, Any]:

@@ -19,21 +19,22 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
+from msgspec.structs import replace
 
 from daemon import durable, log, records
 from daemon.errors import NotFoundError, RequestError, StoreError
-from daemon.keeper.audit import AuditLog
-from daemon.keeper.tail import UNSIGNED
+from daemon.keeper.audit import AuditLog, Key
+from daemon.model import acts
 from daemon.model import holds as rules
 from daemon.model.holds import HOLDS_MAX, By, Hold
+from daemon.model.ledger import Line
 from hardware.ports import Track
 
 FILE_BYTES_MAX = 16_384
 """A hold takes half a kilobyte."""
 NOT_A_HOLD = (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What reading a file raises that is no hold; the last for one of thousands of brackets."""
-Line = dict[str, Any]
-Key = tuple[str, Track]
 
 
 class Everything(Collection[Key]):
@@ -161,7 +162,7 @@ class Holds:
         """A new hold: in force on return. Raises StoreError: it is not; RequestError when there are too many."""
         if len(self.in_force()) >= HOLDS_MAX:
             raise RequestError(f"{HOLDS_MAX} holds are in force, the most that a store has; release one first")
-        self._tell(audit, "hold_placed", hold)
+        self._tell(audit, acts.HoldPlaced.of(hold))
         self._write(hold)
 
     def extend(self, hold_id: str, wish: rules.Extension, by: By, audit: AuditLog) -> Hold:
@@ -169,7 +170,7 @@ class Holds:
         if hold_id not in self.in_force():
             raise NotFoundError(f"hold {hold_id} cannot be read, nor is it in the audit log: it can only be released")
         hold = rules.extend(self.in_force()[hold_id], wish, by)
-        self._tell(audit, "hold_extended", hold)
+        self._tell(audit, acts.HoldExtended.of(hold))
         self._write(hold)
         return hold
 
@@ -184,11 +185,14 @@ class Holds:
             self._files[hold.hold_id] = hold
             self.unreadable.pop(hold.hold_id, None)
 
-    def release(self, hold_id: str, audit: AuditLog, **why: Any) -> Hold | None:
-        """Ends a hold, whatever is in its file, and returns what it was. Raises StoreError: it is still in force."""
+    def release(self, act: acts.HoldReleasing, audit: AuditLog) -> Hold | None:
+        """Ends a hold, whatever is in its file, and returns what it was. Raises StoreError: it is still in force.
+
+        `act`: which hold, and why; what it is about is added here.
+        """
+        hold_id = act.hold_id
         hold = self.in_force().get(hold_id)
-        about = _about(hold) if hold else {"hold_id": hold_id, "unreadable": self.unreadable.get(hold_id, "")}
-        audit.add("hold_releasing", **{**about, **why})
+        audit.add(replace(act, **(_about(hold) if hold else {"unreadable": self.unreadable.get(hold_id, "")})))
         self.owes = True
         self._sign()
         self._carry_out_release(hold_id, audit, finished_later=False)
@@ -206,52 +210,50 @@ class Holds:
         self.unreadable.pop(hold_id, None)
         self._sworn.discard(hold_id)
         log.event("hold_released", hold_id=hold_id)
-        about = {**_about(hold), "parts": sorted(self._whole(hold.recording_id))} if hold else {"hold_id": hold_id}
-        audit.add("hold_released", **about, finished_later=finished_later)
+        act = acts.HoldReleased(hold_id, finished_later=finished_later)
+        if hold:
+            act = replace(act, **_about(hold), parts=tuple(sorted(self._whole(hold.recording_id))))
+        audit.add(act)
 
-    def _tell(self, audit: AuditLog, event: str, hold: Hold, *, finished_later: bool = False) -> None:
-        audit.add(event, **msgspec.to_builtins(hold), finished_later=finished_later)
-        log.event(event, hold_id=hold.hold_id, recording_id=hold.recording_id)
+    def _tell(self, audit: AuditLog, act: acts.WholeHold) -> None:
+        audit.add(act)
+        log.event(act.event, hold_id=act.hold_id, recording_id=act.recording_id)
 
     # --- reviews --------------------------------------------------------------------------------------------------
 
     def tell_due(self, hold: Hold, audit: AuditLog) -> None:
         """Writes down, once a revision, that a review has fallen due. Raises StoreError."""
         if self._due_told.get(hold.hold_id) != hold.revision:
-            audit.add("hold_review_due", **_about(hold), review=str(hold.review), revision=hold.revision)
+            audit.add(acts.HoldReviewDue(**_about(hold), review=str(hold.review), revision=hold.revision))
 
     # --- the files and the log ------------------------------------------------------------------------------------
 
     def follow(self, line: Line) -> None:
         """Takes a line of the log."""
-        event, hold_id = line.get("event"), str(line.get("hold_id"))
-        if event == "deleted":
-            self._were_held.discard((str(line.get("recording_id")), line.get("track")))
-        elif event in {"hold_releasing", "hold_released"} and UNSIGNED in line:
-            if hold_id in self._told:
-                self._not_ended[hold_id] = int(line.get("n", 0))
-        elif str(event).startswith("hold_"):
-            self._follow_hold(line, str(event), hold_id)
+        match line.act:
+            case acts.Deleted(recording_id=name, track=track):
+                self._were_held.discard((name, track))
+            case acts.HoldReleasing(hold_id=hold_id) | acts.HoldReleased(hold_id=hold_id) if not line.is_signed:
+                if hold_id in self._told:
+                    self._not_ended[hold_id] = line.n
+            case acts.HoldPlaced() | acts.HoldExtended() as act:
+                self._told[act.hold_id] = act.hold()
+            case acts.HoldUnreadable(hold_id=hold_id):
+                self._sworn.add(hold_id)
+            case acts.HoldReleasing(hold_id=hold_id):
+                self._releasing.add(hold_id)
+                self._not_ended.pop(hold_id, None)
+            case acts.HoldReviewDue(hold_id=hold_id, revision=revision):
+                self._due_told[hold_id] = revision
+            case acts.HoldReleased() as act:
+                self._follow_release(act)
 
-    def _follow_hold(self, line: Line, event: str, hold_id: str) -> None:
-        if event in {"hold_placed", "hold_extended"}:
-            try:
-                self._told[hold_id] = msgspec.convert(line, Hold)
-            except msgspec.ValidationError:
-                return  # somebody else wrote it: the file decides
-        elif event == "hold_unreadable":
-            self._sworn.add(hold_id)
-        elif event == "hold_releasing":
-            self._releasing.add(hold_id)
-            self._not_ended.pop(hold_id, None)
-        elif event == "hold_review_due":
-            self._due_told[hold_id] = int(line.get("revision", 0))
-        elif event == "hold_released":
-            if hold := self._told.pop(hold_id, None):
-                parts = line.get("parts", [hold.recording_id])
-                self._were_held |= {(str(part), track) for part in parts for track in hold.tracks}
-            self._due_told.pop(hold_id, None)
-            self._releasing.discard(hold_id)
+    def _follow_release(self, act: acts.HoldReleased) -> None:
+        if hold := self._told.pop(act.hold_id, None):
+            parts = (hold.recording_id,) if act.parts is UNSET else act.parts
+            self._were_held |= {(part, track) for part in parts for track in hold.tracks}
+        self._due_told.pop(act.hold_id, None)
+        self._releasing.discard(act.hold_id)
 
     def refresh(self) -> bool:
         """Reads the files again when one came or went; True when it did. Raises StoreError."""
@@ -288,11 +290,11 @@ class Holds:
         for hold_id, hold in sorted(self._files.items()):
             told = self._told.get(hold_id)
             if told is None and self._doubtful:
-                yield partial(self._tell, audit, "hold_placed", hold, finished_later=True)
+                yield partial(self._tell, audit, acts.HoldPlaced.of(hold, finished_later=True))
             elif told is not None and told != hold and _what(told) == _what(hold):
                 yield partial(self._write, told)
         for hold_id in sorted(self.unreadable.keys() - self._told.keys() - self._sworn if self._doubtful else ()):
-            yield partial(audit.add, "hold_unreadable", hold_id=hold_id)
+            yield partial(audit.add, acts.HoldUnreadable(hold_id))
         for hold_id in sorted(self._told.keys() - self._files.keys() - self.unreadable.keys()):
             yield partial(self._restore, self._told[hold_id], audit)
 
@@ -301,7 +303,7 @@ class Holds:
         durable.publish(self._path, [(f"{hold.hold_id}.json", records.encode(hold))], mode=0o640)
         self._files[hold.hold_id] = hold
         log.event("hold_restored", "warning", hold_id=hold.hold_id)
-        audit.add("hold_restored", **_about(hold))
+        audit.add(acts.HoldRestored(**_about(hold)))
 
     def _file(self, hold_id: str) -> Path:
         return self._path / self._names.get(hold_id, f"{hold_id}.json")
@@ -335,5 +337,5 @@ def _error_of(step: Callable[[], object]) -> StoreError | None:
     return None
 
 
-def _about(hold: Hold) -> Line:
-    return {"hold_id": hold.hold_id, "recording_id": hold.recording_id, "tracks": list(hold.tracks), "kind": hold.kind}
+def _about(hold: Hold) -> dict[str, Any]:
+    return {name: getattr(hold, name) for name in acts.AboutHold.__struct_fields__}

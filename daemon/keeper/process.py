@@ -39,9 +39,10 @@ from daemon.keeper.unread import Unread
 from daemon.keeper.verifier import Verifier
 from daemon.keeper.witness import Witness
 from daemon.keeper.worker import Inspected, LogInspected
+from daemon.model import acts
 from daemon.model.faults import KeeperFault
 from daemon.model.holders import Moment
-from daemon.model.ledger import hash_of
+from daemon.model.ledger import Line, fields, hash_of
 from daemon.model.retention import next_expiry_ns
 from daemon.model.timeline import NS, age_ns, powered_ns
 from daemon.names import TRACKS
@@ -272,26 +273,26 @@ class KeeperProcess:
     def _look_at_disk(self) -> None:
         held = len({part for hold in self._holds.in_force().values() for part in self._store.whole(hold.recording_id)})
         if line := self._filling.look(self._audit, held, len(self._store)):
-            self._witness(wire.Receipt(line, hash_of(line)))
+            self._witness(line)
 
     def _clear(self, now: ClockReading) -> None:
         try:
             for line in self._clearing.look(now.boot_ns):
-                self._witness(wire.Receipt(line, hash_of(line)))
+                self._witness(line)
         except StoreError as error:
             log.event("not_cleared", "warning", why=str(error))  # it stays named, and is tried again
 
     def _inspected(self, word: Inspected | LogInspected) -> None:
         if line := self._verifier.take(word):
-            self._witness(wire.Receipt(line, hash_of(line)))
+            self._witness(line)
             self._sweep()  # what was put back behind the keeper's back is past its term, and known by now
             self._health_ns = 0
 
-    def _sweep(self, tracks_max: int | None = BATCH_MAX) -> list[dict[str, Any]]:
+    def _sweep(self, tracks_max: int | None = BATCH_MAX) -> list[Line]:
         """Deletes what is due; each receipt has a witness, and the log is signed after them."""
         receipts = self._terms.sweep(tracks_max)
         for receipt in receipts:
-            self._witness(wire.Receipt(receipt, hash_of(receipt)))
+            self._witness(receipt)
         if receipts:
             self._sign(self._clock.read())
             self._health_ns = 0
@@ -300,17 +301,19 @@ class KeeperProcess:
     def _sign(self, now: ClockReading) -> None:
         """One signature for all that has been deleted: it covers every line before it."""
         if line := self._heads.sign(self._audit, now):
-            self._witness(wire.Receipt(line, hash_of(line)))
+            self._witness(line)
 
-    def _witness(self, said: wire.Receipt) -> None:
+    def _witness(self, line: Line) -> None:
         """For the broker's log; kept while the alarm process is away."""
+        said = wire.Receipt(fields(line), hash_of(line))
         self._unheard.append(said)
         if self._link.send(said):
             self._unheard.pop()
 
     def _sweep_now(self) -> list[dict[str, str]]:
         """For an operator: what went."""
-        return [{key: receipt[key] for key in ("recording_id", "track")} for receipt in self._sweep()]
+        gone = [receipt.act for receipt in self._sweep()]
+        return [{"recording_id": one.recording_id, "track": one.track} for one in gone if isinstance(one, acts.Deleted)]
 
     def _moment(self) -> Moment:
         """Now, as a proof is dated: by the powered-on time, and by UTC where it is believed."""
@@ -350,13 +353,13 @@ class KeeperProcess:
                     self._unheard.popleft()
             case wire.RingTime() as ring:
                 self._ring.heard(ring)
-            case wire.Acts() as acts:
-                self._take(acts)
+            case wire.Acts() as told:
+                self._take(told)
 
-    def _take(self, acts: wire.Acts) -> None:
+    def _take(self, told: wire.Acts) -> None:
         """Writes down what the alarm process did; a disk that refuses is not answered for, and it is told again."""
         try:
-            self._link.send(self._acts.take(acts, self._audit))
+            self._link.send(self._acts.take(told, self._audit))
         except StoreError as error:
             log.event("acts_not_written", "error", why=str(error))
 

@@ -9,6 +9,7 @@ from daemon import log, wire
 from daemon.errors import StoreError
 from daemon.keeper.audit import AuditLog
 from daemon.keeper.holds import Holds
+from daemon.model import acts
 from daemon.model.holds import DAY_NS, Hold, Standing, standing
 from daemon.model.policy import NS, HoldPolicy
 from hardware.ports import ClockReading
@@ -71,7 +72,7 @@ class Reviews:
             return False
         why = f"nobody reviewed it within {self._policy.lapse_after_d} days after {hold.review}"
         try:
-            self._holds.release(hold.hold_id, self._audit, reason=why, lapsed=True)
+            self._holds.release(acts.HoldReleasing(hold.hold_id, reason=why, lapsed=True), self._audit)
         except StoreError as error:
             log.event("hold_lapse_failed", "error", hold_id=hold.hold_id, why=str(error))
             return False

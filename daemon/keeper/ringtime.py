@@ -11,13 +11,15 @@ ring runs. One thread.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import msgspec
+from msgspec import UNSET
 
 from daemon import durable, log
 from daemon.errors import StoreError
 from daemon.keeper.audit import AuditLog
+from daemon.model import acts
+from daemon.model.ledger import Line
 from daemon.model.meter import Meter, count
 from daemon.wire import RingTime
 from hardware.ports import ClockReading
@@ -48,11 +50,10 @@ class RingMeter:
         self._kept_ns: int | None = None
         self._day = 0
 
-    def follow(self, line: dict[str, Any]) -> None:
+    def follow(self, line: Line) -> None:
         """Takes a line of the log."""
-        match line:
-            case {"event": "ring_time", "n": int(n), "session": str(session), "counted_s": dict(counted_s)}:
-                self._after, self._meter = n, msgspec.convert({"session": session, "counted_s": counted_s}, Meter)
+        if isinstance(line.act, acts.RingTime):
+            self._after, self._meter = line.n, Meter(line.act.session, line.act.counted_s)
 
     def start(self, now: ClockReading) -> None:
         """Takes up what an earlier keeper had counted and not told."""
@@ -87,8 +88,9 @@ class RingMeter:
 
     def _tell(self, audit: AuditLog) -> None:
         meter = self._meter
-        due = {f"{track}_s": round(seconds, 1) for track, seconds in sorted(meter.due_s.items())}
-        audit.add("ring_time", **due, session=meter.session, counted_s=meter.counted_s)  # `follow` takes it up
+        due_s = {track: round(seconds, 1) for track, seconds in meter.due_s.items()}
+        audio_s, video_s = due_s.get("audio", UNSET), due_s.get("video", UNSET)
+        audit.add(acts.RingTime(audio_s, video_s, meter.session, meter.counted_s))  # `follow` takes it up
 
     def _keep(self, now: ClockReading) -> None:
         self._kept_ns = now.boot_ns

@@ -15,13 +15,15 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 from daemon import log
 from daemon.inspection.files import CHAIN_BYTES_MAX, open_regular
-from daemon.keeper.audit import AuditLog
+from daemon.keeper.audit import AuditLog, Begun, Key
 from daemon.keeper.erase import remove_rest, remove_track
 from daemon.keeper.store import H_NS, Store, size_of, tracks_there
+from daemon.model import acts
+from daemon.model.acts import DeletedBecause
+from daemon.model.ledger import Line
 from daemon.model.retention import PROMISED_NS, Due, LateWhy
 from daemon.model.timeline import NS, Stamp
 from hardware.ports import Track
@@ -30,11 +32,12 @@ BATCH_MAX = 64
 """Tracks whose lines share a sync. A power cut leaves so many to be finished, which takes a second or two."""
 Why = Callable[[Due, bool], LateWhy]
 """What a late deletion is blamed on; the flag: the disk has refused it before."""
+Late = tuple[int, LateWhy]
+"""How late a deletion is, in seconds, and why."""
 Since = Callable[[Stamp], int]
 """How long ago something was, in nanoseconds."""
-Key = tuple[str, Track]
-May = Callable[[Key, dict[str, Any]], bool | None]
-"""Whether a deletion may be finished that this line began; None: that cannot be told now, and it waits."""
+May = Callable[[Key, Begun], bool | None]
+"""Whether a deletion that was begun may be finished; None: that cannot be told now, and it waits."""
 
 
 class Sweeper:
@@ -45,80 +48,70 @@ class Sweeper:
         self.refused: dict[Key, str] = {}
         """Deletions that the disk did not take, with its words; they are tried again."""
 
-    def finish(self, since: Since = lambda _: 0, may: May = lambda *_: True) -> list[dict[str, Any]]:
+    def finish(self, since: Since = lambda _: 0, may: May = lambda *_: True) -> list[Line]:
         """Completes what an earlier start, or a disk that refused, left undone. Returns the receipts.
 
         `may` says of each whether it still may; one that may not any more is called off, which is a line of the log.
         """
-        judged = {key: may(key, line) for key, line in self._audit.unfinished.items()}  # type: ignore[arg-type]
+        judged = {key: may(key, begun) for key, begun in self._audit.unfinished.items()}
         off = [key for key, verdict in judged.items() if verdict is False]
         if off:
-            told = [("not_deleted", {"recording_id": key[0], "track": key[1]}) for key in off]
             log.event("deletion_called_off", "error", recordings=[key[0] for key in off])
-            self._audit.add_all(told)
+            self._audit.add_all(acts.NotDeleted(*key) for key in off)
         begun = self._audit.unfinished
         pending = {key: self._later(key, begun[key], since) for key, verdict in judged.items() if verdict}
-        keys: list[Key] = list(pending)  # type: ignore[arg-type]  # the log's own words for a track
-        receipts = []
+        keys, receipts = list(pending), list[Line]()
         for start in range(0, len(keys), BATCH_MAX):
             receipts += self._carry_out(keys[start : start + BATCH_MAX], pending)
         return receipts
 
-    def _later(self, key: tuple[str, str], line: dict[str, Any], since: Since) -> dict[str, Any]:
+    def _later(self, key: Key, begun: Begun, since: Since) -> Late:
         """What a receipt says that comes later than its deletion was begun: how late that is now, and why."""
-        at_ns, late_s = (line.get(name) for name in ("at_boot_ns", "late_s"))
-        elapsed_ns = since(Stamp(str(line.get("boot_id")), at_ns)) if isinstance(at_ns, int) else 0
-        late_s = (late_s if isinstance(late_s, int) else 0) + elapsed_ns // NS
-        why = str(line.get("late_why", ""))
+        late_s, why = begun.act.late_s + since(begun.at) // NS, begun.act.late_why
         if not why and late_s * NS > PROMISED_NS:
             why = "disk" if key in self.refused else "off"
-        return {"late_s": late_s, "late_why": why}
+        return late_s, why
 
-    def delete(self, overdue: Sequence[Due], why: Why = lambda *_: "", reason: str = "") -> list[dict[str, Any]]:
+    def delete(
+        self, overdue: Sequence[Due], why: Why = lambda *_: "", reason: DeletedBecause | None = None
+    ) -> list[Line]:
         """Deletes tracks that have fallen due and returns their receipts; `refused` names those that did not go.
 
-        Raises StoreError when the log takes no line: then nothing has been deleted.
+        `reason`: None stands for the track's own. Raises StoreError when the log takes no line: then nothing has been
+        deleted.
         """
         begun = self._audit.unfinished
         fresh = [due for due in overdue if (due.kept.recording_id, due.kept.track) not in begun]
-        receipts: list[dict[str, Any]] = []
+        receipts: list[Line] = []
         for start in range(0, len(fresh), BATCH_MAX):
             batch = fresh[start : start + BATCH_MAX]
-            self._audit.add_all([("deleting", self._told(due, why, reason)) for due in batch])
+            self._audit.add_all([self._told(due, why, reason) for due in batch])
             receipts += self._carry_out([(due.kept.recording_id, due.kept.track) for due in batch])
         return receipts
 
-    def _told(self, due: Due, why: Why, reason: str) -> dict[str, Any]:
+    def _told(self, due: Due, why: Why, reason: DeletedBecause | None) -> acts.Deleting:
         kept = due.kept
         path, key = self._store.path(kept.recording_id), (kept.recording_id, kept.track)
         entry = self._store.entries.get(kept.recording_id)
         reason = reason or ("term" if not kept.purged else "test" if entry and entry.is_test else "policy")
         measured = entry.sizes.get(kept.track) if entry and entry.closed else None
         size = measured or size_of(path / kept.track)
-        return {
-            "recording_id": kept.recording_id, "track": kept.track, "reason": reason,
-            "term_h": kept.term_ns // H_NS,
-            "due_wall_ns": due.since_wall_ns, "late_s": due.late_ns // 1_000_000_000,
-            "late_why": why(due, key in self.refused),
-            "segments": size.files, "bytes": size.bytes, "chain_sha256": _sha256_of(path / "chain.jsonl"),
-        }  # fmt: skip
+        return acts.Deleting(
+            recording_id=kept.recording_id, track=kept.track, reason=reason, term_h=kept.term_ns // H_NS,
+            due_wall_ns=due.since_wall_ns, late_s=due.late_ns // NS, late_why=why(due, key in self.refused),
+            segments=size.files, bytes=size.bytes, chain_sha256=_sha256_of(path / "chain.jsonl"),
+        )  # fmt: skip
 
-    def _carry_out(
-        self, keys: Sequence[Key], later: Mapping[tuple[str, str], dict[str, Any]] = MappingProxyType({})
-    ) -> list[dict[str, Any]]:
+    def _carry_out(self, keys: Sequence[Key], later: Mapping[Key, Late] = MappingProxyType({})) -> list[Line]:
         gone = [
-            (
-                "deleted",
-                {
-                    "recording_id": key[0], "track": key[1], "finished_later": key in later, "left": left,
-                    "last": not self._store.is_known(key[0]) and not tracks_there(self._store.path(key[0])),
-                    **later.get(key, {}),
-                },
-            )
+            acts.Deleted(*key, key in later, left, self._was_last(key[0]), *later.get(key, ()))
             for key in keys
             if (left := self._remove(*key)) is not None
-        ]  # fmt: skip
+        ]
         return self._audit.add_all(gone) if gone else []
+
+    def _was_last(self, recording_id: str) -> bool:
+        return not (self._store.is_known(recording_id) or tracks_there(self._store.path(recording_id)))
 
     def _remove(self, recording_id: str, track: Track) -> int | None:
         """Takes a track away and returns how many foreign files were left; None when the disk refused."""

@@ -11,22 +11,19 @@ writes behind them is `unsigned`, which names them.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from daemon import sign
 from daemon.errors import SealError, StoreError
-from daemon.model.ledger import NO_LINE, parse, statement
+from daemon.model import acts
+from daemon.model.ledger import Line, parse, statement
 
-UNSIGNED = "unsigned"
 END_BYTES = 4_194_304
 """Where a signed head is looked for, from the end: ten thousand lines; there is one a day at the least."""
 TRIES_MAX = 16
 """Heads that are checked, 5 ms each: one that was forged is passed over."""
 PIECE_BYTES = 1_048_576
-TIME = frozenset({"boot", "clock", "adopted", "dated"})
-"""Lines that date things."""
 
 
 class Tail(msgspec.Struct):
@@ -39,14 +36,14 @@ class Tail(msgspec.Struct):
     found: list[int] = []
     """Numbers of those behind the newest signed head."""
 
-    def is_unsigned(self, at_bytes: int, line: dict[str, Any]) -> bool:
+    def is_unsigned(self, at_bytes: int, line: Line) -> bool:
         """Whether no keeper signed this line."""
         if self.from_bytes is None:
             return False
         if at_bytes >= self.from_bytes:
-            self.found.append(line["n"])
+            self.found.append(line.n)
             return True
-        return line["n"] in self.named
+        return line.n in self.named
 
 
 def tail_of(path: Path, keys: tuple[str, ...]) -> Tail:
@@ -75,9 +72,9 @@ def _behind_head(path: Path, keys: tuple[str, ...]) -> int | None:
             return None
         begins, ends = data.rfind(b"\n", 0, end) + 1, data.find(b"\n", end) + 1
         line = parse(data[begins:ends])
-        if line is not NO_LINE and line["event"] == "head" and isinstance(line.get("signature"), str):
-            signed = statement(line["n"], line["prev"])
-            if sign.is_signed(signed, line["signature"].encode(), keys, sign.AUDIT):
+        if line is not None and isinstance(line.act, acts.Head):
+            signed = statement(line.n, line.prev)
+            if sign.is_signed(signed, line.act.signature.encode(), keys, sign.AUDIT):
                 return start + ends
         end = begins
     return None
@@ -96,9 +93,8 @@ def _named(path: Path, up_to: int) -> dict[int, int]:
             if b'"event":"unsigned"' not in whole:
                 continue
             for raw in whole.splitlines():
-                line = parse(raw + b"\n") if b'"event":"unsigned"' in raw else NO_LINE
-                match line:
-                    case {"event": "unsigned", "n": int(n), "first": int(first), "lines": int(lines)}:
+                match parse(raw + b"\n") if b'"event":"unsigned"' in raw else None:
+                    case Line(n=n, act=acts.Unsigned(first=first, lines=lines)):
                         if lines > 0 and first + lines <= n and n not in found:
                             found |= dict.fromkeys(range(max(first, n - lines - 1), min(n, first + lines)), n)
     return found

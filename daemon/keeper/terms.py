@@ -10,21 +10,21 @@ a deletion has, and named until it is gone. One thread: the keeper's.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from daemon import log
 from daemon.config import Settings
 from daemon.errors import StoreError
-from daemon.keeper.audit import AuditLog
+from daemon.keeper.audit import AuditLog, Begun, Key
 from daemon.keeper.holds import Everything, Holds
 from daemon.keeper.store import Store, has_envelope
-from daemon.keeper.sweeper import BATCH_MAX, Key, May, Sweeper, fault_of
-from daemon.keeper.tail import UNSIGNED
+from daemon.keeper.sweeper import BATCH_MAX, May, Sweeper, fault_of
 from daemon.keeper.timekeeper import Timekeeper
 from daemon.keeper.trials import Trials
 from daemon.keeper.unread import Unread
+from daemon.model.ledger import Line
 from daemon.model.policy import TrackPolicy
 from daemon.model.retention import Circumstances, Due, Kept, LateWhy, due, late_why, next_expiry_ns
 from daemon.model.timeline import NS, Stamp, age_ns
@@ -67,9 +67,9 @@ class Terms:
         believed = self._time.timeline.believed_ns != self._believed_ns
         return believed or (self._due_ns is not None and now.boot_ns >= self._due_ns)
 
-    def sweep(self, tracks_max: int | None = BATCH_MAX) -> list[dict[str, Any]]:
+    def sweep(self, tracks_max: int | None = BATCH_MAX) -> list[Line]:
         """Deletes so many of the tracks that are due, and returns the receipts; what the disk refuses waits."""
-        receipts: list[dict[str, Any]] = []
+        receipts: list[Line] = []
         try:
             self._time.take_up(self._audit)
             self._believed_ns = self._time.timeline.believed_ns
@@ -148,12 +148,12 @@ class Terms:
         """
         held, late = self._holds.held(), {(one.kept.recording_id, one.kept.track) for one in overdue}
 
-        def may(key: Key, line: dict[str, Any]) -> bool | None:
+        def may(key: Key, begun: Begun) -> bool | None:
             if isinstance(held, Everything):
                 return None
             if key in held or key in late:
                 return key not in held
-            return not self._store.has(*key) or not (has_envelope(self._store.path(key[0]), key[1]) or UNSIGNED in line)
+            return not self._store.has(*key) or (begun.is_signed and not has_envelope(self._store.path(key[0]), key[1]))
 
         return may
 

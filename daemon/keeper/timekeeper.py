@@ -10,9 +10,8 @@ powered-on time is not counted (see docs/decisions/0009-time-is-what-can-be-prov
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -21,8 +20,9 @@ from daemon import durable, log
 from daemon.errors import StoreError
 from daemon.keeper.audit import AuditLog
 from daemon.keeper.store import Entry, Store, read_record
-from daemon.keeper.tail import UNSIGNED
+from daemon.model import acts
 from daemon.model import timeline as model
+from daemon.model.ledger import Line
 from daemon.model.timeline import DAY_NS, NS, Boot, Stamp, Timeline
 from hardware.ports import Clock, ClockReading
 
@@ -51,50 +51,6 @@ class Counter(msgspec.Struct, frozen=True):
     """The offset as it is believed in this boot itself; None: it is an earlier boot's."""
 
 
-class BootLine(msgspec.Struct):
-    """A boot, in the audit log."""
-
-    boot_id: str
-    at_boot_ns: int
-    powered_ns: int
-
-
-class ClockLine(msgspec.Struct):
-    """A UTC that is believed."""
-
-    boot_id: str
-    at_boot_ns: int
-    utc_ns: int
-    powered_ns: int
-
-
-class AdoptedLine(msgspec.Struct):
-    """A boot of which the log knows nothing."""
-
-    of_boot: str
-    powered_ns: int
-    offset_ns: int | None
-    believed: bool = False
-    """The unit believed the offset in that boot, by its counter; else it is what a recording's clock said."""
-
-
-class DatedLine(msgspec.Struct):
-    """When a recording was made."""
-
-    recording_id: str
-    wall_ns: int
-
-
-class AnyLine(msgspec.Struct):
-    """Any line shows that the unit ran at that moment."""
-
-    boot_id: str
-    at_boot_ns: int
-
-
-Line = TypeVar("Line", BootLine, ClockLine, AdoptedLine, DatedLine, AnyLine)
-
-
 class Timekeeper:
     """Follows the log while it is read, then `start`, then `look` about once a second."""
 
@@ -110,9 +66,6 @@ class Timekeeper:
         self._told: Timeline | None = None
         """The belief that the log has; None: the one that is held."""
         self.fault = ""
-        self._follows: Mapping[str, Callable[[dict[str, Any]], None]] = {
-            "boot": self._boot, "clock": self._clock_line, "adopted": self._adopted, "dated": self._dated_line,
-        }  # fmt: skip
 
     @property
     def timeline(self) -> Timeline:
@@ -131,38 +84,29 @@ class Timekeeper:
 
     # --- what the log says ------------------------------------------------------------------------------------------
 
-    def follow(self, line: dict[str, Any]) -> None:
+    def follow(self, line: Line) -> None:
         """Takes a line of the log; after `start` what it says is known."""
-        if self._now is not None or UNSIGNED in line:
+        if self._now is not None or not line.is_signed:
             return
-        if (follow := self._follows.get(str(line.get("event")))) is not None:
-            follow(line)
-        ran = _as(AnyLine, line)
-        if self._past is not None and ran is not None and ran.boot_id == self._past.boot_id:
-            self._past = replace(self._past, looked_ns=max(ran.at_boot_ns, self._past.looked_ns))
-
-    def _boot(self, line: dict[str, Any]) -> None:
-        if (told := _as(BootLine, line)) is not None:
-            past = self._past or Timeline(told.boot_id, 0, {})
-            boots = {**past.boots, told.boot_id: Boot(told.powered_ns)}
-            self._past = model.keep(Timeline(told.boot_id, told.at_boot_ns, boots, past.offset_ns), self._in_use())
-
-    def _clock_line(self, line: dict[str, Any]) -> None:
-        told = _as(ClockLine, line)
-        if told is not None and self._past is not None and self._past.boot_id == told.boot_id:
-            self._past = model.believe(self._past, told.utc_ns - told.powered_ns, told.at_boot_ns)
-
-    def _adopted(self, line: dict[str, Any]) -> None:
-        told = _as(AdoptedLine, line)
-        if told is not None and self._past is not None and told.of_boot in self._in_use():
-            self._past = model.take_adopted(
-                self._past, told.of_boot, told.powered_ns, told.offset_ns, believed=told.believed
-            )
-
-    def _dated_line(self, line: dict[str, Any]) -> None:
-        told = _as(DatedLine, line)
-        if told is not None and self._store.is_known(told.recording_id):
-            self._dated[told.recording_id] = told.wall_ns
+        match line.act:
+            case acts.Boot(powered_ns=powered_ns):
+                past = self._past or Timeline(line.boot_id, 0, {})
+                boots = {**past.boots, line.boot_id: Boot(powered_ns)}
+                self._past = Timeline(line.boot_id, line.at_boot_ns, boots, past.offset_ns)
+                self._past = model.keep(self._past, self._in_use())
+            case acts.Clock(utc_ns=utc_ns, powered_ns=powered_ns):
+                if self._past is not None and self._past.boot_id == line.boot_id:
+                    self._past = model.believe(self._past, utc_ns - powered_ns, line.at_boot_ns)
+            case acts.Adopted(of_boot=boot_id, powered_ns=powered_ns, offset_ns=offset_ns, believed=believed):
+                if self._past is not None and boot_id in self._in_use():
+                    self._past = model.take_adopted(
+                        self._past, boot_id, powered_ns, offset_ns, believed=believed is True
+                    )
+            case acts.Dated(recording_id=name, wall_ns=wall_ns):
+                if self._store.is_known(name):
+                    self._dated[name] = wall_ns
+        if self._past is not None and line.boot_id == self._past.boot_id:  # any line shows that the unit ran then
+            self._past = replace(self._past, looked_ns=max(line.at_boot_ns, self._past.looked_ns))
 
     def _in_use(self) -> set[str]:
         return {entry.boot_id for entry in self._store.entries.values()}
@@ -180,11 +124,10 @@ class Timekeeper:
         self._kept_ns = counter.boot_ns if counter is not None and is_same else now.boot_ns
         if self._past is None or self._past.boot_id != boot_id:
             clean = counter is not None and before is not None and counter.boot_id == before.boot_id and counter.clean
-            audit.add("boot", powered_ns=self._now.boots[boot_id].began_ns, clean=clean)
+            audit.add(acts.Boot(self._now.boots[boot_id].began_ns, clean))
         if self._past is None and before is not None and before.boot_id != boot_id:
             boot = before.boots[before.boot_id]  # the counter alone knows of it, and will know of another soon
-            told = {"of_boot": before.boot_id, "powered_ns": boot.began_ns, "offset_ns": boot.own_ns}
-            audit.add("adopted", **told, believed=boot.own_ns is not None)
+            audit.add(acts.Adopted(before.boot_id, boot.began_ns, boot.own_ns, believed=boot.own_ns is not None))
         self._past = None
 
     def look(self, audit: AuditLog) -> ClockReading:
@@ -204,12 +147,12 @@ class Timekeeper:
 
     def _say_clock(self, audit: AuditLog, before: Timeline, after: Timeline, now: ClockReading) -> None:
         powered_ns = model.powered_ns(after, now.boot_ns)
-        fields: dict[str, Any] = {"utc_ns": powered_ns + (after.offset_ns or 0), "powered_ns": powered_ns}
+        act = acts.Clock(powered_ns + (after.offset_ns or 0), powered_ns)
         if before.offset_ns is not None:
-            grown_ns = (after.offset_ns or 0) - before.offset_ns
-            fields["step_s" if before.believed_ns is not None else "off_s"] = round(grown_ns / NS, 3)
-        audit.add("clock", **fields)
-        log.event("clock_believed", **fields)
+            grown_s = round(((after.offset_ns or 0) - before.offset_ns) / NS, 3)
+            act = replace(act, step_s=grown_s) if before.believed_ns is not None else replace(act, off_s=grown_s)
+        audit.add(act)
+        log.event("clock_believed", utc_ns=act.utc_ns, powered_ns=powered_ns)
 
     def take_up(self, audit: AuditLog) -> None:
         """Gives every recording of the store a place in time, and a line to those whose own was wrong."""
@@ -221,11 +164,10 @@ class Timekeeper:
             if ahead_ns > FUTURE_NS:
                 self._store.disown(recording_id, f"its begin.json is {ahead_ns // NS} s ahead of the unit's clock")
         self._now = model.keep(self.timeline, self._in_use())
-        lines = [("dated", fields) for fields in self._undated()]
-        if lines:
-            audit.add_all(lines)
-        for _, fields in lines:
-            self._dated[fields["recording_id"]] = fields["wall_ns"]
+        undated = list(self._undated())
+        if undated:
+            audit.add_all(undated)
+        self._dated |= {one.recording_id: one.wall_ns for one in undated}
         self._dated = {name: wall_ns for name, wall_ns in self._dated.items() if self._store.is_known(name)}
 
     def _adopt(self, boot_id: str, audit: AuditLog) -> None:
@@ -235,17 +177,13 @@ class Timekeeper:
         claimed_ns = max((wall_ns - at_boot_ns for at_boot_ns, wall_ns in made if wall_ns is not None), default=None)
         self._now = model.adopt(self.timeline, boot_id, Stamp(boot_id, newest_ns), claimed_ns)
         boot = self._now.boots[boot_id]
-        audit.add("adopted", of_boot=boot_id, powered_ns=boot.began_ns, offset_ns=boot.own_ns)
+        audit.add(acts.Adopted(boot_id, boot.began_ns, boot.own_ns))
 
-    def _undated(self) -> Iterator[dict[str, Any]]:
+    def _undated(self) -> Iterator[acts.Dated]:
         for recording_id, entry in self._store.entries.items():
             wall_ns = model.utc_ns(self.timeline, Stamp(entry.boot_id, entry.at_boot_ns))
-            if wall_ns is None or not self._needs_date(recording_id, entry, wall_ns):
-                continue
-            yield {
-                "recording_id": recording_id, "claimed_wall_ns": entry.at_wall_ns, "wall_ns": wall_ns,
-                "exact": self.timeline.boots[entry.boot_id].exact,
-            }  # fmt: skip
+            if wall_ns is not None and self._needs_date(recording_id, entry, wall_ns):
+                yield acts.Dated(recording_id, entry.at_wall_ns, wall_ns, self.timeline.boots[entry.boot_id].exact)
 
     def _needs_date(self, recording_id: str, entry: Entry, wall_ns: int) -> bool:
         if recording_id in self._dated:
@@ -279,14 +217,6 @@ class Timekeeper:
         """Boot time at which the count is written next."""
         every_ns = KEEP_UNSURE_NS if self.timeline.believed_ns is None else KEEP_NS
         return min(self._kept_ns + every_ns, *(ns for ns in KEEP_EARLY_NS if ns > self._kept_ns), model.NEVER_NS)
-
-
-def _as(kind: type[Line], line: dict[str, Any]) -> Line | None:
-    """A line as what it should be; None for one that has been changed by somebody."""
-    try:
-        return msgspec.convert(line, kind)
-    except msgspec.ValidationError:
-        return None
 
 
 def _counted(past: Timeline | None, counter: Counter | None) -> Timeline | None:

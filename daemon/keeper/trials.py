@@ -17,6 +17,7 @@ from daemon.inspection.directory import inspect
 from daemon.inspection.judge import Expected, Finding
 from daemon.keeper.audit import AuditLog
 from daemon.keeper.store import Store
+from daemon.model import acts
 from daemon.paths import Paths
 
 OUTCOMES_MAX = 20
@@ -73,8 +74,7 @@ class Trials:
         keys = self._keys()
         found = inspect(self._store.path(recording_id), Expected(), keys)
         said = tuple(f"{one.path} {one.what}" for one in (found.findings if keys else NO_KEY)[:SAID_MAX])
-        self._audit.add("recording_tested", recording_id=recording_id, files=found.files, bytes=found.bytes,
-                        findings=said)  # fmt: skip
+        self._audit.add(acts.RecordingTested(recording_id, found.files, found.bytes, said))
         log.event("recording_tested", "warning" if said else "info", recording_id=recording_id, findings=said)
         self._judged.add(recording_id)
         if not said:

@@ -9,11 +9,10 @@ keeper signed; the end is the longest term that a unit can give; what a hold nam
 
 from __future__ import annotations
 
-from typing import Any
-
 from daemon.keeper.audit import AuditLog
 from daemon.keeper.store import H_NS, TERM_H, Store
-from daemon.keeper.tail import UNSIGNED
+from daemon.model import acts
+from daemon.model.ledger import Line
 from daemon.model.retention import Due, Kept
 from daemon.model.timeline import NS, Stamp, Timeline, powered_ns
 from hardware.ports import ClockReading
@@ -41,25 +40,21 @@ class Unread:
         self._found_ns: dict[str, int] = {}
         """Boot time at which this keeper found them."""
 
-    def follow(self, line: dict[str, Any]) -> None:
+    def follow(self, line: Line) -> None:
         """Takes a line of the log."""
-        if UNSIGNED in line:
+        if not line.is_signed:
             return
-        match line:
-            case {"event": "boot", "boot_id": str(boot_id), "powered_ns": int(powered)}:
-                self._boot = (boot_id, powered)
-            case {
-                "event": "recording_began" | "unreadable" as event,
-                "recording_id": str(name),
-                "boot_id": str(boot_id),
-                "at_boot_ns": int(at_ns),
-            } if boot_id == self._boot[0]:
-                self._since_ns.setdefault(name, self._boot[1] + at_ns)
-                if event == "unreadable":
-                    self._told.add(name)
-                elif isinstance(before := line.get("continues"), str):
-                    self._continues[name] = before
-            case {"event": "deleted", "recording_id": str(name), "last": True}:
+        match line.act:
+            case acts.Boot(powered_ns=powered_ns):
+                self._boot = (line.boot_id, powered_ns)
+            case acts.RecordingBegan(recording_id=name) | acts.Unreadable(recording_id=name) as act:
+                if line.boot_id == self._boot[0]:
+                    self._since_ns.setdefault(name, self._boot[1] + line.at_boot_ns)
+                    if isinstance(act, acts.Unreadable):
+                        self._told.add(name)
+                    elif act.continues is not None:
+                        self._continues[name] = act.continues
+            case acts.Deleted(recording_id=name, last=True):
                 self._since_ns.pop(name, None)
                 self._told.discard(name)
                 self._continues.pop(name, None)
@@ -70,7 +65,7 @@ class Unread:
         self._found_ns = {name: self._found_ns.get(name, boot_ns) for name in found}
         news = [n for n in sorted(found) if n not in self._told and boot_ns - self._found_ns[n] >= WAIT_NS][:LOOK_MAX]
         if news:
-            audit.add_all([("unreadable", {"recording_id": name, "tracks": sorted(found[name])}) for name in news])
+            audit.add_all(acts.Unreadable(name, tuple(sorted(found[name]))) for name in news)
 
     def event(self, recording_id: str) -> set[str]:
         """The recordings that are one event with it, by the log and by the store."""

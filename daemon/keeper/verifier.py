@@ -26,6 +26,8 @@ from daemon.keeper.surroundings import LEFT_OVER, around
 from daemon.keeper.timekeeper import Timekeeper
 from daemon.keeper.witness import Witness
 from daemon.keeper.worker import Inspected, Job, LogInspected, LogJob, Worker
+from daemon.model import acts
+from daemon.model.ledger import Line
 from daemon.model.timeline import DAY_NS, NS, Stamp, age_ns
 from daemon.paths import Paths
 from hardware.ports import Clock, Track
@@ -109,14 +111,14 @@ class Verifier:
         self.result: Result | None = None
         self.fault = ""
 
-    def follow(self, line: dict[str, Any]) -> None:
+    def follow(self, line: Line) -> None:
         """Takes a line of the log."""
-        match line:
-            case {"event": "deleted", "recording_id": str(recording_id), "track": "audio" | "video" as track}:
+        match line.act:
+            case acts.Deleted(recording_id=recording_id, track=track):
                 if self._store.is_known(recording_id):  # a log of years tells of thousands that are gone
                     self._receipts.add((recording_id, track))
-            case {"event": "verified", "boot_id": str(boot_id), "at_boot_ns": int(boot_ns)}:
-                self._last = Stamp(boot_id, boot_ns)
+            case acts.Verified():
+                self._last = Stamp(line.boot_id, line.at_boot_ns)
 
     def start(self, parts: Parts) -> None:
         """Everything that it looks at is there."""
@@ -170,7 +172,7 @@ class Verifier:
             body["findings"] = msgspec.to_builtins(result.findings[after : after + PAGE_MAX])
         return body
 
-    def take(self, word: Inspected | LogInspected) -> dict[str, Any] | None:
+    def take(self, word: Inspected | LogInspected) -> Line | None:
         """A word of the worker: the next job follows. Returns the log's line when it was the last."""
         if self._run is None:
             return None
@@ -219,7 +221,7 @@ class Verifier:
         heads = {**parts.heads.seen(), parts.audit.lines: parts.audit.head}
         self._worker.give(LogJob(parts.paths.audit_log, parts.audit.size, heads, keys))
 
-    def _next(self) -> dict[str, Any] | None:
+    def _next(self) -> Line | None:
         run, store = self._run, self._known().store
         while run is not None and run.left:
             recording_id = run.left.pop()
@@ -264,7 +266,7 @@ class Verifier:
         self._run.faults += len(findings)
         self._run.findings += list(findings)[: FINDINGS_MAX - len(self._run.findings)]
 
-    def _finish(self) -> dict[str, Any] | None:
+    def _finish(self) -> Line | None:
         run, parts = self._run, self._known()
         assert run is not None  # noqa: S101 - only a bug could break it
         self._add(list(around(parts.store, parts.holds, parts.time, parts.paths, parts.clock.boot_ns())))
@@ -283,12 +285,10 @@ class Verifier:
         self._run, self._last = None, Stamp(parts.clock.boot_id(), now.boot_ns)
         self._earliest_ns = max(self._earliest_ns, now.boot_ns + AGAIN_NS)
         self.fault = _in_words(self.result)
-        named = [finding.path for finding in findings[:NAMED_MAX]]
+        named = tuple(finding.path for finding in findings[:NAMED_MAX])
         log.event("verified", "warning" if run.faults else "info", faults=run.faults, files=run.files, took_s=took_s)
         try:
-            return parts.audit.add(
-                "verified", recordings=run.recordings, files=run.files, bytes=run.bytes, faults=run.faults, named=named
-            )
+            return parts.audit.add(acts.Verified(run.recordings, run.files, run.bytes, run.faults, named))
         except StoreError as error:
             log.event("verified_untold", "warning", why=str(error))
             return None

@@ -10,19 +10,20 @@ it began or ended; the files are the truth. One thread.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import msgspec
+from msgspec import UNSET
 
 from daemon import records
 from daemon.config import Settings
-from daemon.keeper.audit import Act, AuditLog
+from daemon.keeper.audit import AuditLog
 from daemon.keeper.listing import became_alarms, chain
 from daemon.keeper.store import H_NS, Store, read_record
-from daemon.keeper.tail import UNSIGNED
+from daemon.model import acts
+from daemon.model.acts import Act, Trigger
+from daemon.model.ledger import Line
 from daemon.model.policy import TERM_H_MAX
-from daemon.names import TRACKS
-from hardware.ports import ClockReading
+from hardware.ports import ClockReading, Track
 
 LOOK_MAX = 64
 """Recordings that are told of at one look: a tenth of a second on a card. A store whose log was lost takes several."""
@@ -35,12 +36,12 @@ FORGET_NS = TERM_H_MAX["video"] * H_NS
 class Known(msgspec.Struct):
     """What the log knows of a recording."""
 
-    tracks: set[str]
+    tracks: set[Track]
     """Those of it that have no receipt."""
     ended: bool = False
     is_empty: bool = False
     """It came to nothing: it was closed, and no segment of it was ever durable."""
-    began_wall_ns: Any = None
+    began_wall_ns: int | None = None
 
 
 class Witness:
@@ -52,38 +53,39 @@ class Witness:
         """Recordings whose beginning stands in the log and whose deletion does not."""
         self._missing: set[str] = set()
         """Those of them that the log says are missing."""
-        self._policy: dict[str, Any] = {}
+        self._policy: acts.Policy | None = None
         self.fault = ""
         """For a person: what a hold keeps and is not there."""
 
-    def follow(self, line: dict[str, Any]) -> None:
+    def follow(self, line: Line) -> None:
         """Takes a line of the log."""
-        match line:
-            case {"event": "recording_began", "recording_id": str(name), "tracks": list(tracks)}:
-                self._told[name] = Known(set(tracks) & set(TRACKS), began_wall_ns=line.get("began_wall_ns"))
-            case {"event": "recording_ended", "recording_id": str(name), "seconds": dict(seconds)}:
-                known = self._told.setdefault(name, Known(set(seconds) & set(TRACKS)))
+        match line.act:
+            case acts.RecordingBegan(recording_id=name) as began:
+                self._told[name] = Known(set(began.tracks), began_wall_ns=began.began_wall_ns)
+            case acts.RecordingEnded(recording_id=name, seconds=seconds):
+                known = self._told.setdefault(name, Known(set(seconds)))
                 written = {track for track in known.tracks if seconds.get(track)}
                 known.ended, known.tracks, known.is_empty = True, written or known.tracks, not written
-            case {"event": "deleted", "recording_id": str(name), "track": str(track)} if UNSIGNED not in line:
-                self._deleted(name, track, is_last=line.get("last", not self._store.is_known(name)))
-            case {"event": "recording_missing", "recording_id": str(name)}:
+            case acts.Deleted(recording_id=name) as gone if line.is_signed:
+                is_last = not self._store.is_known(name) if gone.last is UNSET else gone.last
+                self._deleted(name, gone.track, is_last=is_last)
+            case acts.RecordingMissing(recording_id=name):
                 self._missing.add(name)
-            case {"event": "recording_returned", "recording_id": str(name)}:
+            case acts.RecordingReturned(recording_id=name):
                 self._missing.discard(name)
-            case {"event": "policy", "sha256": str(), "tracks": list()}:
-                self._policy = line
+            case acts.Policy():
+                self._policy = line.act
 
     def look(self, audit: AuditLog) -> bool:
         """Tells what began and ended since; True when there is more. Raises StoreError when the log takes no line."""
         entries = self._store.entries
         news = [name for name in entries if not self._is_told(name)]
-        acts = [act for name in news[:LOOK_MAX] for act in self._news(name)]
-        if acts:
-            audit.add_all(acts)
+        said = [act for name in news[:LOOK_MAX] for act in self._news(name)]
+        if said:
+            audit.add_all(said)
         return len(news) > LOOK_MAX
 
-    def _deleted(self, name: str, track: str, *, is_last: object) -> None:
+    def _deleted(self, name: str, track: Track, *, is_last: bool) -> None:
         known = self._told.get(name)
         if known is None:
             return
@@ -92,7 +94,7 @@ class Witness:
             del self._told[name]
             self._missing.discard(name)
 
-    def missing(self, audit: AuditLog) -> dict[str, tuple[str, ...]]:
+    def missing(self, audit: AuditLog) -> dict[str, tuple[Track, ...]]:
         """What the log began and has no receipt for, and the store has not: recording -> its tracks (promise K7)."""
         found = {}
         for name, known in self._told.items():
@@ -115,16 +117,14 @@ class Witness:
         missing = self.missing(audit)
         for name in missing.keys() - held.keys() if now.state == "synchronised" else ():
             began_ns = self._told[name].began_wall_ns
-            if isinstance(began_ns, int) and now.wall_ns - began_ns > FORGET_NS:
+            if began_ns is not None and now.wall_ns - began_ns > FORGET_NS:
                 del self._told[name]
                 self._missing.discard(name)
-        acts: list[Act] = [
-            ("recording_missing", {"recording_id": name, "tracks": list(missing[name]), "hold_id": held.get(name)})
-            for name in sorted(missing.keys() & self._told.keys() - self._missing)
-        ]
-        acts += [("recording_returned", {"recording_id": name}) for name in sorted(self._missing - missing.keys())]
-        if acts:
-            audit.add_all(acts)
+        news = sorted(missing.keys() & self._told.keys() - self._missing)
+        said: list[Act] = [acts.RecordingMissing(name, missing[name], held.get(name)) for name in news]
+        said += [acts.RecordingReturned(name) for name in sorted(self._missing - missing.keys())]
+        if said:
+            audit.add_all(said)
         about = [name for name in missing if name in held]
         self.fault = ""
         if about:
@@ -142,22 +142,18 @@ class Witness:
     def under(self, settings: Settings, audit: AuditLog) -> None:
         """Tells which policy is in force, when it is another than before. Raises StoreError."""
         policy = settings.policy
-        told = {
-            "name": policy.name, "sha256": settings.policy_sha256, "in_force_from": policy.in_force_from.isoformat(),
-            "tracks": list(policy.tracks()),
-        }  # fmt: skip
-        if any(self._policy.get(key) != value for key, value in told.items()):
-            audit.add("policy", **told)
+        since = policy.in_force_from.isoformat()
+        now = acts.Policy(policy.name, settings.policy_sha256, since, tuple(policy.tracks()))
+        if self._policy != now:
+            audit.add(now)
 
     def _began(self, name: str) -> list[Act]:
         begin = read_record(self._store.path(name) / "begin.json", records.Begin)
         if begin is None:
             return []
-        told = {
-            "recording_id": name, "trigger": _trigger(alarm=begin.alarm, test=begin.test), "tracks": list(begin.tracks),
-            "policy_sha256": begin.policy_sha256, "continues": begin.continues, "began_wall_ns": begin.at_wall_ns,
-        }  # fmt: skip
-        return [("recording_began", told)]
+        trigger = _trigger(alarm=begin.alarm, test=begin.test)
+        about = tuple(begin.tracks), begin.policy_sha256, begin.continues, begin.at_wall_ns
+        return [acts.RecordingBegan(name, trigger, *about)]
 
     def _ended(self, name: str) -> list[Act]:
         path = self._store.path(name)
@@ -166,19 +162,17 @@ class Witness:
             if name in self._told:  # it can be told no more than that it was begun; `store verify` names what is wrong
                 self._told[name].ended = True
             return []
-        seconds: dict[str, float] = {}
+        seconds: dict[Track, float] = {}
         lines = chain(path)
         for line in lines:
             if isinstance(line, records.SegmentLine):
                 seconds[line.track] = seconds.get(line.track, 0.0) + (line.t1_boot_ns - line.t0_boot_ns) / 1e9
-        told = {
-            "recording_id": name, "trigger": _trigger(alarm=end.alarm or became_alarms(lines), test=end.test),
-            "why": end.why, "seconds": {track: round(length_s, 1) for track, length_s in seconds.items()},
-            "ended_wall_ns": end.at_wall_ns, "ended_boot_id": end.boot_id, "ended_boot_ns": end.at_boot_ns,
-        }  # fmt: skip
-        return [("recording_ended", told)]
+        trigger = _trigger(alarm=end.alarm or became_alarms(lines), test=end.test)
+        lasted_s = {track: round(length_s, 1) for track, length_s in seconds.items()}
+        when = end.at_wall_ns, end.boot_id, end.at_boot_ns
+        return [acts.RecordingEnded(name, trigger, end.why, lasted_s, *when)]
 
 
-def _trigger(*, alarm: bool, test: bool) -> str:
+def _trigger(*, alarm: bool, test: bool) -> Trigger:
     """What began a recording, or what it was when it ended."""
     return "test" if test else "alarm" if alarm else "conversation"

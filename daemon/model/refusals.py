@@ -9,23 +9,13 @@ line, and what followed is one more line when the day is over.
 
 from __future__ import annotations
 
-from msgspec import Struct
+from daemon.model.acts import Refused
 
 DAY_NS = 86_400_000_000_000
 KINDS_MAX = 16
 """Kinds a day: more users than a unit has, each at every door. With this 34 lines a day, 40 MB in ten years."""
 OTHERS = (-1, "others")
 """What all kinds beyond these are counted as."""
-
-
-class Refusal(Struct, frozen=True):
-    """A line for the audit log."""
-
-    uid: int
-    """-1 stands for several."""
-    verb: str
-    count: int
-    """How often, in the line that closes a day: beside the first, which has its own."""
 
 
 class Refusals:
@@ -35,19 +25,19 @@ class Refusals:
         self._since_ns: int | None = None
         self._counts: dict[tuple[int, str], int] = {}
 
-    def note(self, uid: int, verb: str, now_ns: int) -> Refusal | None:
+    def note(self, uid: int, verb: str, now_ns: int) -> Refused | None:
         """One more; a line when it is the first of its kind. `due` comes first."""
         if self._since_ns is None:
             self._since_ns = now_ns
         kind = (uid, verb) if (uid, verb) in self._counts or len(self._counts) < KINDS_MAX else OTHERS
         is_first = kind not in self._counts
         self._counts[kind] = self._counts.get(kind, -1) + 1
-        return Refusal(*kind, count=1) if is_first else None
+        return Refused(*kind, count=1) if is_first else None
 
-    def due(self, now_ns: int) -> tuple[Refusal, ...]:
+    def due(self, now_ns: int) -> tuple[Refused, ...]:
         """The lines that close a day, once it is over."""
         if self._since_ns is None or now_ns - self._since_ns < DAY_NS:
             return ()
-        closing = tuple(Refusal(*kind, count=count) for kind, count in self._counts.items() if count)
+        closing = tuple(Refused(*kind, count=count) for kind, count in self._counts.items() if count)
         self._since_ns, self._counts = None, {}
         return closing

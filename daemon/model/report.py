@@ -10,13 +10,16 @@ no more. Pure: lines in, one after the other, figures out; a log of ten years ta
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
-from typing import Any, TypeGuard
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import msgspec
+from msgspec import UNSET
 
-from daemon.model import timeline
-from daemon.model.timeline import Boot
+from daemon.model import acts, timeline
+from daemon.model.ledger import Acted, Line
+from daemon.model.timeline import Boot, Stamp
+from hardware.ports import ClockState, Track
 
 NS = 1_000_000_000
 SOURCES_MAX = 64
@@ -24,7 +27,7 @@ SOURCES_MAX = 64
 DECISIONS_MAX = 64
 """Covered windows and policies that are named."""
 FIGURE_MAX = 1e15
-"""No count, and no number of seconds, is larger."""
+"""No number of seconds is larger."""
 PARTS_MAX = 64
 """Parts of one event that are counted as one."""
 REMEMBERED_MAX = 20_000
@@ -36,7 +39,8 @@ LAST_NS = 253_402_300_799 * NS
 PENDING_MAX = 1024
 """Deletions that were begun and have no receipt yet: a keeper begins 64 at once."""
 
-Line = dict[str, Any]
+Key = tuple[str, Track]
+"""A recording and one of its tracks."""
 
 
 class PolicyFrom(msgspec.Struct, frozen=True):
@@ -142,16 +146,14 @@ class Calendar:
 
     def take(self, line: Line) -> None:
         """Takes what a line says of time; only a keeper writes such lines."""
-        boot_id, powered_ns, utc_ns = line.get("boot_id"), line.get("powered_ns"), line.get("utc_ns")
-        if not isinstance(boot_id, str) or not _is_ns(powered_ns):
-            return
-        if line.get("event") == "boot":
-            self._boots[boot_id] = Boot(powered_ns)
-            if len(self._boots) > BOOTS_MAX:
-                del self._boots[next(iter(self._boots))]
-        elif line.get("event") == "clock" and boot_id in self._boots and _is_ns(utc_ns):
-            self._offset_ns = utc_ns - powered_ns
-            self._boots[boot_id] = Boot(self._boots[boot_id].began_ns, own_ns=self._offset_ns)
+        match line.act:
+            case acts.Boot(powered_ns=powered_ns):
+                self._boots[line.boot_id] = Boot(powered_ns)
+                if len(self._boots) > BOOTS_MAX:
+                    del self._boots[next(iter(self._boots))]
+            case acts.Clock(utc_ns=utc_ns, powered_ns=powered_ns) if line.boot_id in self._boots:
+                self._offset_ns = utc_ns - powered_ns
+                self._boots[line.boot_id] = Boot(self._boots[line.boot_id].began_ns, own_ns=self._offset_ns)
 
     def finish(self) -> None:
         """The log has no more lines: what a later one says dates the earlier ones."""
@@ -159,22 +161,34 @@ class Calendar:
 
     def date(self, line: Line) -> timeline.Date:
         """When it happened: an act by its own clock, anything else when it was written."""
-        for kind in ("acted_", "ended_", ""):
-            claimed_ns, boot_id, boot_ns = (line.get(f"{kind}{key}") for key in _STAMP[kind])
-            if not isinstance(claimed_ns, int):
-                continue
-            trusted = line.get(f"{kind}clock", "" if boot_id else line.get("clock")) == "synchronised"
-            known = isinstance(boot_id, str) and _is_ns(boot_ns)
-            stamp = timeline.Stamp(boot_id, boot_ns) if known else timeline.Stamp("", 0)  # type: ignore[arg-type]
-            found = timeline.date(self._boots if known else {}, stamp, claimed_ns, trusted=trusted)
-            return timeline.Date(min(max(found.wall_ns, 0), LAST_NS), found.by)
-        return timeline.Date(0, "unsure")
+        found = timeline.date(self._boots, _stamp(line), _claimed_ns(line), trusted=_is_trusted(line))
+        return timeline.Date(min(max(found.wall_ns, 0), LAST_NS), found.by)
 
 
-_STAMP = {
-    "acted_": ("wall_ns", "boot_id", "boot_ns"), "ended_": ("wall_ns", "boot_id", "boot_ns"),
-    "": ("at_wall_ns", "boot_id", "at_boot_ns"),
-}  # fmt: skip
+def _stamp(line: Line) -> Stamp:
+    """Its moment by the clock that does not step; of a boot that nobody knows, where it is before one or not there."""
+    match line:
+        case Line(acted=Acted() as acted):
+            return Stamp(acted.acted_boot_id if acted.acted_boot_ns >= 0 else "", acted.acted_boot_ns)
+        case Line(act=acts.RecordingEnded() as end):
+            return Stamp(end.ended_boot_id, end.ended_boot_ns)
+    return Stamp(line.boot_id, line.at_boot_ns)
+
+
+def _claimed_ns(line: Line) -> int:
+    """The same by the clock on the wall."""
+    end_ns = line.act.ended_wall_ns if isinstance(line.act, acts.RecordingEnded) else line.at_wall_ns
+    return line.acted.acted_wall_ns if line.acted else end_ns
+
+
+def _is_trusted(line: Line) -> bool:
+    """Whether that clock called itself synchronised; how a recording ended does not say."""
+    has_ended = isinstance(line.act, acts.RecordingEnded) and line.act.ended_boot_id
+    return not has_ended and _clock(line) == "synchronised"
+
+
+def _clock(line: Line) -> ClockState:
+    return line.acted.acted_clock if line.acted else line.clock
 
 
 class Tally:
@@ -184,21 +198,21 @@ class Tally:
         """`calendar`: what has gone through all lines already; without it each line is dated by its own clock."""
         self.figures = Figures(year)
         self._calendar = calendar or Calendar()
-        self._holds: dict[str, bool] = {}
-        self._deleting: dict[tuple[str, str], Line] = {}
+        self._holds: set[str] = set()
+        self._deleting: dict[Key, acts.Deleting] = {}
         self._continues: dict[str, str] = {}
         """Recordings that go on with another, and which."""
         self._ended: dict[str, str] = {}
         """Events that were counted, by their first recording, and as what."""
         self._parts: dict[str, None] = {}
         """Recordings that were counted: a log can tell of one twice."""
-        self._gone: dict[tuple[str, str], None] = {}
+        self._gone: dict[Key, None] = {}
         """Tracks whose receipts were counted."""
-        self._rules: dict[str, Callable[[Line], None]] = {
-            "alarm_raised": self._raised, "recording_ended": self._recorded, "ring_time": self._ring,
-            "objection_ended": self._relented, "cover_began": self._covered, "hold_placed": self._placed,
-            "hold_releasing": self._releasing, "deleted": self._deleted, "boot": self._boot, "clock": self._clock,
-            "refused": self._refused, "acts_lost": self._lost,
+        self._rules: Mapping[type, Callable[[Any], None]] = {
+            acts.AlarmRaised: self._raised, acts.RecordingEnded: self._recorded, acts.RingTime: self._ring,
+            acts.ObjectionEnded: self._relented, acts.HoldPlaced: self._placed, acts.HoldReleasing: self._releasing,
+            acts.Deleted: self._deleted, acts.Clock: self._clock, acts.Refused: self._refused,
+            acts.ActsLost: self._lost,
         }  # fmt: skip
 
     def take(self, line: Line) -> None:
@@ -210,16 +224,20 @@ class Tally:
         self._remember(line, at_ns)
         if year < self.figures.year:
             return
-        figures, event = self.figures, str(line.get("event"))
+        figures, kind = self.figures, type(line.act)
         figures.from_wall_ns = min(at_ns, figures.from_wall_ns or at_ns)
         figures.to_wall_ns = max(at_ns, figures.to_wall_ns or at_ns)
-        figures.lines_unsure += line.get("acted_clock", line.get("clock")) != "synchronised"
+        figures.lines_unsure += _clock(line) != "synchronised"
         figures.lines_dated += when.by in {"count", "latest"}
-        plain = _COUNTED.get(event)
-        if plain:
+        if plain := _COUNTED.get(kind):
             setattr(figures, plain, getattr(figures, plain) + 1)
-        if event in self._rules:
-            self._rules[event](line)
+        if rule := self._rules.get(kind):
+            rule(line.act)
+        match line.act:
+            case acts.Boot(clean=False):  # the very first start has no other before it that could have ended badly
+                figures.boots_unclean += line.n != 0
+            case acts.CoverBegan(decision=decision) if len(figures.covered) < DECISIONS_MAX:
+                figures.covered.append(Covered(at_ns, decision))
 
     def finish(self) -> Figures:
         """The figures, hours to the hundredth: they are counted in full and rounded once."""
@@ -232,40 +250,38 @@ class Tally:
     def _remember(self, line: Line, at_ns: int) -> None:
         """What a year inherits: the policy in force, holds, and deletions that were begun."""
         figures = self.figures
-        match line:
-            case {"event": "policy", "name": str(name), "sha256": str(sha256), "tracks": list(tracks)}:
-                found = PolicyFrom(at_ns, name, sha256, tuple(map(str, tracks)))
+        match line.act:
+            case acts.Policy(name=name, sha256=sha256, tracks=tracks):
+                found = PolicyFrom(at_ns, name, sha256, tracks)
                 inherits = year_of(found.at_wall_ns) < figures.year
                 figures.policies = [found] if inherits else [*figures.policies, found][-DECISIONS_MAX:]
-            case {"event": "hold_placed" | "hold_restored", "hold_id": str(hold_id)}:
-                self._holds[hold_id] = True
-            case {"event": "hold_released", "hold_id": str(hold_id)}:
-                self._holds.pop(hold_id, None)
-            case {"event": "recording_began", "recording_id": str(name), "continues": str(before)}:
+            case acts.HoldPlaced(hold_id=hold_id) | acts.HoldRestored(hold_id=hold_id):
+                self._holds.add(hold_id)
+            case acts.HoldReleased(hold_id=hold_id):
+                self._holds.discard(hold_id)
+            case acts.RecordingBegan(recording_id=name, continues=str(before)):
                 _remember(self._continues, name, before)
-            case {"event": "deleting", "recording_id": str(name), "track": str(track)}:
-                self._deleting[name, track] = line
+            case acts.Deleting(recording_id=name, track=track) as begun:
+                self._deleting[name, track] = begun
                 if len(self._deleting) > PENDING_MAX:
                     del self._deleting[next(iter(self._deleting))]
         figures.holds_in_force = len(self._holds)
 
-    def _raised(self, line: Line) -> None:
-        self.figures.alarms_elsewhere += line.get("in_room") is False
-        source = str(line.get("source"))
-        if source in self.figures.alarms_by_source or len(self.figures.alarms_by_source) < SOURCES_MAX:
-            _add(self.figures.alarms_by_source, source)
+    def _raised(self, act: acts.AlarmRaised) -> None:
+        self.figures.alarms_elsewhere += not act.in_room
+        if act.source in self.figures.alarms_by_source or len(self.figures.alarms_by_source) < SOURCES_MAX:
+            _add(self.figures.alarms_by_source, act.source)
 
-    def _recorded(self, line: Line) -> None:
-        figures, seconds, name = self.figures, line.get("seconds"), str(line.get("recording_id"))
+    def _recorded(self, act: acts.RecordingEnded) -> None:
+        figures, name = self.figures, act.recording_id
         if name in self._parts:
             return
-        if "recording_id" in line:
-            _remember(self._parts, name, None)
-        self._count_event(name, str(line.get("trigger")))
-        figures.interrupted += line.get("why") != "asked"
-        for track, length_s in seconds.items() if isinstance(seconds, dict) else ():
-            _add(figures.tracks_recorded, str(track))
-            _add(figures.recorded_h, str(track), _number(length_s) / 3600)
+        _remember(self._parts, name, None)
+        self._count_event(name, act.trigger)
+        figures.interrupted += act.why != "asked"
+        for track, length_s in act.seconds.items():
+            _add(figures.tracks_recorded, track)
+            _add(figures.recorded_h, track, _hours(length_s))
 
     def _count_event(self, name: str, trigger: str) -> None:
         """What a fault of the recorder cut in parts is one event, and an alarm's where any part of it is."""
@@ -280,83 +296,64 @@ class Tally:
         if name in self._parts or name in self._continues.values():
             _remember(self._ended, name, trigger)
 
-    def _ring(self, line: Line) -> None:
-        for track in ("audio", "video"):
-            if f"{track}_s" in line:
-                _add(self.figures.ring_h, track, _number(line[f"{track}_s"]) / 3600)
+    def _ring(self, act: acts.RingTime) -> None:
+        for track, length_s in (("audio", act.audio_s), ("video", act.video_s)):
+            if length_s is not UNSET:
+                _add(self.figures.ring_h, track, _hours(length_s))
 
-    def _relented(self, line: Line) -> None:
-        self.figures.objections_lifted += line.get("why") == "alarm"
+    def _relented(self, act: acts.ObjectionEnded) -> None:
+        self.figures.objections_lifted += act.why == "alarm"
 
-    def _covered(self, line: Line) -> None:
-        if len(self.figures.covered) < DECISIONS_MAX:
-            self.figures.covered.append(Covered(self._calendar.date(line).wall_ns, str(line.get("decision"))))
+    def _placed(self, act: acts.HoldPlaced) -> None:
+        _add(self.figures.holds_placed, act.kind)
 
-    def _placed(self, line: Line) -> None:
-        _add(self.figures.holds_placed, str(line.get("kind")))
-
-    def _releasing(self, line: Line) -> None:
-        if line.get("lapsed"):
+    def _releasing(self, act: acts.HoldReleasing) -> None:
+        if act.lapsed is True:
             self.figures.holds_lapsed += 1
         else:
             self.figures.holds_released += 1
 
-    def _deleted(self, line: Line) -> None:
-        figures, track, name = self.figures, str(line.get("track")), str(line.get("recording_id"))
-        begun = self._deleting.pop((name, track), {})
-        if (name, track) in self._gone and not begun:
+    def _deleted(self, act: acts.Deleted) -> None:
+        figures, track, key = self.figures, act.track, (act.recording_id, act.track)
+        begun = self._deleting.pop(key, None)
+        if key in self._gone and begun is None:
             return  # a crash came between a receipt and its signature: it was written again
-        if "recording_id" in line:
-            _remember(self._gone, (name, track), None)
-        if begun.get("reason") == "test":
-            _add(figures.tests_deleted, track)
-            return
-        if "late_s" in line:  # the disk refused, or the unit went off, in between
-            begun = {**begun, "late_s": line["late_s"], "late_why": line.get("late_why")}
-        why = str(begun.get("late_why") or "")
-        if begun.get("reason") == "unreadable":
-            _add(figures.unreadable_deleted, track)
-        elif begun.get("reason") == "policy":
-            _add(figures.purged, track)
+        _remember(self._gone, key, None)
+        reason, late_s, why = (begun.reason, begun.late_s, begun.late_why) if begun else ("term", 0, "")
+        if act.late_s is not UNSET:  # the disk refused, or the unit went off, in between
+            late_s, why = act.late_s, act.late_why or ""
+        if apart := _APART.get(reason):
+            _add(getattr(figures, apart), track)
         elif why:
             _add(figures.deleted_late, why)
-            late_h = 0.0 if why == "held" else _number(begun.get("late_s")) / 3600
-            figures.latest_h = max(figures.latest_h, late_h)
+            figures.latest_h = max(figures.latest_h, 0.0 if why == "held" else _hours(late_s))
         else:
             _add(figures.deleted_on_time, track)
 
-    def _boot(self, line: Line) -> None:
-        """The very first start has no other before it that could have ended badly."""
-        self.figures.boots_unclean += line.get("clean") is False and line.get("n") != 0
+    def _clock(self, act: acts.Clock) -> None:
+        self.figures.off_h += 0.0 if act.off_s is UNSET else _hours(act.off_s)
 
-    def _clock(self, line: Line) -> None:
-        self.figures.off_h += _number(line.get("off_s")) / 3600
+    def _refused(self, act: acts.Refused) -> None:
+        self.figures.refused += act.count
 
-    def _refused(self, line: Line) -> None:
-        self.figures.refused += int(_number(line.get("count")))
-
-    def _lost(self, line: Line) -> None:
-        self.figures.acts_lost += int(_number(line.get("count")))
+    def _lost(self, act: acts.ActsLost) -> None:
+        self.figures.acts_lost += act.count
 
 
-_COUNTED = {
-    "alarm_raised": "alarms", "alarm_repeated": "repeated", "alarm_cancelled": "cancelled", "alarm_reset": "reset",
-    "alarm_test": "tests", "alarm_fault": "button_faults", "objection_began": "objections",
-    "hold_review_due": "reviews_missed", "handed_out": "handed_out",
-    "holder_proven": "keys_shown", "holder_lost": "keys_lost", "boot": "boots", "torn": "torn",
+_COUNTED: Mapping[type, str] = {
+    acts.AlarmRaised: "alarms", acts.AlarmRepeated: "repeated", acts.AlarmCancelled: "cancelled",
+    acts.AlarmReset: "reset", acts.AlarmTest: "tests", acts.AlarmFault: "button_faults",
+    acts.ObjectionBegan: "objections", acts.HoldReviewDue: "reviews_missed", acts.HandedOut: "handed_out",
+    acts.HolderProven: "keys_shown", acts.HolderLost: "keys_lost", acts.Boot: "boots", acts.Torn: "torn",
 }  # fmt: skip
-"""Events of which a year has so many, and the figure that says it."""
+"""Acts of which a year has so many, and the figure that says it."""
+_APART = {"test": "tests_deleted", "unreadable": "unreadable_deleted", "policy": "purged"}
+"""Deletions that no term asked for, and the figure that counts them."""
 
 
-def _is_ns(value: object) -> TypeGuard[int]:
-    """Whether this is a time that a unit can have written: 300 years at the most."""
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < timeline.NEVER_NS
-
-
-def _number(value: object) -> float:
-    """A figure of a line; 0 for what is none, or none that a unit writes."""
-    plain = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if plain and abs(value) < FIGURE_MAX else 0.0  # type: ignore[arg-type]
+def _hours(seconds: float) -> float:
+    """A length in hours; 0 for one that no unit writes."""
+    return seconds / 3600 if abs(seconds) < FIGURE_MAX else 0.0
 
 
 def _remember(known: dict[Any, Any], key: object, value: object) -> None:

@@ -9,14 +9,17 @@ asked of it is refused, conversations first; an alarm is recorded until the last
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
 from msgspec import Struct
 
 from daemon.model.policy import Policy
 from daemon.model.unit import Unit
 from hardware.ports import DiskSpace
 
-LEVELS_PCT = (70, 85, 95)
-"""Each is told once on the way up: somebody has weeks, days, hours."""
+Level = Literal[0, 70, 85, 95]
+"""Percent; 0: below the first. Each is told once on the way up: somebody has weeks, days, hours."""
+LEVELS_PCT: tuple[Level, ...] = get_args(Level)[1:]
 FAULT_PCT = 85
 """From here on it is a fault that is named until it is over."""
 BACK_PCT = 2
@@ -62,9 +65,9 @@ def filled_pct(space: DiskSpace) -> int:
     return -(-100 * space.used_bytes // whole) if whole else 100
 
 
-def level(percent: int, before: int) -> int:
+def level(percent: int, before: Level) -> Level:
     """The highest level that has been reached, or 0; `before`: the one that was told last."""
-    reached = max((mark for mark in LEVELS_PCT if percent >= mark), default=0)
+    reached: Level = max((mark for mark in LEVELS_PCT if percent >= mark), default=0)
     if reached < before and percent > before - BACK_PCT:
         return before
     return reached

@@ -18,7 +18,10 @@ from daemon.alarm import acts, journal
 from daemon.errors import StoreError
 from daemon.keeper.acts import ActBook
 from daemon.keeper.audit import AuditLog
+from daemon.model.acts import Act
+from daemon.model.ledger import START, Acted, Line
 from hardware.clock import SystemClock
+from tests.auditlog import act, sample
 from tests.dying import die_at
 from tests.keeper.stores import audit_lines
 
@@ -87,7 +90,7 @@ def test_acts_reach_the_log_in_order_and_leave_the_journal(tmp_path: Path) -> No
     """K3: each act stands in the audit log once, in the order in which it happened, and the journal lets it go."""
     unit, keeper = Unit(tmp_path / "journal"), Keeper(tmp_path / "store")
     for n in range(60):  # more than two batches
-        unit.acts.keep("alarm_test", event_id=f"e{n}")
+        unit.acts.keep(act("alarm_test", event_id=f"e{n}"))
     unit.settle(keeper)
     lines = audit_lines(tmp_path / "store")
     assert [(line["event"], line["event_id"]) for line in lines] == [("alarm_test", f"e{n}") for n in range(60)]
@@ -102,13 +105,13 @@ def test_acts_reach_the_log_in_order_and_leave_the_journal(tmp_path: Path) -> No
 def test_a_keeper_that_never_answers_is_told_again_and_writes_nothing_twice(tmp_path: Path) -> None:
     """K3: an answer that is lost, by either's death, has the same acts told again, and written once."""
     unit, keeper = Unit(tmp_path / "journal"), Keeper(tmp_path / "store")
-    unit.acts.keep("objection_began", why="asked")
+    unit.acts.keep(act("objection_began"))
     unit.settle(keeper, answers=False)
     keeper.answer()  # written, and the answer does not arrive
     unit.close()
     keeper.audit.close()
     later, other = Unit(tmp_path / "journal"), Keeper(tmp_path / "store")
-    later.acts.keep("objection_ended", why="time")
+    later.acts.keep(act("objection_ended"))
     later.settle(other)
     assert events(tmp_path / "store") == ["objection_began", "objection_ended"]
     later.acts.left()
@@ -120,7 +123,7 @@ def test_a_keeper_that_never_answers_is_told_again_and_writes_nothing_twice(tmp_
 def test_without_an_answer_it_asks_again_after_a_while(tmp_path: Path) -> None:
     """K3: a keeper whose disk is full answers nothing; it is asked again, and no sooner than after half a minute."""
     unit, keeper = Unit(tmp_path / "journal"), Keeper(tmp_path / "store")
-    unit.acts.keep("alarm_test")
+    unit.acts.keep(act("alarm_test"))
     unit.settle(keeper, answers=False)
     now_ns = CLOCK.boot_ns()
     unit.acts.tick(now_ns)
@@ -137,15 +140,15 @@ def test_a_full_disk_at_the_keeper_is_not_answered_for(tmp_path: Path, monkeypat
     keeper, written = Keeper(tmp_path / "store"), 0
     add = keeper.audit.add
 
-    def full(event: str, **fields: Any) -> dict[str, Any]:
+    def full(*of: Any) -> Line:
         nonlocal written
         written += 1
         if written == 3:
             raise StoreError("no space left on device")
-        return add(event, **fields)
+        return add(*of)
 
     monkeypatch.setattr(keeper.audit, "add", full)
-    batch = wire.Acts("j", tuple(act(n) for n in range(1, 6)))
+    batch = wire.Acts("j", tuple(told(n) for n in range(1, 6)))
     with pytest.raises(StoreError):
         keeper.book.take(batch, keeper.audit)
     assert keeper.book.take(batch, keeper.audit) == wire.Audited("j", 5)
@@ -156,27 +159,51 @@ def test_the_oldest_acts_go_when_no_keeper_ever_comes(tmp_path: Path, monkeypatc
     """A2: a dead keeper costs a bounded journal; the log says how many acts it never got."""
     monkeypatch.setattr(acts, "ACTS_MAX", 10)
     unit, keeper = Unit(tmp_path / "journal"), Keeper(tmp_path / "store")
-    unit.acts.keep("alarm_test")
+    unit.acts.keep(act("alarm_test"))
     unit.settle(keeper)
     unit.acts.left()
     for _ in range(30):
-        unit.acts.keep("alarm_test")
+        unit.acts.keep(act("alarm_test"))
     unit.settle(keeper)
     lines = audit_lines(tmp_path / "store")
     assert [line["count"] for line in lines if line["event"] == "acts_lost"] == [20]
     assert len(lines) == 1 + 1 + 10
 
 
-def act(n: int) -> wire.Act:
-    return wire.Act(n, "alarm_test", 1, 2, "boot", "synchronised", {"event": "deleted", "n": 7, "detail": "d"})
+def told(n: int, event: str = "alarm_test", **changes: Any) -> wire.Act:
+    """An act as it crosses the socket, with fields that it has no right to."""
+    fields = {**sample("alarm_test", detail="d"), "event": "deleted", "n": 7, "prev": "", "act": None, **changes}
+    return wire.Act(n, event, 1, 2, "boot", "synchronised", fields)
 
 
 def test_an_act_can_say_nothing_but_what_it_is(tmp_path: Path) -> None:
     """K3: fields of an act never stand in for those of the log: not its event, its number, its time or its hash."""
     keeper = Keeper(tmp_path / "store")
-    keeper.book.take(wire.Acts("j", (act(1),)), keeper.audit)
+    keeper.book.take(wire.Acts("j", (told(1),)), keeper.audit)
     (line,) = audit_lines(tmp_path / "store")
     assert (line["event"], line["n"], line["detail"], line["act"]) == ("alarm_test", 0, "d", {"journal": "j", "n": 1})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        told(2, "deleted"),
+        told(2, "alarm"),
+        told(2, in_room="yes"),
+        told(2, recording_id="../elsewhere"),
+        told(2, source=None),
+        wire.Act(2, "alarm_raised", 1, 2, "boot", "synchronised"),
+    ],
+    ids=["keeper's", "unknown", "wrong type", "wrong id", "null", "empty"],
+)
+def test_an_act_of_no_kind_is_a_lost_one(tmp_path: Path, wrong: wire.Act) -> None:
+    """K3: what the alarm process cannot have done, or does not say whole, is no line of that kind: the log says that an
+    act is missing, and the others have theirs.
+    """
+    keeper = Keeper(tmp_path / "store")
+    assert keeper.book.take(wire.Acts("j", (told(1), wrong, told(3))), keeper.audit) == wire.Audited("j", 3)
+    assert events(tmp_path / "store") == ["alarm_test", "acts_lost", "alarm_test"]
+    assert audit_lines(tmp_path / "store", "acts_lost")[0]["act"] == {"journal": "j", "n": 2}
 
 
 @pytest.mark.parametrize("point", range(1, 9))
@@ -185,28 +212,29 @@ def test_killed_anywhere_an_act_is_written_once(tmp_path: Path, point: int) -> N
     story = f"""
 from tests.alarm.test_acts import *
 keeper = Keeper(Path({str(tmp_path)!r}))
-keeper.book.take(wire.Acts("j", tuple(act(n) for n in range(1, 6))), keeper.audit)
+keeper.book.take(wire.Acts("j", tuple(told(n) for n in range(1, 6))), keeper.audit)
 """
     die_at(point, ("write", "fsync"), story)
     keeper = Keeper(tmp_path)
-    keeper.book.take(wire.Acts("j", tuple(act(n) for n in range(1, 6))), keeper.audit)
+    keeper.book.take(wire.Acts("j", tuple(told(n) for n in range(1, 6))), keeper.audit)
     numbers = [line["act"]["n"] for line in audit_lines(tmp_path) if line["event"] == "alarm_test"]
     assert numbers == [1, 2, 3, 4, 5]
 
 
 @given(st.lists(st.tuples(st.integers(1, 30), st.integers(1, 12)), max_size=12))
-def test_however_it_is_told_the_log_has_each_number_once(told: list[tuple[int, int]]) -> None:
+def test_however_it_is_told_the_log_has_each_number_once(batches: list[tuple[int, int]]) -> None:
     """K3: batches that come again, overlap or come late leave every number in the log once, in order."""
     written: list[int] = []
 
     class Log:
-        def add(self, event: str, **fields: Any) -> dict[str, Any]:
-            book.follow({"event": event, **fields})
-            if event != "acts_lost":
-                written.append(fields["act"]["n"])
-            return {}
+        def add(self, act: Act, acted: Acted | None = None) -> Line:
+            line = Line(0, START, act=act, acted=acted)
+            book.follow(line)
+            if acted is not None:
+                written.append(acted.act.n)
+            return line
 
     book, log = ActBook(), Log()
-    for first, count in told:
-        book.take(wire.Acts("j", tuple(act(n) for n in range(first, first + count))), log)  # type: ignore[arg-type]
+    for first, count in batches:
+        book.take(wire.Acts("j", tuple(told(n) for n in range(first, first + count))), log)  # type: ignore[arg-type]
     assert written == sorted(set(written))

@@ -22,10 +22,14 @@ from daemon.alarm import messages
 from daemon.commands.audit import Witnessed, check, heads_of
 from daemon.keeper.audit import AuditLog
 from daemon.keeper.heads import Heads
-from daemon.model.ledger import START, encode, hash_of, statement
+from daemon.model.ledger import START, statement
 from daemon.paths import Paths
+from daemon.records import sha256
 from hardware.clock import SystemClock
+from tests.auditlog import act, encode, sample
+from tests.auditlog import raw as line_of
 
+SAID_AT = "2026-11-22T04:17:35.781Z"
 LINES = 24
 """Of the log: every fourth is a signed head."""
 Lines = list[bytes]
@@ -46,7 +50,7 @@ def unit(tmp_path_factory: pytest.TempPathFactory) -> Paths:
         if n % 4 == 3:
             assert heads.sign(log, clock.read())
         else:
-            log.add("deleted", recording_id=f"{n:032x}", track="audio", finished_later=False)
+            log.add(act("deleted", recording_id=f"{n:032x}", track="audio"))
     log.close()
     return paths
 
@@ -79,7 +83,7 @@ def forged(lines: Lines) -> Lines:
     """Line 5 changed, and every line after it made to fit again; the signatures stand as they were."""
     found = changed(lines)[:6]
     for raw in lines[6:]:
-        found.append(encode({**json.loads(raw), "prev": hash_of(json.loads(found[-1]))}))
+        found.append(encode({**json.loads(raw), "prev": sha256(found[-1])}))
     return found
 
 
@@ -104,7 +108,7 @@ def test_a_whole_log_is_said_to_be_one(unit: Paths, tmp_path: Path) -> None:
     assert code == 0
     assert found["faults"] == []
     assert (found["lines"], found["signatures"], found["signed_lines"]) == (LINES, 6, LINES - 1)
-    assert found["head"] == hash_of(json.loads(lines_of(unit)[-1]))
+    assert found["head"] == sha256(lines_of(unit)[-1])
 
 
 @pytest.mark.parametrize("how", PLANTED)
@@ -119,15 +123,15 @@ def test_each_planted_fault_is_named(how: str, unit: Paths, tmp_path: Path) -> N
 def test_a_signature_by_another_key_is_named(unit: Paths, tmp_path: Path) -> None:
     """K3: a signature by another key of the unit, or made for something else, is named at its line."""
     lines = lines_of(unit)[:7]
-    head = hash_of(json.loads(lines[-1]))
+    head = sha256(lines[-1])
     for key, namespace in ((unit.signing_key, sign.AUDIT), (unit.audit_key, sign.RECORDINGS)):
         signature = sign.sign(statement(7, head), key, namespace).decode()
-        line = encode({"n": 7, "event": "head", "signature": signature, "prev": head})
+        line = line_of(7, head, **sample("head", signature=signature))
         assert judged(unit, tmp_path, [*lines, line])[1]["faults"] == [
             "line 7 is signed by another key, or what stands before it was made anew"
         ]
     signature = sign.sign(statement(7, head), unit.audit_key, sign.AUDIT).decode()
-    line = encode({"n": 7, "event": "head", "signature": signature, "prev": head})
+    line = line_of(7, head, **sample("head", signature=signature))
     assert judged(unit, tmp_path, [*lines, line])[0] == 0
 
 
@@ -137,7 +141,7 @@ def test_a_broker_that_listened_is_a_witness(unit: Paths, tmp_path: Path) -> Non
     """
     heard = [json.loads(raw) for raw in lines_of(unit) if b'"event":"head"' in raw]
     witness = tmp_path / "archive-event.log"
-    said = [messages.encode(messages.ArchiveEvent("2026-11-22T04:17:35.781Z", line, hash_of(line))) for line in heard]
+    said = [messages.encode(messages.ArchiveEvent(SAID_AT, line, sha256(encode(line)))) for line in heard]
     witness.write_bytes(b"\n".join([b"noise", *said, b'{"event":"hold_review_due"}', b"[" * 10_000]) + b"\n")
     code, found = judged(unit, tmp_path, lines_of(unit), "--witness", witness)
     assert (code, found["witnessed"]) == (0, 6)
@@ -148,7 +152,7 @@ def test_a_broker_that_listened_is_a_witness(unit: Paths, tmp_path: Path) -> Non
     clock = SystemClock()
     log = AuditLog(tmp_path / "anew.jsonl", clock)
     for n in range(LINES):
-        _ = other.sign(log, clock.read()) if n % 4 == 3 else log.add("deleted", recording_id="another")
+        _ = other.sign(log, clock.read()) if n % 4 == 3 else log.add(act("deleted"))
     log.close()
     anew = (tmp_path / "anew.jsonl").read_bytes().splitlines(keepends=True)
     assert judged(unit, tmp_path, anew)[0] == 0
@@ -203,8 +207,8 @@ def test_a_witness_that_heard_two_heads_of_one_line(tmp_path: Path) -> None:
     """K7: both heads of one line are a fork, whichever comes last and whichever log is judged; what counts as witnessed
     is what was compared.
     """
-    raw = [encode({"n": 0, "event": "boot", "prev": START})]
-    raw.append(encode({"n": 1, "event": "deleted", "prev": hashlib.sha256(raw[0]).hexdigest()}))
+    raw = [line_of(0, START, **sample("boot"))]
+    raw.append(line_of(1, sha256(raw[0]), **sample("deleted")))
     head = hashlib.sha256(raw[1]).hexdigest()
     log, witness = tmp_path / "audit.jsonl", tmp_path / "witness"
     log.write_bytes(b"".join(raw))
@@ -219,8 +223,8 @@ def test_a_witness_that_heard_two_heads_of_one_line(tmp_path: Path) -> None:
 @pytest.mark.case("keeper 13")
 def test_a_witnessed_line_behind_a_torn_one(tmp_path: Path) -> None:
     """K7: a line that a witness heard, made noise of with a line `torn` behind it, is named."""
-    raw = [encode({"n": 0, "event": "boot", "prev": START})]
-    raw.append(encode({"n": 1, "event": "deleted", "prev": hashlib.sha256(raw[0]).hexdigest()}))
+    raw = [line_of(0, START, **sample("boot"))]
+    raw.append(line_of(1, sha256(raw[0]), **sample("deleted")))
     head = hashlib.sha256(raw[1]).hexdigest()
     noise = raw[1][:10] + b"\n"
     raw[1:] = [noise, encode({"n": 2, "event": "torn", "prev": hashlib.sha256(noise).hexdigest()})]
@@ -236,7 +240,7 @@ def test_a_witnessed_line_behind_a_torn_one(tmp_path: Path) -> None:
 def test_a_log_that_nobody_signed(tmp_path: Path) -> None:
     """K7: a log that was made anew without a signature does not pass where a key is given."""
     log, key = tmp_path / "audit.jsonl", tmp_path / "key"
-    log.write_bytes(encode({"n": 0, "event": "boot", "prev": START}))
+    log.write_bytes(line_of(0, START, **sample("boot")))
     sign.make_key(key, "unit", sign.AUDIT)
     for keys, faults in (((), 0), (sign.public_keys(key.with_suffix(".pub"), sign.AUDIT), 1)):
         with log.open("rb") as file:

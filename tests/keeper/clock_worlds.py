@@ -34,6 +34,7 @@ from daemon.keeper.store import Store
 from daemon.keeper.timekeeper import KEEP_EARLY_NS, KEEP_NS, KEEP_UNSURE_NS, Timekeeper
 from daemon.keeper.trials import Trials
 from daemon.keeper.unread import Unread
+from daemon.model import acts
 from daemon.model import timeline as model
 from daemon.model.holds import Hold
 from daemon.model.policy import Policy
@@ -185,7 +186,8 @@ class World:
 
     def _sweep(self, tracks_max: int | None = 64) -> None:
         for receipt in self._terms.sweep(tracks_max):
-            made = self.store.pop((receipt["recording_id"], receipt["track"]))
+            assert isinstance(receipt.act, acts.Deleted)
+            made = self.store.pop((receipt.act.recording_id, receipt.act.track))
             self.deleted += 1
             assert (made.recording_id, made.track) not in self.holds.values(), "deleted although it is held"
             if self.true_ns - made.true_ns < made.term_ns and not (self.purging_ns and made.track == "audio"):
@@ -344,7 +346,7 @@ class World:
         if self.holds:
             name = list(self.holds)[which % len(self.holds)]
             key = self.holds.pop(name)
-            self._holds.release(name, self._audit, reason="over", uid=0, role="owner")
+            self._holds.release(acts.HoldReleasing(name, reason="over", uid=0, role="owner"), self._audit)
             if key in self.store:
                 self.store[key].released_ns = self.true_ns
             self._sweep()

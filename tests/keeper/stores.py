@@ -17,7 +17,7 @@ from daemon.keeper.audit import AuditLog
 from daemon.keeper.store import Store
 from daemon.keeper.sweeper import Sweeper
 from daemon.keeper.timekeeper import Timekeeper
-from daemon.model.ledger import START
+from daemon.model.ledger import START, fields
 from daemon.model.retention import due
 from hardware.ports import ClockReading, ClockState
 
@@ -108,7 +108,7 @@ class Keeper:
         self.time.take_up(self.audit)
         receipts = self.sweeper.finish()
         overdue = due(self.store.kept(), self.time.timeline, self.clock.read())
-        return receipts + self.sweeper.delete(overdue)
+        return [fields(one) for one in (*receipts, *self.sweeper.delete(overdue))]
 
     def watch(self, seconds: int, step: int = 5) -> None:
         """Time passes, and the keeper looks at its clocks."""

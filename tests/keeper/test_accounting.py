@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import datetime
-import json
 import os
 import shutil
 from pathlib import Path
@@ -16,11 +15,12 @@ import pytest
 
 from daemon import records
 from daemon.keeper.process import KeeperProcess
+from daemon.model import acts
 from daemon.model import holds as rules
 from daemon.model.holds import By
-from daemon.model.ledger import encode
 from daemon.recorder.closing import close_interrupted
 from daemon.sign import sign
+from tests.auditlog import encode, sample
 from tests.keeper.stores import H_NS, NS, WALL_NS, audit_lines
 from tests.keeper.vaults import Vault, walk
 
@@ -46,10 +46,10 @@ def place(keeper: KeeperProcess, recording_id: str = A) -> None:
 
 def forge(vault: Vault, event: str, **fields: Any) -> None:
     """A line that fits the chain, as somebody adds it who may write the file while no keeper runs."""
-    last = vault.paths.audit_log.read_bytes().splitlines(keepends=True)[-1]
+    lines = vault.paths.audit_log.read_bytes().splitlines(keepends=True)
     line = {
-        "n": json.loads(last)["n"] + 1, "at_wall_ns": WALL_NS, "at_boot_ns": vault.clock.now_ns, "boot_id": "one",
-        "clock": "synchronised", "event": event, **fields, "prev": records.sha256(last),
+        "n": len(lines), "at_wall_ns": WALL_NS, "at_boot_ns": vault.clock.now_ns, "boot_id": "one",
+        "clock": "synchronised", **sample(event, **fields), "prev": records.sha256(lines[-1]),
     }  # fmt: skip
     with vault.paths.audit_log.open("ab") as log:
         log.write(encode(line))
@@ -153,14 +153,21 @@ def test_a_deletion_that_nobody_signed_is_not_finished(vault: Vault, what: str) 
 
 @pytest.mark.case("keeper 6")
 @pytest.mark.parametrize("event", ["hold_releasing", "hold_released"])
-def test_a_release_that_nobody_signed_releases_nothing(vault: Vault, event: str) -> None:
+@pytest.mark.parametrize("torn", [False, True], ids=["", "behind a torn line"])
+def test_a_release_that_nobody_signed_releases_nothing(vault: Vault, event: str, *, torn: bool) -> None:
     """K2, K7: a line that ends a hold, added while no keeper ran, ends nothing, now or at any later start, although
-    later heads cover it; it is a fault until a custodian releases the hold.
+    later heads cover it; it is a fault until a custodian releases the hold. A line that was cut off among those that
+    were added makes none of them signed.
     """
     keeper = vault.keeper()
     keeper._turn()
     place(keeper)
     keeper.close()
+    if torn:
+        forge(vault, "verified")
+        with vault.paths.audit_log.open("ab") as log:
+            log.write(b'{"n":7,"at_wall\n')
+        forge(vault, "torn")
     forge(vault, event, hold_id=HOLD, recording_id=A, tracks=["audio", "video"], kind="incident", parts=[A])
     vault.clock.on(200 * H_NS)
     for _ in range(3):
@@ -170,7 +177,7 @@ def test_a_release_that_nobody_signed_releases_nothing(vault: Vault, event: str)
         assert "no keeper signed it" in keeper._state().faults["holds"]
         keeper.close()
     keeper = vault.keeper()
-    keeper._holds.release(HOLD, keeper._audit, reason="over", uid=0, role="custodian")
+    keeper._holds.release(acts.HoldReleasing(HOLD, reason="over", uid=0, role="custodian"), keeper._audit)
     keeper._turn()
     keeper._sweep()
     assert not (vault.paths.recordings / A / "audio").exists()
@@ -191,7 +198,7 @@ def test_a_release_that_a_kill_cut_off_is_finished(vault: Vault, monkeypatch: py
     with monkeypatch.context() as patched:
         patched.setattr(keeper._holds, "_carry_out_release", killed)
         with pytest.raises(KeyboardInterrupt):
-            keeper._holds.release(HOLD, keeper._audit, reason="over", uid=0, role="custodian")
+            keeper._holds.release(acts.HoldReleasing(HOLD, reason="over", uid=0, role="custodian"), keeper._audit)
     keeper.close()
     keeper = vault.keeper()
     assert [line["finished_later"] for line in told(vault, "hold_released")] == [True]

@@ -16,12 +16,14 @@ import pytest
 from daemon.config import load
 from daemon.keeper.audit import AuditLog
 from daemon.keeper.process import KeeperProcess
-from daemon.model.ledger import START, Walk, encode, hash_of
+from daemon.model.ledger import START, Walk
 from daemon.people import Door
 from daemon.records import sha256
 from hardware.clock import SystemClock
 from hardware.disk import FileSystemDisk
 from simulators.state import prepare
+from tests.auditlog import act, sample
+from tests.auditlog import raw as line_of
 from tests.keeper.desks import DAY_NS, NOW_NS, Hands, recorded
 from tests.keeper.stores import audit_lines
 
@@ -80,7 +82,7 @@ def test_a_spoilt_log_is_named_and_deletion_goes_on(how: str, tmp_path: Path) ->
     process.close()
     written = log.read_bytes()[before:].splitlines(keepends=True)
     heads = [json.loads(raw)["prev"] for raw in written]
-    assert [hash_of(json.loads(raw)) for raw in written[:-1]] == heads[1:]
+    assert [sha256(raw) for raw in written[:-1]] == heads[1:]
     assert {json.loads(raw)["event"] for raw in written} >= {"deleting", "deleted", "head"}
 
 
@@ -107,8 +109,8 @@ def test_a_whole_log_has_no_fault(tmp_path: Path) -> None:
 def test_a_line_that_lost_only_its_newline_counts(tmp_path: Path) -> None:
     """K1, K3: a receipt that is whole but for its newline is one: its deletion is not done again."""
     log = AuditLog(tmp_path / "audit.jsonl", SystemClock())
-    log.add("deleting", recording_id=A, track="audio")
-    log.add("deleted", recording_id=A, track="audio")
+    log.add(act("deleting", recording_id=A, track="audio"))
+    log.add(act("deleted", recording_id=A, track="audio"))
     log.close()
     with (tmp_path / "audit.jsonl").open("r+b") as file:
         file.truncate((tmp_path / "audit.jsonl").stat().st_size - 1)
@@ -135,8 +137,7 @@ def test_memory_does_not_grow_with_the_logs_age(tmp_path: Path) -> None:
         with path.open("wb") as file:
             for n in range(count):
                 event = ("deleting", "deleted")[n % 2]
-                about = {"recording_id": f"{n // 2:032x}", "track": "audio", "chain_sha256": "0" * 64}
-                raw = encode({"n": n, "event": event, **about, "prev": head})
+                raw = line_of(n, head, **sample(event, recording_id=f"{n // 2:032x}"))
                 head = sha256(raw)
                 file.write(raw)
         done = subprocess.run([sys.executable, "-c", MEASURED, path], capture_output=True, text=True, check=True)

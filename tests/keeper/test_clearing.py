@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from daemon.keeper.clearing import WAIT_NS, Clearing
+from daemon.model.ledger import fields
 from tests.keeper.stores import NS, Clock, Keeper, audit_lines, chained, name, recording
 
 
@@ -33,7 +34,7 @@ def test_a_directory_in_which_nothing_began_goes(tmp_path: Path) -> None:
     keeper.store.refresh()
     assert clearing.look(keeper.clock.now_ns) == []
     keeper.clock.on(NS)
-    assert [line["name"] for line in clearing.look(keeper.clock.now_ns)] == [name("a"), name("b")]
+    assert [fields(line)["name"] for line in clearing.look(keeper.clock.now_ns)] == [name("a"), name("b")]
     keeper.store.refresh()
     assert clearing.look(keeper.clock.now_ns) == []
     left = sorted(path.name for path in home.iterdir())

@@ -13,7 +13,9 @@ import pytest
 
 from daemon import sign
 from daemon.keeper.worker import HEADS_MAX, LogJob, Worker
-from daemon.model.ledger import START, encode, statement
+from daemon.model.ledger import START, statement
+from tests.auditlog import raw as line_of
+from tests.auditlog import sample
 
 HEADS, BETWEEN = 40, 25
 
@@ -23,11 +25,11 @@ def add(log: Path, key: Path, heads: int, n: int = 0, head: str = START, *, betw
     with log.open("ab") as file:
         for _ in range(heads):
             for _ in range(between):
-                raw = encode({"n": n, "event": "verified", "prev": head})
+                raw = line_of(n, head, **sample("verified"))
                 file.write(raw)
                 n, head = n + 1, hashlib.sha256(raw).hexdigest()
             signature = sign.sign(statement(n, head), key, sign.AUDIT).decode()
-            raw = encode({"n": n, "event": "head", "signature": signature, "prev": head})
+            raw = line_of(n, head, **sample("head", signature=signature))
             file.write(raw)
             n, head = n + 1, hashlib.sha256(raw).hexdigest()
     return n, head

@@ -16,6 +16,8 @@ from daemon.errors import StoreError
 from daemon.keeper.audit import AuditLog
 from daemon.keeper.store import Store
 from hardware.clock import SystemClock
+from tests.auditlog import act, sample
+from tests.auditlog import chained as log_of
 from tests.keeper.stores import WEEK_NS, Clock, Keeper, audit_lines, chained, name, recording, sweep
 
 A = name("a")
@@ -142,20 +144,22 @@ def test_a_track_that_cannot_be_deleted_keeps_no_other(tmp_path: Path, monkeypat
 
 
 def test_a_line_that_somebody_else_wrote_deletes_nothing(tmp_path: Path) -> None:
-    """K3: a deletion that the log says was begun is completed for a recording's name alone: a log that was changed
-    reaches nothing else, and numbers that are none stop nobody.
+    """K3: a deletion is completed only from a line that a keeper can have written; any other begins none,
+    inside the store or outside it, and stops no start.
     """
     path, elsewhere = recording(tmp_path, A), tmp_path / "elsewhere"
     (elsewhere / "audio").mkdir(parents=True)
     (elsewhere / "audio" / "000000.ts.age").write_bytes(b"somebody else's")
     (elsewhere / "begin.json").write_bytes(b"x")
-    log = AuditLog(tmp_path / "audit.jsonl", SystemClock())
-    log.add("deleting", recording_id="../elsewhere", track="audio", late_s=0)
-    log.add("deleting", recording_id=name("b"), track="../../elsewhere/audio", late_s=0)
-    log.add("deleting", recording_id=A, track="audio", late_s="long", late_why=[1])
-    log.close()
-    assert [receipt["recording_id"] for receipt in sweep(tmp_path, Clock())] == [A]
-    assert not (path / "audio").exists()
+    lines = (
+        sample("deleting", recording_id="../elsewhere", track="audio"),
+        sample("deleting", recording_id=name("b"), track="../../elsewhere/audio"),
+        sample("deleting", recording_id=A, track="audio", late_s="long", late_why=[1]),
+        {"event": "deleting", "recording_id": A, "track": "audio"},
+    )
+    (tmp_path / "audit.jsonl").write_bytes(b"".join(log_of(lines)))
+    assert sweep(tmp_path, Clock()) == []
+    assert (path / "audio").exists()
     assert len(list(elsewhere.rglob("*"))) == 3
 
 
@@ -163,23 +167,23 @@ def test_a_torn_audit_line_is_said_and_the_chain_goes_on(tmp_path: Path) -> None
     """K3: a line that a power cut tore stays where it is; the next one says so and carries its hash."""
     clock = SystemClock()
     log = AuditLog(tmp_path / "audit.jsonl", clock)
-    log.add("first")
-    log.add("second")
+    log.add(act("verified"))
+    log.add(act("verified"))
     log.close()
     with (tmp_path / "audit.jsonl").open("r+b") as file:
         file.truncate((tmp_path / "audit.jsonl").stat().st_size - 10)
     again = AuditLog(tmp_path / "audit.jsonl", clock)
-    again.add("third")
+    again.add(act("filling"))
     again.close()
     raw = (tmp_path / "audit.jsonl").read_bytes().splitlines(keepends=True)
-    assert [json.loads(line)["event"] for line in (raw[0], raw[2], raw[3])] == ["first", "torn", "third"]
+    assert [json.loads(line)["event"] for line in (raw[0], raw[2], raw[3])] == ["verified", "torn", "filling"]
     assert json.loads(raw[2])["prev"] == records.sha256(raw[1])
 
 
 def test_a_line_that_the_disk_cut_off_is_found_while_running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """K3: when a full disk takes half of some lines, the whole one counts, the torn one is said, the chain goes on."""
     log = AuditLog(tmp_path / "audit.jsonl", SystemClock())
-    log.add("first")
+    log.add(act("verified"))
     really, room = os.write, [700]
 
     def write(fd: int, data: bytes) -> int:
@@ -191,13 +195,13 @@ def test_a_line_that_the_disk_cut_off_is_found_while_running(tmp_path: Path, mon
 
     monkeypatch.setattr(os, "write", write)
     with pytest.raises(StoreError, match="No space left"):
-        log.add_all([("second", {"x": "x" * 200}), ("third", {"x": "x" * 200})])
+        log.add_all(act("cleared", files=("x" * 200,)) for _ in range(2))
     with pytest.raises(StoreError, match="No space left"):
-        log.add("fourth")
+        log.add(act("filling"))
     monkeypatch.undo()
-    log.add("fifth")
+    log.add(act("filling"))
     raw = (tmp_path / "audit.jsonl").read_bytes().splitlines(keepends=True)
-    assert [json.loads(raw[n])["event"] for n in (0, 1, 3, 4)] == ["first", "second", "torn", "fifth"]
+    assert [json.loads(raw[n])["event"] for n in (0, 1, 3, 4)] == ["verified", "cleared", "torn", "filling"]
     assert json.loads(raw[3])["prev"] == records.sha256(raw[2])
     assert [json.loads(raw[n])["n"] for n in (3, 4)] == [3, 4]
     assert json.loads(raw[4])["prev"] == records.sha256(raw[3])
@@ -210,7 +214,7 @@ def test_a_store_has_one_keeper(tmp_path: Path) -> None:
     first = Keeper(tmp_path, Clock())
     with pytest.raises(StoreError, match="another keeper has this store"):
         AuditLog(tmp_path / "audit.jsonl", SystemClock())
-    first.audit.add("still here")
+    first.audit.add(act("verified"))
     first.close()
     assert chained(tmp_path)
 
@@ -218,7 +222,7 @@ def test_a_store_has_one_keeper(tmp_path: Path) -> None:
 def test_a_full_disk_takes_the_logs_reserve(tmp_path: Path) -> None:
     """K1: the log has a megabyte of the disk before it needs it, and is no longer for that."""
     log = AuditLog(tmp_path / "audit.jsonl", SystemClock())
-    log.add("first")
+    log.add(act("verified"))
     found = (tmp_path / "audit.jsonl").stat()
     assert found.st_blocks * 512 >= 1_000_000
     assert found.st_size < 1000

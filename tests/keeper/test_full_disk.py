@@ -12,8 +12,11 @@ import pytest
 
 from daemon.errors import StoreError
 from daemon.model.ledger import Walk
+from tests.auditlog import act
 from tests.disks import fill, small_disk
 from tests.keeper.stores import H_NS, WEEK_NS, Clock, Keeper, audit_lines, chained, name, recording
+
+BALLAST = act("deleting", recording_id=name("a"), chain_sha256="x" * 200)
 
 
 @pytest.fixture
@@ -81,15 +84,15 @@ def test_the_reserve_is_made_again(disk: Path) -> None:
 
     def fill_up() -> None:
         for _ in range(4000):
-            keeper.audit.add("deleting", recording_id=name("a"), track="audio", filler="x" * 400)
+            keeper.audit.add(BALLAST)
 
     with pytest.raises(StoreError, match="No space left"):
         fill_up()
     assert keeper.audit.lines - before > 1500, "some thousand tracks can be deleted on a full disk"
     ballast.unlink()
-    keeper.audit.add("after")
+    keeper.audit.add(act("verified"))
     ballast = fill(disk)
     for _ in range(1000):
-        keeper.audit.add("deleting", recording_id=name("a"), track="audio", filler="x" * 400)
+        keeper.audit.add(BALLAST)
     keeper.close()
     assert chained(disk)

@@ -21,6 +21,7 @@ from daemon.keeper.holds import Holds
 from daemon.keeper.store import Store
 from daemon.keeper.sweeper import Sweeper
 from daemon.keeper.timekeeper import Timekeeper
+from daemon.model import acts
 from daemon.model import holds as rules
 from daemon.model.holds import By, Hold
 from daemon.model.ledger import Walk
@@ -71,7 +72,7 @@ class Keeper:
 
     def release(self, hold_id: str = HOLD) -> None:
         """The end of it."""
-        self.holds.release(hold_id, self.audit, reason="closed", uid=1000, role="custodian")
+        self.holds.release(acts.HoldReleasing(hold_id, reason="closed", uid=1000, role="custodian"), self.audit)
 
     def sweep(self) -> None:
         """What is due goes."""
@@ -93,10 +94,12 @@ def check(store: Path) -> None:
     walk, active = Walk(), dict[str, int]()
     for raw in (store / "audit.jsonl").read_bytes().splitlines(keepends=True):
         line = walk.take(raw)
-        if line["event"] in {"hold_placed", "hold_extended"}:
-            active[line["hold_id"]] = line["revision"]
-        if line["event"] == "hold_released":
-            active.pop(line["hold_id"], None)
+        assert line is not None
+        match line.act:
+            case acts.HoldPlaced() | acts.HoldExtended() as act:
+                active[act.hold_id] = act.revision
+            case acts.HoldReleased(hold_id=hold_id):
+                active.pop(hold_id, None)
     walk.finish()
     assert walk.faults == []
     files = [json.loads(file.read_bytes()) for file in (store / "holds").iterdir()]

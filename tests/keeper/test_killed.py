@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.auditlog import act
 from tests.dying import die_everywhere
 from tests.keeper.stores import WEEK_NS, Clock, Keeper, audit_lines, chained, name, recording, sweep
 
@@ -69,6 +70,6 @@ def half_done(store: Path) -> None:
     """As a start leaves it that was killed after the first envelope had gone."""
     prepare(store)
     keeper = Keeper(store, Clock(NOW_NS))
-    keeper.audit.add_all([("deleting", {"recording_id": GONE, "track": track}) for track in ("audio", "video")])
+    keeper.audit.add_all(act("deleting", recording_id=GONE, track=track) for track in ("audio", "video"))
     (keeper.store.path(GONE) / "audio.0.key.age").unlink()
     keeper.close(clean=False)

@@ -25,6 +25,7 @@ from daemon.model import holds as rules
 from daemon.model.policy import HoldPolicy
 from daemon.paths import Paths
 from simulators.state import prepare
+from tests.auditlog import act
 from tests.keeper.stores import H_NS, NS, Clock, audit_lines, name, recording
 
 A, B = name("a"), name("b")
@@ -159,7 +160,8 @@ def test_a_hold_keeps_what_nobody_can_read(paths: Paths) -> None:
     two.looks(400 * H_NS)
     two.looks(15 * NS)
     assert deletions(paths) == []
-    two.holds.release("c" * 32, two.audit, on_behalf_of="manager", reason="closed", uid=1, role="custodian")
+    why = {"on_behalf_of": "manager", "reason": "closed", "uid": 1, "role": "custodian"}
+    two.holds.release(act("hold_releasing", hold_id="c" * 32, **why), two.audit)
     two.looks(15 * NS)
     two.close()
     assert sorted(deletions(paths)) == [("audio", "term"), ("audio", "unreadable")]

@@ -11,10 +11,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from daemon.model.ledger import START, encode
+from daemon.model.ledger import START
 from daemon.paths import Paths
 from daemon.records import sha256
 from simulators.state import prepare
+from tests.auditlog import encode, sample
 from tests.keeper.stores import H_NS, NS, WALL_NS, recording
 
 MEASURED = """
@@ -58,7 +59,7 @@ def history(paths: Paths, boots: int) -> None:
             events.append(("verified", {"recordings": 80, "files": 9, "bytes": 9, "faults": 0, "named": []}))
             for event, fields in events:
                 line = {"n": n, "at_wall_ns": WALL_NS + day_ns, "at_boot_ns": NS, "boot_id": f"boot-{boot}",
-                        "clock": "synchronised", "event": event, **fields, "prev": head}  # fmt: skip
+                        "clock": "synchronised", **sample(event, **fields), "prev": head}  # fmt: skip
                 raw = encode(line)
                 head, n = sha256(raw), n + 1
                 file.write(raw)

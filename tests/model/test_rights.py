@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.model.refusals import DAY_NS, KINDS_MAX, Refusal, Refusals
+from daemon.model.acts import Refused
+from daemon.model.refusals import DAY_NS, KINDS_MAX, Refusals
 from daemon.model.rights import ALARM_VERBS, KEEPER_VERBS, VERBS, Person, Role, acting_as, refusal, roles_of
 
 GROUPS: dict[int, Role] = {71: "engineer", 72: "custodian"}
@@ -53,7 +54,7 @@ def test_a_flood_is_a_number(asked: list[tuple[int, str, int]]) -> None:
     """K3: however many are refused, a day has at most two lines a kind and seventeen kinds; the counts add up to what
     was refused.
     """
-    refusals, now_ns, lines, since_ns, of_the_day = Refusals(), 0, list[Refusal](), 0, 0
+    refusals, now_ns, lines, since_ns, of_the_day = Refusals(), 0, list[Refused](), 0, 0
     for uid, verb, after_ns in asked:
         now_ns += after_ns
         closing = refusals.due(now_ns)

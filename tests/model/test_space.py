@@ -8,7 +8,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.model.space import BACK_PCT, LEVELS_PCT, filled_pct, level
+from daemon.model.space import BACK_PCT, LEVELS_PCT, Level, filled_pct, level
 from hardware.ports import DiskSpace
 
 GB = 1_000_000_000
@@ -25,7 +25,7 @@ def test_a_disk_is_as_full_as_df_says() -> None:
 @given(st.lists(st.integers(0, 100), min_size=1))
 def test_each_level_is_told_once_on_the_way_up(percents: list[int]) -> None:
     """K2: at or above a level it, or a higher one, has been told; below by more than a little, none is left."""
-    told = 0
+    told: Level = 0
     for percent in percents:
         told = level(percent, told)
         assert told >= max((mark for mark in LEVELS_PCT if percent >= mark), default=0)
@@ -34,7 +34,8 @@ def test_each_level_is_told_once_on_the_way_up(percents: list[int]) -> None:
 
 def test_a_recording_more_or_less_is_not_told_each_time() -> None:
     """K2: a disk that goes up and down across a level by a percent is told of once."""
-    told, lines = 0, 0
+    told: Level = 0
+    lines = 0
     for percent in (84, 85, 84, 85, 84, 86, 84, 85):
         lines += level(percent, told) != told
         told = level(percent, told)
