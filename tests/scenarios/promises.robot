@@ -32,10 +32,11 @@ Nobody listens, and staff see it before they press
     Then the status lamp says privacy
 
 An alarm goes on over a power cut
-    [Tags]    A1    R8    fast
+    [Tags]    A1    R8    fast    vm
     Given a room under the policy dronten-2022
     When I press the button alarm
     Then the desk has stored 1 presses
+    And the log says alarm_raised
     When the power is cut
     Then the status lamp says stored
     When the desk ends the alarm
