@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from daemon import link, log, people, systemd, wire
+from daemon import durable, link, log, people, systemd, wire
 from daemon.config import Settings, changed_files, unread
 from daemon.errors import StoreError
 from daemon.keeper import custody, desk, terms, verifier
@@ -161,6 +161,7 @@ class KeeperProcess:
 
     def begin(self) -> None:
         """What comes before everything else: time goes on, and everything that is due goes. Raises StoreError."""
+        durable.forget_new(self._paths.store)
         self._time.start(self._audit)
         self._ring.start(self._clock.read())
         self._bear_witness()

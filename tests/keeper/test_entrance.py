@@ -65,6 +65,24 @@ def test_a_read_only_store_is_named_and_waited_for(disk: Path, tmp_path: Path, m
     alarm.close()
 
 
+def test_what_a_cut_left_of_a_write_goes_at_the_start(tmp_path: Path) -> None:
+    """H1, K7: power is cut while the keeper writes a small file of its own. What was never in force goes at the next
+    start, or the daily walk would name it as a fault; a file that is not ours stays for a person to look at.
+    """
+    paths = prepare(tmp_path / "unit", "heusden-2020", None, ("127.0.0.1", 1))
+    left = [path.with_name(path.name + ".new") for path in (paths.time, paths.ring_time, paths.audit_head)]
+    for path in (*left, paths.store / "notes.txt"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"{")
+    process = KeeperProcess(load(paths.etc), paths, SimClock(clock_path(paths)), FileSystemDisk(tmp_path))
+    try:
+        process.begin()
+    finally:
+        process.close()
+    assert not [path for path in left if path.exists()]
+    assert (paths.store / "notes.txt").exists()
+
+
 def test_a_disk_that_becomes_read_only_is_named(disk: Path, tmp_path: Path) -> None:
     """K1, H1: a card that fails while the unit runs is a fault in the keeper's own words; nothing is taken for deleted,
     and the keeper goes on.

@@ -323,7 +323,7 @@ class Stage:
             self.staged.append(Staged(name, fault.of, Span(host_ns(), host_ns() + ECHO_NS)))
         if fault.of in PROCESSES:
             self._to_process(name, fault.of)
-        elif name in PLUGS and fault.of != "broker":
+        elif _is_plug(name):
             try:
                 self._plugs.switch(name, on=True)
             except UnitError:  # the policy in force has no such device
@@ -376,7 +376,7 @@ class Stage:
             return
         if fault.of == "broker":
             self._broker.start()
-        elif name in PLUGS:
+        elif _is_plug(name):
             self._plugs.switch(name, on=False)
         elif fault.of == "clock":
             rooms = self.rooms
@@ -490,6 +490,11 @@ class Stage:
         was = self._pieces[-1]
         self._boots[clock.boot_id()] = self._boots[was.boot_id] + booted_ns + was.shift_ns + round(OFF_S * NS)
         self._pieces.append(Piece(clock.boot_id(), booted_ns, shift_ns))
+
+
+def _is_plug(name: str) -> bool:
+    """Whether the simulated unit has a plug for it. Broker and card are real: a process dies, a disk fails."""
+    return name in PLUGS and FAULTS[name].of not in {"broker", "disk"}
 
 
 def _state(pid: int) -> str:
