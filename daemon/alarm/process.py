@@ -63,6 +63,8 @@ SWITCH_S = 0.0005
 
 WAITS = "waits"
 """The journal's mode that remembers a press which waits for its second."""
+PART = "part"
+"""The one that remembers which recording an open alarm has: the process after this one has it go on from there."""
 Item = mqtt.Word | network.Pressed | journal.Said | FromUnit | FromOperator
 
 
@@ -105,6 +107,8 @@ class AlarmProcess:
         self._proofs = Proofs(unit, self._clock, self._journal)
         self._telemetry = Telemetry(settings, self._clock, name, self.put, simulated=devices.simulated)
         self._look_ns, self._card = 0, paths.card
+        self._part = ("", "")
+        """The open alarm and its recording, as the journal has been told."""
         self._disk_says = self._beside_says = ""
         self._speakers = Speakers(field_users(), os.geteuid())
         self._unit_server = link.Server(paths.unit_socket, self._from_unit)
@@ -361,6 +365,7 @@ class AlarmProcess:
         if self._room is not before:
             self._lights.show(self._room, self._clock.boot_ns())
             self._telemetry.room_changed(before, self._room)
+            self._keep_part()
 
     def _carry_out(self, effect: events.Effect) -> None:
         match effect:
@@ -382,6 +387,15 @@ class AlarmProcess:
                 log.event("objection" if effect.until_ns else "objection_over", why=effect.why)
             case events.StartRecording() | events.SetEnd() | events.Forget() | events.Quiet():
                 self._tell_recorder(effect)
+
+    def _keep_part(self) -> None:
+        """Has the journal remember the recording of an open alarm, or that none was begun since its press."""
+        alarm_id = self._room.alarms[0].id if self._room.alarms and self._room.rules.tracks else ""
+        part = (alarm_id, self._room.recording.id if self._room.recording else "")
+        if alarm_id and part != self._part:
+            row = {"boot_id": self._clock.boot_id(), "alarm_id": alarm_id, "recording_id": part[1]}
+            self._acts.keep(None, {PART: row})
+        self._part = part
 
     def _tell_recorder(self, effect: ToRecorder) -> None:
         """Lamp first (promise R3): whatever makes the recorder write goes out after the lamps are set."""
@@ -415,9 +429,19 @@ class AlarmProcess:
         self._proofs.opened(found.buttons, found.modes.get(UNSURE))
         self._network.opened(found)
         waiting_ns = self._waiting_ns(found.modes.get(WAITS))
-        self._step(events.AlarmsFound(self._outbox.open_alarms(found), secrets.token_hex(16), waiting_ns))
+        alarms = self._outbox.open_alarms(found)
+        part = self._part_of(alarms, found.modes.get(PART))
+        self._step(events.AlarmsFound(alarms, secrets.token_hex(16), waiting_ns, part))
         self._step(events.ObjectionFound(self._privacy.opened(found.modes)))
         self._cover()
+
+    def _part_of(self, alarms: tuple[events.OpenAlarm, ...], row: Any) -> str | None:
+        """The recording that the journal remembers of one of these alarms, if it was in this boot."""
+        if not isinstance(row, dict) or row.get("boot_id") != self._clock.boot_id():
+            return None
+        is_open = any(alarm.alarm_id == row.get("alarm_id") for alarm in alarms)
+        part = row.get("recording_id")
+        return part if is_open and isinstance(part, str) else None
 
     def _waiting_ns(self, row: Any) -> int | None:
         """The press of this boot that the journal remembers; it counts for as long as the policy says."""

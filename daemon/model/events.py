@@ -159,6 +159,8 @@ class AlarmsFound(Input, frozen=True):
     """The id for a recording, if the recorder has come before the journal could be read; empty: none is started."""
     waiting_ns: int | None = None
     """A press, in the time of this boot, that waited for its second when the process died."""
+    part: str | None = None
+    """The recording that the first of them had in this boot; empty: none was begun; None: nobody knows."""
 
 
 class RecorderJoined(Input, frozen=True):

@@ -40,7 +40,7 @@ from daemon.model.rules.common import (
     set_end,
     wind_down,
 )
-from daemon.model.state import Alarm, Phase, Room
+from daemon.model.state import Alarm, Phase, Recording, Room
 
 ALARMS_MAX = 100
 """Alarms open at once. Later presses are still sent, as `repeated`; neither room nor journal holds them open."""
@@ -137,10 +137,19 @@ def found(room: Room, item: AlarmsFound, now_ns: int) -> Step:
     if room.recording is not None and (may_record or not is_private(room)):
         room, effects = set_end(room, alarm_until_ns + room.rules.post_event_ns, alarm=True)
     elif room.recording is None and may_record:
-        room = replace(room, owed_ns=room.owed_ns or now_ns)  # before it a part may have been that no journal knows
+        room = _goes_on(room, item.part, now_ns)
         room, effects = new_part(room, item.fresh_id, now_ns) if item.fresh_id and is_open else (room, ())
     closed = (Close(beyond),) if beyond else ()
     return room, (Note("alarms_found", f"{len(found)} open"), *lifted, *effects, *closed)
+
+
+def _goes_on(room: Room, part: str | None, now_ns: int) -> Room:
+    """Where the recording of an alarm that was found is to go on: after its last part, or since the press."""
+    if part is None:
+        return replace(room, owed_ns=room.owed_ns or now_ns)  # before it a part may have been that nobody knows
+    pressed_ns = min((alarm.pressed_ns for alarm in room.alarms if alarm.pressed_ns > 0), default=now_ns)
+    lost = Recording(part, room.alarm_until_ns + room.rules.post_event_ns, alarm=True, lost=True) if part else None
+    return replace(room, owed_ns=room.owed_ns or pressed_ns, recording=lost)
 
 
 def _confirms(room: Room, at_ns: int) -> bool:
