@@ -21,7 +21,7 @@ from daemon.alarm.__main__ import lamp_pins, lines
 from daemon.alarm.intake import PLACES
 from daemon.alarm.mishaps import QUIET_NS
 from daemon.alarm.mqtt import Answered
-from daemon.alarm.process import AWAKE_NS, BATCH_MAX, AlarmProcess, Devices
+from daemon.alarm.process import AWAKE_NS, BATCH_MAX, PART, AlarmProcess, Devices
 from daemon.alarm.speakers import FromOperator
 from daemon.config import load
 from daemon.errors import DeviceError, LinkError
@@ -36,9 +36,11 @@ from tests.certificates import Authority
 
 
 @contextlib.contextmanager
-def made_in(home: Path, *, second: bool = False, tls: Tls | None = None) -> Iterator[AlarmProcess]:
+def made_in(
+    home: Path, *, second: bool = False, tls: Tls | None = None, policy: str = "dronten-2022"
+) -> Iterator[AlarmProcess]:
     """One that is made and whose loop does not run. `second`: with a second broker. `tls`: of the first."""
-    paths = prepare(home / "unit", "dronten-2022", None, ("127.0.0.1", 1))
+    paths = prepare(home / "unit", policy, None, ("127.0.0.1", 1))
     settings, factory, clock = load(paths.etc), MockFactory(), SystemClock()
     if tls is not None:
         settings = settings._replace(
@@ -108,6 +110,30 @@ def test_a_press_that_waits_is_of_this_boot(process: AlarmProcess, row: Any, *, 
     if isinstance(row, dict) and row["boot_id"] is True:
         row["boot_id"] = process._clock.boot_id()
     assert (process._waiting_ns(row) == 5) is is_known
+
+
+@pytest.mark.parametrize(
+    ("row", "part"),
+    [({"alarm_id": "a1", "recording_id": "r1"}, "r1"), ({"alarm_id": "a1", "recording_id": ""}, ""),
+     ({"alarm_id": "over", "recording_id": "r1"}, None), ({"alarm_id": "a1"}, None), ([], None), (None, None),
+     ({"alarm_id": "a1", "recording_id": 7}, None), ({"alarm_id": "a1", "recording_id": "r1", "boot_id": "x"}, None)],
+)  # fmt: skip
+def test_the_part_of_an_alarm_is_of_this_boot(process: AlarmProcess, row: Any, part: str | None) -> None:
+    """R8: what the journal remembers of an alarm's recording counts for an alarm that is open, in the same boot."""
+    row = {"boot_id": process._clock.boot_id(), **row} if isinstance(row, dict) else row
+    assert process._part_of((events.OpenAlarm("a1", 5),), row) == part
+
+
+def test_the_journal_is_told_each_part_of_an_open_alarm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """R8: an alarm without a recording, and then its recording, are remembered once each; rest is not."""
+    kept: list[Any] = []
+    with made_in(tmp_path, policy="heusden-2020") as process:
+        monkeypatch.setattr(process._acts, "keep", lambda _, modes: kept.append(modes[PART]))
+        recorder = events.RecorderJoined(("audio",), None, 0, alarm=False, fresh_id="1" * 32)
+        press = events.AlarmPressed(process._clock.boot_ns(), "a1", "0" * 32)
+        for item in (events.ObjectionFound(), press, recorder, events.TracksChanged((), "2" * 32)):
+            process._step(item)
+    assert [(row["alarm_id"], row["recording_id"]) for row in kept] == [("a1", ""), ("a1", "1" * 32)]
 
 
 def test_no_input_is_lost_between_two_turns(process: AlarmProcess) -> None:

@@ -337,6 +337,32 @@ def test_an_open_alarm_takes_up_its_recording() -> None:
     assert kinds(step(ready(), AlarmsFound((OpenAlarm("a1", T0),)), T0)[1]) == ["Note"]
 
 
+@pytest.mark.parametrize("comes_first", [True, False], ids=["recorder first", "journal first"])
+@pytest.mark.parametrize("part", ["x1", "", None])
+def test_an_open_alarm_that_was_found_goes_on_from_its_part(part: str | None, comes_first: bool) -> None:  # noqa: FBT001
+    """R8: alarm process and recorder died together. The next part goes on from the one that the journal remembers, or
+    is told since the press where none was begun; where nobody knows, since now, because there may have been one.
+    """
+    found = AlarmsFound((OpenAlarm("a0", -5 * NS), OpenAlarm("a1", T0)), "fresh", part=part)
+    now_ns = T0 + 9 * NS
+    if comes_first:
+        room, effects = step(ready(), found, now_ns)
+    else:
+        room, effects = step(step(Room(RULES), found, now_ns)[0], joined(), now_ns)
+    [start] = [effect for effect in effects if isinstance(effect, StartRecording)]
+    assert start.continues == (part or None)
+    assert start.trigger_ns == (now_ns if part is None else T0)
+    assert (start.alarm, start.until_ns) == (True, room.alarm_until_ns + RULES.post_event_ns)
+    assert room.recording is not None
+    assert (room.recording.id, room.recording.lost) == (start.recording_id, False)
+
+
+def test_a_part_that_still_runs_is_the_alarms_recording() -> None:
+    """R8: the recorder outlived the alarm process: it has the part that the journal remembers, and no other begins."""
+    room = after(Room(RULES), AlarmsFound((OpenAlarm("a1", T0),), part="x1"))
+    assert step(room, joined("x1", ALARM_UNTIL_NS, alarm=True), T0)[1] == (OPEN,)
+
+
 def test_a_running_recording_is_adopted() -> None:
     """R3: what a recorder is writing when the alarm process comes back is the room's: lit, under lease, and it ends."""
     room, effects = step(Room(RULES), joined("x1", T0 + 60 * NS), T0)
