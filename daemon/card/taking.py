@@ -210,9 +210,9 @@ def _judged(home: Path, etc: Path, files: Files, read: Sheet) -> tuple[str, ...]
                 if broker is not None and broker.tls is not None and (wrong := _wrong_tls(broker.tls, home))
             ]
     if faults or settings is None:
-        told = [read.fault(fault).replace(f"{home}/tls/", "") for fault in faults]
-        left = len(told) - FAULTS_MAX
-        raise _Refused(*told[:FAULTS_MAX], *([f"en nog {left}"] if left > 0 else []))
+        told = [read.fault(fault).replace(f"{home}/tls/", "") for fault in faults[:FAULTS_MAX]]
+        left = len(faults) - FAULTS_MAX
+        raise _Refused(*told, *([f"en nog {left}"] if left > 0 else []))
     for name in borrowed:
         (home / name).unlink()
     return (

@@ -9,6 +9,7 @@ time. What is made of such a text is read by `tomllib` again before anybody uses
 
 from __future__ import annotations
 
+import functools
 import re
 import tomllib
 from collections.abc import Collection
@@ -40,14 +41,17 @@ class Statement(NamedTuple):
     is_head: bool
 
 
+@functools.lru_cache(maxsize=2)
 def statements(text: str) -> tuple[Statement, ...]:
     """Every statement of a text, in its order."""
     found: list[Statement] = []
     arrays: dict[Path, int] = {}
     table: Path = ()
+    line, counted = 1, 0
     at = _skip(text, 0)
     while at < len(text):
-        first = text.count("\n", 0, at) + 1
+        line, counted = line + text.count("\n", counted, at), at
+        first = line
         is_head = text[at] == "["
         if is_head:
             table, at = _head(text, at, arrays)
@@ -56,7 +60,8 @@ def statements(text: str) -> tuple[Statement, ...]:
             named, at = _dotted(text, at)
             path = (*table, *named)
             at = _value_end(text, at + 1)
-        found.append(Statement(first, text.count("\n", 0, at) + 1, path, is_head))
+        line, counted = line + text.count("\n", counted, at), at
+        found.append(Statement(first, line, path, is_head))
         at = _skip(text, at)
     return tuple(found)
 

@@ -10,6 +10,7 @@ has no FAT, spoils files that are replaced or renamed to another case: a unit do
 from __future__ import annotations
 
 import contextlib
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +26,7 @@ class Partition:
 
     def __init__(self, image: Path) -> None:
         self.image = image
+        self._driver: subprocess.Popen[bytes] | None = None
         _run("truncate", "-s", f"{KILOBYTES}K", str(image))
         _run("/usr/sbin/mkfs.vfat", str(image))
 
@@ -60,17 +62,29 @@ class Partition:
         """Mounts it, by the kernel's own driver where the kernel has one."""
         at.mkdir(exist_ok=True)
         kernels = ["mount", "-t", "vfat", "-o", "loop,rw" if writable else "loop,ro", str(self.image), str(at)]
-        driver: subprocess.Popen[bytes] | None = None
         if subprocess.run(kernels, capture_output=True, check=False).returncode:
             command = ["fusefat", "-f", "-o", "rw+" if writable else "ro", str(self.image), str(at)]
-            driver = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            self._driver = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             wait_for("the partition", at.is_mount)
         try:
             yield at
         finally:
             _run("umount", str(at))
-            if driver is not None:
-                driver.wait()  # it writes the last of it after umount has come back
+            if self._driver is not None:
+                self._driver.wait()  # it writes the last of it after umount has come back
+                self._driver = None
+
+    @contextlib.contextmanager
+    def stalled(self) -> Iterator[bool]:
+        """A card that answers nothing any more, mounted as it is; False where the kernel itself drives it."""
+        if self._driver is None:
+            yield False
+            return
+        self._driver.send_signal(signal.SIGSTOP)
+        try:
+            yield True
+        finally:
+            self._driver.send_signal(signal.SIGCONT)
 
 
 def _run(*command: str, stdin: bytes = b"") -> bytes:

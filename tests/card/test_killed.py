@@ -81,7 +81,7 @@ def judge(home: Path, taken: Path, files: Files) -> None:
 
 @pytest.mark.parametrize(
     ("every", "torn"),
-    [(6, True), pytest.param(1, True, marks=pytest.mark.slow), pytest.param(1, False, marks=pytest.mark.slow)],
+    [(9, True), pytest.param(1, True, marks=pytest.mark.slow), pytest.param(1, False, marks=pytest.mark.slow)],
 )
 def test_cut_anywhere_the_next_start_has_one_of_both_whole(
     tmp_path: Path, taken: Path, brought: Path, files: Files, every: int, *, torn: bool

@@ -9,7 +9,7 @@ import tomllib
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon.config import lines, shipped
@@ -44,6 +44,7 @@ def leaves(value: Any, path: lines.Path = ()) -> dict[lines.Path, Any]:
     return {path: value}
 
 
+@settings(max_examples=60)
 @given(texts())
 def test_every_value_is_found_where_it_stands(text: str) -> None:
     """H2: a key's line, read alone, makes the value that the whole file makes; no key is missed, none invented."""
@@ -65,6 +66,7 @@ def test_every_value_is_found_where_it_stands(text: str) -> None:
     assert [one.first for one in found] == sorted({one.first for one in found})
 
 
+@settings(max_examples=60)
 @given(texts(), st.sets(st.sampled_from(["m", "l", "t0", "t1", "k00", "k10"])))
 def test_what_is_taken_out_is_all_that_goes(text: str, names: set[str]) -> None:
     """Design §6: the rest of a file reads as before, line by line its own."""

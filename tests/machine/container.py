@@ -37,14 +37,16 @@ class Container(Driven):
         self.directory, self.suite = directory, suite
         self._stack = contextlib.ExitStack()
         self._nspawn: subprocess.Popen[bytes] | None = None
+        self._root = directory / "root"
         self._leader = 0
 
     def __enter__(self) -> Self:
         file = self.directory / "root.ext4"
         subprocess.run(["cp", "--sparse=always", str(image.image(self.suite)), str(file)], check=True)
         self._stack.callback(file.unlink)
-        root = self._stack.enter_context(image.mounted(file, self.directory / "root"))
-        self._boot(root)
+        self._root = self._stack.enter_context(image.mounted(file, self.directory / "root"))
+        self._stack.callback(self.power_off)
+        self.power_on()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
@@ -79,17 +81,18 @@ class Container(Driven):
         self.run("sh", "-c", "cat > /srv/package.deb", stdin=package.read_bytes())
         return self.run("dpkg", act, "/srv/package.deb", check=check)
 
-    def _boot(self, root: Path) -> None:
+    def power_on(self, boot: Path | None = None) -> None:
+        """Boots it. `boot`: a directory of this machine's that is its boot partition."""
         options = ["--quiet", "--boot", "--register=no", "--keep-unit", "--private-network", "--console=pipe"]
+        options += [f"--bind={boot}:/boot/firmware"] if boot is not None else []
         path = shutil.which("systemd-nspawn")
         assert path is not None, "systemd-nspawn is missing: apt-get install systemd-container"
         environment = {**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"}
         with (self.directory / "console").open("wb") as console:
             self._nspawn = subprocess.Popen(
-                [path, "--directory", str(root), *options], env=environment, stdout=console, stderr=console,
+                [path, "--directory", str(self._root), *options], env=environment, stdout=console, stderr=console,
                 stdin=subprocess.DEVNULL,
             )  # fmt: skip
-        self._stack.callback(self._end)
         until_s = time.monotonic() + BOOT_S
         while not self._is_up():
             console_says = (self.directory / "console").read_text(errors="replace")[-2000:]
@@ -108,11 +111,14 @@ class Container(Driven):
         state = self.run("systemctl", "is-system-running", check=False).strip()
         return state in {"running", "degraded"}
 
-    def _end(self) -> None:
-        assert self._nspawn is not None
+    def power_off(self) -> None:
+        """Ends it in order."""
+        if self._nspawn is None:
+            return
         self._nspawn.send_signal(signal.SIGTERM)  # systemd-nspawn: an orderly power-off
         try:
             self._nspawn.wait(END_S)
         except subprocess.TimeoutExpired:
             self._nspawn.kill()
             self._nspawn.wait()
+        self._nspawn = None
