@@ -16,6 +16,7 @@ is that of the municipality's own file, and a fault has the line that an editor 
 
 from __future__ import annotations
 
+import difflib
 import re
 import tomllib
 from collections.abc import Iterable
@@ -33,6 +34,9 @@ HEAD = f"[{END}]"
 BROKERS = ("broker", "second_broker")
 AT_LINE = re.compile(r"at line (\d+)|\bline (\d+)\b|\bat end of document")
 """Where the words of a fault name a line: `tomllib`'s, and those of `text_of`."""
+NEAR = 0.8
+"""How like ours a name is that was meant to be it: a few letters of it. The answer's has 0.65, and `custom.toml`, which
+Raspberry Pi's Imager writes, 0.52."""
 KEY_MARK = b"PRIVATE KEY-----"
 """In PEM; a certificate may stand in the same file as its key."""
 
@@ -94,9 +98,11 @@ def said(fault: Fault, line: int) -> str:
 
 
 def candidates(names: Iterable[str]) -> tuple[str, ...]:
-    """Names on a card that somebody may have meant to be ours, ours among them: copies, other endings, other case."""
-    seen = (name for name in names if not name.startswith((".", "~")) and not name.endswith("~"))
-    return tuple(sorted(name for name in seen if "spreekkamer" in name.lower() and ".toml" in name.lower()))
+    """Names on a card that somebody may have meant to be ours, ours among them: copies, other endings, a slip."""
+    seen = {name: name.lower() for name in names if not name.startswith((".", "~")) and not name.endswith("~")}
+    near = difflib.get_close_matches(NAME, seen.values(), n=len(seen) or 1, cutoff=NEAR)
+    meant = (name for name, low in seen.items() if low in near or ("spreekkamer" in low and ".toml" in low))
+    return tuple(sorted(meant))
 
 
 def read(data: bytes) -> tuple[Sheet | None, tuple[str, ...]]:

@@ -54,7 +54,7 @@ PRIVATE = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY.*", re.DOTALL)
 """A private key that somebody put where the name of its file belongs."""
 CREDENTIALS = re.compile(r"(?<=//)[^\s/@]*:[^\s/@]*@")
 """A name and a password in an address."""
-SECRET_KEYS = re.compile(r"pass|wachtwoord|secret|geheim|token|credential|private|\bpin_?code", re.IGNORECASE)
+SECRET_KEYS = re.compile(r"pass|wachtwoord|secret|geheim|token|credential|private", re.IGNORECASE)
 """Keys that no file of ours has, and whose values nobody but their owner is to read."""
 
 Table = TypeVar("Table", Unit, Policy)

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
+import shutil
 import tomllib
 from pathlib import Path
 
@@ -22,6 +24,7 @@ from daemon.card.sheet import ANSWER, NAME
 from daemon.config import load
 from tests.card.sheets import Bench, Files, good, policy
 from tests.certificates import UNIT as UNIT_NAME
+from tests.disks import fill, small_disk
 
 UTF16 = good().encode("utf-16")
 WHOLE = good()
@@ -179,10 +182,25 @@ def test_no_part_of_a_file_passes_for_the_whole(at: int, zeros: bool) -> None:  
     assert "regel" in wrong[0]
 
 
+JUNK = st.binary(max_size=40) | st.sampled_from([b"[", b"'''", b'"""', b"\r", b"\x1a"])
+
+
+@given(st.integers(0, len(WHOLE)), st.integers(0, 40), JUNK)
+def test_no_bytes_are_more_than_an_answer(at: int, gone: int, instead: bytes) -> None:
+    """A2: whatever has become of a file, reading it ends in a sheet, or in sentences of one line each."""
+    whole = WHOLE.encode()
+    for data in (whole[:at] + instead + whole[at + gone :], instead, instead * 20 + b"\n[end]"):
+        found, wrong = sheet.read(data)
+        assert (found is None) == bool(wrong)
+        assert all("regel" in line and line.isprintable() for line in wrong)
+        assert found is None or found.taken()
+
+
 NAMES = {
     "spreekkamer (1).toml": "2 bestanden",
     "Spreekkamer - kopie.toml": "2 bestanden",
     "spreekkamer.toml.txt": "2 bestanden",
+    "spreekamer.toml": "2 bestanden",
 }
 
 
@@ -198,7 +216,7 @@ def test_a_second_file_is_not_chosen_from(works: Bench, name: str) -> None:
     (works.boot / NAME).unlink()
     assert f"het bestand heet {name}: verwacht {NAME}" in works.start().refused
     assert works.everything() == before
-    for noise in (f"._{NAME}", f"{NAME}~", f".{NAME}.swp", "~$spreekkamer.toml"):
+    for noise in ("custom.toml", "config.txt", f"._{NAME}", f"{NAME}~", f".{NAME}.swp", "~$spreekkamer.toml"):
         (works.boot / noise).write_bytes(b"\0\5\26\7")
     (works.boot / name).rename(works.boot / "SPREEKKAMER.TOML")
     assert works.start().refused == "", "what a Mac or an editor leaves is no second file; FAT knows no case"
@@ -275,7 +293,39 @@ def test_a_card_that_is_gone_is_no_end(works: Bench) -> None:
     assert works.everything() == before
 
 
-def test_the_units_own_disk_that_is_full_or_in_the_way(works: Bench) -> None:
+@pytest.mark.parametrize("name", [NAME, "unit.crt"])
+def test_a_card_that_breaks_while_it_is_read(works: Bench, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """A2: pulled, or worn out, in the middle of a file: nothing of it is taken."""
+    before, read = works.everything(), os.read
+
+    def breaks(fd: int, count: int) -> bytes:
+        if Path(f"/proc/self/fd/{fd}").readlink() == works.boot / name:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return read(fd, count)
+
+    works.put(WHOLE.replace("pin = 6", "pin = 22"))
+    monkeypatch.setattr(os, "read", breaks)
+    assert "stuk, of eruit gehaald" in works.start().refused
+    assert works.everything() == before
+
+
+def test_the_units_own_disk_is_full(works: Bench, tmp_path: Path) -> None:
+    """A3: settings for which the unit has no room are refused, and those that it has stay whole; when there is room
+    again the same file is taken.
+    """
+    with small_disk(tmp_path / "disk", 2) as disk:
+        works.paths = works.paths._replace(etc=shutil.copytree(works.paths.etc, disk / "etc"))
+        before = works.everything()
+        works.put(WHOLE.replace("pin = 6", "pin = 22"))
+        ballast = fill(disk)
+        assert "passen niet op de unit (vol)" in works.start().refused
+        assert works.everything() == before
+        assert load(works.paths.etc).unit.name() == UNIT_NAME
+        ballast.unlink()
+        assert works.start().refused == ""
+
+
+def test_the_units_own_place_is_taken_by_something_else(works: Bench) -> None:
     """A2: what the unit cannot keep is not taken."""
     etc = works.paths.etc
     (etc / "policy.toml").unlink()
