@@ -3,56 +3,24 @@
 
 """One process of a simulated unit, the real one on simulated devices: `python -m simulators.unit alarm --state DIR`.
 
-This is a composition root like `daemon/alarm/__main__.py`: everything above the ports is what runs in the field.
+This is a composition root like `daemon/alarm/__main__.py`: everything above the ports is what runs in the field. Each
+process loads its own parts alone: the wall that counts for the simulator too, and half of what a start costs.
 """
 
 from __future__ import annotations
 
 import argparse
 import ctypes
-import hashlib
 import os
 import signal
 import sys
 from pathlib import Path
 
-from daemon import run
-from daemon.alarm.__main__ import lamp_pins, lines
-from daemon.alarm.process import AlarmProcess
-from daemon.alarm.process import Devices as AlarmDevices
-from daemon.config import Settings
-from daemon.keeper.entrance import Entrance
-from daemon.keeper.process import KeeperProcess
-from daemon.model.contact import NC
 from daemon.paths import Paths
-from hardware.gpio import GpioButtons, GpioLamps
 from simulators import stuck
-from simulators.clock import SimClock
-from simulators.disk import FaultyDisk
-from simulators.pins import PinBench, Wear
-from simulators.places import OF_A_ROOM, bench_path, clock_path
+from simulators.places import OF_A_ROOM
 
 PR_SET_PDEATHSIG = 1
-
-
-def make_alarm(settings: Settings, paths: Paths, wear: Wear | None = None) -> AlarmProcess:
-    """The alarm process on gpiozero's mock pins, with a bench on which others can press."""
-    clock = SimClock(clock_path(paths))
-    specs = lines(settings.unit)
-    changeovers = {name: name + NC for name in specs if name + NC in specs}
-    bench = PinBench(specs, lamp_pins(settings.unit), changeovers=changeovers, wear=wear)
-    buttons = GpioButtons(bench.factory, specs, clock)
-    lamps = GpioLamps(bench.factory, lamp_pins(settings.unit))
-    machine = hashlib.sha256(str(paths.run).encode()).hexdigest()[:16]
-    process = AlarmProcess(settings, paths, AlarmDevices(buttons, lamps, clock, machine, simulated=True))
-    bench.serve(bench_path(paths))
-    return process
-
-
-def make_keeper(settings: Settings, paths: Paths) -> Entrance:
-    """The keeper by the room's clock."""
-    clock, disk = SimClock(clock_path(paths)), FaultyDisk(paths).stand_between()
-    return Entrance(paths, lambda: KeeperProcess(settings, paths, clock, disk))
 
 
 def end_with_the_room() -> None:
@@ -77,14 +45,17 @@ def main() -> None:
     asked = parser.parse_args()
     paths = Paths.below(asked.state)
     if asked.process == "alarm":
-        run.run("alarm", paths, make_alarm)
-    elif asked.process == "keeper":
-        run.run("keeper", paths, make_keeper)
-    else:
-        # The wall that counts for the simulator too: media is loaded by the recorder's process alone.
-        from simulators.unit_recorder import start  # noqa: PLC0415
+        from simulators import unit_alarm  # noqa: PLC0415 - see above
 
-        start(paths, asked.video, asked.audio, asked.microphone)
+        unit_alarm.start(paths)
+    elif asked.process == "keeper":
+        from simulators import unit_keeper  # noqa: PLC0415 - see above
+
+        unit_keeper.start(paths)
+    else:
+        from simulators import unit_recorder  # noqa: PLC0415 - see above
+
+        unit_recorder.start(paths, asked.video, asked.audio, asked.microphone)
 
 
 if __name__ == "__main__":

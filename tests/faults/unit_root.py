@@ -17,7 +17,7 @@ from daemon import run
 from daemon.paths import Paths
 from simulators import stuck
 from simulators.pins import Wear
-from simulators.unit import make_alarm
+from simulators.unit_alarm import make_alarm
 
 if __name__ == "__main__":
     stuck.answers()
