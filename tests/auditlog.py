@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from hashlib import sha256
@@ -76,3 +77,9 @@ def chained(several: Iterable[Mapping[str, Any]], n: int = 0, prev: str = START)
         found = raw(number, prev, **fields)
         prev = sha256(found).hexdigest()
         yield found
+
+
+if __name__ == "__main__":
+    lines = EVERY_KIND.read_bytes().splitlines(keepends=True)
+    with EVERY_KIND.open("ab") as log:
+        log.writelines(chained(map(json.loads, sys.argv[1:]), len(lines), sha256(lines[-1]).hexdigest()))

@@ -36,7 +36,7 @@ from daemon.model.policy import Policy
 from daemon.model.unit import Unit
 from simulators import board
 from simulators.faults import PLUGS
-from tests.tools import draw_page, draw_settings, draw_sockets
+from tests.tools import draw_acts, draw_page, draw_settings, draw_sockets
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -267,7 +267,9 @@ def test_every_setting_is_explained() -> None:
         assert f"| `{policy.stem}`" in page
 
 
-@pytest.mark.parametrize("drawer", [draw_settings, draw_sockets], ids=["settings.md", "sockets.md"])
+@pytest.mark.parametrize(
+    "drawer", [draw_acts, draw_settings, draw_sockets], ids=["audit-log.md", "settings.md", "sockets.md"]
+)
 def test_settings_and_messages_are_drawn_from_their_structs(drawer: Any) -> None:
     """H5: a bound, a default or a meaning that changes in a struct changes its page."""
     assert drawer.PAGE.read_text(encoding="utf-8") == drawer.page(), "run `make docs`"

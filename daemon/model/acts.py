@@ -108,7 +108,7 @@ class Cleared(Act, frozen=True):
 
 
 class Torn(Act, frozen=True):
-    """The line before was cut off by a power cut or a full disk. It stays; this line goes on from its hash."""
+    """A power cut or a full disk cut off a line. It stays; this one, or `unsigned` before it, carries its hash."""
 
     detail: str = ""
 
@@ -117,7 +117,9 @@ class Unsigned(Act, frozen=True):
     """At a start: these lines stood behind the newest signed head. They have no force, now or later."""
 
     first: Number
+    """The number of the first; what was cut off among them has one too."""
     lines: Number
+    """How many."""
 
 
 class Head(Act, frozen=True):
@@ -543,7 +545,9 @@ class Place(Struct, frozen=True):
     """An act's place in the alarm's journal."""
 
     journal: Name
+    """A new card begins a new one."""
     n: Ns
+    """Counts without a gap; the log has each number once."""
 
 
 class ActsLost(Act, frozen=True):

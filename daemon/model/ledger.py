@@ -72,13 +72,18 @@ class Frame(Struct, frozen=True):
 
 
 class Acted(Struct, frozen=True):
-    """When the alarm process did what a line tells; the line itself may come later."""
+    """What an act of the alarm process has besides: when it was done. Its line can come much later."""
 
     acted_wall_ns: int
+    """UTC, by the unit's clock."""
     acted_boot_ns: int
-    acted_boot_id: str
+    """Since boot; before this boot it is less than nought."""
+    acted_boot_id: Name
+    """The boot under which `acted_boot_ns` compares."""
     acted_clock: ClockState
+    """What `acted_wall_ns` was worth."""
     act: Place
+    """Where it stands in the alarm's journal."""
 
 
 class Line(Frame, frozen=True, kw_only=True):

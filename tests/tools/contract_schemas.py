@@ -24,8 +24,8 @@ from daemon.model.events import LEVELS, AlarmEventKind
 from daemon.model.faults import FaultName
 from daemon.model.fitted import OUTPUTS
 from daemon.model.holds import Kind
+from daemon.model.ledger import Frame
 from daemon.model.state import Phase
-from hardware.ports import ClockState
 from tests.contract.examples import EXAMPLES, body
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -40,14 +40,10 @@ MOMENT = {"format": "date-time", "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{
 SHA256 = {"pattern": "^[0-9a-f]{64}" + END}
 ID = {"minLength": 1, "maxLength": 64, "pattern": r"^[\x21-\x7e]+" + END}
 """An id that leaves the unit comes back in an acknowledgement or a command: within `messages.Text`."""
+_FRAME = msgspec.json.schema(Frame, ref_template="{name}")["$defs"][Frame.__name__]["properties"]
 AUDIT_LINE: Schema = {
-    "n": {"type": "integer", "minimum": 0},
-    "at_wall_ns": {"type": "integer"},
-    "at_boot_ns": {"type": "integer"},
-    "boot_id": {"type": "string"},
-    "clock": {"enum": list(get_args(ClockState))},
+    **{name: {key: value for key, value in drawn.items() if key != "default"} for name, drawn in _FRAME.items()},
     "event": {"type": "string", "minLength": 1},
-    "prev": {"type": "string", **SHA256},
 }
 """What stands in every line of the audit log; each event adds its own (docs/ref/audit-log.md)."""
 NARROWER: dict[tuple[Struct, str], Schema] = {
@@ -158,8 +154,8 @@ def _finished(struct: Struct, schema: Schema, *, sent: bool) -> Schema:
         schema["properties"][field.encode_name] = found
     if sent:
         schema["required"] = list(schema["properties"])
-    portable: Schema = _portable(schema)
-    return portable
+    drawn: Schema = portable(schema)
+    return drawn
 
 
 def _narrowed(schema: Schema, narrower: Schema) -> Schema:
@@ -169,11 +165,11 @@ def _narrowed(schema: Schema, narrower: Schema) -> Schema:
     return {**schema, **narrower}
 
 
-def _portable(value: Any) -> Any:
+def portable(value: Any) -> Any:
     """The same with patterns that both dialects read alike."""
     if isinstance(value, dict):
-        return {k: v.replace(END, PORTABLE_END) if k == "pattern" else _portable(v) for k, v in value.items()}
-    return [_portable(item) for item in value] if isinstance(value, list) else value
+        return {k: v.replace(END, PORTABLE_END) if k == "pattern" else portable(v) for k, v in value.items()}
+    return [portable(item) for item in value] if isinstance(value, list) else value
 
 
 def text(value: Schema) -> str:
