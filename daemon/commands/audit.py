@@ -22,7 +22,7 @@ from daemon.commands.console import Json, State, as_json, out
 from daemon.errors import StoreError
 from daemon.link import Conversation
 from daemon.model import acts
-from daemon.model.ledger import Line, Walk
+from daemon.model.ledger import FAULTS_MAX, Foreign, Line, Walk
 from daemon.paths import Paths
 
 app = typer.Typer(help="The keeper's log: deletions, holds, hand-outs; hash-chained and signed.", no_args_is_help=True)
@@ -47,6 +47,8 @@ class Verdict(msgspec.Struct, frozen=True):
     """Heads that a witness had and that were compared with a line."""
     missing: tuple[str, ...] = ()
     """Recordings that the log began and says are missing: no receipt says that they were deleted."""
+    foreign: tuple[int, ...] = ()
+    """Numbers of lines of no kind that this release knows: they have no force; the first hundred."""
 
 
 class Witnessed(NamedTuple):
@@ -103,12 +105,15 @@ def check(
     Raises StoreError for one that cannot be read, SealError without ssh-keygen.
     """
     walk, good, signed_lines, missing = Walk({**own, **seen.heads}), 0, 0, dict[str, None]()
+    foreign: list[int] = []
     try:
         with Progressing() as progress:
             task = progress.add_task("audit log", total=size)
             for line in loglines.read(file, size):
                 if (found := walk.take(line.raw, line.sha256)) is not None:
                     _note_missing(found, missing)
+                    if isinstance(found.act, Foreign) and len(foreign) < FAULTS_MAX:
+                        foreign.append(found.n)
                 if walk.signed and keys:
                     if sign.is_signed(walk.signed.statement, walk.signed.signature, keys, sign.AUDIT):
                         good, signed_lines = good + 1, walk.signed.n
@@ -123,8 +128,8 @@ def check(
     if keys and walk.lines and not good:
         walk.blame(walk.lines - 1, "and all before it are signed by nobody: a keeper signs its log each day")
     faults = tuple(str(fault) for fault in walk.faults)
-    compared = len(walk.compared & seen.heads.keys())
-    return Verdict(walk.lines, walk.head, faults, walk.faults_n, good, signed_lines, compared, tuple(missing))
+    other = len(walk.compared & seen.heads.keys()), tuple(missing), tuple(foreign)
+    return Verdict(walk.lines, walk.head, faults, walk.faults_n, good, signed_lines, *other)
 
 
 def _note_missing(line: Line, missing: dict[str, None]) -> None:
@@ -191,5 +196,9 @@ def _show(found: Verdict) -> None:
     else:
         out().print("No signature was checked: give the keeper's public key with --key.")
     out().print(f"Witnessed heads that were compared with a line: {found.witnessed}.")
+    if found.foreign:
+        many = f"{len(found.foreign)} or more" if len(found.foreign) == FAULTS_MAX else len(found.foreign)
+        first = f"the first is line {found.foreign[0]}"
+        out().print(f"Lines of no kind that this release knows: {many}; {first}. They have no force.")
     for name in found.missing:
         out().print(f"[red]recording {escape(name)} is missing: the log began it, and has no receipt for it[/red]")

@@ -162,6 +162,17 @@ def test_a_broker_that_listened_is_a_witness(unit: Paths, tmp_path: Path) -> Non
     )
 
 
+def test_lines_of_no_known_kind_are_counted(unit: Paths, tmp_path: Path) -> None:
+    """K3, K7: a line of a later release, and one whose fields are not those of its kind, are named with their numbers;
+    the log holds together all the same, as it does for the release that knows them.
+    """
+    lines = lines_of(unit)[:6]
+    for fields in ({"event": "lamp_cleaned", "uid": 1000}, sample("deleted", track="smell")):
+        lines.append(line_of(len(lines), sha256(lines[-1]), **fields))
+    code, found = judged(unit, tmp_path, lines)
+    assert (code, found["faults"], found["foreign"]) == (0, [], [6, 7])
+
+
 def test_ordinary_tools_agree(unit: Paths, tmp_path: Path) -> None:
     """K5: the signature in a line is one that ssh-keygen checks, over two words that a stranger can write down."""
     raw = lines_of(unit)
