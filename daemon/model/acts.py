@@ -156,7 +156,8 @@ class Clock(Act, frozen=True):
 class Adopted(Act, frozen=True):
     """Recordings are found of a boot that the log does not know."""
 
-    of_boot: Name
+    of_boot: str
+    """As a begin.json says."""
     powered_ns: int
     """At its beginning."""
     offset_ns: int | None
@@ -350,8 +351,8 @@ class HoldReleased(Act, frozen=True):
     recording_id: Id | UnsetType = UNSET
     tracks: tuple[Track, ...] | UnsetType = UNSET
     kind: Kind | UnsetType = UNSET
-    parts: tuple[Id, ...] | UnsetType = UNSET
-    """The recordings that it kept."""
+    parts: tuple[str, ...] | UnsetType = UNSET
+    """The recordings that it kept, as their begin.json name each other."""
     finished_later: bool = False
 
 
