@@ -16,6 +16,7 @@ from daemon.alarm.__main__ import lamp_pins, lines
 from daemon.alarm.desk import Desk
 from daemon.alarm.process import AlarmProcess, Devices
 from daemon.config import load
+from daemon.model.acts import Asked, OfAlarm, Refused
 from daemon.model.refusals import DAY_NS
 from daemon.model.rights import ALARM_ACTS, ALARM_VERBS, Person
 from daemon.people import Door
@@ -32,18 +33,16 @@ class Told:
     """A desk, and what it has for the audit log."""
 
     def __init__(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.desk, self.lines = desk, list[dict[str, Any]]()
-        monkeypatch.setattr(
-            desk._house.acts, "keep", lambda event, *_, **fields: self.lines.append({"event": event, **fields})
-        )
+        self.desk, self.lines = desk, list[OfAlarm]()
+        monkeypatch.setattr(desk._house.acts, "keep", lambda act, *_: self.lines.append(act))
 
     def ask(self, person: Person, verb: str) -> Reply:
         """A question and its answer."""
         return self.desk.answer(Request(verb, ARGS.get(verb, {})), person)
 
-    def of(self, event: str) -> list[dict[str, Any]]:
-        """What it told of an event."""
-        return [line for line in self.lines if line["event"] == event]
+    def asked(self) -> list[OfAlarm]:
+        """What it told of what was asked for."""
+        return [line for line in self.lines if isinstance(line, Asked)]
 
 
 @pytest.fixture
@@ -71,11 +70,11 @@ def test_each_role_has_its_acts(verb: str, told: Told) -> None:
         reply = told.ask(person, verb)
         if role in ALARM_VERBS[verb]:
             assert reply.exit_code != 13
-            acted = [{"event": "asked", "verb": verb, "uid": person.uid, "role": role}]
-            assert told.of("asked") == (acted if verb in ALARM_ACTS and not reply.error else [])
+            acted = [Asked(verb, person.uid, role)]
+            assert told.asked() == (acted if verb in ALARM_ACTS and not reply.error else [])
         else:
             assert (reply.exit_code, "is not for you" in reply.error) == (13, True)
-            assert told.lines == [{"event": "refused", "uid": person.uid, "verb": verb, "count": 1}]
+            assert told.lines == [Refused(person.uid, verb, 1)]
 
 
 def test_a_flood_of_refusals_is_a_number(told: Told) -> None:
@@ -83,9 +82,7 @@ def test_a_flood_of_refusals_is_a_number(told: Told) -> None:
     for _ in range(1000):
         told.ask(NOBODY, "reset")
     told.desk.tick(SystemClock().boot_ns() + DAY_NS + 1_000_000_000)
-    assert told.lines == [
-        {"event": "refused", "uid": NOBODY.uid, "verb": "reset", "count": count} for count in (1, 999)
-    ]
+    assert told.lines == [Refused(NOBODY.uid, "reset", count) for count in (1, 999)]
 
 
 def test_every_verb_is_in_the_table(told: Told) -> None:
