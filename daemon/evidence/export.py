@@ -26,8 +26,9 @@ import msgspec
 
 from daemon import durable, loglines
 from daemon.errors import RequestError, StoreError
-from daemon.inspection.chain import UNREADABLE
 from daemon.link import Conversation
+from daemon.model import acts
+from daemon.model.ledger import parse
 
 PIECE_BYTES = 1_048_576
 Step = Callable[[int], None]
@@ -207,26 +208,16 @@ def _lines_about(keeper: Conversation, recording_id: str) -> Iterator[str]:
                 yield line.raw.decode(errors="replace").rstrip("\n")
 
 
-class _Line(msgspec.Struct):
-    event: str
-    recording_id: str = ""
-    track: str = ""
-
-
 def _gone_since(lines: tuple[str, ...], recording_id: str) -> set[str]:
     """The tracks of a recording whose deletion was begun after it was handed out last."""
     gone = set[str]()
-    for line in reversed(lines):
-        try:
-            told = msgspec.json.decode(line, type=_Line)
-        except UNREADABLE:
-            continue
-        if told.recording_id != recording_id:
-            continue
-        if told.event == "handed_out":
-            break
-        if told.event == "deleting":
-            gone.add(told.track)
+    for text in reversed(lines):
+        line = parse(text.encode() + b"\n")
+        match line and line.act:
+            case acts.HandedOut(recording_id=name) if name == recording_id:
+                break
+            case acts.Deleting(recording_id=name, track=track) if name == recording_id:
+                gone.add(track)
     return gone
 
 
