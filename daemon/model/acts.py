@@ -26,6 +26,8 @@ from daemon.model.space import Level
 from hardware.ports import Track
 
 Number = Annotated[int, Meta(ge=0, le=2**53)]
+Clocked = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+"""What a clock of 64 bits can say, in nanoseconds: every such moment is in some calendar's year."""
 DeletedBecause = Literal["term", "unreadable", "test", "policy"]
 Trigger = Literal["conversation", "alarm", "test"]
 """What a recording was made for."""
@@ -135,7 +137,7 @@ class Head(Act, frozen=True):
 class Boot(Act, frozen=True):
     """The keeper's first start in a boot."""
 
-    powered_ns: int
+    powered_ns: Clocked
     """Powered-on time counted before it."""
     clean: bool
     """The boot before ended with a stop of the keeper."""
@@ -144,8 +146,8 @@ class Boot(Act, frozen=True):
 class Clock(Act, frozen=True):
     """UTC is believed for the first time in a boot, or another than before; an empty store waits for a recording."""
 
-    utc_ns: int
-    powered_ns: int
+    utc_ns: Clocked
+    powered_ns: Clocked
     """Of the same moment."""
     step_s: float | UnsetType = UNSET
     """At a later one of a boot: how far UTC moved."""

@@ -19,7 +19,7 @@ import msgspec
 from msgspec import Struct
 
 from daemon.model import acts
-from daemon.model.acts import Act, Number, Place
+from daemon.model.acts import Act, Clocked, Number, Place
 from daemon.model.bounds import Name, Sha256
 from hardware.ports import ClockState
 
@@ -61,9 +61,9 @@ class Frame(Struct, frozen=True):
     """Counts from 0."""
     prev: Sha256
     """SHA-256 of the line before, newline included; sixty-four noughts in the first. It stands last in the line."""
-    at_wall_ns: int = 0
+    at_wall_ns: Clocked = 0
     """When it was written: UTC by the unit's clock."""
-    at_boot_ns: int = 0
+    at_boot_ns: Clocked = 0
     """The same by the clock that does not step, since boot."""
     boot_id: Name = ""
     """The boot under which `at_boot_ns` compares."""
@@ -74,9 +74,9 @@ class Frame(Struct, frozen=True):
 class Acted(Struct, frozen=True):
     """What an act of the alarm process has besides: when it was done. Its line can come much later."""
 
-    acted_wall_ns: int
+    acted_wall_ns: Clocked
     """UTC, by the unit's clock."""
-    acted_boot_ns: int
+    acted_boot_ns: Clocked
     """Since boot; before this boot it is less than nought."""
     acted_boot_id: Name
     """The boot under which `acted_boot_ns` compares."""

@@ -16,9 +16,10 @@ from daemon.commands.audit import Witnessed, check
 from daemon.keeper.process import KeeperProcess
 from daemon.model.acts import KINDS
 from daemon.model.ledger import Foreign, Line, encode, parse
-from tests.auditlog import EVERY_KIND, LOGS
+from tests.auditlog import EVERY_KIND, LOGS, Fields, chained, sample
 from tests.keeper.desks import NOW_NS, Hands
-from tests.keeper.test_audit import keeper
+from tests.keeper.stores import recording
+from tests.keeper.test_audit import A, keeper
 
 OLD = sorted(LOGS.glob("*.jsonl"))
 
@@ -74,3 +75,41 @@ def test_a_keeper_goes_on_with_an_old_log(log: Path, tmp_path: Path) -> None:
     assert "audit" not in process._state().faults
     assert own.read_bytes().startswith(log.read_bytes())
     assert len(lines_of(own)) > len(lines_of(log))
+
+
+NEVER = 2**70
+"""Nanoseconds until long after the last year that a calendar has."""
+NOW: Fields = {"boot_id": "now"}
+FORGED: dict[str, list[Fields]] = {
+    "a UTC without end": [sample("boot", powered_ns=0) | NOW, sample("clock", utc_ns=NEVER, powered_ns=1) | NOW],
+    "a count before all": [sample("boot", powered_ns=-NEVER) | NOW, sample("clock", utc_ns=-NEVER) | NOW],
+    "a clock without end": [
+        sample("boot") | NOW | {"at_boot_ns": NEVER},
+        sample("head") | NOW | {"at_boot_ns": -NEVER},
+    ],
+    "a boot without end": [sample("adopted", of_boot="one", powered_ns=NEVER, offset_ns=NEVER, believed=True)],
+    "a date without end": [sample("dated", recording_id=A, wall_ns=NEVER)],
+    "a deletion before all": [sample("deleting", recording_id=A, late_s=2**53) | NOW | {"at_boot_ns": -NEVER}],
+    "a ring for ever": [sample("ring_time", counted_s={"audio": 1e308})],
+    "all lines unsigned": [sample("boot"), sample("unsigned", first=0, lines=2**53)],
+    "a long line": [sample("cleared", files=["x" * 100] * 900), sample("boot")],
+}
+
+
+@pytest.mark.parametrize("how", FORGED)
+def test_forged_figures_stop_no_start(how: str, tmp_path: Path) -> None:
+    """K1: a log in which somebody wrote figures that no unit has keeps no keeper from starting and deleting, also where
+    the unit has no key to tell that nobody signed them.
+    """
+    clock = Hands(NOW_NS)
+    keeper(tmp_path, clock).close()
+    for key in (tmp_path / "etc").glob("keeper_ed25519*"):
+        key.unlink()
+    (tmp_path / "store" / "audit.jsonl").write_bytes(b"".join(chained(FORGED[how])))
+    recording(tmp_path / "store", A)
+    for _ in range(2):
+        process = keeper(tmp_path, clock)
+        process.begin()
+        process._time.keep(stopping=True)
+        assert process._state().recordings == 1
+        process.close()
