@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""The audit log: one JSON line an act, each with the SHA-256 of the line before (promise K3).
+"""The audit log: one JSON line per act, each with the SHA-256 of the line before (promise K3).
 
-The law here: an act is in the log, on the disk, before it is done, and again when it is done. A line that a power cut
-or a full disk tore stays where it is; the next line goes on from its hash and says so. A log that does not hold
-together is named and gone on with: it must not keep anything from being deleted.
+Invariant: an act is in the log, on the disk, before it is done, and again when it is done. A line that a power cut or a
+full disk tore stays where it is; the next one carries its hash and says so. A log that does not hold together is
+reported, and deletion goes on.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Directories that never became a recording: a disk that was full, or a kill, between making one and beginning it.
+"""Directories in which no recording was begun: the disk was full, or the recorder was killed, after making one.
 
-The law here: empty, or nothing but a signature of a begin.json that never came, for ten minutes: no recorder can still
-be at it. It is said in the log first. Everything else that is no recording stays, and is named.
+Invariant: a directory goes only after ten minutes in which it was empty, or held nothing but the signature of a
+begin.json: no recorder can still be using it. The log says so first. Anything else that is no recording stays, and is
+reported.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Holds as custodians ask for them: what they wish, checked against what is there, and what they are told.
+"""Holds as custodians ask for them: checked against what is stored, and answered.
 
-The law here: a wish that does not hold together changes nothing and says what was expected; an answer means that the
-hold is on the disk, or that it is gone from there.
+Invariant: a request that is not valid changes nothing, and its answer says what was expected. Any other answer means
+that the hold is on the disk, or gone from it.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Where operators come to the keeper: who may ask for what, what they are told, what the audit log says of it.
+"""The keeper's operator socket: who may ask for what, the answers, and the lines in the audit log.
 
-The law here: a verb is looked up in `model/rights.py` before anything is done; an act of a person is a line in the log
-with their user's number and the role that let them; a refusal is one too, and a flood of refusals is a number. It
-answers from the keeper's own loop: what takes longer than a glance is handed out as an open file.
+Invariant: a verb is looked up in `model/rights.py` before anything is done. An act of a person is a log line with the
+number of the user and the role that allowed it; so is a refusal, and a flood of refusals is a count. Answers come from
+the keeper's own loop: what takes longer is handed out as an open file.
 """
 
 from __future__ import annotations

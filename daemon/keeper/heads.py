@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""The audit log's head, signed: daily, after each deletion and after each act of a custodian.
+"""Signed heads of the audit log: daily, after each deletion and after each act of a custodian.
 
-The law here (promise K3): a signature covers every line before it, because each carries the hash of the one before. The
-key is the keeper's own; without one it deletes as ever, and says that nobody can check its word. The newest head also
-stands in a file of its own, so that a log whose end was cut away is noticed at the next start.
+Invariant (promise K3): a signature covers all lines before it, because each carries the hash of the one before. The key
+is the keeper's own; without it the keeper deletes as usual and reports the fault `audit`. The newest head also stands
+in a file of its own, so that the next start notices a log whose end was cut away.
 """
 
 from __future__ import annotations

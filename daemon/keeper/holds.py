@@ -1,14 +1,13 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""The holds of a store: a file each, below store/holds/, and its lines in the audit log.
+"""The holds of a store: one file each below store/holds/, and their lines in the audit log.
 
-The law here (promises K2, K7): a hold is in force from the moment its line is in the log, before anybody is told so,
-until a release that a keeper signed. The file repeats it: what a crash left between the two is completed at the next
-start, and a file that is lost or cannot be read is in force as the log has it. One that says something else than its
-line holds both, and one that has no line has no force: somebody else wrote it. Where the log itself is lost or broken,
-a file without a line is in force, and one that nobody can read is in force for everything: nothing is deleted because
-something was not understood.
+Invariant (promises K2, K7): a hold is active from its line in the log, before anybody is answered, until a release that
+a keeper signed. The file repeats the line: what a crash left between the two is completed at the next start. A file
+that is lost or cannot be read is active as the log has it; one that differs from its line holds both; one without a
+line has no force, because no keeper wrote it. Where the log is lost or broken, a file without a line is active, and one
+that cannot be read holds everything: nothing is deleted because something was not understood.
 """
 
 from __future__ import annotations

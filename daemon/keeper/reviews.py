@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Holds whose review date has passed: told every day until somebody looks, and ended only where the policy says so."""
+"""Holds whose review date has passed: reported every day until somebody acts, and ended only if the policy says so."""
 
 from __future__ import annotations
 

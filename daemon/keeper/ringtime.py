@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Ring time in the log: daily, at a stop, and hourly on the disk in between, for a unit whose plug is pulled at night.
+"""Ring time in the log: daily and at a stop; in between hourly in a file, for a unit that is unplugged at night.
 
-The law here: a line says what was counted since the line before, so that their sum is the whole; `ring.json` is worth
-something only beside the line that it was written after. An idle unit writes forty bytes an hour, and nothing while no
-ring runs. One thread.
+Invariant: a line has the seconds since the last line of its kind, so that their sum is the total; `ring.json` counts
+only if it was written after that line. An idle unit writes forty bytes an hour, and nothing while no ring runs. One
+thread.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Deletion in an order that can be broken off anywhere: said, key first, segments, said again (promises K1, K3).
+"""Deletion that can be interrupted anywhere: log line, key, segments, receipt (promises K1, K3).
 
-The law here: the line "deleting" is on the disk before anything goes; the envelope goes before the segments, because
-without it they are noise; each step is synced (an unlink that is not comes back after a power cut); the receipt is
-last. What is interrupted is finished at the next start, from the line that began it. A track that the disk refuses
-keeps nobody else's from going.
+Invariant: the line "deleting" is on the disk before anything goes. The envelope goes before the segments, which are
+noise without it. Each step is synced, because an unlink that is not can come back after a power cut. The receipt is
+last. An interrupted deletion is finished at the next start, from the line that began it. A track that the disk refuses
+to delete holds up no other.
 """
 
 from __future__ import annotations

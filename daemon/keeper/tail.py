@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Which lines of the audit log no keeper signed: those behind its newest signed head, when a start finds them there.
+"""Lines of the audit log that no keeper signed: those behind its newest signed head when the keeper starts.
 
-The law here: what nobody signed ends no hold, dates nothing and is no receipt. A crash leaves such lines too: what they
-say is then done again. They stay unsigned for ever, although the next head covers them: the first line that a start
-writes behind them is `unsigned`, which names them.
+Invariant: an unsigned line ends no hold, dates nothing and is no receipt. A crash leaves such lines too; what they
+report is then done again. They stay unsigned for ever, although the next head covers them: at its start the keeper
+names them in a line `unsigned`.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Deleting what is due: when the next sweep is, what it may take, and what a disk that refuses comes to.
+"""Deletion at the end of a term: when the next sweep is, what it may take, and what happens when the disk refuses.
 
-The law here (promises K1, K2): the holds are asked at each sweep; what is refused is tried again within the minute that
-a deletion has, and named until it is gone. One thread: the keeper's.
+Invariant (promises K1, K2): each sweep asks for the holds. A deletion that the disk refused is tried again within the
+minute, and reported until it is done. One thread: the keeper's.
 """
 
 from __future__ import annotations

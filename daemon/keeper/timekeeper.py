@@ -3,9 +3,9 @@
 
 """The keeper's sense of time: the timeline of `model/timeline.py`, kept across boots and restarts.
 
-The law here: the audit log is the memory. It has a line for each boot, and one for each UTC that is believed; what it
-has not is how long the unit ran since its last line, and that stands in `time.json`, which may be lost: then so much
-powered-on time is not counted (see docs/decisions/0009-time-is-what-can-be-proven.md). One thread.
+Invariant: the audit log is the memory, with a line for each boot and one for each UTC that is believed. How long the
+unit ran since the last line stands in `time.json`; if that file is lost, so much powered-on time is not counted (see
+docs/decisions/0009-time-is-what-can-be-proven.md). One thread.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""An engineer's test recordings: inspected as soon as they are closed; those that hold go at once.
+"""An engineer's test recordings: inspected once they are closed, and deleted at once if every file holds.
 
-The law here: a recording is a test by its own signed records, and only what holds in every file goes before its term.
-What does not hold is named and kept, as everything that is not understood; so is what somebody has put a hold on.
+Invariant: a recording is a test if its own signed records say so, and goes before its term only if every file in it
+holds. One that does not hold is reported and kept; one with a hold on it is kept too.
 """
 
 from __future__ import annotations

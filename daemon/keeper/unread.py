@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Sealed tracks that no term is known of, because nobody can read their begin.json: they have an end all the same.
+"""Sealed tracks whose begin.json cannot be read: their term is unknown, and they are deleted all the same.
 
-The law here (promise K1): the count is powered-on time since the log first knew of the recording, by a line that a
-keeper signed; the end is the longest term that a unit can give; what a hold names does not go.
+Invariant (promise K1): their age is the powered-on time since the log first named the recording in a signed line; their
+term is the longest that a unit can give. A held track does not go.
 """
 
 from __future__ import annotations

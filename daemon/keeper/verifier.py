@@ -1,11 +1,12 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""`store verify`: the whole store, a recording at a time, daily by itself and when somebody asks.
+"""`store verify`: a walk over the whole store, one recording at a time, daily and on request.
 
-The law here (promise K3): every file belongs to a live recording that is younger than its term or held, and every hash,
-chain link and signature holds; anything else is named, and nothing is touched. A finding counts only when what was
-expected is still so: what was deleted or closed meanwhile is looked at again. The loop's thread; `worker.py` reads.
+Invariant (promise K3): every file belongs to a recording that is younger than its term or held, and every hash, chain
+link and signature fits. Anything else is reported, and nothing is changed. A finding counts only if what was expected
+is still so: a recording that was deleted or closed meanwhile is inspected again. On the loop's thread; `worker.py`
+reads.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""What the keeper sees by itself for the log: recordings that begin and end, and the policy that is in force.
+"""Log lines about what the keeper sees: recordings that begin and end, and the policy in force.
 
-The law here: what the log says already is known from the log, so that a recording is told once, whoever was down when
-it began or ended; the files are the truth. One thread.
+Invariant: a recording is logged once, whichever process was down when it began or ended: the log shows what has been
+logged, and the files are the truth. One thread.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""The audit log's chain, judged a line at a time: what was changed, taken out, put in, moved or cut off, and where.
+"""The audit log's lines, and their chain judged line by line: what was changed, removed, inserted, moved or cut off.
 
-The law here (promise K3): each line carries the SHA-256 of the line before, and its own number. A line is judged by its
-neighbours alone, so that a log of ten years takes no more memory than one of a day; what a forger makes consistent
-again from some line on is told by the signed heads and by whoever witnessed a head at the time.
+Invariant (promise K3): each line carries the SHA-256 of the line before, and its own number. A line is judged by its
+neighbours alone, so that a log of ten years takes no more memory than one of a day. A forger who makes the rest of the
+chain fit again is found by the signed heads, and by witnesses of earlier heads.
 """
 
 from __future__ import annotations

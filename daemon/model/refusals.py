@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Refused requests for the audit log: each kind is told at once, a flood of it is a number.
+"""Refused requests for the audit log: the first of each kind is logged at once, a flood is a count.
 
-The law here: whoever is refused must not fill the log. A kind is a user and a verb; its first refusal of a day is a
-line, and what followed is one more line when the day is over.
+Invariant: refused requests cannot fill the log. A kind is a user and a verb; its first refusal of a day is a line, and
+the number of those that followed is one more line when the day is over.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 
 """A year of one unit in figures, counted from the lines of its audit log and from nothing else.
 
-The law here: no name, no content, no recording's number; what a council asks (how often, how long, how do you know) and
-no more. Pure: lines in, one after the other, figures out; a log of ten years takes no more memory than one of a day.
+Invariant: no name, no content, no recording's number; what a council asks (how often, how long, how do you know) and no
+more. Pure: lines in, figures out; a log of ten years takes no more memory than one of a day.
 """
 
 from __future__ import annotations
