@@ -173,9 +173,7 @@ function* tracks(seen, gone, chain) {
       continue;
     }
     if (!sealed) yield [name, "is not sealed"];
-    if (!chain) continue;
-    const late = !envelope && parseInt(name.slice(name.indexOf("/") + 1), 10) >= chain.named[track];
-    if (late || (envelope && !chain.envelopes.has(name))) yield [name, "is in no line of the chain"];
+    if (chain && !envelope && parseInt(name.slice(name.indexOf("/") + 1), 10) >= chain.named[track]) yield [name, "is in no line of the chain"];
   }
   for (const name of chain ? [...chain.envelopes].sort() : []) if (!seen.has(name)) yield [name, "is missing: its segments can never be opened"];
 }

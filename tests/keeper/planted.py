@@ -88,7 +88,7 @@ PLANTED: dict[str, tuple[Callable[[Path, Path], object], str, str]] = {
     "missing envelope": (lambda r, _: (r / "audio.0.key.age").unlink(), f"{B}/audio.0.key.age", "is missing"),
     "changed envelope": (lambda r, _: flip(r / "audio.0.key.age"), f"{B}/audio.0.key.age", "SHA256SUMS says"),
     "extra envelope": (lambda r, _: shutil.copy(r / "audio.0.key.age", r / "audio.1.key.age"),
-        f"{B}/audio.1.key.age", "in no line"),
+        f"{B}/audio.1.key.age", "is not in SHA256SUMS"),
     "changed chain line": (lambda r, _: change_chain(r, lambda lines: [lines[0].replace(b"25,", b"24,"), *lines[1:]]),
         f"{B}/chain.jsonl", "line 1 does not follow"),
     "chain without a line": (lambda r, _: change_chain(r, lambda lines: [*lines[:3], *lines[4:]]),
@@ -125,8 +125,6 @@ PLANTED: dict[str, tuple[Callable[[Path, Path], object], str, str]] = {
     "directory without a recording": (lambda r, _: (r.parent / ("e" * 32)).mkdir(), "e" * 32, "no begin.json"),
     "foreign file in the store": (lambda _, s: (s / "backup.zip").write_text("x"),
         "../backup.zip", "is foreign"),
-    "left over of the keeper": (lambda _, s: (s / "time.json.new").write_text("x"),
-        "../time.json.new", "left over"),
     "foreign file among holds": (lambda _, s: (s / "holds/notes.txt").write_text("x"),
         "../holds/notes.txt", "is foreign"),
 }  # fmt: skip

@@ -13,6 +13,8 @@ import pytest
 
 from daemon import records
 from daemon.errors import StoreError
+from daemon.inspection.directory import inspect
+from daemon.inspection.judge import Expected
 from daemon.recorder.bundle import Bundle
 from daemon.recorder.closing import close_interrupted
 from daemon.recorder.cutter import Hole
@@ -24,7 +26,7 @@ from tests.dying import die_at
 from tests.rooms import chain_of, verify
 
 NS = 1_000_000_000
-KEYS = [Key("age1one", b"envelope one"), Key("age1two", b"envelope two")]
+KEYS = [Key("age1one", b"age-encryption.org/v1\nenvelope one"), Key("age1two", b"age-encryption.org/v1\nenvelope two")]
 
 
 def begin(recording_id: str = "a" * 32) -> records.Begin:
@@ -36,7 +38,7 @@ def begin(recording_id: str = "a" * 32) -> records.Begin:
 
 
 def segment(n: int, key: Key = KEYS[0]) -> Sealed:
-    return Sealed("video", n * NS, (n + 1) * NS, n * NS, "synchronised", 25, b"sealed %d" % n, key)
+    return Sealed("video", n * NS, (n + 1) * NS, n * NS, "synchronised", 25, b"age-encryption.org/v1\n%d" % n, key)
 
 
 @pytest.fixture
@@ -62,7 +64,7 @@ def test_a_closed_recording_verifies_and_names_the_key_of_each_segment(state: Pa
     lines = chain_of(open_.path)
     assert [line["kind"] for line in lines] == ["segment", "segment", "gap", "segment", "mark"]
     assert [line["key"] for line in lines if "key" in line] == ["video.0", "video.1", "video.1"]
-    assert (open_.path / "video.1.key.age").read_bytes() == b"envelope two"
+    assert (open_.path / "video.1.key.age").read_bytes() == KEYS[1].envelope
 
 
 def test_nothing_published_can_be_written_again(state: Path) -> None:
@@ -82,7 +84,7 @@ def test_what_was_left_open_is_closed_as_interrupted(state: Path) -> None:
     open_.add([segment(0), segment(1)])
     open_.abandon()
     stray = open_.path / "video" / "000002.ts.age"
-    stray.write_bytes(b"sealed 2")
+    stray.write_bytes(segment(2).data)
     close_interrupted(open_.path, SystemClock(), lambda data: sign(data, state / "etc" / "unit_ed25519"))
     verify(state, open_.path)
     last = chain_of(open_.path)[-1]
@@ -106,16 +108,16 @@ def test_a_torn_line_stays_and_the_chain_goes_on_from_it(state: Path, cut: int) 
     subprocess.run(["sha256sum", "--quiet", "-c", "SHA256SUMS"], cwd=open_.path, check=True)
 
 
-@pytest.mark.parametrize("point", range(1, 26))
+@pytest.mark.parametrize("point", range(1, 28))
 def test_killed_at_any_step_it_can_be_closed(state: Path, point: int) -> None:
     """R5: killed at any call that touches the disk, a recording is closed by the next start and verifies, or was never
     begun.
     """
     story = f"""
-from tests.recorder.test_bundle import bundle, segment
+from tests.recorder.test_bundle import KEYS, bundle, segment
 from hardware.clock import SystemClock
 b = bundle(Path({str(state)!r}))
-b.add([segment(0), segment(1)]); b.add([segment(2)])
+b.add([segment(0), segment(1)]); b.add([segment(2, KEYS[1])])
 b.end("asked", "", SystemClock())
 """
     die_at(point, ("fsync", "link", "mkdir"), story)
@@ -127,3 +129,4 @@ b.end("asked", "", SystemClock())
     if not (path / "SHA256SUMS.sig").exists():
         close_interrupted(path, SystemClock(), lambda data: sign(data, state / "etc" / "unit_ed25519"))
     verify(state, path)
+    assert inspect(path, Expected(), ()).findings == ()

@@ -117,6 +117,15 @@ class Looks:
                 with contextlib.suppress(OSError):  # it fails now, or this one is being deleted
                     self._look_at(path)
 
+    def begun(self, track: str) -> list[tuple[str, int]]:
+        """Boot and oldest moment of a track, by the begin.json of each recording: one may have no segment."""
+        found = []
+        for path in self._paths.recordings.glob("*/begin.json"):
+            with contextlib.suppress(OSError, ValueError, KeyError):
+                begin = json.loads(path.read_bytes())
+                found.append((str(begin["boot_id"]), int(begin["tracks"][track]["oldest_boot_ns"])))
+        return found
+
     def _look_at(self, path: Path) -> None:
         off_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.time_ns()
         for track in ("audio", "video"):

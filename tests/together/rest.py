@@ -193,6 +193,7 @@ def _goes(stage: Stage, track: str, held: set[tuple[str, str]]) -> None:
             dues.append(rooms.boots[line.boot_id] + line.from_ns + TERM_H[track] * H_NS)
     if not left():
         return
+    dues += [rooms.boots[boot] + ns + TERM_H[track] * H_NS for boot, ns in stage.looks.begun(track)]
     wait_ns = max(dues, default=0) - rooms.true_ns(host_ns())
     stage.advance(max(0, wait_ns / NS) + 1)
     passed_s = 0.0
