@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import platform
 import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,12 +28,22 @@ def edition(suite: str, upstream: str = "", architecture: str = "") -> Edition:
 
 
 def build(directory: Path, wanted: Edition, change: Change | None = None) -> Path:
-    """Builds one, not compressed. `change`: what is done to its files before."""
+    """Builds one, not compressed; one that is not changed is built once a session. `change`: of its files, before."""
+    return _as_it_is(wanted) if change is None else _build(directory, wanted, change)
+
+
+@functools.cache
+def _as_it_is(wanted: Edition) -> Path:
+    home = Path(tempfile.mkdtemp(prefix="spreekkamer-editions-"))
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    return _build(home, wanted, lambda _: None)
+
+
+def _build(directory: Path, wanted: Edition, change: Change) -> Path:
     root = directory / "edition"
     tree.clear(root)
     tree.lay_out(wanted, root, wheels.fetch(wanted.target))
-    if change is not None:
-        change(root)
+    change(root)
     try:
         return package.pack(wanted, root, directory / "editions", compress=False)
     finally:
