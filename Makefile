@@ -58,7 +58,7 @@ lock: $(BIN)/.ready-test .cache/lock/.ready  ## renews deploy/deb/wheels.lock, t
 	PATH="$(CURDIR)/.cache/lock/bin:$$PATH" $(BIN)/python -m deploy.deb --lock
 
 machine-test: NEEDS += mmdebstrap:mmdebstrap systemd-container:systemd-nspawn mount:mount util-linux:nsenter
-machine-test: $(BIN)/.ready-test system-packages  ## the package and its three services in a booted container without a network (as root; a quarter of an hour)
+machine-test: $(BIN)/.ready-test system-packages  ## the package and its three services in a booted container without a network (as root; twenty minutes)
 	$(BIN)/python -m pytest -m machine tests/machine -s
 
 fuzz: $(BIN)/.ready-test system-packages  ## a million junk inputs by every way into the alarm process (ARGS="--inputs N --seed S")
