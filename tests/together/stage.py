@@ -439,10 +439,17 @@ class Stage:
     # --- restarts -----------------------------------------------------------------------------------------------------
 
     def _beside(self, act: Callable[[], None]) -> None:
-        """A restart that a broken card holds up is not waited for for ever."""
+        """A restart that a broken card holds up is not waited for for ever; the next comes after it all the same."""
         within_s = RESTART_S if self.is_broken else WHOLE_S
         self.restarted(within_s)
-        self._restarting = threading.Thread(target=act, name="restart", daemon=True)
+        before = self._restarting
+
+        def in_turn() -> None:
+            if before is not None:
+                before.join()
+            act()
+
+        self._restarting = threading.Thread(target=in_turn, name="restart", daemon=True)
         self._restarting.start()
         self._restarting.join(within_s)
 
