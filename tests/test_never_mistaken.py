@@ -42,7 +42,7 @@ def test_only_composition_roots_choose_and_those_with_real_drivers_say_no() -> N
         for file in (ROOT / package).rglob("*.py"):
             said = list(chosen(file))
             assert said == ([False] if str(file.relative_to(ROOT)) in ROOTS else []), file
-    for name in ("unit.py", "unit_recorder.py"):
+    for name in ("unit_alarm.py", "unit_recorder.py"):
         assert list(chosen(ROOT / "simulators" / name)) == [True]
     assert not [key for settings in (Unit, Policy) for key in keys_of(settings) if "simul" in key]
 

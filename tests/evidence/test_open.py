@@ -293,7 +293,9 @@ def test_a_terminal_that_is_closed_leaves_no_film(desk: Desk, tmp_path: Path, nu
     """K5: ended in the middle of a segment, inside FFmpeg's call for more: no clear picture stays, under no name, and
     no short film passes for a whole one.
     """
-    before = {one: signal.signal(one, _end) for one in (signal.SIGTERM, signal.SIGHUP)}
+    # Also SIGINT, which a shell lets what it starts with `&` ignore.
+    ends = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: _end, signal.SIGHUP: _end}
+    before = {one: signal.signal(one, handler) for one, handler in ends.items()}
     (source,) = sources(desk.unit.store / A)
     one = verify(source, ())
     opened = opening.unlock(
