@@ -128,10 +128,11 @@ def replace(path: Path, data: bytes, mode: int = 0o640) -> None:
 
 
 def forget_new(directory: Path) -> None:
-    """Takes away what a crash left of a `replace`: it was never in force. Raises StoreError."""
+    """Takes away what a crash left of a `replace`: it was never in force. A directory is none. Raises StoreError."""
     try:
         for beside in directory.glob("*.new"):
-            beside.unlink()
+            if beside.is_symlink() or not beside.is_dir():
+                beside.unlink()
     except OSError as error:
         raise StoreError(f"{directory}: {error.strerror or error}") from error
 

@@ -389,10 +389,14 @@ class AlarmProcess:
                 self._tell_recorder(effect)
 
     def _keep_part(self) -> None:
-        """Has the journal remember the recording of an open alarm, or that none was begun since its press."""
-        alarm_id = self._room.alarms[0].id if self._room.alarms and self._room.rules.tracks else ""
-        part = (alarm_id, self._room.recording.id if self._room.recording else "")
-        if alarm_id and part != self._part:
+        """Has the journal remember the recording of an open alarm, or that none was begun since its press.
+
+        A room that neither has one nor is owed one (an objection, a recording that is over) is in neither case.
+        """
+        room = self._room
+        alarm_id = room.alarms[0].id if room.alarms and room.rules.tracks else ""
+        part = (alarm_id, room.recording.id if room.recording else "")
+        if alarm_id and (part[1] or room.owed_ns) and part != self._part:
             row = {"boot_id": self._clock.boot_id(), "alarm_id": alarm_id, "recording_id": part[1]}
             self._acts.keep(None, {PART: row})
         self._part = part

@@ -161,7 +161,12 @@ class KeeperProcess:
 
     def begin(self) -> None:
         """What comes before everything else: time goes on, and everything that is due goes. Raises StoreError."""
-        durable.forget_new(self._paths.store)
+        try:
+            durable.forget_new(self._paths.store)
+        except StoreError as error:
+            log.event(
+                "left_over_stays", "warning", why=str(error)
+            )  # the daily walk names it; nothing else waits for it
         self._time.start(self._audit)
         self._ring.start(self._clock.read())
         self._bear_witness()

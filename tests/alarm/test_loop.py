@@ -125,7 +125,9 @@ def test_the_part_of_an_alarm_is_of_this_boot(process: AlarmProcess, row: Any, p
 
 
 def test_the_journal_is_told_each_part_of_an_open_alarm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """R8: an alarm without a recording, and then its recording, are remembered once each; rest is not."""
+    """R8: an alarm without a recording, and then its recording, are remembered once each; rest is not, nor an alarm
+    that is owed none: it would be told as unrecorded since its press.
+    """
     kept: list[Any] = []
     with made_in(tmp_path, policy="heusden-2020") as process:
         monkeypatch.setattr(process._acts, "keep", lambda _, modes: kept.append(modes[PART]))
@@ -133,6 +135,8 @@ def test_the_journal_is_told_each_part_of_an_open_alarm(tmp_path: Path, monkeypa
         press = events.AlarmPressed(process._clock.boot_ns(), "a1", "0" * 32)
         for item in (events.ObjectionFound(), press, recorder, events.TracksChanged((), "2" * 32)):
             process._step(item)
+        process._room = msgspec.structs.replace(process._room, recording=None, owed_ns=0)
+        process._keep_part()
     assert [(row["alarm_id"], row["recording_id"]) for row in kept] == [("a1", ""), ("a1", "1" * 32)]
 
 

@@ -74,6 +74,7 @@ def test_what_a_cut_left_of_a_write_goes_at_the_start(tmp_path: Path) -> None:
     for path in (*left, paths.store / "notes.txt"):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"{")
+    (paths.store / "somebodys.new").mkdir()  # and it keeps no keeper from starting
     process = KeeperProcess(load(paths.etc), paths, SimClock(clock_path(paths)), FileSystemDisk(tmp_path))
     try:
         process.begin()
@@ -81,6 +82,7 @@ def test_what_a_cut_left_of_a_write_goes_at_the_start(tmp_path: Path) -> None:
         process.close()
     assert not [path for path in left if path.exists()]
     assert (paths.store / "notes.txt").exists()
+    assert (paths.store / "somebodys.new").is_dir()
 
 
 def test_a_disk_that_becomes_read_only_is_named(disk: Path, tmp_path: Path) -> None:
