@@ -29,10 +29,10 @@ from hardware.disk import FileSystemDisk
 from simulators.clock import SimClock
 from simulators.places import clock_path
 paths = Paths.below(Path(sys.argv[1]))
-began = time.monotonic()
+began = time.process_time()
 keeper = KeeperProcess(load(paths.etc), paths, SimClock(clock_path(paths)), FileSystemDisk(paths.store), Door({}))
 keeper.begin()
-took = time.monotonic() - began
+took = time.process_time() - began
 print(keeper._audit.lines, len(keeper._store), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, round(took, 1))
 keeper.close()
 """
@@ -66,7 +66,7 @@ def history(paths: Paths, boots: int) -> None:
 
 
 def measured(state: Path, boots: int) -> tuple[int, int, int, float]:
-    """Lines, recordings, resident kilobytes at the most, and seconds of a start on such a history."""
+    """Lines, recordings, resident kilobytes at the most, and seconds of a processor for a start on such a history."""
     paths = prepare(state, "heusden-2020", None, ("127.0.0.1", 1))
     for n in range(20):
         recording(paths.store, f"{10**9 + n:032x}", boot=f"boot-{boots - 1}")
