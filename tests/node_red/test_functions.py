@@ -74,3 +74,37 @@ def test_no_room_pushes_another_rooms_alarm_off_the_desk(flood: str) -> None:
     assert len(accepted) <= 101
     resets = {word["topic"]: word["alarm_ids"] for word in ended}
     assert resets[HERE.replace("alarm/", "command/reset/node-red")] == ["mine"]
+
+
+def ended(root: str, alarm_id: str, kind: str = "reset") -> tuple[str, dict[str, Any]]:
+    """The event that ends an alarm."""
+    data = {"kind": kind, "alarm_id": alarm_id}
+    return "sk-people", {"topic": f"{root}event", "payload": {"id": f"end-{alarm_id}", "time": AT, "data": data}}
+
+
+LATER = "2026-11-24T09:05:00.000Z"
+ENDS = {
+    "reset": ([ended(HERE, "mine")], []),
+    "cancelled": ([ended(HERE, "mine", "cancelled")], []),
+    "another room's reset": ([ended(OTHER, "mine")], ["mine"]),
+    "a room that came back without it": ([state(HERE, [], LATER)], ["mine"]),
+    "accepted, then gone": ([("sk-accept", {}), state(HERE, [], LATER)], []),
+    "gone, then accepted": ([state(HERE, [], LATER), ("sk-accept", {})], []),
+    "accepted, and open in the room": ([("sk-accept", {}), state(HERE, ["mine"], LATER)], ["mine"]),
+    "gone, and back": ([state(HERE, [], LATER), state(HERE, ["mine"], LATER), ("sk-accept", {})], ["mine"]),
+    "a word from before the press": ([state(HERE, [], "2026-11-24T08:59:00.000Z"), ("sk-accept", {})], ["mine"]),
+}
+
+
+@pytest.mark.parametrize("how", ENDS)
+def test_the_silence_of_a_room_ends_no_alarm_that_was_heard(how: str) -> None:
+    """A1, A5: a stored alarm stays on the desk until its reset comes, or a person has accepted it."""
+    words, left = ENDS[how]
+    open_, _ = run(raised(HERE, "mine"), *words)
+    assert [alarm["id"] for alarm in open_] == left
+
+
+def test_what_only_the_room_told_ends_with_its_word() -> None:
+    """A5: after a restart what is open is known from the rooms' words alone."""
+    open_, _ = run(state(HERE, ["a", "b"]), state(HERE, ["b"], LATER))
+    assert [alarm["id"] for alarm in open_] == ["b"]
