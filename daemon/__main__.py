@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import signal
 import sys
@@ -408,11 +409,14 @@ def walk_test(
 
 @app.command()
 def idle(*, state: State = None, as_json_: Json = False) -> None:
-    """Whether the room is at rest, so that a restart cuts nothing. Exit code 10 while a recording or an alarm runs."""
-    health = ask(Paths.below(state).operator_socket, "status")
+    """Whether a restart cuts nothing. Exit code 10 while an alarm, a recording or an export runs."""
+    paths = Paths.below(state)
+    health = ask(paths.operator_socket, "status")
     runs = [f"an alarm is open ({alarm_id})" for alarm_id in health["alarms"]]
     if health["recording_id"]:
         runs.append(f"a recording runs ({health['recording_id'][:SHORT]})")
+    with contextlib.suppress(LinkError):  # a keeper that is not there hands nothing out
+        runs += [f"an export runs ({name[:SHORT]})" for name in ask(paths.keeper_socket, "exports")]
     if as_json_:
         as_json({"idle": not runs, "runs": runs})
     else:

@@ -82,7 +82,7 @@ class Desk:
         self._parts, self._door, self._verifier, self._trials = parts, door, whole.verifier, whole.trials
         self._unit, self._when = whole.unit, whole.when
         self._refusals = Refusals()
-        self._exports = Exports(parts.store)
+        self._exports = Exports(parts.store, parts.clock.boot_ns)
         self._acted = False
         custody, holders, audit = Custody(parts, whole.sweep), whole.holders, parts.audit
         self._verbs: dict[str, Answer] = {
@@ -90,6 +90,7 @@ class Desk:
             "holds": custody.page, "hold_place": custody.place, "hold_extend": custody.extend,
             "hold_release": custody.release,
             "audit": self._log, "export": self._export, "export_files": self._export_files,
+            "exports": lambda _: self._exports.running(),
             "verify": self._verify, "recording_tested": self._recording_tested,
             "disk_speed": self._disk_speed, "sign_check": self._sign_check,
             "holders": holders.page, "holders_ask": lambda asked: holders.ask(asked, audit) or Later(),

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +23,10 @@ from daemon.keeper.store import Store
 from daemon.link import FILES_MAX, Peer
 from daemon.names import TRACKS
 from hardware.ports import Track
+
+STALLED_NS = 600_000_000_000
+"""Sixty-four files are at most some forty megabytes, a minute of a slow stick. Who has asked for none in ten has been
+stopped, and does not keep a unit from its upgrade."""
 
 
 class Bundle(NamedTuple):
@@ -49,12 +54,26 @@ class Summary(msgspec.Struct, frozen=True):
     sums_sha256: str
 
 
+class Going(NamedTuple):
+    """How far one is."""
+
+    bundle: Bundle
+    done: int
+    asked_ns: int
+    """When the newest files were asked for, on the boot clock."""
+
+
 class Exports:
     """What each peer is being handed; a connection's own, so that it ends with it. One thread."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._open: dict[Peer, tuple[Bundle, int]] = {}
+    def __init__(self, store: Store, boot_ns: Callable[[], int]) -> None:
+        self._store, self._boot_ns = store, boot_ns
+        self._open: dict[Peer, Going] = {}
+
+    def running(self) -> list[str]:
+        """The recordings that are being handed out, each until its peer goes: a restart would cut that short."""
+        since_ns = self._boot_ns() - STALLED_NS
+        return sorted({one.bundle.recording_id for one in self._open.values() if one.asked_ns >= since_ns})
 
     def open(self, peer: Peer, recording_id: str) -> Bundle:
         """Begins. Raises RequestError for a recording that is not closed, StoreError for one that cannot be read."""
@@ -69,7 +88,7 @@ class Exports:
             raise StoreError(f"{path}: {error.strerror or error}") from error
         tracks = tuple(track for track in TRACKS if self._store.has(recording_id, track))
         found = Bundle(recording_id, path, tracks, names, size, sums)
-        self._open[peer] = (found, 0)
+        self._open[peer] = Going(found, 0, self._boot_ns())
         return found
 
     def next_files(self, peer: Peer) -> tuple[tuple[str, ...], tuple[int, ...]]:
@@ -79,9 +98,9 @@ class Exports:
         """
         if peer not in self._open:
             raise RequestError("`export_files` comes after `export`, on the same connection")
-        bundle, done = self._open[peer]
+        bundle, done = self._open[peer][:2]
         names = bundle.files[done : done + FILES_MAX]
-        self._open[peer] = (bundle, done + len(names))
+        self._open[peer] = Going(bundle, done + len(names), self._boot_ns())
         files: list[int] = []
         try:
             for name in names:

@@ -42,7 +42,7 @@ KEEPER_VERBS: Mapping[str, frozenset[Role]] = {
     "state": BOTH, "recordings": BOTH, "recording": BOTH, "holds": BOTH,
     "hold_place": CUSTODIAN, "hold_extend": CUSTODIAN, "hold_release": CUSTODIAN,
     "audit": BOTH, "export": CUSTODIAN, "export_files": CUSTODIAN, "disk_speed": ENGINEER, "sign_check": ENGINEER,
-    "recording_tested": BOTH,
+    "recording_tested": BOTH, "exports": BOTH,
     "verify": BOTH,
     "holders": BOTH, "holders_ask": BOTH, "holders_prove": BOTH, "holders_lost": BOTH,
 }  # fmt: skip

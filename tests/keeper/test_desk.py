@@ -23,8 +23,9 @@ from daemon import records, wire
 from daemon.__main__ import app
 from daemon.config import load
 from daemon.errors import RefusedError
+from daemon.keeper.export import STALLED_NS
 from daemon.keeper.process import FromOperator, KeeperProcess
-from daemon.link import Peer
+from daemon.link import Conversation, Peer
 from daemon.model.holds import By, Hold, Wish, place
 from daemon.model.rights import KEEPER_VERBS
 from daemon.model.timeline import LOOK_NS, STABLE_DAY_NS
@@ -256,6 +257,27 @@ def test_a_sealed_copy_is_handed_out_file_by_file(keeper: RunningKeeper) -> None
     (path / "SHA256SUMS.sig").unlink()
     assert "is not closed yet" in keeper.said_to(ANNA, ("export", {"recording_id": A}))[0][0]
     assert len(keeper.told("handed_out")) == 1
+
+
+def test_an_export_runs_until_who_asked_for_it_is_gone() -> None:
+    """A2: an upgrade is told of a copy that is being made, between its parts too, and is not kept waiting for ever by
+    one that was stopped.
+    """
+    with open_desk("heusden-2020", NOW_NS) as keeper:
+        record(keeper)
+        assert keeper.ask("exports") == []
+        with Conversation(keeper.paths.keeper_socket) as anna:
+            anna.ask("export", recording_id=A)
+            assert keeper.ask("exports") == [A]
+            while anna.ask("export_files")["names"]:
+                pass
+            keeper.clock.passed_ns += STALLED_NS
+            assert keeper.ask("exports") == [A]
+            keeper.clock.passed_ns += 1
+            assert keeper.ask("exports") == []
+            anna.ask("export", recording_id=A)
+            assert keeper.ask("exports") == [A]
+        wait_for("she is gone", lambda: keeper.ask("exports") == [])
 
 
 def test_every_verb_is_in_the_table(keeper: RunningKeeper) -> None:

@@ -26,6 +26,8 @@ from typer.testing import CliRunner
 from daemon.__main__ import app
 from daemon.commands import console
 from daemon.commands.console import PIPE_COLUMNS
+from daemon.link import Conversation
+from daemon.paths import Paths
 from tests.brokers import Mosquitto
 from tests.rooms import policy_with, running, wait_for
 
@@ -62,6 +64,10 @@ def test_status_recordings_and_faults(tmp_path: Path, broker: Mosquitto) -> None
         unit.press("record")
         unit.ended(path)
         wait_for("rest", lambda: as_json("idle", *where) == {"idle": True, "runs": []})
+        with Conversation(Paths.below(state).keeper_socket) as keeper:
+            keeper.ask("export", recording_id=path.name)
+            busy = spreekkamer("idle", *where)
+            assert (busy.returncode, busy.stdout) == (10, f"an export runs ({path.name[:8]})\n")
         listed = as_json("recordings", "list", *where)
         assert [one["recording_id"] for one in listed] == [path.name]
         shown = as_json("recordings", "show", path.name[:6], *where)
