@@ -23,8 +23,9 @@ from daemon.model.ledger import Line, statement
 from hardware.ports import ClockReading
 
 DAY_NS = 86_400_000_000_000
-RETRY_NS = 600_000_000_000
-"""After a signature that could not be made: a key that is missing is an engineer's visit away."""
+RETRY_NS = 60_000_000_000
+"""After a signature that could not be made or kept: a disk that has room again, or a key that came late, is no fault
+for longer. A try takes milliseconds, and a head that stands in the log already is not signed again."""
 FILE_BYTES_MAX = 4096
 NOT_A_HEAD = (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
@@ -43,6 +44,8 @@ class Heads:
         self._key, self._file, self._boot_id = key, file, boot_id
         self._next_ns = 0
         """Boot time of the next signature, deletions apart."""
+        self._signed: tuple[Seen, Line] | None = None
+        """The newest head of this start: it may be in the log and not in the file."""
         self.fault = ""
         """For a person: why nothing is signed; empty while it is."""
 
@@ -75,9 +78,12 @@ class Heads:
     def sign(self, audit: AuditLog, now: ClockReading) -> Line | None:
         """Signs what stands there and returns the line that says so; None, and a fault, where that cannot be."""
         try:
-            signature = sign.sign(statement(audit.lines, audit.head), self._key, sign.AUDIT)
-            line = audit.add(acts.Head(signature.decode()))
-            durable.replace(self._file, records.encode(Seen(audit.lines, audit.head)))
+            if self._signed is None or self._signed[0] != Seen(audit.lines, audit.head):
+                signature = sign.sign(statement(audit.lines, audit.head), self._key, sign.AUDIT)
+                line = audit.add(acts.Head(signature.decode()))
+                self._signed = Seen(audit.lines, audit.head), line
+            seen, line = self._signed
+            durable.replace(self._file, records.encode(seen))
         except (SealError, StoreError) as error:
             if not self.fault:
                 log.event("head_unsigned", "error", why=str(error))

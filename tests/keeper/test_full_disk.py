@@ -8,14 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from daemon import sign
 from daemon.errors import StoreError
+from daemon.keeper.heads import Heads
+from daemon.model.acts import Head
 from daemon.model.ledger import Walk
 from tests.auditlog import act
 from tests.disks import fill, small_disk
 from tests.keeper.stores import H_NS, WEEK_NS, Clock, Keeper, audit_lines, chained, name, recording
 
+MINUTE_NS = 60_000_000_000
 BALLAST = act("deleting", recording_id=name("a"), chain_sha256="x" * 200)
 
 
@@ -94,5 +99,32 @@ def test_the_reserve_is_made_again(disk: Path) -> None:
     ballast = fill(disk)
     for _ in range(1000):
         keeper.audit.add(BALLAST)
+    keeper.close()
+    assert chained(disk)
+
+
+def test_a_head_that_no_file_could_keep_is_kept_within_a_minute_of_room(disk: Path) -> None:
+    """H1, K3: on a full disk the log takes a head from its reserve and the file beside it is refused. That is a fault,
+    each try of which leaves nothing in the log, and is none any more a minute after there is room.
+    """
+    key = disk.parent / "key"
+    sign.make_key(key, "unit", sign.AUDIT)
+    keeper = Keeper(disk, Clock())
+    heads = Heads(key, disk / "head.json", "boot")
+    now = keeper.clock.read()
+    ballast = fill(disk)
+    assert heads.sign(keeper.audit, now) is None
+    lines = keeper.audit.lines
+    for minute in range(1, 20):
+        later = msgspec.structs.replace(now, boot_ns=now.boot_ns + minute * MINUTE_NS)
+        assert heads.is_due(keeper.audit, later)
+        assert heads.sign(keeper.audit, later) is None
+    assert "No space left" in heads.fault
+    assert keeper.audit.lines == lines
+    ballast.unlink()
+    line = heads.sign(keeper.audit, now)
+    assert line is not None
+    assert isinstance(line.act, Head)
+    assert (heads.fault, heads.seen()) == ("", {lines: keeper.audit.head})
     keeper.close()
     assert chained(disk)
