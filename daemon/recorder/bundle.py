@@ -35,6 +35,30 @@ class Missing(msgspec.Struct, frozen=True):
     reason: str
 
 
+class Reach:
+    """How far each track has come with nothing left out. One thread.
+
+    A short hole is told before the segment that it is in: that segment's other seconds may never get to the disk. So a
+    hole counts where it goes on from what is there, and else not before a segment has come that reaches it.
+    """
+
+    def __init__(self) -> None:
+        self.ends_ns: dict[Track, int] = {}
+        self._apart: list[tuple[int, int, Track]] = []
+        """Holes further on, from and to."""
+
+    def add(self, track: Track, from_ns: int, to_ns: int, *, is_hole: bool) -> None:
+        """A segment or a hole stands in the chain."""
+        if is_hole:
+            self._apart.append((from_ns, to_ns, track))
+        else:
+            self.ends_ns[track] = max(self.ends_ns.get(track, 0), to_ns)
+        for one in sorted(hole for hole in self._apart if hole[2] == track):
+            if one[0] - self.ends_ns.get(track, one[0]) < NEAR_NS:
+                self.ends_ns[track] = max(self.ends_ns.get(track, 0), one[1])
+                self._apart.remove(one)
+
+
 class Bundle:
     """An open recording. One thread: the writer's."""
 
@@ -54,8 +78,7 @@ class Bundle:
         self.path = recordings / begin.recording_id
         self.lines = 0
         self.alarm, self.test = begin.alarm, begin.test
-        self.ends_ns: dict[Track, int] = {}
-        """How far each track has come in the chain, on the disk."""
+        self._reach = Reach()
         self._missing = dict(missing or {})
         self._counts: dict[Track, int] = {"audio": 0, "video": 0}
         self._keys: dict[str, str] = {}  # recipient -> name of its envelope
@@ -72,6 +95,11 @@ class Bundle:
         # The signature first: where there is a begin.json, it is signed.
         self._publish("", [("begin.json.sig", signature), ("begin.json", data)])
         self._log = durable.open_log(self.path / "chain.jsonl")
+
+    @property
+    def ends_ns(self) -> dict[Track, int]:
+        """How far each track has come in the chain, on the disk."""
+        return self._reach.ends_ns
 
     def add(self, items: Sequence[Item]) -> None:
         """Makes segments and gaps part of the recording, durable on return.
@@ -144,10 +172,10 @@ class Bundle:
                 named.add(track)
         finally:  # what has a name has a line, whatever kept the rest from getting one
             if named or not files:
-                self._append([line for line in lines if isinstance(line, records.GapLine) or line.track in named])
-                for item in items:
-                    if isinstance(item, Hole) or item.track in named:
-                        self.ends_ns[item.track] = max(self.ends_ns.get(item.track, 0), end_ns(item))
+                there = [n for n, item in enumerate(items) if item.track in named or item.track not in files]
+                self._append([lines[n] for n in there])
+                for item in (items[n] for n in there):
+                    self._reach.add(item.track, begin_ns(item), end_ns(item), is_hole=isinstance(item, Hole))
 
     def _segment(self, item: Sealed) -> records.SegmentLine:
         count = self._counts[item.track]

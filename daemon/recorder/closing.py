@@ -20,7 +20,7 @@ import msgspec
 
 from daemon import durable, log, names, records
 from daemon.errors import StoreError, UnitError
-from daemon.recorder.bundle import CHAIN_BYTES_MAX, Missing, Sign, close
+from daemon.recorder.bundle import CHAIN_BYTES_MAX, Missing, Reach, Sign, close
 from hardware.ports import Clock, Track
 
 LINE_BYTES_MAX = 4096
@@ -203,16 +203,16 @@ def _ends_ns(path: Path, tracks: tuple[Track, ...]) -> dict[Track, int]:
     """The end of each track's last segment or gap: from the chain's tail, or from all of it for a track long gone."""
     chain = durable.read(path / "chain.jsonl", CHAIN_BYTES_MAX) if (path / "chain.jsonl").exists() else b""
     for part in (chain[-TAIL_BYTES:], chain):
-        ends_ns: dict[Track, int] = {}
+        reach = Reach()
         for raw in part.splitlines(keepends=True):
             line = parse(raw)
             if isinstance(line, records.SegmentLine):
-                ends_ns[line.track] = max(line.t1_boot_ns, ends_ns.get(line.track, 0))
+                reach.add(line.track, line.t0_boot_ns, line.t1_boot_ns, is_hole=False)
             elif isinstance(line, records.GapLine):
-                ends_ns[line.track] = max(line.to_boot_ns, ends_ns.get(line.track, 0))
-        if set(ends_ns) >= set(tracks):
+                reach.add(line.track, line.from_boot_ns, line.to_boot_ns, is_hole=True)
+        if set(reach.ends_ns) >= set(tracks):
             break
-    return ends_ns
+    return reach.ends_ns
 
 
 def _look_into(path: Path, file: str) -> tuple[str, str, str]:

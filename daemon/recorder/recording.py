@@ -211,7 +211,7 @@ class Recordings:
         tap = Tap(start, start.until_ns, start.alarm, start.test, given_ns, set(), now_ns + HEAD_NS)
         self._tap, means.ring.owed_ns = tap, dict(given_ns)
         for item in items:
-            tap.given_ns[item.track] = end_ns(item)
+            tap.given_ns[item.track] = max(tap.given_ns[item.track], end_ns(item))
         log.event("recording", recording_id=start.recording_id, segments=len(items), continues=start.continues)
         if not means.writer.give(writer.Open(begin, items, missing)):
             detail = "the disk takes nothing any more"
@@ -241,7 +241,7 @@ class Recordings:
     def _write(self, tap: Tap, item: Item) -> None:
         if not self._give(tap, writer.Add(tap.start.recording_id, (item,))):
             return
-        tap.given_ns[item.track] = end_ns(item)
+        tap.given_ns[item.track] = max(tap.given_ns[item.track], end_ns(item))
         if isinstance(item, Sealed) and item.t1_ns >= tap.until_ns:
             tap.done.add(item.track)
             self._means.new_key(self._means.tracks[item.track])
@@ -259,7 +259,8 @@ class Recordings:
             if name in tap.done:
                 continue
             until_ns = min(now_ns, tap.until_ns)
-            if until_ns - tap.given_ns[name] >= TOLD_NS and why != "stopped":
+            goes_on = why == "stopped" and now_ns < tap.until_ns  # the next part tells
+            if until_ns - tap.given_ns[name] >= TOLD_NS and not goes_on:
                 late = "nothing came in time" if track.recording else "nothing came"
                 self._write(tap, Hole(name, tap.given_ns[name], until_ns, track.trouble or late))
         if tap.closing:

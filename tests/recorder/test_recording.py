@@ -138,6 +138,24 @@ def test_a_track_that_is_late_at_the_end_is_told(story: Story) -> None:
     assert gap["reason"] == "nothing came in time"
 
 
+@pytest.mark.case("recorder 8")
+@pytest.mark.parametrize("is_over", [True, False])
+def test_what_a_stop_cuts_off_is_told_where_no_part_follows(story: Story, *, is_over: bool) -> None:
+    """R5: the recorder is stopped while a track is late. Before the end of the recording the next part tells what is
+    missing; after it none follows, and it is a gap line here.
+    """
+    recording_id = story.begin(4, alarm=True)
+    for n in range(4):
+        story.second(n, "audio")
+    story.second(0, "video")
+    end_ns = story.t0_ns + 4 * NS
+    story.recordings.stop(end_ns + NS if is_over else end_ns - NS)
+    path = story.paths.recordings / recording_id
+    wait_for("its end", (path / "SHA256SUMS.sig").exists, 30)
+    gaps = [(gap["from_boot_ns"], gap["to_boot_ns"]) for gap in of_track(path, "gap", "video")]
+    assert gaps == ([(story.t0_ns + NS, end_ns)] if is_over else [])
+
+
 @pytest.mark.case("recorder 2")
 def test_the_next_part_of_an_alarm_takes_up_what_was_not_on_the_disk(story: Story) -> None:
     """R8: a part that fails with seconds handed over and not durable: the ring keeps them, however old they get, and
