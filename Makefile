@@ -8,7 +8,7 @@ STATE ?= room
 HA_PYTHON ?= $(PYTHON)
 HA := .cache/home-assistant/$(notdir $(HA_PYTHON))
 
-.PHONY: help run test lint bench test-long histories torture-alarms fuzz machine-test vm-gpio vm-camera camera-test home-assistant node-red docs clean deb lock \
+.PHONY: audit help run test lint bench test-long histories torture-alarms fuzz machine-test vm-gpio vm-camera camera-test home-assistant node-red docs clean deb lock \
   system-packages vm-packages
 
 help:                ## what there is
@@ -56,6 +56,9 @@ deb: $(BIN)/.ready-test system-packages  ## the Debian packages, dist/*.deb, for
 
 lock: $(BIN)/.ready-test .cache/lock/.ready  ## renews deploy/deb/wheels.lock, the versions and hashes of what the packages carry
 	PATH="$(CURDIR)/.cache/lock/bin:$$PATH" $(BIN)/python -m deploy.deb --lock
+
+audit: .cache/audit/.ready  ## holds what the packages carry against the index's list of known weaknesses (asks the index about each; no answer fails it)
+	.cache/audit/bin/pip-audit --strict --require-hashes --disable-pip --progress-spinner off --requirement deploy/deb/wheels.lock
 
 machine-test: NEEDS += mmdebstrap:mmdebstrap systemd-container:systemd-nspawn mount:mount util-linux:nsenter
 machine-test: $(BIN)/.ready-test system-packages  ## the package and its three services in a booted container without a network (as root; twenty minutes)
@@ -157,6 +160,11 @@ $(BIN)/.ready-test: pyproject.toml | system-packages
 .cache/lock/.ready: Makefile
 	$(PYTHON) -m venv $(@D)
 	$(@D)/bin/pip install --quiet --disable-pip-version-check uv==0.13.8
+	@touch $@
+
+.cache/audit/.ready: Makefile
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check pip-audit==2.10.1
 	@touch $@
 
 # The AsyncAPI parser, by the versions and hashes of the lock file; no package runs a script of its own.

@@ -19,7 +19,20 @@ import typer
 from rich.markup import escape
 from rich.text import Text
 
-from daemon.commands import audit, check, cover, evidence, hold, holders, notice, report, store, tables, version
+from daemon.commands import (
+    audit,
+    check,
+    cover,
+    evidence,
+    hold,
+    holders,
+    notice,
+    report,
+    store,
+    support,
+    tables,
+    version,
+)
 from daemon.commands.console import NOT_EVIDENCE, SHORT, Json, State, as_json, out
 from daemon.config import Settings, inwords, load, unread
 from daemon.config import report as report_faults
@@ -434,6 +447,7 @@ def forget(*, state: State = None) -> None:
 app.command("check")(check.check)
 app.command("version")(version.version)
 app.command("report")(report.report)
+app.command("support")(support.support)
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ import itertools
 import json
 import os
 import re
+import shlex
 import stat
 import subprocess
 from pathlib import Path
@@ -228,6 +229,36 @@ def test_nobody_is_sent_to_a_name_that_is_not_ours() -> None:
     ]
     found = [path for path in texts if re.search(r"pip3? install [^\n`]*spreekkamer", path.read_text(encoding="utf-8"))]
     assert found == []
+
+
+def test_the_audit_passes_over_nothing(laid: Path) -> None:
+    """Issue 14: a library that the index does not know fails the audit (it once said "none found" of twenty that it had
+    not asked about), the lock is audited whole, and what is locked is what the package's list of parts is made of.
+    """
+    line = next(line for line in (ROOT / "Makefile").read_text("utf-8").splitlines() if "bin/pip-audit --" in line)
+    assert {"--strict", "--require-hashes", "--disable-pip", "deploy/deb/wheels.lock"} <= set(line.split())
+    assert wheels.locked(LOCK)
+    assert (laid / "usr/share/doc/spreekkamer/sbom.cdx.json").is_file()
+
+
+def test_no_user_of_the_unit_can_log_in_and_none_has_a_password(laid: Path) -> None:
+    """Issue 14: users without a shell or a home, no member of any group, no password, no key of the unit's, no
+    certificate and no file of settings is brought by a package.
+    """
+    lines = (laid / "usr/lib/sysusers.d/spreekkamer.conf").read_text("utf-8").splitlines()
+    told = [line for line in lines if line and not line.startswith("#")]
+    assert {line.split()[0] for line in told} == {"g", "u"}
+    for line in told:
+        kind, _, number, *more = shlex.split(line)
+        assert number == "-"
+        assert kind == "g" or len(more) == 1, f"neither a home nor a shell: {line}"
+    below = [path.relative_to(laid) for path in laid.rglob("*") if path.is_file()]
+    assert [path for path in below if path.parts[0] == "etc" or path.suffix in {".pem", ".crt", ".key", ".pub"}] == []
+    texts = [path.read_text("utf-8", errors="ignore") for path in laid.rglob("*") if path.is_file()]
+    assert not [
+        text for text in texts if re.search(r"BEGIN (OPENSSH|RSA|EC|ENCRYPTED)? ?PRIVATE KEY-+\n[A-Za-z0-9+/]", text)
+    ]
+    assert not [text for text in texts if re.search(r"(AGE-SECRET-KEY-1|\$6\$|\$y\$)[0-9A-Za-z./]{20}", text)]
 
 
 def test_the_lints_exceptions_have_reasons() -> None:

@@ -13,36 +13,10 @@ import pytest
 
 from tests.driven import PYTHON, SOURCES
 from tests.machine.house import House
+from tests.machine.places import BOTH, NAMES, TAKES, TALKS
 
 pytestmark = [pytest.mark.machine, pytest.mark.timeout(600)]
 
-NAMES = ("alarm", "recorder", "keeper")
-STORE = "/var/lib/spreekkamer/store"
-PRIVATE = {"/tmp", "/var/tmp"}  # noqa: S108 - each service has its own there, which nobody else sees
-TAKES = {
-    "alarm": {"/run/spreekkamer/alarm", "/run/spreekkamer-alarm", "/var/lib/spreekkamer/journal", *PRIVATE},
-    "recorder": {f"{STORE}/recordings"},
-    "keeper": {
-        *("/run/spreekkamer/keeper", "/run/spreekkamer-keeper", STORE, f"{STORE}/holds", f"{STORE}/recordings"),
-        *PRIVATE,
-    },
-}
-"""Directories in which a service can leave a file."""
-BOTH = {
-    "alarm": set(),
-    "recorder": {
-        *("alarm:/run/spreekkamer/alarm", "keeper:/run/spreekkamer-keeper"),
-        f"keeper:{STORE}/recordings",
-    },
-    "keeper": {"alarm:/run/spreekkamer/alarm", f"recorder:{STORE}/recordings"},
-}
-"""Files of one that another can read. Nothing of the recorder's, which hears, is read by the alarm, which speaks."""
-SOCKETS = {f"/run/spreekkamer/{name}.sock" for name in ("alarm/unit", "alarm/operator", "keeper/keeper")}
-TALKS = {
-    "alarm": SOCKETS - {"/run/spreekkamer/keeper/keeper.sock"},
-    "recorder": {"/run/spreekkamer/alarm/unit.sock"},
-    "keeper": SOCKETS,
-}
 FOR_ALL = re.compile(r"/run/systemd/notify$|/srv/sound/|/run/spreekkamer-alarm/bench\.sock$")
 """The service manager's; and what the test put there in place of a sound card and a header."""
 RESOLVERS = re.compile(r"/run/(systemd/resolve|avahi-daemon)/")

@@ -95,6 +95,23 @@ def test_each_is_as_closed_as_its_readme_says(unit: House) -> None:
         assert float(figure[1]) <= most
 
 
+def test_nothing_of_the_unit_listens_on_the_network(unit: House) -> None:
+    """Issue 14: no port of TCP, UDP or a raw socket is open in any process of the unit; nobody of it can log in, and no
+    user of the machine has a password.
+    """
+    unit.start()
+    listening = unit.machine.run(
+        "ss", "--no-header", "--listening", "--tcp", "--udp", "--raw", "--processes", "--numeric"
+    )
+    assert "mosquitto" in listening, "the same look finds what does"
+    pids = {unit.machine.unit(name)["MainPID"] for name in UNITS}
+    assert not pids & set(re.findall(r"pid=(\d+)", listening))
+    for name in UNITS:
+        assert unit.machine.shell(f"getent passwd {name}").strip().endswith(("/sbin/nologin", "/bin/false"))
+    shadow = unit.machine.shell("cut -d: -f1,2 /etc/shadow").splitlines()
+    assert [line for line in shadow if line.split(":")[1][:1] not in {"!", "*"}] == []
+
+
 def test_a_restarted_alarm_is_found_again(unit: House) -> None:
     """A2: the alarm process makes its socket anew, and the others reach it in their sandboxes, whose /run is a copy."""
     unit.machine.run("systemctl", "restart", "spreekkamer-alarm")

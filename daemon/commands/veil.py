@@ -1,0 +1,121 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""What may leave a unit in a file for support: figures and words of a closed set; texts that people wrote stay here.
+
+Two walls. A text goes out only from a field that is named here: everything else is its length. And in those texts, what
+somebody once typed as a label, an incident, a reason or a button's name is taken out wherever it stands. Pure.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+GONE = "[left out]"
+CHARS_MIN = 3
+"""A shorter text stands inside too many words. What is shorter leaves by no field that is named here."""
+KNOWN_MAX = 20_000
+"""Texts that are looked for: ten years of a room with five incidents a day."""
+TYPED = frozenset({
+    "incident", "reason", "on_behalf_of", "role", "holder_role", "label", "recipient", "decision", "by", "same_disk",
+    "unreadable", "source",
+})  # fmt: skip
+"""Fields of the audit log that say what somebody typed, or who somebody is."""
+PLAIN = frozenset({"custodian", "engineer", "owner", "alarm", "record", "reset", "objection", "operator", "policy"})
+"""Words of ours that also stand in those fields; they tell nothing."""
+JOURNAL = frozenset({
+    "act", "answer", "at", "client", "code", "detail", "device", "error", "event", "fault", "faults", "kind", "lamp",
+    "level", "line", "lines", "order", "process", "protocol", "reads", "says", "state", "table", "track", "tracks",
+    "unit", "verb", "what", "why", "word",
+})  # fmt: skip
+"""Fields of an event in the unit's own log whose texts go out. A file's name, a topic or a person's stays here."""
+NAMED = frozenset({"fault", "fault_over", "policy_over"})
+"""Events whose `name` is a fault's or a policy's, and nobody's."""
+HEALTH = frozenset({
+    "at", "unit", "policy", "policy_sha256", "boot_id", "clock", "phase", "broker", "second_broker", "receiver",
+    "faults", "devices", "sound", "keys", "store", "full", "mqtt", "last_press", "last_test", "alarms",
+})  # fmt: skip
+"""The same of what the unit says of itself."""
+SETTINGS = re.compile(
+    r"(organisation|site|room|name|in_force_from|(second_)?broker\.(host|tls\.\w+)"
+    r"|camera\.(device|encoder|kind|flip|metering)|microphone\.device|alarm\.receiver|home_assistant\.discovery_prefix|buttons\.\w+\.(contact|pull)|.*\.on_press)\Z"
+)
+"""Settings whose texts go out."""
+
+
+class Veil:
+    """The texts of one unit that stay there."""
+
+    def __init__(self, known: Iterable[str]) -> None:
+        """`known`: what somebody typed."""
+        texts = {form for text in known if text.strip().lower() not in PLAIN for form in _forms(text.strip())}
+        kept = sorted((one for one in texts if len(one) >= CHARS_MIN), key=len, reverse=True)[:KNOWN_MAX]
+        self._pattern = re.compile("|".join(map(re.escape, kept)), re.IGNORECASE) if kept else None
+
+    def text(self, said: str) -> str:
+        """A text without them."""
+        return self._pattern.sub(GONE, said) if self._pattern else said
+
+    def fields(self, told: Mapping[str, Any], allowed: frozenset[str]) -> dict[str, Any]:
+        """A table: figures as they are, texts of the named fields without what stays, of all others their length."""
+        return {self.text(str(name)): self._value(name, value, allowed) for name, value in told.items()}
+
+    def _value(self, name: str, value: Any, allowed: frozenset[str]) -> Any:
+        if isinstance(value, Mapping):
+            return {
+                self.text(str(key)): self._value(name if name in allowed else str(key), one, allowed)
+                for key, one in value.items()
+            }
+        if isinstance(value, list | tuple):
+            return [self._value(name, one, allowed) for one in value]
+        if isinstance(value, str):
+            return self.text(value) if name in allowed else _length(value)
+        return value if name != "uid" else GONE
+
+    def line(self, message: str) -> str:
+        """A line of the journal: an event of ours, or a word of the service manager's."""
+        try:
+            told = json.loads(message)
+        except (ValueError, RecursionError):
+            told = None
+        if isinstance(told, dict):
+            allowed = JOURNAL | {"name"} if told.get("event") in NAMED else JOURNAL
+            return json.dumps(self.fields(told, allowed), ensure_ascii=False)
+        return self.text(message)
+
+    def setting(self, key: str, value: Any) -> Any:
+        """A setting's value."""
+        if isinstance(value, bool | int | float) or value is None:
+            return value
+        plain = re.sub(r"\[\d+\]", "", key)
+        if isinstance(value, list | tuple):
+            return f"[{len(value)} left out]"
+        return str(value) if SETTINGS.match(plain) and "[" not in key else _length(str(value))
+
+
+def _forms(text: str) -> tuple[str, ...]:
+    """A text, and as an error or a log quotes it."""
+    return text, repr(text)[1:-1], ascii(text)[1:-1], json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]
+
+
+def _length(text: str) -> str:
+    return f"[{len(text)} characters left out]" if text else ""
+
+
+def written(policy: Mapping[str, Any], *, deep: bool = False) -> Iterator[str]:
+    """What somebody wrote into a policy file, as TOML has it: holders, notices, decisions, every sentence."""
+    for name, value in policy.items():
+        parts = value if isinstance(value, list) else [value]
+        for part in parts:
+            if isinstance(part, Mapping):
+                yield from written(part, deep=deep or name in {"holders", "notice", "cover"})
+            elif isinstance(part, str) and (deep or " " in part):
+                yield part
+
+
+def typed(line: Mapping[str, Any]) -> Iterator[str]:
+    """What somebody typed, in a line of the audit log."""
+    return (value for name, value in line.items() if name in TYPED and isinstance(value, str))

@@ -1,0 +1,34 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""Where each of the three can leave a file, whose files it reads, to whose sockets it comes: design §2, as paths."""
+
+from __future__ import annotations
+
+NAMES = ("alarm", "recorder", "keeper")
+STORE = "/var/lib/spreekkamer/store"
+PRIVATE = {"/tmp", "/var/tmp"}  # noqa: S108 - each service has its own there, which nobody else sees
+TAKES = {
+    "alarm": {"/run/spreekkamer/alarm", "/run/spreekkamer-alarm", "/var/lib/spreekkamer/journal", *PRIVATE},
+    "recorder": {f"{STORE}/recordings"},
+    "keeper": {
+        *("/run/spreekkamer/keeper", "/run/spreekkamer-keeper", STORE, f"{STORE}/holds", f"{STORE}/recordings"),
+        *PRIVATE,
+    },
+}
+"""Directories in which a service can leave a file."""
+BOTH = {
+    "alarm": set(),
+    "recorder": {
+        *("alarm:/run/spreekkamer/alarm", "keeper:/run/spreekkamer-keeper"),
+        f"keeper:{STORE}/recordings",
+    },
+    "keeper": {"alarm:/run/spreekkamer/alarm", f"recorder:{STORE}/recordings"},
+}
+"""Files of one that another can read. Nothing of the recorder's, which hears, is read by the alarm, which speaks."""
+SOCKETS = {f"/run/spreekkamer/{name}.sock" for name in ("alarm/unit", "alarm/operator", "keeper/keeper")}
+TALKS = {
+    "alarm": SOCKETS - {"/run/spreekkamer/keeper/keeper.sock"},
+    "recorder": {"/run/spreekkamer/alarm/unit.sock"},
+    "keeper": SOCKETS,
+}
