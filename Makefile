@@ -4,6 +4,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STATE ?= room
+# Where a machine says that Python keeps no bytecode, each process that the tests start would compile all that it loads.
+unexport PYTHONDONTWRITEBYTECODE
 # A later Home Assistant needs a later Python: make home-assistant HA_PYTHON=python3.13
 HA_PYTHON ?= $(PYTHON)
 HA := .cache/home-assistant/$(notdir $(HA_PYTHON))

@@ -21,8 +21,10 @@ from daemon.errors import DeviceError
 from hardware.ports import Clock, DeviceLost, Track
 
 NS = 1_000_000_000
-BACKLOG = 5
-"""Moments that are made up for after a stall of this machine; more is time that passed. A camera has six buffers."""
+BACKLOG_NS = NS // 2
+"""A stall of this machine that is made up for; more is time that passed. Sound cards buffer half a second. Where tests
+share a processor a thread is held up for a tenth of one now and then, and what a room lost by it no microphone would.
+"""
 STOP_S = 5.0
 """How long a stop may take: one moment's work takes under 0.1 s, on a machine that is busy with tests up to 1 s."""
 
@@ -46,7 +48,7 @@ def moments(clock: Clock, period_ns: int, over: threading.Event, *, lag_ns: int 
         if late_ns < 0:
             over.wait(-late_ns / NS)
             continue
-        if late_ns > BACKLOG * period_ns:
+        if late_ns > BACKLOG_NS:
             at_ns, jumped = at_ns + late_ns, True
         yield Moment(number, at_ns, jumped)
         at_ns, number, jumped = at_ns + period_ns, number + 1, False

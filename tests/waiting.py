@@ -13,6 +13,8 @@ T = TypeVar("T")
 PATIENCE_S = 75.0
 """What any fact is given. Beside three other suites on two processors, what takes one second at rest took fifteen; a
 test fails by what is not so, never by how long it took, and only a failure takes so long."""
+LOOK_S = 0.05
+"""Between two looks at a fact: each asks a process of the room, which works for the answer."""
 
 
 def wait_for(what: str, fact: Callable[[], T | None], within_s: float = PATIENCE_S) -> T:
@@ -24,4 +26,4 @@ def wait_for(what: str, fact: Callable[[], T | None], within_s: float = PATIENCE
             return found
         if time.monotonic() > until_s:
             raise AssertionError(f"not within {within_s} s: {what}")
-        time.sleep(0.02)
+        time.sleep(LOOK_S)
