@@ -140,13 +140,19 @@ class Server:
     def __init__(self, path: Path, sink: Sink, mode: int = 0o660) -> None:
         self._path, self._sink, self._mode = path, sink, mode
         self._listener: socket.socket | None = None
-        self._wake_read, self._wake_write = os.pipe()
+        self._wake_read = self._wake_write = -1
         self._peers: set[Peer] = set()
         self._thread = threading.Thread(target=self._run, name=f"link {path.name}", daemon=True)
 
     def start(self) -> None:
-        """Begins to accept. Raises LinkError when the path cannot be listened at; may be tried again."""
-        self._listener = _listen(self._path, self._mode)
+        """Begin to accept. Raises LinkError when the path cannot be listened at; may be tried again."""
+        listener = _listen(self._path, self._mode)
+        try:
+            self._wake_read, self._wake_write = os.pipe()
+        except OSError as error:
+            listener.close()
+            raise LinkError(f"{self._path}: cannot listen: {error.strerror or error}") from error
+        self._listener = listener
         self._thread.start()
 
     @property
@@ -159,7 +165,9 @@ class Server:
         return self._listener is None or self._thread.is_alive()
 
     def close(self) -> None:
-        """Stops accepting, drops everybody, removes the path."""
+        """Stop accepting, drop everybody, remove the path. Nothing to do before the start."""
+        if self._listener is None:
+            return
         os.write(self._wake_write, b"x")
         if self._thread.is_alive():
             self._thread.join(timeout=2.0)  # it reads packets that are there already; two seconds is forever
@@ -167,9 +175,8 @@ class Server:
             peer.release()
         os.close(self._wake_read)
         os.close(self._wake_write)
-        if self._listener is not None:
-            self._listener.close()
-            self._path.unlink(missing_ok=True)
+        self._listener.close()
+        self._path.unlink(missing_ok=True)
 
     def _run(self) -> None:
         assert self._listener is not None  # noqa: S101 - `start` made it

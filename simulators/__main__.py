@@ -44,7 +44,7 @@ KEYS = "r record · a alarm · x accept · c reset · b broker's plug · k desk'
 
 
 @app.command()
-def run(  # noqa: PLR0913 - each is an option
+def run(
     *,
     state: State = HERE,
     policy: Annotated[str | None, typer.Option(help="a shipped policy's name, or a file")] = None,

@@ -70,7 +70,7 @@ class Console:
     for the disk. `say` is called with every fact on the last two, and returns soon. Other methods: any thread.
     """
 
-    def __init__(  # noqa: PLR0913 - each is a setting of one receiver
+    def __init__(
         self, console_id: str, organisation: str, broker: Broker, store: Path, say: Callable[[Fact], None],
         *, second: Broker | None = None, simulated: bool = False,
     ) -> None:  # fmt: skip
@@ -399,7 +399,7 @@ def _room(root: str) -> str:
 KEYS = "x or Enter accept the newest · c ask its room to end its alarms · q quit"
 
 
-def command(  # noqa: PLR0913 - each is an option
+def command(
     broker: Annotated[str, typer.Option(metavar="HOST:PORT", help="where the units' broker is")],
     *,
     console_id: Annotated[str, typer.Option("--id", metavar="NAME", help="this receiver's own name")] = "balie",

@@ -160,7 +160,7 @@ class Child:
 class Room:
     """Made with what `spreekkamer-sim run` was given. `start`, then `stop`."""
 
-    def __init__(  # noqa: PLR0913 - each is a setting of one connection
+    def __init__(
         self, state: Path, *, policy: str | None = None, unit: Path | None = None, broker: str = "embedded",
         video: Path | None = None, audio: Path | None = None, microphone: str | None = None, out: Any = None,
         console: bool = True, recorder: str = UNIT, console_tls: tuple[Path, Path] | None = None,

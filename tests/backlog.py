@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from daemon.alarm import aside, messages, tables
-from daemon.alarm.journal import CloseAlarms, Keep, Row
+from daemon.alarm.orders import CloseAlarms, Keep, Row
 from daemon.times import utc
 
 NS = 1_000_000_000

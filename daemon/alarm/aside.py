@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from daemon import log
-from daemon.alarm import acts, tables
-from daemon.alarm.orders import Course, Heard, Keep, MarkButton, Row, Went
+from daemon.alarm import acttables, tables
+from daemon.alarm.orders import Course, Heard, Keep, KeepAct, MarkButton, New, Row, Went
 from daemon.wire import Act
 
 MARK = ".aside-"
@@ -89,7 +89,7 @@ def unusable(db: sqlite3.Connection) -> str:
 def rehearse(db: sqlite3.Connection) -> None:
     """Does once what this release does with the tables, and takes it back: nothing is written. Raises sqlite3.Error."""
     row, mark = Row("", "", "raised", "", "", 0, 0, 0), MarkButton("", 0)
-    act = acts.New("", Act(0, "alarm_test", 0, 0, "", "synchronised"))
+    act = New("", Act(0, "alarm_test", 0, 0, "", "synchronised"))
     db.execute("BEGIN IMMEDIATE")
     try:
         newest = db.execute("SELECT max(seq) FROM sqlite_sequence").fetchone()[0]
@@ -99,7 +99,7 @@ def rehearse(db: sqlite3.Connection) -> None:
             Keep(row, act, Heard("", "", "", 0, 0)),
             Went("", Course(), 0),
             mark,
-            acts.KeepAct(None, {"": 0}),
+            KeepAct(None, {"": 0}),
         ):
             tables.carry_out(db, order)
         if db.execute("SELECT count(*) FROM alarm_event WHERE event_id = ''").fetchone()[0] != 1:
@@ -139,7 +139,7 @@ def _usable(path: Path) -> sqlite3.Connection:
     db = _connected(path)
     try:
         tables.bring_up_to_date(db)
-        acts.make_tables(db)
+        acttables.make_tables(db)
         rehearse(db)
         tables.opened(db)
     except BaseException:
@@ -186,7 +186,7 @@ def _take_over(path: Path, db: sqlite3.Connection) -> int:
 
     Once a file: its name is kept in the same commit, so that one that the disk interrupts is done again.
     """
-    done = acts.modes(db).get(DONE)
+    done = acttables.modes(db).get(DONE)
     names: list[str] = done if isinstance(done, list) else []
     new = [place for place in lying_beside(path) if place.name not in names]
     for place in new:
@@ -196,7 +196,7 @@ def _take_over(path: Path, db: sqlite3.Connection) -> int:
                 with contextlib.suppress(*UNREADABLE), contextlib.closing(_connected(place, spoilt=True)) as old:
                     rows = sum(_copied(db, table, row) for table in TABLES for row in _rows(old, db, table))
             names = [*names, place.name][-2 * ASIDE_MAX :]
-            acts.carry_out(db, acts.KeepAct(None, {DONE: names}))
+            acttables.carry_out(db, KeepAct(None, {DONE: names}))
         log.event("journal_taken_over", "warning", file=str(place), rows=rows)
     return len(new)
 

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from daemon import log
-from daemon.alarm import journal, messages
+from daemon.alarm import messages, orders
 from daemon.times import utc
 
 DEPTH_MAX = 100
@@ -23,7 +23,7 @@ KIND_MAX = 64
 """Characters of a kind that is not known here."""
 
 
-def read(row: journal.Row, source: str, seq: int) -> tuple[messages.AlarmEvent, dict[str, Any] | None]:
+def read(row: orders.Row, source: str, seq: int) -> tuple[messages.AlarmEvent, dict[str, Any] | None]:
     """A row as an event, and the text that is sent: None, where the event itself is. Never raises."""
     try:
         raw = _raw(row)
@@ -49,7 +49,7 @@ def attempt(raw: dict[str, Any], *, simulated: bool, **now: object) -> bytes:
     return messages.encode(raw)
 
 
-def _raw(row: journal.Row) -> dict[str, Any]:
+def _raw(row: orders.Row) -> dict[str, Any]:
     if row.body.count("{") + row.body.count("[") > DEPTH_MAX:
         raise ValueError("it has more tables and lists than any event")
     raw: dict[str, Any] = msgspec.json.decode(row.body, type=dict[str, Any])
@@ -59,7 +59,7 @@ def _raw(row: journal.Row) -> dict[str, Any]:
     return raw
 
 
-def _made(row: journal.Row, source: str, seq: int) -> messages.AlarmEvent:
+def _made(row: orders.Row, source: str, seq: int) -> messages.AlarmEvent:
     """The event from the columns alone."""
     kind: Any = row.kind[:KIND_MAX]
     at = utc(row.pressed_wall_ns)

@@ -19,9 +19,12 @@ import msgspec
 from daemon import log, people, wire
 from daemon.alarm.acts import Acts
 from daemon.alarm.aiming import AIM_S_MAX, WRONG, Aiming
+from daemon.alarm.control import Control
 from daemon.alarm.lights import Lights
 from daemon.alarm.lines import Lines
+from daemon.alarm.network import Network
 from daemon.alarm.outbox import Outbox
+from daemon.alarm.peers import Peers
 from daemon.alarm.privacy import Privacy
 from daemon.alarm.status import Telemetry
 from daemon.errors import RequestError, RightsError, UnitError
@@ -29,8 +32,8 @@ from daemon.model import acts, events, fitted
 from daemon.model.policy import NS
 from daemon.model.refusals import Refusals
 from daemon.model.rights import ALARM_ACTS, Person, refusal
-from daemon.model.state import Phase, Room
-from hardware.ports import Clock
+from daemon.model.state import Phase
+from daemon.model.unit import Unit
 
 WALK_TEST_S = (60, 3600)
 """Shortest and longest walk test: while it lasts a press in a room at rest is a test."""
@@ -38,30 +41,6 @@ TEST_RECORDING_NS = 5 * NS
 """Five segments a track: enough to be opened, verified and deleted, short enough for a check."""
 LINES_MAX = 50
 """Alarm events in one answer to an operator: 20 kB of the 64 kB that a message may be."""
-
-
-class House(NamedTuple):
-    """What the desk works with; all of it is the loop's."""
-
-    clock: Clock
-    lights: Lights
-    lines: Lines
-    aiming: Aiming
-    acts: Acts
-    privacy: Privacy
-    outbox: Outbox
-    telemetry: Telemetry
-    room: Callable[[], Room]
-    step: Callable[[events.Input], None]
-    """One input for the room's table, and its effects carried out."""
-    cover: Callable[[], None]
-    """Brings the room to the covered window that is in force."""
-    refuse: Callable[[str, str], None]
-    """Counts a refusal of a kind, and why."""
-    figures: Callable[[], dict[str, Any]]
-    has_recorder: Callable[[], bool]
-    outside: frozenset[str]
-    """Outside workers' buttons, by name."""
 
 
 class Asked(NamedTuple):
@@ -75,8 +54,14 @@ class Asked(NamedTuple):
 class Desk:
     """Owned by the loop: every method is called from its thread alone."""
 
-    def __init__(self, house: House, door: people.Door) -> None:
-        self._house, self._door, self._refusals = house, door, Refusals()
+    def __init__(
+        self, control: Control, unit: Unit, door: people.Door, lights: Lights, lines: Lines, aiming: Aiming, acts: Acts,
+        privacy: Privacy, outbox: Outbox, telemetry: Telemetry, peers: Peers, network: Network,
+    ) -> None:  # fmt: skip
+        self._control, self._door, self._refusals = control, door, Refusals()
+        self._lights, self._lines, self._aiming, self._acts, self._privacy = lights, lines, aiming, acts, privacy
+        self._outbox, self._telemetry, self._peers, self._network = outbox, telemetry, peers, network
+        self._outside = frozenset(mobile.name for mobile in unit.mobile if mobile.place == "elsewhere")
         self._verbs: dict[str, Callable[[Asked], Any]] = {
             "status": self._status, "alarms": self._alarms, "reset": self._reset, "test": self._test,
             "walk_test": self._walk_test, "forget": self._forget, "lamp": self._lamp, "touched": self._touched,
@@ -100,106 +85,106 @@ class Desk:
             self._refuse(person.uid, verb)
         answer = self._verbs[verb](Asked(request.args, f"operator (uid {person.uid})"))
         if verb in ALARM_ACTS:
-            self._house.acts.keep(acts.Asked(verb, person.uid, role))
+            self._acts.keep(acts.Asked(verb, person.uid, role))
         return answer
 
     def tick(self, now_ns: int) -> None:
         """Closes the day of the refused, once a day."""
         for closing in self._refusals.due(now_ns):
-            self._house.acts.keep(closing)
+            self._acts.keep(closing)
 
     def _refuse(self, uid: int, verb: str) -> NoReturn:
         """Counted, told to whoever asked, and a line of the audit log; a flood is a number."""
-        now_ns = self._house.clock.boot_ns()
+        now_ns = self._control.clock.boot_ns()
         self.tick(now_ns)
-        self._house.refuse("operator", f"`{verb}`, asked by user {uid}")
+        self._network.refuse("operator", f"`{verb}`, asked by user {uid}")
         if first := self._refusals.note(uid, verb, now_ns):
-            self._house.acts.keep(first)
+            self._acts.keep(first)
         raise RightsError(refusal(verb))
 
     # --- looking ----------------------------------------------------------------------------------------------------
 
     def _status(self, _: Asked) -> Any:
-        return msgspec.to_builtins(self._house.telemetry.health(self._house.room(), self._house.figures()))
+        return msgspec.to_builtins(self._telemetry.health(self._control.room))
 
     def _alarms(self, _: Asked) -> Any:
-        return msgspec.to_builtins(self._house.outbox.lines()[:LINES_MAX])
+        return msgspec.to_builtins(self._outbox.lines()[:LINES_MAX])
 
     # --- the alarm --------------------------------------------------------------------------------------------------
 
     def _reset(self, asked: Asked) -> str:
-        if "operator" not in self._house.room().rules.reset_by:
+        if "operator" not in self._control.room.rules.reset_by:
             raise UnitError("the policy lets no operator end an alarm")
-        self._house.step(events.ResetAsked(str(uuid.uuid4()), asked.by))
-        return self._house.room().phase.value
+        self._control.step(events.ResetAsked(str(uuid.uuid4()), asked.by))
+        return self._control.room.phase.value
 
     def _test(self, asked: Asked) -> str:
         test_id = str(uuid.uuid4())
-        self._house.step(events.AlarmTestAsked(test_id, asked.by))
+        self._control.step(events.AlarmTestAsked(test_id, asked.by))
         return test_id
 
     def _walk_test(self, asked: Asked) -> str:
         seconds = _seconds(asked, *WALK_TEST_S, what="a walk test lasts")
-        until_ns = self._house.clock.boot_ns() + seconds * NS if seconds else 0
+        until_ns = self._control.clock.boot_ns() + seconds * NS if seconds else 0
         if button := asked.args.get("button", ""):
-            if not isinstance(button, str) or button not in self._house.outside:
-                known = ", ".join(sorted(self._house.outside)) or "and this unit has none"
+            if not isinstance(button, str) or button not in self._outside:
+                known = ", ".join(sorted(self._outside)) or "and this unit has none"
                 raise RequestError(f"button: expected an outside worker's, by its name: {known}")
-            self._house.step(events.WalkTestSet(until_ns, asked.by, button))
+            self._control.step(events.WalkTestSet(until_ns, asked.by, button))
             return "begun" if seconds else "ended"
-        self._house.step(events.WalkTestSet(until_ns, asked.by))
-        if self._house.room().walk_until_ns != until_ns:
+        self._control.step(events.WalkTestSet(until_ns, asked.by))
+        if self._control.room.walk_until_ns != until_ns:
             raise UnitError("the room is in use: a walk test begins in a room at rest")
         return "begun" if seconds else "ended"
 
     # --- what is held, and what may be held ---------------------------------------------------------------------------
 
     def _forget(self, asked: Asked) -> str:
-        self._house.step(events.ForgetAsked())
-        self._house.acts.keep(acts.RingForgotten(asked.by))
-        return "asked" if self._house.has_recorder() else "no recorder: there is no ring"
+        self._control.step(events.ForgetAsked())
+        self._acts.keep(acts.RingForgotten(asked.by))
+        return "asked" if self._peers.has_recorder() else "no recorder: there is no ring"
 
     def _cover(self, _: Asked) -> Any:
-        return self._house.privacy.windows()
+        return self._privacy.windows()
 
     def _cover_set(self, asked: Asked) -> Any:
-        return self._covered(self._house.privacy.set(asked.args, asked.by))
+        return self._covered(self._privacy.set(asked.args, asked.by))
 
     def _cover_withdraw(self, asked: Asked) -> Any:
-        return self._covered(self._house.privacy.withdraw(asked.args, asked.by))
+        return self._covered(self._privacy.withdraw(asked.args, asked.by))
 
     def _covered(self, wrong: str) -> Any:
-        self._house.cover()
+        self._privacy.cover()
         if wrong:
             raise UnitError(wrong)
-        return self._house.privacy.windows()
+        return self._privacy.windows()
 
     # --- an engineer's check ----------------------------------------------------------------------------------------
 
     def _touched(self, _: Asked) -> Any:
-        return msgspec.to_builtins(self._house.lines.touched)
+        return msgspec.to_builtins(self._lines.touched)
 
     def _lamp(self, asked: Asked) -> Any:
         """A lamp, or the relay, of a room at rest, lit or dark for ten seconds, and what its line reads back."""
         lamp, on = fitted.output_name(asked.args.get("lamp")), asked.args.get("lit") is True
         if lamp is None:
             raise RequestError(f"lamp: expected one of {', '.join(fitted.OUTPUTS)}")
-        house, room = self._house, self._house.room()
+        room = self._control.room
         if room.phase is not Phase.READY:
             raise UnitError("the room is in use: a lamp is tried in a room at rest")
-        now_ns = house.clock.boot_ns()
-        if not house.lights.attempt(lamp, on=on, now_ns=now_ns):
+        now_ns = self._control.clock.boot_ns()
+        if not self._lights.attempt(lamp, on=on, now_ns=now_ns):
             return {"fitted": False}
         log.event("lamp_tried", lamp=lamp, lit=on, by=asked.by)
-        house.lights.show(room, now_ns)
-        return {"fitted": True, "reads": house.lights.is_lit(lamp)}
+        self._lights.show(room, now_ns)
+        return {"fitted": True, "reads": self._lights.is_lit(lamp)}
 
     def _recording_test(self, asked: Asked) -> str:
         """A few seconds, lamp lit, that the keeper verifies and deletes as soon as they are closed."""
         recording_id = secrets.token_hex(16)
-        until_ns = self._house.clock.boot_ns() + TEST_RECORDING_NS
-        self._house.step(events.RecordingTestAsked(recording_id, until_ns, asked.by))
-        recording = self._house.room().recording
+        until_ns = self._control.clock.boot_ns() + TEST_RECORDING_NS
+        self._control.step(events.RecordingTestAsked(recording_id, until_ns, asked.by))
+        recording = self._control.room.recording
         if recording is None or recording.id != recording_id:
             raise UnitError("no recording can be tested now: the room is in use, or has no device")
         return recording_id
@@ -207,15 +192,15 @@ class Desk:
     def _aim(self, asked: Asked) -> str:
         """The recording lamp is lit, and the recorder says what its camera sees, in 16 x 9 figures."""
         seconds = _seconds(asked, 1, AIM_S_MAX, what="a camera is aimed for")
-        wrong = self._house.aiming.ask(self._house.room(), seconds, self._house.clock.boot_ns(), asked.by)
+        wrong = self._aiming.ask(self._control.room, seconds, self._control.clock.boot_ns(), asked.by)
         if wrong:
             raise UnitError(WRONG[wrong])
         if seconds:
-            self._house.acts.keep(acts.CameraAimed(seconds, asked.by))
+            self._acts.keep(acts.CameraAimed(seconds, asked.by))
         return "begun" if seconds else "over"
 
     def _blocks(self, _: Asked) -> Any:
-        return self._house.aiming.shown(self._house.clock.boot_ns())
+        return self._aiming.shown(self._control.clock.boot_ns())
 
 
 def _seconds(asked: Asked, least: int, most: int, what: str) -> int:

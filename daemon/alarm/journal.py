@@ -24,34 +24,7 @@ from typing import TypeVar
 
 from daemon import log
 from daemon.alarm import aside, tables
-from daemon.alarm.orders import (
-    Button,
-    CloseAlarms,
-    Course,
-    Entry,
-    Find,
-    Found,
-    Heard,
-    Keep,
-    Kept,
-    MarkButton,
-    Opened,
-    Order,
-    Prune,
-    ReadWaiting,
-    Recount,
-    Row,
-    Said,
-    SetAside,
-    Trouble,
-    Waiting,
-    Went,
-)
-
-__all__ = [
-    "Button", "CloseAlarms", "Course", "Entry", "Find", "Found", "Heard", "Journal", "Keep", "Kept", "MarkButton",
-    "Opened", "Order", "Prune", "ReadWaiting", "Recount", "Row", "Said", "SetAside", "Trouble", "Waiting", "Went",
-]  # fmt: skip
+from daemon.alarm.orders import Order, Prune, Said, SetAside, Trouble
 
 T = TypeVar("T")
 

@@ -14,7 +14,6 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from daemon.alarm.journal import Course
 from daemon.model.events import AlarmEventKind, EndReason, Level, SourceKind
 from daemon.wire import KeeperState, RecorderHealth
 from hardware.ports import ClockState, Track
@@ -103,34 +102,6 @@ class AlarmState(Published, frozen=True):
     """The open alarms by their ids, the first raised first."""
     at: str
     """UTC when this was said."""
-
-
-class AlarmLine(msgspec.Struct, frozen=True):
-    """One line of `spreekkamer status --alarms`: milliseconds from the press to each level; null: not reached."""
-
-    id: str
-    seq: int | None
-    kind: AlarmEventKind
-    source: str
-    pressed_at: str
-    clock: ClockState
-    delivered: bool
-    """Nothing more of it has to be sent."""
-    attempts: int
-    kept_ms: int | None
-    broker_ms: int | None
-    broker_code: int | None
-    stored_ms: int | None
-    stored_by: str
-    accepted_ms: int | None
-    accepted_by: str
-
-    @classmethod
-    def of(cls, event: AlarmEvent, course: Course, delivered: bool) -> AlarmLine:  # noqa: FBT001 - a field as it stands
-        """An event and its course, as a person wants them side by side."""
-        data = event.data
-        head = (event.id, data.seq, data.kind, data.source, data.pressed_at, data.clock.state, delivered)
-        return cls(*head, *msgspec.structs.astuple(course))
 
 
 class Availability(Published, frozen=True):

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from daemon import log
 from daemon.model.policy import NS
@@ -32,6 +33,15 @@ class Mishaps:
         self._words: dict[str, str] = {}
         self._until_ns = 0
         self._known: set[str] = set()
+
+    def guard(self, what: str, act: Callable[..., None], *args: Any) -> bool:
+        """Whether an act was done without raising: nothing that anybody sends may end the loop (promise A2)."""
+        try:
+            act(*args)
+        except Exception as error:  # noqa: BLE001 - logged, counted and a fault; the button must go on working
+            self.failed(what, error)
+            return False
+        return True
 
     def failed(self, what: str, error: Exception) -> None:
         """An answer or a job has raised: what it was for, in words that name the input and never quote it."""

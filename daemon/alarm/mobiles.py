@@ -20,7 +20,7 @@ from collections.abc import Callable
 import msgspec
 from msgspec.structs import replace
 
-from daemon.alarm import journal
+from daemon.alarm import orders
 from daemon.alarm.inbox import BYTES_MAX, Foreign
 from daemon.model import mobile
 from daemon.model.events import AlarmPressed, Raise
@@ -58,7 +58,7 @@ class Mobiles:
         self._alive: set[str] = set()
         self._refused: Counter[str] = Counter()
 
-    def opened(self, found: journal.Opened) -> None:
+    def opened(self, found: orders.Opened) -> None:
         """The journal knows what each said before this start: silence goes on counting, and echoes stay echoes."""
         now = self._clock.read()
         with self._lock:
@@ -74,7 +74,7 @@ class Mobiles:
                 if button is not None and memory is not None and memory.settings == _digest(button.settings):
                     self._buttons[kept.button] = self._with(button, memory, kept)
 
-    def _with(self, button: mobile.Button, memory: Memory, kept: journal.Heard) -> mobile.Button:
+    def _with(self, button: mobile.Button, memory: Memory, kept: orders.Heard) -> mobile.Button:
         """A button with what was kept of it, in the time of this boot; what was heard since the start stands above."""
         now = self._clock.read()
         before_ns = kept.heard_boot_ns
@@ -142,7 +142,7 @@ class Mobiles:
             buttons = list(self._buttons.values())
         return "; ".join(words for button in buttons if (words := mobile.wrong(button, now_ns)))
 
-    def heard_of(self, effect: Raise) -> journal.Heard | None:
+    def heard_of(self, effect: Raise) -> orders.Heard | None:
         """What is kept together with a press; None for one that no wireless button made."""
         with self._lock:
             button = self._under_way.pop(effect.event_id, None)
@@ -154,7 +154,7 @@ class Mobiles:
             for press in presses:
                 self._under_way.pop(press.alarm_id, None)
 
-    def due(self) -> tuple[journal.Heard, ...]:
+    def due(self) -> tuple[orders.Heard, ...]:
         """What else has changed since it was written down. Asked once a second, so that no flood fills the journal."""
         with self._lock:
             waiting = {button.settings.name for button in self._under_way.values()}
@@ -165,14 +165,14 @@ class Mobiles:
             ]  # fmt: skip
         return tuple(self._record(button) for button in changed)
 
-    def _record(self, button: mobile.Button) -> journal.Heard:
+    def _record(self, button: mobile.Button) -> orders.Heard:
         now, name = self._clock.read(), button.settings.name
         self._written[name] = button
         memory = Memory(
             _digest(button.settings), button.told, button.state, button.state_ns, button.since_ns, button.deliveries
         )
         told = msgspec.json.encode(memory).decode()
-        return journal.Heard(name, told, self._clock.boot_id(), now.boot_ns, now.wall_ns)
+        return orders.Heard(name, told, self._clock.boot_id(), now.boot_ns, now.wall_ns)
 
 
 def _heard(button: mobile.Button, message: Foreign, now_ns: int) -> tuple[mobile.Button, mobile.Heard]:

@@ -144,7 +144,7 @@ class Connection:
     messages that may wait here for a place at the broker, while the connection stands.
     """
 
-    def __init__(  # noqa: PLR0913 - each is a setting of one connection
+    def __init__(
         self, name: str, client_id: str, broker: Broker, sink: Sink, *, will: Will | None = None,
         subscribe: tuple[str, ...] = (), keeps_s: int = 0, by_hand: bool = False, memory: Path | None = None,
         queue_max: int = 0,
@@ -183,7 +183,7 @@ class Connection:
         """Begins to connect."""
         self._thread.start()
 
-    def publish(  # noqa: PLR0913 - each is a setting of one publish
+    def publish(
         self, topic: str, payload: bytes, *, key: str = "", qos: int = 1, retain: bool = False, content_type: str = "",
         spare: int = 0, expires_s: int = 0,
     ) -> bool:  # fmt: skip

@@ -14,12 +14,13 @@ import threading
 import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
 from daemon import log
-from daemon.alarm import certificates, journal, messages, mqtt, routes
+from daemon.alarm import certificates, messages, mqtt, orders, routes
+from daemon.alarm.control import Control
 from daemon.alarm.denied import Denied
 from daemon.alarm.inbox import Foreign, FromReceiver, Inbox, ReceiverSays, Refused
 from daemon.alarm.messages import Ack, Poll, ResetCommand
@@ -32,10 +33,8 @@ from daemon.alarm.status import Telemetry
 from daemon.model import events
 from daemon.model.faults import FaultName
 from daemon.model.mobile import KEEPS_S
-from daemon.model.state import Room
 from daemon.model.unit import Unit
 from daemon.times import utc
-from hardware.ports import Clock
 
 NS = 1_000_000_000
 
@@ -82,34 +81,20 @@ class Ends(msgspec.Struct, frozen=True):
     ends_s: dict[str, dict[str, int]]
 
 
-class House(NamedTuple):
-    """What the network's words are for; all of it is the loop's."""
-
-    clock: Clock
-    outbox: Outbox
-    proofs: Proofs
-    telemetry: Telemetry
-    room: Callable[[], Room]
-    step: Callable[[events.Input], None]
-    """One input for the room's table, and its effects carried out."""
-    fault: Callable[[FaultName, str], None]
-    """A fault and what is wrong; empty: nothing."""
-    put: Callable[[Any], bool]
-    """Enqueues for the loop; False when there is no place. Any thread."""
-    keep: Callable[[journal.Heard], bool]
-    """Has the journal keep what a wireless button said."""
-
-
 class Network:
     """Owned by the loop: every method but `take` is called from its thread alone."""
 
     def __init__(
-        self, house: House, unit: Unit, inbox: Inbox, brokers: Mapping[str, mqtt.Connection], *, simulated: bool
-    ) -> None:
-        self._house, self._inbox, self._brokers, self._simulated = house, inbox, brokers, simulated
+        self, control: Control, unit: Unit, inbox: Inbox, brokers: Mapping[str, mqtt.Connection], outbox: Outbox,
+        proofs: Proofs, telemetry: Telemetry, put: Callable[[Any], bool], keep: Callable[[orders.Heard], bool], *,
+        simulated: bool,
+    ) -> None:  # fmt: skip
+        """`put` enqueues for the loop, from any thread. `keep` has the journal keep a wireless button's last word."""
+        self._control, self._inbox, self._brokers, self._simulated = control, inbox, brokers, simulated
+        self._outbox, self._proofs, self._telemetry, self._put, self._keep = outbox, proofs, telemetry, put, keep
         self._receivers, self._denied = Receivers(unit, tuple(brokers), simulated=simulated), Denied()
-        self._mobiles, self._receipts = Mobiles(unit, house.clock), Receipts(self._acknowledge)
-        house.outbox.heard_of = self._mobiles.heard_of
+        self._mobiles, self._receipts = Mobiles(unit, control.clock), Receipts(self._acknowledge)
+        outbox.heard_of = self._mobiles.heard_of
         self._settings = {"alarm": unit.broker} | ({"second": unit.second_broker} if unit.second_broker else {})
         self._topic = unit.topic_root() + "alarm/poll"
         self._certificates_ns = 0
@@ -118,7 +103,7 @@ class Network:
         self._shown: dict[str, str] = {}
         self._ends_s: dict[str, dict[str, int]] = {name: {} for name in brokers}
         self._renamed: set[str] = set()
-        house.outbox.listens = lambda name: self._receivers.listens(name, house.clock.boot_ns())
+        outbox.listens = lambda name: self._receivers.listens(name, control.clock.boot_ns())
         self._refused: set[str] = set()
         self._came = dict.fromkeys(brokers, 0)
         """Messages since the start, by connection: its thread counts them."""
@@ -126,7 +111,7 @@ class Network:
         self.answers: Mapping[type, Callable[[Any], None]] = {
             mqtt.Up: self._up, mqtt.Down: self._down, mqtt.Unheard: self._unheard, mqtt.NameTaken: self._name_taken,
             mqtt.Answered: self._answered, mqtt.Received: self._received, Pressed: self._pressed,
-            journal.Found: self._looked_up, Ends: self._ends,
+            orders.Found: self._looked_up, Ends: self._ends,
         }  # fmt: skip
         """By what each kind of word is answered."""
 
@@ -142,14 +127,14 @@ class Network:
         elif isinstance(word, mqtt.Received) and self._inbox.is_foreign(word.topic):
             foreign = Foreign(word.topic, word.payload, word.retained, word.waited, word.again, word.mid)
             try:
-                pressed = self._mobiles.hear(foreign, lambda presses: self._house.put(Pressed(presses, word)))
+                pressed = self._mobiles.hear(foreign, lambda presses: self._put(Pressed(presses, word)))
             except Exception as error:  # noqa: BLE001 - a message that is never acknowledged would come for ever
                 log.event("foreign_message_failed", "error", topic=word.topic, error=repr(error))
                 pressed = False
             if not pressed:
                 self._acknowledge(word)
         else:
-            self._house.put(word)
+            self._put(word)
             if isinstance(word, mqtt.Received):
                 self._acknowledge(word)  # a receiver says `stored` again for the next attempt
 
@@ -161,38 +146,38 @@ class Network:
         """An alarm event is in the journal: the broker need not keep the press any longer."""
         self._receipts.kept(event_id)
 
-    def opened(self, found: journal.Opened) -> None:
+    def opened(self, found: orders.Opened) -> None:
         """The journal has been read."""
         self._mobiles.opened(found)
 
     def look(self, now_ns: int) -> None:
         """What only time shows: that nobody listens, and a wireless button that is silent."""
-        self._house.fault("nobody_listening", self._receivers.nobody(now_ns))
-        self._house.fault("mobile_button", self._mobiles.wrong())
+        self._control.fault("nobody_listening", self._receivers.nobody(now_ns))
+        self._control.fault("mobile_button", self._mobiles.wrong())
         alive, refused = self._mobiles.news()
         for name in alive:
-            self._house.proofs.seen(name)
+            self._proofs.seen(name)
         for why, count in refused.items():
             self.refuse("foreign", why, count)
         for heard in self._mobiles.due():
-            self._house.keep(heard)
+            self._keep(heard)
         self._receipts.tick(now_ns)
         for name in self._brokers:
             before, self._looked_at[name] = self._looked_at[name], self._came[name]
             self._receivers.crowded(name, self._looked_at[name] - before, now_ns)
             self._supervise(name, now_ns)
         is_up = {name: self._receivers.up_ns(name) is not None for name in self._brokers}
-        self._house.fault("telemetry", self._house.telemetry.wrong(now_ns, is_up.__getitem__))
+        self._control.fault("telemetry", self._telemetry.wrong(now_ns, is_up.__getitem__))
         if now_ns >= self._certificates_ns and any(broker.tls for broker in self._settings.values()):
             self._look_at_certificates(now_ns)
 
     def receivers(self) -> tuple[str, ...]:
         """Who listens, in order of name."""
-        return self._receivers.online(self._house.clock.boot_ns())
+        return self._receivers.online(self._control.clock.boot_ns())
 
     def paths(self) -> dict[str, messages.PathProof]:
         """What proves each way of an alarm, for health."""
-        now = self._house.clock.read()
+        now = self._control.clock.read()
 
         def at(boot_ns: int | None) -> str | None:
             return None if boot_ns is None else utc(now.wall_ns + boot_ns - now.boot_ns)
@@ -213,7 +198,7 @@ class Network:
 
     def _supervise(self, name: str, now_ns: int) -> None:
         """Asks who listens, and gives up a connection on which nothing comes back."""
-        connection, waits = self._brokers[name], bool(self._house.outbox.undelivered)
+        connection, waits = self._brokers[name], bool(self._outbox.undelivered)
         if self._receivers.poll_due(name, now_ns, hurry=waits):
             poll = Poll(secrets.token_hex(4), simulated=self._simulated)
             if connection.publish(self._topic, messages.encode(poll), key=POLL, spare=1, expires_s=POLL_EXPIRES_S):
@@ -237,22 +222,22 @@ class Network:
 
     def _read_certificates(self, shown: dict[str, str]) -> None:
         found = {name: certificates.ends(broker, shown.get(name, "")) for name, broker in self._settings.items()}
-        self._house.put(Ends(found))  # without a place for it the last verdict stands, until the next hour
+        self._put(Ends(found))  # without a place for it the last verdict stands, until the next hour
 
     def _ends(self, word: Ends) -> None:
         """What ends soon is a fault, while the clock is worth something; else the last verdict stands."""
         self._ends_s |= word.ends_s
-        now = self._house.clock.read()
+        now = self._control.clock.read()
         if now.state == "synchronised":
             told = (
                 certificates.wrong(f"{broker.host}:{broker.port}", self._ends_s[name], now.wall_ns // NS)
                 for name, broker in self._settings.items()
             )
-            self._house.fault("certificate", "; ".join(filter(None, told)))
+            self._control.fault("certificate", "; ".join(filter(None, told)))
 
     def refuse(self, kind: str, why: str, count: int = 1) -> None:
         """Counted each time, told once a kind: who sends nonsense must not fill the log."""
-        self._house.telemetry.count(f"refused_{kind}", count)
+        self._telemetry.count(f"refused_{kind}", count)
         if kind not in self._refused:
             self._refused.add(kind)
             log.event("message_refused", "warning", kind=kind, why=why)
@@ -261,47 +246,46 @@ class Network:
 
     def _up(self, word: mqtt.Up) -> None:
         log.event("broker_up", client=word.client, protocol=word.protocol)
-        self._house.fault("refused_by_broker", self._denied.heard(word.client, word.packet_bytes))
-        self._house.telemetry.connected(word, self._house.room())
+        self._control.fault("refused_by_broker", self._denied.heard(word.client, word.packet_bytes))
+        self._telemetry.connected(word, self._control.room)
         if word.client in self._brokers:
-            now_ns = self._house.clock.boot_ns()
+            now_ns = self._control.clock.boot_ns()
             self._receivers.connected(word.client, now_ns)
             self._shown[word.client], self._certificates_ns = word.certificate_until, 0
-            self._house.fault(_BROKER_FAULT[word.client], "")
+            self._control.fault(_BROKER_FAULT[word.client], "")
             self._supervise(word.client, now_ns)
-            self._house.outbox.resend()
+            self._outbox.resend()
 
     def _down(self, word: mqtt.Down) -> None:
-        self._house.fault("refused_by_broker", self._denied.lost(word.client))
-        self._house.telemetry.lost(word)
+        self._control.fault("refused_by_broker", self._denied.lost(word.client))
+        self._telemetry.lost(word)
         if word.client in self._brokers:
             self._receivers.lost(word.client)
-            self._house.outbox.lost(word.client)
-            self._house.fault(_BROKER_FAULT[word.client], word.reason)
+            self._outbox.lost(word.client)
+            self._control.fault(_BROKER_FAULT[word.client], word.reason)
 
     def _unheard(self, word: mqtt.Unheard) -> None:
-        self._house.fault("refused_by_broker", self._denied.unheard(word))
+        self._control.fault("refused_by_broker", self._denied.unheard(word))
         if word.client in self._brokers:  # it speaks, though deaf: an alarm may reach somebody by it
-            self._house.outbox.resend()
+            self._outbox.resend()
 
     def _name_taken(self, word: mqtt.NameTaken) -> None:
         detail = f"another client came to the broker as {word.client_id}, this unit's name; we go on under another"
-        self._house.telemetry.count("name_taken")
-        self._house.fault("client_id", detail)
+        self._telemetry.count("name_taken")
+        self._control.fault("client_id", detail)
 
     def _answered(self, word: mqtt.Answered) -> None:
         if word.client not in self._brokers:
-            self._house.telemetry.answered(word)
+            self._telemetry.answered(word)
             return
         if word.key == POLL:
             self._receivers.poll_taken(word.client)
             return
         # Before the outbox: it asks at once who else listens.
         self._receivers.answered(word.client, nobody=word.code == NOBODY)
-        for item in self._house.outbox.answered(word):
-            self._house.step(item)
-        self._house.fault("refused_by_broker", self._denied.answered(word.client, word.code))
-        self._house.fault("nobody_listening", self._receivers.nobody(self._house.clock.boot_ns()))
+        self._control.step(*self._outbox.answered(word))
+        self._control.fault("refused_by_broker", self._denied.answered(word.client, word.code))
+        self._control.fault("nobody_listening", self._receivers.nobody(self._control.clock.boot_ns()))
 
     # --- messages ---------------------------------------------------------------------------------------------------
 
@@ -325,31 +309,30 @@ class Network:
             case Ack() | ResetCommand() if not self._receivers.knows(letter.console):
                 self.refuse("stranger", f"{letter.console} has never said that it is there")
             case Ack(id=event_id):
-                self._acknowledged(event_id, self._house.outbox.acknowledged(letter.said))
+                self._acknowledged(event_id, self._outbox.acknowledged(letter.said))
                 self._receipts.kept(event_id)
             case ResetCommand():
                 self._console_resets(letter.said)
 
-    def _looked_up(self, word: journal.Found) -> None:
+    def _looked_up(self, word: orders.Found) -> None:
         """The journal has looked for an event that is not in memory any more, or never was ours."""
-        self._acknowledged(word.asked.event_id, self._house.outbox.found(word))
+        self._acknowledged(word.asked.event_id, self._outbox.found(word))
 
-    def _acknowledged(self, event_id: str, steps: tuple[events.Input, ...] | None) -> None:
-        if steps is None:
+    def _acknowledged(self, event_id: str, inputs: tuple[events.Input, ...] | None) -> None:
+        if inputs is None:
             self.refuse("ack", f"no alarm event of ours has the id {event_id}")
-        for item in steps or ():
-            self._house.step(item)
+        self._control.step(*inputs or ())
 
     def _receiver_says(self, client: str, said: ReceiverSays) -> None:
         """Counts on the connections that alarms go by; a broker may tell every client of ours, asked or not (amqtt)."""
         if client not in self._brokers:
             return
-        now_ns = self._house.clock.boot_ns()
+        now_ns = self._control.clock.boot_ns()
         come = self._receivers.heard(client, said.console, said.presence, now_ns)
         self._has_come(client, come, "presence", "more receivers than are remembered")
 
     def _receiver_answers(self, client: str, console: str, poll: str) -> None:
-        come = self._receivers.here(client, console, poll, self._house.clock.boot_ns())
+        come = self._receivers.here(client, console, poll, self._control.clock.boot_ns())
         self._has_come(client, come, "here", "an answer to no poll of the last ones, or of one receiver too many")
         if come is not None and client in self._renamed:
             self._renamed.discard(client)
@@ -359,23 +342,22 @@ class Network:
         if come is None:
             self.refuse(kind, why)
         elif come:
-            self._supervise(client, self._house.clock.boot_ns())
-            self._house.outbox.resend()
-        self._house.fault("nobody_listening", self._receivers.nobody(self._house.clock.boot_ns()))
+            self._supervise(client, self._control.clock.boot_ns())
+            self._outbox.resend()
+        self._control.fault("nobody_listening", self._receivers.nobody(self._control.clock.boot_ns()))
 
     def _pressed(self, item: Pressed) -> None:
         if item.word.receipt:
-            now_ns = self._house.clock.boot_ns()
+            now_ns = self._control.clock.boot_ns()
             self._receipts.owe(item.word, (press.alarm_id for press in item.presses), now_ns)
         try:
-            for press in item.presses:
-                self._house.step(press)
+            self._control.step(*item.presses)
         finally:
             self._mobiles.done(item.presses)
 
     def _console_resets(self, command: ResetCommand) -> None:
         """Names what it ends: one that comes again, or was recorded and is played back, ends nothing new."""
-        if not any(alarm.id in command.alarm_ids for alarm in self._house.room().alarms):
+        if not any(alarm.id in command.alarm_ids for alarm in self._control.room.alarms):
             self.refuse("reset", "none of the alarms that it names is open")
             return
-        self._house.step(events.ResetAsked(str(uuid.uuid4()), f"console {command.by}", "console", command.alarm_ids))
+        self._control.step(events.ResetAsked(str(uuid.uuid4()), f"console {command.by}", "console", command.alarm_ids))

@@ -5,15 +5,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
-from daemon.alarm import acts
+from daemon import wire
 from daemon.model.events import Level
 
 WAITING_READ = 100
 """Undelivered events that are read at start: the outbox's hand."""
+
+Modes = dict[str, Any]
+"""What has to outlive a restart of the process: by name, in JSON."""
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -86,11 +89,19 @@ class Heard(msgspec.Struct, frozen=True):
     heard_wall_ns: int
 
 
+class New(msgspec.Struct, frozen=True):
+    """An act on its way into the journal."""
+
+    id: str
+    """So that an order which comes twice is kept once."""
+    act: wire.Act
+
+
 class Keep(msgspec.Struct, frozen=True):
     """Order: a new alarm event, its act for the audit log, by what its echo is recognised, what it ends; one commit."""
 
     row: Row
-    act: acts.New | None = None
+    act: New | None = None
     heard: Heard | None = None
     closes: tuple[str, ...] = ()
     """Alarms that are no longer open."""
@@ -153,7 +164,20 @@ class Prune(msgspec.Struct, frozen=True):
     wall_ns: int | None
 
 
-Order = Keep | Went | Recount | ReadWaiting | Find | CloseAlarms | MarkButton | Heard | Prune | acts.Order
+class KeepAct(msgspec.Struct, frozen=True):
+    """Order: an act, and what is from now on so; null: it is over."""
+
+    new: New | None
+    modes: Modes = {}
+
+
+class NextActs(msgspec.Struct, frozen=True):
+    """Order: the keeper has those up to this number, and wants the next."""
+
+    audited: int
+
+
+Order = Keep | Went | Recount | ReadWaiting | Find | CloseAlarms | MarkButton | Heard | Prune | KeepAct | NextActs
 
 
 class Opened(msgspec.Struct, frozen=True):
@@ -168,7 +192,7 @@ class Opened(msgspec.Struct, frozen=True):
     """The newest rows, delivered or not, the oldest of them first."""
     buttons: tuple[Button, ...] = ()
     heard: tuple[Heard, ...] = ()
-    modes: acts.Modes = {}
+    modes: Modes = {}
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -210,4 +234,15 @@ class SetAside(msgspec.Struct, frozen=True):
     """The journal is another one from now on: what is still in memory has to be kept again."""
 
 
-Said = Opened | Kept | Waiting | Found | Trouble | SetAside | acts.Said
+class ActKept(msgspec.Struct, frozen=True):
+    """Said after the commit of an act."""
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """Said: the next acts for the keeper; none when it has them all."""
+
+    journal: str
+    acts: tuple[wire.Act, ...]
+
+
+Said = Opened | Kept | Waiting | Found | Trouble | SetAside | ActKept | Batch

@@ -21,10 +21,11 @@ from typing import Any
 import msgspec
 
 from daemon import log
-from daemon.alarm import acts, bodies, journal, messages, routes
+from daemon.alarm import bodies, journal, messages, orders, routes
 from daemon.alarm.denied import REFUSED
 from daemon.alarm.mqtt import Answered, Connection
 from daemon.alarm.orders import WAITING_READ
+from daemon.alarm.progress import AlarmLine
 from daemon.model.events import Delivered, Input, OpenAlarm, Raise
 from daemon.model.unit import Unit
 from daemon.times import utc
@@ -69,11 +70,11 @@ Due = tuple[int, int, int, str]
 class Sent(msgspec.Struct):
     """One alarm event and how far it has come."""
 
-    row: journal.Row
+    row: orders.Row
     event: messages.AlarmEvent
     pressed_ns: int
     """In the time of this boot; negative when the press was before it."""
-    course: journal.Course
+    course: orders.Course
     raw: dict[str, Any] | None = None
     """The event as the journal gave it; null: it was made by this process."""
     due_ns: int = 0
@@ -137,7 +138,7 @@ class Outbox:
         self.next_ns: int | None = None
         """When `tick` has something to do; None when nothing waits."""
         self.on_delivered: Callable[[messages.AlarmEvent], None] = lambda _: None
-        self.heard_of: Callable[[Raise], journal.Heard | None] = lambda _: None
+        self.heard_of: Callable[[Raise], orders.Heard | None] = lambda _: None
         """By what the echo of a wireless press is recognised: kept in the same commit as the press."""
 
     @property
@@ -147,26 +148,26 @@ class Outbox:
 
     # --- out ----------------------------------------------------------------------------------------------------------
 
-    def send(self, effect: Raise, act_of: Callable[[Raise], acts.New | None] = lambda _: None) -> None:
+    def send(self, effect: Raise, act_of: Callable[[Raise], orders.New | None] = lambda _: None) -> None:
         """Publishes an alarm event, and then hands it to the journal with what the audit log has to know of it."""
         if effect.kind == "fault" and self._counted(effect):
             return
         event, now = self._event(effect), self._clock.read()
-        row = journal.Row(
+        row = orders.Row(
             event.id, effect.alarm_id, effect.kind, "", event.data.boot_id, effect.pressed_ns,
             now.wall_ns - (now.boot_ns - effect.pressed_ns), now.wall_ns,
         )  # fmt: skip
-        sent = Sent(row, event, effect.pressed_ns, journal.Course())
+        sent = Sent(row, event, effect.pressed_ns, orders.Course())
         self._hand[event.id] = sent
         self._remember(sent)
         body = self._first_attempt(sent)
         sent.row = msgspec.structs.replace(row, body=body.decode())
-        if not self._journal.give(journal.Keep(sent.row, act_of(effect), self.heard_of(effect), effect.closes)):
+        if not self._journal.give(orders.Keep(sent.row, act_of(effect), self.heard_of(effect), effect.closes)):
             log.event("journal_full", "error", event_id=event.id)
 
     def close(self, alarm_ids: tuple[str, ...]) -> None:
         """The journal need not open these again."""
-        self._journal.give(journal.CloseAlarms(alarm_ids, self._clock.read().wall_ns))
+        self._journal.give(orders.CloseAlarms(alarm_ids, self._clock.read().wall_ns))
 
     def tick(self, now_ns: int) -> None:
         """Sends again what is due, and replaces a connection on which the broker owes an answer for too long."""
@@ -219,7 +220,7 @@ class Outbox:
 
     # --- in -----------------------------------------------------------------------------------------------------------
 
-    def opened(self, found: journal.Opened) -> None:
+    def opened(self, found: orders.Opened) -> None:
         """The journal has been read: what is undelivered there joins what was pressed since."""
         self._seq = itertools.count(found.next_n)
         mine, self.known = self.known, {}
@@ -242,7 +243,7 @@ class Outbox:
             self._remember(sent)
         self._all_due()
 
-    def open_alarms(self, found: journal.Opened) -> tuple[OpenAlarm, ...]:
+    def open_alarms(self, found: orders.Opened) -> tuple[OpenAlarm, ...]:
         """The alarms that the journal holds open, for the room.
 
         The time between two boots is known by the wall clock alone. While that is not synchronised an alarm counts as
@@ -257,7 +258,7 @@ class Outbox:
             alarms.append(OpenAlarm(entry.row.event_id, pressed_ns, entry.course.level()))
         return tuple(alarms)
 
-    def read(self, found: journal.Waiting) -> None:
+    def read(self, found: orders.Waiting) -> None:
         """The journal has read what comes next."""
         now = self._clock.read()
         self._reading = False
@@ -282,9 +283,9 @@ class Outbox:
         mine = {**self.known, **self._hand}
         owed = [sent for event_id, sent in mine.items() if event_id in self._hand or event_id in open_ids]
         for sent in owed:
-            self._journal.give(journal.Keep(sent.row))
+            self._journal.give(orders.Keep(sent.row))
             wall_ns = self._clock.read().wall_ns if sent.delivered else None
-            self._journal.give(journal.Went(sent.row.event_id, msgspec.structs.replace(sent.course), wall_ns))
+            self._journal.give(orders.Went(sent.row.event_id, msgspec.structs.replace(sent.course), wall_ns))
         over = tuple(sent.row.event_id for sent in owed if sent.row.event_id not in open_ids)
         if over:
             self.close(over)
@@ -316,12 +317,12 @@ class Outbox:
         sent = self._hand.get(ack.id) or self.known.get(ack.id)
         if sent is not None:
             return self._acknowledged(sent, ack)
-        if self._lookups >= LOOKUPS_MAX or not self._journal.give(journal.Find(ack.id, ack.level, ack.by)):
+        if self._lookups >= LOOKUPS_MAX or not self._journal.give(orders.Find(ack.id, ack.level, ack.by)):
             return None
         self._lookups += 1
         return ()
 
-    def found(self, word: journal.Found) -> tuple[Input, ...] | None:
+    def found(self, word: orders.Found) -> tuple[Input, ...] | None:
         """The journal's answer to an acknowledgement of an event that was not in memory; None: it has no such event."""
         self._lookups -= 1
         asked = word.asked
@@ -342,13 +343,11 @@ class Outbox:
                 self._note(sent, delivered=True)
         self._lighten()
 
-    def lines(self) -> list[messages.AlarmLine]:
+    def lines(self) -> list[AlarmLine]:
         """The newest alarm events and the milliseconds from the press to each level, the newest first."""
-        return [
-            messages.AlarmLine.of(sent.event, sent.course, sent.delivered) for sent in reversed(self.known.values())
-        ]
+        return [AlarmLine.of(sent.event, sent.course, sent.delivered) for sent in reversed(self.known.values())]
 
-    def boot_time_ns(self, row: journal.Row, now: ClockReading) -> int:
+    def boot_time_ns(self, row: orders.Row, now: ClockReading) -> int:
         """When a journalled press was, in the time of this boot: exact within one boot, else by the wall clock.
 
         Never later than now, nor, of another boot, than this one's beginning, whatever a clock that has gone back says.
@@ -359,7 +358,7 @@ class Outbox:
 
     # --- the hand -----------------------------------------------------------------------------------------------------
 
-    def _take(self, entry: journal.Entry) -> None:
+    def _take(self, entry: orders.Entry) -> None:
         """An event that waited in the journal comes into the hand."""
         event_id = entry.row.event_id
         if event_id in self._hand:
@@ -374,7 +373,7 @@ class Outbox:
                 line.insert(0, event_id)
         self._schedule(sent, sent.taken_ns)
 
-    def _sent(self, entry: journal.Entry) -> Sent:
+    def _sent(self, entry: orders.Entry) -> Sent:
         event, raw = bodies.read(entry.row, self._source, entry.n)
         pressed_ns = self.boot_time_ns(entry.row, self._clock.read())
         return Sent(
@@ -414,7 +413,7 @@ class Outbox:
     def _read_more(self, now_ns: int) -> None:
         has_room = len(self._hand) <= HAND_MAX - READ_MAX
         if self._waiting and has_room and not self._reading and now_ns >= max(self._read_ns, self._no_path_ns):
-            self._reading = self._journal.give(journal.ReadWaiting(self._after_n, READ_MAX))
+            self._reading = self._journal.give(orders.ReadWaiting(self._after_n, READ_MAX))
             if not self._reading:
                 self._read_ns = now_ns + ACK_NS
 
@@ -437,7 +436,7 @@ class Outbox:
         data = msgspec.structs.replace(sent.event.data, detail=effect.detail, count=sent.event.data.count + 1)
         sent.event = msgspec.structs.replace(sent.event, data=data)
         sent.row = msgspec.structs.replace(sent.row, body=messages.encode(sent.event).decode())
-        self._journal.give(journal.Recount(sent.row.event_id, sent.row.body))
+        self._journal.give(orders.Recount(sent.row.event_id, sent.row.body))
         return True
 
     def _first_attempt(self, sent: Sent) -> bytes:
@@ -512,7 +511,7 @@ class Outbox:
         """Writes down how far an event has come."""
         now, event_id = self._clock.read(), sent.row.event_id
         self._journal.give(
-            journal.Went(event_id, msgspec.structs.replace(sent.course), now.wall_ns if delivered else None)
+            orders.Went(event_id, msgspec.structs.replace(sent.course), now.wall_ns if delivered else None)
         )
         if delivered and not sent.delivered:
             sent.delivered = True

@@ -9,42 +9,27 @@ The law here: nobody waits for them. Who is gone is a fault that is shown, and w
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
-from typing import NamedTuple, get_args
+from typing import get_args
 
 from daemon import link, log, wire
 from daemon.alarm.acts import Acts
 from daemon.alarm.aiming import Aiming
+from daemon.alarm.control import Control
 from daemon.alarm.speakers import FromUnit
 from daemon.alarm.status import Telemetry
 from daemon.model import events
 from daemon.model.faults import FaultName, KeeperFault
-from daemon.model.state import Room
-from hardware.ports import Clock, Track
+from hardware.ports import Track
 
 ToRecorder = events.StartRecording | events.SetEnd | events.Lease | events.Forget | events.Quiet | wire.Aim
 _DEVICES: dict[FaultName, Track] = {"camera": "video", "microphone": "audio"}
 
 
-class House(NamedTuple):
-    """What their words are for; all of it is the loop's."""
-
-    clock: Clock
-    acts: Acts
-    aiming: Aiming
-    telemetry: Telemetry
-    room: Callable[[], Room]
-    step: Callable[[events.Input], None]
-    """One input for the room's table, and its effects carried out."""
-    fault: Callable[[FaultName, str], None]
-    """A fault and what is wrong; empty: nothing."""
-
-
 class Peers:
     """Owned by the loop: every method is called from its thread alone."""
 
-    def __init__(self, house: House) -> None:
-        self._house = house
+    def __init__(self, control: Control, acts: Acts, aiming: Aiming, telemetry: Telemetry) -> None:
+        self._control, self._acts, self._aiming, self._telemetry = control, acts, aiming, telemetry
         self._recorder: link.Peer | None = None
         self._keeper: link.Peer | None = None
 
@@ -55,7 +40,7 @@ class Peers:
     def tell_recorder(self, word: ToRecorder) -> None:
         """Sends without waiting; what is said while the recorder is away is lost: it hears all anew when it comes."""
         if isinstance(word, events.StartRecording):
-            self._house.telemetry.public.ordered(word)
+            self._telemetry.public.ordered(word)
         if self._recorder is not None:
             self._recorder.send(word)
 
@@ -75,64 +60,64 @@ class Peers:
             case wire.RecorderState() as now:
                 self._recorder_is(peer, now, fresh_id)
             case wire.Started():
-                self._house.step(events.RecordingStarted(message.recording_id))
-                self._house.telemetry.recording(message)
+                self._control.step(events.RecordingStarted(message.recording_id))
+                self._telemetry.recording(message)
             case wire.Ended():
                 if message.why == "store":
-                    self._house.fault("store", message.detail)  # over when the recorder says so
-                self._house.step(events.RecordingEnded(message.recording_id, message.why, message.detail, fresh_id))
-                self._house.telemetry.recording(message)
+                    self._control.fault("store", message.detail)  # over when the recorder says so
+                self._control.step(events.RecordingEnded(message.recording_id, message.why, message.detail, fresh_id))
+                self._telemetry.recording(message)
             case wire.Head():
-                self._house.telemetry.recording(message)
+                self._telemetry.recording(message)
             case wire.RecorderHealth() as health:
                 self._health(health)
             case wire.Blocks() | wire.Claps():
-                self._house.aiming.saw(message)
+                self._aiming.saw(message)
 
     def _recorder_is(self, peer: link.Peer, now: wire.RecorderState, fresh_id: str) -> None:
         if peer is self._recorder:
-            if now.tracks != self._house.room().recorder:
-                self._house.step(events.TracksChanged(now.tracks, fresh_id))
+            if now.tracks != self._control.room.recorder:
+                self._control.step(events.TracksChanged(now.tracks, fresh_id))
             return
         self._recorder = peer
         log.event("recorder_joined", tracks=now.tracks, recording_id=now.recording_id)
-        self._house.fault("recorder", "")
+        self._control.fault("recorder", "")
         if now.recording_id is not None:
-            self._house.telemetry.public.adopted(now.recording_id, self._house.clock.boot_ns())
-        self._house.step(events.RecorderJoined(now.tracks, now.recording_id, now.until_ns, now.alarm, fresh_id))
+            self._telemetry.public.adopted(now.recording_id, self._control.clock.boot_ns())
+        self._control.step(events.RecorderJoined(now.tracks, now.recording_id, now.until_ns, now.alarm, fresh_id))
 
     def _health(self, health: wire.RecorderHealth) -> None:
-        self._house.telemetry.recorder = health
+        self._telemetry.recorder = health
         if self._keeper is not None:
-            self._keeper.send(wire.RingTime(f"{self._house.clock.boot_id()}:{health.since_ns}", health.sealed_s))
+            self._keeper.send(wire.RingTime(f"{self._control.clock.boot_id()}:{health.since_ns}", health.sealed_s))
         for name, track in _DEVICES.items():
             what = health.devices.get(track, "ok")
-            self._house.fault(name, "" if what in {"ok", "closed"} else what)
+            self._control.fault(name, "" if what in {"ok", "closed"} else what)
         faults: tuple[tuple[FaultName, str], ...] = (
             ("keys", health.keys), ("store", health.store), ("full", health.full),
         )  # fmt: skip
         for fault, detail in faults:
-            self._house.fault(fault, detail)
+            self._control.fault(fault, detail)
 
     def _from_keeper(self, peer: link.Peer, message: link.Word) -> None:
         match message:
             case wire.KeeperState():
                 self._keeper = peer
-                self._house.acts.joined(peer)
-                self._house.telemetry.keeper = message
+                self._acts.joined(peer)
+                self._telemetry.keeper = message
                 for name in get_args(KeeperFault):
-                    self._house.fault(name, message.faults.get(name, ""))
+                    self._control.fault(name, message.faults.get(name, ""))
             case wire.Audited():
-                self._house.acts.audited(message)
+                self._acts.audited(message)
             case wire.Receipt() | wire.HoldDue():
-                self._house.telemetry.archive(message)
+                self._telemetry.archive(message)
 
     def _left(self, peer: link.Peer) -> None:
         if peer is self._recorder:
-            self._recorder, self._house.telemetry.recorder = None, None
-            self._house.fault("recorder", "the recorder is gone; it is started again")
-            self._house.step(events.RecorderLeft())
+            self._recorder, self._telemetry.recorder = None, None
+            self._control.fault("recorder", "the recorder is gone; it is started again")
+            self._control.step(events.RecorderLeft())
         elif peer is self._keeper:
-            self._keeper, self._house.telemetry.keeper = None, None
-            self._house.acts.left()
-            self._house.fault("keeper", "the keeper is gone; it is started again")
+            self._keeper, self._telemetry.keeper = None, None
+            self._acts.left()
+            self._control.fault("keeper", "the keeper is gone; it is started again")

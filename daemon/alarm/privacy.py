@@ -16,12 +16,13 @@ from typing import Any, TypeGuard
 import msgspec
 
 from daemon import log
-from daemon.alarm.acts import Acts, Modes
+from daemon.alarm.acts import Acts
+from daemon.alarm.control import Control
+from daemon.alarm.orders import Modes
 from daemon.model import acts
-from daemon.model.events import Objection
+from daemon.model.events import CoverChanged, Objection
 from daemon.model.policy import NS, WINDOW_D_MAX, Policy, Window
 from daemon.model.schedule import Calendar, ends_ns, in_force
-from hardware.ports import Clock
 
 SET_MAX = 32
 """Windows that operators may have set at once, as many as a policy may hold."""
@@ -30,8 +31,9 @@ SET_MAX = 32
 class Privacy:
     """Owned by the loop. Says nothing of a window before the journal has been read."""
 
-    def __init__(self, policy: Policy, clock: Clock, acts: Acts) -> None:
-        self._planned, self._clock, self._acts = policy.cover.windows, clock, acts
+    def __init__(self, policy: Policy, control: Control, acts: Acts) -> None:
+        self._planned, self._control, self._acts = policy.cover.windows, control, acts
+        self._clock = control.clock
         self._longest_ns = policy.objection.maximum_s * NS
         self._unread: list[Any] = []
         """Rows of windows that this release cannot read: they stay in the journal."""
@@ -91,8 +93,16 @@ class Privacy:
         }  # fmt: skip
         self._acts.keep(acts.ObjectionBegan(effect.why), {"objection": kept})
 
+    def cover(self) -> None:
+        """Bring the room to the covered window that applies now."""
+        window = self.look()
+        decision = window.decision if window is not None else None
+        if decision != self._control.room.cover:
+            log.event("cover" if window else "cover_over", decision=decision)
+            self._control.step(CoverChanged(decision))
+
     def look(self) -> Window | None:
-        """The window that is in force now; its beginning and its end are told as they are seen."""
+        """The window that applies now; its beginning and its end are kept as acts when they are seen."""
         now = self._clock.read()
         self._calendar = self._calendar.read(now)
         window = in_force((*self._planned, *self._set), self._calendar.wall_ns(now))

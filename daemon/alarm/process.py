@@ -21,8 +21,12 @@ from typing import Any
 import msgspec
 
 from daemon import cardstate, link, log, people, systemd, wire
-from daemon.alarm import acts, desk, journal, mqtt, network, peers, sooner
+from daemon.alarm import journal, mqtt, network, orders, sooner
+from daemon.alarm.acts import Acts
 from daemon.alarm.aiming import Aiming
+from daemon.alarm.control import Control
+from daemon.alarm.desk import Desk
+from daemon.alarm.effects import Effects
 from daemon.alarm.inbox import Inbox
 from daemon.alarm.intake import Intake
 from daemon.alarm.lights import Lights
@@ -31,9 +35,10 @@ from daemon.alarm.messages import AlarmEvent
 from daemon.alarm.mishaps import Mishaps
 from daemon.alarm.network import Network, connections
 from daemon.alarm.outbox import Outbox
-from daemon.alarm.peers import Peers, ToRecorder
+from daemon.alarm.peers import Peers
 from daemon.alarm.privacy import Privacy
 from daemon.alarm.proofs import UNSURE, Proofs
+from daemon.alarm.remembered import PART, WAITS, Remembered
 from daemon.alarm.speakers import FromOperator, FromUnit, Speakers, field_users, refuse
 from daemon.alarm.status import Telemetry
 from daemon.config import Settings
@@ -42,9 +47,9 @@ from daemon.model import events, fitted
 from daemon.model.faults import FaultName
 from daemon.model.policy import NS
 from daemon.model.relay import Relay
-from daemon.model.room import deadline_ns, lease_deadline_ns, step
+from daemon.model.room import deadline_ns, lease_deadline_ns
 from daemon.model.rules.recorder import unrecorded
-from daemon.model.state import Room, Rules
+from daemon.model.state import Rules
 from daemon.paths import Paths
 from hardware import ports
 
@@ -60,12 +65,7 @@ millisecond to come, and as long again to find its caches: more than deciding an
 SWITCH_S = 0.0005
 """How long a thread may keep Python's lock from another: the default of 5 ms is longer than an alarm takes."""
 
-
-WAITS = "waits"
-"""The journal's mode that remembers a press which waits for its second."""
-PART = "part"
-"""The one that remembers which recording an open alarm has: the process after this one has it go on from there."""
-Item = mqtt.Word | network.Pressed | journal.Said | FromUnit | FromOperator
+Item = mqtt.Word | network.Pressed | orders.Said | FromUnit | FromOperator
 
 
 class Devices(msgspec.Struct, frozen=True):
@@ -88,55 +88,49 @@ class AlarmProcess:
     def __init__(self, settings: Settings, paths: Paths, devices: Devices) -> None:
         settings = settings.at(devices.clock.read())
         self._settings, self._devices, self._clock = settings, devices, devices.clock
-        unit = settings.unit
+        unit, policy, simulated = settings.unit, settings.policy, devices.simulated
+        name, inbox = f"spreekkamer-{devices.machine_id}", Inbox(unit)
         self._intake: Intake[Item] = Intake()
         self._mishaps = Mishaps(self._clock.boot_ns)
-        self._room = Room(Rules.of(settings.policy), settled=False)
-        self._lines = Lines(settings.policy, devices.buttons.active)
+        self._control = Control(Rules.of(policy), self._clock, self._mishaps)
+        self._lines = Lines(policy, devices.buttons.active)
         relay = Relay(unit.relay.maximum_s * NS) if unit.relay else None
         self._lights = Lights(devices.lamps, frozenset(output.name for output, _ in fitted.outputs(unit)), relay)
-        self._aiming = Aiming(self._lights, lambda aim: self._peers.tell_recorder(aim))  # noqa: PLW0108 - they are made below
         self._journal = journal.Journal(paths.journal / "alarms.sqlite3", self.put)
-        name = f"spreekkamer-{devices.machine_id}"
-        inbox = Inbox(unit)
         self._brokers = connections(unit, name, inbox, self._from_network, paths.journal)
-        self._acts = acts.Acts(self._clock, self._journal.give)
-        self._privacy = Privacy(settings.policy, self._clock, self._acts)
-        self._outbox = Outbox(unit, self._clock, self._journal, self._brokers, simulated=devices.simulated)
+        self._acts = Acts(self._clock, self._journal.give)
+        self._remembered = Remembered(self._clock, self._acts)
+        self._privacy = Privacy(policy, self._control, self._acts)
+        self._outbox = Outbox(unit, self._clock, self._journal, self._brokers, simulated=simulated)
         self._outbox.on_delivered = self._delivered
         self._proofs = Proofs(unit, self._clock, self._journal)
-        self._telemetry = Telemetry(settings, self._clock, name, self.put, simulated=devices.simulated)
-        self._look_ns, self._card = 0, paths.card
-        self._part = ("", "")
-        """The open alarm and its recording, as the journal has been told."""
-        self._disk_says = self._beside_says = ""
+        self._telemetry = Telemetry(settings, self._clock, name, self.put, self._figures, simulated=simulated)
+        self._aiming = Aiming(self._lights, lambda aim: self._peers.tell_recorder(aim))  # noqa: PLW0108 - made below
+        self._peers = Peers(self._control, self._acts, self._aiming, self._telemetry)
+        self._network = Network(
+            self._control, unit, inbox, self._brokers, self._outbox, self._proofs, self._telemetry, self.put,
+            self._journal.give, simulated=simulated,
+        )  # fmt: skip
+        self._desk = Desk(
+            self._control, unit, devices.door or people.Door(), self._lights, self._lines, self._aiming, self._acts,
+            self._privacy, self._outbox, self._telemetry, self._peers, self._network,
+        )  # fmt: skip
+        self._control.effects = Effects(
+            self._control, self._outbox, self._proofs, self._acts, self._remembered, self._privacy, self._lights,
+            self._telemetry, self._peers,
+        )  # fmt: skip
         self._speakers = Speakers(field_users(), os.geteuid())
         self._unit_server = link.Server(paths.unit_socket, self._from_unit)
-        # What each of them is lent is the loop's own, and used from its thread alone.
-        unit_house = peers.House(
-            self._clock, self._acts, self._aiming, self._telemetry, lambda: self._room, self._step, self._fault,
-        )  # fmt: skip
-        self._peers = Peers(unit_house)
-        net_house = network.House(
-            self._clock, self._outbox, self._proofs, self._telemetry, lambda: self._room, self._step, self._fault,
-            self.put, self._journal.give,
-        )  # fmt: skip
-        self._network = Network(net_house, unit, inbox, self._brokers, simulated=devices.simulated)
-        desk_house = desk.House(
-            self._clock, self._lights, self._lines, self._aiming, self._acts, self._privacy, self._outbox,
-            self._telemetry, room=lambda: self._room, step=self._step, cover=self._cover, refuse=self._network.refuse,
-            figures=self._figures, has_recorder=self._peers.has_recorder,
-            outside=frozenset(mobile.name for mobile in unit.mobile if mobile.place == "elsewhere"),
-        )  # fmt: skip
-        self._desk = desk.Desk(desk_house, devices.door or people.Door())
         self._operators = link.Server(paths.operator_socket, self._from_operators)
         self._watchdog_s = systemd.watchdog_interval_s() or WAIT_MAX_S
+        self._look_ns, self._card = 0, paths.card
+        self._disk_says = self._beside_says = ""
         self._stopping = False
         self._answers: Mapping[type, Callable[[Any], None]] = {
             **self._network.answers, FromUnit: self._peers.heard,
-            FromOperator: self._asked, journal.Opened: self._opened, journal.Kept: self._kept,
-            journal.Trouble: self._trouble, journal.SetAside: self._set_aside, journal.Waiting: self._outbox.read,
-            acts.ActKept: lambda _: self._acts.kept(), acts.Batch: self._acts.read,
+            FromOperator: self._asked, orders.Opened: self._opened, orders.Kept: self._kept,
+            orders.Trouble: self._trouble, orders.SetAside: self._set_aside, orders.Waiting: self._outbox.read,
+            orders.ActKept: lambda _: self._acts.kept(), orders.Batch: self._acts.read,
         }  # fmt: skip
 
     def put(self, item: Item) -> bool:
@@ -191,12 +185,11 @@ class AlarmProcess:
         sys.setswitchinterval(SWITCH_S)
         self._journal.start()
         now_ns = self._clock.boot_ns()
-        for item in self._lines.start(self._devices.buttons.start(self._intake.edge), now_ns):
-            self._step(item)
+        self._control.step(*self._lines.start(self._devices.buttons.start(self._intake.edge), now_ns))
         self._listen()
         for name, detail in (*self._missing(), ("card", cardstate.read(self._card).refused)):
-            self._fault(name, detail)
-        self._lights.show(self._room, now_ns)
+            self._control.fault(name, detail)
+        self._lights.show(self._control.room, now_ns)
         sooner.over()
         systemd.notify("READY=1")
         log.event("ready", unit=self._settings.unit.name(), policy=self._settings.policy.name)
@@ -235,7 +228,7 @@ class AlarmProcess:
             if item is None:
                 break
             if isinstance(item, ports.Edge):
-                self._guard("an edge", self._edge, item)
+                self._mishaps.guard("an edge", self._edge, item)
             else:
                 self._answer(item)
             press_ns = self._lines.next_ns
@@ -246,24 +239,15 @@ class AlarmProcess:
 
     def _answer(self, item: Item) -> None:
         """Answers one item. If that raises, the peer that sent it is disconnected, and says its state anew."""
-        if not self._guard(type(item).__name__, self._answers[type(item)], item) and isinstance(
+        if not self._mishaps.guard(type(item).__name__, self._answers[type(item)], item) and isinstance(
             item, FromUnit | FromOperator
         ):
             item.peer.close()
 
-    def _guard(self, what: str, act: Callable[..., None], *args: Any) -> bool:
-        """Whether an act was done without raising: nothing that anybody sends may end the loop (promise A2)."""
-        try:
-            act(*args)
-        except Exception as error:  # noqa: BLE001 - logged, counted and a fault; the button must go on working
-            self._mishaps.failed(what, error)
-            return False
-        return True
-
     def _wait_s(self) -> float:
-        press_ns = self._lines.next_ns
+        press_ns, room = self._lines.next_ns, self._control.room
         deadlines = (
-            None if press_ns is None else press_ns - AWAKE_NS, deadline_ns(self._room), lease_deadline_ns(self._room),
+            None if press_ns is None else press_ns - AWAKE_NS, deadline_ns(room), lease_deadline_ns(room),
             self._lights.next_change_ns, self._telemetry.next_ns, self._outbox.next_ns,
         )  # fmt: skip
         due = [ns for ns in deadlines if ns is not None]
@@ -273,35 +257,34 @@ class AlarmProcess:
     def _time_passes(self) -> None:
         """Everything whose moment has come. The buttons first: a press is decided by time, 50 ms after its edge."""
         for edge in self._intake.edges():  # a release must not be passed by its press
-            self._guard("an edge", self._edge, edge)
+            self._mishaps.guard("an edge", self._edge, edge)
         now_ns = self._clock.boot_ns()
-        self._guard("the buttons", self._press_time, now_ns)
-        self._guard("a deadline of the room", self._room_time, now_ns)
-        self._guard("what waits to be sent", self._outbox.tick, now_ns)
-        self._guard("aiming", self._aiming.tick, self._room, now_ns)
+        self._mishaps.guard("the buttons", self._press_time, now_ns)
+        self._mishaps.guard("a deadline of the room", self._room_time, now_ns)
+        self._mishaps.guard("what waits to be sent", self._outbox.tick, now_ns)
+        self._mishaps.guard("aiming", self._aiming.tick, self._control.room, now_ns)
         if now_ns >= self._look_ns:
             self._look_ns = now_ns + LOOK_NS
             self._alive()
             self._look(now_ns)
-        self._guard("the lamps", self._lamp_time, now_ns)
-        self._guard("health", self._telemetry.tick, now_ns, self._room, self._figures)
+        self._mishaps.guard("the lamps", self._lamp_time, now_ns)
+        self._mishaps.guard("health", self._telemetry.tick, now_ns, self._control.room)
         systemd.notify("WATCHDOG=1")
 
     def _press_time(self, now_ns: int) -> None:
-        for item in self._lines.tick(now_ns):
-            self._step(item)
+        self._control.step(*self._lines.tick(now_ns))
 
     def _room_time(self, now_ns: int) -> None:
-        due_ns = deadline_ns(self._room)
+        due_ns = deadline_ns(self._control.room)
         if due_ns is not None and due_ns <= now_ns:
-            self._step(events.TimePassed(str(uuid.uuid4()), secrets.token_hex(16)))
-        due_ns = lease_deadline_ns(self._room)
+            self._control.step(events.TimePassed(str(uuid.uuid4()), secrets.token_hex(16)))
+        due_ns = lease_deadline_ns(self._control.room)
         if due_ns is not None and due_ns <= now_ns:
-            self._step(events.LeaseDue())
+            self._control.step(events.LeaseDue())
 
     def _lamp_time(self, now_ns: int) -> None:
-        self._fault("lamp", "; ".join(self._lights.faults.values()))
-        self._lights.show(self._room, now_ns)
+        self._control.fault("lamp", "; ".join(self._lights.faults.values()))
+        self._lights.show(self._control.room, now_ns)
 
     def _alive(self) -> None:
         """Ends the process when one of its threads has ended: only a new process brings that thread back.
@@ -324,21 +307,21 @@ class AlarmProcess:
         jobs: tuple[tuple[str, Callable[[], None]], ...] = (
             ("the buttons' levels", lambda: self._lines.look(now_ns)),
             ("the day's refusals", lambda: self._desk.tick(now_ns)),
-            ("what is unanswered", lambda: self._fault("unanswered", self._outbox.unanswered(now_ns))),
+            ("what is unanswered", lambda: self._control.fault("unanswered", self._outbox.unanswered(now_ns))),
             ("the journal", self._look_at_disk),
             ("the network", lambda: self._network.look(now_ns)),
-            ("the buttons' tests", lambda: self._fault("button_test", self._proofs.overdue())),
-            ("the open alarm's recording", lambda: self._fault("unrecorded", unrecorded(self._room))),
+            ("the buttons' tests", lambda: self._control.fault("button_test", self._proofs.overdue())),
+            ("the open alarm's recording", lambda: self._control.fault("unrecorded", unrecorded(self._control.room))),
             ("the buttons' proofs", lambda: self._proofs.tick(now_ns)),
             ("the audit log's acts", lambda: self._acts.tick(now_ns)),
             ("the policy", self._obey),
-            ("the covered window", self._cover),
+            ("the covered window", self._privacy.cover),
             ("the sockets", self._listen),
         )
         for what, job in jobs:
-            self._guard(what, job)
+            self._mishaps.guard(what, job)
         self._mishaps.count(self._intake.lost)
-        self._fault("inputs", self._mishaps.wrong())
+        self._control.fault("inputs", self._mishaps.wrong())
 
     def _listen(self) -> None:
         """Listens where it does not yet. An alarm that cannot goes on without the others: they have no part in it."""
@@ -349,136 +332,53 @@ class AlarmProcess:
                     server.start()
             except LinkError as error:
                 wrong.append(str(error))
-        self._fault("sockets", "; ".join(wrong))
-
-    # --- deciding and doing -----------------------------------------------------------------------------------------
-
-    def _step(self, item: events.Input) -> None:
-        before = self._room
-        if isinstance(item, events.FaultChanged):
-            level: log.Level = "warning" if item.detail else "info"
-            log.event("fault" if item.detail else "fault_over", level, name=item.fault, detail=item.detail)
-        self._room, effects = step(before, item, self._clock.boot_ns())
-        for effect in effects:
-            # One that raises keeps no other from being carried out: an alarm is kept and sent before all else.
-            self._guard(type(effect).__name__, self._carry_out, effect)
-        if self._room is not before:
-            self._lights.show(self._room, self._clock.boot_ns())
-            self._telemetry.room_changed(before, self._room)
-            self._keep_part()
-
-    def _carry_out(self, effect: events.Effect) -> None:
-        match effect:
-            case events.Raise():
-                self._outbox.send(effect, self._acts.of_alarm)
-                self._proofs.raised(effect)
-                log.event("alarm_" + effect.kind, "warning", event_id=effect.event_id, alarm_id=effect.alarm_id,
-                          source=effect.source, recording_id=effect.recording_id, detail=effect.detail)  # fmt: skip
-            case events.Close():
-                self._outbox.close(effect.alarm_ids)
-            case events.Waits():
-                self._acts.keep(None, {WAITS: {"boot_id": self._clock.boot_id(), "at_ns": effect.at_ns}})
-            case events.Note():
-                log.event(effect.event, detail=effect.detail)
-            case events.Lease():
-                self._lease(effect)
-            case events.Objection():
-                self._privacy.objection(effect)
-                log.event("objection" if effect.until_ns else "objection_over", why=effect.why)
-            case events.StartRecording() | events.SetEnd() | events.Forget() | events.Quiet():
-                self._tell_recorder(effect)
-
-    def _keep_part(self) -> None:
-        """Has the journal remember the recording of an open alarm, or that none was begun since its press.
-
-        A room that neither has one nor is owed one (an objection, a recording that is over) is in neither case.
-        """
-        room = self._room
-        alarm_id = room.alarms[0].id if room.alarms and room.rules.tracks else ""
-        part = (alarm_id, room.recording.id if room.recording else "")
-        if alarm_id and (part[1] or room.owed_ns) and part != self._part:
-            row = {"boot_id": self._clock.boot_id(), "alarm_id": alarm_id, "recording_id": part[1]}
-            self._acts.keep(None, {PART: row})
-        self._part = part
-
-    def _tell_recorder(self, effect: ToRecorder) -> None:
-        """Lamp first (promise R3): whatever makes the recorder write goes out after the lamps are set."""
-        self._lights.show(self._room, self._clock.boot_ns())
-        self._peers.tell_recorder(effect)
-
-    def _lease(self, lease: events.Lease) -> None:
-        self._lights.show(self._room, self._clock.boot_ns())
-        if self._lights.is_lit("recording"):
-            self._tell_recorder(lease)
-        else:
-            self._lights.faults["recording"] = "the recording lamp does not light; nothing is written without it"
-
-    def _fault(self, name: FaultName, detail: str) -> None:
-        if dict(self._room.faults).get(name, "") != detail:
-            self._step(events.FaultChanged(name, detail))
+        self._control.fault("sockets", "; ".join(wrong))
 
     # --- what comes in, but for the network's words (network.py) and the other processes' (peers.py) ------------------
 
     def _edge(self, edge: ports.Edge) -> None:
-        for item in self._lines.edge(edge):
-            self._step(item)
+        self._control.step(*self._lines.edge(edge))
 
     def _delivered(self, event: AlarmEvent) -> None:
         """Nothing more of an event has to be sent: a test has shown that its button works."""
         self._proofs.delivered(event)
         self._look_ns = 0
 
-    def _opened(self, found: journal.Opened) -> None:
+    def _opened(self, found: orders.Opened) -> None:
         self._outbox.opened(found)
         self._proofs.opened(found.buttons, found.modes.get(UNSURE))
         self._network.opened(found)
-        waiting_ns = self._waiting_ns(found.modes.get(WAITS))
+        waiting_ns = self._remembered.waiting_ns(found.modes.get(WAITS))
         alarms = self._outbox.open_alarms(found)
-        part = self._part_of(alarms, found.modes.get(PART))
-        self._step(events.AlarmsFound(alarms, secrets.token_hex(16), waiting_ns, part))
-        self._step(events.ObjectionFound(self._privacy.opened(found.modes)))
-        self._cover()
+        part = self._remembered.part_of(alarms, found.modes.get(PART))
+        self._control.step(events.AlarmsFound(alarms, secrets.token_hex(16), waiting_ns, part))
+        self._control.step(events.ObjectionFound(self._privacy.opened(found.modes)))
+        self._privacy.cover()
 
-    def _part_of(self, alarms: tuple[events.OpenAlarm, ...], row: Any) -> str | None:
-        """The recording that the journal remembers of one of these alarms, if it was in this boot."""
-        if not isinstance(row, dict) or row.get("boot_id") != self._clock.boot_id():
-            return None
-        is_open = any(alarm.alarm_id == row.get("alarm_id") for alarm in alarms)
-        part = row.get("recording_id")
-        return part if is_open and isinstance(part, str) else None
-
-    def _waiting_ns(self, row: Any) -> int | None:
-        """The press of this boot that the journal remembers; it counts for as long as the policy says."""
-        if not isinstance(row, dict) or row.get("boot_id") != self._clock.boot_id():
-            return None
-        at_ns = row.get("at_ns")
-        return at_ns if isinstance(at_ns, int) and at_ns <= self._clock.boot_ns() else None
-
-    def _kept(self, word: journal.Kept) -> None:
+    def _kept(self, word: orders.Kept) -> None:
         self._outbox.kept(word.event_id)
         self._network.kept(word.event_id)
-        self._step(events.Delivered(word.event_id, "kept"))
+        self._control.step(events.Delivered(word.event_id, "kept"))
         self._acts.kept()
 
-    def _trouble(self, word: journal.Trouble) -> None:
+    def _trouble(self, word: orders.Trouble) -> None:
         self._disk_says = word.reason
         self._look_at_disk()
 
-    def _set_aside(self, word: journal.SetAside) -> None:
+    def _set_aside(self, word: orders.SetAside) -> None:
         """The journal is in order; beside it lies one that was not, and a person has to look at it."""
         self._beside_says = word.text
         if word.anew:
-            self._outbox.anew({alarm.id for alarm in self._room.alarms})
+            self._outbox.anew({alarm.id for alarm in self._control.room.alarms})
         self._look_at_disk()
 
     def _look_at_disk(self) -> None:
         refuses = self._journal.stalled() or self._disk_says
         detail = refuses or self._beside_says
-        self._fault("journal", detail)
-        if (
-            refuses and not self._room.settled
-        ):  # no journal, no objection in it: a unit with a broken card still records
-            self._step(events.ObjectionFound())
+        self._control.fault("journal", detail)
+        if refuses and not self._control.room.settled:
+            # No journal, no objection in it: a unit with a broken card still records.
+            self._control.step(events.ObjectionFound())
 
     def _asked(self, word: FromOperator) -> None:
         word.peer.send(self._desk.answer(word.message, word.peer.person))
@@ -493,15 +393,7 @@ class AlarmProcess:
             self._lines.obey(settings.policy)
             self._privacy.obey(settings.policy)
             self._telemetry.obey(settings)
-            self._step(events.PolicyChanged(settings.policy))
-
-    def _cover(self) -> None:
-        """Brings the room to the covered window that is in force."""
-        window = self._privacy.look()
-        decision = window.decision if window is not None else None
-        if decision != self._room.cover:
-            log.event("cover" if window else "cover_over", decision=decision)
-            self._step(events.CoverChanged(decision))
+            self._control.step(events.PolicyChanged(settings.policy))
 
     def _from_network(self, word: mqtt.Word) -> None:
         """Any thread."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-from daemon.alarm import acts, journal
+from daemon.alarm import journal, orders
 from daemon.alarm.messages import AlarmEvent, ButtonProof
 from daemon.model import fitted
 from daemon.model.events import Raise
@@ -39,13 +39,13 @@ class Proofs:
         self._clock, self._journal = clock, kept
         self._names = (*(b.name for b, _ in fitted.buttons(unit) if b.raises), *(mobile.name for mobile in unit.mobile))
         self._test_every_d = unit.alarm.test_every_d
-        self._buttons: dict[str, journal.Button] = {}
+        self._buttons: dict[str, orders.Button] = {}
         self._overdue = ""
         self._unsure: dict[tuple[str, str], int | None] = {}
         """By button and field: in this boot when; null: in an earlier one."""
         self._prune_ns: int | None = None
 
-    def opened(self, found: tuple[journal.Button, ...], unsure: object = None) -> None:
+    def opened(self, found: tuple[orders.Button, ...], unsure: object = None) -> None:
         """The journal has been read: a button that it does not know exists from now on."""
         kept = unsure if isinstance(unsure, dict) else {}
         for name, fields in kept.items():
@@ -87,7 +87,7 @@ class Proofs:
         if self._prune_ns is not None and now_ns >= self._prune_ns:
             self._prune_ns = now_ns + PRUNE_NS
             now = self._clock.read()
-            self._journal.give(journal.Prune(now.wall_ns if now.state == "synchronised" else None))
+            self._journal.give(orders.Prune(now.wall_ns if now.state == "synchronised" else None))
 
     def shown(self) -> dict[str, ButtonProof]:
         """For health."""
@@ -98,9 +98,9 @@ class Proofs:
 
     def _mark(self, name: str, **what: int) -> None:
         now = self._clock.read()
-        order = journal.MarkButton(name, now.wall_ns, **what)
+        order = orders.MarkButton(name, now.wall_ns, **what)
         before = self._buttons.get(name)
-        self._buttons[name] = msgspec.structs.replace(before or journal.Button(name, now.wall_ns), **what)
+        self._buttons[name] = msgspec.structs.replace(before or orders.Button(name, now.wall_ns), **what)
         self._journal.give(order)
         marked = {(name, field): now.boot_ns for field in (*what, *["since_wall_ns"] * (before is None))}
         if now.state != "synchronised":
@@ -121,7 +121,7 @@ class Proofs:
             if name in self._buttons:
                 wall_ns = now.wall_ns if boot_ns is None else now.wall_ns - (now.boot_ns - boot_ns)
                 self._buttons[name] = msgspec.structs.replace(self._buttons[name], **{field: wall_ns})
-                self._journal.give(journal.MarkButton(name, now.wall_ns, **{field: wall_ns}))
+                self._journal.give(orders.MarkButton(name, now.wall_ns, **{field: wall_ns}))
         self._unsure.clear()
         self._keep_unsure()
 
@@ -129,7 +129,7 @@ class Proofs:
         unsure: dict[str, list[str]] = {}
         for name, field in self._unsure:
             unsure.setdefault(name, []).append(field)
-        self._journal.give(acts.KeepAct(None, {UNSURE: unsure or None}))
+        self._journal.give(orders.KeepAct(None, {UNSURE: unsure or None}))
 
 
 def _utc(wall_ns: int | None) -> str | None:

@@ -35,8 +35,11 @@ Figures = Callable[[], dict[str, Any]]
 class Telemetry:
     """Owned by the loop: every method is called from its thread alone."""
 
-    def __init__(self, settings: Settings, clock: Clock, name: str, sink: Sink, *, simulated: bool) -> None:
-        self._settings, self._clock, self._simulated = settings, clock, simulated
+    def __init__(
+        self, settings: Settings, clock: Clock, name: str, sink: Sink, figures: Figures, *, simulated: bool
+    ) -> None:
+        """`figures`: what only the loop knows of itself."""
+        self._settings, self._clock, self._figures, self._simulated = settings, clock, figures, simulated
         self._root = settings.unit.topic_root()
         self._session = clock.read().wall_ns // 1_000_000
         offline = self._marked(messages.Availability(False, clock.boot_id(), self._session))
@@ -167,19 +170,19 @@ class Telemetry:
             body = messages.HoldReviewDue(self._now(), *msgspec.structs.astuple(said))
         self._say("archive/event", body)
 
-    def tick(self, now_ns: int, room: Room, figures: Figures) -> None:
+    def tick(self, now_ns: int, room: Room) -> None:
         """Sends health when it is time, and looks after what is not answered."""
         for voice in self._voices.values():
             voice.tick(now_ns)
         if self.next_ns is not None and now_ns >= self.next_ns:
             self.next_ns = now_ns + HEALTH_NS
-            said = self._marked(self.public.health(self.health(room, figures()), now_ns))
+            said = self._marked(self.public.health(self.health(room), now_ns))
             for voice in self._voices.values():
                 voice.beat(self._root + "health", said)
 
-    def health(self, room: Room, figures: dict[str, Any]) -> messages.Health:
+    def health(self, room: Room) -> messages.Health:
         """All figures as they stand, for people at the unit."""
-        now = self._clock.read()
+        now, figures = self._clock.read(), self._figures()
         self._queue_max = max(self._queue_max, figures["queue"])
         counters = dict(self._counters)
         of_mqtt = sum(figures["lost"][source] for source in ("answers", "buttons"))

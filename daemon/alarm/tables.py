@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from daemon import log
-from daemon.alarm import acts
+from daemon.alarm import acttables
 from daemon.alarm.orders import (
     WAITING_READ,
     Button,
@@ -28,8 +28,10 @@ from daemon.alarm.orders import (
     Found,
     Heard,
     Keep,
+    KeepAct,
     Kept,
     MarkButton,
+    NextActs,
     Opened,
     Order,
     Prune,
@@ -156,8 +158,8 @@ def carry_out(db: sqlite3.Connection, order: Order) -> Said | None:  # noqa: C90
     match order:
         case Keep():
             return _keep(db, order)
-        case acts.KeepAct() | acts.NextActs():
-            return acts.carry_out(db, order)
+        case KeepAct() | NextActs():
+            return acttables.carry_out(db, order)
         case ReadWaiting():
             return _waiting(db, order)
         case Find():
@@ -199,7 +201,7 @@ def opened(db: sqlite3.Connection) -> Opened:
         recent=_entries(db, f"ORDER BY n DESC LIMIT {RECENT_MAX}")[::-1],
         buttons=_structs(db, Button, "button", _BUTTON),
         heard=_structs(db, Heard, "heard", _HEARD),
-        modes=acts.modes(db),
+        modes=acttables.modes(db),
     )
 
 
@@ -210,7 +212,7 @@ def _keep(db: sqlite3.Connection, order: Keep) -> Kept:
         msgspec.structs.astuple(order.row),
     )
     if order.act is not None:
-        acts.insert(db, order.act)
+        acttables.insert(db, order.act)
     if order.heard is not None:
         _hear(db, order.heard)
     if order.closes:

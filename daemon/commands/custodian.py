@@ -142,7 +142,7 @@ def answer(
         out().print(_text(f"{one.unit} {one.label}: {one.answer}"), soft_wrap=True)
 
 
-def handover(  # noqa: PLR0913 - each is an option of the command
+def handover(
     copy: Copy, *,
     ground: Annotated[str, typer.Option(metavar="report|demand", help="own report of a crime, or a demand")],
     number: Annotated[str, typer.Option(metavar="NR", help="number of the report or the demand")],

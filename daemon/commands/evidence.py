@@ -45,7 +45,7 @@ app.command("answer")(custodian.answer)
 
 
 @app.command("export")
-def export_(  # noqa: PLR0913 - one of them only where no medium is at hand
+def export_(
     recording_id: Annotated[str, typer.Argument(metavar="ID", help="the recording's id, or the start of it")],
     *, to: Annotated[str, typer.Option(metavar="DIR|-", help="a directory on the medium; -: standard output")],
     key: Annotated[

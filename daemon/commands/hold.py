@@ -36,7 +36,7 @@ HoldId = Annotated[str, typer.Argument(metavar="HOLD", help="the hold's id, or t
 
 
 @app.command()
-def place(  # noqa: PLR0913 - a hold says who, why and until when
+def place(
     recording_id: Annotated[str, typer.Argument(metavar="ID", help="the recording's id, or the start of it")],
     *, incident: Annotated[str, typer.Option(metavar="NR", help="the incident's or the request's number")],
     role: Role, reason: Reason, review: Review,
@@ -62,7 +62,7 @@ def place(  # noqa: PLR0913 - a hold says who, why and until when
 
 
 @app.command()
-def extend(  # noqa: PLR0913 - as `place`
+def extend(
     hold_id: HoldId, *, role: Role, reason: Reason, review: Review, state: State = None, as_json_: Json = False
 ) -> None:
     """Sets a later review: somebody has looked, and the incident is still open."""
@@ -76,7 +76,7 @@ def extend(  # noqa: PLR0913 - as `place`
 
 
 @app.command()
-def release(  # noqa: PLR0913 - as `place`
+def release(
     hold_id: HoldId, *, role: Role, reason: Reason,
     yes: Annotated[bool, typer.Option("--yes", help="do not ask first")] = False,
     state: State = None, as_json_: Json = False,

@@ -117,7 +117,7 @@ def to_stream(
     return Copy(tuple(sheets), tuple(still_open), None)
 
 
-def _part(  # noqa: PLR0913, PLR0917 - one part of what `to_stream` was given
+def _part(
     keeper: Conversation, name: str, same_disk: str | None, archive: zipfile.ZipFile, pipe: _Ahead, step: Step
 ) -> Sheet:
     told: dict[str, Any] = keeper.ask("export", recording_id=name, same_disk=same_disk)

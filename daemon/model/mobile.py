@@ -96,7 +96,7 @@ def delivery(mid: int, payload: bytes) -> str:
     return f"{mid}:{hashlib.sha256(payload).hexdigest()[:16]}"
 
 
-def heard(  # noqa: PLR0913 - what MQTT says of a message
+def heard(
     button: Button, payload: bytes, *, retained: bool, now_ns: int, mid: int = 0, again: bool = False,
 ) -> tuple[Button, Heard]:  # fmt: skip
     """Take a message on the button's topic. Never raises, whatever the payload is.

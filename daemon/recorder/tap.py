@@ -58,7 +58,7 @@ def pre_event(
     return tuple(sorted((item for track in tracks for item in since(track)), key=begin_ns))
 
 
-def begin_record(  # noqa: PLR0913 - what it says of each
+def begin_record(
     settings: Settings, clock: Clock, tracks: tuple[Track, ...], start: StartRecording, items: tuple[Item, ...], *,
     simulated: bool,
 ) -> records.Begin:  # fmt: skip

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon import wire
-from daemon.alarm import acts, journal
+from daemon.alarm import acts, acttables, journal, orders
 from daemon.errors import StoreError
 from daemon.keeper.acts import ActBook
 from daemon.keeper.audit import AuditLog
@@ -70,9 +70,9 @@ class Unit:
                     return
                 continue
             match word:
-                case acts.ActKept() | journal.Kept():
+                case orders.ActKept() | orders.Kept():
                     self.acts.kept()
-                case acts.Batch():
+                case orders.Batch():
                     self.acts.read(word)
             if answers and len(keeper.told) > told:
                 self.acts.audited(keeper.answer())
@@ -94,7 +94,7 @@ def test_acts_reach_the_log_in_order_and_leave_the_journal(tmp_path: Path) -> No
     unit.settle(keeper)
     lines = audit_lines(tmp_path / "store")
     assert [(line["event"], line["event_id"]) for line in lines] == [("alarm_test", f"e{n}") for n in range(60)]
-    assert max(len(batch.acts) for batch in keeper.told) == acts.BATCH_MAX
+    assert max(len(batch.acts) for batch in keeper.told) == acttables.BATCH_MAX
     unit.close()
     again = Unit(tmp_path / "journal")
     assert again.opened.modes["journal"] == lines[0]["act"]["journal"]
@@ -157,7 +157,7 @@ def test_a_full_disk_at_the_keeper_is_not_answered_for(tmp_path: Path, monkeypat
 
 def test_the_oldest_acts_go_when_no_keeper_ever_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A2: a dead keeper costs a bounded journal; the log says how many acts it never got."""
-    monkeypatch.setattr(acts, "ACTS_MAX", 10)
+    monkeypatch.setattr(acttables, "ACTS_MAX", 10)
     unit, keeper = Unit(tmp_path / "journal"), Keeper(tmp_path / "store")
     unit.acts.keep(act("alarm_test"))
     unit.settle(keeper)

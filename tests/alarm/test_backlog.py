@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from daemon.alarm import journal
+from daemon.alarm import orders
 from daemon.alarm.messages import Ack
 from daemon.alarm.outbox import ACK_MAX_NS, ACK_NS, HAND_MAX, LOOKUPS_MAX, READ_MAX, TRIES_SOON, WINDOW, Outbox
 from daemon.model.events import Delivered, Raise
@@ -41,11 +41,11 @@ class Unit:
             except queue.Empty:
                 return
             match word:
-                case journal.Waiting():
+                case orders.Waiting():
                     self.box.read(word)
-                case journal.Kept():
+                case orders.Kept():
                     self.box.kept(word.event_id)
-                case journal.Found():
+                case orders.Found():
                     self.box.found(word)
 
     def passes(self, seconds: float) -> None:
@@ -205,13 +205,13 @@ def test_a_word_about_an_event_that_is_not_in_memory_counts(tmp_path: Path) -> N
     unit = Unit(tmp_path, 1000)
     late, never = unit.ids[700], [f"nobody's-{n}" for n in range(100)]
     assert unit.box.acknowledged(Ack(late, "accepted", "piet")) == ()
-    found = unit.running.hears(journal.Found)
+    found = unit.running.hears(orders.Found)
     assert unit.box.found(found) == (Delivered(late, "accepted"),)
     assert unit.box.undelivered == 999
     refused = [unit.box.acknowledged(stored(event_id)) for event_id in never]
     assert refused == [()] * LOOKUPS_MAX + [None] * (100 - LOOKUPS_MAX)
     for _ in range(LOOKUPS_MAX):
-        assert unit.box.found(unit.running.hears(journal.Found)) is None
+        assert unit.box.found(unit.running.hears(orders.Found)) is None
     came = unit.drains(2000)
     assert came == [event_id for event_id in unit.ids if event_id != late]
     assert unit.box.undelivered == 0

@@ -34,7 +34,7 @@ class Told:
 
     def __init__(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
         self.desk, self.lines = desk, list[OfAlarm]()
-        monkeypatch.setattr(desk._house.acts, "keep", lambda act, *_: self.lines.append(act))
+        monkeypatch.setattr(desk._acts, "keep", lambda act, *_: self.lines.append(act))
 
     def ask(self, person: Person, verb: str) -> Reply:
         """A question and its answer."""
@@ -55,8 +55,6 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Told]:
     door._own_uid = -1
     process = AlarmProcess(settings, paths, Devices(buttons, lamps, clock, "test", simulated=True, door=door))
     yield Told(process._desk, monkeypatch)
-    process._unit_server.close()
-    process._operators.close()
     lamps.close()
 
 

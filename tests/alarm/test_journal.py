@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from daemon.alarm.journal import (
+from daemon.alarm.journal import Journal
+from daemon.alarm.orders import (
     Button,
     CloseAlarms,
     Course,
     Heard,
-    Journal,
     Keep,
     Kept,
     MarkButton,

@@ -18,15 +18,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from daemon import wire
-from daemon.alarm import acts
+from daemon.alarm import orders
 from daemon.alarm.aside import ASIDE_MAX, N_MAX, lying_beside
-from daemon.alarm.journal import (
+from daemon.alarm.journal import Journal
+from daemon.alarm.orders import (
     CloseAlarms,
     Course,
     Find,
     Found,
     Heard,
-    Journal,
     Keep,
     Kept,
     MarkButton,
@@ -81,8 +81,8 @@ def written(path: Path) -> Path:
     made = Running(path)
     for event_id in OWED:
         made.keeps(event_id)
-    act = acts.New("a1", wire.Act(0, "alarm_test", 1, 2, "boot", "synchronised"))
-    made.journal.give(acts.KeepAct(act, {"objection": {"n": 1}}))
+    act = orders.New("a1", wire.Act(0, "alarm_test", 1, 2, "boot", "synchronised"))
+    made.journal.give(orders.KeepAct(act, {"objection": {"n": 1}}))
     made.journal.give(MarkButton("alarm", 7, press_wall_ns=8))
     made.journal.give(Heard("hal", "7", "boot", 1, 1))
     made.close()
@@ -273,8 +273,8 @@ def test_all_that_can_be_read_is_taken_over_once(tmp_path: Path) -> None:
         assert (found.buttons[0].press_wall_ns, found.heard[0].told) == (8, "7")
         assert found.modes["objection"] == {"n": 1}
         assert found.modes["journal"] != old_name.strip('"')
-        journal.journal.give(acts.NextActs(0))
-        assert [act.n for act in journal.hears(acts.Batch).acts] == [1]
+        journal.journal.give(orders.NextActs(0))
+        assert [act.n for act in journal.hears(orders.Batch).acts] == [1]
         journal.close()
 
 
@@ -297,7 +297,7 @@ def test_a_journal_with_bytes_of_nobody_keeps_alarms(tmp_path: Path, at: int, no
     journal.journal.give(ReadWaiting(0, 50))
     journal.journal.give(Went("event-3", Course(1), 5))
     journal.journal.give(CloseAlarms(("event-4",), 5))
-    journal.journal.give(acts.NextActs(0))
+    journal.journal.give(orders.NextActs(0))
     journal.keeps("new")
     journal.close()
     later = Running(path)
@@ -346,7 +346,7 @@ def test_an_order_that_no_disk_can_take_stands_in_nobodys_way(tmp_path: Path) ->
     journal = Running(tmp_path / "j.sqlite3")
     bad: list[Any] = [
         Went("event-0", Course(2**70), 1), Keep(row("\ud800")), MarkButton("alarm", None),  # type: ignore[arg-type]
-        acts.KeepAct(None, {"x": {1, 2}}), CloseAlarms(("a",), 2**70), Find(b"x", "stored", [1]),  # type: ignore[arg-type]
+        orders.KeepAct(None, {"x": {1, 2}}), CloseAlarms(("a",), 2**70), Find(b"x", "stored", [1]),  # type: ignore[arg-type]
     ]  # fmt: skip
     for n, order in enumerate(bad):
         journal.journal.give(Keep(row(f"before-{n}")))
@@ -385,8 +385,8 @@ def test_rows_of_nobody_are_left_and_the_rest_is_read(tmp_path: Path) -> None:
     assert [entry.row.event_id for entry in journal.opened.open_alarms] == OWED
     assert [button.name for button in journal.opened.buttons] == ["alarm"]
     assert set(journal.opened.modes) == {"journal", "objection"}
-    journal.journal.give(acts.NextActs(0))
-    batch = journal.hears(acts.Batch)
+    journal.journal.give(orders.NextActs(0))
+    batch = journal.hears(orders.Batch)
     assert [act.n for act in batch.acts] == [1, 1 + len(strange) + 1]
     journal.close()
 

@@ -21,7 +21,8 @@ from daemon.alarm.__main__ import lamp_pins, lines
 from daemon.alarm.intake import PLACES
 from daemon.alarm.mishaps import QUIET_NS
 from daemon.alarm.mqtt import Answered
-from daemon.alarm.process import AWAKE_NS, BATCH_MAX, PART, AlarmProcess, Devices
+from daemon.alarm.process import AWAKE_NS, BATCH_MAX, AlarmProcess, Devices
+from daemon.alarm.remembered import PART
 from daemon.alarm.speakers import FromOperator
 from daemon.config import load
 from daemon.errors import DeviceError, LinkError
@@ -109,7 +110,7 @@ def test_a_press_that_waits_is_of_this_boot(process: AlarmProcess, row: Any, *, 
     """A1: what the journal remembers of a press that waits for its second counts in the boot that it was made in."""
     if isinstance(row, dict) and row["boot_id"] is True:
         row["boot_id"] = process._clock.boot_id()
-    assert (process._waiting_ns(row) == 5) is is_known
+    assert (process._remembered.waiting_ns(row) == 5) is is_known
 
 
 @pytest.mark.parametrize(
@@ -121,7 +122,7 @@ def test_a_press_that_waits_is_of_this_boot(process: AlarmProcess, row: Any, *, 
 def test_the_part_of_an_alarm_is_of_this_boot(process: AlarmProcess, row: Any, part: str | None) -> None:
     """R8: what the journal remembers of an alarm's recording counts for an alarm that is open, in the same boot."""
     row = {"boot_id": process._clock.boot_id(), **row} if isinstance(row, dict) else row
-    assert process._part_of((events.OpenAlarm("a1", 5),), row) == part
+    assert process._remembered.part_of((events.OpenAlarm("a1", 5),), row) == part
 
 
 def test_the_journal_is_told_each_part_of_an_open_alarm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,9 +135,9 @@ def test_the_journal_is_told_each_part_of_an_open_alarm(tmp_path: Path, monkeypa
         recorder = events.RecorderJoined(("audio",), None, 0, alarm=False, fresh_id="1" * 32)
         press = events.AlarmPressed(process._clock.boot_ns(), "a1", "0" * 32)
         for item in (events.ObjectionFound(), press, recorder, events.TracksChanged((), "2" * 32)):
-            process._step(item)
-        process._room = msgspec.structs.replace(process._room, recording=None, owed_ns=0)
-        process._keep_part()
+            process._control.step(item)
+        process._control.room = msgspec.structs.replace(process._control.room, recording=None, owed_ns=0)
+        process._remembered.keep_part(process._control.room)
     assert [(row["alarm_id"], row["recording_id"]) for row in kept] == [("a1", ""), ("a1", "1" * 32)]
 
 
@@ -175,7 +176,7 @@ def test_a_card_that_stands_still_under_a_certificate_costs_the_loop_nothing(tmp
 
 def test_an_edge_that_was_lost_on_its_way_is_in_health(process: AlarmProcess) -> None:
     """H1, A6: an edge that the driver could not hand over, which only a bug can do, is counted where people look."""
-    assert "edges_lost" not in process._telemetry.health(process._room, process._figures()).counters
+    assert "edges_lost" not in process._telemetry.health(process._control.room).counters
     buttons = process._devices.buttons
     assert isinstance(buttons, GpioButtons)
 
@@ -185,7 +186,7 @@ def test_an_edge_that_was_lost_on_its_way_is_in_health(process: AlarmProcess) ->
     buttons.start(broken)
     pin = next(iter(buttons._buttons.values()))._claim.pin
     pin.drive_low()
-    assert process._telemetry.health(process._room, process._figures()).counters["edges_lost"] == 1
+    assert process._telemetry.health(process._control.room).counters["edges_lost"] == 1
     buttons.close()
 
 
@@ -205,7 +206,7 @@ def test_the_loop_is_awake_before_a_press_is_decided(process: AlarmProcess) -> N
 
 def faults(process: AlarmProcess) -> dict[str, str]:
     """What is wrong, as the room knows it."""
-    return dict(process._room.faults)
+    return dict(process._control.room.faults)
 
 
 @pytest.mark.case("alarm 7")
@@ -223,7 +224,7 @@ def test_an_answer_that_raises_ends_nothing(process: AlarmProcess, error: Except
     assert not process._intake
     process._look(process._clock.boot_ns())
     assert "Answered could not be answered" in faults(process)["inputs"]
-    assert process._telemetry.health(process._room, process._figures()).counters["answers_failed"] == 3
+    assert process._telemetry.health(process._control.room).counters["answers_failed"] == 3
     process._mishaps._until_ns -= QUIET_NS
     process._look(process._clock.boot_ns())
     assert "inputs" not in faults(process)
@@ -256,12 +257,12 @@ def test_an_effect_that_raises_keeps_no_other_from_its_work(
         done.append(type(effect).__name__)
         raise RuntimeError
 
-    monkeypatch.setattr(process, "_carry_out", carry_out)
-    process._room = msgspec.structs.replace(process._room, recorder=("audio",))
-    before = process._room
-    process._step(events.AlarmPressed(1, "a", "r"))
+    monkeypatch.setattr(process._control.effects, "carry_out", carry_out)
+    process._control.room = msgspec.structs.replace(process._control.room, recorder=("audio",))
+    before = process._control.room
+    process._control.step(events.AlarmPressed(1, "a", "r"))
     assert done[0] == "Raise"
-    assert process._room.alarms != before.alarms
+    assert process._control.room.alarms != before.alarms
     assert process._mishaps.failures == len(done)
 
 
@@ -272,7 +273,7 @@ def test_an_input_that_was_lost_is_a_fault(process: AlarmProcess) -> None:
         pass
     process._look(process._clock.boot_ns())
     assert faults(process)["inputs"] == "too many messages at once: 1 of second lost"
-    assert process._telemetry.health(process._room, process._figures()).counters["inputs_lost"] == 1
+    assert process._telemetry.health(process._control.room).counters["inputs_lost"] == 1
 
 
 @pytest.mark.case("alarm 3")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from daemon.alarm import journal
+from daemon.alarm import orders
 from daemon.alarm.inbox import Foreign
 from daemon.alarm.mobiles import Mobiles
 from daemon.model.events import AlarmPressed, Raise
@@ -74,7 +74,7 @@ def test_what_is_kept_is_known_after_a_start(boot_id: str) -> None:
     """A1: number, state and delivery are known to the next process, by the clock that did not step."""
     before = mobiles(Watch())
     assert says(before, "gw", PUSH, mid=5) == says(before, "st", b"ON", mid=6) == 1
-    kept = journal.Opened(1, heard=before.due())
+    kept = orders.Opened(1, heard=before.due())
     assert len(kept.heard) == 2
     assert before.due() == ()
     after = mobiles(Watch(boot_id, 1030))
@@ -91,7 +91,7 @@ def test_what_cannot_be_dated_is_no_echo() -> None:
     before = mobiles(Watch())
     says(before, "gw", PUSH)
     after = mobiles(Watch("two", 20, "unsynchronised"))
-    after.opened(journal.Opened(1, heard=before.due()))
+    after.opened(orders.Opened(1, heard=before.due()))
     assert says(after, "gw", PUSH, mid=2) == 1
 
 
@@ -101,7 +101,7 @@ def test_what_was_heard_under_other_settings_means_nothing() -> None:
     says(before, "st", b"ON")
     changed = msgspec.structs.replace(UNIT, mobile=(NUMBERED, msgspec.structs.replace(STATE, pressed=("ON", "x"))))
     after = mobiles(Watch(), changed)
-    after.opened(journal.Opened(1, heard=(*before.due(), journal.Heard("state", "{}", "one", 1, 1))))
+    after.opened(orders.Opened(1, heard=(*before.due(), orders.Heard("state", "{}", "one", 1, 1))))
     assert says(after, "st", b"ON") == 1
 
 
@@ -123,7 +123,7 @@ def test_a_press_is_not_known_before_it_is_kept() -> None:
     kept = before.heard_of(Raise("raised", first.alarm_id, first.alarm_id, "numbered", 1, None, source_kind="mobile"))
     assert kept is not None
     after = mobiles(Watch("one", 1001))
-    after.opened(journal.Opened(1, heard=(kept,)))
+    after.opened(orders.Opened(1, heard=(kept,)))
     assert says(after, "gw", PUSH, mid=5, again=True) == 0
     assert says(after, "gw", PUSH.replace(b"7", b"8"), mid=6, again=True) == 1
     before.done(tuple(taken))
@@ -134,7 +134,7 @@ def test_packet_identifiers_begin_again_with_a_session() -> None:
     """A1: the broker has kept nothing: a message with an old identifier is another one, whoever says so first."""
     before = mobiles(Watch())
     says(before, "gw", PUSH, mid=5)
-    kept = journal.Opened(1, heard=before.due())
+    kept = orders.Opened(1, heard=before.due())
     after = mobiles(Watch("one", 1200))
     after.begins_anew()
     after.opened(kept)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.alarm import journal, messages
+from daemon.alarm import messages, orders
 from daemon.alarm.messages import Ack
 from daemon.alarm.mqtt import Answered
 from daemon.alarm.outbox import (
@@ -76,7 +76,7 @@ class Wire:
         assert why
         self.renewed += 1
 
-    def give(self, order: journal.Order) -> bool:
+    def give(self, order: orders.Order) -> bool:
         """As the journal does."""
         self.orders.append(order)
         return True
@@ -111,7 +111,7 @@ def test_an_event_is_published_and_kept_at_the_same_moment() -> None:
     box.send(press("one"))
     assert wire.sent[0]["data"]["attempt"] == 1
     keep = wire.orders[0]
-    assert isinstance(keep, journal.Keep)
+    assert isinstance(keep, orders.Keep)
     assert msgspec.json.decode(keep.row.body) == wire.sent[0]
 
 
@@ -144,7 +144,7 @@ def test_only_a_receivers_word_ends_sending(code: int | None) -> None:
     assert box.acknowledged(stored("one")) == (Delivered("one", "stored"),)
     pass_time(box, clock, 4000 * NS)
     assert len(wire.sent) == 2
-    went = [order for order in wire.orders if isinstance(order, journal.Went)][-1]
+    went = [order for order in wire.orders if isinstance(order, orders.Went)][-1]
     assert went.delivered_wall_ns is not None
     assert (went.course.attempts, went.course.stored_ms, went.course.stored_by) == (2, 3000, "balie")
 
@@ -294,7 +294,7 @@ def test_the_same_answer_is_written_down_once() -> None:
         box.answered(Answered("alarm", "one", 0x10))
         pass_time(box, clock, clock.now_ns + 60 * NS)
     assert len(wire.sent) > 20
-    assert len([order for order in wire.orders if isinstance(order, journal.Went)]) == 1
+    assert len([order for order in wire.orders if isinstance(order, orders.Went)]) == 1
 
 
 def test_accepted_means_stored_and_an_unknown_id_is_told_apart() -> None:
@@ -302,19 +302,19 @@ def test_accepted_means_stored_and_an_unknown_id_is_told_apart() -> None:
     box, wire, _ = outbox()
     box.send(press("one"))
     assert box.acknowledged(stored("nobody's")) == ()
-    (asked,) = [order for order in wire.orders if isinstance(order, journal.Find)]
-    assert box.found(journal.Found(asked, None)) is None
+    (asked,) = [order for order in wire.orders if isinstance(order, orders.Find)]
+    assert box.found(orders.Found(asked, None)) is None
     assert box.acknowledged(Ack("one", "accepted", "piet")) == (Delivered("one", "accepted"),)
     assert box.acknowledged(stored("one")) == ()
     line = box.lines()[0]
     assert (line.delivered, line.stored_by, line.accepted_by) == (True, "piet", "piet")
 
 
-def entry(event_id: str, body: str, *, n: int = 1, kind: str = "raised", boot_id: str = "boot") -> journal.Entry:
+def entry(event_id: str, body: str, *, n: int = 1, kind: str = "raised", boot_id: str = "boot") -> orders.Entry:
     """An undelivered event as the journal gives it."""
     at = (40 + n) * NS
-    row = journal.Row(event_id, event_id, kind, body, boot_id, at, at + 86_400 * NS, at + 86_400 * NS)
-    return journal.Entry(n, row, journal.Course(), delivered=False)
+    row = orders.Row(event_id, event_id, kind, body, boot_id, at, at + 86_400 * NS, at + 86_400 * NS)
+    return orders.Entry(n, row, orders.Course(), delivered=False)
 
 
 def body_of(event_id: str, at_ns: int = 50 * NS) -> str:
@@ -336,7 +336,7 @@ def test_a_row_that_cannot_be_read_goes_out_all_the_same(spoilt: str) -> None:
     """
     box, wire, _ = outbox()
     entries = (entry("spoilt", spoilt), entry("good", body_of("good"), n=2))
-    box.opened(journal.Opened(8, undelivered=entries, undelivered_total=2, recent=entries))
+    box.opened(orders.Opened(8, undelivered=entries, undelivered_total=2, recent=entries))
     assert [sent["id"] for sent in wire.sent] == ["spoilt", "good"]
     assert wire.sent[0]["data"]["kind"] == "raised"
     box.send(press("next"))
@@ -356,7 +356,7 @@ def test_an_event_of_another_release_goes_out_as_it_was_kept() -> None:
     said["type"], said["new"] = "nl.spreekkamer.alarm.escalated.v3", {"a": [1]}
     said["data"] |= {"kind": "escalated", "floor": 3, "age_ms": 5}
     entries = (entry("later", msgspec.json.encode(said).decode(), n=10, kind="escalated"),)
-    box.opened(journal.Opened(8, undelivered=entries, undelivered_total=1, recent=entries))
+    box.opened(orders.Opened(8, undelivered=entries, undelivered_total=1, recent=entries))
     said["data"] |= {"attempt": 1, "age_ms": 50_000, "replay": True}
     assert wire.sent == [said]
     assert box.acknowledged(stored("later")) == (Delivered("later", "stored"),)
@@ -372,7 +372,7 @@ def test_another_boots_press_is_a_replay_whatever_the_clock_says(behind_s: int) 
     old = entry("old", body_of("old"), boot_id="the boot before")
     pressed_ns = clock.read().wall_ns + behind_s * NS
     old = msgspec.structs.replace(old, row=msgspec.structs.replace(old.row, pressed_wall_ns=pressed_ns))
-    found = journal.Opened(2, open_alarms=(old,), undelivered=(old,), undelivered_total=1, recent=(old,))
+    found = orders.Opened(2, open_alarms=(old,), undelivered=(old,), undelivered_total=1, recent=(old,))
     box.opened(found)
     assert wire.sent[0]["data"]["replay"] is True
     assert wire.sent[0]["data"]["age_ms"] >= clock.now_ns // 1_000_000
@@ -387,7 +387,7 @@ def test_an_alarm_is_not_over_because_the_clock_is_wrong() -> None:
     box, _, clock = outbox()
     old = entry("old", body_of("old"), boot_id="the boot before")
     old = msgspec.structs.replace(old, row=msgspec.structs.replace(old.row, pressed_wall_ns=0))
-    found = journal.Opened(2, open_alarms=(old,))
+    found = orders.Opened(2, open_alarms=(old,))
     assert box.open_alarms(found)[0].pressed_ns == -86_400 * NS
     clock.state = "unsynchronised"
     assert box.open_alarms(found)[0].pressed_ns == 0

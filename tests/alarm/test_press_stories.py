@@ -119,16 +119,13 @@ def test_each_story_reaches_the_room_and_nothing_else(name: str, paths: Paths) -
     def hear(item: events.Input) -> None:
         if isinstance(item, OF_BUTTONS) or (isinstance(item, events.FaultChanged) and item.event_id):
             told.append(_words(item))
-        process._room, _ = step(process._room, item, clock.boot_ns())
+        process._control.room, _ = step(process._control.room, item, clock.boot_ns())
 
-    process._step = hear  # type: ignore[method-assign]  # what the room is told is the subject; nothing is sent
-    for item in process._lines.start(process._devices.buttons.start(board.edge), clock.boot_ns()):
-        process._step(item)
+    process._control._step = hear  # type: ignore[method-assign]  # what the room is told is the subject; nothing is sent
+    process._control.step(*process._lines.start(process._devices.buttons.start(board.edge), clock.boot_ns()))
     clock.now_ns = START_NS
     while clock.now_ns < board.end_ns:
         process._turn()
     assert told == wanted
     process._devices.buttons.close()
-    process._unit_server.close()
-    process._operators.close()
     lamps.close()

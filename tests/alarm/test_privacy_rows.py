@@ -13,9 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.alarm.acts import Acts
+from daemon.alarm.control import Control
+from daemon.alarm.mishaps import Mishaps
 from daemon.alarm.privacy import Privacy
 from daemon.config import shipped
 from daemon.model.policy import NS, Policy
+from daemon.model.state import Rules
 from hardware.ports import ClockReading
 
 NOW = ClockReading(1_000 * NS, 1_790_000_000 * NS, "synchronised")
@@ -50,7 +53,8 @@ def opened(modes: dict[str, Any]) -> tuple[int, Privacy, list[Any]]:
         orders.append(order)
         return True
 
-    privacy = Privacy(POLICY, Clock(), Acts(Clock(), give))
+    control = Control(Rules.of(POLICY), Clock(), Mishaps(Clock().boot_ns))
+    privacy = Privacy(POLICY, control, Acts(Clock(), give))
     return privacy.opened(modes), privacy, orders
 
 

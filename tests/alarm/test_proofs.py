@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.alarm import acts
+from daemon.alarm import orders
 from daemon.alarm.proofs import NS, UNSURE, Proofs
 from daemon.model.events import Raise
 from daemon.model.unit import AlarmUnit, Broker, Buttons, ButtonUnit, Unit
@@ -100,7 +100,7 @@ def test_a_row_of_nobody_about_the_clock_means_nothing(tmp_path: Path, row: obje
     clock = Clock()
     clock.state, clock.wall_ns = "synchronised", TODAY_NS
     found, journal = proofs(tmp_path / "j", clock)
-    journal.journal.give(acts.KeepAct(None, {UNSURE: row}))
+    journal.journal.give(orders.KeepAct(None, {UNSURE: row}))
     journal.close()
     clock.goes_on(31 * 86_400)
     found, journal = proofs(tmp_path / "j", clock)

@@ -62,9 +62,7 @@ def number(value: float, unit: str) -> str:
     return f"{value:.{digits}f} {unit}"
 
 
-def ratio(  # noqa: PLR0917 - a row of the table
-    what: str, ours: float, peer: float, unit: str, target: float, note: str = ""
-) -> Figure:
+def ratio(what: str, ours: float, peer: float, unit: str, target: float, note: str = "") -> Figure:
     """A figure that is ours divided by the peer's."""
     return Figure(what, number(ours, unit), number(peer, unit), ours / peer, "x", target, note)
 

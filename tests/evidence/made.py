@@ -97,7 +97,7 @@ class Unit:
         return bundle.path
 
 
-def _together(  # noqa: PLR0917 - what a recording is made of
+def _together(
     keys: Keys, seconds: int, start_ns: int, fmt: VideoFormat, holes: dict[int, str], clock: Clock
 ) -> Iterator[list[Item]]:
     """Sealed pieces of both tracks as they would come, some seconds at a time."""
