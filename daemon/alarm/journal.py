@@ -14,7 +14,6 @@ WAL-reset fault of SQLite before 3.51.3.
 
 from __future__ import annotations
 
-import queue
 import sqlite3
 import threading
 import time
@@ -25,6 +24,7 @@ from typing import TypeVar
 from daemon import log
 from daemon.alarm import aside, tables
 from daemon.alarm.orders import Order, Prune, Said, SetAside, Trouble
+from daemon.orderthread import OrderThread
 
 T = TypeVar("T")
 
@@ -44,8 +44,7 @@ class Journal:
 
     def __init__(self, path: Path, sink: Callable[[Said], object]) -> None:
         self._path, self._sink = path, sink
-        self._orders: queue.Queue[Order | None] = queue.Queue(WAITING_MAX)
-        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+        self._orders: OrderThread[Order] = OrderThread("journal", WAITING_MAX, self._run)
         self._stop = threading.Event()
         self._in_trouble = False
         self._since_s: float | None = None
@@ -57,19 +56,15 @@ class Journal:
 
     def start(self) -> None:
         """Opens the journal on its thread; `Opened` follows when the disk answers."""
-        self._thread.start()
+        self._orders.start()
 
     def give(self, order: Order) -> bool:
         """Hands over an order without waiting; False when the disk has been stalled for WAITING_MAX orders."""
-        try:
-            self._orders.put_nowait(order)
-        except queue.Full:
-            return False
-        return True
+        return self._orders.give(order)
 
     def alive(self) -> bool:
         """Whether the thread still runs: without it nothing more is kept. True before the start. Any thread."""
-        return self._thread.ident is None or self._thread.is_alive()
+        return self._orders.alive()
 
     def stalled(self) -> str:
         """That the disk has not answered for STALLED_S, in words; empty: it does, or it says why not. Any thread."""
@@ -81,11 +76,7 @@ class Journal:
     def close(self) -> None:
         """Commits what is waiting, within two seconds: systemd kills what takes longer to stop, and so do we."""
         self._stop.set()
-        try:
-            self._orders.put_nowait(None)
-        except queue.Full:
-            return  # the disk is stalled: what it has not taken is lost with this process, and was said as a fault
-        self._thread.join(timeout=2.0)
+        self._orders.close(end_s=2.0)
 
     # --- on the journal's thread --------------------------------------------------------------------------------------
 
@@ -110,7 +101,7 @@ class Journal:
             return
         for word in words:
             self._sink(word)
-        while self._batch or self._take():
+        while self._take():
             for word in self._insist(self._commit) or ():
                 self._sink(word)
             if any(isinstance(order, Prune) for order in self._batch):
@@ -118,15 +109,8 @@ class Journal:
             self._batch = []
 
     def _take(self) -> bool:
-        """Fills the batch with what waits, and waits for the first; False: there is no more."""
-        order = self._orders.get()
-        while order is not None:
-            self._batch.append(order)
-            if len(self._batch) == BATCH_MAX or self._orders.empty():
-                return True
-            order = self._orders.get()
-        if self._batch:
-            self._orders.put(None)
+        """Fill the batch, unless it is still to be committed; False: there is no more."""
+        self._batch = self._batch or self._orders.take(BATCH_MAX)
         return bool(self._batch)
 
     def _open(self) -> list[Said]:

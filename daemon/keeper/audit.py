@@ -14,7 +14,7 @@ import fcntl
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from msgspec.structs import replace
 
@@ -35,32 +35,39 @@ Key = tuple[str, Track]
 
 
 class AuditLog:
-    """Open for as long as the keeper lives; one thread. It is also the lock by which a store has one keeper."""
+    """One thread; open from `open` to `close`. It is also the lock by which a store has one keeper."""
 
-    def __init__(
-        self, path: Path, clock: Clock, *followers: Follower, witnessed: Mapping[int, str] | None = None,
-        keys: tuple[str, ...] = (),
-    ) -> None:  # fmt: skip
-        """`witnessed`: number of lines -> the head that was seen then, as `Walk` takes it.
+    _reserve: Reserve
 
-        `keys`: the keeper's own; lines behind the newest head that they signed have the key `unsigned` for who follows.
-        """
-        self.path, self._clock, self._walk = path, clock, Walk(witnessed)
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self.path, self._clock, self._walk, self._tail = path, clock, Walk(), Tail()
         self._unfinished = Unfinished()
-        self._followers = (self._unfinished.follow, *followers)
+        self._followers: tuple[Follower, ...] = ()
+        self._log: int | None = None
+        self.is_new = False
         self.size, self._in_doubt, self._owes_torn = 0, False, False
         self._owes_mark: tuple[int, int] | None = None
-        self._log = durable.open_log(path)
-        self._tail = Tail()
+
+    def open(
+        self, *followers: Follower, witnessed: Mapping[int, str] | None = None, keys: tuple[str, ...] = ()
+    ) -> Self:
+        """Take the lock and tell the followers every line. Raises StoreError, and TakenError: another has the lock.
+
+        `witnessed`: number of lines -> the head that was seen then, as `Walk` takes it. `keys`: the keeper's own;
+        followers see the lines after the newest head that these signed as not signed.
+        """
+        self._walk, self._followers = Walk(witnessed), (self._unfinished.follow, *followers)
+        self._log = durable.open_log(self.path)
         try:
             self._lock()
-            self._tail = tail_of(path, keys)
-            self.is_new = path.stat().st_size == 0
+            self._tail = tail_of(self.path, keys)
+            self.is_new = self.path.stat().st_size == 0
             self._reserve = Reserve(self._log)
             self._catch_up(at_start=True)
         except BaseException:
-            os.close(self._log)
+            self.close()
             raise
+        return self
 
     @property
     def lines(self) -> int:
@@ -124,16 +131,20 @@ class AuditLog:
             self._catch_up()
 
     def close(self) -> None:
-        """Gives the file and the lock back."""
-        os.close(self._log)
+        """Give the file and the lock back, if it is open."""
+        if self._log is not None:
+            os.close(self._log)
+            self._log = None
 
     def _lock(self) -> None:
+        assert self._log is not None  # noqa: S101 - `open` made it
         try:
             fcntl.flock(self._log, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise TakenError(f"{self.path}: another keeper has this store; expected to be the only one") from error
 
     def _append(self, data: bytes) -> None:
+        assert self._log is not None  # noqa: S101 - nothing is added before `open` or after `close`
         try:
             durable.append(self._log, data)
         except StoreError:

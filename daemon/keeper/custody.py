@@ -17,15 +17,11 @@ import msgspec
 
 from daemon import link
 from daemon.errors import RequestError
-from daemon.keeper.audit import AuditLog
-from daemon.keeper.holds import Holds
-from daemon.keeper.store import Store
+from daemon.keeper.archive import Archive
 from daemon.model import acts
 from daemon.model import holds as rules
 from daemon.model.holds import By
-from daemon.model.policy import HoldPolicy
 from daemon.names import TRACKS
-from daemon.paths import Paths
 from hardware.ports import Clock, Track
 
 HOLDS_MAX = 30
@@ -46,19 +42,6 @@ EXPECTED = {
 T = TypeVar("T")
 
 
-class Parts(NamedTuple):
-    """What the desk works with; all of it is the keeper's."""
-
-    store: Store
-    holds: Holds
-    audit: AuditLog
-    clock: Clock
-    policy: HoldPolicy
-    paths: Paths
-    roles: frozenset[str] = frozenset()
-    """Of the policy in force: a hold is placed, extended and released on behalf of one of them. Empty: any."""
-
-
 class Asked(NamedTuple):
     """One request, once it is known that it may be made."""
 
@@ -70,22 +53,25 @@ class Asked(NamedTuple):
 class Custody:
     """One thread: the keeper's."""
 
-    def __init__(self, parts: Parts, sweep: Callable[[], list[dict[str, str]]]) -> None:
+    def __init__(self, archive: Archive, sweep: Callable[[], list[dict[str, str]]]) -> None:
         """`sweep` deletes what is due now and says what went."""
-        self._parts, self._sweep = parts, sweep
+        self._archive, self._sweep = archive, sweep
+        self._policy = archive.settings.policy.holds
+        self._roles = frozenset(role for group in archive.settings.policy.opening.groups for role in group)
+        """A hold is placed, extended and released on behalf of one of them. Empty: any."""
 
     def page(self, asked: Asked) -> Any:
         """A page of what is in force, the oldest first, and with it what is wrong with the files."""
         after = str(asked.args.get("after", ""))
-        found = sorted(self._parts.holds.in_force().values(), key=lambda hold: (hold.placed_wall_ns, hold.hold_id))
+        found = sorted(self._archive.holds.in_force().values(), key=lambda hold: (hold.placed_wall_ns, hold.hold_id))
         ids = [hold.hold_id for hold in found]
         start = ids.index(after) + 1 if after in ids else 0
         shown = [self._shown(hold) for hold in found[start : start + HOLDS_MAX]]
-        return {"holds": shown, "unknown": self._parts.holds.unknown(), "fault": self._parts.holds.fault()}
+        return {"holds": shown, "unknown": self._archive.holds.unknown(), "fault": self._archive.holds.fault()}
 
     def _shown(self, hold: rules.Hold) -> dict[str, Any]:
-        stands = rules.standing(hold, self._parts.clock.read(), self._parts.policy)
-        store = self._parts.store
+        stands = rules.standing(hold, self._archive.clock.read(), self._policy)
+        store = self._archive.store
         others = sorted(name for name in store.whole(hold.recording_id) - {hold.recording_id} if store.is_known(name))
         return {
             **msgspec.to_builtins(hold), "recording_there": store.is_known(hold.recording_id),
@@ -94,13 +80,13 @@ class Custody:
 
     def place(self, asked: Asked) -> Any:
         """A new hold, on what is there and not being deleted."""
-        parts, wish = self._parts, _understood(asked.args, rules.Wish)
+        archive, wish = self._archive, _understood(asked.args, rules.Wish)
         self._check_role(wish.on_behalf_of)
-        recording_id, now = parts.store.find(wish.recording), parts.clock.read()
-        _check_review(wish.review, parts.clock)
-        parts_of = sorted(name for name in parts.store.whole(recording_id) if parts.store.is_known(name))
+        recording_id, now = archive.store.find(wish.recording), archive.clock.read()
+        _check_review(wish.review, archive.clock)
+        parts_of = sorted(name for name in archive.store.whole(recording_id) if archive.store.is_known(name))
         there = tuple(track for track in TRACKS if any(self._can_be_held(name, track) for name in parts_of))
-        for held in parts.holds.in_force().values():
+        for held in archive.holds.in_force().values():
             if (held.recording_id, held.incident, held.kind) == (recording_id, wish.incident, wish.kind):
                 raise RequestError(f"hold {held.hold_id} keeps it for {wish.incident} already; extend that one")
         tracks = tuple(track for track in there if track in (wish.tracks or there))
@@ -109,41 +95,41 @@ class Custody:
             gone, left = " and ".join(sorted(missing)) or "audio and video", ", ".join(there) or "nothing"
             raise RequestError(f"recording {recording_id} has no {gone} any more; there is {left}")
         hold = rules.place(wish, (secrets.token_hex(16), recording_id), tracks, now, asked.by)
-        parts.holds.place(hold, parts.audit)
+        archive.holds.place(hold, archive.audit)
         return self._shown(hold)
 
     def _can_be_held(self, recording_id: str, track: Track) -> bool:
         """It is there, and no deletion of it was begun: that cannot be called off, because its key is gone."""
-        store, begun = self._parts.store, self._parts.audit.unfinished
+        store, begun = self._archive.store, self._archive.audit.unfinished
         return store.has(recording_id, track) and (recording_id, track) not in begun
 
     def extend(self, asked: Asked) -> Any:
         """A later review."""
-        parts, wish = self._parts, _understood(asked.args, rules.Extension)
+        archive, wish = self._archive, _understood(asked.args, rules.Extension)
         self._check_role(wish.on_behalf_of)
-        hold_id = parts.holds.find(wish.hold)
-        _check_review(wish.review, parts.clock)
-        return self._shown(parts.holds.extend(hold_id, wish, asked.by, parts.audit))
+        hold_id = archive.holds.find(wish.hold)
+        _check_review(wish.review, archive.clock)
+        return self._shown(archive.holds.extend(hold_id, wish, asked.by, archive.audit))
 
     def release(self, asked: Asked) -> Any:
         """What is past its term goes before the answer does."""
-        parts, wish = self._parts, _understood(asked.args, rules.Release)
+        archive, wish = self._archive, _understood(asked.args, rules.Release)
         self._check_role(wish.on_behalf_of)
         if len(wish.hold) < START_MIN:
             raise RequestError(f"hold `{wish.hold}`: expected {START_MIN} characters of its id at the least")
-        hold_id = parts.holds.find(wish.hold)
+        hold_id = archive.holds.find(wish.hold)
         act = acts.HoldReleasing(hold_id, on_behalf_of=wish.on_behalf_of, reason=wish.reason, uid=asked.by.uid,
                                  role=asked.by.role)  # fmt: skip
-        hold = parts.holds.release(act, parts.audit)
+        hold = archive.holds.release(act, archive.audit)
         gone = self._sweep()
-        whole = parts.store.whole(hold.recording_id) if hold else set()
-        still = sorted(one.hold_id for one in parts.holds.in_force().values() if one.recording_id in whole)
+        whole = archive.store.whole(hold.recording_id) if hold else set()
+        still = sorted(one.hold_id for one in archive.holds.in_force().values() if one.recording_id in whole)
         recording_id = hold.recording_id if hold else None
         return {"hold_id": hold_id, "recording_id": recording_id, "deleted": gone, "still_held_by": still}
 
     def _check_role(self, role: str) -> None:
-        if self._parts.roles and role not in self._parts.roles:
-            raise RequestError(f"on_behalf_of: expected a role of the policy: {', '.join(sorted(self._parts.roles))}")
+        if self._roles and role not in self._roles:
+            raise RequestError(f"on_behalf_of: expected a role of the policy: {', '.join(sorted(self._roles))}")
 
 
 def _check_review(review: Any, clock: Clock) -> None:

@@ -22,8 +22,9 @@ import msgspec
 from daemon import link, log, people, records, sign, wire
 from daemon.errors import RequestError, RightsError, StoreError, UnitError
 from daemon.keeper import listing, speed
+from daemon.keeper.archive import Archive
 from daemon.keeper.audit import Key
-from daemon.keeper.custody import Asked, Custody, Parts
+from daemon.keeper.custody import Asked, Custody
 from daemon.keeper.export import Exports
 from daemon.keeper.holders import Holders
 from daemon.keeper.trials import Trials
@@ -38,20 +39,6 @@ FRESH_S = 3600.0
 """A check takes minutes, and its report is signed when it is done; both clocks are this machine's."""
 RECORDINGS_MAX = 20
 """Recordings in one answer: each takes under a kilobyte, and a message is 64 at most."""
-
-
-class Whole(NamedTuple):
-    """What the keeper as a whole is asked for."""
-
-    state: Callable[[], wire.KeeperState]
-    sweep: Callable[[], list[dict[str, str]]]
-    """Deletes what is due now and says what went."""
-    verifier: Verifier
-    trials: Trials
-    holders: Holders
-    unit: str
-    """Its own name."""
-    when: listing.When
 
 
 class Handed(NamedTuple):
@@ -78,15 +65,19 @@ Answer = Callable[[Asked], Any]
 class Desk:
     """One thread: the keeper's."""
 
-    def __init__(self, parts: Parts, whole: Whole, door: people.Door) -> None:
-        self._parts, self._door, self._verifier, self._trials = parts, door, whole.verifier, whole.trials
-        self._unit, self._when = whole.unit, whole.when
+    def __init__(
+        self, archive: Archive, door: people.Door, verifier: Verifier, trials: Trials, holders: Holders,
+        state: Callable[[], wire.KeeperState], sweep: Callable[[], list[dict[str, str]]],
+    ) -> None:  # fmt: skip
+        """`sweep` deletes what is due now and says what went."""
+        self._archive, self._door, self._verifier, self._trials = archive, door, verifier, trials
+        self._unit, self._when = archive.settings.unit.name(), archive.time.date
         self._refusals = Refusals()
-        self._exports = Exports(parts.store, parts.clock.boot_ns)
+        self._exports = Exports(archive.store, archive.clock.boot_ns)
         self._acted = False
-        custody, holders, audit = Custody(parts, whole.sweep), whole.holders, parts.audit
+        custody, audit = Custody(archive, sweep), archive.audit
         self._verbs: dict[str, Answer] = {
-            "state": lambda _: whole.state(), "recordings": self._recordings, "recording": self._recording,
+            "state": lambda _: state(), "recordings": self._recordings, "recording": self._recording,
             "holds": custody.page, "hold_place": custody.place, "hold_extend": custody.extend,
             "hold_release": custody.release,
             "audit": self._log, "export": self._export, "export_files": self._export_files,
@@ -140,7 +131,7 @@ class Desk:
         return answer
 
     def _refuse(self, uid: int, verb: str) -> None:
-        now_ns = self._parts.clock.boot_ns()
+        now_ns = self._archive.clock.boot_ns()
         self.tick(now_ns)
         first = self._refusals.note(uid, verb, now_ns)
         log.event("operator_refused", "warning" if first else "debug", uid=uid, verb=verb)
@@ -150,23 +141,23 @@ class Desk:
 
     def _tell_refusal(self, told: Refused) -> None:
         try:
-            self._parts.audit.add(told)
+            self._archive.audit.add(told)
         except StoreError as error:
             log.event("refusal_untold", "warning", uid=told.uid, verb=told.verb, count=told.count, why=str(error))
 
     # --- looking ---------------------------------------------------------------------------------------------------
 
     def _recordings(self, asked: Asked) -> Any:
-        held = self._parts.holds.held()
-        found = listing.page(self._parts.store, self._when, str(asked.args.get("after", "")), RECORDINGS_MAX)
+        held = self._archive.holds.held()
+        found = listing.page(self._archive.store, self._when, str(asked.args.get("after", "")), RECORDINGS_MAX)
         return [_with_holds(one, held) for one in found]
 
     def _recording(self, asked: Asked) -> Any:
-        store = self._parts.store
+        store = self._archive.store
         recording_id = store.find(str(asked.args.get("recording_id", "")))
-        found = _with_holds(listing.summary(store, self._when, recording_id), self._parts.holds.held())
+        found = _with_holds(listing.summary(store, self._when, recording_id), self._archive.holds.held())
         found["parts"], found["groups"] = store.parts(recording_id), listing.groups(store, recording_id)
-        found["device"] = self._parts.paths.store.stat().st_dev
+        found["device"] = self._archive.paths.store.stat().st_dev
         return found
 
     def _verify(self, asked: Asked) -> Any:
@@ -180,7 +171,7 @@ class Desk:
 
     def _log(self, _: Asked) -> Handed:
         """The audit log itself, to be read by whoever asks; what is written meanwhile lies beyond `bytes`."""
-        audit = self._parts.audit
+        audit = self._archive.audit
         fd = _open(audit.path)
         body = {"bytes": os.fstat(fd).st_size, "lines": audit.lines, "head": audit.head}
         return Handed(body, (fd,))
@@ -192,7 +183,7 @@ class Desk:
 
         def measure() -> None:
             try:
-                asked.peer.send(wire.Reply(msgspec.to_builtins(speed.measure(self._parts.paths.store))))
+                asked.peer.send(wire.Reply(msgspec.to_builtins(speed.measure(self._archive.paths.store))))
             except StoreError as error:
                 asked.peer.send(wire.Reply(error=str(error), exit_code=error.exit_code))
 
@@ -212,24 +203,24 @@ class Desk:
             raise RequestError(f"report: {error}; expected what `spreekkamer check` writes") from error
         if report.unit != self._unit:
             raise RequestError(f"report: it is of unit `{report.unit[:128]}`; expected this one, {self._unit}")
-        if not _is_fresh(report.at, self._parts.clock.read().wall_ns):
+        if not _is_fresh(report.at, self._archive.clock.read().wall_ns):
             raise RequestError(f"report: it was made at {report.at[:32]}; expected one that has just been made")
-        signature = sign.sign(text.encode(), self._parts.paths.audit_key, sign.CHECKS)
+        signature = sign.sign(text.encode(), self._archive.paths.audit_key, sign.CHECKS)
         sha256 = records.sha256(text.encode())
-        self._parts.audit.add(acts.CheckSigned(sha256, report.unit[:128], asked.by.uid, asked.by.role))
+        self._archive.audit.add(acts.CheckSigned(sha256, report.unit[:128], asked.by.uid, asked.by.role))
         return signature.decode()
 
     # --- handing out -----------------------------------------------------------------------------------------------
 
     def _export(self, asked: Asked) -> Any:
         """A recording is about to be handed out: the log says so before the first file goes."""
-        parts = self._parts
-        recording_id = parts.store.find(str(asked.args.get("recording_id", "")))
+        archive = self._archive
+        recording_id = archive.store.find(str(asked.args.get("recording_id", "")))
         same_disk = _reason(asked.args.get("same_disk"))
         found = self._exports.open(asked.peer, recording_id)
-        whole = parts.store.whole(recording_id)
-        holds = sorted(h.hold_id for h in parts.holds.in_force().values() if h.recording_id in whole)
-        parts.audit.add(acts.HandedOut(
+        whole = archive.store.whole(recording_id)
+        holds = sorted(h.hold_id for h in archive.holds.in_force().values() if h.recording_id in whole)
+        archive.audit.add(acts.HandedOut(
             recording_id=recording_id, tracks=found.tracks, files=len(found.files), bytes=found.bytes,
             sums_sha256=found.sums_sha256, holds=tuple(holds), same_disk=same_disk, uid=asked.by.uid,
             role=asked.by.role,

@@ -19,8 +19,8 @@ import msgspec
 from daemon import durable, link, log, people, systemd, wire
 from daemon.config import Settings, changed_files, unread
 from daemon.errors import StoreError
-from daemon.keeper import custody, desk, terms, verifier
 from daemon.keeper.acts import ActBook
+from daemon.keeper.archive import Archive
 from daemon.keeper.audit import AuditLog
 from daemon.keeper.clearing import Clearing
 from daemon.keeper.desk import Desk
@@ -60,10 +60,6 @@ WORDS_MAX = 100
 """Words that are taken before time is looked at: more than all peers can have on their way at once."""
 
 
-class Stop(msgspec.Struct, frozen=True):
-    """Somebody wants the process to end."""
-
-
 class FromAlarm(msgspec.Struct, frozen=True):
     """A word from the alarm process."""
 
@@ -77,7 +73,7 @@ class FromOperator(msgspec.Struct, frozen=True):
     message: link.Word
 
 
-Word = FromAlarm | FromOperator | Inspected | LogInspected | Stop
+Word = FromAlarm | FromOperator | Inspected | LogInspected
 
 
 class KeeperProcess:
@@ -86,47 +82,32 @@ class KeeperProcess:
     def __init__(
         self, settings: Settings, paths: Paths, clock: Clock, disk: Disk, door: people.Door | None = None
     ) -> None:
-        self._clock = clock
-        self._queue: queue.SimpleQueue[Word] = queue.SimpleQueue()
-        for directory in (paths.recordings, paths.holds):
-            try:
-                directory.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise StoreError(f"{directory}: {error.strerror or error}") from error
+        self._clock, self._paths = clock, paths
+        self._settings = settings = settings.at(clock.read())
+        self._policy = settings.policy
+        self._queue: queue.SimpleQueue[Word | None] = queue.SimpleQueue()
+        """None: the end is asked for."""
         self._store = Store(paths.recordings)
-        self._store.refresh()
         self._time = Timekeeper(paths.time, clock, self._store)
         self._holds = Holds(paths.holds, self._store.whole, lambda: self._sign(clock.read()))
+        self._audit = AuditLog(paths.audit_log, clock)
+        archive = Archive(self._store, self._holds, self._audit, self._time, clock, paths, settings)
         self._acts = ActBook()
         self._heads = Heads(paths.audit_key, paths.audit_head, clock.boot_id())
-        self._ring, self._seen = RingMeter(paths.ring_time), Witness(self._store)
-        unread, self._settings = Unread(self._store), settings.at(clock.read())
-        self._holders = Holders(self._settings.policy, settings.unit.name(), clock, self._moment)
-        self._filling, self._verifier = Filling(disk), Verifier(self._store, self._queue.put)
-        followed = (
-            self._time, self._holds, self._heads, self._acts, self._ring, self._seen, self._filling, self._verifier,
-            unread, self._holders,
-        )  # fmt: skip
-        followers = (part.follow for part in followed)
-        self._audit = AuditLog(
-            paths.audit_log, clock, *followers, witnessed=self._heads.seen(), keys=self._heads.keys()
-        )
+        self._ring, self._seen, self._unread = RingMeter(paths.ring_time), Witness(self._store), Unread(self._store)
+        self._holders = Holders(self._policy, settings.unit.name(), clock, self._moment)
+        self._filling = Filling(disk)
+        self._verifier = Verifier(archive, self._heads, self._seen, self._queue.put)
         self._trials = Trials(self._store, self._audit, paths)
         self._clearing = Clearing(self._store, self._audit)
-        self._terms = Terms(
-            terms.Parts(self._store, self._holds, self._audit, self._time, clock, self._settings, self._trials, unread)
-        )
-        self._policy = self._settings.policy
+        self._terms = Terms(archive, self._trials, self._unread)
         self._reviews = Reviews(self._holds, self._audit, self._policy.holds)
-        roles = frozenset(role for group in self._policy.opening.groups for role in group)
-        parts = custody.Parts(self._store, self._holds, self._audit, clock, self._policy.holds, paths, roles)
-        unit, when = settings.unit.name(), self._time.date
-        whole = desk.Whole(self._state, self._sweep_now, self._verifier, self._trials, self._holders, unit, when)
-        self._desk = Desk(parts, whole, door or people.Door())
-        self._paths = paths
+        self._desk = Desk(
+            archive, door or people.Door(), self._verifier, self._trials, self._holders, self._state, self._sweep_now
+        )
         self._link = link.Client(paths.unit_socket, lambda _, message: self._queue.put(FromAlarm(message)))
         self._operators = link.Server(paths.keeper_socket, lambda p, m: self._queue.put(FromOperator(p, m)))
-        self._etc, self._settings_fault = paths.etc, ""
+        self._settings_fault = ""
         self._behind = False
         """There is more in the store than the log has been told of."""
         self._health_ns = 0
@@ -134,13 +115,13 @@ class KeeperProcess:
         self._unheard: deque[wire.Receipt] = deque(maxlen=UNHEARD_MAX)
         self._stopping = False
         self._answers: Mapping[type, Callable[[Any], None]] = {
-            FromAlarm: self._from_alarm, FromOperator: self._from_operator, Stop: self._stop,
+            FromAlarm: self._from_alarm, FromOperator: self._from_operator,
             Inspected: self._inspected, LogInspected: self._inspected,
         }  # fmt: skip
 
     def stop(self) -> None:
         """Asks the loop to end. Safe in a signal handler."""
-        self._queue.put(Stop())
+        self._queue.put(None)
 
     def run(self) -> None:
         """Sweeps, says ready, keeps on. Raises StoreError when the log takes nothing; it can be made anew then."""
@@ -161,22 +142,32 @@ class KeeperProcess:
 
     def begin(self) -> None:
         """What comes before everything else: time goes on, and everything that is due goes. Raises StoreError."""
+        self._open()
         try:
             durable.forget_new(self._paths.store)
-        except StoreError as error:
-            log.event(
-                "left_over_stays", "warning", why=str(error)
-            )  # the daily walk names it; nothing else waits for it
+        except StoreError as error:  # the daily walk names it; nothing else waits for it
+            log.event("left_over_stays", "warning", why=str(error))
         self._time.start(self._audit)
         self._ring.start(self._clock.read())
         self._bear_witness()
         self._look_at_holds()
         self._sweep(None)
-        self._verifier.start(
-            verifier.Parts(
-                self._store, self._audit, self._time, self._holds, self._heads, self._paths, self._clock, self._seen
-            )
-        )
+        self._verifier.start()
+
+    def _open(self) -> None:
+        """Take the store's directories and its log, and read them. Raises StoreError."""
+        for directory in (self._paths.recordings, self._paths.holds):
+            try:
+                directory.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise StoreError(f"{directory}: {error.strerror or error}") from error
+        self._store.refresh()
+        followers = (
+            self._time, self._holds, self._heads, self._acts, self._ring, self._seen, self._filling, self._verifier,
+            self._unread, self._holders,
+        )  # fmt: skip
+        follow = (part.follow for part in followers)
+        self._audit.open(*follow, witnessed=self._heads.seen(), keys=self._heads.keys())
 
     def close(self) -> None:
         """Nobody comes in any more, and the log's file is given back."""
@@ -208,8 +199,8 @@ class KeeperProcess:
             self._terms.end_unread()
             self._settings_fault = (
                 (self._settings.fault or self._settings.holders_fault).partition("\n  ")[2].partition("\n")[0]
-                or _in_words(changed_files(self._etc, self._settings))
-                or _unread(unread(self._etc))
+                or _in_words(changed_files(self._paths.etc, self._settings))
+                or _unread(unread(self._paths.etc))
             )
             self._look_at_disk()
             self._clear(now)
@@ -238,7 +229,10 @@ class KeeperProcess:
                 word = self._queue.get(timeout=wait_s)
             except queue.Empty:
                 break
-            self._answers[type(word)](word)
+            if word is None:
+                self._stopping = True
+            else:
+                self._answers[type(word)](word)
             wait_s = 0.0
 
     def _look(self) -> tuple[ClockReading, bool]:
@@ -374,9 +368,6 @@ class KeeperProcess:
             self._desk.answer(word.peer, word.message)
         elif isinstance(word.message, link.Left):
             self._desk.left(word.peer)
-
-    def _stop(self, _: Stop) -> None:
-        self._stopping = True
 
 
 def _unread(names: tuple[str, ...]) -> str:

@@ -10,50 +10,34 @@ minute, and reported until it is done. One thread: the keeper's.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from daemon import log
-from daemon.config import Settings
 from daemon.errors import StoreError
-from daemon.keeper.audit import AuditLog, Begun, Key
-from daemon.keeper.holds import Everything, Holds
-from daemon.keeper.store import Store, has_envelope
+from daemon.keeper.archive import Archive
+from daemon.keeper.audit import Begun, Key
+from daemon.keeper.holds import Everything
+from daemon.keeper.store import has_envelope
 from daemon.keeper.sweeper import BATCH_MAX, May, Sweeper, fault_of
-from daemon.keeper.timekeeper import Timekeeper
 from daemon.keeper.trials import Trials
 from daemon.keeper.unread import Unread
 from daemon.model.ledger import Line
 from daemon.model.policy import TrackPolicy
 from daemon.model.retention import Circumstances, Due, Kept, LateWhy, due, late_why, next_expiry_ns
 from daemon.model.timeline import NS, Stamp, age_ns
-from hardware.ports import Clock, ClockReading, Track
+from hardware.ports import ClockReading, Track
 
 RETRY_NS = 30 * NS
 """After a deletion that the disk refused: within the minute that promise K1 allows."""
 
 
-class Parts(NamedTuple):
-    """What it works on."""
-
-    store: Store
-    holds: Holds
-    audit: AuditLog
-    time: Timekeeper
-    clock: Clock
-    settings: Settings
-    trials: Trials
-    unread: Unread
-
-
 class Terms:
-    """Made when the log has been read."""
+    """One thread: the keeper's."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._store, self._holds, self._audit, self._time, self._clock, self._settings, self._trials, self._unread = (
-            parts
-        )
+    def __init__(self, archive: Archive, trials: Trials, unread: Unread) -> None:
+        self._store, self._holds, self._audit, self._time, self._clock, _, self._settings = archive
+        self._trials, self._unread = trials, unread
         self._sweeper = Sweeper(self._store, self._audit)
         self._started_ns = self._clock.boot_ns()
         self._due_ns: int | None = None

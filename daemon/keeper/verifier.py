@@ -12,26 +12,23 @@ reads.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
 from daemon import log, sign
 from daemon.errors import SealError, StoreError
 from daemon.inspection.judge import Expected, Finding, Inspection
-from daemon.keeper.audit import AuditLog
+from daemon.keeper.archive import Archive
 from daemon.keeper.heads import Heads
-from daemon.keeper.holds import Holds
-from daemon.keeper.store import Entry, Store
+from daemon.keeper.store import Entry
 from daemon.keeper.surroundings import LEFT_OVER, around
-from daemon.keeper.timekeeper import Timekeeper
 from daemon.keeper.witness import Witness
 from daemon.keeper.worker import Inspected, Job, LogInspected, LogJob, Worker
 from daemon.model import acts
 from daemon.model.ledger import Line
 from daemon.model.timeline import DAY_NS, NS, Stamp, age_ns
-from daemon.paths import Paths
-from hardware.ports import Clock, Track
+from hardware.ports import Track
 
 EARLIEST_NS = 900 * NS
 """After a start: a boot has better things to do, and a unit that is switched on for an hour still gets its turn."""
@@ -83,25 +80,14 @@ class Run(msgspec.Struct):
     simulated: int = 0
 
 
-class Parts(NamedTuple):
-    """What it looks at."""
-
-    store: Store
-    audit: AuditLog
-    time: Timekeeper
-    holds: Holds
-    heads: Heads
-    paths: Paths
-    clock: Clock
-    seen: Witness
-
-
 class Verifier:
     """Follows the audit log while it is read; then `tick`, and `take` for every word of the worker."""
 
-    def __init__(self, store: Store, put: Callable[[Inspected | LogInspected], None]) -> None:
-        self._store, self._worker, self._put = store, Worker(put), put
-        self._parts: Parts | None = None
+    def __init__(
+        self, archive: Archive, heads: Heads, seen: Witness, put: Callable[[Inspected | LogInspected], None]
+    ) -> None:
+        self._archive, self._store, self._heads, self._seen = archive, archive.store, heads, seen
+        self._worker, self._put = Worker(put), put
         self._receipts: set[tuple[str, Track]] = set()
         """Tracks that were deleted, of recordings that are still there."""
         self._last: Stamp | None = None
@@ -121,9 +107,9 @@ class Verifier:
             case acts.Verified():
                 self._last = Stamp(line.boot_id, line.at_boot_ns)
 
-    def start(self, parts: Parts) -> None:
-        """Everything that it looks at is there."""
-        self._parts, self._earliest_ns = parts, parts.clock.boot_ns() + EARLIEST_NS
+    def start(self) -> None:
+        """The log has been read."""
+        self._earliest_ns = self._archive.clock.boot_ns() + EARLIEST_NS
         self._forget()
 
     def close(self) -> None:
@@ -134,10 +120,10 @@ class Verifier:
         """A walk, unless one is under way."""
         if self._run is None:
             self._forget()
-            parts, names = self._known(), sorted(self._known().store.entries, reverse=True)
-            self._run, self._doubtful = Run(parts.clock.boot_ns(), names, len(names), (), []), {}
+            archive, names = self._archive, sorted(self._store.entries, reverse=True)
+            self._run, self._doubtful = Run(archive.clock.boot_ns(), names, len(names), (), []), {}
             log.event("verifying", recordings=len(names))
-            self._run.keys = self._keys(parts.paths.signing_key.with_suffix(".pub"), sign.RECORDINGS)
+            self._run.keys = self._keys(archive.paths.signing_key.with_suffix(".pub"), sign.RECORDINGS)
             self._log_first()
 
     def tick(self, boot_ns: int) -> None:
@@ -156,7 +142,7 @@ class Verifier:
 
     def age_h(self, boot_ns: int) -> float | None:
         """Hours since the last walk; None when there was none, or nobody can tell."""
-        timeline = self._known().time.timeline
+        timeline = self._archive.time.timeline
         if self._last is None or self._last.boot_id not in timeline.boots:
             return None
         return round(age_ns(timeline, self._last, boot_ns) / 3.6e12, 1)
@@ -191,23 +177,18 @@ class Verifier:
 
     # --- the walk ---------------------------------------------------------------------------------------------------
 
-    def _known(self) -> Parts:
-        assert self._parts is not None  # noqa: S101 - only a bug could break it
-        return self._parts
-
     def _is_due(self, boot_ns: int) -> bool:
-        timeline = self._known().time.timeline
+        timeline = self._archive.time.timeline
         if self._last is None or self._last.boot_id not in timeline.boots:
             return True
         return age_ns(timeline, self._last, boot_ns) >= DAY_NS
 
     def _has_changed(self) -> bool:
-        entries = self._known().store.entries
+        entries = self._store.entries
         return any(self._job(name, entries.get(name)) != job for name, job in self._doubtful.items())
 
     def _forget(self) -> None:
-        store = self._known().store
-        self._receipts = {key for key in self._receipts if store.is_known(key[0])}
+        self._receipts = {key for key in self._receipts if self._store.is_known(key[0])}
 
     def _keys(self, path: Any, namespace: str) -> tuple[str, ...]:
         try:
@@ -217,13 +198,13 @@ class Verifier:
             return ()
 
     def _log_first(self) -> None:
-        parts = self._known()
-        keys = self._keys(parts.paths.audit_key.with_suffix(".pub"), sign.AUDIT)
-        heads = {**parts.heads.seen(), parts.audit.lines: parts.audit.head}
-        self._worker.give(LogJob(parts.paths.audit_log, parts.audit.size, heads, keys))
+        archive = self._archive
+        keys = self._keys(archive.paths.audit_key.with_suffix(".pub"), sign.AUDIT)
+        heads = {**self._heads.seen(), archive.audit.lines: archive.audit.head}
+        self._worker.give(LogJob(archive.paths.audit_log, archive.audit.size, heads, keys))
 
     def _next(self) -> Line | None:
-        run, store = self._run, self._known().store
+        run, store = self._run, self._store
         while run is not None and run.left:
             recording_id = run.left.pop()
             if (job := self._job(recording_id, store.entries.get(recording_id))) is not None:
@@ -236,22 +217,22 @@ class Verifier:
         if entry is None:
             return None
         expected = self._expected(recording_id, entry)
-        return Job(recording_id, self._known().store.path(recording_id), expected, keys=(), closed=entry.closed)
+        return Job(recording_id, self._store.path(recording_id), expected, keys=(), closed=entry.closed)
 
     def _expected(self, recording_id: str, entry: Entry) -> Expected:
-        parts = self._known()
-        begun = parts.audit.unfinished
+        archive = self._archive
+        begun = archive.audit.unfinished
         going = frozenset(track for track in entry.kept if (recording_id, track) in begun)
         gone = frozenset(track for track in entry.kept if (recording_id, track) in self._receipts) - going
         stamp = Stamp(entry.boot_id, entry.at_boot_ns)
-        is_young = age_ns(parts.time.timeline, stamp, parts.clock.boot_ns()) < OPEN_NS
+        is_young = age_ns(archive.time.timeline, stamp, archive.clock.boot_ns()) < OPEN_NS
         return Expected(gone, going, may_be_open=not entry.closed and is_young)
 
     def _stands(self, word: Inspected) -> bool:
         """Whether what was expected of a recording is still so; what was found without is found again, or gone."""
         if not word.found.findings:
             return True
-        store = self._known().store
+        store = self._store
         store.changed(word.job.recording_id)
         entry = store.entries.get(word.job.recording_id)
         return self._job(word.job.recording_id, entry) == msgspec.structs.replace(word.job, keys=())
@@ -268,28 +249,28 @@ class Verifier:
         self._run.findings += list(findings)[: FINDINGS_MAX - len(self._run.findings)]
 
     def _finish(self) -> Line | None:
-        run, parts = self._run, self._known()
+        run, archive = self._run, self._archive
         assert run is not None  # noqa: S101 - only a bug could break it
-        self._add(list(around(parts.store, parts.holds, parts.time, parts.paths, parts.clock.boot_ns())))
-        for name, tracks in parts.seen.missing(parts.audit).items():
-            if parts.store.is_known(name):
+        self._add(list(around(archive.store, archive.holds, archive.time, archive.paths, archive.clock.boot_ns())))
+        for name, tracks in self._seen.missing(archive.audit).items():
+            if archive.store.is_known(name):
                 continue  # its files are named one by one
             what = f"is missing: the audit log began it, and has no receipt for its {' and '.join(tracks)}"
             self._add([Finding(f"recordings/{name}", what)])
-        now = parts.clock.read()
+        now = archive.clock.read()
         findings = tuple(sorted(run.findings))
         took_s = round((now.boot_ns - run.began_ns) / NS, 1)
         foreign = sum(finding.what.startswith(FOREIGN) for finding in run.findings)
         self.result = Result(
             now.wall_ns, run.recordings, run.files, run.bytes, took_s, run.faults, foreign, findings, run.simulated
         )
-        self._run, self._last = None, Stamp(parts.clock.boot_id(), now.boot_ns)
+        self._run, self._last = None, Stamp(archive.clock.boot_id(), now.boot_ns)
         self._earliest_ns = max(self._earliest_ns, now.boot_ns + AGAIN_NS)
         self.fault = _in_words(self.result)
         named = tuple(finding.path for finding in findings[:NAMED_MAX])
         log.event("verified", "warning" if run.faults else "info", faults=run.faults, files=run.files, took_s=took_s)
         try:
-            return parts.audit.add(acts.Verified(run.recordings, run.files, run.bytes, run.faults, named))
+            return archive.audit.add(acts.Verified(run.recordings, run.files, run.bytes, run.faults, named))
         except StoreError as error:
             log.event("verified_untold", "warning", why=str(error))
             return None

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import queue
 import threading
 import time
 from collections import deque
@@ -25,6 +24,7 @@ from daemon.errors import SealError
 from daemon.inspection.directory import inspect
 from daemon.inspection.judge import Expected, Finding, Inspection
 from daemon.model.ledger import START, Signed, Walk
+from daemon.orderthread import OrderThread
 
 if TYPE_CHECKING:
     from hashlib import _Hash as HASH
@@ -34,6 +34,8 @@ REST_S_MAX = 1.0
 HEADS_MAX = 8
 """Signatures that a walk checks, 5 ms each: the newest, each of which covers every line before it."""
 PIECE_BYTES = 1_048_576
+JOBS_MAX = 2
+"""One job at a time is given; the second place is for the end."""
 STOP_S = 5.0
 """A thread that is told to stop is between two pieces of a quarter of a megabyte, or in ssh-keygen."""
 
@@ -90,32 +92,29 @@ class Worker:
 
     def __init__(self, put: Callable[[Inspected | LogInspected], None]) -> None:
         self._put = put
-        self._jobs: queue.SimpleQueue[Job | LogJob | None] = queue.SimpleQueue()
+        self._jobs: OrderThread[Job | LogJob] = OrderThread("inspection", JOBS_MAX, self._run)
         self._stop = threading.Event()
         self._since_s = 0.0
         self._proven = Proven()
-        self._thread = threading.Thread(target=self._run, name="inspection", daemon=True)
 
     def give(self, job: Job | LogJob) -> None:
         """Begins it; the thread with the first."""
-        if self._thread.ident is None:
-            self._thread.start()
-        self._jobs.put(job)
+        self._jobs.start()
+        self._jobs.give(job)
 
     @property
     def is_dead(self) -> bool:
         """The thread has ended although nobody asked it to: what it was reading broke it."""
-        return self._thread.ident is not None and not self._thread.is_alive()
+        return not self._jobs.alive()
 
     def close(self) -> None:
         """Ends it; what it was reading is not judged."""
         self._stop.set()
-        self._jobs.put(None)
-        if self._thread.is_alive():
-            self._thread.join(STOP_S)
+        self._jobs.close(STOP_S)
 
     def _run(self) -> None:
-        while (job := self._jobs.get()) is not None:
+        while jobs := self._jobs.take():
+            (job,) = jobs
             self._since_s = time.monotonic()
             try:
                 if isinstance(job, Job):

@@ -52,10 +52,6 @@ KEY_NS = 3600 * NS
 HEALTH_NS = 5 * NS
 
 
-class Stop(msgspec.Struct, frozen=True):
-    """Somebody wants the process to end."""
-
-
 class FromAlarm(msgspec.Struct, frozen=True):
     """A word from the alarm process."""
 
@@ -69,7 +65,7 @@ class KeyTrouble(msgspec.Struct, frozen=True):
 
 
 Frame = ports.VideoPacket | ports.PcmBlock | ports.DeviceLost
-Word = FromAlarm | KeyTrouble | writer.Opened | writer.Grew | writer.Closed | writer.Probed | Stop
+Word = FromAlarm | KeyTrouble | writer.Opened | writer.Grew | writer.Closed | writer.Probed
 
 
 class Devices(msgspec.Struct, frozen=True):
@@ -90,7 +86,8 @@ class RecorderProcess:
         settings = settings.at(devices.clock.read())
         policy = settings.policy
         self._settings, self._clock, self._disk = settings, devices.clock, devices.disk
-        self._queue: queue.SimpleQueue[Word] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Word | None] = queue.SimpleQueue()
+        """None: the end is asked for."""
         self._frames: deque[tuple[int, Frame]] = deque()
         """What devices brought and when, until the loop's next round; they do not wake it (one end each: no lock)."""
         self._lost = self._queue_max = 0
@@ -107,7 +104,6 @@ class RecorderProcess:
             camera = settings.unit.camera
             limits = Limits(camera.dark_below_pct, camera.blurred_below_pct)
             self._video = self._tracks["video"] = VideoTrack(devices.camera(), limits, self._clock, self.put)
-        paths.recordings.mkdir(parents=True, exist_ok=True)
         self._writer = writer.Writer(
             paths.recordings, self._clock, lambda data: sign.sign(data, paths.signing_key), self.put
         )
@@ -138,7 +134,7 @@ class RecorderProcess:
         self._stopping = False
         self._answers: Mapping[type, Callable[[Any], None]] = {
             FromAlarm: self._from_alarm, KeyTrouble: self._on_key_trouble, writer.Opened: self._opened,
-            writer.Grew: self._grew, writer.Closed: self._closed, writer.Probed: self._probed, Stop: self._stop,
+            writer.Grew: self._grew, writer.Closed: self._closed, writer.Probed: self._probed,
         }  # fmt: skip
 
     def put(self, item: Word | Frame) -> None:
@@ -152,7 +148,7 @@ class RecorderProcess:
 
     def stop(self) -> None:
         """Asks the loop to end. Safe in a signal handler."""
-        self._queue.put(Stop())
+        self._queue.put(None)
 
     # --- life -----------------------------------------------------------------------------------------------------
 
@@ -198,6 +194,7 @@ class RecorderProcess:
         word: Word | None = None
         with contextlib.suppress(queue.Empty):
             word = self._queue.get(timeout=ROUND_S)
+            self._stopping = self._stopping or word is None
         self._queue_max = max(self._queue_max, len(self._frames))
         self._take_frames()
         if word is not None:
@@ -393,6 +390,3 @@ class RecorderProcess:
             sealed_s={name: round(ns / NS, 1) for name, ns in self._sealed_ns.items()},
             since_ns=self._since_ns,
         )
-
-    def _stop(self, _: Stop) -> None:
-        self._stopping = True

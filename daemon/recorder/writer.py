@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import queue
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,6 +21,7 @@ import msgspec
 from daemon import durable, log, records
 from daemon.errors import StoreError
 from daemon.model.events import EndReason
+from daemon.orderthread import OrderThread
 from daemon.recorder.bundle import Bundle, Missing, Sign
 from daemon.recorder.closing import REFUSED, Closer, missing_since
 from daemon.recorder.cutter import Hole
@@ -125,7 +124,7 @@ class Writer:
         self, recordings: Path, clock: Clock, sign: Sign, sink: Callable[[Opened | Grew | Closed | Probed], None]
     ) -> None:
         self._recordings, self._clock, self._sign, self._sink = recordings, clock, sign, sink
-        self._orders: queue.Queue[Order | None] = queue.Queue(ORDERS_MAX)
+        self._orders: OrderThread[Order] = OrderThread("writer", ORDERS_MAX, self._run)
         self._closer = Closer(recordings, clock, sign)
         self._bundle: Bundle | None = None
         self._head = ""
@@ -134,20 +133,16 @@ class Writer:
         self.lease = ("", 0)
         """Which recording may be written, and until when; set by the loop, read here (one tuple: no lock is needed)."""
         self._cut: Close | None = None
-        self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
 
     def start(self) -> None:
-        """Begins to wait for orders, and to close what earlier starts left open."""
-        self._thread.start()
+        """Begin to wait for orders, and to close what earlier starts left open. Raises OSError: no directory."""
+        self._recordings.mkdir(parents=True, exist_ok=True)
+        self._orders.start()
         self._closer.start()
 
     def give(self, order: Order) -> bool:
         """Hands over an order without waiting; False when the disk is so far behind that it was not taken."""
-        try:
-            self._orders.put_nowait(order)
-        except queue.Full:
-            return False
-        return True
+        return self._orders.give(order)
 
     def cut(self, order: Close) -> None:
         """Ends a recording before anything else that waits for it: what was handed over and is not durable is dropped.
@@ -160,13 +155,11 @@ class Writer:
     def close(self) -> None:
         """Waits five seconds for what is pending: systemd allows a stop more, and a stalled card gets no more."""
         self._closer.close()
-        with contextlib.suppress(queue.Full):
-            self._orders.put(None, timeout=1.0)
-            if self._thread.is_alive():
-                self._thread.join(timeout=5.0)
+        self._orders.close(end_s=5.0, place_s=1.0)
 
     def _run(self) -> None:
-        while (order := self._orders.get()) is not None:
+        while orders := self._orders.take():
+            (order,) = orders
             try:
                 if self._cut is not None:
                     self._end_cut(self._cut)

@@ -34,7 +34,7 @@ class Keeper:
     def __init__(self, store: Path) -> None:
         store.mkdir(parents=True, exist_ok=True)
         self.book = ActBook()
-        self.audit = AuditLog(store / "audit.jsonl", CLOCK, self.book.follow)
+        self.audit = AuditLog(store / "audit.jsonl", CLOCK).open(self.book.follow)
         self.told: list[wire.Acts] = []
 
     def send(self, message: Any) -> bool:

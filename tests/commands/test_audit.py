@@ -45,7 +45,7 @@ def unit(tmp_path_factory: pytest.TempPathFactory) -> Paths:
     sign.make_key(paths.audit_key, "unit", sign.AUDIT)
     clock = SystemClock()
     heads = Heads(paths.audit_key, paths.audit_head, clock.boot_id())
-    log = AuditLog(paths.audit_log, clock, heads.follow)
+    log = AuditLog(paths.audit_log, clock).open(heads.follow)
     for n in range(LINES):
         if n % 4 == 3:
             assert heads.sign(log, clock.read())
@@ -150,7 +150,7 @@ def test_a_broker_that_listened_is_a_witness(unit: Paths, tmp_path: Path) -> Non
     assert found["faults"] == [f"line 13 is missing, and all after it: a head of {LINES} lines was witnessed"]
     other = Heads(unit.audit_key, tmp_path / "head.json", "boot")
     clock = SystemClock()
-    log = AuditLog(tmp_path / "anew.jsonl", clock)
+    log = AuditLog(tmp_path / "anew.jsonl", clock).open()
     for n in range(LINES):
         _ = other.sign(log, clock.read()) if n % 4 == 3 else log.add(act("deleted"))
     log.close()

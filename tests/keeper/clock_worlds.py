@@ -28,6 +28,7 @@ from msgspec.structs import replace
 
 from daemon.config import Dated, Settings, shipped
 from daemon.keeper import erase, sweeper, terms
+from daemon.keeper.archive import Archive
 from daemon.keeper.audit import AuditLog
 from daemon.keeper.holds import Holds
 from daemon.keeper.store import Store
@@ -158,13 +159,11 @@ class World:
         self._store.refresh()
         self._time = Timekeeper(self.paths.time, self.clock, self._store)
         self._holds = Holds(self.paths.holds, self._store.whole)
-        self._audit = AuditLog(self.paths.audit_log, self.clock, self._time.follow, self._holds.follow)
-        self._terms = terms.Terms(
-            terms.Parts(
-                self._store, self._holds, self._audit, self._time, self.clock, self.settings,
-                Trials(self._store, self._audit, self.paths), Unread(self._store),
-            )
+        self._audit = AuditLog(self.paths.audit_log, self.clock).open(self._time.follow, self._holds.follow)
+        archive = Archive(
+            self._store, self._holds, self._audit, self._time, self.clock, self.paths, self.settings
         )  # fmt: skip
+        self._terms = terms.Terms(archive, Trials(self._store, self._audit, self.paths), Unread(self._store))
         self._time.start(self._audit)
         self._holds.refresh()
         self._holds.settle(self._audit)

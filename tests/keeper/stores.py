@@ -93,7 +93,7 @@ class Keeper:
         self.clock, self.store = clock, Store(store / "recordings")
         self.store.refresh()
         self.time = Timekeeper(store / "time.json", clock, self.store)
-        self.audit = AuditLog(store / "audit.jsonl", clock, self.time.follow)
+        self.audit = AuditLog(store / "audit.jsonl", clock).open(self.time.follow)
         self.sweeper = Sweeper(self.store, self.audit)
         try:
             self.time.start(self.audit)

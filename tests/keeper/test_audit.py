@@ -108,13 +108,13 @@ def test_a_whole_log_has_no_fault(tmp_path: Path) -> None:
 
 def test_a_line_that_lost_only_its_newline_counts(tmp_path: Path) -> None:
     """K1, K3: a receipt that is whole but for its newline is one: its deletion is not done again."""
-    log = AuditLog(tmp_path / "audit.jsonl", SystemClock())
+    log = AuditLog(tmp_path / "audit.jsonl", SystemClock()).open()
     log.add(act("deleting", recording_id=A, track="audio"))
     log.add(act("deleted", recording_id=A, track="audio"))
     log.close()
     with (tmp_path / "audit.jsonl").open("r+b") as file:
         file.truncate((tmp_path / "audit.jsonl").stat().st_size - 1)
-    again = AuditLog(tmp_path / "audit.jsonl", SystemClock())
+    again = AuditLog(tmp_path / "audit.jsonl", SystemClock()).open()
     assert (again.unfinished, again.fault) == ({}, "")
     again.close()
 
@@ -124,7 +124,7 @@ import resource, sys
 from pathlib import Path
 from daemon.keeper.audit import AuditLog
 from hardware.clock import SystemClock
-log = AuditLog(Path(sys.argv[1]), SystemClock())
+log = AuditLog(Path(sys.argv[1]), SystemClock()).open()
 print(log.lines, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, log.fault)
 """
 

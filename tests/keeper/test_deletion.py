@@ -166,13 +166,13 @@ def test_a_line_that_somebody_else_wrote_deletes_nothing(tmp_path: Path) -> None
 def test_a_torn_audit_line_is_said_and_the_chain_goes_on(tmp_path: Path) -> None:
     """K3: a line that a power cut tore stays where it is; the next one says so and carries its hash."""
     clock = SystemClock()
-    log = AuditLog(tmp_path / "audit.jsonl", clock)
+    log = AuditLog(tmp_path / "audit.jsonl", clock).open()
     log.add(act("verified"))
     log.add(act("verified"))
     log.close()
     with (tmp_path / "audit.jsonl").open("r+b") as file:
         file.truncate((tmp_path / "audit.jsonl").stat().st_size - 10)
-    again = AuditLog(tmp_path / "audit.jsonl", clock)
+    again = AuditLog(tmp_path / "audit.jsonl", clock).open()
     again.add(act("filling"))
     again.close()
     raw = (tmp_path / "audit.jsonl").read_bytes().splitlines(keepends=True)
@@ -182,7 +182,7 @@ def test_a_torn_audit_line_is_said_and_the_chain_goes_on(tmp_path: Path) -> None
 
 def test_a_line_that_the_disk_cut_off_is_found_while_running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """K3: when a full disk takes half of some lines, the whole one counts, the torn one is said, the chain goes on."""
-    log = AuditLog(tmp_path / "audit.jsonl", SystemClock())
+    log = AuditLog(tmp_path / "audit.jsonl", SystemClock()).open()
     log.add(act("verified"))
     really, room = os.write, [700]
 
@@ -213,7 +213,7 @@ def test_a_store_has_one_keeper(tmp_path: Path) -> None:
     """K3: a second keeper is refused with a text that says why, and the first goes on."""
     first = Keeper(tmp_path, Clock())
     with pytest.raises(StoreError, match="another keeper has this store"):
-        AuditLog(tmp_path / "audit.jsonl", SystemClock())
+        AuditLog(tmp_path / "audit.jsonl", SystemClock()).open()
     first.audit.add(act("verified"))
     first.close()
     assert chained(tmp_path)
@@ -221,7 +221,7 @@ def test_a_store_has_one_keeper(tmp_path: Path) -> None:
 
 def test_a_full_disk_takes_the_logs_reserve(tmp_path: Path) -> None:
     """K1: the log has a megabyte of the disk before it needs it, and is no longer for that."""
-    log = AuditLog(tmp_path / "audit.jsonl", SystemClock())
+    log = AuditLog(tmp_path / "audit.jsonl", SystemClock()).open()
     log.add(act("verified"))
     found = (tmp_path / "audit.jsonl").stat()
     assert found.st_blocks * 512 >= 1_000_000

@@ -33,7 +33,7 @@ def test_levels_are_lines_and_the_higher_ones_a_fault(tmp_path: Path) -> None:
     """
     card = Card()
     filling = Filling(card)
-    log = AuditLog(tmp_path / "audit.jsonl", Clock(), filling.follow)
+    log = AuditLog(tmp_path / "audit.jsonl", Clock()).open(filling.follow)
     faults = []
     for used in (10, 69, 70, 84, 86, 96, 99, 94, 60):
         card.used_gb = used
@@ -52,7 +52,7 @@ def test_a_restart_tells_nothing_twice(tmp_path: Path) -> None:
     card.used_gb = 90
     for _ in range(2):
         filling = Filling(card)
-        log = AuditLog(tmp_path / "audit.jsonl", Clock(), filling.follow)
+        log = AuditLog(tmp_path / "audit.jsonl", Clock()).open(filling.follow)
         filling.look(log, 0, 0)
         log.close()
     assert len(audit_lines(tmp_path, "filling")) == 1
@@ -63,7 +63,7 @@ def test_a_disk_that_cannot_be_asked_is_a_fault(tmp_path: Path) -> None:
     card = Card()
     card.is_gone = True
     filling = Filling(card)
-    log = AuditLog(tmp_path / "audit.jsonl", Clock(), filling.follow)
+    log = AuditLog(tmp_path / "audit.jsonl", Clock()).open(filling.follow)
     assert filling.look(log, 0, 0) is None
     assert "Input/output error" in filling.fault
     log.close()

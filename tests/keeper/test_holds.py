@@ -48,7 +48,7 @@ class Keeper:
         self.store.refresh()
         self.holds = Holds(store / "holds", self.store.whole)
         self.time = Timekeeper(store / "time.json", self.clock, self.store)
-        self.audit = AuditLog(store / "audit.jsonl", self.clock, self.holds.follow, self.time.follow)
+        self.audit = AuditLog(store / "audit.jsonl", self.clock).open(self.holds.follow, self.time.follow)
         self.sweeper = Sweeper(self.store, self.audit)
 
     def start(self) -> Keeper:

@@ -35,7 +35,7 @@ def test_what_is_counted_is_what_was_sealed(words: list[tuple[str, int]]) -> Non
 def meter(store: Path, clock: Clock) -> tuple[RingMeter, AuditLog]:
     """A keeper that starts, as far as this goes."""
     ring = RingMeter(store / "ring.json")
-    audit = AuditLog(store / "audit.jsonl", clock, ring.follow)
+    audit = AuditLog(store / "audit.jsonl", clock).open(ring.follow)
     ring.start(clock.read())
     return ring, audit
 

@@ -13,6 +13,7 @@ import pytest
 
 from daemon.config import load
 from daemon.keeper import terms
+from daemon.keeper.archive import Archive
 from daemon.keeper.audit import AuditLog
 from daemon.keeper.holds import Holds
 from daemon.keeper.reviews import Reviews
@@ -65,9 +66,9 @@ def keeper(paths: Paths, clock: Clock) -> Keeper:
     store.refresh()
     time, holds = Timekeeper(paths.time, clock, store), Holds(paths.holds, store.whole)
     unread, seen = Unread(store), Witness(store)
-    audit = AuditLog(paths.audit_log, clock, time.follow, holds.follow, unread.follow, seen.follow)
+    audit = AuditLog(paths.audit_log, clock).open(time.follow, holds.follow, unread.follow, seen.follow)
     trials = Trials(store, audit, paths)
-    made = terms.Terms(terms.Parts(store, holds, audit, time, clock, load(paths.etc), trials, unread))
+    made = terms.Terms(Archive(store, holds, audit, time, clock, paths, load(paths.etc)), trials, unread)
     time.start(audit)
     holds.refresh()
     holds.settle(audit)

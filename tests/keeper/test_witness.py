@@ -32,7 +32,7 @@ def look(store: Path, *, more: bool = False) -> list[tuple[object, object]]:
     found = Store(store / "recordings")
     found.refresh()
     seen = Witness(found)
-    audit = AuditLog(store / "audit.jsonl", CLOCK, seen.follow)
+    audit = AuditLog(store / "audit.jsonl", CLOCK).open(seen.follow)
     assert seen.look(audit) is more
     audit.close()
     lines = audit_lines(store) if (store / "audit.jsonl").stat().st_size else []
@@ -109,7 +109,7 @@ def test_a_policy_is_told_when_it_is_another(tmp_path: Path) -> None:
     both = settings(audio=True)
     for now in (both, both, settings(audio=False), settings(audio=False), both):
         seen = Witness(found)
-        audit = AuditLog(tmp_path / "audit.jsonl", CLOCK, seen.follow)
+        audit = AuditLog(tmp_path / "audit.jsonl", CLOCK).open(seen.follow)
         seen.under(now, audit)
         audit.close()
     told = [(line["event"], line["tracks"]) for line in audit_lines(tmp_path)]

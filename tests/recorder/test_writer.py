@@ -145,7 +145,7 @@ def test_the_end_is_said_when_the_card_has_moved_and_not_before(story: Story, mo
     card.moves.set()
     closed = story.heard(writer.Closed)
     assert (closed.why, closed.detail) == ("store", "too slow")
-    wait_for("nothing waits", story.writer._orders.empty)
+    wait_for("nothing waits", story.writer._orders._orders.empty)
     verify(story.home, story.recordings / ONE)
     assert len(chain_of(story.recordings / ONE)) <= 2, "the write that the card was in, and nothing that waited"
 
