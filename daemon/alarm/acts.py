@@ -25,9 +25,9 @@ from hardware.ports import Clock
 
 NS = 1_000_000_000
 ANSWER_NS = 30 * NS
-"""A keeper that has not answered by then is told again: its disk may be full, and acts are in no hurry."""
+"""A keeper that has not answered by then gets the batch again: its disk may be full, and acts are in no hurry."""
 DETAIL_MAX = 200
-"""Characters of a text for a person."""
+"""Maximum length of a text for a person, in characters."""
 ALARM_ACTS: Mapping[AlarmEventKind, type[acts.AlarmAct]] = {
     "raised": acts.AlarmRaised, "repeated": acts.AlarmRepeated, "cancelled": acts.AlarmCancelled,
     "reset": acts.AlarmReset, "fault": acts.AlarmFault, "test": acts.AlarmTest,
@@ -35,21 +35,21 @@ ALARM_ACTS: Mapping[AlarmEventKind, type[acts.AlarmAct]] = {
 
 
 class Acts:
-    """Owned by the loop: brings the journal's acts to the keeper, one batch at a time."""
+    """Owned by the loop. Passes the journal's acts to the keeper, one batch at a time."""
 
     def __init__(self, clock: Clock, give: Callable[[KeepAct | NextActs], bool]) -> None:
         self._clock, self._give = clock, give
         self._keeper: link.Peer | None = None
         self._more = True
-        """There may be acts that the keeper does not have; at start those of an earlier process."""
+        """There may be acts that the keeper does not have; at start, those of an earlier process."""
         self._reading = False
         self._sent_ns: int | None = None
-        """When the batch went out that is not answered yet."""
+        """When the unanswered batch was sent."""
         self._journal, self._audited, self._newest = "", 0, 0
-        """Of the latest batch: its journal, up to where the keeper has it, and its last number."""
+        """Of the latest batch: its journal, the last act that the keeper has confirmed, and the last one sent."""
 
     def of_alarm(self, effect: Raise) -> New:
-        """An alarm event as an act; the journal keeps the two together."""
+        """Return an alarm event as an act. The journal commits both together."""
         now = self._clock.read()
         act = ALARM_ACTS[effect.kind](
             effect.event_id, effect.alarm_id, effect.source, effect.source_kind, effect.in_room, effect.silent,
@@ -59,7 +59,7 @@ class Acts:
         return New(effect.event_id, self._act(act, wall_ns, effect.pressed_ns))
 
     def keep(self, act: OfAlarm | None, modes: Modes | None = None) -> None:
-        """Keeps an act of this moment, with what is from now on so."""
+        """Keep an act of this moment, and the modes that hold from now on."""
         now = self._clock.read()
         new = New(str(uuid.uuid4()), self._act(act, now.wall_ns, now.boot_ns)) if act else None
         if not self._give(KeepAct(new, modes or {})):
@@ -71,17 +71,17 @@ class Acts:
         self._pump()
 
     def joined(self, keeper: link.Peer) -> None:
-        """The keeper is there."""
+        """The keeper has connected."""
         if self._keeper is not keeper:
             self._keeper, self._sent_ns, self._more = keeper, None, True
             self._pump()
 
     def left(self) -> None:
-        """The keeper is gone, and with it the answer that it owed."""
+        """The keeper has disconnected; its answer will not come."""
         self._keeper, self._sent_ns = None, None
 
     def read(self, batch: Batch) -> None:
-        """The journal's answer: off to the keeper."""
+        """Send the batch that the journal has read."""
         self._reading, self._journal = False, batch.journal
         if batch.acts and self._keeper is not None:
             self._sent_ns, self._newest = self._clock.boot_ns(), batch.acts[-1].n
@@ -90,14 +90,14 @@ class Acts:
             self._pump()
 
     def audited(self, word: wire.Audited) -> None:
-        """The keeper's answer: what it has need not be kept, and the next may go."""
+        """The keeper has confirmed a batch: drop it, and send the next."""
         if word.journal == self._journal and self._sent_ns is not None:
-            # What it was not sent it cannot have: a number from beyond would delete acts that nobody has heard.
+            # Never beyond what was sent: a higher number would delete acts that no keeper has seen.
             self._audited, self._sent_ns, self._more = min(word.n, self._newest), None, True
             self._pump()
 
     def tick(self, now_ns: int) -> None:
-        """Asks again what was not answered."""
+        """Send an unanswered batch again."""
         if self._sent_ns is not None and now_ns - self._sent_ns > ANSWER_NS:
             self._sent_ns, self._more = None, True
         self._pump()

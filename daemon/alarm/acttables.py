@@ -15,32 +15,32 @@ from daemon import log, wire
 from daemon.alarm.orders import ActKept, Batch, KeepAct, Modes, New, NextActs
 
 ACTS_MAX = 20_000
-"""Acts that wait for a keeper: a press every quarter of an hour for half a year, some ten megabytes. Beyond it the
-oldest go, and the keeper sees from the numbers how many."""
+"""Acts that may wait for a keeper: one press every quarter of an hour for half a year, some ten megabytes. Beyond that
+the oldest are dropped, and the keeper sees from the numbers how many."""
 BATCH_MAX = 25
-"""Acts in one message of 64 kB: none is over 2 kB. The keeper writes as many in a fraction of a second, and a deletion
-waits no longer."""
+"""Acts in one message of 64 kB; none is over 2 kB. The keeper writes that many in a fraction of a second, so a deletion
+waits no longer than that."""
 BATCH_CHARACTERS = 50_000
-"""Of one message's 64 kB: a row that is longer than any of ours takes its place from the others, and none from all."""
+"""Share of the 64 kB that rows may take. A longer row takes the place of others, never of all."""
 
 SCHEMA = """
 CREATE TABLE act (n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, body TEXT NOT NULL) STRICT;
 CREATE TABLE mode (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 """
-"""Acts that wait, and what has to outlive a restart of the process: by name, in JSON."""
+"""Waiting acts, and modes: values that outlive a restart of the process, as JSON by name."""
 
 
 def make_tables(db: sqlite3.Connection) -> None:
-    """Makes the tables and gives the journal its name. Writes nothing when they stand."""
+    """Create the tables and give the journal its name. Write nothing if they exist."""
     name = json.dumps(secrets.token_hex(8))
     if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'mode'").fetchone() is None:
         db.executescript(f"BEGIN IMMEDIATE; {SCHEMA} INSERT INTO mode VALUES ('journal', '{name}'); COMMIT")  # noqa: S608 - hex
-    elif not isinstance(modes(db).get("journal"), str):  # the keeper counts by it: with a new one it counts anew
+    elif not isinstance(modes(db).get("journal"), str):  # the keeper counts by the name; with a new one it starts anew
         db.execute("INSERT OR REPLACE INTO mode (name, value) VALUES ('journal', ?)", (name,))
 
 
 def modes(db: sqlite3.Connection) -> Modes:
-    """What outlives a restart. A value that is no JSON is logged and left where it is."""
+    """Return the modes. A value that is not JSON is logged and left in place."""
     found: Modes = {}
     for name, value in db.execute("SELECT name, value FROM mode"):
         try:
@@ -51,7 +51,7 @@ def modes(db: sqlite3.Connection) -> Modes:
 
 
 def insert(db: sqlite3.Connection, new: New) -> None:
-    """Adds an act; inside the transaction of what it tells of."""
+    """Insert an act, in the transaction of the event that it records."""
     body = json.dumps(msgspec.to_builtins(new.act), ensure_ascii=False)
     known = "SELECT 1 FROM act WHERE id = ?"
     db.execute(f"INSERT INTO act (id, body) SELECT ?, ? WHERE NOT EXISTS ({known})", (new.id, body, new.id))
@@ -60,7 +60,7 @@ def insert(db: sqlite3.Connection, new: New) -> None:
 
 
 def carry_out(db: sqlite3.Connection, order: KeepAct | NextActs) -> ActKept | Batch:
-    """Carries out an order inside a transaction, and says what came of it."""
+    """Carry out an order in the current transaction and return the answer."""
     if isinstance(order, NextActs):
         if order.audited:
             db.execute("DELETE FROM act WHERE n <= ?", (order.audited,))
@@ -75,7 +75,7 @@ def carry_out(db: sqlite3.Connection, order: KeepAct | NextActs) -> ActKept | Ba
 
 
 def _next_batch(db: sqlite3.Connection) -> Batch:
-    """The oldest that can be read and fit; those that cannot stay until the keeper has what is behind them."""
+    """Return the oldest readable acts that fit. Unreadable ones stay until the keeper has the acts behind them."""
     batch: list[wire.Act] = []
     room = BATCH_CHARACTERS
     for n, size, body in db.execute(f"SELECT n, length(body), substr(body, 1, {BATCH_CHARACTERS}) FROM act ORDER BY n"):  # noqa: S608 - a constant
@@ -91,6 +91,6 @@ def _read(n: int, body: str) -> wire.Act | None:
     try:
         return msgspec.structs.replace(msgspec.json.decode(body, type=wire.Act), n=n)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        # Of another release: the keeper sees from the numbers that one is missing.
+        # Written by another release. The keeper sees from the numbers that one is missing.
         log.event("act_unreadable", "error", n=n, why=str(error)[:200])
         return None

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""An engineer aims the camera by figures: the recording lamp is lit as long as the recorder says what it sees.
+"""An engineer aims the camera by figures. The recording lamp is lit while the recorder reports what it sees.
 
-The law here: lamp first, as for a recording. A room that is used, a lamp that goes dark and the end of the time each
-end it at once; the blocks are forgotten with it.
+Invariant: lamp first, as for a recording. Use of the room, a dark lamp and the end of the time each end it at once, and
+the blocks are forgotten.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from daemon.model.policy import NS
 from daemon.model.state import Phase, Room
 
 AIM_S_MAX = 300
-"""As the recorder's own bound: one turn on a ladder."""
+"""The same bound as the recorder's: one turn on a ladder."""
 CLAPS_MAX = 50
-"""Moments that are kept for who aims: he claps three times, and somebody speaks."""
+"""Claps kept: the engineer claps three times, and somebody speaks."""
 WRONG = {
     "in use": "the room is in use: a camera is aimed in a room at rest",
     "no recorder": "the recorder is not there, or has nothing to look or to listen with",
@@ -39,7 +39,7 @@ class Aiming:
         self._seen_ns: tuple[int, ...] = ()
 
     def ask(self, room: Room, seconds: int, now_ns: int, by: str) -> str:
-        """Begins, or ends with 0 seconds. What is wrong, a key of WRONG; empty: done."""
+        """Begin, or end with 0 seconds. Return what is wrong, a key of WRONG; empty: done."""
         if not seconds:
             self._end("asked")
             return ""
@@ -58,7 +58,7 @@ class Aiming:
         return ""
 
     def saw(self, seen: wire.Blocks | wire.Claps) -> None:
-        """The recorder says what it sees and hears; what comes after the end is dropped."""
+        """Take what the recorder sees and hears; drop what comes after the end."""
         if not self._until_ns:
             return
         if isinstance(seen, wire.Blocks):
@@ -68,7 +68,7 @@ class Aiming:
             self._seen_ns = (*self._seen_ns, *seen.seen_ns)[-CLAPS_MAX:]
 
     def shown(self, now_ns: int) -> dict[str, Any]:
-        """For who aims: the latest blocks, and for how many seconds more."""
+        """Return the latest blocks and the seconds left, for the engineer."""
         blocks = self._blocks
         return {
             "left_s": max(0, self._until_ns - now_ns) // NS,
@@ -79,7 +79,7 @@ class Aiming:
         }
 
     def tick(self, room: Room, now_ns: int) -> None:
-        """Ends what may not go on."""
+        """End at the deadline, when the room is used, or when the lamp goes dark."""
         if not self._until_ns:
             return
         if now_ns >= self._until_ns:

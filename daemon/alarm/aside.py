@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""The journal's file: opened, or set aside when it cannot be used, and then all that can be read of it taken over.
+"""Opens the journal's file. A file that cannot be used is set aside, and all that is readable in it is copied over.
 
-Invariant: whatever stands where the journal should be, of another release, of nobody, or half overwritten, an alarm can
-be kept as soon as the disk takes a file. What is set aside is left for a person: it may hold alarms.
+Invariant: whatever is found in the journal's place (another release's file, someone else's, a half overwritten one), an
+alarm can be kept as soon as the disk accepts a file. Files set aside are left for a person: they may hold alarms.
 """
 
 from __future__ import annotations
@@ -22,49 +22,49 @@ from daemon.wire import Act
 
 MARK = ".aside-"
 ASIDE_MAX = 3
-"""Files that are kept: each is at most as large as a journal, 64 MB. Beyond it the oldest go; all that could be read of
-them has been taken over, and a card that spoils a file at each start must not be filled by it."""
+"""Files kept, each at most as large as a journal, 64 MB. The oldest are deleted first. All that is readable in them has
+been copied, and a card that spoils a file at each start must not be filled by them."""
 CACHE_KIB = 400
-"""Of the file in memory, in place of SQLite's 2,000: a month's backlog that is read once from end to end must not stay
-there, and what is asked for again and again is the last pages of six indexes."""
+"""SQLite's page cache, in place of its default of 2,000: a month's backlog, read once from end to end, must not stay in
+memory, and what is read again and again is the last pages of six indexes."""
 BUSY_S = 0.5
-"""How long SQLite waits for a lock. Nobody else has this file open; if somebody does, it is tried again soon."""
+"""How long SQLite waits for a lock. Nobody else opens this file; if somebody does, it is tried again soon."""
 N_MAX = 2**62
-"""Numbers beyond this leave SQLite none for a later row; a press a second needs longer than the sun lasts."""
+"""Row numbers beyond this leave SQLite none for a later row. A press per second would take 146 billion years."""
 OF_FILE = {
     sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CONSTRAINT,
     sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_SCHEMA, sqlite3.SQLITE_FORMAT,
 }  # fmt: skip
-"""Answers of SQLite that speak of what is in the file (sqlite.org/rescode.html). The others speak of the disk, and are
-over when it takes again."""
+"""SQLite result codes about the content of the file (sqlite.org/rescode.html). The others are about the disk, and pass
+when it accepts writes again."""
 UNREADABLE = (sqlite3.Error, UnicodeError)
-"""What reading a spoilt file raises; UnicodeError, where SQLite's own words hold bytes of it."""
+"""Raised by reading a spoilt file; UnicodeError where SQLite's own message quotes bytes of it."""
 TAILS = ("-wal", "-journal", "-shm")
-"""Of the files that SQLite keeps beside a database, by its name."""
+"""Suffixes of the files that SQLite keeps beside a database."""
 NO_FILE = ".no-file"
 TABLES = ("alarm_event", "button", "heard", "act", "mode")
 
 
 DONE = "taken_over"
-"""The mode that names the files that have been taken over."""
+"""Name of the mode that lists the files already copied."""
 
 
 class UnusableError(Exception):
-    """What stands where the journal should be cannot be used, and why."""
+    """The file in the journal's place cannot be used; the text says why."""
 
 
 def is_broken(error: Exception) -> bool:
-    """Whether an error says that the file's own bytes are wrong."""
+    """Whether an error says that the file itself is damaged."""
     return _code(error) in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
 def is_disks(error: Exception) -> bool:
-    """Whether an error speaks of the disk, and not of what is in the file or in an order."""
+    """Whether an error is about the disk, rather than about the file's content or an order."""
     return isinstance(error, OSError | MemoryError) or (_code(error) not in OF_FILE and _code(error) != 0)
 
 
 def open_journal(path: Path) -> tuple[sqlite3.Connection, bool]:
-    """Opens the journal; True: another one than was there. Raises sqlite3.Error and OSError: the disk."""
+    """Open the journal; True: it is not the one that was there. Raises sqlite3.Error and OSError: the disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         db = _usable(path)
@@ -76,7 +76,7 @@ def open_journal(path: Path) -> tuple[sqlite3.Connection, bool]:
 
 
 def unusable(db: sqlite3.Connection) -> str:
-    """Why this release cannot work with the tables; empty: it can. Raises what the disk refuses."""
+    """Return why this release cannot work with the tables; empty: it can. Raises what the disk refuses."""
     try:
         rehearse(db)
     except Exception as error:
@@ -87,7 +87,7 @@ def unusable(db: sqlite3.Connection) -> str:
 
 
 def rehearse(db: sqlite3.Connection) -> None:
-    """Does once what this release does with the tables, and takes it back: nothing is written. Raises sqlite3.Error."""
+    """Do once what this release does with the tables, and roll it back: nothing is written. Raises sqlite3.Error."""
     row, mark = Row("", "", "raised", "", "", 0, 0, 0), MarkButton("", 0)
     act = New("", Act(0, "alarm_test", 0, 0, "", "synchronised"))
     db.execute("BEGIN IMMEDIATE")
@@ -110,7 +110,7 @@ def rehearse(db: sqlite3.Connection) -> None:
 
 
 def set_aside(path: Path, why: str) -> sqlite3.Connection:
-    """Renames the journal's files and begins another with what can be read of them. Raises sqlite3.Error, OSError."""
+    """Rename the journal's files and begin another with what is readable in them. Raises sqlite3.Error, OSError."""
     name = time.strftime(f"{path.name}{MARK}%Y%m%dT%H%M%S", time.gmtime())
     place = next(p for n in range(1000) if not (p := path.with_name(name + f".{n}" * bool(n))).exists())
     for tail in (*TAILS, ""):  # the file itself last: until then it is still a journal
@@ -129,7 +129,7 @@ def set_aside(path: Path, why: str) -> sqlite3.Connection:
 
 
 def lying_beside(path: Path) -> list[Path]:
-    """What has been set aside and not been taken away, the oldest first."""
+    """Return the files set aside that nobody has removed, the oldest first."""
     found = path.parent.glob(f"{path.name}{MARK}*")
     return sorted(one for one in found if not one.name.endswith(TAILS))
 
@@ -149,7 +149,7 @@ def _usable(path: Path) -> sqlite3.Connection:
 
 
 def _look_at_files(path: Path) -> None:
-    """Raises UnusableError where SQLite would speak of the disk: what it cannot write is "read-only" to it."""
+    """Raises UnusableError where SQLite would blame the disk: it calls what it cannot write "read-only"."""
     for tail in ("", *TAILS):
         beside = path.with_name(path.name + tail)
         if beside.exists() and not beside.is_file():
@@ -163,28 +163,28 @@ def _look_at_files(path: Path) -> None:
 
 
 def _connected(path: Path, *, spoilt: bool = False) -> sqlite3.Connection:
-    """`spoilt`: what of the tables' own descriptions cannot be read hides no other table."""
+    """`spoilt`: an unreadable table description hides no other table."""
     db = sqlite3.connect(path, BUSY_S, isolation_level=None)
     db.text_factory = lambda text: text.decode(errors="replace")
     try:
         if spoilt:
             db.execute("PRAGMA writable_schema = ON")
-        # Before the first look at the log: then its index is this process's memory. As a file of shared memory it
-        # ends the process (SIGBUS) when a full disk has no block for it.
+        # Before the first access to the log: its index is then in this process's memory. In a file of shared memory it
+        # would end the process (SIGBUS) when a full disk has no block for it.
         db.execute("PRAGMA locking_mode = EXCLUSIVE")
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
         db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-    except BaseException:  # UnicodeError too: left open it would keep the file locked against the next look at it
+    except BaseException:  # UnicodeError too: left open, it would keep the file locked
         db.close()
         raise
     return db
 
 
 def _take_over(path: Path, db: sqlite3.Connection) -> int:
-    """Copies what can be read and is a row of ours from what lies beside; returns from how many files.
+    """Copy the readable rows of ours from the files beside; return from how many files.
 
-    Once a file: its name is kept in the same commit, so that one that the disk interrupts is done again.
+    Each file once: its name is kept in the same commit, so that a copy interrupted by the disk is done again.
     """
     done = acttables.modes(db).get(DONE)
     names: list[str] = done if isinstance(done, list) else []
@@ -202,14 +202,14 @@ def _take_over(path: Path, db: sqlite3.Connection) -> int:
 
 
 def _rows(old: sqlite3.Connection, new: sqlite3.Connection, table: str) -> Iterator[dict[str, object]]:
-    """From both ends: a page that cannot be read hides what lies on it, and not what lies behind it."""
+    """From both ends: an unreadable page hides its own rows, not those behind it."""
     ours = {row[1] for row in new.execute(f"PRAGMA table_info({table})")}
     columns = [row[1] for row in old.execute(f"PRAGMA table_info({table})") if row[1] in ours]
     if not columns:
         return
     seen = set()
     for direction in ("ASC", "DESC"):
-        # By rowid and no index: an index may be what is broken.
+        # By rowid and without an index: an index may be what is damaged.
         asked = f"SELECT rowid, {', '.join(columns)} FROM {table} NOT INDEXED ORDER BY rowid {direction}"  # noqa: S608 - names of ours
         with contextlib.suppress(*UNREADABLE):
             for rowid, *fields in old.execute(asked):
@@ -221,7 +221,7 @@ def _rows(old: sqlite3.Connection, new: sqlite3.Connection, table: str) -> Itera
 
 
 def _copied(db: sqlite3.Connection, table: str, row: dict[str, object]) -> bool:
-    """Adds a row unless it is there. An act gets another number: this journal counts them anew, under its own name."""
+    """Insert a row unless it exists. An act gets a new number: this journal counts anew, under its own name."""
     if table == "mode" and row.get("name") in (DONE, "journal"):
         return False
     n = row.get("n")
@@ -238,5 +238,5 @@ def _copied(db: sqlite3.Connection, table: str, row: dict[str, object]) -> bool:
 
 
 def _code(error: Exception) -> int:
-    """SQLite's primary answer; 0: the error is not SQLite's own."""
+    """SQLite's primary result code; 0: not an error of SQLite's own."""
     return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF

@@ -3,8 +3,8 @@
 
 """Rows of the journal as alarm events, whichever release wrote them.
 
-Invariant: an event that is owed goes out. What this release does not know of it goes out as it was kept; where nothing
-but the columns can be read, the event is made from those.
+Invariant: an undelivered event is sent. Fields that this release does not know are sent as they were kept; if only the
+columns are readable, the event is made from those.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from daemon.alarm import messages, orders
 from daemon.times import utc
 
 DEPTH_MAX = 100
-"""Brackets in a body; ours have three. More could be nested so deep that no reader takes them."""
+"""Maximum nesting in a body; ours have three levels. Deeper ones could defeat any parser."""
 KIND_MAX = 64
-"""Characters of a kind that is not known here."""
+"""Maximum length of an unknown kind, in characters."""
 
 
 def read(row: orders.Row, source: str, seq: int) -> tuple[messages.AlarmEvent, dict[str, Any] | None]:
-    """A row as an event, and the text that is sent: None, where the event itself is. Never raises."""
+    """Return a row as an event, and the raw body to send; None: send the event itself. Never raises."""
     try:
         raw = _raw(row)
     except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError) as error:
@@ -38,9 +38,9 @@ def read(row: orders.Row, source: str, seq: int) -> tuple[messages.AlarmEvent, d
 
 
 def attempt(raw: dict[str, Any], *, simulated: bool, **now: object) -> bytes:
-    """The text of an attempt: as it was kept, but for the fields that are of this moment, where it has such.
+    """Return the text of an attempt: as kept, except for the fields of this moment, where it has them.
 
-    `simulated` stands in each, also where an earlier release did not write it.
+    `simulated` is always set, even where an earlier release did not write it.
     """
     data = raw.get("data")
     if isinstance(data, dict):
@@ -60,7 +60,7 @@ def _raw(row: orders.Row) -> dict[str, Any]:
 
 
 def _made(row: orders.Row, source: str, seq: int) -> messages.AlarmEvent:
-    """The event from the columns alone."""
+    """Build the event from the columns alone."""
     kind: Any = row.kind[:KIND_MAX]
     at = utc(row.pressed_wall_ns)
     clock = messages.ClockFigures("unsynchronised", round(row.pressed_boot_ns / 1e9, 3))

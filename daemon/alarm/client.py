@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""paho's client with what it does not do itself: a bound on what comes in, and a socket from our own dialler.
+"""paho's client, with what it lacks: a bound on incoming packets, and a socket from our own dialler.
 
-The law here: this file and `mqtt.py` alone know paho, and what of it has no public name is used here alone. A broker
-that begins a packet of 256 MB has its connection ended at the header: paho would ask the kernel for all of it at once.
+Invariant: only this file and `mqtt.py` know paho, and paho's private names are used here alone. A broker that begins a
+packet of 256 MB is disconnected at the header: paho would ask the kernel for all of it at once.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from paho.mqtt.properties import Properties
 from daemon.alarm.dialling import Dialler
 
 PACKET_BYTES_MAX = 262_144
-"""An incoming packet beyond this is refused by ending the connection: our own largest message is under 10 kB."""
+"""A larger incoming packet ends the connection: our own largest message is under 10 kB."""
 CONNECT_S = 5.0
-"""For TCP, and again for TLS: a black hole is told from a slow broker by the next try."""
+"""For TCP, and again for TLS: the next attempt tells a black hole from a slow broker."""
 PLACES = 20
-"""Messages that may be without an answer at once, where the broker does not want fewer (MQTT 5, 3.2.2.3.3): paho's own
-bound. One more would wait inside it, out of everybody's sight."""
+"""Unanswered messages at once, unless the broker allows fewer (MQTT 5, 3.2.2.3.3): paho's own bound. One more would
+wait inside paho, where nothing can see it."""
 
 
 class Client(paho.Client):
-    """One connection's client."""
+    """The client of one connection."""
 
     dialler: Dialler
 
@@ -43,34 +43,34 @@ class Client(paho.Client):
         return self.dialler.dial(CONNECT_S)
 
     def keeps_alive_s(self, most_s: int) -> int:
-        """The broker's own keep-alive where it has said a shorter one (MQTT 5, 3.2.2.3.14), else ours.
+        """The broker's own keep-alive if it is shorter (MQTT 5, 3.2.2.3.14), else ours.
 
-        One that is longer, or none, would let a dead link stand.
+        A longer one, or none, would leave a dead link unnoticed.
         """
         self._keepalive = min(self._keepalive or most_s, most_s)
         return self._keepalive
 
     @property
     def half(self) -> Any:
-        """The packet that paho is in the middle of."""
+        """The packet that paho is receiving."""
         return self._in_packet
 
 
 class Limits:
-    """What a broker takes, by its CONNACK."""
+    """What a broker accepts, by its CONNACK."""
 
     def __init__(self, properties: Properties | None) -> None:
         self.places = min(PLACES, getattr(properties, "ReceiveMaximum", PLACES))
         self.packet_bytes: int | None = getattr(properties, "MaximumPacketSize", None)
 
     def takes(self, topic: str, payload: bytes, content_type: str) -> bool:
-        """Whether a message is small enough. Its header, lengths and packet id have 15 bytes at most."""
+        """Whether a message is small enough. Header, lengths and packet id take 15 bytes at most."""
         size = len(topic.encode()) + len(payload) + len(content_type) + 20
         return self.packet_bytes is None or size <= self.packet_bytes
 
 
 class Bell:
-    """Wakes a thread that waits in `select`. Any thread may ring."""
+    """Wakes a thread that waits in `select`. Rung from any thread."""
 
     def __init__(self) -> None:
         self._fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -81,20 +81,20 @@ class Bell:
         return self._fd
 
     def ring(self) -> None:
-        """Wakes, now or at its next wait."""
+        """Wake it, now or at its next wait."""
         with self._closing:
             if self._fd >= 0:
                 os.eventfd_write(self._fd, 1)
 
     def hush(self) -> None:
-        """It has been heard."""
+        """Clear the wake-up."""
         try:
             os.eventfd_read(self._fd)
         except BlockingIOError:
             return
 
     def close(self) -> None:
-        """Rings no more."""
+        """Release the descriptors."""
         with self._closing:
             fd, self._fd = self._fd, -1
             os.close(fd)

@@ -56,7 +56,8 @@ class Control:
             log.event("fault" if item.detail else "fault_over", level, name=item.fault, detail=item.detail)
         self.room, effects = room.step(before, item, self.clock.boot_ns())
         for effect in effects:
-            # One that raises keeps no other from being carried out: an alarm is kept and sent before all else.
+            # An effect that raises does not keep the others from being carried out: an alarm is kept and sent before
+            # all else.
             self._mishaps.guard(type(effect).__name__, self.effects.carry_out, effect)
         if self.room is not before:
             self.effects.changed(before)

@@ -1,21 +1,21 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""What the broker does not let this unit do, for the fault `refused_by_broker`: to raise alarms, to hear answers."""
+"""What the broker refuses this unit, for the fault `refused_by_broker`: to raise alarms, or to hear answers."""
 
 from __future__ import annotations
 
 from daemon.alarm.mqtt import Unheard
 
 REFUSED = 0x80
-"""First reason code of MQTT 5 that is a refusal."""
+"""First reason code of MQTT 5 that means refusal."""
 
 ALARM_BYTES = 4096
-"""An alarm event and its topic have some 900 bytes; names and texts at their longest make it four times that."""
+"""An alarm event with its topic takes some 900 bytes; with the longest names and texts, four times that."""
 
 
 class Denied:
-    """By connection. Owned by the loop."""
+    """Refusals by connection. Owned by the loop."""
 
     def __init__(self) -> None:
         self._alarms: dict[str, int] = {}
@@ -23,7 +23,7 @@ class Denied:
         self._narrow: dict[str, int] = {}
 
     def answered(self, client: str, code: int) -> str:
-        """The broker has answered an alarm, and may have refused it; all that is denied, in words."""
+        """The broker has answered an alarm. Return all that is refused, in words."""
         if code >= REFUSED:
             self._alarms[client] = code
         else:
@@ -31,14 +31,14 @@ class Denied:
         return self.words()
 
     def unheard(self, word: Unheard) -> str:
-        """The broker has refused a subscription; all that is denied, in words."""
+        """The broker has refused a subscription. Return all that is refused, in words."""
         self._topics[word.client, word.topic] = word.code
         return self.words()
 
     def heard(self, client: str, packet_bytes: int | None = None) -> str:
-        """Every subscription of a connection is granted; all that is still denied, in words.
+        """Every subscription of a connection is granted. Return all that is still refused, in words.
 
-        `packet_bytes`: the largest packet that the broker takes. Whoever answers polls proves nothing of larger ones.
+        `packet_bytes`: the largest packet that the broker accepts. Answered polls prove nothing about larger ones.
         """
         self._narrow.pop(client, None)
         if packet_bytes is not None and packet_bytes < ALARM_BYTES:
@@ -47,13 +47,13 @@ class Denied:
         return self.words()
 
     def lost(self, client: str) -> str:
-        """A connection is gone, and with it what was said of subscriptions. An alarm stays refused until it is not."""
+        """A connection is lost, with its subscriptions. A refused alarm stays refused until one is accepted."""
         self._narrow.pop(client, None)
         self._topics = {key: code for key, code in self._topics.items() if key[0] != client}
         return self.words()
 
     def words(self) -> str:
-        """Empty: nothing is denied."""
+        """All that is refused; empty: nothing."""
         alarms = [f"the broker refuses alarms: code {code:#x}" for code in dict.fromkeys(self._alarms.values())]
         deaf = "the broker does not let this unit hear"
         topics = [f"{deaf} {topic}: code {code:#x}" for (_, topic), code in self._topics.items()]

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Where operators come to the alarm process: who may ask for what, and what they are told.
+"""The alarm process's operator socket: who may ask for what, and the answers.
 
-The law here: it answers from the loop, at once, and whatever changes the room is an input of the room's own table. What
-is asked of a lamp, a button or the camera is for a room at rest; a room in use is left alone.
+Invariant: requests are answered from the loop, at once, and any change to the room is an input of its table. Lamps,
+buttons and camera are tried in a room at rest; a room in use is left alone.
 """
 
 from __future__ import annotations
@@ -36,19 +36,19 @@ from daemon.model.state import Phase
 from daemon.model.unit import Unit
 
 WALK_TEST_S = (60, 3600)
-"""Shortest and longest walk test: while it lasts a press in a room at rest is a test."""
+"""Shortest and longest walk test: during it, a press in a room at rest is a test."""
 TEST_RECORDING_NS = 5 * NS
-"""Five segments a track: enough to be opened, verified and deleted, short enough for a check."""
+"""Five segments per track: enough to open, verify and delete, short enough for a check."""
 LINES_MAX = 50
-"""Alarm events in one answer to an operator: 20 kB of the 64 kB that a message may be."""
+"""Alarm events per answer: 20 kB of the 64 kB that a message may have."""
 
 
 class Asked(NamedTuple):
-    """One request, once it is known that it may be made."""
+    """One request that has been allowed."""
 
     args: dict[str, Any]
     by: str
-    """For a person: who."""
+    """Who asked, for a person."""
 
 
 class Desk:
@@ -70,7 +70,7 @@ class Desk:
         }  # fmt: skip
 
     def answer(self, request: wire.Request, person: Person) -> wire.Reply:
-        """Does what is asked, if whoever asks may, and says what came of it."""
+        """Carry out a request if the person may make it; return the answer or the error."""
         try:
             return wire.Reply(self._do(request, person))
         except UnitError as error:
@@ -89,12 +89,12 @@ class Desk:
         return answer
 
     def tick(self, now_ns: int) -> None:
-        """Closes the day of the refused, once a day."""
+        """Close the day's count of refused requests, once a day."""
         for closing in self._refusals.due(now_ns):
             self._acts.keep(closing)
 
     def _refuse(self, uid: int, verb: str) -> NoReturn:
-        """Counted, told to whoever asked, and a line of the audit log; a flood is a number."""
+        """Count, log and answer a refusal. A flood of refusals is one line with a number."""
         now_ns = self._control.clock.boot_ns()
         self.tick(now_ns)
         self._network.refuse("operator", f"`{verb}`, asked by user {uid}")
@@ -102,7 +102,7 @@ class Desk:
             self._acts.keep(first)
         raise RightsError(refusal(verb))
 
-    # --- looking ----------------------------------------------------------------------------------------------------
+    # --- status -----------------------------------------------------------------------------------------------------
 
     def _status(self, _: Asked) -> Any:
         return msgspec.to_builtins(self._telemetry.health(self._control.room))
@@ -137,7 +137,7 @@ class Desk:
             raise UnitError("the room is in use: a walk test begins in a room at rest")
         return "begun" if seconds else "ended"
 
-    # --- what is held, and what may be held ---------------------------------------------------------------------------
+    # --- privacy ----------------------------------------------------------------------------------------------------
 
     def _forget(self, asked: Asked) -> str:
         self._control.step(events.ForgetAsked())
@@ -165,7 +165,7 @@ class Desk:
         return msgspec.to_builtins(self._lines.touched)
 
     def _lamp(self, asked: Asked) -> Any:
-        """A lamp, or the relay, of a room at rest, lit or dark for ten seconds, and what its line reads back."""
+        """Set an output for ten seconds in a room at rest; return what its line reads back."""
         lamp, on = fitted.output_name(asked.args.get("lamp")), asked.args.get("lit") is True
         if lamp is None:
             raise RequestError(f"lamp: expected one of {', '.join(fitted.OUTPUTS)}")
@@ -180,7 +180,7 @@ class Desk:
         return {"fitted": True, "reads": self._lights.is_lit(lamp)}
 
     def _recording_test(self, asked: Asked) -> str:
-        """A few seconds, lamp lit, that the keeper verifies and deletes as soon as they are closed."""
+        """Record a few seconds, lamp lit; the keeper verifies and deletes them as soon as they are closed."""
         recording_id = secrets.token_hex(16)
         until_ns = self._control.clock.boot_ns() + TEST_RECORDING_NS
         self._control.step(events.RecordingTestAsked(recording_id, until_ns, asked.by))
@@ -190,7 +190,7 @@ class Desk:
         return recording_id
 
     def _aim(self, asked: Asked) -> str:
-        """The recording lamp is lit, and the recorder says what its camera sees, in 16 x 9 figures."""
+        """Light the recording lamp and have the recorder report what its camera sees, in 16 x 9 figures."""
         seconds = _seconds(asked, 1, AIM_S_MAX, what="a camera is aimed for")
         wrong = self._aiming.ask(self._control.room, seconds, self._control.clock.boot_ns(), asked.by)
         if wrong:

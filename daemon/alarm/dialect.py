@@ -1,12 +1,12 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Which MQTT a broker is spoken to in: 5 where it knows it, else 3.1.1. Values in, values out.
+"""Which version of MQTT is used with a broker: 5 if it knows it, else 3.1.1. Values in, values out.
 
-The law here: only a broker's own word makes it an old one. Silence makes it one by guess: a port forwarder that takes
-connections for a broker which is still starting is silent too, and a connection of 3.1.1, which has no reason codes,
-would then stand for months. A guess is therefore verified while it stands (`is_guess`), and what has worked is not
-given up at the first miss: a broker with fifty units at its door, or in the middle of an election, takes its time.
+Invariant: only the broker's own answer proves that it is old. Silence only suggests it: a port forwarder that accepts
+connections for a broker which is still starting is silent too, and a 3.1.1 connection, which has no reason codes, would
+then stay for months. A guess is therefore verified while it stands (`is_guess`), and a version that has worked is not
+given up at the first miss: a broker with fifty units connecting, or in the middle of an election, takes its time.
 """
 
 from __future__ import annotations
@@ -17,27 +17,29 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 MISSES_MAX = 3
-"""Connections in a row that a broker may leave unanswered in what has worked: it may have been replaced after that."""
+"""Consecutive connections that a broker may leave unanswered in a version that has worked: it may be another by
+then."""
 DECLINED = 0x84
-"""Reason code of a CONNACK: unsupported protocol version. Both protocols have a word for it."""
+"""CONNACK reason code: unsupported protocol version. Both versions of the protocol have one."""
 REFUSED = 0x80
-"""First reason code of MQTT 5 that is a refusal."""
+"""First reason code of MQTT 5 that means refusal."""
 CONNACK_S = 2.0
-"""A broker of which nothing is known answers within this, or does not know the protocol (amqtt says nothing at all to
-MQTT 5): a round trip on the slowest link that a town hall has is a tenth of it."""
+"""An unknown broker answers within this time or does not know the protocol (amqtt never answers MQTT 5). The round trip
+on the slowest link of a town hall is a tenth of it."""
 KNOWN_CONNACK_S, KNOWN_CONNACK_STEP_S = 5.0, 2.5
-"""One that has granted what is spoken gets more, and more again at each miss: a cluster elects for four seconds."""
+"""A broker that has accepted this version gets more time, and still more after each miss: a cluster elects in four
+seconds."""
 
 
 class Dialect(Struct, frozen=True):
-    """What is spoken, and what is known of the broker."""
+    """The version in use, and what is known of the broker."""
 
     version: Literal[4, 5] = 5
     """Protocol level: 4 is 3.1.1."""
     works: Literal[0, 4, 5] = 0
-    """The last level of which the broker has shown that it knows it; 0: none yet."""
+    """The last level that the broker has proved to know; 0: none yet."""
     declined: bool = False
-    """The broker has said that it knows no MQTT 5."""
+    """The broker has declined MQTT 5."""
     misses: int = 0
 
     @property
@@ -47,7 +49,7 @@ class Dialect(Struct, frozen=True):
 
     @property
     def is_guess(self) -> bool:
-        """Whether 3.1.1 is spoken to a broker that has never declined MQTT 5."""
+        """Whether 3.1.1 is in use with a broker that has never declined MQTT 5."""
         return not self.is_5 and not self.declined
 
     @property
@@ -57,31 +59,31 @@ class Dialect(Struct, frozen=True):
 
     @property
     def connack_s(self) -> float:
-        """How long a CONNACK is waited for."""
+        """How long to wait for a CONNACK."""
         if self.works != self.version:
             return CONNACK_S
         return KNOWN_CONNACK_S + self.misses * KNOWN_CONNACK_STEP_S
 
 
 def granted(dialect: Dialect) -> Dialect:
-    """A connection stands."""
+    """The connection was accepted."""
     return replace(dialect, works=dialect.version, misses=0)
 
 
 def shown(dialect: Dialect) -> Dialect:
-    """It has turned out beside the connection that the broker knows MQTT 5."""
+    """A probe beside the connection has shown that the broker knows MQTT 5."""
     return replace(dialect, version=5, works=5, declined=False, misses=0)
 
 
 def not_granted(dialect: Dialect, code: int) -> Dialect:
-    """The broker has taken the connection and not granted it.
+    """The broker accepted the TCP connection and did not grant the MQTT one.
 
-    `code` is that of its CONNACK, in the words of MQTT 5; 0 for none.
+    `code`: its CONNACK reason code as in MQTT 5; 0: none came.
     """
     if code == DECLINED:
         return Dialect(version=4, declined=True) if dialect.is_5 else Dialect()
     if code >= REFUSED and (dialect.is_5 or dialect.declined):
-        # Unavailable, busy, not authorised, and said in what was spoken: it knows it.
+        # Unavailable, busy, not authorised: the broker answered in this version, so it knows it.
         return replace(dialect, works=dialect.version, misses=0)
     if dialect.works == dialect.version and dialect.misses + 1 < MISSES_MAX:
         return replace(dialect, misses=dialect.misses + 1)

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""A TCP connection to a broker by its name: every address it has, and the last ones that worked, side by side.
+"""A TCP connection to a broker by name: all its addresses, and the last ones that worked, tried in parallel.
 
-The law here: neither a name server that is away nor an address that swallows what comes keeps us from an address that
-answers. With TLS the certificate is still checked by the name, whatever address it was reached at.
+Invariant: neither an absent name server nor an address that drops packets keeps us from an address that answers. With
+TLS the certificate is checked against the name, whatever address was used.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from daemon import durable
 from daemon.errors import StoreError
 
 STAGGER_S = 0.25
-"""Between one address and the next, while the first has not answered: what RFC 8305 (section 5) recommends."""
+"""Between two addresses, while the first has not answered (RFC 8305, section 5)."""
 REMEMBERED_MAX = 4
-"""Addresses of one broker that are remembered: the nodes of a cluster, and one more."""
+"""Addresses remembered per broker: the nodes of a cluster, and one more."""
 TRIED_MAX = 16
-"""Addresses that are tried for one connection."""
+"""Addresses tried for one connection."""
 
 Address = tuple[Any, ...]
-"""As the socket module has it: (host, port) for IPv4, four parts for IPv6."""
+"""As in the socket module: (host, port) for IPv4, four fields for IPv6."""
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -43,10 +43,10 @@ class Found(msgspec.Struct, frozen=True):
 
 
 class Dialler:
-    """For one broker. `dial` belongs to one thread.
+    """For one broker. `dial` is called from one thread.
 
-    `memory`: a file in which the addresses that worked outlive this process; None: they do not. A name server may be
-    the slowest to come back after a power cut.
+    `memory`: file that keeps the addresses that worked across restarts; None: none. After a power cut the name server
+    may be the last to come back.
     """
 
     def __init__(self, host: str, port: int, memory: Path | None = None) -> None:
@@ -55,7 +55,7 @@ class Dialler:
         self._asking: queue.SimpleQueue[list[Found] | OSError] | None = None
 
     def dial(self, timeout_s: float) -> socket.socket:
-        """The first connection that stands. Raises OSError: what the name server or the last address said."""
+        """Return the first connection made. Raises OSError: the answer of the name server or of the last address."""
         attempts = _Attempts(time.monotonic() + timeout_s)
         try:
             sock, found = self._first(attempts)
@@ -67,7 +67,7 @@ class Dialler:
     def _first(self, attempts: _Attempts) -> tuple[socket.socket, Found]:
         asked: queue.SimpleQueue[list[Found] | OSError] | None = self._ask()
         unresolved: OSError | None = None
-        remembered_at_s = time.monotonic() + STAGGER_S  # a name server that is there answers first
+        remembered_at_s = time.monotonic() + STAGGER_S  # a working name server answers first
         while True:
             if asked is not None and (answer := _taken(asked)) is not None:
                 asked = self._asking = None
@@ -84,7 +84,7 @@ class Dialler:
                 raise unresolved or attempts.error or TimeoutError("timed out")
 
     def _ask(self) -> queue.SimpleQueue[list[Found] | OSError]:
-        """Has the name looked up by a thread of its own; one that still waits for its answer is waited for."""
+        """Look the name up on a separate thread; a lookup still under way is reused."""
         if self._asking is None:
             self._asking = queue.SimpleQueue()
             threading.Thread(target=_look_up, args=(self._host, self._port, self._asking), daemon=True).start()
@@ -94,7 +94,7 @@ class Dialler:
         if found in self._worked:
             return
         self._worked = (found, *self._worked)[:REMEMBERED_MAX]
-        if self._memory is not None:  # by a thread of its own: a disk that stands still must not hold up an alarm
+        if self._memory is not None:  # on a separate thread: a stalled disk must not hold up an alarm
             threading.Thread(target=_write, args=(self._memory, self._worked), daemon=True).start()
 
     def _remembered(self) -> tuple[Found, ...]:
@@ -108,7 +108,7 @@ class Dialler:
 
 
 class _Attempts:
-    """Connections under way, one more each STAGGER_S, or at once when one has failed."""
+    """Connections under way: one more every STAGGER_S, or at once when one fails."""
 
     def __init__(self, until_s: float) -> None:
         self._until_s, self._next_s = until_s, 0.0
@@ -124,20 +124,20 @@ class _Attempts:
 
     @property
     def left(self) -> bool:
-        """Whether there is anything under way or waiting."""
+        """Whether any address is under way or waiting."""
         return bool(self._waiting or self._open)
 
     def is_over(self, *, resolving: bool) -> bool:
         return time.monotonic() > self._until_s or not (self.left or resolving)
 
     def turn(self) -> tuple[socket.socket, Found] | None:
-        """Begins what is due, waits a little, and returns what stands."""
+        """Start what is due, wait briefly, and return a connection once one is made."""
         now_s = time.monotonic()
         if self._waiting and now_s >= self._next_s:
             self._begin(self._waiting.pop(0))
             self._next_s = now_s + STAGGER_S
         if not self._open:
-            time.sleep(0.01)  # the name server is being asked
+            time.sleep(0.01)  # the name server has been asked
             return None
         _, ready, _ = select.select([], list(self._open), [], 0.05)
         for sock in ready:
@@ -161,7 +161,7 @@ class _Attempts:
             sock.connect(tuple(found.address))
         except BlockingIOError:
             pass
-        except OSError as error:  # no way there
+        except OSError as error:  # no route
             self.error = error
             self._next_s = 0.0
             sock.close()
@@ -169,13 +169,13 @@ class _Attempts:
         self._open[sock] = found
 
     def close(self) -> None:
-        """Ends all but the one that `turn` has given away."""
+        """Close all but the connection that `turn` has returned."""
         for sock in self._open:
             sock.close()
 
 
 def _write(memory: Path, worked: tuple[Found, ...]) -> None:
-    with contextlib.suppress(OSError, StoreError):  # a disk that refuses is told by who needs it
+    with contextlib.suppress(OSError, StoreError):  # whoever needs the disk reports that it refuses
         durable.replace(memory, msgspec.json.encode(worked))
 
 
@@ -191,7 +191,7 @@ def _look_up(host: str, port: int, to: queue.SimpleQueue[list[Found] | OSError])
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as error:
         to.put(error)
-    except UnicodeError as error:  # a name that no name server could have
+    except UnicodeError as error:  # not a valid host name
         to.put(OSError(f"{host}: {error}"))
     else:
         to.put(

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""How a unit introduces itself to Home Assistant: one device and its entities, as MQTT discovery reads them. Pure.
+"""How a unit introduces itself to Home Assistant: one device with entities, as MQTT discovery reads them. Pure.
 
-The law here: every entity that listens asks for QoS 1, because Home Assistant listens at QoS 0 unless it is told; and
-no entity acts on a room. Names are Dutch: who works with the dashboard reads them.
+Invariant: every entity that subscribes asks for QoS 1, because Home Assistant's default is QoS 0; and no entity acts on
+a room. Names are Dutch, for the people at the dashboard.
 
 Format: https://www.home-assistant.io/integrations/mqtt/#mqtt-discovery; the payloads are checked against Home
 Assistant's own schemas by `make home-assistant`.
@@ -22,7 +22,7 @@ from daemon.model.state import Phase
 from daemon.model.unit import Unit
 
 EXPIRE_S = 50
-"""Health older than this says nothing any more: three messages of 15 s missed, and a little."""
+"""Older health is stale: three missed messages of 15 s, and a margin."""
 
 EVENT = (
     "{{ {'event_type': value_json.data.kind, 'id': value_json.id, 'alarm_id': value_json.data.alarm_id,"
@@ -34,25 +34,25 @@ EVENT = (
 
 
 class Entity(NamedTuple):
-    """One thing that Home Assistant shows of a unit."""
+    """One entity that Home Assistant shows of a unit."""
 
     component: str
-    """What kind of thing, in Home Assistant's words."""
+    """Its kind, in Home Assistant's terms."""
     key: str
-    """Its name within the unit, for ever: Home Assistant's history hangs on it."""
+    """Its name within the unit. It never changes: Home Assistant's history depends on it."""
     body: dict[str, Any]
 
 
 def payloads(unit: Unit, *, simulated: bool = False) -> tuple[tuple[str, bytes], ...]:
-    """Each topic with its payload, to be published retained; none when the unit does not introduce itself.
+    """Return each topic with its payload, to be published retained; none if discovery is off.
 
-    Topics and unique ids hang on the names of the unit and its buttons alone: they stay when the software or the
-    machine changes. At most seven, and one a button.
+    Topics and unique ids depend only on the names of the unit and its buttons: they survive new software and a new
+    machine. At most seven, plus one per button.
     """
     if not unit.home_assistant.discovery_prefix:
         return ()
-    node = f"spreekkamer_{unit.organisation}_{unit.site}_{unit.room}"  # no name has an underscore: it is unique
-    model = "Spreekkamer (SIMULATIE)" if simulated else "Spreekkamer"  # entities are named after `name`: it stays
+    node = f"spreekkamer_{unit.organisation}_{unit.site}_{unit.room}"  # no name contains an underscore: it is unique
+    model = "Spreekkamer (SIMULATIE)" if simulated else "Spreekkamer"  # not in `name`: entity ids are made from it
     device = {"identifiers": [node], "name": f"{unit.room} ({unit.site})", "model": model}
     common = {"qos": 1, "device": device, "origin": {"name": "spreekkamer"}}
     found = []
@@ -63,7 +63,7 @@ def payloads(unit: Unit, *, simulated: bool = False) -> tuple[tuple[str, bytes],
 
 
 def _alarm(unit: Unit) -> Iterator[Entity]:
-    """The alarm itself: no availability, so that nothing that is said of the unit hides an alarm."""
+    """The alarm itself. It has no availability topic, so that a unit marked unavailable hides no alarm."""
     root = unit.topic_root()
     event = {
         "name": "Alarmmelding",
@@ -79,7 +79,7 @@ def _alarm(unit: Unit) -> Iterator[Entity]:
         "state_topic": root + "alarm/state",
         "value_template": "{{ 'ON' if value_json.open else 'OFF' }}",
         "json_attributes_topic": root + "alarm/state",
-        # Home Assistant takes no attribute that is called `state`.
+        # Home Assistant accepts no attribute called `state`.
         "json_attributes_template": "{{ {'open': value_json.open, 'level': value_json.state} | tojson }}",
     }
     yield Entity("binary_sensor", "alarm_open", is_open)
@@ -94,7 +94,7 @@ def _alarm(unit: Unit) -> Iterator[Entity]:
 
 
 def _well_being(unit: Unit) -> Iterator[Entity]:
-    """What the unit says of itself."""
+    """The unit's own condition."""
     connected = {
         "name": "Verbonden",
         "device_class": "connectivity",
@@ -127,7 +127,7 @@ def _well_being(unit: Unit) -> Iterator[Entity]:
 
 
 def _buttons(unit: Unit) -> Iterator[Entity]:
-    """Each button that raises an alarm: when it was last pressed, and as attributes when it was tested and seen."""
+    """Each button that raises an alarm: its last press, with its last test and last sign of life as attributes."""
     wired = [button.name for button, _ in fitted.buttons(unit) if button.raises]
     for name in (*wired, *(mobile.name for mobile in unit.mobile)):
         title = "Alarmknop" if name == "alarm" else f"Alarmknop {name}"
@@ -143,7 +143,7 @@ def _buttons(unit: Unit) -> Iterator[Entity]:
 
 
 def _by_health(unit: Unit) -> dict[str, Any]:
-    """What every entity has that is read from health: it goes when health stops, or when the unit is away."""
+    """Common keys of entities read from health: unavailable when health stops or the unit is away."""
     return {
         "state_topic": unit.topic_root() + "health",
         "expire_after": EXPIRE_S,

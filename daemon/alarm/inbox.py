@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""What comes in over MQTT: sorted by topic, checked, and turned into a value or into a refusal. Nothing here decides.
+"""Incoming MQTT messages: sorted by topic, checked, and turned into a value or a refusal. Nothing is decided here.
 
-The law here: a payload of any kind raises no exception and no alarm. What is refused is counted and told once a kind.
+Invariant: no payload raises an exception or an alarm. Refusals are counted, and logged once per kind.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ from daemon.texts import shown
 T = TypeVar("T")
 
 TOPIC_MAX = 200
-"""Characters of a foreign topic that are told: our own longest has half of that."""
+"""Maximum length of a foreign topic in the log; our own longest is half of that."""
 BYTES_MAX = 65_536
-"""Payloads beyond this are refused unread: the largest that means anything here, a reset of a hundred alarms, is 4 kB;
-a wireless button's is under 2 kB."""
+"""Larger payloads are refused unread: our largest, a reset of a hundred alarms, is 4 kB; a wireless button's is under
+2 kB."""
 CONSOLE = re.compile("[!-.0-~]{1,64}")
-"""A receiver's id, as `messages.Text` and one level of a topic: a topic may have 65 kB, and health repeats every id
-each 15 s."""
+"""A receiver's id: `messages.Text` within one topic level. A topic may have 65 kB, and health repeats every id each
+15 s."""
 NO_ID = "an id that is not one level of 1 to 64 characters of printable ASCII"
 
 
 class ReceiverSays(msgspec.Struct, frozen=True):
-    """A receiver's presence, by its id in the topic."""
+    """A receiver's presence, with its id from the topic."""
 
     console: str
     presence: Presence
 
 
 class FromReceiver(msgspec.Struct, frozen=True):
-    """What a receiver says to this unit, by its id in the topic: the access list binds that, and not the payload."""
+    """A receiver's message to this unit, with its id from the topic: the access list binds that, not the payload."""
 
     console: str
     said: Ack | ResetCommand | Poll
@@ -52,18 +52,18 @@ class Foreign(msgspec.Struct, frozen=True):
     payload: bytes
     retained: bool
     waited: bool = False
-    """The broker has kept it while the unit was away."""
+    """The broker kept it while the unit was away."""
     again: bool = False
     """The broker may have delivered it before."""
     mid: int = 0
-    """Its packet identifier at QoS 1, else 0."""
+    """Packet identifier at QoS 1, else 0."""
 
 
 class Refused(msgspec.Struct, frozen=True):
-    """A message that means nothing here, and why."""
+    """A message that is not accepted, and why."""
 
     kind: str
-    """What it would have been: ack, here, reset, presence, foreign, unknown."""
+    """The kind it claims to be: ack, here, reset, presence, foreign, unknown."""
     why: str
 
 
@@ -86,11 +86,11 @@ class Inbox:
         self.foreign = tuple(dict.fromkeys(mobile.topic for mobile in unit.mobile))
 
     def is_foreign(self, topic: str) -> bool:
-        """Whether wireless buttons speak on it. What is the unit's own comes first."""
+        """Whether wireless buttons use this topic. The unit's own topics come first."""
         return topic in self.foreign and topic.rpartition("/")[0] + "/" not in self._orders
 
     def read(self, message: Received) -> Letter:
-        """What a message is that is no wireless button's. Never raises."""
+        """Read a message that is not a wireless button's. Never raises."""
         topic, payload = message.topic, message.payload
         start, _, console = topic.rpartition("/")
         if (order := self._orders.get(start + "/")) is not None:
@@ -101,10 +101,10 @@ class Inbox:
 
 
 def _presence(console: str, payload: bytes) -> ReceiverSays | Refused:
-    """A receiver's word about itself, under the id in its topic."""
+    """Read a receiver's presence, under the id in its topic."""
     if not CONSOLE.fullmatch(console):
         return Refused("presence", NO_ID)
-    if not payload:  # how MQTT forgets a retained message: the receiver has been taken away
+    if not payload:  # MQTT's way to clear a retained message: the receiver has been removed
         return ReceiverSays(console, Presence(online=False))
     found = _decoded("presence", payload, Presence)
     return found if isinstance(found, Refused) else ReceiverSays(console, found)
@@ -113,7 +113,7 @@ def _presence(console: str, payload: bytes) -> ReceiverSays | Refused:
 def _once(
     message: Received, console: str, kind: str, of: type[Ack | ResetCommand | Poll]
 ) -> FromReceiver | Refused:  # fmt: skip
-    """What counts at the moment at which it is said, and not for everyone who comes later."""
+    """Read a message that counts only when it is sent: a retained copy is refused."""
     if message.retained:
         return Refused(kind, "a retained message: an order is said once, and not to who comes later")
     if not CONSOLE.fullmatch(console):

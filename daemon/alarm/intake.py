@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Where everything that comes waits for the loop: edges first, then every source in its turn.
+"""Where all inputs wait for the loop: edges first, then each source in turn.
 
-Invariant: an edge is never refused and is taken before anything else. Every other source has places of its own, so that
-a flood from one of them costs the others nothing. An item that finds no place is counted by its source.
+Invariant: an edge is never refused and is taken before anything else. Every other source has its own places, so that a
+flood from one costs the others nothing. An item without a place is counted by source.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from hardware.ports import Edge
 Item = TypeVar("Item")
 
 PLACES: Mapping[str, int] = {
-    # One answer an order, and the journal takes no more orders than this.
+    # One answer per order; the journal accepts no more orders than this.
     "journal": 20_000,
-    # A connection's comings and goings, and one answer for each of our own publishes.
+    # Connects and disconnects, and one answer for each of our own publishes.
     "alarm": 1000, "second": 1000, "telemetry": 1000, "second-telemetry": 1000,
-    # Messages of others at the brokers: a flood is done with in 20 ms. A receiver says `stored` again for the next
-    # attempt, and what a wireless button said is acknowledged to the broker only when it has been taken.
+    # Messages from others at the brokers: a flood is handled in 20 ms. A receiver says `stored` again for the next
+    # attempt, and a wireless button's message is acknowledged to the broker only once it has been taken.
     "answers": 200, "buttons": 200,
-    # The recorder says ten things a second at most while somebody aims its camera; the keeper sends its receipts in
-    # batches. One that has more waiting is disconnected and says its state anew.
+    # The recorder sends at most ten messages a second, while its camera is aimed; the keeper sends its receipts in
+    # batches. A peer with more waiting is disconnected and sends its state anew.
     "recorder": 200, "keeper": 200,
-    # An operator asks and waits for the answer: sixteen may be connected.
+    # An operator waits for the answer, and sixteen may be connected.
     "operators": 32,
 }  # fmt: skip
-"""Places by source. The loop takes one item in well under a millisecond: all of them together are a few seconds."""
+"""Places per source. The loop takes an item in well under a millisecond, all of them in a few seconds."""
 
 
 class Intake(Generic[Item]):
@@ -41,27 +41,27 @@ class Intake(Generic[Item]):
 
     def __init__(self, places: Mapping[str, int] = PLACES) -> None:
         self._places = places
-        # Not bounded: a line that chatters a thousand times a second makes three megabytes until the watchdog ends a
-        # loop that hangs.
+        # Unbounded: a line that chatters a thousand times a second adds three megabytes before the watchdog ends a hung
+        # loop.
         self._edges: deque[Edge] = deque()
         self._lanes: dict[str, deque[Item]] = {source: deque() for source in places}
         self._turn = deque(places)
-        """Whose turn it is: the source that was served last stands last."""
+        """Order of the sources: the one served last stands last."""
         self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
-        """One token for each item, put after it: who has a token finds an item."""
+        """One token per item, put after the item: whoever has a token finds an item."""
         self._gate = threading.Lock()
         self.lost = dict.fromkeys(places, 0)
-        """Items that found no place, by source."""
+        """Items without a place, by source."""
 
     def edge(self, edge: Edge) -> None:
-        """Takes an edge of a button line."""
+        """Take an edge of a button line."""
         self._edges.append(edge)
         self._wake.put(None)
 
     def put(self, source: str, item: Item, *, sure: bool = False) -> bool:
-        """Takes an item; False when the source has no place left, and then it is counted as lost.
+        """Take an item; False when its source has no place left: the item is then counted as lost.
 
-        `sure`: it is taken in any case; for what a source cannot say more often than it has said other things.
+        `sure`: take it in any case, for messages that cannot outnumber those already taken.
         """
         lane = self._lanes[source]
         if not sure and len(lane) >= self._places[source]:
@@ -73,11 +73,11 @@ class Intake(Generic[Item]):
         return True
 
     def wake(self) -> None:
-        """Makes `take` return. Safe in a signal handler."""
+        """Make `take` return. Safe in a signal handler."""
         self._wake.put(None)
 
     def take(self, wait_s: float) -> Edge | Item | None:
-        """The next item, edges first; None when nothing came within `wait_s`, or when somebody called `wake`."""
+        """Return the next item, edges first; None when nothing came within `wait_s`, or after `wake`."""
         try:
             self._wake.get(timeout=wait_s)
         except queue.Empty:
@@ -92,7 +92,7 @@ class Intake(Generic[Item]):
         return None
 
     def edges(self) -> list[Edge]:
-        """All edges that wait now, in order. Their tokens stay: `take` may then return None once for each."""
+        """Return all waiting edges, in order. Their tokens stay: `take` may then return None once for each."""
         return [self._edges.popleft() for _ in range(len(self._edges))]
 
     def __len__(self) -> int:

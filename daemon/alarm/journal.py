@@ -1,15 +1,15 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""The alarm journal: what was pressed, kept before it counts, on a thread of its own.
+"""The alarm journal: each press is kept before it counts, on a separate thread.
 
-Invariant: one thread, one SQLite connection. The loop hands over and goes on; a disk that stalls holds up this
-thread and nobody else (promise A3). What the disk refuses is said once and tried again until it is taken. An order that
-no disk can take is dropped and logged, and no error ends the thread.
+Invariant: one thread, one SQLite connection. The loop hands over and goes on; a stalled disk holds up this thread and
+nothing else (promise A3). A refusing disk is reported once and tried again until it accepts. An order that no disk can
+carry out is dropped and logged, and no error ends the thread.
 
-SQLite in WAL mode with synchronous=FULL: one fsync a commit, durable at a power cut (NORMAL and OFF lost rows in
-trials on ext4). Orders that wait are committed together. One connection in one process also keeps clear of the
-WAL-reset fault of SQLite before 3.51.3.
+SQLite in WAL mode with synchronous=FULL: one fsync per commit, durable across a power cut (NORMAL and OFF lost rows in
+trials on ext4). Waiting orders are committed together. One connection in one process also avoids the WAL-reset bug of
+SQLite before 3.51.3.
 """
 
 from __future__ import annotations
@@ -31,16 +31,15 @@ T = TypeVar("T")
 WAITING_MAX = 10_000
 """Orders that may wait for a stalled disk: a press every second for nearly three hours, some ten megabytes."""
 BATCH_MAX = 100
-"""Orders in one commit: what a flood of acknowledgements brings in the time of one fsync."""
+"""Orders per commit: the acknowledgements that a flood brings during one fsync."""
 RETRY_S = 2.0
-"""Between two tries on a disk that refused: a card that was pulled takes seconds to come back."""
+"""Between two attempts on a refusing disk: a card that was pulled takes seconds to come back."""
 STALLED_S = 5.0
-"""One commit takes milliseconds, and a second on a card that clears a block for it; one that takes longer than this
-stands on a disk that does not answer."""
+"""A commit takes milliseconds, or a second while the card erases a block. After this the disk counts as stalled."""
 
 
 class Journal:
-    """Hands orders to the journal's thread and its words to a sink, which is called on that thread."""
+    """Hands orders to the journal's thread, and its answers to a sink, which is called on that thread."""
 
     def __init__(self, path: Path, sink: Callable[[Said], object]) -> None:
         self._path, self._sink = path, sink
@@ -50,42 +49,42 @@ class Journal:
         self._since_s: float | None = None
         self._db: sqlite3.Connection | None = None
         self._batch: list[Order] = []
-        """What is being committed; tried again by the next turn when this one fails."""
+        """The batch being committed; kept for another attempt if that fails."""
         self._beside: list[Path] = []
         self._was_read = False
 
     def start(self) -> None:
-        """Opens the journal on its thread; `Opened` follows when the disk answers."""
+        """Open the journal on its thread; `Opened` follows when the disk answers."""
         self._orders.start()
 
     def give(self, order: Order) -> bool:
-        """Hands over an order without waiting; False when the disk has been stalled for WAITING_MAX orders."""
+        """Hand over an order without waiting; False: WAITING_MAX orders are waiting for a stalled disk."""
         return self._orders.give(order)
 
     def alive(self) -> bool:
-        """Whether the thread still runs: without it nothing more is kept. True before the start. Any thread."""
+        """Whether the thread still runs; without it nothing is kept. True before the start. Any thread."""
         return self._orders.alive()
 
     def stalled(self) -> str:
-        """That the disk has not answered for STALLED_S, in words; empty: it does, or it says why not. Any thread."""
+        """Report that the disk has not answered for STALLED_S; empty: it has, or it refuses. Any thread."""
         since_s = self._since_s
         if since_s is None or time.monotonic() - since_s < STALLED_S:
             return ""
         return f"{self._path}: the disk has not answered for over {STALLED_S:.0f} s; alarms are in memory only"
 
     def close(self) -> None:
-        """Commits what is waiting, within two seconds: systemd kills what takes longer to stop, and so do we."""
+        """Commit what waits, within two seconds: systemd kills a process that takes much longer to stop."""
         self._stop.set()
         self._orders.close(end_s=2.0)
 
     # --- on the journal's thread --------------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        """Serves until it is closed. No unforeseen error ends it: it is logged and said, and all begins anew."""
+        """Serve until closed. After an unforeseen error, which is logged and reported, start again."""
         while True:
             try:
                 self._serve()
-            except Exception as error:  # noqa: BLE001 - a thread that died would keep nothing more, and say so to nobody
+            except Exception as error:  # noqa: BLE001 - a dead thread would keep nothing more, and report nothing
                 log.event("journal_failed", "error", error=repr(error))
                 self._say_trouble(f"{self._path}: {error!r}")
                 if self._stop.wait(RETRY_S):
@@ -109,7 +108,7 @@ class Journal:
             self._batch = []
 
     def _take(self) -> bool:
-        """Fill the batch, unless it is still to be committed; False: there is no more."""
+        """Take a new batch, unless one is still to be committed; False: there is no more."""
         self._batch = self._batch or self._orders.take(BATCH_MAX)
         return bool(self._batch)
 
@@ -125,7 +124,7 @@ class Journal:
         return [] if found is None else [found]
 
     def _commit(self) -> list[Said]:
-        """Commits the batch whole; if something in it cannot be, order by order."""
+        """Commit the batch as a whole; if that is impossible, order by order."""
         assert self._db is not None  # noqa: S101 - `_open` has been through
         try:
             return self._together(self._db, self._batch)
@@ -134,7 +133,7 @@ class Journal:
         return [word for order in self._batch for word in self._alone(order)]
 
     def _alone(self, order: Order) -> list[Said]:
-        """Commits one order; one that no tables can take is dropped."""
+        """Commit one order; drop one that no tables can hold."""
         for _ in ("this journal", "the one that has taken its place"):
             assert self._db is not None  # noqa: S101 - `_open` has been through
             try:
@@ -147,7 +146,7 @@ class Journal:
         return []
 
     def _mend(self, error: Exception) -> bool:
-        """Whether another journal has taken the place of a bad one. False: the tables are good, so it lies at an order.
+        """Whether a new journal has replaced a bad one. False: the tables are good, so the order is at fault.
 
         Raises what the disk refuses.
         """
@@ -168,7 +167,7 @@ class Journal:
         return [word for word in said if word is not None]
 
     def _look_beside(self, *, anew: bool = False) -> None:
-        """Says what lies beside the journal, when that is something else than before."""
+        """Report the files set aside beside the journal, when they have changed."""
         found = aside.lying_beside(self._path)
         if found != self._beside or anew:
             self._beside = found
@@ -182,13 +181,13 @@ class Journal:
             self._db = None
 
     def _say_trouble(self, reason: str) -> None:
-        """Once, until it is over."""
+        """Report trouble once, and its end once."""
         if bool(reason) != self._in_trouble:
             self._in_trouble = bool(reason)
             self._sink(Trouble(reason))
 
     def _insist(self, act: Callable[[], T]) -> T | None:
-        """Does it until the disk takes it. Trouble is said once, and again when it is over; None: we are to stop."""
+        """Repeat an action until the disk accepts it, reporting trouble once and its end once. None: told to stop."""
         while True:
             self._since_s = time.monotonic()
             try:

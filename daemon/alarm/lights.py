@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""The outputs of the room: lamps and beeper, driven from the panel's table, and the relay; each is read back."""
+"""The outputs of the room: lamps and beeper, driven from the panel's table, and the relay. Each is read back."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from daemon.model.state import Phase, Room
 from hardware import ports
 
 DRIVEN = sorted(OUTPUTS.values(), key=lambda output: output.name != "recording")
-"""The recording lamp before all others (promise R3)."""
+"""Drive the recording lamp before all others (promise R3)."""
 TRIAL_NS = 10 * NS
-"""How long a lamp that an engineer tries stays as it was set: long enough to look, and it ends by itself."""
+"""How long an output stays as an engineer set it: long enough to look. It ends by itself."""
 
 
 class Lights:
-    """Owned by the loop. A lamp that the unit does not have is passed over."""
+    """Owned by the loop. Outputs that are not fitted are skipped."""
 
     def __init__(self, lamps: ports.Lamps, fitted: frozenset[str], relay: Relay | None = None) -> None:
         self._lamps, self._fitted, self._relay = lamps, fitted, relay
@@ -33,7 +33,7 @@ class Lights:
         self.faults: dict[OutputName, str] = {}
 
     def show(self, room: Room, now_ns: int) -> None:
-        """Brings the lamps to what the room says at this moment, and works out when that changes by itself."""
+        """Set the outputs to the room's state at this moment, and work out the next change in time."""
         self.next_change_ns = None
         says = sign(room, now_ns)
         if says != self._says:
@@ -52,18 +52,18 @@ class Lights:
                 self._drive(output.name, output.shows(room, now_ns), now_ns, once=output.once)
 
     def attempt(self, lamp: OutputName, *, on: bool, now_ns: int, for_ns: int = TRIAL_NS) -> bool:
-        """An engineer tries an output: it is as he says for so long, or until the room is used. False: not fitted."""
+        """Set an output for an engineer, for this long or until the room is used. False: not fitted."""
         if lamp not in self._fitted:
             return False
         self._trials[lamp] = LIT if on else DARK, now_ns + for_ns
         return True
 
     def give_back(self, lamp: OutputName) -> None:
-        """The trial of a lamp is over; from the next `show` on it is the room's."""
+        """End an output's trial; the next `show` sets it to the room's state."""
         self._trials.pop(lamp, None)
 
     def _end_trials(self, room: Room, now_ns: int) -> None:
-        """Trials are for a room at rest: whatever happens in it, the outputs are the room's again at once."""
+        """Trials are for a room at rest: as soon as anything happens, the outputs follow the room again."""
         if room.phase is not Phase.READY or room.alarms or room.recording is not None:
             self._trials.clear()
         self._trials = {lamp: trial for lamp, trial in self._trials.items() if now_ns < trial[1]}
@@ -93,7 +93,7 @@ class Lights:
         self._bring(lamp, change_ns, on=on)
 
     def _follow(self, room: Room, now_ns: int, *, tried: bool) -> None:
-        """The relay, which remembers the presses that it has answered."""
+        """Drive the relay, which remembers the presses that it has answered."""
         if self._relay is None:
             return
         before, self._relay = self._relay, follow(self._relay, room, now_ns)
@@ -102,7 +102,7 @@ class Lights:
         self._bring("relay", self._relay.until_ns, on=self._relay.until_ns is not None or tried)
 
     def _bring(self, lamp: OutputName, change_ns: int | None, *, on: bool) -> None:
-        """Sets an output that is not so already, and notes when it changes by itself."""
+        """Set an output unless it is set already, and note its next change in time."""
         if change_ns is not None:
             self.next_change_ns = min(change_ns, self.next_change_ns or change_ns)
         if self._is.get(lamp) == on and lamp not in self.faults:

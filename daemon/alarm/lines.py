@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""The button lines of a room: raw edges in, debounced, the room's inputs out."""
+"""The button lines of a room: raw edges in, debounced, inputs of the room out."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ BEGINS = {
     "stuck": "is stuck", "chatter": "chatters", "held_at_boot": "was down at start", "cut": "has a cut wire",
     "shorted": "has a shorted wire",
 }  # fmt: skip
-"""Facts that are a fault of a button, in words; each has an end of its own."""
+"""Button faults in words. Each has its own end."""
 AGAIN = " again and again ({} times so far)"
-"""Of a fault that is locked out (`spells.py`)."""
+"""Added to a fault that is locked out (`spells.py`)."""
 STEADY = f"; a press counts when it is held still for {debounce.STEADY_NS / NS} s"
 LOST_NS = 250 * debounce.MS
-"""An edge that has not come this long after the line's level changed is lost. A driver's thread on a machine that does
-too much is a tenth of a second late; with the look at each second a lost press is an alarm within 1.3 s."""
+"""An edge that has not come this long after its line changed level is lost. On an overloaded machine a driver's thread
+is a tenth of a second late. With the look at each second, a lost press raises an alarm within 1.3 s."""
 ENDS = {
     "unstuck": "stuck", "settled": "chatter", "released": "held_at_boot", "uncut": "cut", "unshorted": "shorted",
 }  # fmt: skip
 
 
 class Touched(msgspec.Struct):
-    """What a button has done since the process started: an engineer presses it and sees it here."""
+    """What a button has done since the process started, for an engineer who tries it."""
 
     presses: int = 0
     lasted_ms: int = 0
-    """Of the latest press, once it is over; 0 before."""
+    """Length of the latest press once it is over; 0 before."""
     down: bool = False
 
 
@@ -47,7 +47,7 @@ class Lines:
     """Owned by the loop: every method is called from its thread alone."""
 
     def __init__(self, policy: Policy, reads: Callable[[str], bool] | None = None) -> None:
-        """`reads` tells a line's level now; without it every edge is taken to have come."""
+        """`reads` returns a line's level now; without it no edge is ever taken as lost."""
         self._reads = reads
         self._tuning: dict[str, debounce.Tuning] = {}
         self.obey(policy)
@@ -56,17 +56,17 @@ class Lines:
         self._spells: dict[tuple[str, str], spells.Spells] = {}
         """By button and kind of fault."""
         self._missing: dict[str, int] = {}
-        """Lines that read otherwise than their edges say, and since when."""
+        """Lines whose level contradicts their edges, and since when."""
         self.lost = 0
-        """Edges that never came: the line's level stood in for them."""
+        """Edges that never came: the line's level replaced them."""
         self.touched: dict[str, Touched] = {}
 
     def obey(self, policy: Policy) -> None:
-        """What a hold is follows from the policy that is in force."""
+        """Follow the policy in force: it says how long a hold is."""
         self._tuning = {name: button.tuning(policy) for name, button in BUTTONS.items()}
 
     def start(self, levels: Mapping[str, bool], now_ns: int) -> list[events.Input]:
-        """The lines as they were found."""
+        """Take the lines as they are at start."""
         found: list[events.Input] = []
         for button, level in levels.items():
             if button.endswith(contact.NC):
@@ -81,7 +81,7 @@ class Lines:
         return found
 
     def edge(self, edge: Edge) -> list[events.Input]:
-        """A line has changed."""
+        """Take a change of a line."""
         self._missing.pop(edge.button, None)
         button = edge.button.removesuffix(contact.NC)
         if button not in self._pairs:
@@ -98,7 +98,7 @@ class Lines:
         return self._inputs(facts)
 
     def look(self, now_ns: int) -> None:
-        """Reads every line's level: where its edges say otherwise one of them was lost, or is on its way."""
+        """Read every line's level. If its edges say otherwise, an edge is lost or on its way."""
         for line in [line for button in self._lines for line in self._wires(button)]:
             reads = self._read(line)
             if reads is None or reads is self._known(line):
@@ -107,7 +107,7 @@ class Lines:
                 self._missing.setdefault(line, now_ns)
 
     def tick(self, now_ns: int) -> list[events.Input]:
-        """Time has passed: a press is decided by it, 50 ms after its edge."""
+        """Decide what time decides: a press, 50 ms after its edge."""
         found: list[events.Input] = []
         if self._missing:
             found += self._stand_in(now_ns)
@@ -127,7 +127,7 @@ class Lines:
         return found
 
     def _stand_in(self, now_ns: int) -> list[events.Input]:
-        """Takes a line's level for the edge that never came."""
+        """Take a line's level in place of the edge that never came."""
         found: list[events.Input] = []
         for line in [line for line, since_ns in self._missing.items() if now_ns - since_ns >= LOST_NS]:
             since_ns, reads = self._missing.pop(line), self._read(line)
@@ -141,14 +141,14 @@ class Lines:
         return (button, button + contact.NC) if button in self._pairs else (button,)
 
     def _known(self, line: str) -> bool:
-        """A line's level, as its edges say."""
+        """A line's level according to its edges."""
         button = line.removesuffix(contact.NC)
         if button not in self._pairs:
             return self._lines[button].active
         return self._pairs[button].nc if line.endswith(contact.NC) else self._pairs[button].no
 
     def _read(self, line: str) -> bool | None:
-        """A line's level now; None when it cannot be read, and then its edges decide."""
+        """A line's level now; None: it cannot be read, and its edges decide."""
         if self._reads is None:
             return None
         try:
@@ -157,7 +157,7 @@ class Lines:
             return None
 
     def _is_down(self, button: str) -> bool | None:
-        """Whether the button's lines read as pressed now; None when one cannot be read."""
+        """Whether the button's lines now read as pressed; None: one cannot be read."""
         levels = [self._read(line) for line in self._wires(button)]
         return None if None in levels else levels in ([True], [True, False])
 
@@ -168,7 +168,7 @@ class Lines:
 
     @property
     def next_ns(self) -> int | None:
-        """When `tick` has something to decide; None while all lines rest."""
+        """When `tick` has something to decide; None while all lines are at rest."""
         due = [debounce.deadline_ns(line, self._tuned(button)) for button, line in self._lines.items()]
         due += [contact.deadline_ns(pair) for pair in self._pairs.values()]
         due += [spells.deadline_ns(known) for known in self._spells.values()]
@@ -202,7 +202,7 @@ class Lines:
             touched.lasted_ms, touched.down = fact.lasted_ns // 1_000_000, False
 
     def _fault(self, button: str) -> events.FaultChanged:
-        """All that is wrong with a button now, as an alarm event of its own (promise A6)."""
+        """Everything wrong with a button now, as one alarm event (promise A6)."""
         wrong = [
             words + (AGAIN.format(known.count) if known.locked else "")
             for kind, words in BEGINS.items()

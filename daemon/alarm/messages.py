@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""What the unit says over MQTT: the alarm event, the alarm's state, availability, health.
+"""What the unit publishes over MQTT: the alarm event, the alarm's state, availability, health.
 
-An alarm event is a CloudEvents 1.0 JSON text in structured mode (https://cloudevents.io, spec 1.0.2): complete in
-itself, because many receivers speak MQTT 3.1.1 and see no properties.
+An alarm event is a CloudEvents 1.0 JSON text in structured mode (https://cloudevents.io, spec 1.0.2), complete in
+itself: many receivers speak MQTT 3.1.1 and see no properties.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from hardware.ports import ClockState, Track
 
 CONTENT_TYPE = "application/cloudevents+json"
 REPLAY_MS = 10_000
-"""Older than this when it is sent, an alarm event is marked as a replay: nobody should run for it unasked."""
+"""An alarm event older than this when it is sent is marked as a replay: nobody should respond to it unasked."""
 
 
 class Published(msgspec.Struct, frozen=True, kw_only=True):
-    """Root of what a unit publishes."""
+    """Root of everything that a unit publishes."""
 
     simulated: bool = False
-    """Made on simulated devices: no call for help and no fact about a real room (promise H3)."""
+    """Made on simulated devices: not a call for help, and no fact about a real room (promise H3)."""
 
 
 class ClockFigures(msgspec.Struct, frozen=True):
-    """What the clock was worth (promise A4)."""
+    """State of the clock (promise A4)."""
 
     state: ClockState
-    """At the press: an unsynchronised clock may be wrong by years."""
+    """At the press. An unsynchronised clock may be wrong by years."""
     boot_s: float
     """Seconds since boot at the press; comparable under the same boot id, whatever the wall clock did."""
 
@@ -43,52 +43,52 @@ class AlarmData(Published, frozen=True):
     """The content of one alarm event."""
 
     kind: AlarmEventKind
-    """What happened; `test` and `fault` are no call for help."""
+    """What happened. `test` and `fault` are not calls for help."""
     alarm_id: str
     """The alarm that this event is about: its own id for `raised`, the open alarm's for `repeated` and `reset`."""
     seq: int | None
-    """Counts the unit's alarm events; null when the journal could not be read when the event was made."""
+    """Sequence number of the unit's alarm events; null if the journal could not be read when the event was made."""
     boot_id: str
-    """Of the boot in which it was made."""
+    """Boot id of the boot in which it was made."""
     attempt: int
-    """1 for the first that left the unit; after a restart or in a long backlog a number may come again."""
+    """1 for the first that left the unit. After a restart or in a long backlog a number may repeat."""
     source: str
-    """The button by its name, `reset`, or the fault's name."""
+    """Name of the button, `reset`, or name of the fault."""
     pressed_at: str
     """UTC of the press, by the clock as it was when the event was made."""
     age_ms: int
-    """From the press to this attempt, by the clock that does not step."""
+    """From the press to this attempt, by the monotonic clock."""
     clock: ClockFigures
-    """What the clock was worth at the press."""
+    """State of the clock at the press."""
     replay: bool
-    """Older than 10 s when it was sent: nobody should run for it unasked."""
+    """Older than 10 s when it was sent: nobody should respond to it unasked."""
     recording_id: str | None
-    """Of the recording that belongs to it; null: there is none."""
+    """Id of the recording of this alarm; null: there is none."""
     detail: str = ""
     """For a person."""
     source_kind: SourceKind = "wired"
-    """Of what kind the source is."""
+    """Kind of the source."""
     in_room: bool = True
     """False for an outside worker's button: help is needed somewhere else."""
     silent: bool = False
     """Nothing in the room shows the alarm: do not call there."""
     count: int = 1
-    """Of a fault: how often it changed until this event could leave the unit. `detail` is the last of them."""
+    """Of a fault: how often it changed before this event could leave the unit. `detail` is the latest."""
 
 
 class AlarmEvent(msgspec.Struct, frozen=True, omit_defaults=False):
-    """One alarm event, a CloudEvent. It is sent again under the same id until a receiver says that it stored it."""
+    """One alarm event, a CloudEvent. It is sent again under the same id until a receiver has stored it."""
 
     id: str
-    """The event's own; what comes with the same id is the same event, and an acknowledgement names it."""
+    """Id of the event. Messages with the same id are the same event, and an acknowledgement names it."""
     source: str
-    """The unit that says it: spreekkamer/organisation/site/room."""
+    """The unit that sends it: spreekkamer/organisation/site/room."""
     type: str
     """By the kind of `data`."""
     time: str
     """UTC of the press, as `pressed_at`."""
     data: AlarmData
-    """What happened, where and when, and how this attempt stands."""
+    """What happened, where and when, and the state of this attempt."""
     specversion: str = "1.0"
     datacontenttype: str = "application/json"
 
@@ -97,85 +97,85 @@ class AlarmState(Published, frozen=True):
     """Retained on `alarm/state`."""
 
     state: str
-    """idle, or how far the least delivered of the open alarms has come."""
+    """idle, or the level of the least delivered open alarm."""
     open: tuple[str, ...]
-    """The open alarms by their ids, the first raised first."""
+    """Ids of the open alarms, the first raised first."""
     at: str
-    """UTC when this was said."""
+    """UTC at which this was sent."""
 
 
 class Availability(Published, frozen=True):
-    """Retained on `availability`; the will says offline for the same boot and session, so that an old will is known."""
+    """Retained on `availability`. The will carries the boot id and session, so that an old will is recognised."""
 
     online: bool
     boot_id: str
-    """Of the boot of the machine."""
+    """Boot id of the machine."""
     session: int
-    """UTC in milliseconds when the alarm process started: what an older session says is over."""
+    """UTC in milliseconds at which the alarm process started. Messages of an older session are obsolete."""
 
 
 class ButtonProof(msgspec.Struct, frozen=True):
-    """What shows that a button works: UTC, null for never."""
+    """When a button was last proved to work: UTC, null for never."""
 
     last_press: str | None
     """When it last raised an alarm or a test."""
     last_test: str | None
     """When a test of it was last delivered."""
     last_seen: str | None = None
-    """Of a wireless button: when it said anything."""
+    """Of a wireless button: when it last sent anything."""
 
 
 class PathProof(msgspec.Struct, frozen=True):
-    """One way of an alarm, and what proves it (promise A7). UTC, null for never."""
+    """A path of an alarm, and what proves it (promise A7). UTC, null for never."""
 
     up_since: str | None
-    """Since when the connection stands and hears; null: it does not."""
+    """Since when the connection is up and subscribed; null: it is not."""
     proven_until: str | None
-    """The last answer of a receiver proves the way until then; null: none has answered."""
+    """The last answer of a receiver proves the path until then; null: none has answered."""
     receivers: dict[str, str]
     """The same for each receiver that has answered, by its id."""
     secured: Literal["tls", "loopback", "open"]
-    """open: anybody on the network between can read alarms, and can answer them in a receiver's name."""
+    """open: anybody on the network can read alarms, and answer them in a receiver's name."""
     certificate_days: int | None
-    """Days until the first certificate of this way ends, the broker's included; null without TLS."""
+    """Days until the first certificate of this path expires, the broker's included; null without TLS."""
 
 
 class Health(Published, frozen=True):
     """Retained on `health`, every 15 s, and what `spreekkamer status` shows. Figures only (promise H1)."""
 
     at: str
-    """UTC when this was said."""
+    """UTC at which this was sent."""
     unit: str
     """organisation/site/room."""
     policy: str
-    """The name of the policy in force."""
+    """Name of the policy in force."""
     policy_sha256: str
-    """Of its file."""
+    """SHA-256 of its file."""
     boot_id: str
-    """Of the boot of the machine."""
+    """Boot id of the machine."""
     uptime_s: int
     """Seconds since the machine's boot."""
     clock: ClockState
-    """Whether the wall clock is worth something now."""
+    """Whether the wall clock is synchronised."""
     phase: str
-    """Where the room stands."""
+    """State of the room."""
     recording_id: str | None
-    """Of the running recording; null: there is none."""
+    """Id of the open recording; null: there is none."""
     alarms: dict[str, Level]
-    """How far each open alarm has come, by its id."""
+    """Level of each open alarm, by its id."""
     faults: dict[str, str]
-    """What does not work, by its name: what is wrong with it. For the recorder's and the keeper's faults a word of a
-    closed set, such as `unplugged` or `disk full`; `spreekkamer status` on the unit has the whole text."""
+    """Active faults by name: what is wrong. For the recorder's and the keeper's faults a word of a closed set, such as
+    `unplugged` or `disk full`; `spreekkamer status` on the unit has the whole text."""
     lamps: dict[str, bool]
-    """Whether each output is on, lamps, beeper and relay, as it reads back at its pin."""
+    """Whether each output (lamps, beeper, relay) is on, as read back at its pin."""
     broker: str
-    """`MQTT 5`, `MQTT 3.1.1 (no reason codes)` or why there is none."""
+    """`MQTT 5`, `MQTT 3.1.1 (no reason codes)`, or why there is no connection."""
     second_broker: str | None
-    """The same of the second broker; null: none is set."""
+    """The same for the second broker; null: none is set."""
     receiver: Literal["acknowledges", "listens"]
-    """`listens`: the broker's answer counts as delivered, whether anybody stored it or not."""
+    """`listens`: the broker's answer counts as delivered, whether a receiver stored the event or not."""
     consoles: tuple[str, ...]
-    """The receivers that are known to listen."""
+    """Receivers known to listen."""
     paths: dict[str, PathProof]
     """`broker`, and `second_broker` if one is set."""
     undelivered: int
@@ -183,24 +183,24 @@ class Health(Published, frozen=True):
     buttons: dict[str, ButtonProof]
     """Every button that raises an alarm, by its name in unit.toml."""
     queue_max: int
-    """Longest that the loop's queue has been."""
+    """Maximum length of the loop's queue so far."""
     recorder: RecorderHealth | None
-    """What the recorder last said of itself, its figures coarse and at most a minute old; null: it is not there."""
+    """The recorder's latest report, its figures rounded and at most a minute old; null: it is not connected."""
     keeper: KeeperState | None
-    """What the keeper last said of itself, its texts as in `faults`; null: it is not there."""
+    """The keeper's latest report, its texts as in `faults`; null: it is not connected."""
     counters: dict[str, int]
-    """What has been counted since the alarm process started; what is not named has not happened."""
+    """Counts since the alarm process started. What is not listed has not happened."""
 
 
 Text = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[\x21-\x7e]+\Z")]
-"""An id or a name as others give it: printable ASCII, no space; it is shown and logged, and stands in topics."""
+"""An id or a name from outside: printable ASCII without spaces. It is shown, logged, and used in topics."""
 
 
 class Ack(msgspec.Struct, frozen=True):
     """Comes in on `alarm/ack`: a receiver has stored an alarm event, or a person has accepted it."""
 
     id: Text
-    """Of the event (the CloudEvent's `id`)."""
+    """Id of the event (the CloudEvent's `id`)."""
     level: Literal["stored", "accepted"]
     """stored: it would survive the receiver's own power cut. accepted: stored, and a person answers for it."""
     by: Text

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""What went wrong inside the alarm process while it lived on: inputs without a place, answers that raised.
+"""What went wrong inside the alarm process without ending it: inputs without a place, answers that raised.
 
-Invariant: neither ends the process. Both are counted, logged, and one fault (`inputs`) until nothing has happened for
-QUIET_NS.
+Invariant: neither ends the process. Both are counted and logged, and are one fault (`inputs`) until nothing has
+happened for QUIET_NS.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from daemon import log
 from daemon.model.policy import NS
 
 QUIET_NS = 10 * NS
-"""How long the fault stays after the last mishap: a flood is one fault and not one at each look."""
+"""How long the fault stays after the last mishap: a flood is one fault, not one per look."""
 KINDS_MAX = 20
-"""Different failures that are logged as errors; each later one is logged at debug, and all are counted."""
+"""Different failures logged as errors. Later ones are logged at debug; all are counted."""
 
 
 class Mishaps:
@@ -35,7 +35,7 @@ class Mishaps:
         self._known: set[str] = set()
 
     def guard(self, what: str, act: Callable[..., None], *args: Any) -> bool:
-        """Whether an act was done without raising: nothing that anybody sends may end the loop (promise A2)."""
+        """Whether an act was done without raising: no input may end the loop (promise A2)."""
         try:
             act(*args)
         except Exception as error:  # noqa: BLE001 - logged, counted and a fault; the button must go on working
@@ -44,7 +44,7 @@ class Mishaps:
         return True
 
     def failed(self, what: str, error: Exception) -> None:
-        """An answer or a job has raised: what it was for, in words that name the input and never quote it."""
+        """An answer or a job has raised. `what` names the input and never quotes it."""
         self.failures += 1
         frames = traceback.extract_tb(error.__traceback__)
         at = ", ".join(f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in frames[-3:])
@@ -55,7 +55,7 @@ class Mishaps:
         self._tell("failed", f"{what} could not be answered ({type(error).__name__}); this is a fault of the software")
 
     def count(self, lost: Mapping[str, int]) -> None:
-        """Takes the numbers of inputs that were lost, by source."""
+        """Take the numbers of lost inputs, by source."""
         more = {source: n for source, n in lost.items() if n > self._lost.get(source, 0)}
         if more:
             self._lost |= more

@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""The wireless buttons of a unit: foreign messages in, presses out, and what has to be kept so that an echo stays one.
+"""The wireless buttons of a unit: foreign messages in, presses out, and what is kept to recognise an echo.
 
-The law here: what a message means is found on the thread of its connection, so that a flood of messages that mean
-nothing never reaches the loop. A press that the loop has no place for was not heard: it is not acknowledged, and its
-redelivery is a press. What an echo is recognised by is kept in the same commit as its press.
+Invariant: messages are judged on the thread of their connection, so that a flood of meaningless ones never reaches the
+loop. A press for which the loop has no place counts as not heard: it is not acknowledged, and its redelivery is a
+press. What identifies an echo is kept in the same commit as its press.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from daemon.model.unit import Mobile, Unit
 from hardware.ports import Clock
 
 REFRESH_NS = mobile.HOUR_NS
-"""A state that does not change is written down this often, so that its age is known after a restart."""
+"""An unchanged state is kept this often, so that its age is known after a restart."""
 
 
 class Memory(msgspec.Struct, frozen=True):
     """What is kept of a button: see `mobile.Button`."""
 
     settings: str
-    """Digest of its settings: what was heard under others means nothing now."""
+    """Digest of its settings: messages heard under other settings mean nothing now."""
     told: tuple[mobile.Told, ...]
     state: str | None
     state_ns: int
@@ -44,7 +44,7 @@ class Memory(msgspec.Struct, frozen=True):
 
 
 class Mobiles:
-    """Heard on the connection's thread, looked at from the loop; a lock between them, never held while waiting."""
+    """Heard on the connection's thread, looked at from the loop. The lock between them is never held while waiting."""
 
     def __init__(self, unit: Unit, clock: Clock) -> None:
         self._clock, self._lock = clock, threading.Lock()
@@ -52,14 +52,14 @@ class Mobiles:
         self._buttons = {settings.name: mobile.Button(settings, now_ns) for settings in unit.mobile}
         self._written: dict[str, mobile.Button] = dict(self._buttons)
         self._under_way: dict[str, mobile.Button] = {}
-        """Presses that are not with the journal yet, by alarm: their buttons as they were then. What was heard later is
-        kept with its own press: a unit that dies in between has to hear it again."""
+        """Presses that the journal does not have yet, by alarm, with the state of their buttons at the time. Later
+        messages are kept with their own press: a unit that dies in between has to hear them again."""
         self._is_anew = False
         self._alive: set[str] = set()
         self._refused: Counter[str] = Counter()
 
     def opened(self, found: orders.Opened) -> None:
-        """The journal knows what each said before this start: silence goes on counting, and echoes stay echoes."""
+        """The journal has been read: silence goes on counting, and echoes are recognised."""
         now = self._clock.read()
         with self._lock:
             for row in found.buttons:
@@ -75,7 +75,7 @@ class Mobiles:
                     self._buttons[kept.button] = self._with(button, memory, kept)
 
     def _with(self, button: mobile.Button, memory: Memory, kept: orders.Heard) -> mobile.Button:
-        """A button with what was kept of it, in the time of this boot; what was heard since the start stands above."""
+        """A button with its kept state, in the time of this boot; what was heard since the start takes precedence."""
         now = self._clock.read()
         before_ns = kept.heard_boot_ns
         if kept.boot_id != self._clock.boot_id():
@@ -85,7 +85,7 @@ class Mobiles:
             replace(one, press_ns=one.press_ns + later_ns, heard_ns=one.heard_ns + later_ns) for one in memory.told
         )
         if kept.boot_id != self._clock.boot_id() and now.state != "synchronised":
-            told = ()  # nobody knows how long ago: in doubt it is a press
+            told = ()  # nobody knows how long ago: if in doubt it is a press
         news = {one.key for one in button.told}
         button = replace(
             button,
@@ -98,15 +98,15 @@ class Mobiles:
         return replace(button, state=memory.state, state_ns=state_ns, since_ns=since_ns)
 
     def begins_anew(self) -> None:
-        """The broker has kept no session: nothing that it delivered before will come again. Any thread."""
+        """The broker has kept no session: nothing delivered before will come again. Any thread."""
         with self._lock:
             self._is_anew = True
             self._buttons = {name: replace(button, deliveries=()) for name, button in self._buttons.items()}
 
     def hear(self, message: Foreign, take: Callable[[tuple[AlarmPressed, ...]], bool]) -> bool:
-        """Hand the presses of a message to `take`; whether there were any. The connection's thread; `take` never waits.
+        """Hand the presses of a message to `take`; return whether there were any. The connection's thread.
 
-        What `take` refuses was not heard.
+        `take` never waits. A press that it refuses counts as not heard.
         """
         presses: list[AlarmPressed] = []
         now_ns = self._clock.boot_ns()
@@ -129,33 +129,33 @@ class Mobiles:
         return bool(presses)
 
     def news(self) -> tuple[frozenset[str], Counter[str]]:
-        """Return who has spoken since the last call, and what was refused how often, by its reason."""
+        """Return which buttons have sent something since the last call, and the refusals by reason."""
         with self._lock:
             alive, refused = frozenset(self._alive), self._refused
             self._alive, self._refused = set(), Counter()
         return alive, refused
 
     def wrong(self) -> str:
-        """All that is the matter with the buttons, for the fault `mobile_button`."""
+        """Everything wrong with the buttons, for the fault `mobile_button`."""
         now_ns = self._clock.boot_ns()
         with self._lock:
             buttons = list(self._buttons.values())
         return "; ".join(words for button in buttons if (words := mobile.wrong(button, now_ns)))
 
     def heard_of(self, effect: Raise) -> orders.Heard | None:
-        """What is kept together with a press; None for one that no wireless button made."""
+        """What is kept together with a press; None: no wireless button made it."""
         with self._lock:
             button = self._under_way.pop(effect.event_id, None)
         return self._record(button) if button is not None else None
 
     def done(self, presses: tuple[AlarmPressed, ...]) -> None:
-        """The loop has dealt with these, whatever it made of them."""
+        """The loop has handled these presses."""
         with self._lock:
             for press in presses:
                 self._under_way.pop(press.alarm_id, None)
 
     def due(self) -> tuple[orders.Heard, ...]:
-        """What else has changed since it was written down. Asked once a second, so that no flood fills the journal."""
+        """Other changes still to be kept. Called once a second, so that no flood fills the journal."""
         with self._lock:
             waiting = {button.settings.name for button in self._under_way.values()}
             changed = [
@@ -192,12 +192,12 @@ def _press(settings: Mobile, message: Foreign, now_ns: int) -> AlarmPressed:
 
 
 def _kept(button: mobile.Button) -> tuple[object, ...]:
-    """The part that is written down at once."""
+    """The part of its state that is kept at once."""
     return button.told, button.state, button.deliveries
 
 
 def _memory(told: str) -> Memory | None:
-    """None for what another release has written."""
+    """Read a kept state; None: another release wrote it."""
     try:
         return msgspec.json.decode(told, type=Memory)
     except (msgspec.DecodeError, RecursionError):

@@ -1,13 +1,13 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""MQTT: connections to brokers. A connection is made, used, and thrown away when it breaks.
+"""MQTT connections to brokers. A connection is made, used, and thrown away when it breaks.
 
-The law here: what is to be sent lives in the outbox of the caller, never in paho: a client is used for one connection
-and replaced, and what the broker has no place for is refused here. One thread at a time is inside a client; who
-publishes writes to the socket at once, because to wake another thread for it takes as long as all else that an alarm
-needs. Callbacks hand over and return; whatever still raises in paho ends this thread's turn, is logged, and the next
-client is built (an exception in paho's own thread would leave a client that says it is connected for ever).
+Invariant: messages to be sent live in the caller's outbox, never in paho: a client serves one connection and is
+replaced, and a message for which the broker has no place is refused here. Only one thread at a time is inside a client.
+A publisher writes to the socket at once: waking another thread takes as long as everything else that an alarm needs.
+Callbacks hand over and return. An exception in paho ends this thread's turn, is logged, and the next client is built
+(in paho's own thread it would leave a client that claims to be connected for ever).
 """
 
 from __future__ import annotations
@@ -40,40 +40,40 @@ from daemon.alarm.dialling import Dialler
 from daemon.model.unit import Broker
 
 WAIT_S = (0.2, 5.0)
-"""Between two connections: at first at once in human terms, doubling to five seconds; an alarm must not wait longer
-for a broker that is back. Each wait is drawn between half and all of it, so that fifty units do not come as one."""
+"""Between two connections: the first wait is short, and it doubles to five seconds; an alarm must not wait longer for a
+broker that is back. Each wait is drawn between half and all of it, so that fifty units do not reconnect at once."""
 WAIT_SHORT_MAX_S = 2.0
-"""The longest wait for a broker that grants connections and ends each of them within parting.SHORT_S."""
+"""Longest wait for a broker that accepts connections and ends each of them within parting.SHORT_S."""
 SUBACK_S = 10.0
-"""A broker that has granted the connection and not answered a subscription by then gets a new one."""
+"""A broker that has not answered a subscription by then gets a new connection."""
 ASK_S = (1.0, 10.0)
-"""A refused subscription is asked for again after this, doubling: the access list may be in an engineer's hands."""
+"""A refused subscription is tried again after this, doubling: an engineer may be mending the access list."""
 LOOKS = 4
-"""Times within one keep-alive that a quiet connection is looked at. Whoever wants something of its thread rings."""
+"""Times per keep-alive that a quiet connection is checked. Anyone who needs its thread rings the bell."""
 UNTAKEN_MAX = 100
-"""Messages at QoS 1 that the broker may have on the way while none is acknowledged, where it speaks MQTT 5: half of
-what may wait for the loop (`intake.PLACES`), so that a press at QoS 1 always finds a place. Brokers of 3.1.1
-have bounds of their own, of ten (RabbitMQ) or twenty (mosquitto)."""
+"""QoS 1 messages that an MQTT 5 broker may have in flight to us: half of what may wait for the loop (`intake.PLACES`),
+so that a press at QoS 1 always has a place. 3.1.1 brokers have bounds of their own: ten (RabbitMQ) or twenty
+(mosquitto)."""
 WILL_DELAY_S = 5
-"""The broker waits this long with the will: a unit that is back by then was never away (MQTT 5 only)."""
+"""The broker delays the will by this much: a unit that is back by then was never away (MQTT 5 only)."""
 
 
 class Will(msgspec.Struct, frozen=True):
-    """What the broker says when we are gone."""
+    """What the broker publishes when we are gone."""
 
     topic: str
     payload: bytes
 
 
 class Up(msgspec.Struct, frozen=True):
-    """Connected, heard as well as speaking: every subscription is granted."""
+    """Connected, and every subscription is granted."""
 
     client: str
     protocol: str
     certificate_until: str = ""
-    """When the broker's certificate ends, as TLS has it; empty without TLS."""
+    """Expiry of the broker's certificate, as TLS reports it; empty without TLS."""
     packet_bytes: int | None = None
-    """The largest packet that the broker takes; null: it has named no bound."""
+    """The largest packet that the broker accepts; null: it has named no bound."""
 
 
 class Down(msgspec.Struct, frozen=True):
@@ -84,7 +84,7 @@ class Down(msgspec.Struct, frozen=True):
 
 
 class Answered(msgspec.Struct, frozen=True):
-    """The broker answered a publish: 0 is taken, 0x10 nobody listens, 0x80 and above is a refusal."""
+    """The broker answered a publish: 0 accepted, 0x10 nobody subscribed, 0x80 and above refused."""
 
     client: str
     key: str
@@ -92,24 +92,24 @@ class Answered(msgspec.Struct, frozen=True):
 
 
 class Received(msgspec.Struct, frozen=True):
-    """A message came in."""
+    """An incoming message."""
 
     client: str
     topic: str
     payload: bytes
     retained: bool
     waited: bool = False
-    """It came before the connection was up: the broker has kept it while we were away, for `keeps_s` at most."""
+    """It came before the connection was up: the broker kept it while we were away, for at most `keeps_s`."""
     again: bool = False
-    """The broker may have delivered it before: it has no acknowledgement of it (DUP)."""
+    """The broker may have delivered it before, and has no acknowledgement of it (DUP)."""
     mid: int = 0
-    """Its packet identifier; 0: nothing is to be acknowledged."""
+    """Packet identifier; 0: nothing is to be acknowledged."""
     receipt: int = 0
-    """For `Connection.acknowledge`; 0: it has been acknowledged, or need not be."""
+    """For `Connection.acknowledge`; 0: acknowledged already, or not needed."""
 
 
 class Unheard(msgspec.Struct, frozen=True):
-    """The broker does not let us hear a topic."""
+    """The broker has refused a subscription."""
 
     client: str
     topic: str
@@ -117,7 +117,7 @@ class Unheard(msgspec.Struct, frozen=True):
 
 
 class NameTaken(msgspec.Struct, frozen=True):
-    """Another client comes with our id, and the broker let us go: we go on under another one."""
+    """Another client uses our id, and the broker disconnected us: we go on under another."""
 
     client: str
     client_id: str
@@ -125,7 +125,7 @@ class NameTaken(msgspec.Struct, frozen=True):
 
 
 class Anew(msgspec.Struct, frozen=True):
-    """The broker has kept no session of ours: nothing that it delivered before comes again. Said with `by_hand`."""
+    """The broker has kept no session of ours: nothing delivered before comes again. Reported with `by_hand`."""
 
     client: str
 
@@ -135,13 +135,13 @@ Sink = Callable[[Word], object]
 
 
 class Connection:
-    """One MQTT client under a name of its own, kept connected by a thread of its own.
+    """One MQTT client under a client id of its own, kept connected by a thread of its own.
 
-    `publish` may be called from any thread; it never waits for the network, at most for a packet that is being read.
-    The sink is called on the connection's thread. What we say is kept by nobody here: the outbox is the session. What
-    others say to us at QoS 1 while we are away the broker keeps for `keeps_s`, where it speaks MQTT 5. `by_hand`: what
-    comes at QoS 1 is acknowledged by `acknowledge`, and not before. `memory`: see `dialling.Dialler`. `queue_max`:
-    messages that may wait here for a place at the broker, while the connection stands.
+    `publish` may be called from any thread. It never waits for the network, at most for a packet that is being read.
+    The sink is called on the connection's thread. Outgoing messages are not kept here: the outbox is the session. The
+    broker keeps QoS 1 messages for us for `keeps_s` while we are away (MQTT 5). `by_hand`: QoS 1 messages are
+    acknowledged by `acknowledge`, and not before. `memory`: see `dialling.Dialler`. `queue_max`: messages that may wait
+    here for a place at the broker, while the connection stands.
     """
 
     def __init__(
@@ -157,7 +157,8 @@ class Connection:
         self._renew = ""
         self._taken = self._wanted = self._rename = False
         self._client: paho.Client | None = None
-        # Held by who is inside the client; never while waiting for the network. The sink may acknowledge in its call.
+        # Held by the thread inside the client; never while waiting for the network. The sink may acknowledge in its
+        # call.
         self._inside = threading.RLock()
         self._by_hand = by_hand
         self._receipts: dict[int, int] = {}
@@ -180,18 +181,18 @@ class Connection:
         self._thread = threading.Thread(target=self._run, name=f"mqtt {name}", daemon=True)
 
     def start(self) -> None:
-        """Begins to connect."""
+        """Begin to connect."""
         self._thread.start()
 
     def publish(
         self, topic: str, payload: bytes, *, key: str = "", qos: int = 1, retain: bool = False, content_type: str = "",
         spare: int = 0, expires_s: int = 0,
     ) -> bool:  # fmt: skip
-        """Hands a message to the connection; False when it cannot go now, and then nothing of it is kept here.
+        """Hand a message to the connection; False: it cannot be sent now, and is not kept here.
 
-        With a key, `Answered` follows with it. No answer is possible for QoS 0. Content type and expiry are said where
-        the protocol has words for them: MQTT 5. `spare`: places that must stay free at the broker for what is more
-        urgent; above 0 it also waits until the broker has answered what we want to hear.
+        With a key, `Answered` follows; QoS 0 has no answer. Content type and expiry are sent in MQTT 5 only. `spare`:
+        places that must stay free at the broker for more urgent messages; above 0, it also waits until the broker has
+        answered our subscriptions.
         """
         with self._inside:
             client = self._client
@@ -227,13 +228,13 @@ class Connection:
         return self._was_up and self._client is not None
 
     def alive(self) -> bool:
-        """Whether the thread still runs: without it nothing more is sent. True before the start. Any thread."""
+        """Whether the thread still runs; without it nothing is sent. True before the start. Any thread."""
         return self._thread.ident is None or self._thread.is_alive()
 
     def acknowledge(self, word: Received) -> None:
-        """Tells the broker that a message is taken; nothing when its connection is gone. Any thread, the sink too.
+        """Acknowledge a message to the broker; nothing if its connection is gone. Any thread, and in the sink.
 
-        In the order in which messages came (MQTT 5, 4.6): one that is not taken yet holds up those behind it.
+        In the order in which messages came (MQTT 5, 4.6): one that is not acknowledged yet holds up those behind it.
         """
         with self._inside:
             if self._client is None or word.receipt not in self._receipts:
@@ -248,17 +249,17 @@ class Connection:
                 self._bell.ring()
 
     def renew(self, why: str, *, another_name: bool = False) -> None:
-        """Drops the client and builds a new one; under another name, if its own seems to be taken. Any thread.
+        """Drop the client and build a new one; under another id, if its own seems to be taken. Any thread.
 
-        `why` is told as the reason of the `Down` that follows. That its name is taken is not said: whoever asks for
-        another one finds out whether it was that.
+        `why`: reason of the `Down` that follows. It does not say that the id is taken: the caller finds out whether it
+        was.
         """
         self._rename = self._rename or another_name
         self._renew = why
         self._bell.ring()
 
     def close(self) -> None:
-        """Says goodbye and ends the thread, within two seconds: a broker that does not answer is not waited for."""
+        """Disconnect and end the thread within two seconds, without waiting for a broker that does not answer."""
         self._stop.set()
         with self._inside:
             if self._client is not None:
@@ -267,7 +268,7 @@ class Connection:
         self._thread.join(timeout=2.0)
 
     def _want(self) -> None:
-        """Something is to be sent and there is no connection: the wait for the next try ends."""
+        """End the wait for the next attempt: something is to be sent and there is no connection."""
         if not self._wanted:
             self._wanted = True
             self._bell.ring()
@@ -303,7 +304,7 @@ class Connection:
         return min(WAIT_SHORT_MAX_S if self._was_granted else WAIT_S[1], wait_s * 2)
 
     def _wait(self, wait_s: float) -> None:
-        """Until the next try. Somebody who has something to send shortens it, never below the first wait."""
+        """Wait for the next attempt. A message to be sent shortens it, but never below the first wait."""
         began_s = time.monotonic()
         while not self._stop.is_set():
             left_s = began_s + (WAIT_S[0] if self._wanted else wait_s) - time.monotonic()
@@ -344,13 +345,13 @@ class Connection:
             return repr(error)
         finally:
             if client is not None and (sock := client.socket()) is not None:
-                sock.close()  # a client that is left behind would hold its id at the broker
+                sock.close()  # an abandoned client would hold its id at the broker
         if self._renew:
             return self._renew
         return found.words(tls=self._broker.tls is not None, was_up=self._was_granted)
 
     def _serve(self, client: Client) -> None:
-        """Reads and answers until the connection ends, or until what it needs to go on has not come."""
+        """Read and answer until the connection ends, or an expected answer does not come."""
         deadline_s = time.monotonic() + self._dialect.connack_s
         while self._turn(client) == paho.MQTT_ERR_SUCCESS:
             now_s = time.monotonic()
@@ -370,11 +371,11 @@ class Connection:
                 self._begin_probe(now_s)
 
     def _turn(self, client: Client) -> MQTTErrorCode:
-        """What `paho.Client.loop` does, with the lock taken after the wait."""
+        """Do what `paho.Client.loop` does, but take the lock after the wait."""
         sock = client.socket()
-        if sock is None or sock.fileno() < 0:  # closed by who published, or by `close`
+        if sock is None or sock.fileno() < 0:  # closed by a publisher, or by `close`
             return MQTTErrorCode.MQTT_ERR_NO_CONN
-        # What TLS has decrypted and nobody has read yet is in no socket that select could see.
+        # Bytes that TLS has decrypted and nobody has read are in no socket that select could see.
         waiting = isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
         wait_s = 0.0 if waiting else self._look_s()
         here, bell = sock.fileno(), self._bell.fileno()
@@ -394,7 +395,7 @@ class Connection:
         return self._keeps_alive_s / LOOKS
 
     def _begin_probe(self, now_s: float) -> None:
-        """Verifies a guess, on a thread of its own."""
+        """Verify a guess, on a separate thread."""
         self._probe_s = now_s + self._probe_wait_s
         self._probe_wait_s = min(probe.AFTER_MAX_S, self._probe_wait_s * 2)
         threading.Thread(target=self._probe, name=f"mqtt {self._name} probe", daemon=True).start()
@@ -432,7 +433,7 @@ class Connection:
         return client
 
     def _session(self) -> dict[str, Any]:
-        """How long the broker keeps it. 3.1.1 has no words for that: there it ends with the connection, always."""
+        """How long the broker keeps the session. In 3.1.1 it always ends with the connection."""
         if not self._dialect.is_5:
             return {}
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's
@@ -444,7 +445,7 @@ class Connection:
         return {"clean_start": not self._keeps_s, "properties": properties}
 
     def _goodbye(self) -> Properties | None:
-        """Who goes for good takes its session along, or the broker would go on to call it a subscriber."""
+        """End the session for good, or the broker would go on counting us as a subscriber."""
         if not self._dialect.is_5 or self._keeps_s:
             return None
         properties = Properties(PacketTypes.DISCONNECT)  # type: ignore[no-untyped-call]  # paho's
@@ -466,7 +467,7 @@ class Connection:
         if isinstance(client, Client):
             self._keeps_alive_s = client.keeps_alive_s(self._broker.keepalive_s)
         self._refused, self._ask_wait_s = list(self._subscribe), ASK_S[0]
-        # It may speak from now on: an alarm does not wait until a broker has looked up what it lets us hear.
+        # Publishing may begin: an alarm does not wait until a broker has looked up our rights to subscribe.
         self._client = client
         if self._by_hand and not flags.session_present:
             self._sink(Anew(self._name))
@@ -476,16 +477,16 @@ class Connection:
             self._up(client)
 
     def _ask(self, client: paho.Client) -> None:
-        """Subscribes to what is not granted yet. On the connection's thread."""
+        """Subscribe to what is not granted yet. On the connection's thread."""
         topics, self._refused = self._refused, []
         self._asked = {client.subscribe(topic, qos=1)[1]: topic for topic in topics}
 
     def _on_subscribe(self, client: paho.Client, _data: object, mid: int, codes: list[ReasonCode], _p: object) -> None:
-        """Up means heard as well as speaking: an answer to what is sent next must find its way back."""
+        """Up means subscribed: the answer to what is sent next must find its way back."""
         topic = self._asked.pop(mid, None)
         if topic is None:
             return
-        for code in [code.value for code in codes] or [REFUSED]:  # an answer without a word grants nothing
+        for code in [code.value for code in codes] or [REFUSED]:  # an empty answer grants nothing
             if code >= REFUSED:
                 self._refused.append(topic)
                 self._sink(Unheard(self._name, topic, code))
@@ -530,7 +531,7 @@ class Connection:
 
 @functools.cache
 def _properties(content_type: str, expires_s: int) -> Properties | None:
-    """Of a publish. Made once for each of our few pairs: paho only reads them, and takes its time to make."""
+    """Properties of a publish. Made once for each of our few pairs: paho only reads them, and is slow to make them."""
     if not (content_type or expires_s):
         return None
     made = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho's
@@ -542,5 +543,5 @@ def _properties(content_type: str, expires_s: int) -> Properties | None:
 
 
 def _at_once(_client: object, _data: object, sock: Any) -> None:
-    """No waiting for more to send: an acknowledgement behind an alarm would stand in the kernel for 40 ms."""
+    """Disable Nagle's algorithm: an acknowledgement behind an alarm would stay in the kernel for 40 ms."""
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""What comes from the network: brokers that come and go, what they answer, receivers, consoles, wireless buttons.
+"""Events from the network: brokers that connect and disconnect, their answers, receivers, consoles, wireless buttons.
 
-The law here: it answers from the loop, at once; whatever changes the room is an input of the room's own table. What
-means nothing here is refused, counted, and told once a kind.
+Invariant: they are answered from the loop, at once; any change to the room is an input of its table. A message that is
+not accepted is refused, counted, and logged once per kind.
 """
 
 from __future__ import annotations
@@ -40,18 +40,18 @@ NS = 1_000_000_000
 
 _BROKER_FAULT: dict[str, FaultName] = {"alarm": "broker", "second": "second_broker"}
 POLL = "poll"
-"""The key of a poll: of the broker's answer to it."""
+"""Key of a poll, and of the broker's answer to it."""
 DEAF = "no receiver answered any more on this connection; a new one is made"
 POLL_EXPIRES_S = 15
-"""A poll that a broker has kept for somebody who was away is none."""
+"""A broker drops a poll after this time: an old poll proves nothing."""
 CERTIFICATES_NS = 3600 * 1_000_000_000
-"""How often the files are looked at; a new connection looks as well. An engineer who renewed one sees so in an hour."""
+"""How often the files are read, besides at each new connection. An engineer sees a renewed one within the hour."""
 
 
 def connections(unit: Unit, name: str, inbox: Inbox, sink: mqtt.Sink, memory: Path) -> dict[str, mqtt.Connection]:
-    """The connections that alarms go by. `memory`: a directory for what they have to know after a restart.
+    """Make the connections that alarms go by. `memory`: a directory for what they need after a restart.
 
-    A wireless button's press is an alarm: it comes where alarms go, and by the broker that the gateways know.
+    A wireless button's press is an alarm: it comes by the same connection, and by the broker that the gateways know.
     """
     answers = (*inbox.orders, inbox.presence)
     keeps_s = KEEPS_S if inbox.foreign else 0
@@ -69,14 +69,14 @@ def connections(unit: Unit, name: str, inbox: Inbox, sink: mqtt.Sink, memory: Pa
 
 
 class Pressed(msgspec.Struct, frozen=True):
-    """Wireless buttons have been pressed, and the message that says so."""
+    """Presses of wireless buttons, and the message that brought them."""
 
     presses: tuple[events.AlarmPressed, ...]
     word: mqtt.Received
 
 
 class Ends(msgspec.Struct, frozen=True):
-    """What the files of each way say: UTC in seconds at which each of its certificates ends, by what it is called."""
+    """Expiry of each path's certificates, UTC in seconds by name, as read from the files."""
 
     ends_s: dict[str, dict[str, int]]
 
@@ -89,7 +89,7 @@ class Network:
         proofs: Proofs, telemetry: Telemetry, put: Callable[[Any], bool], keep: Callable[[orders.Heard], bool], *,
         simulated: bool,
     ) -> None:  # fmt: skip
-        """`put` enqueues for the loop, from any thread. `keep` has the journal keep a wireless button's last word."""
+        """`put` enqueues for the loop, from any thread. `keep` has the journal keep a button's last message."""
         self._control, self._inbox, self._brokers, self._simulated = control, inbox, brokers, simulated
         self._outbox, self._proofs, self._telemetry, self._put, self._keep = outbox, proofs, telemetry, put, keep
         self._receivers, self._denied = Receivers(unit, tuple(brokers), simulated=simulated), Denied()
@@ -99,26 +99,26 @@ class Network:
         self._topic = unit.topic_root() + "alarm/poll"
         self._certificates_ns = 0
         self._reader = threading.Thread()
-        """Reads the certificates' files: a card that stands still must cost this thread, and no alarm."""
+        """Reads the certificate files: a stalled card must cost this thread, and no alarm."""
         self._shown: dict[str, str] = {}
         self._ends_s: dict[str, dict[str, int]] = {name: {} for name in brokers}
         self._renamed: set[str] = set()
         outbox.listens = lambda name: self._receivers.listens(name, control.clock.boot_ns())
         self._refused: set[str] = set()
         self._came = dict.fromkeys(brokers, 0)
-        """Messages since the start, by connection: its thread counts them."""
+        """Messages since the start, by connection; counted on its thread."""
         self._looked_at = dict(self._came)
         self.answers: Mapping[type, Callable[[Any], None]] = {
             mqtt.Up: self._up, mqtt.Down: self._down, mqtt.Unheard: self._unheard, mqtt.NameTaken: self._name_taken,
             mqtt.Answered: self._answered, mqtt.Received: self._received, Pressed: self._pressed,
             orders.Found: self._looked_up, Ends: self._ends,
         }  # fmt: skip
-        """By what each kind of word is answered."""
+        """The handler of each kind of word."""
 
     def take(self, word: mqtt.Word) -> None:
-        """What a connection that alarms go by says: the sink of each. The connection's thread; never waits.
+        """Sink of the connections that alarms go by. The connection's thread; never waits.
 
-        A foreign message is judged here, and only a press goes on to the loop, which acknowledges it when it is kept.
+        A foreign message is judged here. Only a press goes on to the loop, and is acknowledged once it is kept.
         """
         if isinstance(word, mqtt.Received):
             self._came[word.client] += 1
@@ -128,7 +128,7 @@ class Network:
             foreign = Foreign(word.topic, word.payload, word.retained, word.waited, word.again, word.mid)
             try:
                 pressed = self._mobiles.hear(foreign, lambda presses: self._put(Pressed(presses, word)))
-            except Exception as error:  # noqa: BLE001 - a message that is never acknowledged would come for ever
+            except Exception as error:  # noqa: BLE001 - a message that is never acknowledged would come again for ever
                 log.event("foreign_message_failed", "error", topic=word.topic, error=repr(error))
                 pressed = False
             if not pressed:
@@ -143,7 +143,7 @@ class Network:
             self._brokers[word.client].acknowledge(word)
 
     def kept(self, event_id: str) -> None:
-        """An alarm event is in the journal: the broker need not keep the press any longer."""
+        """An alarm event is in the journal: the broker may forget the press."""
         self._receipts.kept(event_id)
 
     def opened(self, found: orders.Opened) -> None:
@@ -151,7 +151,7 @@ class Network:
         self._mobiles.opened(found)
 
     def look(self, now_ns: int) -> None:
-        """What only time shows: that nobody listens, and a wireless button that is silent."""
+        """Check what only time shows: that nobody listens, that a wireless button is silent."""
         self._control.fault("nobody_listening", self._receivers.nobody(now_ns))
         self._control.fault("mobile_button", self._mobiles.wrong())
         alive, refused = self._mobiles.news()
@@ -172,11 +172,11 @@ class Network:
             self._look_at_certificates(now_ns)
 
     def receivers(self) -> tuple[str, ...]:
-        """Who listens, in order of name."""
+        """Receivers that listen, sorted by name."""
         return self._receivers.online(self._control.clock.boot_ns())
 
     def paths(self) -> dict[str, messages.PathProof]:
-        """What proves each way of an alarm, for health."""
+        """The proof of each path, for health."""
         now = self._control.clock.read()
 
         def at(boot_ns: int | None) -> str | None:
@@ -197,7 +197,7 @@ class Network:
     # --- what proves a path -----------------------------------------------------------------------------------------
 
     def _supervise(self, name: str, now_ns: int) -> None:
-        """Asks who listens, and gives up a connection on which nothing comes back."""
+        """Poll the receivers, and replace a connection on which no answer comes back."""
         connection, waits = self._brokers[name], bool(self._outbox.undelivered)
         if self._receivers.poll_due(name, now_ns, hurry=waits):
             poll = Poll(secrets.token_hex(4), simulated=self._simulated)
@@ -213,7 +213,7 @@ class Network:
             connection.renew(DEAF, another_name=taken)
 
     def _look_at_certificates(self, now_ns: int) -> None:
-        """Has the files read by a thread of its own; while one still does, the next look asks again."""
+        """Read the files on a separate thread. If one is still reading, try again at the next look."""
         if not self._reader.is_alive():
             self._certificates_ns = now_ns + CERTIFICATES_NS
             args = (dict(self._shown),)
@@ -222,10 +222,10 @@ class Network:
 
     def _read_certificates(self, shown: dict[str, str]) -> None:
         found = {name: certificates.ends(broker, shown.get(name, "")) for name, broker in self._settings.items()}
-        self._put(Ends(found))  # without a place for it the last verdict stands, until the next hour
+        self._put(Ends(found))  # without a place for it the last verdict stays until the next hour
 
     def _ends(self, word: Ends) -> None:
-        """What ends soon is a fault, while the clock is worth something; else the last verdict stands."""
+        """A certificate that expires soon is a fault. While the clock is not synchronised the last verdict stays."""
         self._ends_s |= word.ends_s
         now = self._control.clock.read()
         if now.state == "synchronised":
@@ -236,7 +236,7 @@ class Network:
             self._control.fault("certificate", "; ".join(filter(None, told)))
 
     def refuse(self, kind: str, why: str, count: int = 1) -> None:
-        """Counted each time, told once a kind: who sends nonsense must not fill the log."""
+        """Count a refusal, and log the first of each kind: a flood of nonsense must not fill the log."""
         self._telemetry.count(f"refused_{kind}", count)
         if kind not in self._refused:
             self._refused.add(kind)
@@ -266,7 +266,7 @@ class Network:
 
     def _unheard(self, word: mqtt.Unheard) -> None:
         self._control.fault("refused_by_broker", self._denied.unheard(word))
-        if word.client in self._brokers:  # it speaks, though deaf: an alarm may reach somebody by it
+        if word.client in self._brokers:  # it can publish, though not hear: an alarm may still reach somebody
             self._outbox.resend()
 
     def _name_taken(self, word: mqtt.NameTaken) -> None:
@@ -281,7 +281,7 @@ class Network:
         if word.key == POLL:
             self._receivers.poll_taken(word.client)
             return
-        # Before the outbox: it asks at once who else listens.
+        # Before the outbox, which asks at once who else listens.
         self._receivers.answered(word.client, nobody=word.code == NOBODY)
         self._control.step(*self._outbox.answered(word))
         self._control.fault("refused_by_broker", self._denied.answered(word.client, word.code))
@@ -302,7 +302,7 @@ class Network:
                 self.refuse(letter.kind, letter.why)
 
     def _receiver_orders(self, letter: FromReceiver) -> None:
-        """An acknowledgement or a reset: of a receiver that is known to be there, under the name that it has there."""
+        """Take an acknowledgement or a reset: only from a receiver known to be there, and in its own name."""
         match letter.said:
             case Ack(by=by) | ResetCommand(by=by) if by != letter.console:
                 self.refuse("impostor", f"{letter.console} speaks in the name of {by}")
@@ -315,7 +315,7 @@ class Network:
                 self._console_resets(letter.said)
 
     def _looked_up(self, word: orders.Found) -> None:
-        """The journal has looked for an event that is not in memory any more, or never was ours."""
+        """The journal has looked up an event that is no longer in memory, or never was ours."""
         self._acknowledged(word.asked.event_id, self._outbox.found(word))
 
     def _acknowledged(self, event_id: str, inputs: tuple[events.Input, ...] | None) -> None:
@@ -324,7 +324,7 @@ class Network:
         self._control.step(*inputs or ())
 
     def _receiver_says(self, client: str, said: ReceiverSays) -> None:
-        """Counts on the connections that alarms go by; a broker may tell every client of ours, asked or not (amqtt)."""
+        """Count presence on the connections of alarms only: amqtt sends it to every client, asked or not."""
         if client not in self._brokers:
             return
         now_ns = self._control.clock.boot_ns()
@@ -356,7 +356,7 @@ class Network:
             self._mobiles.done(item.presses)
 
     def _console_resets(self, command: ResetCommand) -> None:
-        """Names what it ends: one that comes again, or was recorded and is played back, ends nothing new."""
+        """End the alarms that it names: a repeated or replayed command ends nothing new."""
         if not any(alarm.id in command.alarm_ids for alarm in self._control.room.alarms):
             self.refuse("reset", "none of the alarms that it names is open")
             return

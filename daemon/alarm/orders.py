@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""What goes to the alarm journal's thread and what comes back: rows, orders, words. Values alone."""
+"""What goes to the alarm journal's thread and what comes back: rows, orders, answers. Values only."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from daemon import wire
 from daemon.model.events import Level
 
 WAITING_READ = 100
-"""Undelivered events that are read at start: the outbox's hand."""
+"""Undelivered events read at start: as many as the outbox holds in memory."""
 
 Modes = dict[str, Any]
-"""What has to outlive a restart of the process: by name, in JSON."""
+"""Values that outlive a restart of the process, as JSON by name."""
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One alarm event as it is kept."""
+    """One alarm event as kept in the journal."""
 
     event_id: str
     alarm_id: str
     kind: str
     body: str
-    """The event as JSON, as it was first sent."""
+    """The event as JSON, as first sent."""
     boot_id: str
     pressed_boot_ns: int
     pressed_wall_ns: int
@@ -34,23 +34,23 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class Course(msgspec.Struct):
-    """How far an alarm event has come: milliseconds from the press to each level, null for one that it has not reached.
+    """How far an alarm event has come: milliseconds from the press to each level, null for a level not reached.
 
-    By the clock that does not step; after a restart of the machine in between by the wall clock.
+    By the monotonic clock; across a reboot by the wall clock.
     """
 
     attempts: int = 0
     kept_ms: int | None = None
     broker_ms: int | None = None
     broker_code: int | None = None
-    """The broker's latest answer."""
+    """The broker's latest reason code."""
     stored_ms: int | None = None
     stored_by: str = ""
     accepted_ms: int | None = None
     accepted_by: str = ""
 
     def level(self) -> Level:
-        """How far that is, of an event that is in the journal."""
+        """The level reached by an event that is in the journal."""
         if self.accepted_ms is not None:
             return "accepted"
         if self.stored_ms is not None:
@@ -68,7 +68,7 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Button(msgspec.Struct, frozen=True):
-    """What is known of a button beyond this start, in UTC nanoseconds; null: never."""
+    """What is known of a button across restarts, in UTC nanoseconds; null: never."""
 
     name: str
     since_wall_ns: int
@@ -78,12 +78,12 @@ class Button(msgspec.Struct, frozen=True):
 
 
 class Heard(msgspec.Struct, frozen=True):
-    """Order, and read back at start: a wireless button's last word, so that its echo is one after a restart too."""
+    """Order, and read back at start: a wireless button's last message, so that its echo is recognised."""
 
     button: str
-    """By its name in unit.toml."""
+    """Its name in unit.toml."""
     told: str
-    """Its number, or the value that meant a press: whatever an echo is recognised by."""
+    """Its sequence number, or the value that meant a press: whatever identifies an echo."""
     boot_id: str
     heard_boot_ns: int
     heard_wall_ns: int
@@ -93,12 +93,12 @@ class New(msgspec.Struct, frozen=True):
     """An act on its way into the journal."""
 
     id: str
-    """So that an order which comes twice is kept once."""
+    """Id, so that an order given twice is kept once."""
     act: wire.Act
 
 
 class Keep(msgspec.Struct, frozen=True):
-    """Order: a new alarm event, its act for the audit log, by what its echo is recognised, what it ends; one commit."""
+    """Order, one commit: an alarm event, its act, what identifies its echo, and the alarms that it ends."""
 
     row: Row
     act: New | None = None
@@ -108,31 +108,31 @@ class Keep(msgspec.Struct, frozen=True):
 
 
 class Went(msgspec.Struct, frozen=True):
-    """Order: an event has come further. The course as a whole, so that an order that comes twice changes nothing."""
+    """Order: an event has come further. It carries the whole course, so that giving it twice changes nothing."""
 
     event_id: str
     course: Course
     """A copy: the journal's thread reads it later."""
     delivered_wall_ns: int | None
-    """When nothing more had to be sent of it; null: it is still to be sent."""
+    """When it was fully delivered; null: it is still to be sent."""
 
 
 class Recount(msgspec.Struct, frozen=True):
-    """Order: an event that has not left the unit yet says something else: it counts what happened again since."""
+    """Order: change the text of an event that has not left the unit: it counts what happened again since."""
 
     event_id: str
     body: str
 
 
 class ReadWaiting(msgspec.Struct, frozen=True):
-    """Order: read undelivered events, the oldest first, beyond a number."""
+    """Order: read undelivered events after a number, the oldest first."""
 
     after_n: int
     most: int
 
 
 class Find(msgspec.Struct, frozen=True):
-    """Order: read the event that a receiver's word names, whatever became of it."""
+    """Order: read the event that a receiver acknowledges, delivered or not."""
 
     event_id: str
     level: Literal["stored", "accepted"]
@@ -147,7 +147,7 @@ class CloseAlarms(msgspec.Struct, frozen=True):
 
 
 class MarkButton(msgspec.Struct, frozen=True):
-    """Order: a button exists, was pressed, tested or heard; null leaves what was there."""
+    """Order: a button exists, was pressed, tested or heard. Null keeps the stored value."""
 
     name: str
     now_wall_ns: int
@@ -155,24 +155,24 @@ class MarkButton(msgspec.Struct, frozen=True):
     test_wall_ns: int | None = None
     seen_wall_ns: int | None = None
     since_wall_ns: int | None = None
-    """Since when the unit has had it, where that was written down under a clock that was not trusted."""
+    """Since when the unit has had it: corrects a value stored under a clock that was not trusted."""
 
 
 class Prune(msgspec.Struct, frozen=True):
-    """Order: rows that need not be kept go. Null: the clock is not trusted, and only the bound in bytes counts."""
+    """Order: delete rows that need not be kept. Null: the clock is not trusted, and only the bound in bytes counts."""
 
     wall_ns: int | None
 
 
 class KeepAct(msgspec.Struct, frozen=True):
-    """Order: an act, and what is from now on so; null: it is over."""
+    """Order: keep an act, and set modes; null ends a mode."""
 
     new: New | None
     modes: Modes = {}
 
 
 class NextActs(msgspec.Struct, frozen=True):
-    """Order: the keeper has those up to this number, and wants the next."""
+    """Order: the keeper has the acts up to this number; read the next."""
 
     audited: int
 
@@ -181,7 +181,7 @@ Order = Keep | Went | Recount | ReadWaiting | Find | CloseAlarms | MarkButton | 
 
 
 class Opened(msgspec.Struct, frozen=True):
-    """Said once: what the journal held at start."""
+    """Answer, once: what the journal held at start."""
 
     next_n: int
     open_alarms: tuple[Entry, ...] = ()
@@ -196,50 +196,50 @@ class Opened(msgspec.Struct, frozen=True):
 
 
 class Kept(msgspec.Struct, frozen=True):
-    """Said after the commit of an event."""
+    """Answer after the commit of an event."""
 
     event_id: str
 
 
 class Waiting(msgspec.Struct, frozen=True):
-    """Said to ReadWaiting."""
+    """Answer to ReadWaiting."""
 
     entries: tuple[Entry, ...]
     next_n: int
-    """What to read beyond next; 0: that was the last of them."""
+    """Where to read on; 0: there are no more."""
     total: int | None
-    """All undelivered events; null: they were not counted, because these are not the first of a round."""
+    """All undelivered events; null: not counted, because these are not the first of a round."""
     oldest: Row | None
     """The one that has waited longest; null: there is none."""
 
 
 class Found(msgspec.Struct, frozen=True):
-    """Said to Find."""
+    """Answer to Find."""
 
     asked: Find
     entry: Entry | None
 
 
 class Trouble(msgspec.Struct, frozen=True):
-    """Said when the disk begins to refuse, and with an empty reason when it takes again."""
+    """Reported when the disk begins to refuse, and with an empty reason when it accepts again."""
 
     reason: str
 
 
 class SetAside(msgspec.Struct, frozen=True):
-    """Said when files that could not be used lie beside the journal; with no text when they have been moved away."""
+    """Reported when unusable files lie beside the journal, and with an empty text when they have been removed."""
 
     text: str
     anew: bool = False
-    """The journal is another one from now on: what is still in memory has to be kept again."""
+    """The journal has been replaced: what is still in memory has to be kept again."""
 
 
 class ActKept(msgspec.Struct, frozen=True):
-    """Said after the commit of an act."""
+    """Answer after the commit of an act."""
 
 
 class Batch(msgspec.Struct, frozen=True):
-    """Said: the next acts for the keeper; none when it has them all."""
+    """Answer: the next acts for the keeper; empty: it has them all."""
 
     journal: str
     acts: tuple[wire.Act, ...]

@@ -1,14 +1,14 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Alarm events on their way: made, kept and sent at the same moment, sent again until a receiver has stored them.
+"""Outgoing alarm events: made, kept and sent at the same moment, and sent again until a receiver has stored them.
 
-Invariant: commit and publish start together and neither waits for the other (promise A3). Only a receiver's
-`stored` ends sending; where the site's receivers cannot say so, the settings let the broker's answer do, and health
-tells it. A new press goes at once; what goes again goes under the same id, a few at a time.
+Invariant: commit and publish start together and neither waits for the other (promise A3). Only a receiver's `stored`
+ends the resending. Where a site's receivers cannot acknowledge, the settings let the broker's answer count, and health
+says so. A new press is sent at once; events are sent again under the same id, a few at a time.
 
-A backlog costs nothing: at most HAND_MAX events are in memory, the others wait in the journal and are a number here.
-What is due is in heaps, so that an answer costs the same whatever waits.
+A backlog costs nothing: at most HAND_MAX events are in memory (the hand), the others wait in the journal and are only
+counted here. Due times are in heaps, so that an answer costs the same however many wait.
 """
 
 from __future__ import annotations
@@ -33,38 +33,38 @@ from hardware.ports import Clock, ClockReading
 
 NS, MS = 1_000_000_000, 1_000_000
 NOBODY = 0x10
-"""PUBACK reason `no matching subscribers` (MQTT 5, 3.4.2.1): the broker has it and nobody is listening."""
+"""PUBACK reason `no matching subscribers` (MQTT 5, 3.4.2.1): the broker has it and nobody is subscribed."""
 ACK_NS = 3 * NS
-"""A receiver that has not said `stored` by then gets the event again: it stores in milliseconds, and one that restarts
-is back in seconds."""
+"""A receiver that has not said `stored` by then gets the event again: storing takes milliseconds, a restart seconds."""
 ACK_MAX_NS = 60 * NS
-"""Between two attempts after TRIES_SOON: a receiver that comes back says so, and then all goes at once."""
+"""Between two attempts after TRIES_SOON. A receiver that comes back announces itself, and everything is sent at
+once."""
 TRIES_SOON = 10
-"""Attempts every ACK_NS; from then on the wait doubles to ACK_MAX_NS: half a minute is when people are fetched."""
+"""Attempts every ACK_NS; then the wait doubles up to ACK_MAX_NS. After half a minute people are fetched."""
 UNDER_WAY_NS = NS // 4
-"""What left no longer ago than this is still on its way: the retained word of each receiver, which comes behind every
-new connection, does not send it again."""
+"""An event sent less than this ago is still on its way: the retained presence of the receivers, which follows every new
+connection, does not send it again."""
 UNANSWERED_NS = 10 * NS
-"""An alarm that no receiver has stored by then is a fault: the presser has waited long enough to be told to call."""
+"""An alarm that no receiver has stored by then is a fault: the presser has waited long enough and should call."""
 WINDOW = 15
-"""Events on their way again at once. paho holds twenty in flight: five places stay free for a finger, and a month's
+"""Old events on their way at once. paho holds twenty in flight: five places stay free for new presses, and a month's
 alarms drain without a burst."""
 HAND_MAX = WAITING_READ
-"""Undelivered events in memory, some 200 kB: six windows. Young ones come on top: a press is in memory for the ten
+"""Undelivered events in memory, some 200 kB: six windows. New ones come on top: a press stays in memory for the ten
 seconds in which somebody waits for it, and for as long as the disk has not taken it."""
 READ_MAX = 50
-"""Events that are read from the journal at once, when there is room for them in the hand."""
+"""Events read from the journal at once, when the hand has room."""
 LOOKUPS_MAX = 20
-"""Acknowledgements of events that are not in memory and that the journal looks up at once: a flood of them must not
-stand between a press and the disk. A receiver acknowledges the next attempt again."""
+"""Acknowledgements that the journal looks up at once, of events not in memory: a flood of them must not come between a
+press and the disk. A receiver acknowledges the next attempt again."""
 KNOWN_MAX = 100
-"""Events that are remembered for `status --alarms` and for a late acceptance: days of a busy room."""
+"""Events remembered for `status --alarms` and for a late acceptance: days of a busy room."""
 LATER_NS = 2**62
-"""Due when something else happens, not by time."""
+"""Due on another event, not by time."""
 
 
 Due = tuple[int, int, int, str]
-"""When an event is due, when it was pressed, and a number that grows: the order in which they go; and its id."""
+"""Sort key of a due event: when it is due, when it was pressed, a growing number; and its id."""
 
 
 class Sent(msgspec.Struct):
@@ -73,20 +73,20 @@ class Sent(msgspec.Struct):
     row: orders.Row
     event: messages.AlarmEvent
     pressed_ns: int
-    """In the time of this boot; negative when the press was before it."""
+    """Boot time of the press; negative if it was before this boot."""
     course: orders.Course
     raw: dict[str, Any] | None = None
-    """The event as the journal gave it; null: it was made by this process."""
+    """The event as the journal had it; null: made by this process."""
     due_ns: int = 0
     """Boot time of the next attempt."""
     tried_ns: int = -ACK_NS
-    """Boot time of the last one; the start value is over at boot."""
+    """Boot time of the last one; the start value lies before the boot."""
     doubted_ns: int = 0
-    """When it goes by the other path as well, unless a receiver has stored it; 0: it does not."""
+    """When it goes by the other path too, unless a receiver has stored it by then; 0: not planned."""
     taken_ns: int = -ACK_NS
-    """Boot time at which it came from the journal."""
+    """Boot time at which it was read from the journal."""
     left: bool = False
-    """It may have left the unit, in this process or an earlier one: what it says cannot be changed any more."""
+    """It may have left the unit, in this process or an earlier one: its text can no longer change."""
     in_journal: bool = False
     delivered: bool = False
 
@@ -103,43 +103,43 @@ class Outbox:
         self._listens = unit.alarm.receiver == "listens"
         self._seq: itertools.count[int] | None = None
         self.listens: routes.Listens = lambda _: True
-        """Whether a receiver is known to be there, by the name of its broker; set by who knows."""
+        """Whether a receiver is known to be there, by name of the broker; set by `Network`."""
         topic = unit.topic_root() + "alarm/event"
         self._routes = routes.Routes(topic, brokers, lambda name: self.listens(name))  # noqa: PLW0108 - it is set later
         self._hand: dict[str, Sent] = {}
         """Undelivered events in memory, by id."""
         self._waiting = 0
-        """Undelivered events that are in the journal alone."""
+        """Number of undelivered events that are only in the journal."""
         self._young: list[Due] = []
         self._old: list[Due] = []
-        """When each event of the hand is due: what somebody may be waiting for, and replays. Stale ones are skipped."""
+        """Due times of the hand: what somebody may be waiting for, and replays. Stale entries are skipped."""
         self._turns = itertools.count()
         self._flying: dict[str, int] = {}
-        """What is on its way and when it left, the first that left first: at most WINDOW, and what fingers press."""
+        """Events on their way and when they were sent, in that order: at most WINDOW, and new presses."""
         self._no_path_ns = 0
-        """Until then there is no sense in another attempt: no connection took the last one."""
+        """No attempt before this: no connection took the last one."""
         self._reading = False
         self._read_ns = 0
         """When the journal may be asked for more."""
         self._after_n = 0
         self._from_start = False
-        """The answer that is awaited was asked for before something came back: after it from the oldest again."""
+        """The pending read was ordered before a path came back: read from the oldest again after it."""
         self._done_meanwhile: set[str] = set()
-        """Delivered while the journal is reading: what it reads of them is old."""
+        """Delivered while the journal was reading: what it read of them is out of date."""
         self._oldest_ns = 0
-        """When the oldest of those in the journal was pressed."""
+        """Boot time of the oldest press in the journal."""
         self._in_vain = 0
-        """Events that went back to the journal since a receiver last said anything."""
+        """Events returned to the journal since a receiver last answered."""
         self._lookups = 0
         self._faults: dict[str, list[str]] = {}
-        """Undelivered fault events by cause: what has left, and behind it the one that counts."""
+        """Undelivered fault events by cause: the one that has left, and behind it the one that counts."""
         self.known: dict[str, Sent] = {}
         """The newest events, delivered or not, in order: at most KNOWN_MAX."""
         self.next_ns: int | None = None
         """When `tick` has something to do; None when nothing waits."""
         self.on_delivered: Callable[[messages.AlarmEvent], None] = lambda _: None
         self.heard_of: Callable[[Raise], orders.Heard | None] = lambda _: None
-        """By what the echo of a wireless press is recognised: kept in the same commit as the press."""
+        """What identifies the echo of a wireless press; kept in the same commit as the press."""
 
     @property
     def undelivered(self) -> int:
@@ -149,7 +149,7 @@ class Outbox:
     # --- out ----------------------------------------------------------------------------------------------------------
 
     def send(self, effect: Raise, act_of: Callable[[Raise], orders.New | None] = lambda _: None) -> None:
-        """Publishes an alarm event, and then hands it to the journal with what the audit log has to know of it."""
+        """Publish an alarm event, then hand it to the journal with its act for the audit log."""
         if effect.kind == "fault" and self._counted(effect):
             return
         event, now = self._event(effect), self._clock.read()
@@ -166,11 +166,11 @@ class Outbox:
             log.event("journal_full", "error", event_id=event.id)
 
     def close(self, alarm_ids: tuple[str, ...]) -> None:
-        """The journal need not open these again."""
+        """Mark alarms as closed in the journal."""
         self._journal.give(orders.CloseAlarms(alarm_ids, self._clock.read().wall_ns))
 
     def tick(self, now_ns: int) -> None:
-        """Sends again what is due, and replaces a connection on which the broker owes an answer for too long."""
+        """Send again what is due, and replace a connection on which the broker's answer is overdue."""
         if self.next_ns is None or now_ns < self.next_ns:
             return
         self._routes.overdue(now_ns)
@@ -185,9 +185,9 @@ class Outbox:
         self._plan(now_ns)
 
     def resend(self) -> None:
-        """A broker or a receiver is there again: what is not delivered is due unless it just left, the oldest first."""
+        """A broker or a receiver is back: undelivered events are due, the oldest first, except those just sent."""
         if self._waiting:
-            # The oldest are in the journal: what is in memory and old goes in its turn.
+            # The oldest are in the journal; old events in memory go in their turn.
             for sent in [sent for sent in self._hand.values() if self._is_in_journal_only(sent)]:
                 self._back(sent)
             self._after_n, self._from_start = 0, self._reading
@@ -204,13 +204,13 @@ class Outbox:
         self.tick(now_ns)
 
     def lost(self, name: str) -> None:
-        """A connection is gone: what had just left by it goes by the other path at once."""
+        """A connection is lost: what was just sent by it is sent by the other path at once."""
         for event_id in self._routes.lost(name):
             if (sent := self._hand.get(event_id)) is not None:
                 self._divert(sent)
 
     def unanswered(self, now_ns: int) -> str:
-        """What is wrong, in words, when an alarm has been on its way for longer than UNANSWERED_NS."""
+        """Describe the fault when an alarm has been undelivered for longer than UNANSWERED_NS; empty: none has."""
         late = [sent.pressed_ns for sent in self._hand.values() if now_ns - sent.pressed_ns > UNANSWERED_NS]
         count = len(late) + self._waiting
         if not count:
@@ -221,7 +221,7 @@ class Outbox:
     # --- in -----------------------------------------------------------------------------------------------------------
 
     def opened(self, found: orders.Opened) -> None:
-        """The journal has been read: what is undelivered there joins what was pressed since."""
+        """The journal has been read: its undelivered events join the presses since the start."""
         self._seq = itertools.count(found.next_n)
         mine, self.known = self.known, {}
         self._waiting = found.undelivered_total
@@ -231,7 +231,7 @@ class Outbox:
             entry.row.event_id for entry in found.recent if self.boot_time_ns(entry.row, now) > max(0, young_ns)
         }
         for entry in (*found.undelivered, *found.open_alarms, *found.recent):
-            # Of a backlog the oldest, and what somebody may still be waiting for.
+            # Of a backlog, the oldest, and what somebody may still be waiting for.
             row = entry.row
             if not entry.delivered and (len(self._hand) < HAND_MAX or row.event_id in awaited):
                 self._take(entry)
@@ -244,10 +244,10 @@ class Outbox:
         self._all_due()
 
     def open_alarms(self, found: orders.Opened) -> tuple[OpenAlarm, ...]:
-        """The alarms that the journal holds open, for the room.
+        """The alarms that are open in the journal, for the room.
 
-        The time between two boots is known by the wall clock alone. While that is not synchronised an alarm counts as
-        pressed at boot: a wrong clock ends none.
+        Only the wall clock knows the time between two boots. While it is not synchronised, an alarm counts as pressed
+        at boot, so that a wrong clock ends none.
         """
         now = self._clock.read()
         alarms = []
@@ -259,7 +259,7 @@ class Outbox:
         return tuple(alarms)
 
     def read(self, found: orders.Waiting) -> None:
-        """The journal has read what comes next."""
+        """The journal has read the next events."""
         now = self._clock.read()
         self._reading = False
         if found.total is not None:
@@ -278,7 +278,7 @@ class Outbox:
         self.tick(now.boot_ns)
 
     def anew(self, open_ids: set[str]) -> None:
-        """The journal is another one: what is owed or open and in memory is kept again, unless that one has it too."""
+        """The journal has been replaced: keep again what is open or undelivered and in memory."""
         self._after_n = 0
         mine = {**self.known, **self._hand}
         owed = [sent for event_id, sent in mine.items() if event_id in self._hand or event_id in open_ids]
@@ -291,9 +291,9 @@ class Outbox:
             self.close(over)
 
     def answered(self, answer: Answered) -> tuple[Input, ...]:
-        """What the broker's answer means for the room."""
+        """The inputs for the room that follow from the broker's answer."""
         self._routes.answered(answer.client, answer.key)
-        self._no_path_ns = 0  # the broker may have had no place for more
+        self._no_path_ns = 0  # the broker may have been out of places
         log.event("alarm_answered", event_id=answer.key, broker=answer.client, code=answer.code)
         sent = self._hand.get(answer.key)
         if sent is None:
@@ -303,16 +303,16 @@ class Outbox:
         sent.course.broker_code = answer.code
         if taken and sent.course.broker_ms is None:
             sent.course.broker_ms, news = self._age_ms(sent), True
-        if news:  # the same answer to each attempt of a month without a receiver would wear the card out
+        if news:  # writing the same answer to each attempt of a month without a receiver would wear out the card
             self._note(sent, delivered=taken and self._listens)
         if not taken:
             self._divert(sent)
         return (Delivered(answer.key, "broker"),) if taken else ()
 
     def acknowledged(self, ack: messages.Ack) -> tuple[Input, ...] | None:
-        """What a receiver's word means for the room; None when there is no such event. `accepted` means stored too.
+        """The inputs that follow from an acknowledgement; None: no such event. `accepted` implies stored.
 
-        An event that is not in memory is looked up in the journal, and `found` follows.
+        An event that is not in memory is looked up in the journal; `found` follows.
         """
         sent = self._hand.get(ack.id) or self.known.get(ack.id)
         if sent is not None:
@@ -323,7 +323,7 @@ class Outbox:
         return ()
 
     def found(self, word: orders.Found) -> tuple[Input, ...] | None:
-        """The journal's answer to an acknowledgement of an event that was not in memory; None: it has no such event."""
+        """The journal's answer to such a look-up; None: it has no such event."""
         self._lookups -= 1
         asked = word.asked
         sent = self._hand.get(asked.event_id) or self.known.get(asked.event_id)
@@ -332,7 +332,7 @@ class Outbox:
         return None if sent is None else self._acknowledged(sent, messages.Ack(asked.event_id, asked.level, asked.by))
 
     def kept(self, event_id: str) -> None:
-        """The journal has it; written down with the next level, for a commit of its own would tell the disk nothing."""
+        """The journal has the event. Written with its next level: a commit for this alone would be wasted."""
         sent = self._hand.get(event_id) or self.known.get(event_id)
         if sent is None or sent.in_journal:
             return
@@ -344,13 +344,14 @@ class Outbox:
         self._lighten()
 
     def lines(self) -> list[AlarmLine]:
-        """The newest alarm events and the milliseconds from the press to each level, the newest first."""
+        """The newest alarm events with their course, the newest first."""
         return [AlarmLine.of(sent.event, sent.course, sent.delivered) for sent in reversed(self.known.values())]
 
     def boot_time_ns(self, row: orders.Row, now: ClockReading) -> int:
-        """When a journalled press was, in the time of this boot: exact within one boot, else by the wall clock.
+        """Boot time of a press in the journal: exact within this boot, else by the wall clock.
 
-        Never later than now, nor, of another boot, than this one's beginning, whatever a clock that has gone back says.
+        Never later than now, nor, for another boot, later than the start of this one, however far the clock has gone
+        back.
         """
         if row.boot_id == self._clock.boot_id():
             return min(row.pressed_boot_ns, now.boot_ns)
@@ -359,7 +360,7 @@ class Outbox:
     # --- the hand -----------------------------------------------------------------------------------------------------
 
     def _take(self, entry: orders.Entry) -> None:
-        """An event that waited in the journal comes into the hand."""
+        """Move an event from the journal into the hand."""
         event_id = entry.row.event_id
         if event_id in self._hand:
             return
@@ -381,18 +382,18 @@ class Outbox:
         )  # fmt: skip
 
     def _goes_back(self, sent: Sent) -> bool:
-        """Whether an event whose attempt was not answered makes room for those that wait in the journal."""
+        """Whether an unanswered event makes room for those that wait in the journal."""
         return bool(self._waiting) and sent.tried_ns > sent.taken_ns and self._is_in_journal_only(sent)
 
     def _is_in_journal_only(self, sent: Sent) -> bool:
-        """Whether it can wait in the journal: it is there, nobody stands and waits for it, and it is not on its way."""
+        """Whether it may wait in the journal: it is there, it is not on its way, and nobody is waiting for it."""
         return (
             sent.in_journal and sent.due_ns != LATER_NS and sent.row.event_id not in self._flying
             and self._is_replay(sent)
         )  # fmt: skip
 
     def _put_back(self, sent: Sent, now_ns: int) -> None:
-        """Nobody has answered: the next in the journal gets its place, and its own turn comes again."""
+        """Nobody has answered: the next event in the journal takes its place, and its own turn comes again."""
         self._back(sent)
         self._in_vain += 1
         if self._in_vain % WINDOW == 0:
@@ -404,7 +405,7 @@ class Outbox:
         self._waiting += 1
 
     def _lighten(self) -> None:
-        """Keeps the hand at its size while nothing leaves: a month without a network, and one restless contact."""
+        """Keep the hand at its size while nothing leaves: a month without a network, with one restless contact."""
         if len(self._hand) > HAND_MAX:
             can = (sent for sent in itertools.islice(self._hand.values(), WINDOW) if self._is_in_journal_only(sent))
             if (sent := next(can, None)) is not None:
@@ -418,7 +419,7 @@ class Outbox:
                 self._read_ns = now_ns + ACK_NS
 
     def _wait_longer(self, now_ns: int, least_ns: int = ACK_NS) -> None:
-        """A backlog that nobody takes is gone through ever more slowly, a receiver's word or a new connection apart."""
+        """Go through a backlog ever more slowly until a receiver answers or a connection is made."""
         rounds = self._in_vain // WINDOW - TRIES_SOON
         wait_ns = min(ACK_MAX_NS, ACK_NS << min(rounds, 10)) if rounds >= 0 else least_ns
         self._read_ns = max(self._read_ns, now_ns + wait_ns)
@@ -428,7 +429,7 @@ class Outbox:
     # --- one event ----------------------------------------------------------------------------------------------------
 
     def _counted(self, effect: Raise) -> bool:
-        """Whether a fault that comes again is told by the event of the same cause that has not left the unit yet."""
+        """Whether a repeated fault is counted in the event of the same cause that has not left the unit yet."""
         line = self._faults.get(effect.source)
         sent = self._hand.get(line[-1]) if line else None
         if sent is None or sent.left:
@@ -440,7 +441,7 @@ class Outbox:
         return True
 
     def _first_attempt(self, sent: Sent) -> bytes:
-        """At once; but a fault waits, and counts, while an earlier event of the same cause is owed."""
+        """Send at once. A fault waits, and counts, while an earlier event of the same cause is undelivered."""
         if sent.row.kind == "fault":
             line = self._faults.setdefault(sent.event.data.source, [])
             line.append(sent.row.event_id)
@@ -450,7 +451,7 @@ class Outbox:
         return self._attempt(sent)
 
     def _attempt(self, sent: Sent) -> bytes:
-        """Sends the event as it stands now: attempt, age and replay are of this moment."""
+        """Send the event with attempt number, age and replay as of now."""
         now_ns, age_ms = self._clock.boot_ns(), self._age_ms(sent)
         attempt = sent.course.attempts + 1
         body = self._body(sent, attempt, age_ms)
@@ -472,7 +473,7 @@ class Outbox:
         return body
 
     def _divert(self, sent: Sent) -> None:
-        """The path by which it just left is no good: by every other, at once."""
+        """Its path has failed: send it at once by every other."""
         now_ns, attempt = self._clock.boot_ns(), sent.course.attempts + 1
         if not self._routes.several:
             return
@@ -481,12 +482,12 @@ class Outbox:
 
     def _has_left(self, sent: Sent, attempt: int, now_ns: int) -> None:
         sent.course.attempts, sent.tried_ns, sent.left = attempt, now_ns, True
-        self._flying.pop(sent.row.event_id, None)  # the last that left is the last in the order
+        self._flying.pop(sent.row.event_id, None)  # the last sent stands last
         self._flying[sent.row.event_id] = now_ns
 
     def _body(self, sent: Sent, attempt: int, age_ms: int) -> bytes:
         now: dict[str, Any] = {"attempt": attempt, "age_ms": age_ms, "replay": self._is_replay(sent)}
-        # What was made or is sent on simulated devices says so, whichever of the two it was.
+        # Marked if it was made or is sent on simulated devices.
         simulated = self._simulated or sent.event.data.simulated
         if sent.raw is not None:
             return bodies.attempt(sent.raw, simulated=simulated, **now)
@@ -502,13 +503,13 @@ class Outbox:
         if ack.level == "accepted" and course.accepted_ms is None:
             course.accepted_ms, course.accepted_by, news = age_ms, ack.by, True
         if not news:
-            return ()  # a receiver says it again for an attempt that came twice
+            return ()  # a receiver acknowledges each copy of an attempt that came twice
         log.event("alarm_acknowledged", event_id=ack.id, reached=ack.level, by=ack.by, age_ms=age_ms)
         self._note(sent, delivered=True)
         return (Delivered(ack.id, ack.level),)
 
     def _note(self, sent: Sent, *, delivered: bool) -> None:
-        """Writes down how far an event has come."""
+        """Keep how far an event has come."""
         now, event_id = self._clock.read(), sent.row.event_id
         self._journal.give(
             orders.Went(event_id, msgspec.structs.replace(sent.course), now.wall_ns if delivered else None)
@@ -526,7 +527,7 @@ class Outbox:
             self._plan(now.boot_ns)
 
     def _fault_told(self, sent: Sent, now_ns: int) -> None:
-        """The event of the same cause that has waited for this one may go."""
+        """A fault has been delivered: the event of the same cause that waited for it may be sent."""
         line = self._faults.get(sent.event.data.source, [])
         if sent.row.kind != "fault" or sent.row.event_id not in line:
             return
@@ -544,7 +545,7 @@ class Outbox:
         heapq.heappush(heap, (due_ns, sent.pressed_ns, next(self._turns), sent.row.event_id))
 
     def _next_due(self, heap: list[Due]) -> Sent | None:
-        """The first of a heap that still stands; what does not is dropped on the way."""
+        """Return the first valid entry of a heap, dropping stale ones on the way."""
         while heap:
             due_ns, _, _, event_id = heap[0]
             sent = self._hand.get(event_id)
@@ -554,10 +555,10 @@ class Outbox:
         return None
 
     def _pop_due(self, now_ns: int) -> Sent | None:
-        """The next that is due and has a place; what somebody may still be waiting for before what is a replay.
+        """Return the next event that is due and has a place: events that somebody may be waiting for before replays.
 
-        Then what has waited longest for its turn, so that an event which no receiver takes holds up no other; then the
-        oldest. What is on its way has a place: it goes by the other path as well.
+        Among those, the one that has waited longest for its turn, so that an event which no receiver takes holds up no
+        other; then the oldest. An event on its way has a place: it goes by the other path too.
         """
         for heap in (self._young, self._old):
             sent = self._next_due(heap)
@@ -570,7 +571,7 @@ class Outbox:
         return len(self._flying) < WINDOW
 
     def _plan(self, now_ns: int) -> None:
-        """Works out when `tick` is wanted next."""
+        """Work out when `tick` is needed next."""
         wanted = [ns for ns in (self._routes.next_ns(),) if ns is not None]
         for heap in (self._young, self._old):
             if (sent := self._next_due(heap)) is not None:
@@ -590,7 +591,7 @@ class Outbox:
             del self.known[next(iter(self.known))]
 
     def _is_replay(self, sent: Sent) -> bool:
-        """Nobody should run for it unasked. A press of another boot is one whatever the clock says of its age."""
+        """Whether nobody should respond to it unasked. A press of another boot always is a replay."""
         return sent.row.boot_id != self._clock.boot_id() or self._age_ms(sent) > messages.REPLAY_MS
 
     def _age_ms(self, sent: Sent) -> int:
@@ -627,12 +628,12 @@ LATE_TIMES = (
     (30 * 86_400, "30 days"), (7 * 86_400, "7 days"), (2 * 86_400, "2 days"), (12 * 3600, "12 hours"),
     (2 * 3600, "2 hours"), (20 * 60, "20 minutes"), (2 * 60, "2 minutes"),
 )  # fmt: skip
-"""What the fault `unanswered` counts in. Another text is another line of the log: a backlog that grows for a month or
-drains in a minute tells as many as there are steps here. The exact number is `undelivered` of health."""
+"""Steps of the fault `unanswered`. Each new text is a log line: a backlog that grows for a month or drains in a minute
+logs as many as there are steps. The exact number is `undelivered` in health."""
 
 
 def late_in_words(count: int, oldest_s: int, who: str) -> str:
-    """The fault `unanswered`, for `count` events (1 or more), of which the oldest has waited so long."""
+    """The fault `unanswered`, for `count` events (1 or more), the oldest of which has waited `oldest_s`."""
     at_least = max(step for step in LATE_COUNTS if step <= count)
     events = "1 alarm event" if count == 1 else f"at least {at_least} alarm events"
     since = next((words for step_s, words in LATE_TIMES if oldest_s >= step_s), f"{UNANSWERED_NS // NS} s")

@@ -1,9 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""The unit's other processes as the alarm process sees them: what the recorder and the keeper say, and their silence.
+"""The unit's other processes as the alarm process sees them: the recorder's and the keeper's messages, or silence.
 
-The law here: nobody waits for them. Who is gone is a fault that is shown, and what is said to nobody is not kept.
+Invariant: nobody waits for them. A process that has gone is shown as a fault. Messages to an absent process are
+dropped.
 """
 
 from __future__ import annotations
@@ -38,14 +39,14 @@ class Peers:
         return self._recorder is not None
 
     def tell_recorder(self, word: ToRecorder) -> None:
-        """Sends without waiting; what is said while the recorder is away is lost: it hears all anew when it comes."""
+        """Send without waiting. An absent recorder misses it: it is told everything anew when it connects."""
         if isinstance(word, events.StartRecording):
             self._telemetry.public.ordered(word)
         if self._recorder is not None:
             self._recorder.send(word)
 
     def heard(self, word: FromUnit) -> None:
-        """Answers one word; it shows by its kind whose it is."""
+        """Handle one message; its kind says which process sent it."""
         match word.message:
             case link.Left():
                 self._left(word.peer)
@@ -64,7 +65,7 @@ class Peers:
                 self._telemetry.recording(message)
             case wire.Ended():
                 if message.why == "store":
-                    self._control.fault("store", message.detail)  # over when the recorder says so
+                    self._control.fault("store", message.detail)  # cleared when the recorder reports it over
                 self._control.step(events.RecordingEnded(message.recording_id, message.why, message.detail, fresh_id))
                 self._telemetry.recording(message)
             case wire.Head():

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Objections and covered windows over restarts: what the journal keeps of them, what operators set, what begins now.
+"""Objections and covered windows across restarts: kept in the journal, set by operators, begun and ended by the clock.
 
-The law here: whether privacy is in force follows from the journal, the policy and the clock, so that a restart changes
-nothing; what begins and ends is an act, once.
+Invariant: whether privacy applies follows from the journal, the policy and the clock, so that a restart changes
+nothing. Each beginning and end is one act.
 """
 
 from __future__ import annotations
@@ -25,26 +25,26 @@ from daemon.model.policy import NS, WINDOW_D_MAX, Policy, Window
 from daemon.model.schedule import Calendar, ends_ns, in_force
 
 SET_MAX = 32
-"""Windows that operators may have set at once, as many as a policy may hold."""
+"""Windows that operators may have set at once: as many as a policy may hold."""
 
 
 class Privacy:
-    """Owned by the loop. Says nothing of a window before the journal has been read."""
+    """Owned by the loop. No window applies before the journal has been read."""
 
     def __init__(self, policy: Policy, control: Control, acts: Acts) -> None:
         self._planned, self._control, self._acts = policy.cover.windows, control, acts
         self._clock = control.clock
         self._longest_ns = policy.objection.maximum_s * NS
         self._unread: list[Any] = []
-        """Rows of windows that this release cannot read: they stay in the journal."""
+        """Rows of windows that this release cannot read. They stay in the journal."""
         self._calendar = Calendar()
         self._set: tuple[Window, ...] = ()
         self._known: Window | None = None
-        """The window whose beginning has been told."""
+        """The window whose beginning has been kept as an act."""
         self._opened = False
 
     def opened(self, modes: Modes) -> int:
-        """The journal has been read. Returns when the objection ends that is in force, in this boot's time; 0: none."""
+        """The journal has been read. Return the boot time at which the current objection ends; 0: there is none."""
         self._opened = True
         kept = modes.get("windows", [])
         rows: list[Any] = kept if isinstance(kept, list) else [kept]
@@ -57,9 +57,9 @@ class Privacy:
         return self._objection_until_ns(modes["objection"])
 
     def _objection_until_ns(self, row: Any) -> int:
-        """When an objection ends: what a resident asked for is kept, also where the row does not say how long it lasts.
+        """When an objection ends. It is honoured even if the row does not say for how long.
 
-        One that says too little counts from now on, for as long as the policy lets any last.
+        A row that says too little counts from now on, for the policy's maximum.
         """
         now = self._clock.read()
         longest_ns = self._longest_ns
@@ -68,7 +68,7 @@ class Privacy:
         if fields.get("boot_id") == self._clock.boot_id() and _is_number(until_boot_ns):
             return min(int(until_boot_ns), now.boot_ns + longest_ns)
         if _is_number(until_wall_ns):
-            # Another boot's: by the wall clock, and never longer than it was meant to be.
+            # From another boot: by the wall clock, and never longer than intended.
             lasts_ns = fields.get("lasts_ns")
             most_ns = min(int(lasts_ns), longest_ns) if _is_number(lasts_ns) else longest_ns
             return now.boot_ns + min(int(until_wall_ns) - now.wall_ns, most_ns)
@@ -76,12 +76,12 @@ class Privacy:
         return now.boot_ns + longest_ns
 
     def obey(self, policy: Policy) -> None:
-        """Another policy is in force, with windows of its own."""
+        """Follow another policy, with windows of its own."""
         self._planned = policy.cover.windows
         self._longest_ns = policy.objection.maximum_s * NS
 
     def objection(self, effect: Objection) -> None:
-        """An objection has begun or is over: kept and counted, without a name, a reason or a length."""
+        """Keep and count the beginning or end of an objection, without a name, a reason or a length."""
         if not effect.until_ns:
             self._acts.keep(acts.ObjectionEnded(effect.why), {"objection": None})
             return
@@ -115,7 +115,7 @@ class Privacy:
         return window
 
     def windows(self) -> list[dict[str, Any]]:
-        """Every window that is not over, for an operator; the ones that can be withdrawn bear a number."""
+        """Every window that is not over, for an operator. Those that can be withdrawn have a number."""
         now = self._clock.read()
         wall_ns = self._calendar.read(now).wall_ns(now)
         planned = [_shown(0, window, wall_ns) for window in self._planned]
@@ -123,7 +123,7 @@ class Privacy:
         return [row for row in rows if row["state"] != "over"]
 
     def set(self, args: dict[str, Any], by: str) -> str:
-        """Sets a window. Returns what is wrong with it, in words; empty: it stands."""
+        """Set a window. Return what is wrong with it, in words; empty: it is set."""
         try:
             window = msgspec.convert({key: args.get(key) for key in ("begins", "ends", "decision")}, Window)
         except msgspec.ValidationError as error:
@@ -141,7 +141,7 @@ class Privacy:
         return ""
 
     def withdraw(self, args: dict[str, Any], by: str) -> str:
-        """Takes back a window that an operator set, by its number in the list."""
+        """Withdraw a window that an operator set, by its number in the list."""
         number = args.get("number")
         if not isinstance(number, int) or not 0 < number <= len(self._set):
             return f"there is no window {number} that can be withdrawn; `cover list` has their numbers"
@@ -156,7 +156,7 @@ class Privacy:
 
 
 def _window(name: str, row: Any) -> Window | None:
-    """A kept window, also with fields of another release: it is in force as far as it can be read. None: it cannot."""
+    """Read a kept window, even with fields of another release, as far as possible. None: it cannot be read."""
     known = {key: row.get(key) for key in Window.__struct_fields__} if isinstance(row, dict) else {}
     try:
         window = msgspec.convert(known, Window)

@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Asks a broker, beside the connection that stands, whether it knows MQTT 5: one CONNECT and one CONNACK.
+"""Asks a broker whether it knows MQTT 5, beside the open connection: one CONNECT and one CONNACK.
 
-A connection in 3.1.1 that was a guess is verified by this, and not by giving it up: an alarm may come meanwhile.
+This verifies a guess of 3.1.1 without giving up the connection: an alarm may come meanwhile.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from daemon.errors import UnitError
 from daemon.model.unit import Broker
 
 AFTER_S, AFTER_MAX_S = 15.0, 3600.0
-"""After a connection that is a guess stands: what was starting then is up; twice as long each time, up to an hour."""
+"""Wait after a guessed connection is made, doubling up to an hour: whatever was still starting is up by then."""
 ANSWER_S = 5.0
 CONNACK, SHORT = 0x20, 2
-"""Its first byte; and its length in 3.1.1, which knows no properties and so no third byte."""
+"""First byte of a CONNACK, and its length in 3.1.1, which has no properties and so no third byte."""
 GOODBYE = bytes.fromhex("e0020000")
 """DISCONNECT in MQTT 5: normal, no properties."""
 
 
 def knows_5(broker: Broker, client_id: str) -> bool:
-    """Whether a CONNECT of MQTT 5 is answered as MQTT 5 has it. Takes three times ANSWER_S at most; never raises."""
+    """Whether the broker answers a CONNECT as MQTT 5 requires. Takes at most three times ANSWER_S; never raises."""
     try:
         with contextlib.closing(_connected(broker)) as sock:
             sock.settimeout(ANSWER_S)

@@ -3,9 +3,9 @@
 
 """The alarm process: one loop, one writer of state.
 
-The law here: every other thread (pins, MQTT, journal, sockets, signals) does one thing, it enqueues. The loop takes
-what is there, lets the table in `model/room.py` decide, and carries the effects out in their order: the alarm is kept
-and published, then the lamps, then the recorder. It never waits for anything but its queue and its next deadline.
+Invariant: every other thread (pins, MQTT, journal, sockets, signals) only enqueues. The loop takes what has come, lets
+the table in `model/room.py` decide, and carries out the effects in their order: the alarm is kept and published, then
+the lamps, then the recorder. It waits for nothing but its queue and its next deadline.
 """
 
 from __future__ import annotations
@@ -54,28 +54,28 @@ from daemon.paths import Paths
 from hardware import ports
 
 BATCH_MAX = 100
-"""Things that are taken before time is looked at again, unless a press is to be decided: then at once."""
+"""Items taken before time is checked again, unless a press is due to be decided: then at once."""
 WAIT_MAX_S = 1.0
-"""The loop looks at its clock this often even when nothing happens: it feeds the watchdog and notices a step."""
+"""The loop wakes at least this often: to feed the watchdog, and to notice a step of the clock."""
 LOOK_NS = 1_000_000_000
-"""How often the loop looks for what only time shows: an alarm without an answer, a button without a test."""
+"""How often the loop checks what only time shows: an alarm without an answer, a button without a test."""
 AWAKE_NS = 1_000_000
-"""So long before a press is decided the loop wakes and stays awake. A processor that sleeps takes a fifth of a
-millisecond to come, and as long again to find its caches: more than deciding and publishing take together."""
+"""The loop wakes this long before a press is decided, and stays awake. A sleeping processor takes a fifth of a
+millisecond to wake, and as long again to fill its caches: more than deciding and publishing take together."""
 SWITCH_S = 0.0005
-"""How long a thread may keep Python's lock from another: the default of 5 ms is longer than an alarm takes."""
+"""How long a thread may hold Python's lock: the default of 5 ms is longer than an alarm takes."""
 
 Item = mqtt.Word | network.Pressed | orders.Said | FromUnit | FromOperator
 
 
 class Devices(msgspec.Struct, frozen=True):
-    """What a composition root hands in."""
+    """The devices that a composition root hands in."""
 
     buttons: ports.Buttons
     lamps: ports.Lamps
     clock: ports.Clock
     machine_id: str
-    """Of the machine, not of the card: two units with one name throw each other off the broker for ever."""
+    """Of the machine, not of the card: two units with the same id disconnect each other from the broker for ever."""
     simulated: bool
     """Whether buttons or lamps are simulated: every message says so (promise H3)."""
     door: people.Door | None = None
@@ -83,7 +83,7 @@ class Devices(msgspec.Struct, frozen=True):
 
 
 class AlarmProcess:
-    """Made by a composition root; `run` returns when `stop` was called."""
+    """Made by a composition root. `run` returns after `stop`."""
 
     def __init__(self, settings: Settings, paths: Paths, devices: Devices) -> None:
         settings = settings.at(devices.clock.read())
@@ -134,7 +134,7 @@ class AlarmProcess:
         }  # fmt: skip
 
     def put(self, item: Item) -> bool:
-        """Enqueues; False when the item's source has no place left, and then the item is lost, counted and a fault.
+        """Enqueue; False: the item's source has no place left, and the item is lost, counted and a fault.
 
         Any thread; never blocks, never raises.
         """
@@ -155,18 +155,18 @@ class AlarmProcess:
         return "journal"
 
     def _from_unit(self, peer: link.Peer, message: link.Word) -> None:
-        """A word on the unit's socket. The link's thread."""
+        """A message on the unit's socket. The link's thread."""
         word = self._speakers.word(peer, message)
         if word is None:
             return
-        # The end of a connection always finds a place: there is one for each peer of which the loop has heard.
+        # The end of a connection always has a place: there is one for each peer that the loop has heard.
         if self._intake.put(word.speaker, word, sure=isinstance(message, link.Left)):
             self._speakers.taken(word)
         else:
             peer.close()
 
     def _from_operators(self, peer: link.Peer, message: link.Word) -> None:
-        """A word on the operators' socket. The link's thread."""
+        """A message on the operators' socket. The link's thread."""
         if isinstance(message, wire.Request):
             if not self.put(FromOperator(peer, message)):
                 peer.close()
@@ -174,14 +174,14 @@ class AlarmProcess:
             refuse(peer, message)
 
     def stop(self) -> None:
-        """Asks the loop to end. Safe in a signal handler."""
+        """Ask the loop to end. Safe in a signal handler."""
         self._stopping = True
         self._intake.wake()
 
     # --- life -----------------------------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Starts what listens, then what speaks; ready means that a press is seen, kept and will be sent."""
+        """Start what listens, then what speaks. Ready means: a press is seen, kept and will be sent."""
         sys.setswitchinterval(SWITCH_S)
         self._journal.start()
         now_ns = self._clock.boot_ns()
@@ -203,14 +203,14 @@ class AlarmProcess:
             self._close()
 
     def _missing(self) -> tuple[tuple[FaultName, str], ...]:
-        """Who is not there yet; each is struck off when it comes."""
+        """Who has not connected yet; each fault ends when they do."""
         absent: tuple[tuple[FaultName, str], ...] = (
             ("broker", "not connected yet"), ("keeper", "has not come yet"), ("recorder", "has not come yet"),
         )  # fmt: skip
         return absent if self._settings.policy.tracks() else absent[:2]
 
     def _close(self) -> None:
-        """In reverse: first nobody can press, last the journal has committed. One that refuses keeps no other open."""
+        """Close in reverse order: the buttons first, the journal last. One failure does not keep the others open."""
         systemd.notify("STOPPING=1")
         ends = (
             self._devices.buttons.close, self._telemetry.close, *(broker.close for broker in self._brokers.values()),
@@ -221,7 +221,7 @@ class AlarmProcess:
                 stack.callback(end)
 
     def _turn(self) -> None:
-        """Everything that has come, edges first, until it is time to decide a press; then what time has brought."""
+        """Take what has come, edges first, until a press is due to be decided; then do what time demands."""
         wait_s = self._wait_s()
         for _ in range(BATCH_MAX):
             item = self._intake.take(wait_s)
@@ -234,11 +234,11 @@ class AlarmProcess:
             press_ns = self._lines.next_ns
             if press_ns is not None and press_ns <= self._clock.boot_ns():
                 break
-            wait_s = 0.0  # what else has come already
+            wait_s = 0.0  # then whatever else has come
         self._time_passes()
 
     def _answer(self, item: Item) -> None:
-        """Answers one item. If that raises, the peer that sent it is disconnected, and says its state anew."""
+        """Handle one item. If that raises, disconnect the peer that sent it; it sends its state anew."""
         if not self._mishaps.guard(type(item).__name__, self._answers[type(item)], item) and isinstance(
             item, FromUnit | FromOperator
         ):
@@ -255,8 +255,8 @@ class AlarmProcess:
         return min(max(wait_s, 0.0), WAIT_MAX_S, self._watchdog_s)
 
     def _time_passes(self) -> None:
-        """Everything whose moment has come. The buttons first: a press is decided by time, 50 ms after its edge."""
-        for edge in self._intake.edges():  # a release must not be passed by its press
+        """Do everything that is due. Buttons first: a press is decided by time, 50 ms after its edge."""
+        for edge in self._intake.edges():  # a press must not overtake its release
             self._mishaps.guard("an edge", self._edge, edge)
         now_ns = self._clock.boot_ns()
         self._mishaps.guard("the buttons", self._press_time, now_ns)
@@ -287,7 +287,7 @@ class AlarmProcess:
         self._lights.show(self._control.room, now_ns)
 
     def _alive(self) -> None:
-        """Ends the process when one of its threads has ended: only a new process brings that thread back.
+        """End the process when one of its threads has ended: only a new process brings it back.
 
         systemd starts one within a second, and the journal has the open alarms. Raises DeviceError.
         """
@@ -303,7 +303,7 @@ class AlarmProcess:
             raise DeviceError(f"{'; '.join(ended)} has ended; expected it to live")
 
     def _look(self, now_ns: int) -> None:
-        """What only time shows."""
+        """Check what only time shows."""
         jobs: tuple[tuple[str, Callable[[], None]], ...] = (
             ("the buttons' levels", lambda: self._lines.look(now_ns)),
             ("the day's refusals", lambda: self._desk.tick(now_ns)),
@@ -324,7 +324,7 @@ class AlarmProcess:
         self._control.fault("inputs", self._mishaps.wrong())
 
     def _listen(self) -> None:
-        """Listens where it does not yet. An alarm that cannot goes on without the others: they have no part in it."""
+        """Listen on sockets not open yet. The alarm goes on without the other processes: it does not need them."""
         wrong: list[str] = []
         for server in (self._unit_server, self._operators):
             try:
@@ -334,13 +334,13 @@ class AlarmProcess:
                 wrong.append(str(error))
         self._control.fault("sockets", "; ".join(wrong))
 
-    # --- what comes in, but for the network's words (network.py) and the other processes' (peers.py) ------------------
+    # --- inputs, except the network's (network.py) and the other processes' (peers.py) --------------------------------
 
     def _edge(self, edge: ports.Edge) -> None:
         self._control.step(*self._lines.edge(edge))
 
     def _delivered(self, event: AlarmEvent) -> None:
-        """Nothing more of an event has to be sent: a test has shown that its button works."""
+        """An event is fully delivered. If it is a test, its button has been proved."""
         self._proofs.delivered(event)
         self._look_ns = 0
 
@@ -366,7 +366,7 @@ class AlarmProcess:
         self._look_at_disk()
 
     def _set_aside(self, word: orders.SetAside) -> None:
-        """The journal is in order; beside it lies one that was not, and a person has to look at it."""
+        """The journal is in order; a file beside it was not, and a person has to look at it."""
         self._beside_says = word.text
         if word.anew:
             self._outbox.anew({alarm.id for alarm in self._control.room.alarms})
@@ -377,16 +377,16 @@ class AlarmProcess:
         detail = refuses or self._beside_says
         self._control.fault("journal", detail)
         if refuses and not self._control.room.settled:
-            # No journal, no objection in it: a unit with a broken card still records.
+            # No journal, so no objection in it: a unit with a broken card still records.
             self._control.step(events.ObjectionFound())
 
     def _asked(self, word: FromOperator) -> None:
         word.peer.send(self._desk.answer(word.message, word.peer.person))
 
-    # --- what is in force -------------------------------------------------------------------------------------------
+    # --- the policy -------------------------------------------------------------------------------------------------
 
     def _obey(self) -> None:
-        """Another policy is in force: no press may be missed over it, so this process goes on under it."""
+        """Follow a new policy without a restart: no press may be missed over it."""
         settings = self._settings.at(self._clock.read())
         if settings.policy != self._settings.policy:
             self._settings = settings
@@ -400,7 +400,7 @@ class AlarmProcess:
         self._network.take(word)
 
     def _figures(self) -> dict[str, object]:
-        """What only the loop knows of itself."""
+        """Figures that only the loop knows."""
         return {
             "lamps": self._lights.state(), "undelivered": self._outbox.undelivered,
             "lost": self._intake.lost, "failed": self._mishaps.failures,

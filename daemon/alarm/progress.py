@@ -23,7 +23,7 @@ class AlarmLine(msgspec.Struct, frozen=True):
     pressed_at: str
     clock: ClockState
     delivered: bool
-    """Nothing more of it has to be sent."""
+    """It need not be sent again."""
     attempts: int
     kept_ms: int | None
     broker_ms: int | None
@@ -35,7 +35,7 @@ class AlarmLine(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, event: AlarmEvent, course: Course, delivered: bool) -> AlarmLine:  # noqa: FBT001 - a field as it stands
-        """An event and its course, as a person wants them side by side."""
+        """An event and its course, side by side."""
         data = event.data
         head = (event.id, data.seq, data.kind, data.source, data.pressed_at, data.clock.state, delivered)
         return cls(*head, *msgspec.structs.astuple(course))

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""What shows that each button works: its last press and its last test, kept across restarts by the journal."""
+"""Proof that each button works: its last press and its last test, kept across restarts in the journal."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from hardware.ports import Clock, ClockReading
 
 NS = 1_000_000_000
 PRUNE_NS = 86_400 * NS
-"""The journal is gone through once a day, and at start: its bounds are in days and in megabytes."""
+"""The journal is pruned once a day, and at start: its bounds are in days and in megabytes."""
 SEEN_NS = 6 * 3600 * NS
-"""A wireless button's sign of life is written down this often at most: it speaks every hour, and flash wears."""
+"""Minimum time between two records of a wireless button's sign of life: it sends one every hour, and flash wears."""
 
 
 UNSURE = "unsure"
-"""The journal's mode that names the times which were written down under a clock that was not synchronised."""
+"""Name of the mode that lists the times kept under an unsynchronised clock."""
 _FIELDS = ("since_wall_ns", "press_wall_ns", "test_wall_ns", "seen_wall_ns")
 
 
 class Proofs:
-    """Owned by the loop. Nothing is written before the journal has said what it knows.
+    """Owned by the loop. Writes nothing before the journal has been read.
 
-    A time that was written down while the clock was not synchronised is set right when it is: by the clock that does
-    not step, or, from an earlier boot, to that moment. A new unit's first boot has the date of its image.
+    A time kept under an unsynchronised clock is corrected once the clock is synchronised: by the monotonic clock, or,
+    if it is from an earlier boot, to that moment. On a new unit's first boot the clock has the date of the image.
     """
 
     def __init__(self, unit: Unit, clock: Clock, kept: journal.Journal) -> None:
@@ -42,7 +42,7 @@ class Proofs:
         self._buttons: dict[str, orders.Button] = {}
         self._overdue = ""
         self._unsure: dict[tuple[str, str], int | None] = {}
-        """By button and field: in this boot when; null: in an earlier one."""
+        """By button and field: boot time of the value; null: from an earlier boot."""
         self._prune_ns: int | None = None
 
     def opened(self, found: tuple[orders.Button, ...], unsure: object = None) -> None:
@@ -58,23 +58,23 @@ class Proofs:
         self._prune_ns = self._clock.boot_ns()
 
     def raised(self, effect: Raise) -> None:
-        """A button has been pressed, as an alarm or as a test."""
+        """A button was pressed, as an alarm or as a test."""
         if effect.kind in {"raised", "repeated", "test"} and effect.source in self._buttons:
             self._mark(effect.source, press_wall_ns=self._clock.read().wall_ns)
 
     def delivered(self, event: AlarmEvent) -> None:
-        """A test has gone the whole way."""
+        """A test has been delivered."""
         if event.data.kind == "test" and event.data.source in self._buttons:
             self._mark(event.data.source, test_wall_ns=self._clock.read().wall_ns)
 
     def seen(self, name: str) -> None:
-        """A wireless button has said something."""
+        """A wireless button has sent something."""
         button, wall_ns = self._buttons.get(name), self._clock.read().wall_ns
         if button is not None and not 0 <= wall_ns - (button.seen_wall_ns or 0) < SEEN_NS:
             self._mark(name, seen_wall_ns=wall_ns)
 
     def overdue(self) -> str:
-        """Which buttons have not been tested for too long; the last verdict while the clock is not trusted."""
+        """Buttons whose test is overdue; the last verdict while the clock is not synchronised."""
         now = self._clock.read()
         if now.state == "synchronised":
             self._set_right(now)
@@ -83,7 +83,7 @@ class Proofs:
         return self._overdue
 
     def tick(self, now_ns: int) -> None:
-        """Has the journal drop what it need not keep, when a day is over."""
+        """Prune the journal once a day."""
         if self._prune_ns is not None and now_ns >= self._prune_ns:
             self._prune_ns = now_ns + PRUNE_NS
             now = self._clock.read()
@@ -114,7 +114,7 @@ class Proofs:
             self._keep_unsure()
 
     def _set_right(self, now: ClockReading) -> None:
-        """The clock is synchronised: what was written down before gets its time."""
+        """The clock is synchronised: correct the times kept before."""
         if not self._unsure:
             return
         for (name, field), boot_ns in self._unsure.items():

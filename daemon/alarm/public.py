@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""What the recorder and the keeper may bring to the network: closed sets of words, coarse figures, a budget.
+"""What the recorder and the keeper may publish: closed sets of words, rounded figures, a budget.
 
-Invariant: what hears cannot speak through the process that can. A recorder that was taken over chooses among the words
-and figures of this file, and how often it does is bounded: some ten bits a second; its microphone takes 64,000. The
-full text of a fault stays in the unit: `spreekkamer status` and the log have it.
+Invariant: the process that hears cannot speak through the process that can. A recorder that was taken over can only
+choose among the words and figures of this file, and the rate is bounded: some ten bits a second, while its microphone
+takes 64,000. The full text of a fault stays in the unit, in `spreekkamer status` and the log.
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ from hardware.ports import ClockState, PictureFigures, Track
 
 NS = 1_000_000_000
 FIGURES_NS = 60 * NS
-"""Between two sets of figures that go out; faults, which are words, go out at once."""
+"""Between two sets of published figures. Faults, which are words, are published at once."""
 GIVEN_MAX = 64
-"""Recordings that are remembered as the unit's own: one is open at a time, and its last words come within a minute."""
+"""Recordings remembered as the unit's own: one is open at a time, and its last messages come within a minute."""
 ADOPTED_PER_H = 6
-"""Recordings an hour that the recorder may bring with it: it does when the alarm process, not it, was started again."""
+"""Recordings per hour that the recorder may already have when it connects, after a restart of the alarm process."""
 HEADS_PER_H = 66
-"""Heads of recordings an hour: the recorder sends one a minute. Each is 256 bits of its choice."""
+"""Chain heads per hour: the recorder sends one a minute. Each is 256 bits of its choice."""
 EVENTS_PER_H = 120
-"""Beginnings and ends an hour: a counter has fewer than sixty conversations."""
+"""Starts and ends per hour: a counter has fewer than sixty conversations."""
 RECEIPTS_PER_H = 1200
-"""Lines of the audit log an hour beside signed heads; what finds no place is covered by the next head."""
+"""Lines of the audit log per hour, besides signed heads. The next head covers those left out."""
 RECEIPT_BYTES_MAX = 4096
-"""The longest line, a report of a commissioning, has some two thousand."""
+"""The longest line, a commissioning report, has some two thousand."""
 LINES_MAX = 2**31
 NAME = re.compile(r"^[0-9a-f]{32}\Z")
 SHA256 = re.compile(r"^[0-9a-f]{64}\Z")
 OUT_OF_ORDER = "out of order"
-"""Whatever is wrong that none of WORDS says."""
+"""Published for a fault that matches none of WORDS."""
 WORDS: Mapping[str, tuple[str, ...]] = {
     "closed": ("closed",),
     "dark": ("dark",),
@@ -68,7 +68,7 @@ WORDS: Mapping[str, tuple[str, ...]] = {
     "changed": ("changed",),
     "gone": (" is gone",),
 }
-"""Every word that goes out for a fault, and by what in the text it is chosen; the first that fits."""
+"""Every word published for a fault, and the texts that select it; the first match counts."""
 KINDS = ("audio", "video", "records")
 """What the keeper counts bytes of."""
 
@@ -76,7 +76,7 @@ OfRecording = wire.Started | wire.Ended | wire.Head
 
 
 class LogLine(msgspec.Struct, frozen=True):
-    """What every line of the audit log has; without it, it is none."""
+    """The fields of every line of the audit log; without them it is not one."""
 
     n: Annotated[int, Meta(ge=0, le=2**62)]
     at_wall_ns: Annotated[int, Meta(ge=-(2**62), le=2**62)]
@@ -88,15 +88,15 @@ class LogLine(msgspec.Struct, frozen=True):
 
 
 class Step(NamedTuple):
-    """How a figure is made coarse: to the nearest multiple of `to`, within bounds."""
+    """Rounding of a figure: to the nearest multiple of `to`, within bounds."""
 
     to: int
     low: int
     high: int
 
     def of(self, value: float) -> int:
-        """The coarse figure."""
-        return round(min(max(value, self.low), self.high) / self.to) * self.to  # bounds first: JSON's numbers have none
+        """The rounded figure."""
+        return round(min(max(value, self.low), self.high) / self.to) * self.to  # bounds first: JSON numbers have none
 
 
 SECONDS, AGE_MS, COUNT = Step(1, 0, 600), Step(500, 0, 60_000), Step(1, 0, 9999)
@@ -106,7 +106,7 @@ DBFS, PPM, PERCENT, SEALED_S = Step(1, -96, 0), Step(5, -1000, 1000), Step(1, 0,
 
 
 def spoken(detail: str) -> str:
-    """The word of WORDS for a text; empty for none, and what is well ("ok") stays so."""
+    """The word of WORDS for a text; empty stays empty, and "ok" stays "ok"."""
     if detail in {"", "ok"}:
         return detail
     lowered = detail.lower()
@@ -114,13 +114,13 @@ def spoken(detail: str) -> str:
 
 
 class Budget:
-    """So many an hour, and as many at once."""
+    """A rate limit: so many per hour, and as many at once."""
 
     def __init__(self, per_h: int) -> None:
         self._per_h, self._left, self._at_ns = per_h, float(per_h), 0
 
     def take(self, now_ns: int) -> bool:
-        """Whether one more may go."""
+        """Whether one more may be sent."""
         passed_h = max(0, now_ns - self._at_ns) / (3600 * NS)
         self._left, self._at_ns = min(float(self._per_h), self._left + passed_h * self._per_h), now_ns
         if self._left < 1:
@@ -141,19 +141,19 @@ class Public:
         self._store: wire.KeeperState | None = None
         self._figures_ns = self._store_ns = 0
         self.held_back = 0
-        """Messages that were not sent, because they were no words of this file or over the budget."""
+        """Messages not sent: words that are not in this file, or over the budget."""
 
     def ordered(self, start: StartRecording) -> None:
-        """The unit has ordered a recording: its name is the unit's own."""
+        """The unit has ordered a recording, so its id is the unit's own."""
         self._given.append((start.recording_id, start.continues))
 
     def adopted(self, name: str, now_ns: int) -> None:
-        """The recorder has come with a recording that an earlier alarm process ordered."""
+        """The recorder has connected with a recording that an earlier alarm process ordered."""
         if NAME.match(name) and name not in dict(self._given) and self._adopted.take(now_ns):
             self._given.append((name, None))
 
     def recording(self, said: OfRecording, now_ns: int) -> OfRecording | None:
-        """A word of the recorder's about a recording, as it may go out; None: it may not."""
+        """A recorder's message about a recording, as it may be published; None: it may not."""
         given = dict(self._given)
         budget = self._heads if isinstance(said, wire.Head) else self._events
         fits = said.recording_id in given and (not isinstance(said, wire.Head) or bool(SHA256.match(said.sha256)))
@@ -169,7 +169,7 @@ class Public:
                 return replace(said, lines=_lines(said.lines, 1))
 
     def receipt(self, said: wire.Receipt, now_ns: int) -> bool:
-        """Whether a line of the audit log may go out. A signed head always may: it covers those that did not."""
+        """Whether a line of the audit log may be published. A signed head always may: it covers those left out."""
         try:
             msgspec.convert(said.line, LogLine)
             fits = bool(SHA256.match(said.head)) and len(msgspec.json.encode(said.line)) <= RECEIPT_BYTES_MAX
@@ -180,15 +180,15 @@ class Public:
         return goes
 
     def review(self, said: wire.HoldDue, now_ns: int) -> bool:
-        """Whether a hold that is due for review may go out."""
+        """Whether a due review may be published."""
         goes = len(msgspec.json.encode(said)) <= RECEIPT_BYTES_MAX and self._receipts.take(now_ns)
         self.held_back += not goes
         return goes
 
     def health(self, health: messages.Health, now_ns: int) -> messages.Health:
-        """What is published of the unit's health."""
+        """The unit's health as published."""
         recorder, keeper = health.recorder, health.keeper
-        # Of one that goes and comes the figures of before stand: else it would say more by coming often.
+        # A recorder that reconnects keeps the figures of before: else it could say more by reconnecting often.
         if recorder and (self._figures is None or now_ns - self._figures_ns >= FIGURES_NS):
             self._figures, self._figures_ns = _figures(recorder), now_ns
         if keeper and (self._store is None or now_ns - self._store_ns >= FIGURES_NS):
@@ -254,7 +254,7 @@ def _picture(picture: PictureFigures) -> PictureFigures:
 
 
 def _store(keeper: wire.KeeperState) -> wire.KeeperState:
-    """The keeper hears nothing, and counts what the recorder wrote: how many bytes, how old, how many strange files."""
+    """The keeper hears nothing, but counts what the recorder wrote: bytes, ages, foreign files."""
     return replace(
         keeper,
         recordings=COUNT.of(keeper.recordings),

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Why there is no connection to a broker, in words for who has to mend it: whose certificate, which file and clock."""
+"""Why there is no connection to a broker, for whoever mends it: whose certificate, which file, the clock."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from daemon.alarm.dialect import DECLINED
 from daemon.tls import openssl_says, plainly
 
 ENDED = "Unspecified error"
-"""What paho calls an end of the connection that nobody gave a reason for."""
+"""paho's text for a connection that ended without a reason."""
 ALERT = re.compile(r"\[SSL: (?:SSLV3|TLSV1|TLSV13)_ALERT_(\w+)\]")
-"""How OpenSSL names what the other side of a TLS connection did not like (RFC 8446, 6.2)."""
+"""How OpenSSL names a TLS alert from the other side (RFC 8446, 6.2)."""
 ERRNO = re.compile(r"on socket: \[Errno \d+\] (.*)")
 CERTIFICATE_ALERTS = {
     "CERTIFICATE_EXPIRED": "it has expired",
@@ -24,19 +24,19 @@ CERTIFICATE_ALERTS = {
     "CERTIFICATE_REVOKED": "it has been revoked",
     "CERTIFICATE_REQUIRED": "it asks for one",
 }
-"""By the alert's name. OpenSSL says `bad certificate` of one whose time has not come."""
+"""By the alert's name. OpenSSL says `bad certificate` of one that is not valid yet."""
 
 
 class Found:
-    """What was heard on the way to the end of one connection. Filled by paho's callbacks."""
+    """What was heard before one connection ended. Filled by paho's callbacks."""
 
     def __init__(self) -> None:
         self._code, self._errno, self._alert, self._refused = "", "", "", ""
 
     def refused(self, text: str, code: int, *, is_5: bool) -> None:
-        """The broker answered CONNECT, and will not have us: its reason code in words, and as MQTT 5 numbers it.
+        """The broker has refused the CONNECT: its reason code in words, and as MQTT 5 numbers it.
 
-        paho calls the end that follows a protocol error, or nothing at all.
+        paho reports the end that follows as a protocol error, or not at all.
         """
         if code == DECLINED:
             next_is = "3.1.1" if is_5 else "MQTT 5"
@@ -46,18 +46,18 @@ class Found:
             self._refused = f"the broker refused the connection: {text} (code {code:#x})"
 
     def code(self, text: str) -> None:
-        """A reason code: the broker's own, or what paho makes of an end."""
+        """A reason code, the broker's own or paho's."""
         self._code = text
 
     def logged(self, text: str) -> None:
-        """A line of paho's log: the only place in which it tells what the socket said."""
+        """A line of paho's log, the only place where it reports the socket's error."""
         if alert := ALERT.search(text):
             self._alert = alert[1]
         elif errno := ERRNO.search(text):
             self._errno = errno[1]
 
     def words(self, *, tls: bool, was_up: bool) -> str:
-        """All of it, for the fault `broker`."""
+        """The whole reason, for the fault `broker`."""
         if self._alert in CERTIFICATE_ALERTS:
             why = CERTIFICATE_ALERTS[self._alert]
             return f"the broker refused this unit's certificate: {why} ({plainly(self._alert)})"
@@ -68,7 +68,7 @@ class Found:
         ended = f"the connection ended: {self._errno.lower()}" if self._errno else "the broker ended the connection"
         reason = ended if self._code == ENDED else self._code or "the broker did not answer"
         if tls and not was_up:
-            # With TLS 1.3 a refused certificate may show as a connection that ends, and as nothing else.
+            # In TLS 1.3 a refused certificate may show only as a connection that ends.
             reason += "; perhaps it does not accept this unit's certificate: look at the broker's log"
         elif self._code == ENDED and not was_up:
             reason += "; perhaps it wants TLS, and `broker.tls` is not set: look at the broker's log"
@@ -76,7 +76,7 @@ class Found:
 
 
 def why(error: OSError) -> str:
-    """What kept us from the broker."""
+    """Why the broker could not be reached."""
     if isinstance(error, ssl.SSLCertVerificationError):
         year = time.gmtime().tm_year
         return (

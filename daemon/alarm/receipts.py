@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Wireless presses that the broker has to keep until the unit has: which message waits for which alarm events.
+"""Wireless presses that the broker has to keep until the unit has them: which message waits for which alarm events.
 
-The law here: a message is acknowledged when each of its alarms is in the journal or a receiver has stored it, and not
-before; so a unit that dies in between gets it again. A disk that does not answer holds up no later message for longer
-than WAIT_NS: that alarms are in memory only is a fault of its own then, and they have been published.
+Invariant: a message is acknowledged when each of its alarms is in the journal or stored by a receiver, and not before;
+so a unit that dies in between gets it again. A stalled disk holds up later messages for at most WAIT_NS: the fault for
+alarms that are in memory only is active by then, and they have been published.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import msgspec
 from daemon.alarm.mqtt import Received
 
 WAIT_NS = 5_000_000_000
-"""As `journal.STALLED_S`, after which the fault is told. A broker sends no more than some twenty messages ahead of the
-acknowledgements: without an end receivers would not be heard either."""
+"""As `journal.STALLED_S`, after which the fault is active. A broker sends some twenty messages ahead of the
+acknowledgements: with no end to the wait, receivers would not be heard either."""
 
 
 class Pending(msgspec.Struct):
@@ -47,7 +47,7 @@ class Receipts:
         self._release(lambda pending: not pending.event_ids)
 
     def tick(self, now_ns: int) -> None:
-        """Gives up waiting for a disk that does not answer."""
+        """Stop waiting for a disk that does not answer."""
         self._release(lambda pending: now_ns - pending.since_ns >= WAIT_NS)
 
     def _release(self, is_over: Callable[[Pending], bool]) -> None:

@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Who listens, at which broker, and how that is known (promises A5, A7). Values in, values out.
+"""Which receivers listen at which broker, and how that is known (promises A5, A7). Values in, values out.
 
-The law here: a retained word proves nothing, for it outlives who said it. A path is proven by an answer: the unit asks
-(`alarm/poll`), a receiver that hears alarms and could answer one says `alarm/here`, and that counts for HOLDS_NS.
-Whoever never said that it is there counts for nothing, whatever else it says.
+Invariant: a retained message proves nothing, for it outlives its sender. An answer proves a path: the unit asks
+(`alarm/poll`), a receiver that hears alarms and could answer one says `alarm/here`, and that counts for HOLDS_NS. A
+receiver that has never announced itself counts for nothing, whatever else it sends.
 """
 
 from __future__ import annotations
@@ -17,29 +17,29 @@ from daemon.model.unit import Unit
 
 NS = 1_000_000_000
 KNOWN_NS = 3 * NS
-"""An answer to the poll at a new connection comes within a round trip. Later means that nobody is there to say it."""
+"""An answer to the poll at a new connection takes a round trip. After this, nobody is there to give one."""
 POLL_NS, POLL_SOON_NS = 15 * NS, 3 * NS
-"""Between two polls: at rest, and while somebody who should answer has not."""
+"""Between two polls: normally, and while an answer is overdue."""
 CLAIM_NS = 10 * NS
-"""A receiver's own word that it is there counts for so long without an answer: three polls."""
+"""How long a receiver's announcement counts without an answer: three polls."""
 HOLDS_NS = 30 * NS
-"""An answer proves a path for so long: one poll at rest, and five more that are missed."""
+"""How long an answer proves a path: one poll, and five more that are missed."""
 SILENT_NS = 10 * NS
-"""Polls without any answer, where somebody has answered or says that he is there: the connection may be deaf."""
+"""Time without any answer, although a receiver has answered before or announces itself: the connection may be deaf."""
 SILENT_MAX_NS = 160 * NS
-"""Between two connections that are renewed over it, doubling to this: it may be the receiver that hangs. At this it
-stops, until somebody answers again: a retained word may be all that is left of a receiver."""
+"""Between two renewals of a deaf connection, doubling to this: it may be the receiver that hangs. At this they stop
+until somebody answers again: a retained message may be all that is left of a receiver."""
 SOON_AGAIN_NS, TURNS = 60 * NS, 3
-"""Deaf again so soon after a new connection had been answered, so often in a row: another client comes with our name,
-and the two take turns. Once or twice is a receiver that hangs, or a flood in which answers were lost."""
+"""Deaf again this soon after a new connection was answered, this often in a row: another client uses our id, and the
+two take turns. Once or twice is a receiver that hangs, or a flood in which answers were lost."""
 CROWD = 100
 """Messages between two looks, a second apart, among which answers may have been lost: the loop has places for two
-hundred, a broker may have fewer for us, and CONSOLES_MAX that all answer one poll are not so many."""
+hundred, and a broker may have fewer for us. It is more than CONSOLES_MAX answers to one poll."""
 CONSOLES_MAX = 64
-"""Receivers of one organisation that are remembered; one more takes the place of one that is gone, or is refused: a
-topic anyone may write must not grow us."""
+"""Receivers of one organisation that are remembered. One more replaces one that is gone, or is refused: a topic that
+anyone may write to must not use up memory."""
 POLLS_MAX = 4
-"""Polls whose answers count: an answer that comes later than the last four is of another time."""
+"""Polls whose answers count: an answer to an older one is stale."""
 
 
 class There(Struct):
@@ -47,28 +47,28 @@ class There(Struct):
 
     presence: Presence
     said_ns: int
-    """Boot time at which it said so."""
+    """Boot time of its announcement."""
     answered_ns: int | None = None
 
     def until_ns(self) -> int:
-        """How long it counts."""
+        """Until when it counts."""
         claimed_ns = self.said_ns + CLAIM_NS if self.presence.online else 0
         return claimed_ns if self.answered_ns is None else max(claimed_ns, self.answered_ns + HOLDS_NS)
 
 
 class Path(Struct):
-    """One broker."""
+    """The path by one broker."""
 
     up_ns: int | None = None
     there: dict[str, There] = {}
     nobody: bool = False
-    """The broker has said so of an alarm, and nobody has been heard since."""
+    """The broker has answered an alarm with "no matching subscribers", and no receiver has been heard since."""
     polls: dict[str, int] = {}
     polled_ns: int = -POLL_NS
     owes_ns: int | None = None
     """Since when the broker owes its answer to a poll."""
     waits_ns: int | None = None
-    """Since when polls have no answer from anybody."""
+    """Since when polls have had no answer from any receiver."""
     renew_wait_ns: int = SILENT_NS
     renewed_ns: int | None = None
     turns: int = 0
@@ -85,12 +85,12 @@ class Receivers:
     # --- connections ------------------------------------------------------------------------------------------------
 
     def connected(self, broker: str, now_ns: int) -> None:
-        """A connection stands. Who listens may have been heard before: the broker says it with the subscription."""
+        """A connection is up. Receivers may have been heard before: the broker sends presence with the subscription."""
         path = self._paths[broker]
         path.up_ns, path.polled_ns, path.waits_ns, path.owes_ns = now_ns, -POLL_NS, None, None
 
     def lost(self, broker: str) -> None:
-        """A connection is gone; who listens there is not known."""
+        """A connection is lost: its receivers are unknown."""
         path = self._paths[broker]
         path.up_ns, path.nobody, path.waits_ns, path.owes_ns = None, False, None, None
         path.there.clear()
@@ -103,9 +103,9 @@ class Receivers:
     # --- words of receivers -----------------------------------------------------------------------------------------
 
     def heard(self, broker: str, console: str, presence: Presence, now_ns: int) -> bool | None:
-        """Takes a receiver's word about itself; True when it has come (again), None when it is refused.
+        """Take a receiver's presence; True: it is (again) there; None: refused.
 
-        The will of a session that is over comes late: it says nothing about the one that runs.
+        The will of an old session comes late, and says nothing about the current one.
         """
         path = self._paths[broker]
         before = path.there.get(console)
@@ -123,13 +123,13 @@ class Receivers:
         return came
 
     def here(self, broker: str, console: str, poll: str, now_ns: int) -> bool | None:
-        """Takes a receiver's answer to a poll; True when it was not known to be there, None when it is refused."""
+        """Take a receiver's answer to a poll; True: it was not known to be there; None: refused."""
         path = self._paths[broker]
         if poll not in path.polls or not self._has_place(path, console, now_ns):
             return None
         there = path.there.get(console)
         if there is not None and there.presence.online and not self._is_ours(there.presence):
-            return False  # it says itself that it listens to other sites
+            return False  # it announces that it listens to other sites
         was_there = there is not None and there.until_ns() > now_ns
         if there is None or not there.presence.online:
             there = path.there[console] = There(Presence(online=True), now_ns)
@@ -138,14 +138,14 @@ class Receivers:
         return not was_there
 
     def knows(self, console: str) -> bool:
-        """Whether a receiver has said that it is there: only then its other words count."""
+        """Whether a receiver has announced itself: only then its other messages count."""
         said = [path.there[console].presence for path in self._paths.values() if console in path.there]
         return any(presence.online and self._is_ours(presence) for presence in said)
 
     # --- polls ------------------------------------------------------------------------------------------------------
 
     def poll_due(self, broker: str, now_ns: int, *, hurry: bool) -> bool:
-        """Whether it is time to ask. `hurry`: an alarm waits for its answer."""
+        """Whether a poll is due. `hurry`: an alarm waits for its answer."""
         path = self._paths[broker]
         if path.up_ns is None or not self._acknowledge:
             return False
@@ -154,7 +154,7 @@ class Receivers:
         return now_ns >= path.polled_ns + (POLL_SOON_NS if soon else POLL_NS)
 
     def polled(self, broker: str, poll: str, now_ns: int) -> None:
-        """A poll has left."""
+        """A poll has been sent."""
         path = self._paths[broker]
         path.polls[poll] = path.polled_ns = now_ns
         if len(path.polls) > POLLS_MAX:
@@ -163,7 +163,7 @@ class Receivers:
         path.owes_ns = now_ns if path.owes_ns is None else path.owes_ns
 
     def crowded(self, broker: str, messages: int, now_ns: int) -> None:
-        """So many messages have come since the last look: amid a crowd silence is no evidence, and is counted anew."""
+        """Count the messages since the last look: amid a crowd silence is no evidence, and its count starts anew."""
         path = self._paths[broker]
         if messages > CROWD and path.waits_ns is not None:
             path.waits_ns = now_ns
@@ -173,12 +173,12 @@ class Receivers:
         self._paths[broker].owes_ns = None
 
     def owed_ns(self, broker: str, now_ns: int) -> int:
-        """For how long the broker has owed its answer to a poll."""
+        """How long the broker has owed its answer to a poll."""
         owes_ns = self._paths[broker].owes_ns
         return 0 if owes_ns is None else now_ns - owes_ns
 
     def is_deaf(self, broker: str, now_ns: int) -> bool:
-        """Whether the connection is to be renewed, because nobody answers on it who should; counts as done then."""
+        """Whether to renew the connection, because an expected answer does not come. Counts it as renewed."""
         path = self._paths[broker]
         if path.waits_ns is None or not path.there or not any(t.presence.online for t in path.there.values()):
             return False
@@ -194,7 +194,7 @@ class Receivers:
         return True
 
     def is_taken_over(self, broker: str, now_ns: int) -> bool:
-        """Whether a connection that is deaf was answered, and had been renewed for the same, TURNS times in a row."""
+        """Whether a deaf connection was answered, and renewed for the same reason before, TURNS times in a row."""
         return self._turn(self._paths[broker], now_ns) > TURNS
 
     def _turn(self, path: Path, now_ns: int) -> int:
@@ -205,19 +205,19 @@ class Receivers:
     # --- what is known ----------------------------------------------------------------------------------------------
 
     def listens(self, broker: str, now_ns: int) -> bool:
-        """Whether an alarm that goes by this broker reaches somebody, as far as is known."""
+        """Whether an alarm sent by this broker reaches a receiver, as far as is known."""
         path = self._paths[broker]
         if path.nobody or path.up_ns is None:
             return False
         return not self._acknowledge or any(self._counts(there, now_ns) for there in path.there.values())
 
     def online(self, now_ns: int) -> tuple[str, ...]:
-        """The receivers that listen to this site, in order of name."""
+        """The receivers that listen to this site, sorted by name."""
         paths = self._paths.values()
         return tuple(sorted({name for path in paths for name, t in path.there.items() if self._counts(t, now_ns)}))
 
     def proven(self, broker: str, now_ns: int) -> dict[str, int]:
-        """Until when each receiver's answer proves this path, in boot time."""
+        """Boot time until which each receiver's answer proves this path."""
         found = self._paths[broker].there.items()
         return {
             name: there.answered_ns + HOLDS_NS
@@ -226,11 +226,11 @@ class Receivers:
         }
 
     def up_ns(self, broker: str) -> int | None:
-        """Since when the connection stands; None: it does not."""
+        """Since when the connection is up; None: it is not."""
         return self._paths[broker].up_ns
 
     def nobody(self, now_ns: int) -> str:
-        """That nobody listens, in words; empty while somebody does, or while no broker is there to ask."""
+        """The fault that nobody listens, in words; empty while somebody does, or while no broker is connected."""
         up = {name: path for name, path in self._paths.items() if path.up_ns is not None}
         if not up:
             return ""
@@ -246,7 +246,7 @@ class Receivers:
         return there.presence.online and self._is_ours(there.presence) and now_ns < there.until_ns()
 
     def _has_place(self, path: Path, console: str, now_ns: int) -> bool:
-        """Whether a receiver can be remembered: one that does not count, the longest gone first, makes room for it."""
+        """Whether a receiver can be remembered. One that does not count, the longest gone first, makes room."""
         if console in path.there or len(path.there) < CONSOLES_MAX:
             return True
         idle = [(there.presence.online, there.said_ns, name) for name, there in path.there.items()

@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""What makes the alarm process ready sooner: imported first by its composition roots, for what it keeps from happening.
+"""Speeds up the start of the alarm process. Its composition roots import this first.
 
-While a program is being loaded nothing is garbage, and each of the collections that loading sets off walks through all
-that is there: a tenth of the time until a press is seen. msgspec asks `typing_extensions` for names that Python 3.11
-has itself, and takes those when it is told that there is no such module: a twentieth.
+While a program is being loaded nothing is garbage, yet each collection walks through everything: a tenth of the time
+until a press is seen. msgspec asks `typing_extensions` for names that Python 3.11 has itself, and uses those when told
+that there is no such module: a twentieth.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import gc
 import sys
 
 ROOTS = ("daemon.alarm.__main__", "tests.benchmarks.alarm_root")
-"""A process that merely imports one of them, such as a test's, is left alone."""
+"""A process that merely imports one of them, such as a test's, is not affected."""
 
 
 def over() -> None:
-    """The process is ready: what stands now stays, for a collection of all of it takes longer than an alarm."""
+    """The process is ready. Exempt all present objects from collection: collecting them takes longer than an alarm."""
     gc.freeze()
     gc.enable()
     if sys.modules.get("typing_extensions", gc) is None:

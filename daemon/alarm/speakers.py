@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Who says which word on the alarm's sockets: each peer is who its user is, by the kernel's word (SO_PEERCRED).
+"""Who may send which message on the alarm's sockets. A peer is identified by its user, from the kernel (SO_PEERCRED).
 
-Invariant: a word counts only from the process whose word it is. A recorder that was taken over cannot speak as keeper,
-and the other way round; nobody else speaks at all.
+Invariant: a message counts only from the process it belongs to. A recorder that was taken over cannot speak as the
+keeper, nor the other way round, and no other process can speak at all.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from daemon import link, log, people, wire
 from daemon.model import events
 
 Speaker = Literal["alarm", "recorder", "keeper", "operators", "desk"]
-"""`desk` is whichever process an operator asks: nobody says a reply to it."""
+"""`desk`: whichever process an operator asks. Nobody sends it a reply."""
 SAID_BY: Mapping[type, frozenset[Speaker]] = {
     events.StartRecording: frozenset({"alarm"}), events.SetEnd: frozenset({"alarm"}),
     events.Lease: frozenset({"alarm"}), events.Forget: frozenset({"alarm"}), events.Quiet: frozenset({"alarm"}),
@@ -31,15 +31,15 @@ SAID_BY: Mapping[type, frozenset[Speaker]] = {
     wire.HoldDue: frozenset({"keeper"}), wire.Audited: frozenset({"keeper"}),
     wire.Request: frozenset({"operators"}), wire.Reply: frozenset({"desk"}),
 }  # fmt: skip
-"""Every message that may cross a socket, and whose it is."""
+"""Every message that may cross a socket, and who may send it."""
 COMES = ("recorder", "keeper")
-"""Processes that come to the unit's socket."""
+"""Processes that connect to the unit's socket."""
 USERS: Mapping[str, Speaker] = {"spreekkamer-recorder": "recorder", "spreekkamer-keeper": "keeper"}
 """Their users (systemd/sysusers.d)."""
 
 
 class FromUnit(msgspec.Struct, frozen=True):
-    """A word of the recorder or the keeper, or the end of its connection."""
+    """A message of the recorder or the keeper, or the end of its connection."""
 
     peer: link.Peer
     message: link.Word
@@ -54,19 +54,19 @@ class FromOperator(msgspec.Struct, frozen=True):
 
 
 class Speakers:
-    """Used by the thread that reads the unit's socket, alone."""
+    """Used only by the thread that reads the unit's socket."""
 
     def __init__(self, users: Mapping[int, Speaker], own_uid: int) -> None:
         """`users`: user number to process. A peer with `own_uid`, the alarm process's own, may be either.
 
-        In the field no other process has that user, and who has it can end the alarm process anyway. In a simulated
-        room it is whoever started the room: there the first word says who a peer is, and it stays that.
+        In the field no other process has that user, and one that has it can end the alarm process anyway. In a
+        simulated room it is the user who started the room: there the first message decides which process a peer is.
         """
         self._users, self._own_uid = dict(users), own_uid
         self._bound: dict[link.Peer, Speaker] = {}
 
     def word(self, peer: link.Peer, message: link.Word) -> FromUnit | None:
-        """A word with its speaker; None when it is nobody's to say, and then the peer is disconnected."""
+        """Return a message with its sender. None: the peer may not send it, and is disconnected."""
         if isinstance(message, link.Joined):
             return None
         if isinstance(message, link.Left):
@@ -79,7 +79,7 @@ class Speakers:
         return FromUnit(peer, message, speaker)
 
     def taken(self, word: FromUnit) -> None:
-        """The loop will hear this word: the peer is this speaker until it leaves."""
+        """The loop will hear this message: the peer stays this process until it leaves."""
         if not isinstance(word.message, link.Left):
             self._bound[word.peer] = word.speaker
 
@@ -91,11 +91,11 @@ class Speakers:
 
 
 def refuse(peer: link.Peer, message: link.Word) -> None:
-    """Logs a word that is not its speaker's, and disconnects the peer."""
+    """Log a message that its sender may not send, and disconnect the peer."""
     log.event("word_refused", "warning", word=type(message).__name__, uid=peer.person.uid, pid=peer.pid)
     peer.close()
 
 
 def field_users() -> Mapping[int, Speaker]:
-    """User number to process, as this machine has them; empty where the users were never made."""
+    """User number to process, on this machine; empty if the users do not exist."""
     return {uid: USERS[name] for name, uid in people.user_ids().items() if name in USERS}

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Everything that the unit says of itself beside its alarms: state, availability, health, recordings, receipts.
+"""Everything that the unit publishes besides alarms: state, availability, health, recordings, receipts.
 
-It has connections of its own, one at each broker: what is not answered there must never hold up an alarm. Whoever
-listens at the second broker alone sees as much as at the first.
+It has its own connections, one per broker: a missing answer on them must never hold up an alarm. The second broker gets
+the same as the first.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from daemon.times import utc
 from hardware.ports import Clock
 
 HEALTH_NS = 15_000_000_000
-"""Between two health messages (design 7); a console that misses three knows that something is wrong."""
+"""Between two health messages (design 7). A console that misses three knows that something is wrong."""
 
 Figures = Callable[[], dict[str, Any]]
 
@@ -38,7 +38,7 @@ class Telemetry:
     def __init__(
         self, settings: Settings, clock: Clock, name: str, sink: Sink, figures: Figures, *, simulated: bool
     ) -> None:
-        """`figures`: what only the loop knows of itself."""
+        """`figures`: what only the loop knows."""
         self._settings, self._clock, self._figures, self._simulated = settings, clock, figures, simulated
         self._root = settings.unit.topic_root()
         self._session = clock.read().wall_ns // 1_000_000
@@ -56,15 +56,15 @@ class Telemetry:
         self.broker = "not connected yet"
         self.second_broker = "not connected yet" if settings.unit.second_broker else None
         self.public = Public()
-        """What of the recorder's and the keeper's words goes out."""
+        """What may be published of the recorder's and the keeper's messages."""
         self._counters: dict[str, int] = {}
         self._queue_max = 0
         self._head: wire.Receipt | None = None
-        """The newest signed head of the audit log: a broker that was away hears it when it is back."""
+        """The newest signed head of the audit log, sent to a broker that comes back."""
         self._introductions = discovery.payloads(settings.unit, simulated=simulated)
 
     def start(self) -> None:
-        """Begins to connect."""
+        """Begin to connect."""
         for voice in self._voices.values():
             voice.connection.start()
 
@@ -73,21 +73,21 @@ class Telemetry:
         return all(voice.connection.alive() for voice in self._voices.values())
 
     def close(self) -> None:
-        """Says that the unit goes, and goes."""
+        """Publish that the unit is offline, and disconnect."""
         for voice in self._voices.values():
             voice.connection.publish(self._root + "availability", self._offline, retain=True)
             voice.connection.close()
 
     def obey(self, settings: Settings) -> None:
-        """Another policy is in force."""
+        """Follow another policy."""
         self._settings = settings
 
     def count(self, what: str, more: int = 1) -> None:
-        """So many more of something."""
+        """Add to a counter."""
         self._counters[what] = self._counters.get(what, 0) + more
 
     def connected(self, word: Up, room: Room) -> None:
-        """A connection stands: what is retained is said anew."""
+        """A connection is up: publish all retained messages anew."""
         if word.client == "alarm":
             self.broker = word.protocol
         if word.client == "second":
@@ -103,12 +103,12 @@ class Telemetry:
         if self._head is not None:
             self.archive(self._head)
         self.next_ns = now_ns
-        # Retained, so that Home Assistant finds them whenever it starts; anew, because a broker may have forgotten.
+        # Retained, so that Home Assistant finds them whenever it starts; anew, because a broker may have lost them.
         for topic, payload in self._introductions:
             voice.say(topic, payload, now_ns, retain=True)
 
     def answered(self, word: Answered) -> None:
-        """A broker has answered. What it will not have is counted each time, told once."""
+        """A broker has answered. Count each refusal, and log the first."""
         voice = self._voices.get(word.client)
         refused = voice.answered(word, self._clock.boot_ns()) if voice is not None else None
         if refused is None:
@@ -119,7 +119,7 @@ class Telemetry:
             log.event(what, "warning", topic=refused[0], code=refused[1])
 
     def lost(self, word: Down) -> None:
-        """A connection is gone."""
+        """A connection is lost."""
         if word.client == "alarm":
             self.broker = word.reason
         elif word.client == "second":
@@ -128,16 +128,16 @@ class Telemetry:
             voice.lost(word.reason, self._clock.boot_ns())
 
     def wrong(self, now_ns: int, up: Callable[[str], bool]) -> str:
-        """What keeps the unit's own words from a broker at which alarms have a connection; empty: nothing.
+        """Why the unit cannot publish to a broker at which alarms have a connection; empty: it can.
 
-        `up`: whether they have, by its name.
+        `up`: whether alarms have one, by its name.
         """
         at = {"telemetry": "alarm", "second-telemetry": "second"}
         told = [voice.wrong(now_ns, self._root) for name, voice in self._voices.items() if up(at[name])]
         return "; ".join(dict.fromkeys(filter(None, told)))
 
     def room_changed(self, before: Room, room: Room) -> None:
-        """Says the alarm's state again when it is another."""
+        """Publish the alarm's state if it has changed."""
         if before.alarms != room.alarms:
             self._say("alarm/state", self._state(room), retain=True)
 
@@ -157,7 +157,7 @@ class Telemetry:
         self._say(topic, body)
 
     def archive(self, said: wire.Receipt | wire.HoldDue) -> None:
-        """A line of the keeper's audit log, for a witness; or a hold that somebody has to look at."""
+        """Publish a line of the keeper's audit log, for a witness, or a hold that is due for review."""
         body: messages.Published
         if isinstance(said, wire.Receipt):
             if not self.public.receipt(said, self._clock.boot_ns()):
@@ -171,7 +171,7 @@ class Telemetry:
         self._say("archive/event", body)
 
     def tick(self, now_ns: int, room: Room) -> None:
-        """Sends health when it is time, and looks after what is not answered."""
+        """Publish health when it is due, and check for missing answers."""
         for voice in self._voices.values():
             voice.tick(now_ns)
         if self.next_ns is not None and now_ns >= self.next_ns:
@@ -181,7 +181,7 @@ class Telemetry:
                 voice.beat(self._root + "health", said)
 
     def health(self, room: Room) -> messages.Health:
-        """All figures as they stand, for people at the unit."""
+        """All figures, for people at the unit."""
         now, figures = self._clock.read(), self._figures()
         self._queue_max = max(self._queue_max, figures["queue"])
         counters = dict(self._counters)
@@ -224,7 +224,7 @@ class Telemetry:
             voice.say(self._root + topic, self._marked(said), self._clock.boot_ns(), retain=retain)
 
     def _marked(self, said: messages.Published) -> bytes:
-        """The bytes on the wire; of a simulated unit they say so."""
+        """The bytes to publish, marked as simulated if the unit is."""
         return messages.encode(replace(said, simulated=self._simulated))
 
     def _state(self, room: Room) -> messages.AlarmState:

@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""The tables of the alarm journal: made, brought up to date, read and written. On the journal's thread alone.
+"""The tables of the alarm journal: created, upgraded, read and written. On the journal's thread only.
 
-Invariant: no row makes reading fail. What this release cannot read is logged and stays where it is.
+Invariant: no row makes reading fail. A row that this release cannot read is logged and left in place.
 """
 
 from __future__ import annotations
@@ -44,20 +44,20 @@ from daemon.alarm.orders import (
 )
 
 ROWS_MIN = 1000
-"""The newest rows always stay: what EN 50131 asks of the event log of its highest grade."""
+"""The newest rows always stay: EN 50131 asks this of the event log at its highest grade."""
 KEPT_NS = 30 * 86_400 * 1_000_000_000
-"""A row that is delivered and closed stays this long as well: the thirty days of the same standard."""
+"""A delivered and closed row also stays this long: the thirty days of the same standard."""
 BYTES_MAX = 64 * 1024 * 1024
-"""Above this, delivered rows beyond ROWS_MIN go before their thirty days: forty thousand rows, a press a minute. What
-no receiver has stored goes never: to lose an alarm is worse than a large file."""
+"""Above this size, delivered rows beyond ROWS_MIN are deleted before their thirty days: forty thousand rows, a press a
+minute. A row that no receiver has stored is never deleted: losing an alarm is worse than a large file."""
 RECENT_MAX = 100
-"""Rows that are read back at start for `status --alarms` and for a late acceptance: days of a busy room."""
+"""Rows read back at start for `status --alarms` and for a late acceptance: days of a busy room."""
 BODY_MAX = 65_536
-"""Characters of a body that are read: our own have under two thousand; a row with more was not written by us."""
+"""Characters of a body that are read. Ours have under two thousand; we did not write a longer one."""
 
 FIELD_MAX = 256
-"""Characters of every other text of a row; our own have 64 at most. An id of a megabyte would go out with each word of
-the alarm's state, and hold up the loop that says it."""
+"""Characters of any other text in a row; ours have at most 64. An id of a megabyte would be published with each state
+of the alarm, and hold up the loop."""
 FREE = ("body", "told")
 
 SCHEMA = """
@@ -102,15 +102,15 @@ CREATE TABLE IF NOT EXISTS heard (
 PRAGMA user_version = 3;
 """
 VERSION = 3
-"""Of the tables. The first release's file has none: its rows are taken over, what a broker had taken as delivered."""
+"""Version of the tables. The first release's file has none; rows that a broker had taken count as delivered."""
 SECOND = f"""
 DROP INDEX IF EXISTS open_alarm;
 {SCHEMA}
 UPDATE alarm_event SET closed_wall_ns = kept_wall_ns WHERE kind = 'repeated' AND closed_wall_ns IS NULL
 AND n < (SELECT max(n) FROM alarm_event WHERE kind = 'raised');
 """  # noqa: S608 - constants of ours
-"""What the second release's file needs. It forgot presses in an open alarm when it started again, so that they never
-closed; those before the last alarm are over, for an alarm begins in a room without one. The later ones may be open."""
+"""Upgrade of the second release's file. That release forgot presses in an open alarm at a restart, so that they never
+closed. Those before the last alarm are over, since an alarm begins in a room without one; later ones may be open."""
 
 _ROW = ", ".join(Row.__struct_fields__)
 _COURSE = ", ".join(Course.__struct_fields__)
@@ -120,9 +120,9 @@ _READ = f"n, delivered_wall_ns, {_ROW.replace('body', f'substr(body, 1, {BODY_MA
 
 
 def bring_up_to_date(db: sqlite3.Connection) -> None:
-    """Makes the tables, or takes over those of an older release, in one transaction. Writes nothing if they stand.
+    """Create the tables, or upgrade those of an older release, in one transaction. Write nothing if they are current.
 
-    Invariant: what the second release made keeps its columns, so that a unit can go back to that release.
+    Invariant: the second release's columns stay, so that a unit can go back to that release.
     """
     version = db.execute("PRAGMA user_version").fetchone()[0]
     if version >= VERSION:
@@ -142,19 +142,19 @@ def bring_up_to_date(db: sqlite3.Connection) -> None:
 
 @contextlib.contextmanager
 def transaction(db: sqlite3.Connection) -> Iterator[None]:
-    """All of it or nothing, with one fsync."""
+    """All or nothing, with one fsync."""
     db.execute("BEGIN IMMEDIATE")
     try:
         yield
         db.execute("COMMIT")
     except BaseException:
-        if db.in_transaction:  # SQLite takes some back by itself, such as one for which the disk was full
+        if db.in_transaction:  # SQLite rolls some back by itself, for instance on a full disk
             db.execute("ROLLBACK")
         raise
 
 
 def carry_out(db: sqlite3.Connection, order: Order) -> Said | None:  # noqa: C901 - a case an order
-    """Does what an order wants, inside a transaction, and returns what is to be said of it after the commit."""
+    """Carry out an order in a transaction; return the answer to give after the commit."""
     match order:
         case Keep():
             return _keep(db, order)
@@ -191,7 +191,7 @@ def carry_out(db: sqlite3.Connection, order: Order) -> Said | None:  # noqa: C90
 
 
 def opened(db: sqlite3.Connection) -> Opened:
-    """All that the journal holds for a process that starts."""
+    """Everything that the journal holds for a process that starts."""
     last = db.execute("SELECT coalesce(max(n), 0) FROM alarm_event").fetchone()[0]
     return Opened(
         next_n=last + 1,
@@ -206,7 +206,7 @@ def opened(db: sqlite3.Connection) -> Opened:
 
 
 def _keep(db: sqlite3.Connection, order: Keep) -> Kept:
-    # OR IGNORE: the same id again is a retry of ours after a commit whose answer was lost; so with its act.
+    # OR IGNORE: the same id again is our retry after a commit whose answer was lost; the same for its act.
     db.execute(
         f"INSERT OR IGNORE INTO alarm_event ({_ROW}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - a constant
         msgspec.structs.astuple(order.row),
@@ -228,7 +228,7 @@ def _close(db: sqlite3.Connection, alarm_ids: tuple[str, ...], wall_ns: int) -> 
 
 
 def _waiting(db: sqlite3.Connection, order: ReadWaiting) -> Waiting:
-    """Constant cost a row, but for the count: that is made when the first of them are read, once a round."""
+    """Constant cost per row. The count is made only when the first of them are read, once a round."""
     rest = "WHERE delivered_wall_ns IS NULL AND n > ? ORDER BY n LIMIT ?"
     numbers = db.execute(f"SELECT n FROM alarm_event {rest}", (order.after_n, order.most)).fetchall()  # noqa: S608 - a constant
     entries = _entries(db, rest, order.after_n, order.most)
@@ -259,7 +259,7 @@ def _structs(db: sqlite3.Connection, of: Any, table: str, columns: str) -> tuple
 
 
 def _converted(of: Any, fields: Iterable[Any], table: str, which: object) -> Any:
-    """A row as a struct; None: it is not one, which is logged."""
+    """Return a row as a struct; None: it is not one, which is logged."""
     named = dict(zip(of.__struct_fields__, fields, strict=True))
     try:
         if long := [name for name, value in named.items() if name not in FREE and len(str(value)) > FIELD_MAX]:
@@ -283,7 +283,7 @@ DELETE FROM alarm_event WHERE delivered_wall_ns IS NOT NULL
 AND (closed_wall_ns IS NOT NULL OR kind NOT IN ('raised', 'repeated'))
 AND n < coalesce((SELECT n FROM alarm_event ORDER BY n DESC LIMIT 1 OFFSET ?), 0)
 """
-"""Rows that may go; what follows says which of them do."""
+"""Rows that may be deleted; the rest of the statement selects among them."""
 
 
 def _prune(db: sqlite3.Connection, wall_ns: int | None) -> None:

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""One connection on which the unit speaks of itself: what it says is said again until the broker has taken it.
+"""A connection for the unit's own messages, which are sent again until the broker has taken them.
 
-The law here: the last word on a retained topic reaches the broker, or its connection is renewed and all is said anew;
-nothing that it waits for can hold up an alarm, which goes by a connection of its own.
+Invariant: the latest message on a retained topic reaches the broker, or the connection is renewed and everything is
+sent anew. No wait here can hold up an alarm, which has its own connection.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from daemon.model.unit import Broker
 
 NS = 1_000_000_000
 ANSWER_NS = 10 * NS
-"""A broker that has not answered one of these by then never will: a new connection. Twice what an alarm has."""
+"""A broker that has not answered by then never will: renew the connection. Twice the limit for an alarm."""
 DOWN_NS = 10 * NS
-"""No connection for so long, while alarms have theirs at the same broker, is a fault."""
+"""No connection for this long, while alarms have theirs at the same broker, is a fault."""
 NO_ANSWER = "what the unit says of itself got no answer from the broker; a new connection is made"
 
 
@@ -37,7 +37,7 @@ class Voice:
         self._reason = "not connected yet"
 
     def say(self, topic: str, payload: bytes, now_ns: int, *, retain: bool) -> None:
-        """At QoS 1. What is retained waits for its place; what is not is said now or, without one, never."""
+        """Publish at QoS 1. A retained message waits for a place; another is sent now or never."""
         if retain:
             self._waiting.pop(topic, None)
             self._waiting[topic] = payload
@@ -46,23 +46,23 @@ class Voice:
             self._publish(topic, payload, now_ns, retain=False)
 
     def beat(self, topic: str, payload: bytes) -> None:
-        """At QoS 0, retained: it comes again soon."""
+        """Publish at QoS 0, retained: the next one comes soon."""
         self.connection.publish(topic, payload, qos=0, retain=True)
 
     def connected(self) -> None:
-        """A connection stands. Whoever speaks says all that is retained anew."""
+        """The connection is up. The caller publishes all retained messages anew."""
         self._waiting.clear()
         self._owes.clear()
         self._refused.clear()
         self._down_ns = None
 
     def lost(self, reason: str, now_ns: int) -> None:
-        """It is gone."""
+        """The connection is lost."""
         self._owes.clear()
         self._reason, self._down_ns = reason, now_ns if self._down_ns is None else self._down_ns
 
     def answered(self, word: Answered, now_ns: int) -> tuple[str, int] | None:
-        """The broker has answered; a topic and the code when it will not have it."""
+        """The broker has answered. Return a topic and the code if it refuses."""
         self._owes.pop(word.key, None)
         topic = word.key.partition(" ")[2]
         self._flush(now_ns)
@@ -73,14 +73,14 @@ class Voice:
         return topic, word.code
 
     def tick(self, now_ns: int) -> None:
-        """Gives up a connection on which an answer is owed for too long."""
+        """Give up a connection on which an answer is overdue."""
         self._flush(now_ns)
         if self._owes and next(iter(self._owes.values())) + ANSWER_NS <= now_ns:
             self._owes.clear()
             self.connection.renew(NO_ANSWER)
 
     def wrong(self, now_ns: int, root: str) -> str:
-        """What keeps the unit's own words from the broker, for a person; empty: nothing. `root`: of its own topics."""
+        """Why the unit's own messages do not reach the broker; empty: they do. `root`: of its own topics."""
         if self._down_ns is not None:
             return self._reason if now_ns >= self._down_ns + DOWN_NS else ""
         refused = [f"{topic}: code {code:#x}" for topic, code in self._refused.items() if topic.startswith(root)]
