@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""What an engineer aims by: the camera's 16 x 9 blocks, and when claps were heard and seen; no picture, no sound.
+"""What an engineer aims by: the camera's 16 x 9 blocks, and when claps were heard and seen. No picture, no sound.
 
-Once a second, five minutes at most.
+Once a second, for at most five minutes.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from hardware import ports
 
 NS = 1_000_000_000
 AIM_MAX_NS = 300 * NS
-"""One turn at a camera on a ladder; who needs longer asks again, and that is written down again."""
+"""One turn at a camera on a ladder. An engineer who needs longer asks again, and that is logged again."""
 
 
 class Aim:
-    """The loop's. It is the alarm process that lights the lamp before it asks, and that writes down who did."""
+    """Owned by the loop. The alarm process lights the lamp before it asks, and logs who aimed."""
 
     def __init__(self, track: VideoTrack | None, say: Callable[[wire.Blocks | wire.Claps], bool]) -> None:
         self._track, self._say = track, say
@@ -33,12 +33,12 @@ class Aim:
         self._seen: list[int] = []
 
     def ask(self, until_ns: int, now_ns: int) -> None:
-        """Begins, or ends with a time that has passed."""
+        """Begin, or end with a time in the past."""
         self._until_ns = min(until_ns, now_ns + AIM_MAX_NS)
         self._jumps, self._claps, self._heard, self._seen = JumpFinder(), None, [], []
 
     def frame(self, frame: ports.VideoPacket | ports.PcmBlock, sound: ports.AudioFormat | None, now_ns: int) -> None:
-        """What has come from a device, while somebody aims."""
+        """Take a frame from a device while the camera is aimed."""
         if now_ns >= self._until_ns:
             return
         if isinstance(frame, ports.VideoPacket):
@@ -50,7 +50,7 @@ class Aim:
             self._heard += self._claps.add(frame)
 
     def turn(self, now_ns: int) -> None:
-        """Says the blocks of a picture that it has not said yet."""
+        """Send the blocks of a new picture."""
         if now_ns >= self._until_ns:
             return
         if self._heard or self._seen:

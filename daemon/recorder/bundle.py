@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""One recording on disk: opened, grown segment by segment, closed. Every step is durable before it counts.
+"""One recording on disk: opened, extended segment by segment, closed. Every step is durable before it counts.
 
-The law here: sealed bytes only; begin and envelopes before the first segment; a segment before its chain line; nothing
-gets a name without leave (the lamp's lease); nothing is ever replaced or removed (see `daemon/durable.py`). What a kill
-leaves is closed by `closing.py`.
+Invariant: sealed bytes only; begin and envelopes before the first segment; a segment before its chain line; nothing
+gets a name unless the lamp's lease is valid; nothing is ever replaced or removed (see `daemon/durable.py`).
+`closing.py` closes what a kill leaves open.
 """
 
 from __future__ import annotations
@@ -24,12 +24,11 @@ from hardware.ports import Clock, Track
 
 Sign = Callable[[bytes], bytes]
 NEAR_NS = 100_000_000
-"""What is missing between two parts and is shorter than this is no gap: two pictures, or the frames of sound that an
-encoder holds back."""
+"""A shorter hole between two parts is not a gap: two pictures, or the frames of sound that an encoder holds back."""
 
 
 class Missing(msgspec.Struct, frozen=True):
-    """A track that an earlier part had as far as this; what follows before its first item here is a gap."""
+    """How far an earlier part had a track. What is missing between there and the first item here is a gap."""
 
     since_ns: int
     reason: str
@@ -70,9 +69,9 @@ class Bundle:
         missing: Mapping[Track, Missing] | None = None,
         leave: Callable[[], None] = lambda: None,
     ) -> None:
-        """Begins it, durable on return. `leave` raises where nothing may get a name.
+        """Begin it, durable on return. `leave` raises when nothing may get a name.
 
-        Raises StoreError, also for an id that is there already, and SealError.
+        Raises StoreError, also for an id that exists already, and SealError.
         """
         self.begin, self._sign, self._leave = begin, sign, leave
         self.path = recordings / begin.recording_id
@@ -102,22 +101,22 @@ class Bundle:
         return self._reach.ends_ns
 
     def add(self, items: Sequence[Item]) -> None:
-        """Makes segments and gaps part of the recording, durable on return.
+        """Add segments and gaps to the recording, durable on return.
 
-        Raises StoreError, and what `leave` raises: what has a name by then has its line as well.
+        Raises StoreError, and what `leave` raises. Every file that has a name by then also has its chain line.
         """
         found = self._with_gaps(items)
         for start in range(0, len(found), durable.BATCH_MAX):
             self._add(found[start : start + durable.BATCH_MAX])
 
     def mark(self, what: str, at_boot_ns: int, detail: str = "") -> None:
-        """Says in the chain that something happened. Raises StoreError."""
+        """Record an event in the chain. Raises StoreError."""
         self.alarm |= what == "alarm"
         self.test &= what != "kept"
         self._append([records.MarkLine(0, what, at_boot_ns, "", detail)])
 
     def end(self, why: str, detail: str, clock: Clock) -> None:
-        """Closes the recording: end.json, and sums over everything with a signature. Raises StoreError, SealError."""
+        """Close the recording: end.json, and signed sums over everything. Raises StoreError, SealError."""
         now = clock.read()
         end = records.End(
             self.begin.recording_id,
@@ -135,11 +134,11 @@ class Bundle:
         os.close(self._log)
 
     def abandon(self) -> None:
-        """Lets go after an error, without another byte. Raises OSError."""
+        """Close the files after an error, without writing. Raises OSError."""
         os.close(self._log)
 
     def _with_gaps(self, items: Sequence[Item]) -> list[Item]:
-        """What is missing since the part before stands before the first item of its track."""
+        """Insert the gap since the previous part before the first item of each track."""
         found: list[Item] = []
         for item in items:
             before = self._missing.pop(item.track, None)
@@ -170,7 +169,7 @@ class Bundle:
             for track, segments in files.items():
                 self._publish(track, segments)
                 named.add(track)
-        finally:  # what has a name has a line, whatever kept the rest from getting one
+        finally:  # every named file has a line, whatever interrupted the rest
             if named or not files:
                 there = [n for n, item in enumerate(items) if item.track in named or item.track not in files]
                 self._append([lines[n] for n in there])
@@ -194,7 +193,7 @@ class Bundle:
                 durable.sync(self.path)
         except OSError as error:
             raise StoreError(f"{target}: {error.strerror or error}") from error
-        # Records and envelopes hold nothing of the room: what has begun under the lease gets its name.
+        # Records and envelopes hold nothing of the room: once begun under the lease, they may get their names.
         durable.publish(target, files, before_naming=self._leave if directory else lambda: None)
         for name, data in files:
             self._sums[f"{directory}/{name}" if directory else name] = records.sha256(data)
@@ -210,10 +209,10 @@ class Bundle:
 
 
 def close(path: Path, end: records.End, sums: dict[str, str], sign: Sign) -> None:
-    """Publishes end.json, SHA256SUMS and its signature. `sums` holds what is known already; the chain is read."""
+    """Publish end.json, SHA256SUMS and its signature. `sums` holds the known hashes; the chain is read."""
 
     def once(name: str, data: bytes) -> bytes:
-        """What stands there already stays: a kill between two of these files is closed by the next start."""
+        """Keep a file that exists already: the next start closes after a kill between two of these files."""
         return durable.read(path / name, SUMS_BYTES_MAX) if (path / name).exists() else data
 
     data = once("end.json", records.encode(end))
@@ -225,6 +224,6 @@ def close(path: Path, end: records.End, sums: dict[str, str], sign: Sign) -> Non
 
 
 CHAIN_BYTES_MAX = 64 * 1024 * 1024
-"""Of a chain: 600 bytes a line, two lines a second, and the longest recording of any policy takes 18 MB."""
+"""Maximum size of a chain: 600 bytes a line, two lines a second; the longest recording of any policy takes 18 MB."""
 SUMS_BYTES_MAX = 8 * 1024 * 1024
-"""Of SHA256SUMS: 90 bytes a file, of which the longest recording has 30,000."""
+"""Maximum size of SHA256SUMS: 90 bytes per file; the longest recording has 30,000."""

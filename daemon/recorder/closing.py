@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Closes recordings that a kill, a power cut or a disk left open, beside the work and without a byte of their content.
+"""Closes recordings that a kill, a power cut or a disk left open, in the background and without reading their content.
 
-The law here: nothing that lies in the store keeps the recorder from starting or from recording. A recording is judged
-by its own records, each of a bounded size; the hashes of its segments stand in the chain, so that only those without a
-line are read. What cannot be read is said, and left as it is.
+Invariant: nothing in the store keeps the recorder from starting or recording. A recording is judged by its own records,
+each of bounded size. The chain has the hashes of its segments, so that only segments without a line are read. What
+cannot be read is reported and left as it is.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ LINE_BYTES_MAX = 4096
 BEGIN_BYTES_MAX = 65_536
 """begin.json is a few kilobytes, with sixty-four holders about six."""
 SEGMENT_BYTES_MAX = 64 * 1024 * 1024
-"""Of a segment: five seconds without a key frame at 25 Mbit/s are 16 MB."""
+"""Maximum size of a segment: five seconds without a key frame at 25 Mbit/s are 16 MB."""
 TAIL_BYTES = 65_536
-"""The end of a chain that shows how far both tracks have come: fifty seconds of lines."""
+"""End of a chain that is read to see how far both tracks have come: fifty seconds of lines."""
 PARTS_MAX = 16
-"""Parts that came to nothing, one after another, through which the one before is looked for."""
+"""Consecutive parts without content that are followed back to find the one before."""
 STOPPED = "the unit stopped while it recorded"
 REFUSED = "the disk refused while it recorded"
 AGAIN_S = 5.0
-"""Between two tries to close what a disk refuses."""
+"""Between two attempts to close a recording when the disk refuses."""
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 WHY = {
     "stopped": "the recorder was stopped",
@@ -44,23 +44,23 @@ WHY = {
     "store": "the disk refused what was recorded",
     "interrupted": "the recorder was interrupted",
 }
-"""Why what follows a part is missing, by the part's end."""
+"""Reason of the gap after a part, by how the part ended."""
 
 
 class Closer:
-    """A thread of its own: it waits for the disk, and nobody waits for it. `left` from any thread."""
+    """A separate thread: it waits for the disk, and nothing waits for it. `left` from any thread."""
 
     def __init__(self, recordings: Path, clock: Clock, sign: Sign) -> None:
         self._recordings, self._clock, self._sign = recordings, clock, sign
         self._change = threading.Condition()
         self._left: list[tuple[Path, str]] = []
         self._mine: set[str] | None = set()
-        """Begun by this process, while it is not known yet what earlier ones left open."""
+        """Begun by this process, as long as it is unknown what earlier ones left open."""
         self._over = False
         self._thread = threading.Thread(target=self._run, name="closer", daemon=True)
 
     def start(self) -> None:
-        """Begins to look for what earlier starts left open."""
+        """Begin to look for recordings that earlier starts left open."""
         self._thread.start()
 
     def begun(self, recording_id: str) -> None:
@@ -70,13 +70,13 @@ class Closer:
                 self._mine.add(recording_id)
 
     def left(self, path: Path, why: str) -> None:
-        """The disk refused to go on with this recording: it is closed when it can be."""
+        """The disk refused to go on with this recording: close it when possible."""
         with self._change:
             self._left.append((path, why))
             self._change.notify()
 
     def close(self) -> None:
-        """Ends the thread after the file that it is in."""
+        """End the thread after the current file."""
         with self._change:
             self._over = True
             self._change.notify()
@@ -105,7 +105,7 @@ class Closer:
                 self.left(path, STOPPED)
 
     def _closed(self, path: Path, why: str, *, log_it: bool = False) -> bool:
-        """Whether nothing is left to be done with it: what is no recording is nobody's to close."""
+        """Whether nothing is left to do. What is not a recording is left alone."""
         try:
             if not (path / "begin.json").exists() or not _is_open(path):
                 return True
@@ -118,7 +118,7 @@ class Closer:
 
 
 def close_interrupted(path: Path, clock: Clock, sign: Sign, detail: str = STOPPED) -> None:
-    """Closes what was left open. Raises StoreError and SealError for what is no recording or cannot be closed now."""
+    """Close an open recording. Raises StoreError and SealError: not a recording, or not possible now."""
     raw_begin = durable.read(path / "begin.json", BEGIN_BYTES_MAX)
     try:
         begin = msgspec.json.decode(raw_begin, type=records.Begin)
@@ -147,9 +147,7 @@ def close_interrupted(path: Path, clock: Clock, sign: Sign, detail: str = STOPPE
     for line in fresh:
         data = records.encode(msgspec.structs.replace(line, n=count, prev=head))
         count, head, text = count + 1, records.sha256(data), text + data
-    chain_file = durable.open_log(
-        path / "chain.jsonl"
-    )  # also where a kill came before the first line: the sums list it
+    chain_file = durable.open_log(path / "chain.jsonl")  # also after a kill before the first line: the sums list it
     try:
         durable.append(chain_file, text)
     finally:
@@ -167,9 +165,9 @@ def close_interrupted(path: Path, clock: Clock, sign: Sign, detail: str = STOPPE
 
 
 def missing_since(recordings: Path, recording_id: str, boot_id: str) -> dict[Track, Missing]:
-    """How far the part that is continued has come, by track, and why no more of it is there: from its own records.
+    """How far the part being continued has come, by track, and why it ended, from its own records.
 
-    Empty where it was of another boot, whose times compare with none of now, or cannot be read.
+    Empty if it is of another boot, whose times cannot be compared, or cannot be read.
     """
     found: dict[Track, Missing] = {}
     for _ in range(PARTS_MAX):
@@ -200,7 +198,7 @@ def _reason(path: Path) -> str:
 
 
 def _ends_ns(path: Path, tracks: tuple[Track, ...]) -> dict[Track, int]:
-    """The end of each track's last segment or gap: from the chain's tail, or from all of it for a track long gone."""
+    """The end of each track's last segment or gap: from the chain's tail, or else from the whole chain."""
     chain = durable.read(path / "chain.jsonl", CHAIN_BYTES_MAX) if (path / "chain.jsonl").exists() else b""
     for part in (chain[-TAIL_BYTES:], chain):
         reach = Reach()
@@ -216,7 +214,7 @@ def _ends_ns(path: Path, tracks: tuple[Track, ...]) -> dict[Track, int]:
 
 
 def _look_into(path: Path, file: str) -> tuple[str, str, str]:
-    """What a mark says of a segment that has no line, and its hash; no hash: it cannot be read."""
+    """The mark and the hash for a segment without a line; no hash: it cannot be read."""
     try:
         sha256 = records.sha256(durable.read(path / file, SEGMENT_BYTES_MAX))
     except StoreError as error:
@@ -244,7 +242,7 @@ def _names(directory: Path, kind: re.Pattern[str]) -> list[str]:
 
 
 def parse(line: bytes) -> records.ChainLine | None:
-    """A chain line, or None for one that is torn or foreign."""
+    """A chain line; None: it is torn or foreign."""
     try:
         return msgspec.json.decode(line, type=records.ChainLine) if len(line) <= LINE_BYTES_MAX else None
     except UNREADABLE:

@@ -3,9 +3,9 @@
 
 """Cuts a track into segments of one second, each a whole MPEG-TS file that plays alone and joins its neighbours.
 
-The law here: a segment of image begins at a key frame; a segment's times are boot times in 90 kHz, so that sound and
-image of one recording line up and opened segments, concatenated, play without a seam. What is missing between two
-packets is said as a `Hole`, with its reason. Pure: packets in, pieces out; the open segment is all that is held.
+Invariant: a segment of image begins at a key frame. Segments have boot times in 90 kHz, so that sound and image of a
+recording are in sync, and opened segments play without a seam when concatenated. A hole between two packets is reported
+as a `Hole`, with its reason. Pure: packets in, pieces out; only the open segment is held.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ if TYPE_CHECKING:
 
 NS = 1_000_000_000
 SEGMENT_NS = NS
-"""What a power cut may cost of a track (promise R5)."""
+"""Maximum loss per track at a power cut (promise R5)."""
 EARLY_NS = {"audio": 20_000_000, "video": 250_000_000}
-"""A key frame this much before the second is up ends the segment too: the next one would make it twice as long. Sound
+"""A key frame this much before the second is up also ends the segment: the next one would make it twice as long. Sound
 can end anywhere; image has one chance a second, and a camera on a busy machine is a few pictures early."""
 KEYLESS_NS = 5 * NS
-"""An open segment of image that gets no key frame for this long is ended: five missed key frames are no jitter."""
+"""An open segment of image without a key frame for this long is ended: five missed key frames are not jitter."""
 STEP_NS = 11_112
-"""Between two packets at least: one tick of the file's clock. A muxer refuses times that stand still or turn."""
+"""Minimum between two packets: one tick of the file's clock. A muxer refuses times that stand still or go back."""
 HOLE_FRAMES = 3
-"""This many frame times between two packets is a hole; picamera2 skips a frame now and then, which is none."""
+"""A hole is at least this many frame times. picamera2 skips a frame now and then; that is not a hole."""
 TICKS = Fraction(1, 90_000)
 
 
@@ -63,7 +63,7 @@ class Clear(msgspec.Struct, frozen=True):
 
 Piece = Clear | Hole
 Packets = list[VideoPacket | AudioPacket]
-"""Of one track: all of one kind."""
+"""Packets of one track, all of one kind."""
 Mux = Callable[[Packets], bytes]
 
 
@@ -74,28 +74,29 @@ class Cutter:
         self._track, self._frame_ns, self._mux = track, frame_ns, mux
         self._open: Packets = []
         self._spoiled = 0
-        """Packets of it that do not count as pictures."""
+        """Packets of the open segment that do not count as pictures."""
         self._small: list[Hole] = []
-        """Short holes since the last segment: they are told together, one line a second at most."""
+        """Short holes since the last segment: reported together, at most one line a second."""
         self._last_ns = 0
         self._packets_max = 2 * KEYLESS_NS // frame_ns
-        """In one segment, for a device whose times stand still; a segment's memory has a bound whatever it says."""
+        """Packets per segment, for a device whose times stand still: a bound on a segment's memory whatever the device
+        says."""
         self.end_ns: int | None = None
-        """Where the track has come to: the end of its last packet; None before the first."""
+        """End of the track's last packet; None before the first."""
         self.why = ""
-        """Why the next hole is there."""
+        """Reason of the next hole."""
 
     def follow(self, end_ns: int | None, why: str) -> None:
-        """Goes on where the same track ended before a restart of its device; None: nothing came before."""
+        """Go on where the track ended before a restart of its device; None: nothing came before."""
         self.end_ns, self.why = end_ns, why
 
     @property
     def open_since_ns(self) -> int | None:
-        """Start of the segment that is being filled."""
+        """Start of the open segment."""
         return self._open[0].pts_ns if self._open else None
 
     def add(self, packet: VideoPacket | AudioPacket, *, whole: bool = True) -> list[Piece]:
-        """Takes the next packet and returns what it completes. Not `whole`: it is kept and does not count."""
+        """Take the next packet; return the pieces that it completes. Not `whole`: it is kept but does not count."""
         pieces: list[Piece] = []
         if packet.pts_ns < self._last_ns + STEP_NS:
             packet = replace(packet, pts_ns=self._last_ns + STEP_NS)
@@ -121,7 +122,7 @@ class Cutter:
         return pieces
 
     def lost(self, lost: Lost) -> list[Piece]:
-        """Samples are missing. Where silence stands for them the hole is said here; else the times will show it."""
+        """Samples are missing. If silence replaces them the hole is reported here; otherwise the times show it."""
         if lost.to_ns - lost.from_ns < SILENCE_NS:
             self._small.append(Hole(self._track, lost.from_ns, lost.to_ns, lost.reason))
             return []
@@ -129,7 +130,7 @@ class Cutter:
         return []
 
     def end(self, why: str, at_ns: int | None = None) -> list[Piece]:
-        """Ends the open segment early, because the track is interrupted; `why` names the hole that may follow."""
+        """End the open segment early, because the track is interrupted. `why`: reason of the hole that may follow."""
         self.why = why
         holes: list[Piece] = [_together(self._small)] if self._small else []
         self._small = []
@@ -140,11 +141,11 @@ class Cutter:
         t0_ns, t1_ns = packets[0].pts_ns, at_ns or packets[-1].pts_ns + self._frame_ns
         try:
             return [*holes, Clear(self._track, t0_ns, t1_ns, count, self._mux(packets))]
-        except av.FFmpegError as error:  # of packets that no camera should give: a second is lost, and the room goes on
+        except av.FFmpegError as error:  # packets that no camera should send: a second is lost, and recording goes on
             return [*holes, Hole(self._track, t0_ns, t1_ns, f"it could not be made a file: {error}")]
 
     def forget(self) -> None:
-        """Drops the open segment; the track begins anew, and what was dropped is no hole."""
+        """Drop the open segment. The track begins anew, and what was dropped is not a hole."""
         self._open, self._small, self._spoiled, self.end_ns = [], [], 0, None
 
     def _hole(self, to_ns: int) -> list[Hole]:
@@ -155,14 +156,14 @@ class Cutter:
 
 
 def _together(holes: list[Hole]) -> Hole:
-    """One line for the holes of a second: from the first to the last, with how many there are."""
+    """One line for the holes of a second: from the first to the last, with their number."""
     first, last = holes[0], holes[-1]
     reason = first.reason if first is last else f"{first.reason} ({len(holes)} times)"
     return Hole(first.track, first.from_ns, max(last.to_ns, first.to_ns), reason)
 
 
 def video_cutter(fmt: VideoFormat) -> Cutter:
-    """A cutter for the camera's packets."""
+    """Return a cutter for the camera's packets."""
 
     def mux(packets: Packets) -> bytes:
         def add_stream(container: OutputContainer) -> Stream:
@@ -175,7 +176,7 @@ def video_cutter(fmt: VideoFormat) -> Cutter:
 
 
 def audio_cutter(encoder: AudioEncoder) -> Cutter:
-    """A cutter for the packets of this encoder."""
+    """Return a cutter for the packets of this encoder."""
 
     def mux(packets: Packets) -> bytes:
         return _transport_stream(packets, lambda container: container.add_stream_from_template(encoder.stream))
@@ -184,7 +185,7 @@ def audio_cutter(encoder: AudioEncoder) -> Cutter:
 
 
 def _transport_stream(packets: Packets, add_stream: Callable[[OutputContainer], Stream]) -> bytes:
-    """A whole MPEG-TS file (ISO/IEC 13818-1). Its counters begin anew, so its first packet says `discontinuity`."""
+    """A whole MPEG-TS file (ISO/IEC 13818-1). Its counters begin anew, so its first packet sets `discontinuity`."""
     file = io.BytesIO()
     options = {"mpegts_copyts": "1", "mpegts_flags": "initial_discontinuity"}
     with av.open(file, "w", format="mpegts", options=options) as container:

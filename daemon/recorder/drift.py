@@ -1,12 +1,12 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Where a microphone's samples stand on the boot clock, what was lost between them, and how fast its own clock runs.
+"""Places a microphone's samples on the boot clock, finds what was lost between them, and measures its clock's drift.
 
-The law here: a stamp is a measurement, never the truth. A sound card counts by a crystal of its own (200 parts a
-million are 0.7 s an hour) and stamps with jitter, so the time of a sample follows the stamps through a delay-locked
-loop (F. Adriaensen, "Using a DLL to filter time", 2005). Samples count as lost when all that follows them comes late,
-not one block. Pure: blocks in, places out; at most 0.2 s of sound is held.
+Invariant: a time stamp is a measurement, not the truth. A sound card counts by its own crystal (200 parts per million
+are 0.7 s an hour) and its stamps jitter, so the time of a sample follows the stamps through a delay-locked loop (F.
+Adriaensen, "Using a DLL to filter time", 2005). Samples count as lost when everything after them comes late, not just
+one block. Pure: blocks in, placed blocks out; at most 0.2 s of sound is held.
 """
 
 from __future__ import annotations
@@ -21,28 +21,29 @@ from hardware.ports import PcmBlock
 
 NS = 1_000_000_000
 LATE_S = 0.03
-"""A block that is so much off its place tells of lost samples: PyAudio stamps in steps of a buffer (about 20 ms), and a
-lost buffer is never shorter than that. What is less is followed."""
+"""A block this far off its place means lost samples: PyAudio's stamps step by one buffer (about 20 ms), and a lost
+buffer is never shorter. The loop follows smaller differences."""
 HOLD_S = 0.2
-"""Blocks that are held to decide where a run of sound begins: ten of 20 ms. One stamp can be late by a busy machine's
-whim; the median of ten is not."""
+"""Sound held to decide where it begins: ten blocks of 20 ms. On a busy machine one stamp can be late; the median of ten
+is not."""
 ARRIVALS_S = 2.0
-"""As `HOLD_S`, for blocks that are stamped by their arrival and come all at once: then it is decided all the same."""
+"""As `HOLD_S`, for blocks stamped on arrival that come all at once: after this it is decided anyway."""
 PACE = 0.8
-"""Of real time: blocks that come faster had been waiting somewhere."""
+"""Fraction of real time: blocks that come faster had been waiting somewhere."""
 STEP_S = 0.005
-"""As far as one stamp can pull: ALSA stamps within 0.1 ms, a sound server within 4 ms; what is beyond is an outlier."""
+"""Maximum correction by one stamp: ALSA stamps within 0.1 ms, a sound server within 4 ms. Beyond that is an outlier."""
 BAND_HZ = 0.02
-"""Of the loop, once it is locked: the jitter of twenty seconds evens out; a crystal warms up in minutes."""
+"""Bandwidth of the locked loop: it averages the jitter of twenty seconds; a crystal warms up in minutes."""
 BAND_START_HZ = 1.0
 RATE_OFF_MAX = 0.12
-"""Of the nominal rate. Crystals are within 0.0003; a card that says 48000 Hz and runs at 44100 is 8 % slow."""
+"""Fraction of the nominal rate. Crystals are within 0.0003; a card that claims 48000 Hz and runs at 44100 is 8 %
+slow."""
 MARK_S, MARKS = 10.0, 7
 """Drift is measured over the last minute: between marks ten seconds apart."""
 
 
 class Lost(msgspec.Struct, frozen=True):
-    """Samples that the converter or its buffers lost. How many is by the stamps: to_ns may be from_ns."""
+    """Samples lost by the converter or its buffers. Their number follows from the stamps: to_ns may equal from_ns."""
 
     from_ns: int
     to_ns: int
@@ -50,49 +51,49 @@ class Lost(msgspec.Struct, frozen=True):
 
 
 class Placed(msgspec.Struct, frozen=True):
-    """A block and where its first sample stands."""
+    """A block and the place of its first sample."""
 
     block: PcmBlock
     start_ns: int
     """Boot time, by the loop."""
     lost: Lost | None = None
-    """What is missing right before it."""
+    """Samples missing right before it."""
 
 
 class Drift:
-    """One microphone from one start to its stop. One thread."""
+    """One microphone from start to stop. One thread."""
 
     def __init__(self, rate_hz: int) -> None:
         self._rate_hz = rate_hz
         self._base_ns: int | None = None
-        """Boot time that seconds here count from; None before the first block."""
+        """Boot time of second 0 here; None before the first block."""
         self._held: list[PcmBlock] = []
         self._next_s = 0.0
-        """Where the next sample is due."""
+        """When the next sample is due."""
         self._sample_s = 1 / rate_hz
-        """What a sample lasts on the boot clock."""
+        """Length of a sample on the boot clock."""
         self._locked_s = 0.0
         self._count = 0
         self._marks: deque[tuple[int, float]] = deque(maxlen=MARKS)
         self.ppm: float | None = None
-        """How much faster the microphone's clock runs than the unit's, in parts a million; None until ten seconds of
+        """How much faster the microphone's clock runs than the unit's, in parts per million; None until ten seconds of
         sound without a loss were measured."""
 
     def place(self, block: PcmBlock) -> list[Placed]:
-        """Takes the next block and returns those whose place is known now, in order."""
+        """Take the next block; return those whose place is now known, in order."""
         placed = self._settle() if self._held and self._breaks(block) else []
         if self._base_ns is not None and not self._held and not self._stray(block):
             return [*placed, self._follow(block)]
         self._held.append(block)
         if self._base_ns is not None and not self._stray(block) and not self._held[0].overflow:
-            held, self._held = self._held, []  # back in its place: what came before it was late, and nothing is lost
+            held, self._held = self._held, []  # back in its place: the blocks before it were late, and nothing is lost
             return [*placed, *(self._follow(one) for one in held)]
         if self._seconds(self._held) >= HOLD_S and self._paced():
             placed += self._settle()
         return placed
 
     def forget(self) -> None:
-        """Drops what is held; the next block begins anew."""
+        """Drop what is held; the next block begins anew."""
         self._held, self._base_ns, self._locked_s = [], None, 0.0
         self._marks.clear()
 
@@ -103,17 +104,17 @@ class Drift:
         return sum(block.frames for block in blocks) / self._rate_hz
 
     def _stray(self, block: PcmBlock) -> bool:
-        """Whether a block, the newest that is held perhaps, is not where it is due, or says so itself."""
+        """Whether a block, perhaps the newest one held, is not where it is due, or says so itself."""
         before = self._held[:-1] if self._held and self._held[-1] is block else self._held
         return block.overflow or abs(self._at_s(block) - self._next_s - self._seconds(before)) > LATE_S
 
     def _breaks(self, block: PcmBlock) -> bool:
-        """Whether there is a second loss, between the blocks that are held and this one."""
+        """Whether there is a second loss, between the held blocks and this one."""
         last = self._held[-1]
         return block.overflow or (block.pts_ns - last.pts_ns) / NS - last.frames / self._rate_hz > LATE_S
 
     def _settle(self) -> list[Placed]:
-        """Decides where the blocks that are held begin, and what was lost before them."""
+        """Decide where the held blocks begin, and what was lost before them."""
         held, self._held = self._held, []
         first = self._base_ns is None
         if self._base_ns is None:
@@ -124,7 +125,7 @@ class Drift:
         return [self._follow(block, lost if n == 0 else None) for n, block in enumerate(held)]
 
     def _paced(self) -> bool:
-        """Whether the last of what is held came as it sounded. Arrivals say nothing while what was held up comes in."""
+        """Whether the newest held block came in real time. While a backlog comes in, arrival times say nothing."""
         if self._held[-1].stamped or self._seconds(self._held) >= ARRIVALS_S:
             return True
         last = 1
@@ -134,7 +135,7 @@ class Drift:
         return came_s >= PACE * self._seconds(self._held[-last:-1])
 
     def _began_s(self, held: list[PcmBlock]) -> float:
-        """The median of what each block says of the first one's time; of arrivals the earliest: none can be early."""
+        """The median of the blocks' estimates of the first one's time; of arrivals the earliest: none can be early."""
         said = [self._at_s(block) - self._seconds(held[:n]) for n, block in enumerate(held)]
         return median_low(said) if held[-1].stamped else min(said)
 
@@ -142,13 +143,13 @@ class Drift:
         late_s = begins_s - self._next_s
         self._marks.clear()
         if not overflow and late_s <= LATE_S:
-            return None  # early: a stamp before this was wrong, and the times go back to the truth slowly
+            return None  # early: an earlier stamp was wrong, and the times return to the truth slowly
         to_ns = self._ns(self._next_s + max(late_s, 0.0))
         reason = "the microphone's buffer overflowed" if overflow else "samples are missing"
         return Lost(self._ns(self._next_s), to_ns, reason)
 
     def _follow(self, block: PcmBlock, lost: Lost | None = None) -> Placed:
-        """One turn of the loop."""
+        """One step of the loop."""
         placed = Placed(block, self._ns(self._next_s), lost)
         off_s = min(max(self._at_s(block) - self._next_s, -STEP_S), STEP_S)
         lasts_s = block.frames * self._sample_s
@@ -164,7 +165,7 @@ class Drift:
 
     def _measure(self) -> None:
         if self._locked_s < 2 / BAND_START_HZ:
-            return  # the loop is still on its way to the stamps
+            return  # the loop has not locked yet
         if not self._marks or self._next_s - self._marks[-1][1] >= MARK_S:
             self._marks.append((self._count, self._next_s))
             (count, at_s), (last, last_s) = self._marks[0], self._marks[-1]

@@ -3,8 +3,8 @@
 
 """The encoder of sound: PCM to AAC. Image comes encoded from its camera.
 
-The law here: a packet carries the boot time of what it sounds, never the encoder's own count. Sound is made even first,
-so that its times and its samples say the same; what the converter lost is said, and the encoder carries on.
+Invariant: a packet carries the boot time of its sound, never the encoder's own count. Sound is resampled to an even
+rate first, so that times and sample counts agree; losses of the converter are reported, and the encoder goes on.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 NS = 1_000_000_000
 AAC_FRAME = 1024  # samples a channel in one AAC-LC frame (ISO/IEC 14496-3, 4.5.1)
 SILENCE_NS = NS
-"""Of what is lost, less than this is filled with silence, so that a player that only counts samples stays in step; a
-second or more is a hole in the times, and in the segments."""
+"""A shorter loss is filled with silence, so that a player that only counts samples stays in sync; a second or more is a
+hole in the times and in the segments."""
 ANCHORS_MAX = 4
-"""Places where the count was set that are remembered: the encoder holds back two frames (2,048 samples), and a second
-at least lies between two such places."""
+"""Remembered places where the count was set: the encoder holds back two frames (2,048 samples), and two such places are
+at least a second apart."""
 
 
 class AudioPacket(msgspec.Struct, frozen=True):
@@ -43,7 +43,7 @@ class AudioPacket(msgspec.Struct, frozen=True):
 
 
 class _Nowhere(io.RawIOBase):
-    """A file that keeps nothing: the encoder's stream needs a container to live in, and no byte of it."""
+    """A file that keeps nothing: the encoder's stream needs a container, but none of its bytes."""
 
     def writable(self) -> bool:
         return True
@@ -53,7 +53,7 @@ class _Nowhere(io.RawIOBase):
 
 
 class AudioEncoder:
-    """AAC-LC with times. One thread; `stream` is the template from which a segment's own stream is made."""
+    """AAC-LC with times. One thread. `stream` is the template for a segment's own stream."""
 
     def __init__(self, fmt: AudioFormat, bitrate_bps: int) -> None:
         self.stream: AudioStream
@@ -67,23 +67,23 @@ class AudioEncoder:
         self._home = av.open(_Nowhere(), "w", format="adts")
         self.stream = self._home.add_stream("aac", rate=fmt.rate_hz, layout=self._layout)
         self.stream.bit_rate = self._bitrate_bps
-        # Opens the encoder now: a segment's stream is made from this one, and without its header (AudioSpecificConfig)
-        # the transport stream would carry frames that nothing can decode.
+        # Open the encoder now: a segment's stream is made from this one, and without its header (AudioSpecificConfig)
+        # no player could decode the transport stream.
         self._home.start_encoding()
-        self._fed = 0  # samples a channel given to the encoder so far
+        self._fed = 0  # samples per channel given to the encoder so far
         self._even = EvenSound(fmt)
         self._new_grid = True
         self._anchors: list[tuple[int, int]] = []  # (count of samples, boot time of that sample)
 
     @property
     def drift_ppm(self) -> float | None:
-        """How much faster than the unit's clock the microphone's runs, in parts a million; None: not known yet."""
+        """How much faster the microphone's clock runs than the unit's, in parts per million; None: not known yet."""
         return self._drift.ppm
 
     def encode(self, block: PcmBlock) -> Iterator[AudioPacket | Lost]:
-        """The frames that this block completes and what is missing between them, in order.
+        """Return the frames that this block completes and the losses between them, in order.
 
-        At a start, and where samples seem to be missing, blocks are held for 0.2 s before they become frames.
+        At the start, and where samples seem to be missing, blocks are held for 0.2 s before they become frames.
         """
         for placed in self._drift.place(block):
             if placed.lost is not None:
@@ -92,18 +92,18 @@ class AudioEncoder:
             yield from self._feed(placed.block.data, placed.block.frames, placed.start_ns)
 
     def forget(self) -> None:
-        """Drops what is held, also by the encoder (64 ms); what comes next begins anew, with a new encoder."""
+        """Drop what is held, also by the encoder (64 ms); the next block begins anew, with a new encoder."""
         self._drift.forget()
         self.close()
         self._begin()
 
     def close(self) -> None:
-        """Lets the encoder and the filter go now, not when they are collected; what they still held is dropped."""
+        """Release encoder and filter now, not when they are collected; what they held is dropped."""
         self._even.close()
         self._home.close()
 
     def _bridge(self, lost: Lost) -> Iterator[AudioPacket]:
-        """Silence for what is lost or, where that is too much, for the rest of a frame: the next begins on time."""
+        """Silence for a short loss; for a long one only to the end of the frame, so that the next begins on time."""
         missing = (lost.to_ns - lost.from_ns) * self.format.rate_hz // NS
         if lost.to_ns - lost.from_ns < SILENCE_NS:
             if missing:

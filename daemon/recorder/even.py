@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Sound on an even grid: as many samples a second of the boot clock as the format says, whatever the converter counts.
+"""Resamples sound to an even rate: as many samples per second of the boot clock as the format says.
 
-The law here: the sample is the clock. A player counts samples and looks at a file's times once, so what drifts has to
-be made even before it is encoded (docs/decisions/0008-sound-is-resampled.md). libswresample does it, by soft
-compensation: its filter runs a few parts a million faster or slower, and no sample is dropped or doubled.
+Invariant: the sample is the clock. A player counts samples and reads a file's times once, so drift has to be removed
+before encoding (docs/decisions/0008-sound-is-resampled.md). libswresample does it by soft compensation: its filter runs
+a few parts per million faster or slower, and no sample is dropped or doubled.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from hardware.ports import AudioFormat
 
 NANO = Fraction(1, 1_000_000_000)
 COMPENSATION = {
-    "flags": "res",  # the filter is in the way from the first sample on, not from the first correction on
+    "flags": "res",  # the filter is active from the first sample on, not from the first correction on
     "async": 1,
     "min_comp": 0.00002,  # seconds off before anything is corrected: one sample at 48 kHz
     "max_soft_comp": 0.1,  # for a card that runs at another rate; a stamp that was 10 ms wrong costs a hundredth
-    "comp_duration": 100,  # corrects by hundredths of a sample a second: what that adds to 7 kHz lies 74 dB below it
-    "min_hard_comp": 1000,  # seconds, so never: neither silence nor a cut of its own; losses are told by the stamps
+    "comp_duration": 100,  # corrects by hundredths of a sample per second: the distortion at 7 kHz is 74 dB down
+    "min_hard_comp": 1000,  # seconds, so never: it adds no silence and makes no cut; losses show in the stamps
 }
-"""Of the filter aresample, https://ffmpeg.org/ffmpeg-resampler.html."""
+"""Options of the filter aresample, https://ffmpeg.org/ffmpeg-resampler.html."""
 
 
 class EvenSound:
-    """From one anchor on, until samples are missing. One thread."""
+    """From one anchor until samples are missing. One thread."""
 
     def __init__(self, fmt: AudioFormat) -> None:
         self._rate_hz = fmt.rate_hz
         self._layout = "mono" if fmt.channels == 1 else "stereo"
         self._graph = Graph()
-        self._graph.threads = 1  # by itself it makes one a processor for each graph, and a filter this small has no use
+        self._graph.threads = 1  # the default is one per processor for each graph, and a filter this small needs none
         self._source = self._graph.add_abuffer(
             sample_rate=fmt.rate_hz, format="s16", layout=self._layout, time_base=NANO
         )
@@ -53,7 +53,7 @@ class EvenSound:
         self._begun = False
 
     def push(self, data: bytes, frames: int, start_ns: int) -> list[av.AudioFrame]:
-        """Takes samples with their place on the boot clock; returns what of the grid they complete, in order."""
+        """Take samples with their place on the boot clock; return the grid's frames that they complete, in order."""
         if not self._begun:
             self.base_ns, self._begun = start_ns, True
         frame = av.AudioFrame(format="s16", layout=self._layout, samples=frames)
@@ -63,11 +63,11 @@ class EvenSound:
         return self._pull()
 
     def close(self) -> None:
-        """Lets the filter go; nothing can be pushed after it."""
+        """Release the filter; nothing can be pushed after it."""
         del self._source, self._sink, self._graph
 
     def flush(self) -> list[av.AudioFrame]:
-        """What the filter still holds: 16 samples. Nothing can be pushed after it."""
+        """Return what the filter still holds: 16 samples. Nothing can be pushed after it."""
         if not self._begun:
             return []
         self._source.push(None)

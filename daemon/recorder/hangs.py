@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Devices whose library does not come back: a new process frees one once, and none costs the others more than that.
+"""Devices whose library hangs: a new process frees such a device once, and no device costs the others more than that.
 
-The law here: only the end of a process frees a device that hangs in it. The first time, the process is replaced at
-once, also in a recording: image is back in ten seconds. A device that hangs again in the process that followed is left
-alone with a fault, and sound goes on; it is tried again by a new process when nothing is recorded.
+Invariant: only the end of a process frees a device that hangs in it. The first time, the process is replaced at once,
+even during a recording: image is back in ten seconds. A device that hangs again in the next process is left alone with
+a fault, and sound goes on; a new process tries it again when nothing is being recorded.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from daemon.recorder.track import Track
 
 NS = 1_000_000_000
 VARIABLE = "SPREEKKAMER_HUNG"
-"""Which devices have hung in the process before, by track: the one thing that it hands on."""
+"""Which devices hung in the previous process, by track: the one thing handed on."""
 LEFT_NS = 600 * NS
-"""A device that was left out is tried again after this: each try costs the room its pre-event seconds."""
+"""A device that was left alone is tried again after this: each attempt costs the room its pre-event seconds."""
 WELL_NS = 600 * NS
-"""A device that has delivered for so long is well again: when it hangs, a new process is the better try once more."""
+"""A device that has delivered for this long counts as well again: if it hangs, a new process is worth trying again."""
 
 
 class Hangs:
@@ -38,11 +38,11 @@ class Hangs:
 
     @classmethod
     def of_environment(cls) -> Hangs:
-        """What the process before has handed on."""
+        """Read what the previous process handed on."""
         return cls(frozenset(os.environ.get(VARIABLE, "").split()))
 
     def look(self, track: Track, now_ns: int) -> None:
-        """Takes note of a device that hangs, or that is well again."""
+        """Note a device that hangs, or that is well again."""
         if track.hung is not None and track.name in self._before:
             log.event("device_left_out", "error", track=track.name, why=str(track.hung))
             track.leave_out(track.hung)
@@ -58,13 +58,13 @@ class Hangs:
             self._since_ns.pop(track.name, None)
 
     def wants_new_process(self, recording: bool, now_ns: int) -> bool:  # noqa: FBT001 - one of two facts
-        """Whether this process has to end for a device's sake."""
+        """Whether this process has to end because of a device."""
         if self._error is not None:
             return True
         return self._left_ns is not None and not recording and now_ns - self._left_ns >= LEFT_NS
 
     def start_anew(self) -> None:
-        """Replaces this process by a new one. Raises HangError where that is not possible: then somebody else does."""
+        """Replace this process by a new one. Raises HangError if that is impossible: then systemd restarts it."""
         error = self._error or HangError("a device was left out; expected the end of this process")
         log.event("starts_anew", "error", why=str(error))
         log.stop()

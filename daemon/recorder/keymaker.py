@@ -3,9 +3,9 @@
 
 """Makes one recording key and ends: `python -m daemon.recorder.keymaker`, the holders' keys on stdin.
 
-The law here: the secret half exists in this short-lived process only. What leaves it is the public half, to seal
-segments to, and the envelope: the secret half sealed to every group in turn, age in age, so that one holder of EVERY
-group must agree to open it (promise R6). The first group is the outermost layer.
+Invariant: the secret half exists in this short-lived process only. It outputs the public half, to seal segments to, and
+the envelope: the secret half sealed to every group in turn, age in age, so that one holder of EVERY group must agree to
+open it (promise R6). The first group is the outermost layer.
 
     stdin   {"groups": [["age1..", ..], ["age1..", ..]]}
     stdout  {"recipient": "age1..", "envelope": "<base64 of age( group 1, age( group 2, AGE-SECRET-KEY-1.. ))>"}
@@ -24,20 +24,20 @@ from daemon.recorder import memory
 
 
 class Ask(msgspec.Struct, frozen=True):
-    """What the child is told."""
+    """Input of the child."""
 
     groups: tuple[tuple[str, ...], ...]
 
 
 class Made(msgspec.Struct, frozen=True):
-    """What the child tells."""
+    """Output of the child."""
 
     recipient: str
     envelope: str
 
 
 def make(ask: Ask) -> Made:
-    """A fresh key. Raises pyrage.RecipientError for a holder's key that is none."""
+    """Return a fresh key. Raises pyrage.RecipientError for an invalid holder's key."""
     identity = pyrage.x25519.Identity.generate()
     sealed = str(identity).encode() + b"\n"
     for group in reversed(ask.groups):
@@ -46,7 +46,7 @@ def make(ask: Ask) -> Made:
 
 
 def main() -> None:
-    """Reads, makes, writes. What the recorder did for its memory ended with exec: it is done again, before a key."""
+    """Read, make, write. The recorder's protection of its memory ended with exec: repeat it before making a key."""
     try:
         memory.keep_in_memory()
     except WallError as error:

@@ -1,12 +1,12 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Keeps what was clear from staying behind: in freed memory, in a core dump, in swap (promises R1, R2).
+"""Keeps clear data from staying behind in freed memory, in a core dump, or in swap (promises R1, R2).
 
-glibc overwrites what is freed when MALLOC_PERTURB_ is set, but not what its per-thread cache takes (small pieces: sound
-and quiet pictures), so that cache is switched off; and Python gives all of its memory back to glibc when
-PYTHONMALLOC=malloc. All three are read when a process starts, so a recorder that was started without them starts
-itself anew. The cost is a memset of what was freed: megabytes a second, under one percent of a core.
+glibc overwrites freed memory when MALLOC_PERTURB_ is set, except in its per-thread cache (small pieces: sound and quiet
+pictures), so that cache is switched off. PYTHONMALLOC=malloc makes Python return all memory to glibc. All three are
+read when a process starts, so a recorder that was started without them restarts itself. The cost is a memset of what
+was freed: megabytes a second, under one percent of a core.
 """
 
 from __future__ import annotations
@@ -20,29 +20,29 @@ from pathlib import Path
 from daemon.errors import WallError
 
 TUNABLES = "glibc.malloc.tcache_count=0:glibc.malloc.mmap_threshold=16384:glibc.malloc.arena_max=1"
-"""No per-thread cache. One heap for all threads: one of a thread's own is a megabyte or two that the others cannot use,
-and Python's lock lets one of them ask at a time. And what is larger than 16 kB (a segment, a packet, a block of sound)
-has pages of its own, which go back when it does: by itself glibc raises that threshold to the largest piece that was
-ever freed, and the ring's seconds then leave holes in the heap. With 64 kB, and a heap a thread, the recorder took 1.36
-times the ring's bytes above its encoder; so it takes 1.28."""
+"""No per-thread cache. One heap for all threads: a thread's own heap is a megabyte or two that the others cannot use,
+and Python's lock lets only one of them allocate at a time. Pieces larger than 16 kB (a segment, a packet, a block of
+sound) get pages of their own, which are returned when freed: by default glibc raises that threshold to the largest
+piece ever freed, and the ring's seconds then leave holes in the heap. With 64 kB and a heap per thread the recorder
+took 1.36 times the ring's bytes above its encoder; with these settings, 1.28."""
 WIPE = {"PYTHONMALLOC": "malloc", "MALLOC_PERTURB_": "165", "GLIBC_TUNABLES": TUNABLES}
 PR_SET_DUMPABLE = 4  # prctl(2)
 MCL_CURRENT, MCL_FUTURE, MCL_ONFAULT = 1, 2, 4  # mlockall(2)
 
 
 def wipe_what_is_freed(argv: list[str]) -> None:
-    """Returns when freed memory is overwritten in this process; else replaces the process by one in which it is.
+    """Return if freed memory is overwritten in this process; else replace the process by one in which it is.
 
-    `argv` is what comes after the interpreter's name. Call it before anything else is done.
+    `argv` is what follows the interpreter's name. Call it before anything else.
     """
     if any(os.environ.get(name) != value for name, value in WIPE.items()):
         os.execve(sys.executable, [sys.executable, *argv], {**os.environ, **WIPE})  # noqa: S606 - our own interpreter
 
 
 def keep_in_memory() -> None:
-    """No core dump, no reading by others of the same user, no swap.
+    """No core dump, no reading by other processes of the same user, no swap.
 
-    Raises WallError where swap is on and memory cannot be locked: then a ring could reach a disk.
+    Raises WallError if swap is on and memory cannot be locked: a ring could then reach a disk.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -56,7 +56,7 @@ def keep_in_memory() -> None:
 
 
 def trim() -> None:
-    """Gives freed memory back to the system. Any thread."""
+    """Return freed memory to the system. Any thread."""
     ctypes.CDLL(None).malloc_trim(0)
 
 
@@ -65,7 +65,7 @@ def _swap_areas() -> list[str]:
 
 
 def _swap_forbidden() -> bool:
-    """Whether this process's control group may not swap (systemd's MemorySwapMax=0)."""
+    """Whether swap is forbidden to this process's control group (systemd's MemorySwapMax=0)."""
     for line in Path("/proc/self/cgroup").read_text().splitlines():
         limit = Path("/sys/fs/cgroup") / line.rpartition(":")[2].lstrip("/") / "memory.swap.max"
         if line.startswith("0::") and limit.is_file():

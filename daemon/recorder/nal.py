@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""What an H.264 packet says of itself (ITU-T H.264, 7.3): its parameter sets, and whether one before it is missing.
+"""What an H.264 packet contains (ITU-T H.264, 7.3): its parameter sets, and whether an earlier one is missing.
 
-The law here: a key frame is one that can be decoded alone, whatever its encoder calls it. Only the first bytes of a
-slice are read. Pure.
+Invariant: a key frame is one that can be decoded alone, whatever its encoder calls it. Only the first bytes of a slice
+are read. Pure.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from hardware.ports import VideoPacket
 SLICE, IDR, SPS, PPS = 1, 5, 7, 8
 """nal_unit_type, table 7-1."""
 HEAD_BYTES = 64
-"""Of a parameter set or a slice: more than the fields that are read here can take."""
+"""Bytes of a parameter set or a slice: more than the fields read here can take."""
 HIGH = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
-"""profile_idc with chroma_format_idc and what follows it, 7.3.2.1.1."""
+"""profile_idc values that are followed by chroma_format_idc, 7.3.2.1.1."""
 
 
 class Pictures:
-    """One camera's packets from one start to its stop. One thread."""
+    """One camera's packets from start to stop. One thread."""
 
     def __init__(self) -> None:
         self._sets: dict[int, bytes] = {}
         """The newest parameter sets, by kind, with their start codes."""
         self._bits, self._planes = 0, False
         self._before: int | None = None
-        """frame_num of the last picture that others are made from; None: not known."""
+        """frame_num of the last reference picture; None: not known."""
 
     def key(self, packet: VideoPacket) -> VideoPacket | None:
-        """The packet as a key frame that can be decoded alone, with its parameter sets; None: it is none."""
+        """Return the packet as a key frame that can be decoded alone, with its parameter sets; None: it is not one."""
         found = dict(_units(packet.data))
         mine = {kind: found[kind] for kind in (SPS, PPS) if kind in found}
         if SPS in mine:
@@ -49,7 +49,7 @@ class Pictures:
         return VideoPacket(before + packet.data, packet.pts_ns, key=True)
 
     def whole(self, packet: VideoPacket) -> bool:
-        """Whether all that this picture is made from has come; True where nothing can be said. For every picture."""
+        """Whether everything that this picture refers to has come; True if unknown. Call it for every picture."""
         for kind, unit in _units(packet.data):
             if kind not in (SLICE, IDR):
                 continue
@@ -83,14 +83,14 @@ class Pictures:
 
 
 class _Bits:
-    """A reader of bits; IndexError where there are no more."""
+    """Reads bits. Raises IndexError at the end."""
 
     def __init__(self, data: bytes) -> None:
-        # 7.4.1: a 3 stands after two noughts so that no start code is in the data.
+        # 7.4.1: a 3 is inserted after two zero bytes, so that no start code occurs in the data.
         self._data, self._at = data[:HEAD_BYTES].replace(b"\0\0\3", b"\0\0"), 0
 
     def take(self, count: int) -> int:
-        """An unsigned number of so many bits."""
+        """An unsigned number of this many bits."""
         value = 0
         for _ in range(count):
             value = value << 1 | self._data[self._at >> 3] >> (7 - self._at % 8) & 1
@@ -106,7 +106,7 @@ class _Bits:
 
 
 def _log2_max_frame_num(unit: bytes) -> tuple[int, bool]:
-    """Bits of frame_num, and whether a slice names its colour plane; 0 bits: the set is one that is not read here."""
+    """Bits of frame_num, and whether a slice names its colour plane; 0 bits: a set that is not read here."""
     bits = _Bits(unit[_header(unit) + 1 :])
     profile = bits.take(8)
     bits.take(16)
@@ -124,7 +124,7 @@ def _log2_max_frame_num(unit: bytes) -> tuple[int, bool]:
 
 
 def _units(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """The kind of each unit up to the first slice, and the unit with its start code; a slice's first bytes only."""
+    """The type and bytes of each unit up to the first slice, with start code; of a slice only the first bytes."""
     at = data.find(b"\0\0\1")
     while at >= 0 and at + 3 < len(data):
         kind = data[at + 3] & 0x1F
@@ -137,5 +137,5 @@ def _units(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _header(unit: bytes) -> int:
-    """Where a unit's header stands: after its start code."""
+    """Offset of a unit's header: after its start code."""
     return unit.find(b"\0\0\1") + 3

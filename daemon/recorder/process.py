@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""The recorder process: one loop that cuts, seals and rings; a trigger only opens a tap.
+"""The recorder process: one loop that cuts, seals, and fills the ring. A trigger only opens a tap.
 
-The law here: there is one path, recording or not. Sealed segments go into the ring; while a recording is open they go
-to the writer as well, as they are. Nothing is written without a lease (promise R3); devices' threads, the link and
-the writer only enqueue.
+Invariant: there is one path, recording or not. Sealed segments go into the ring; while a recording is open they also go
+to the writer, unchanged. Nothing is written without a lease (promise R3). The devices' threads, the link and the writer
+only enqueue.
 """
 
 from __future__ import annotations
@@ -36,30 +36,30 @@ from hardware import ports
 NS = 1_000_000_000
 QUEUE_MAX = 2000
 """Frames that may wait for the loop: about twenty seconds of image and sound. The loop needs a millisecond for one;
-a device that is being closed can hold it up for seconds."""
+closing a device can hold it up for seconds."""
 ROUND_S = 0.1
-"""The loop takes what its devices brought, and looks at them and at its clock, this often; an order wakes it at once. A
-round for each of 75 frames a second took a third more of a processor."""
+"""How often the loop takes the devices' frames and checks its devices and its clock; an order wakes it at once. One
+round per frame, at 75 frames a second, took a third more of a processor."""
 SLACK_NS = NS
-"""The ring reaches this much further back than the policy asks: a press is known 50 ms after its edge, and its word
-takes time on a busy machine. A recording still begins with the segment that contains the pre-event time's start."""
+"""The ring reaches this much further back than the policy asks: a press is known 50 ms after its edge, and its message
+takes time on a busy machine. A recording still begins with the segment at the start of the pre-event time."""
 STALL_NS = NS
-"""A round that is so late was held up: the machine, or this process, stood still, and no device is to blame."""
+"""A round this late was held up: the machine or this process stood still, and no device is to blame."""
 KEYLESS_NS = 10 * NS
-"""Without a key for this long it is a fault: one is made in 0.1 s, and nothing is sealed before."""
+"""No key for this long is a fault: making one takes 0.1 s, and nothing is sealed before."""
 KEY_NS = 3600 * NS
-"""An idle key is replaced this often (design 5): nobody can ever open yesterday's ring, holders included."""
+"""How often an idle key is replaced (design 5): nobody can ever open yesterday's ring, holders included."""
 HEALTH_NS = 5 * NS
 
 
 class FromAlarm(msgspec.Struct, frozen=True):
-    """A word from the alarm process."""
+    """A message from the alarm process."""
 
     message: link.Word
 
 
 class KeyTrouble(msgspec.Struct, frozen=True):
-    """Keys cannot be made; empty when they can again."""
+    """Why keys cannot be made; empty: they can again."""
 
     reason: str
 
@@ -69,7 +69,7 @@ Word = FromAlarm | KeyTrouble | writer.Opened | writer.Grew | writer.Closed | wr
 
 
 class Devices(msgspec.Struct, frozen=True):
-    """What a composition root hands in: makers, so that a track that is off is a device that is never made."""
+    """The devices that a composition root hands in: factories, so that a device that is off is never made."""
 
     camera: Callable[[], ports.Camera]
     microphone: Callable[[], ports.Microphone]
@@ -80,16 +80,17 @@ class Devices(msgspec.Struct, frozen=True):
 
 
 class RecorderProcess:
-    """Made by a composition root; `run` returns when `stop` was called."""
+    """Made by a composition root. `run` returns after `stop`."""
 
     def __init__(self, settings: Settings, paths: Paths, devices: Devices) -> None:
         settings = settings.at(devices.clock.read())
         policy = settings.policy
         self._settings, self._clock, self._disk = settings, devices.clock, devices.disk
         self._queue: queue.SimpleQueue[Word | None] = queue.SimpleQueue()
-        """None: the end is asked for."""
+        """None: stop."""
         self._frames: deque[tuple[int, Frame]] = deque()
-        """What devices brought and when, until the loop's next round; they do not wake it (one end each: no lock)."""
+        """The devices' frames with their arrival times, until the loop's next round; they do not wake it. No lock: each
+        side uses one end."""
         self._lost = self._queue_max = 0
         self._ring = Ring(
             policy.timing.pre_event_s * NS + (SLACK_NS if policy.timing.pre_event_s else 0),
@@ -138,24 +139,24 @@ class RecorderProcess:
         }  # fmt: skip
 
     def put(self, item: Word | Frame) -> None:
-        """Enqueues. Any thread; never blocks, never raises."""
+        """Enqueue. Any thread; never blocks, never raises."""
         if not isinstance(item, ports.VideoPacket | ports.PcmBlock | ports.DeviceLost):
             self._queue.put(item)
         elif len(self._frames) >= QUEUE_MAX and not isinstance(item, ports.DeviceLost):
-            self._lost += 1  # its time stamps show it: the cutter says the hole
+            self._lost += 1  # the time stamps show it: the cutter reports the hole
         else:
             self._frames.append((self._clock.boot_ns(), item))
 
     def stop(self) -> None:
-        """Asks the loop to end. Safe in a signal handler."""
+        """Ask the loop to end. Safe in a signal handler."""
         self._queue.put(None)
 
     # --- life -----------------------------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Opens the devices of its tracks when the alarm process has said that it may.
+        """Run until stopped. Devices are opened when the alarm process has allowed it.
 
-        What lies in the store is looked at beside the work.
+        Recordings left open are closed in the background.
         """
         for track in self._tracks.values():
             track.shut()
@@ -171,14 +172,14 @@ class RecorderProcess:
                 self._turn()
                 anew = self._hangs.wants_new_process(self._recordings.open, self._clock.boot_ns())
         finally:
-            if not anew:  # systemd would wait for the end of a process that goes on as another
+            if not anew:  # else systemd would wait for the end of a process that goes on as another
                 systemd.notify("STOPPING=1")
             self._close()
         if anew:
             self._hangs.start_anew()
 
     def _close(self) -> None:
-        """What has come is sealed and handed over before a device may hang at its end."""
+        """Seal and hand over what has come before closing the devices, any of which may hang."""
         self._take_frames()
         for track in self._tracks.values():
             self._add(track.finish("the recorder was stopped"), self._clock.boot_ns())
@@ -190,7 +191,7 @@ class RecorderProcess:
         self._link.close()
 
     def _turn(self) -> None:
-        """What devices brought comes before the word that woke the loop: a start finds the ring up to this moment."""
+        """Take the devices' frames before the word that woke the loop: a start finds the ring up to date."""
         word: Word | None = None
         with contextlib.suppress(queue.Empty):
             word = self._queue.get(timeout=ROUND_S)
@@ -202,7 +203,7 @@ class RecorderProcess:
         self._time_passes()
 
     def _take_frames(self) -> None:
-        """All that was there when it began: a device that brings no end of them holds up nothing else."""
+        """Take only the frames present at the start: a device that never stops holds up nothing else."""
         for _ in range(len(self._frames)):
             at_ns, frame = self._frames.popleft()
             if isinstance(frame, ports.DeviceLost):
@@ -231,7 +232,7 @@ class RecorderProcess:
             systemd.notify("WATCHDOG=1")
 
     def _look_at_policy(self) -> None:
-        """Under another policy another process starts: a device that is off was never opened by it (R7)."""
+        """Under another policy a new process starts: a device that is off was never opened by it (R7)."""
         now = self._settings.at(self._clock.read())
         if now.policy != self._settings.policy:
             log.event("policy_over", name=self._settings.policy.name, next=now.policy.name)
@@ -268,7 +269,7 @@ class RecorderProcess:
                 self._new_key(track)
 
     def _new_key(self, track: Track) -> None:
-        """The next segment is sealed to another key; while none is ready the old one stays, and that is said."""
+        """Seal the next segments to another key. While none is ready the old one stays, and that is logged."""
         key = self._keys.take()
         if key is not None:
             if track.key is None:
@@ -310,7 +311,7 @@ class RecorderProcess:
                 self._be_quiet(quiet)
 
     def _forget(self) -> None:
-        """Lets go of the ring, of what is open, and of the keys that they were sealed to."""
+        """Drop the ring, the open segments, and the keys that they were sealed to."""
         self._ring.forget()
         self._recordings.forget()
         if not self._recordings.open:
@@ -322,13 +323,13 @@ class RecorderProcess:
         log.event("forgotten")
 
     def _be_quiet(self, quiet: Quiet) -> None:
-        """Closes the devices of these tracks and lets go of what the ring holds of them; the others may open."""
+        """Close the devices of these tracks and drop their part of the ring; the others may open."""
         for name, track in self._tracks.items():
             if name not in quiet.tracks:
                 track.allow()
             else:
                 held = not track.closed
-                self._add(track.shut(), self._clock.boot_ns())  # a recording has what came before this moment
+                self._add(track.shut(), self._clock.boot_ns())  # a recording keeps what came before this moment
                 self._ring.forget(name)
                 if held and not self._recordings.writes(name):
                     self._new_key(track)
@@ -349,20 +350,20 @@ class RecorderProcess:
         self._health_ns = 0
 
     def _probed(self, word: writer.Probed) -> None:
-        """News is told at once, and nothing else: a disk that refuses at once would be tried, and told, without end."""
+        """Report only a change: an immediate refusal would otherwise be tried and reported without end."""
         before = self._recordings.trouble
         self._recordings.probed(word)
         if self._recordings.trouble != before:
             self._health_ns = 0
 
-    # --- what it says of itself -------------------------------------------------------------------------------------
+    # --- what it reports --------------------------------------------------------------------------------------------
 
     def _say_state(self, now_ns: int) -> None:
-        """The first message to an alarm process, and again when it changes: which tracks deliver, what is open."""
+        """Send the state first to each alarm process, and whenever it changes: delivering tracks, open recording."""
         tracks = tuple(name for name, track in self._tracks.items() if track.recording)
         troubles = tuple(track.trouble or track.doubt(now_ns) for track in self._tracks.values())
         if troubles != self._troubles:
-            self._troubles, self._health_ns = troubles, 0  # a device came or went: not in five seconds, now
+            self._troubles, self._health_ns = troubles, 0  # a device came or went: report now, not in five seconds
         now = self._recordings.state(tracks)
         if now != self._said and self._link.send(now):
             self._said = now

@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""The recording that is open, as the loop sees it: orders come in, the ring's items go to the writer, the end is said.
+"""The open recording, as the loop sees it: orders come in, the ring's items go to the writer, its end is reported.
 
-The law here: one recording at a time, and no order goes further than the policy (`model/orders.py`). What the writer
-has made durable counts as written and nothing else does: the ring keeps the rest (`Ring.owed_ns`), and a part that goes
-on takes it up. A start without anything that could be written is refused with its reason, and no lamp is lit for it.
+Invariant: one recording at a time, and no order exceeds the policy (`model/orders.py`). Only what the writer has made
+durable counts as written: the ring keeps the rest (`Ring.owed_ns`), and the next part writes it. A start with nothing
+to write is refused with its reason, and no lamp is lit for it.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ from hardware import ports
 
 NS = 1_000_000_000
 HEAD_NS = 60 * NS
-"""Between two heads of the chain that the broker witnesses."""
+"""Between two chain heads that are published for a witness."""
 GRACE_NS = 5 * NS
-"""A recording whose time is up waits this long for the last segment of a track that has fallen silent."""
+"""How long a recording that is due to end waits for the last segment of a silent track."""
 OWED_NS = 60 * NS
-"""What a part that failed had not on the disk is kept this long for the next; an open alarm's is tried every 8 s."""
+"""How long the unwritten items of a failed part are kept for the next one; an open alarm's is tried every 8 s."""
 TRY_BYTES = 2_000_000
-"""Less free room than this, some seconds of both tracks, is not tried: an alarm would be cut into crumbs."""
+"""Minimum free space, some seconds of both tracks: with less, an alarm would be cut into crumbs."""
 TOLD_NS = NS // 2
-"""What a track lacks at the end is told as a gap, unless it is less than this: its last picture or block."""
+"""A track that ends earlier than the recording has a gap, unless it is shorter than this: its last picture or block."""
 
 
 class Means(msgspec.Struct, frozen=True):
-    """What it works with; all of it is the loop's."""
+    """What it works with, all owned by the loop."""
 
     settings: Settings
     clock: ports.Clock
@@ -57,7 +57,7 @@ class Means(msgspec.Struct, frozen=True):
 
 
 class Recordings:
-    """One thread: the loop's."""
+    """Owned by the loop."""
 
     def __init__(self, means: Means) -> None:
         self._means = means
@@ -65,32 +65,32 @@ class Recordings:
         self._pending: StartRecording | None = None
         """A start that waits for its first lease."""
         self._written_ns: dict[ports.Track, int] = {}
-        """How far each track is on the disk: the next recording's pre-event reaches back to here."""
+        """How far each track is on the disk: the next recording's pre-event time reaches back to here."""
         self._last, self._why, self._owed_until_ns = "", "", 0
-        """The part that ended last, why, and until when what it lacks is kept for the one that goes on."""
+        """The last part, why it ended, and until when its unwritten items are kept for the next part."""
         self._from_ns = 0
-        """Where the event of the last part was to begin: its press, and the pre-event seconds before it."""
+        """Where the event of the last part was to begin: its press minus the pre-event time."""
         self._is_new_owner = False
-        """Another alarm process came while something was owed: it knows that an alarm is open, not its last part."""
+        """A new alarm process came while items were kept: it knows that an alarm is open, but not its last part."""
         self._nothing: tuple[str, str | None] = ("", None)
-        """A start that came to nothing, and the part that it was to go on from: the next goes on from that one."""
+        """A start that failed, and the part that it was to continue: the next start continues that one."""
         self._room = space.room(means.settings.unit, means.settings.policy)
         self.full = ""
-        """Why no conversation is recorded."""
+        """Why conversations are not recorded."""
         self.trouble = ""
-        """Why the last recording could not be written on; empty when the disk has taken something since."""
+        """Why the last recording could not be written; empty once the disk has accepted something since."""
 
     @property
     def open(self) -> bool:
-        """Whether one is."""
+        """Whether a recording is open."""
         return self._tap is not None
 
     def writes(self, track: ports.Track) -> bool:
-        """Whether what comes of a track belongs to a recording."""
+        """Whether new items of a track belong to a recording."""
         return self._tap is not None and track not in self._tap.done
 
     def state(self, tracks: tuple[ports.Track, ...]) -> wire.RecorderState:
-        """For the alarm process."""
+        """The state for the alarm process."""
         tap = self._tap
         if tap is None:
             return wire.RecorderState(tracks)
@@ -99,7 +99,7 @@ class Recordings:
     # --- orders -----------------------------------------------------------------------------------------------------
 
     def start(self, order: StartRecording, now_ns: int) -> None:
-        """Takes an order, or refuses it with its reason."""
+        """Accept an order, or refuse it with its reason."""
         held = orders.start(order, self._means.settings.policy, now_ns)
         if isinstance(held, str):
             self._refuse(order, held)
@@ -124,13 +124,13 @@ class Recordings:
                 self._pending = held
 
     def joined(self) -> None:
-        """An alarm process has come: the one that gave the orders so far has ended."""
+        """A new alarm process has connected: the one that gave the orders so far has ended."""
         self._is_new_owner = bool(self._owed_until_ns)
 
     def lease(self, order: Lease, now_ns: int) -> None:
-        """Lengthens the lease of a recording that is known; a start begins with its first: the lamp is lit.
+        """Extend the lease of a known recording. A start begins with its first lease: the lamp is lit.
 
-        Another's, which was refused, must not lengthen this one's.
+        A lease of another recording, which was refused, must not extend this one's.
         """
         lease = orders.lease(order, now_ns)
         if self._pending is not None and lease.recording_id == self._pending.recording_id:
@@ -141,7 +141,7 @@ class Recordings:
             self._means.writer.lease = (lease.recording_id, lease.until_ns)
 
     def set_end(self, order: SetEnd, now_ns: int) -> None:
-        """The recording ends at another time, is an alarm's from now on, or is no test any more."""
+        """Change when the recording ends, or make it an alarm's, or no longer a test."""
         end, tap = orders.end(order, self._means.settings.policy, now_ns), self._tap
         if self._pending is not None and self._pending.recording_id == end.recording_id:
             self._pending = replace(self._pending, until_ns=end.until_ns, alarm=end.alarm, test=end.test)
@@ -154,12 +154,12 @@ class Recordings:
         tap.until_ns, tap.alarm, tap.test = end.until_ns, end.alarm, tap.test and end.test
         reopened = {name for name in tap.done if tap.given_ns[name] < end.until_ns}
         tap.done -= reopened
-        for name in reopened:  # what was sealed since its last segment belongs to it after all
+        for name in reopened:  # items sealed since its last segment belong to it after all
             for item in self._means.ring.since(name, tap.given_ns[name]):
                 self._write(tap, item)
 
     def forget(self) -> None:
-        """What is owed to a next part goes with the ring."""
+        """Drop what was kept for a next part, together with the ring."""
         self._owed_until_ns = 0
         if self._tap is None:
             self._means.ring.owed_ns = {}
@@ -167,14 +167,14 @@ class Recordings:
     # --- what is sealed ---------------------------------------------------------------------------------------------
 
     def add(self, items: list[Item]) -> None:
-        """New items, which are in the ring already: those of an open recording go to the writer."""
+        """New items, already in the ring: those of an open recording go to the writer."""
         for item in items:
             tap = self._tap
             if tap is not None and not tap.closing and item.track not in tap.done:
                 self._write(tap, item)
 
     def turn(self, now_ns: int) -> None:
-        """Ends what is over."""
+        """End what is due to end."""
         if self._owed_until_ns and now_ns >= self._owed_until_ns and self._tap is None:
             self.forget()
         tap = self._tap
@@ -185,7 +185,7 @@ class Recordings:
             self._finish(tap, "asked", "", now_ns)
 
     def look_at_disk(self, now_ns: int) -> None:
-        """What is free decides what may be recorded; a disk that refused is tried."""
+        """Check the free space, and try a disk that refused."""
         free_bytes, tap = self._means.disk.space().free_bytes, self._tap
         self.full = self._room.refusal(free_bytes, self.full)
         if tap is not None and not tap.alarm and not tap.closing and free_bytes < self._room.alarm_bytes:
@@ -195,7 +195,7 @@ class Recordings:
             self._means.writer.give(writer.Probe())
 
     def stop(self, now_ns: int) -> None:
-        """The process ends: so does the recording, and the next recorder may go on with it."""
+        """The process ends, and the recording with it; the next recorder may continue it."""
         if self._tap is not None and not self._tap.closing:
             self._finish(self._tap, "stopped", "the recorder was stopped", now_ns)
 
@@ -218,7 +218,7 @@ class Recordings:
             self.closed(writer.Closed(start.recording_id, "store", detail, 0, begun=False), now_ns)
 
     def _missing(self, start: StartRecording) -> dict[ports.Track, Missing]:
-        """How far each track has come in the parts before; one that is in none of them is missing since the press."""
+        """How far the earlier parts have each track; one that is in none of them is missing since the press."""
         pressed_ns = self._from_ns + start.pre_event_ns
         return {
             name: Missing(ns if (ns := self._written_ns.get(name, 0)) > self._from_ns else pressed_ns, self._why)
@@ -264,7 +264,7 @@ class Recordings:
                 late = "nothing came in time" if track.recording else "nothing came"
                 self._write(tap, Hole(name, tap.given_ns[name], until_ns, track.trouble or late))
         if tap.closing:
-            return  # the disk is too slow for that
+            return  # the disk is too slow for it
         tap.closing = True
         for name, track in self._means.tracks.items():
             if name not in tap.done:
@@ -276,7 +276,7 @@ class Recordings:
     # --- what the writer says ---------------------------------------------------------------------------------------
 
     def opened(self, word: writer.Opened) -> None:
-        """The ring is durable."""
+        """The ring's items are durable."""
         self.trouble = ""
         log.event("pre_event_durable", recording_id=word.recording_id, took_ms=round(word.took_ms, 1))
         if self._tap is not None:
@@ -284,7 +284,7 @@ class Recordings:
             self._durable(word.ends_ns)
 
     def grew(self, word: writer.Grew, now_ns: int) -> None:
-        """More of it is."""
+        """More items are durable."""
         tap = self._tap
         if tap is None or tap.start.recording_id != word.recording_id:
             return
@@ -295,7 +295,7 @@ class Recordings:
             self._means.say(wire.Head(word.recording_id, word.lines, word.head))
 
     def closed(self, word: writer.Closed, now_ns: int) -> None:
-        """Nothing of it is written any more."""
+        """Nothing more of it is written."""
         tap, self._tap = self._tap, None
         if tap is not None and not tap.closing:
             for track in self._means.tracks.values():
@@ -306,7 +306,7 @@ class Recordings:
         elif tap is not None:
             self._nothing = (tap.start.recording_id, tap.start.continues)
         if tap is not None and tap.alarm and now_ns < tap.until_ns:
-            self._owed_until_ns = now_ns + OWED_NS  # the next part takes up what this one had not on the disk
+            self._owed_until_ns = now_ns + OWED_NS  # the next part writes what this one could not
         else:
             self.forget()
         if word.why == "store":

@@ -3,8 +3,8 @@
 
 """The pre-event ring: the last seconds of every track, sealed, and nothing else (promises R1, R2).
 
-The law here: what goes in is sealed or says that something is missing; what is older than the pre-event time goes out
-and is gone. Bounded in seconds by the policy and in bytes by the engineer's setting; over the bytes, the oldest goes.
+Invariant: every item is sealed, or says that something is missing. Items older than the pre-event time are dropped.
+Bounded in seconds by the policy and in bytes by the engineer's setting; over the bytes, the oldest is dropped.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ class Ring:
         self._items: deque[Item] = deque()
         self.bytes = 0
         self.dropped_for_space = 0
-        """Segments that went although they were young enough."""
+        """Segments dropped for space although they were recent enough."""
         self.owed_ns: dict[Track, int] = {}
-        """Of a track that is being recorded: what ends later is not on the disk yet, and stays however old it is."""
+        """By track being recorded: later items are not on the disk yet, and stay however old they are."""
 
     def add(self, item: Item, now_ns: int) -> None:
-        """Takes an item and lets go of what is too old, or too much."""
+        """Add an item, and drop what is too old or too much."""
         self._items.append(item)
         self.bytes += _size(item)
         self.trim(now_ns)
@@ -56,12 +56,12 @@ class Ring:
             self._drop()
 
     def trim(self, now_ns: int) -> None:
-        """Lets go of what ended before the pre-event time began."""
+        """Drop what ended before the pre-event time."""
         while self._items and end_ns(self._items[0]) <= now_ns - self._pre_event_ns and not self._owed(self._items[0]):
             self._drop()
 
     def since(self, track: Track, from_ns: int) -> list[Item]:
-        """What a track holds from a moment on: whole segments, the one that contains the moment included."""
+        """A track's items from a moment on: whole segments, including the one that contains the moment."""
         return [item for item in self._items if item.track == track and end_ns(item) > from_ns]
 
     def seconds(self, track: Track) -> float:
@@ -75,7 +75,7 @@ class Ring:
         return (newest.t1_ns - back_to.t0_ns) / 1e9 if newest and back_to else 0.0
 
     def forget(self, track: Track | None = None) -> None:
-        """Lets go of everything, or of one track."""
+        """Drop everything, or one track."""
         self._items = deque(item for item in self._items if track is not None and item.track != track)
         self.bytes = sum(_size(item) for item in self._items)
 

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Recording keys and sealing: a segment is closed to a key whose secret half nobody on the unit has (promise R6)."""
+"""Recording keys and sealing: segments are sealed to a key whose secret half is nowhere on the unit (promise R6)."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from daemon.errors import SealError
 from daemon.recorder.keymaker import Ask, Made
 
 CHILD_WAIT_S = 20.0
-"""A key takes 0.1 s; a Pi that is starting everything at once has been given two hundred times that."""
+"""A key takes 0.1 s; this allows two hundred times that, for a Pi that is starting everything at once."""
 RETRY_S = 5.0
-"""Between two tries after a child failed: its cause (memory, a full process table) takes seconds to pass."""
+"""Between two attempts after a child failed: the cause (memory, a full process table) takes seconds to pass."""
 
 
 class Key(msgspec.Struct, frozen=True, eq=False):
@@ -32,13 +32,13 @@ class Key(msgspec.Struct, frozen=True, eq=False):
 
 
 def seal(clear: bytes, key: Key) -> bytes:
-    """An age file of these bytes (age-encryption.org/v1): about 200 bytes longer, 0.3 ms for a second of image."""
+    """Return an age file (age-encryption.org/v1): about 200 bytes longer, 0.3 ms for a second of image."""
     sealed: bytes = pyrage.encrypt(clear, [pyrage.x25519.Recipient.from_str(key.recipient)])
     return sealed
 
 
 def make_key(groups: tuple[tuple[str, ...], ...]) -> Key:
-    """A fresh key from a child of its own. Raises SealError."""
+    """Return a fresh key, made in a child process. Raises SealError."""
     try:
         child = subprocess.run(
             [sys.executable, "-m", "daemon.recorder.keymaker"],
@@ -63,18 +63,18 @@ class KeySupply:
         self._thread = threading.Thread(target=self._run, name="keys", daemon=True)
 
     def start(self) -> None:
-        """Begins to make keys."""
+        """Begin to make keys."""
         self._thread.start()
 
     def take(self) -> Key | None:
-        """A key that nobody had before; None while none is ready."""
+        """Return a key that was never used; None: none is ready."""
         with self._change:
             key = self._ready.pop(0) if self._ready else None
             self._change.notify_all()
         return key
 
     def close(self) -> None:
-        """Ends the thread after the child that it may be waiting for."""
+        """End the thread, after the child it may be waiting for."""
         with self._change:
             self._stopping = True
             self._change.notify_all()

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""The tap that a trigger opens: which part of the ring belongs to a recording, and what its first record says."""
+"""The tap that a trigger opens: which part of the ring belongs to a recording, and the recording's first record."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from hardware.ports import Clock, Track
 
 NS = 1_000_000_000
 OPEN_NS = 2 * NS
-"""A segment that is open at the trigger began at most this long before it: a second, and a key frame that is late."""
+"""A segment that is open at the trigger began at most this long before it: a second, plus a late key frame."""
 
 
 class Tap(msgspec.Struct):
-    """The recording that is open."""
+    """The open recording."""
 
     start: StartRecording
     until_ns: int
     alarm: bool
     test: bool
     given_ns: dict[Track, int]
-    """How far each track has been handed to the writer; where it begins, for one that has given nothing yet."""
+    """How far each track has been handed to the writer; where it begins, if nothing has been handed over yet."""
     done: set[Track]
     """Tracks whose last segment has been handed to the writer."""
     head_ns: int
@@ -42,9 +42,9 @@ class Tap(msgspec.Struct):
 def pre_event(
     ring: Ring, tracks: tuple[Track, ...], start: StartRecording, written_ns: Mapping[Track, int], from_ns: int
 ) -> tuple[Item, ...]:
-    """What the ring holds since the event was to begin, by time; never what a recording has already (`written_ns`).
+    """The ring's items since the event was to begin, without those that a recording has already (`written_ns`).
 
-    `from_ns`: the trigger less the pre-event time; of a part that goes on, that of the event's first.
+    `from_ns`: the trigger minus the pre-event time; for a continued part, that of the event's first part.
     """
 
     def since(track: Track) -> list[Item]:
@@ -62,15 +62,15 @@ def begin_record(
     settings: Settings, clock: Clock, tracks: tuple[Track, ...], start: StartRecording, items: tuple[Item, ...], *,
     simulated: bool,
 ) -> records.Begin:  # fmt: skip
-    """The record that a recording begins with; the term of a track counts from its oldest frame in it.
+    """The first record of a recording. A track's term counts from its oldest frame in it.
 
-    No time in it lies after the moment at which it is made, whatever a device's stamps say.
+    No time in it is later than now, whatever a device's stamps say.
     """
     now, policy = clock.read(), settings.policy
 
     def track_begin(track: Track) -> records.TrackBegin:
         starts = [item.t0_ns for item in items if isinstance(item, Sealed) and item.track == track]
-        newest_ns = max(min(start.trigger_ns, now.boot_ns), now.boot_ns - OPEN_NS)  # what comes is younger than this
+        newest_ns = max(min(start.trigger_ns, now.boot_ns), now.boot_ns - OPEN_NS)  # new items are younger than this
         oldest_ns = min(*starts, now.boot_ns) if starts else newest_ns - OPEN_NS
         term_h = (policy.audio if track == "audio" else policy.video).term_h
         return records.TrackBegin(now.wall_ns - (now.boot_ns - oldest_ns), oldest_ns, term_h)

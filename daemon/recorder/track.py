@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""One track from its device to sealed segments: open, watch, cut, seal, and open again when it is gone.
+"""One track from its device to sealed segments: open, watch, cut, seal, and open again after a loss.
 
-The law here: a device that the policy switches off never becomes a Track, so nothing can open it (promise R7); nothing
-opens one that is shut. A device is judged by what arrives, not by what it says: three seconds without a frame and it is
-started anew.
+Invariant: a device that the policy switches off never becomes a Track, so nothing can open it (promise R7). A track
+that is shut opens no device. A device is judged by its frames, not by what it reports: after three seconds without one
+it is restarted.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ from hardware import ports
 
 NS = 1_000_000_000
 SILENT_NS = 3 * NS
-"""Without a frame for this long a device is given up: a Pi camera that restarts its sensor takes about one second."""
+"""A device without a frame for this long is given up: a Pi camera that restarts its sensor takes about a second."""
 STAMP_OFF_NS = NS
-"""A stamp that is further from its arrival than this is none, unless it goes on where the one before was: a process
-that was held up gets what was taken meanwhile late, and in order."""
+"""A stamp further than this from its arrival is invalid, unless it continues the previous one: a process that was held
+up gets the frames taken meanwhile late, and in order."""
 RETRY_NS = 2 * NS
-"""Between two tries to open a device; plugged in again, it has to be back within ten seconds."""
+"""Between two attempts to open a device; once plugged in again, it has to be back within ten seconds."""
 PRIVACY = "closed for privacy"
 
 DRIFT_PPM_MAX = 5000
-"""No crystal is that bad, and no sound server's timer: it is a card that runs at another rate than it says. It is
-resampled to its time all the same."""
+"""No crystal and no sound server's timer is that bad: it is a card that runs at another rate than it claims. Its sound
+is resampled all the same."""
 
 KEYLESS = "its key was being made"
 SPOILED = "a picture was lost on its way, and those made from it are damaged"
@@ -50,7 +50,7 @@ Sink = Callable[[ports.VideoPacket | ports.PcmBlock | ports.DeviceLost], None]
 
 
 class SoundFigures(msgspec.Struct, frozen=True):
-    """What the sound's track says of itself; None, and no text, while nothing is heard."""
+    """Figures of the sound track; None, and no text, while there is no sound."""
 
     level_dbfs: float | None = None
     peak_dbfs: float | None = None
@@ -59,25 +59,25 @@ class SoundFigures(msgspec.Struct, frozen=True):
 
 
 class Track(ABC):
-    """Base of the two; the loop's thread calls everything."""
+    """Base class of the two tracks. Every method is called from the loop's thread."""
 
     def __init__(self, name: ports.Track, clock: ports.Clock, sink: Sink) -> None:
         self.name, self._clock, self._sink = name, clock, sink
         self._cutter: Cutter | None = None
         self._before: tuple[int | None, str] = (None, "")
-        """How far the track had come before its device was lost, and why it was: the hole begins there."""
+        """End of the track before its device was lost, and why it was lost: the hole begins there."""
         self.hung: HangError | None = None
-        """The device's library does not come back: the process has to end."""
+        """The device's library hangs: the process has to end."""
         self.key: Key | None = None
         self.last_ns: int | None = None
-        """When the last frame arrived."""
+        """Arrival of the last frame."""
         self.trouble = "not opened yet"
         self.gaps = 0
         self.strays = 0
-        """Stamps that were none, and were replaced by the arrival."""
+        """Invalid stamps that were replaced by the arrival time."""
         self._stamp_ns: int | None = None
         self._share: Share | None = None
-        """Since frames came and a key was there."""
+        """Counted from the first frame that a key could seal."""
         self._proof = Proof(self._judge)
         self.out = False
         """It hung twice: it is left alone until the next process."""
@@ -86,16 +86,16 @@ class Track(ABC):
         self._retry_ns = 0
 
     def excuse(self, now_ns: int) -> None:
-        """The process itself was held up: what has not come meanwhile is no silence of the device's."""
+        """The process itself was held up: its device is not to blame for the silence."""
         if self.last_ns is not None:
             self.last_ns = now_ns
 
     def leave_out(self, error: HangError) -> None:
-        """Goes on without this device: its library hangs in a thread of its own, and costs the other track nothing."""
+        """Go on without this device: its library hangs in its own thread, which costs the other track nothing."""
         self.hung, self.out, self.trouble = None, True, f"{error}; it is tried again when the room is at rest"
 
     def watch(self, now_ns: int) -> list[Item]:
-        """Opens the device when it is time, and gives it up when it has been silent."""
+        """Open the device when it is time, and give it up when it is silent."""
         if self.closed or self.out:
             return []
         if self._cutter is None:
@@ -108,7 +108,7 @@ class Track(ABC):
         return []
 
     def lost(self, reason: str, now_ns: int) -> list[Item]:
-        """The device is gone: what is open is sealed, and the hole that follows will bear this reason."""
+        """The device is lost: seal the open segment. `reason` becomes that of the hole."""
         if self._cutter is None:
             return []
         log.event("device_lost", "warning", track=self.name, why=reason)
@@ -123,7 +123,7 @@ class Track(ABC):
         return items + self._sealed(self._let_go())
 
     def take(self, frame: ports.VideoPacket | ports.PcmBlock, at_ns: int) -> list[Item]:
-        """A frame has come at this moment: returns the sealed segments and holes that it completes."""
+        """Take a frame that arrived at this moment; return the sealed segments and holes that it completes."""
         if self._cutter is None:
             return []  # it was on its way when the device was given up
         self.last_ns, self.trouble = at_ns, ""
@@ -132,7 +132,7 @@ class Track(ABC):
         return self._sealed(self._cut(self._stamped(frame, at_ns)))
 
     def _stamped(self, frame: Frame, at_ns: int) -> Frame:
-        """The frame with a time that can be: not of the future, and not long past."""
+        """The frame with a plausible time: not in the future, and not long past."""
         stamp_ns = frame.pts_ns
         goes_on = self._stamp_ns is not None and stamp_ns >= self._stamp_ns - STAMP_OFF_NS
         if stamp_ns - at_ns > STAMP_OFF_NS or (at_ns - stamp_ns > STAMP_OFF_NS and not goes_on):
@@ -144,40 +144,40 @@ class Track(ABC):
         return frame
 
     def finish(self, why: str) -> list[Item]:
-        """The process ends: what is open is sealed. The device is still to be closed."""
+        """Seal the open segment at the process's end. The device is still to be closed."""
         return self._sealed(self._cutter.end(why)) if self._cutter is not None else []
 
     def allow(self) -> None:
-        """The device may be opened."""
+        """Allow the device to be opened."""
         if self.closed:
             self.closed, self._retry_ns = False, 0
 
     def shut(self) -> list[Item]:
-        """Closes the device for privacy: what is open is sealed, and the hole that follows bears that reason."""
+        """Close the device for privacy: seal the open segment. The hole gets that reason."""
         self.closed = True
         items = self._give_up(PRIVACY)
         self.trouble = PRIVACY
         return items
 
     def forget(self) -> None:
-        """Drops what is open and clear."""
+        """Drop the open, clear segment."""
         self._before = (None, "")
         if self._cutter is not None:
             self._cutter.forget()
 
     def remark(self, now_ns: int) -> str:
-        """What is wrong with what it delivers, for a person; empty: nothing."""
+        """What is wrong with the delivered frames, for a person; empty: nothing."""
         del now_ns
         return ""
 
     def device(self, now_ns: int) -> str:
-        """`ok`, `closed` for privacy, or what is wrong with the device or with what comes of it."""
+        """`ok`, `closed` for privacy, or what is wrong with the device or its frames."""
         return (
             "closed" if self.trouble == PRIVACY else self.trouble or self.doubt(now_ns) or self.remark(now_ns) or "ok"
         )
 
     def doubt(self, now_ns: int) -> str:
-        """What is wrong with what it puts into the ring, for a person; empty: nothing."""
+        """What is wrong with the track's segments in the ring, for a person; empty: nothing."""
         if self._share is None or not self.recording:
             return ""
         return named(self.name, self._share.words(now_ns) or self._proof.words)
@@ -193,7 +193,7 @@ class Track(ABC):
         return self.delivers and self.key is not None
 
     def close(self) -> None:
-        """Closes the device at the process's end, which frees one that does not close by itself."""
+        """Close the device at the process's end, which frees one that does not close by itself."""
         if self._cutter is None:
             return
         try:
@@ -218,10 +218,10 @@ class Track(ABC):
         self.last_ns = now_ns  # its first frame is due within SILENT_NS
 
     def _let_go(self) -> list[Piece]:
-        """Closes a device that was lost. One that hangs ends the process: what is missing till then is said now."""
+        """Close a lost device. One that hangs ends the process, so the hole is reported now."""
         try:
             self._stop_device()
-        except DeviceError as error:  # it was going anyway; whether it can be opened again is for the next try to say
+        except DeviceError as error:  # it was lost anyway; the next attempt will show whether it opens
             log.event("device_not_closed", "warning", track=self.name, why=str(error))
         except HangError as error:
             self.hung, self.trouble = error, str(error)
@@ -243,7 +243,7 @@ class Track(ABC):
         return items
 
     def _seal(self, clear: Clear) -> Item:
-        """Sealed. In a start's first second, while its key is being made, a hole: what no one can open is not kept."""
+        """Seal a segment; without a key, in the first second after a start, return a hole in its place."""
         self._proof.add(clear)
         if self.key is None:
             return Hole(clear.track, clear.t0_ns, clear.t1_ns, KEYLESS)
@@ -258,7 +258,7 @@ class Track(ABC):
 
     @abstractmethod
     def _judge(self, clear: Clear, whole: bool) -> str:  # noqa: FBT001 - a Proof's
-        """What is wrong with a segment beside what the device took, for a person."""
+        """What is wrong with a segment compared with what the device took, for a person."""
 
     @abstractmethod
     def _cut(self, frame: ports.VideoPacket | ports.PcmBlock) -> list[Piece]: ...
@@ -279,18 +279,18 @@ class VideoTrack(Track):
         self._doubt: picture.Doubt | None = None
         self._pictures, self._frame_ns = Pictures(), NS
         self._spoiled_ns: int | None = None
-        """Since when pictures are damaged, because one that they are made from was lost."""
+        """Since when pictures are damaged, because a reference picture was lost."""
 
     def figures(self) -> ports.PictureFigures | None:
-        """Of a recent picture; None while none comes."""
+        """Figures of a recent picture; None: none comes."""
         return self._camera.figures() if self.recording else None
 
     def blocks(self) -> ports.PictureBlocks | None:
-        """Of the same, to aim by."""
+        """Blocks of the same picture, to aim by."""
         return self._camera.blocks() if self.recording else None
 
     def remark(self, now_ns: int) -> str:
-        """Judges the figures as they stand now."""
+        """Judge the figures as they are now."""
         judged = picture.judge(self._doubt, self._camera.figures(), self._limits, now_ns) if self.recording else None
         self._doubt = judged
         return judged.words(now_ns) if judged else ""
@@ -337,10 +337,10 @@ class AudioTrack(Track):
         self._encoder: AudioEncoder | None = None
         self._meter: Meter | None = None
         self._lost_ns = 0
-        """Of the open segment: what silence stands for."""
+        """Silence inserted in the open segment."""
 
     def remark(self, now_ns: int) -> str:  # noqa: ARG002 - sound is judged by what came, not by when it is asked
-        """Silence, a level that is too high, or a clock that is none."""
+        """Silence, too high a level, or an impossible clock."""
         if self._meter is None or self._encoder is None or not self.recording:
             return ""
         ppm = self._encoder.drift_ppm or 0.0
@@ -350,11 +350,11 @@ class AudioTrack(Track):
 
     @property
     def format(self) -> ports.AudioFormat | None:
-        """What the microphone delivers; None before it is open."""
+        """The microphone's format; None before it is open."""
         return self._encoder.format if self._encoder else None
 
     def figures(self) -> SoundFigures:
-        """How loud it was since the last call, how its clock runs, what it delivers."""
+        """Level since the last call, clock drift, and format."""
         if self._meter is None or self._encoder is None or not self.recording:
             return SoundFigures()
         level, fmt, ppm = self._meter.take(), self._encoder.format, self._encoder.drift_ppm
@@ -366,7 +366,7 @@ class AudioTrack(Track):
         )
 
     def forget(self) -> None:
-        """Drops what is open and clear, and what waits for its place in time."""
+        """Drop the open, clear segment, and the blocks that wait for their place in time."""
         super().forget()
         if self._encoder is not None:
             self._encoder.forget()
@@ -405,6 +405,6 @@ class AudioTrack(Track):
 
     def _stop_device(self) -> None:
         if self._encoder is not None:
-            self._encoder.close()  # with what it holds of the sound, which is clear
+            self._encoder.close()  # with the clear sound that it holds
         self._encoder = self._meter = None
         self._microphone.stop()

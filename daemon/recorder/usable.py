@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Whether what a track puts into its ring is worth anything: how much of it is whole, and whether it decodes.
+"""Whether the segments of a track can be used: how much of them is whole, and whether they decode.
 
-The law here: a device that delivers is not believed, and neither is its encoder. Now and then a segment is decoded in
-memory before it is sealed, and its figures are held against those of the raw picture and the raw sound; what was
-decoded is let go of at once (promise R1).
+Invariant: neither a device nor its encoder is believed. Now and then a segment is decoded in memory before it is
+sealed, and its figures are compared with those of the raw picture and the raw sound. The decoded data is dropped at
+once (promise R1).
 """
 
 from __future__ import annotations
@@ -25,27 +25,28 @@ from hardware.ports import PictureFigures, Track
 
 NS = 1_000_000_000
 LOOK_NS = 10 * NS
-"""Over so much it is judged."""
+"""Period over which it is judged."""
 OPEN_NS = 2 * NS
-"""The newest of it is not in the ring yet: the open segment, and a key frame that is late."""
+"""The newest part of it is not in the ring yet: the open segment, and a late key frame."""
 ENOUGH, ENOUGH_AGAIN = 0.75, 0.9
-"""Of the time that should be in the ring: below the first it is a fault, from the second on none any more. A picture
-lost now and then is a gap and no fault; every fourth is."""
+"""Fractions of the time that should be in the ring: below the first it is a fault, from the second on it is over. A
+picture lost now and then is a gap and not a fault; every fourth is."""
 NOTHING = 0.1
 EVERY_NS = 5 * NS
-"""Between two segments that are decoded: with a second one to be sure a fault is named within ten seconds."""
+"""Between two decoded segments: with a second one to confirm, a fault is named within ten seconds."""
 WHOLE_NS = 60 * NS
-"""Between two segments of image that are decoded to the end; of others the key frame is, a hundredth of the work."""
+"""Between two segments of image that are decoded to the end; of others only the key frame, a hundredth of the work."""
 BRIGHTNESS_PCT = 20.0
-"""A lamp that is switched on between the two looks makes this much once, and not twice."""
+"""A lamp switched on between the two looks makes this difference once, not twice."""
 SHARPNESS = 4
-"""The decoded picture is at least a fourth as sharp as the raw one: few bits blur, a picture that is lost is grey."""
+"""The decoded picture is at least a quarter as sharp as the raw one: a low bit rate blurs, a lost picture is grey."""
 NEAR_NS = 2 * NS
-"""The raw picture that was looked at and the one that was decoded are at most this far apart."""
+"""Maximum time between the raw picture and the decoded one."""
 HEARD_DBFS, LEVEL_DB = -60.0, 12.0
-"""Sound above the first is there; the decoded level is within the second of it: AAC changes less than one."""
+"""Sound above the first level is present. The decoded level is within the second of it: AAC changes it by less than
+1."""
 FRAMES = 0.9
-"""Of the pictures or samples of a segment that decode."""
+"""Fraction of a segment's pictures or samples that must decode."""
 
 
 class Share:
@@ -57,7 +58,7 @@ class Share:
         self._short = False
 
     def add(self, end_ns: int, good_ns: int) -> None:
-        """A segment has been sealed: so much of it is whole."""
+        """A segment has been sealed; `good_ns` of it is whole."""
         self._sealed.append((end_ns, good_ns))
 
     def words(self, now_ns: int) -> str:
@@ -83,10 +84,10 @@ class Proof:
         self._due_ns = self._whole_ns = 0
         self._doubt = ""
         self.words = ""
-        """What is wrong, for a person, once two segments on end have shown it; empty: nothing."""
+        """What is wrong, for a person, once two segments in a row have shown it; empty: nothing."""
 
     def add(self, clear: Clear) -> None:
-        """Decodes it if it is time."""
+        """Decode a segment if it is time."""
         if clear.t1_ns < self._due_ns:
             return
         whole = clear.t1_ns >= self._whole_ns
@@ -96,11 +97,11 @@ class Proof:
         self._due_ns = clear.t1_ns + (0 if wrong and not self.words else EVERY_NS)
         if whole:
             self._whole_ns = clear.t1_ns + WHOLE_NS
-            memory.trim()  # a decoder's tables leave empty pages between what stays: 8 MB after a minute
+            memory.trim()  # a decoder's tables leave empty pages in the heap: 8 MB after a minute
 
 
 def judge_image(clear: Clear, raw: PictureFigures | None, *, whole: bool) -> str:
-    """What is wrong with a segment of image beside what the camera saw; empty: nothing."""
+    """What is wrong with a segment of image compared with what the camera saw; empty: nothing."""
     first, count = None, 0
     try:
         with av.open(io.BytesIO(clear.data), "r", format="mpegts") as file:
@@ -125,7 +126,7 @@ def judge_image(clear: Clear, raw: PictureFigures | None, *, whole: bool) -> str
 
 
 def judge_sound(clear: Clear, raw_dbfs: float | None, rate_hz: int) -> str:
-    """What is wrong with a segment of sound beside what the microphone heard; empty: nothing."""
+    """What is wrong with a segment of sound compared with what the microphone heard; empty: nothing."""
     power, samples, channels = 0.0, 0, 1
     try:
         with av.open(io.BytesIO(clear.data), "r", format="mpegts") as file:
@@ -145,7 +146,7 @@ def judge_sound(clear: Clear, raw_dbfs: float | None, rate_hz: int) -> str:
 
 
 def named(track: Track, words: str) -> str:
-    """The words as a device's."""
+    """The words as a device's fault."""
     return f"{'camera' if track == 'video' else 'microphone'}: {words}" if words else ""
 
 

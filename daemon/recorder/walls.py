@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""The recorder's own look at its walls: it refuses to start where it could speak to anybody (design 2).
+"""The recorder checks its own walls: it refuses to start where it could reach a network (design 2).
 
-It also builds one that systemd has no word for: see `keep_directories_open`.
+It also builds one that systemd has no directive for: see `keep_directories_open`.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from daemon.errors import WallError
 ROUTES = (Path("/proc/self/net/route"), Path("/proc/self/net/ipv6_route"))
 
 MODE_BITS, GROUP_MAY = 0o1070, 0o070
-"""Of a new directory: the group may list, make and remove in it, and no sticky bit gives what is in it to its owner."""
+"""Required of a new directory: the group may list, create and remove in it, and there is no sticky bit."""
 PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 38, 22, 2  # prctl(2)
 LOAD, EQUALS, AND, RETURN = 0x20, 0x15, 0x54, 0x06  # BPF_LD|BPF_W|BPF_ABS, BPF_JMP|BPF_JEQ, BPF_ALU|BPF_AND, BPF_RET
 ALLOW, REFUSE = 0x7FFF_0000, 0x0005_0000 | 1  # SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO with EPERM
 NR, ARCH, ARGUMENTS = 0, 4, 16
-"""Offsets in struct seccomp_data (linux/seccomp.h): 64 bits an argument, of which the lower half comes first."""
+"""Offsets in struct seccomp_data (linux/seccomp.h): 64 bits per argument, the lower half first."""
 
 
 class Calls(NamedTuple):
-    """How one architecture numbers what makes a directory (linux/audit.h, asm/unistd.h)."""
+    """System call numbers of one architecture for creating a directory (linux/audit.h, asm/unistd.h)."""
 
     arch: int
     mode_at: Mapping[int, int]
-    """Number of the call to the place of its mode among the arguments."""
+    """Number of the call to the index of its mode argument."""
 
 
 CALLS = {
@@ -55,9 +55,9 @@ class _Program(ctypes.Structure):
 
 
 def ways_out() -> list[str]:
-    """The network interfaces, without the loopback, over which this process could reach anything.
+    """Return the network interfaces, except the loopback, over which this process could reach anything.
 
-    Routes, not names: a fresh network namespace can hold tunnel devices (sit0, tunl0) that lead nowhere, and an
+    By routes, not by names: a fresh network namespace can hold tunnel devices (sit0, tunl0) that lead nowhere, while an
     interface that is up always has a route, if only to its own link.
     """
     v4 = [line.split()[0] for line in _lines(ROUTES[0])[1:]]
@@ -70,7 +70,7 @@ def _lines(path: Path) -> list[str]:
 
 
 def refuse_network() -> None:
-    """Raises WallError where there is a way out. SPREEKKAMER_WALLS=off is for trials on a developer's machine only."""
+    """Raise WallError if there is a way out. SPREEKKAMER_WALLS=off is for trials on a developer's machine only."""
     found = ways_out()
     if found and os.environ.get("SPREEKKAMER_WALLS") != "off":
         raise WallError(
@@ -80,12 +80,12 @@ def refuse_network() -> None:
 
 
 def keep_directories_open() -> None:
-    """From now on neither this process nor a child of it can make a directory that the keeper could not empty.
+    """Forbid this process and its children to create a directory that the keeper could not empty.
 
     The keeper deletes by its group. A directory is the recorder's, and one made 0700, or with the sticky bit, would
-    keep what is in it for ever, also past its term (K1). The unit's filter refuses chmod, umask and access lists; the
-    mode that mkdir takes is an argument, which systemd's filters do not look at. Call it before any thread is started.
-    Raises WallError where the kernel refuses the filter, or on a machine whose calls are not known.
+    keep its content for ever, beyond its term (K1). The unit's filter refuses chmod, umask and access lists; but mkdir
+    takes a mode as an argument, which systemd's filters do not check. Call it before any thread is started. Raises
+    WallError if the kernel refuses the filter, or on an unknown architecture.
     """
     machine = os.uname().machine
     if machine not in CALLS:
@@ -103,7 +103,7 @@ def keep_directories_open() -> None:
 
 
 def _filter(calls: Calls) -> list[_Instruction]:
-    """Refuses the calls that make a directory without GROUP_MAY; another architecture's are refused by the unit."""
+    """Refuse the calls that create a directory without GROUP_MAY. The unit refuses those of other architectures."""
     steps = [_Instruction(LOAD, 0, 0, ARCH), _Instruction(EQUALS, 1, 0, calls.arch), _Instruction(RETURN, 0, 0, ALLOW)]
     for number, place in calls.mode_at.items():
         steps += [

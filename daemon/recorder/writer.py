@@ -1,12 +1,11 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""The only thread that writes a recording: it takes sealed items in order and makes them durable, under the lease.
+"""The only thread that writes a recording: it makes sealed items durable, in order, under the lease.
 
-The law here: before each write the lease of that recording is looked at again, and once more before its bytes get a
-name (promise R3), because a slow card can make an order wait longer than a lease lasts. `Closed` is said when nothing
-of a recording can be written any more, not before. What goes wrong ends the recording and is said; it never ends this
-thread.
+Invariant: the recording's lease is checked before each write, and again before the bytes get a name (promise R3),
+because a slow card can make an order wait longer than a lease lasts. `Closed` is reported when nothing of a recording
+can be written any more, not before. An error ends the recording and is reported; it never ends this thread.
 """
 
 from __future__ import annotations
@@ -29,13 +28,13 @@ from daemon.recorder.ring import Item, Sealed, begin_ns, end_ns
 from hardware.ports import Clock, Track
 
 ORDERS_MAX = 200
-"""Orders that may wait for the disk: over a minute of two tracks. A card that is stalled longer than that has lost the
-recording, and memory must not follow it."""
+"""Orders that may wait for the disk: over a minute of two tracks. A card that stalls longer has lost the recording, and
+memory use must stay bounded."""
 NOT_YET = "nothing could be recorded yet"
-"""Why a track of an event's first part begins after the press: no recorder was there, or no device."""
+"""Why a track of an event's first part begins after the press: no recorder, or no device."""
 FULL_SHARE = 2
-"""A part takes with what was before it at most one in so many of the free bytes: on a disk that is nearly full the rest
-is for what comes."""
+"""A part may take at most this fraction of the free bytes for its pre-event items: on a disk that is nearly full the
+rest is for what comes."""
 
 
 class Open(msgspec.Struct, frozen=True, eq=False):
@@ -44,7 +43,7 @@ class Open(msgspec.Struct, frozen=True, eq=False):
     begin: records.Begin
     items: tuple[Item, ...]
     missing: dict[Track, Missing] = {}
-    """How far the part that it continues has come, where this process has written it; else its records say it."""
+    """How far the continued part has come, if this process wrote it; else its records say it."""
 
 
 class Add(msgspec.Struct, frozen=True, eq=False):
@@ -71,23 +70,23 @@ class Close(msgspec.Struct, frozen=True):
 
 
 class Probe(msgspec.Struct, frozen=True):
-    """Order: see whether a disk that refused takes bytes again."""
+    """Order: see whether a disk that refused accepts writes again."""
 
 
 Order = Open | Add | Mark | Close | Probe
 
 
 class Opened(msgspec.Struct, frozen=True):
-    """Said when the ring is durable."""
+    """Reported when the ring's items are durable."""
 
     recording_id: str
     took_ms: float
     ends_ns: dict[Track, int]
-    """How far each track has come on the disk."""
+    """How far the disk has each track."""
 
 
 class Grew(msgspec.Struct, frozen=True):
-    """Said when more is durable."""
+    """Reported when more is durable."""
 
     recording_id: str
     lines: int
@@ -96,7 +95,7 @@ class Grew(msgspec.Struct, frozen=True):
 
 
 class Closed(msgspec.Struct, frozen=True):
-    """Said when a recording is closed, or could not be opened: not a byte of it is written any more."""
+    """Reported when a recording is closed, or could not be opened: not a byte of it is written any more."""
 
     recording_id: str
     why: EndReason
@@ -108,7 +107,7 @@ class Closed(msgspec.Struct, frozen=True):
 
 
 class Probed(msgspec.Struct, frozen=True):
-    """Said after a Probe: why the disk still refuses; empty: it takes bytes."""
+    """Answer to Probe: why the disk still refuses; empty: it accepts writes."""
 
     detail: str
 
@@ -129,9 +128,9 @@ class Writer:
         self._bundle: Bundle | None = None
         self._head = ""
         self._doubted = False
-        """The disk refused last time: it is tried before a recording is begun that would leave pieces behind."""
+        """The disk refused last time: it is probed before beginning a recording that might leave pieces behind."""
         self.lease = ("", 0)
-        """Which recording may be written, and until when; set by the loop, read here (one tuple: no lock is needed)."""
+        """Which recording may be written, and until when. Set by the loop, read here (one tuple: no lock is needed)."""
         self._cut: Close | None = None
 
     def start(self) -> None:
@@ -141,19 +140,19 @@ class Writer:
         self._closer.start()
 
     def give(self, order: Order) -> bool:
-        """Hands over an order without waiting; False when the disk is so far behind that it was not taken."""
+        """Hand over an order without waiting; False: ORDERS_MAX are waiting for the disk."""
         return self._orders.give(order)
 
     def cut(self, order: Close) -> None:
-        """Ends a recording before anything else that waits for it: what was handed over and is not durable is dropped.
+        """End a recording before anything else that waits for it: items that are not durable are dropped.
 
-        `Closed` comes when the write that the disk is in has come back.
+        `Closed` comes when the disk's current write has returned.
         """
         self._cut = order
-        self.give(order)  # where nothing waits, it wakes the thread
+        self.give(order)  # wakes the thread if nothing waits
 
     def close(self) -> None:
-        """Waits five seconds for what is pending: systemd allows a stop more, and a stalled card gets no more."""
+        """Wait five seconds for pending orders: systemd allows a stop more, but a stalled card gets no more."""
         self._closer.close()
         self._orders.close(end_s=5.0, place_s=1.0)
 
@@ -176,7 +175,7 @@ class Writer:
             case Probe():
                 self._probe()
             case _ if self._bundle is None or order.recording_id != self._bundle.begin.recording_id:
-                pass  # of one that is closed already
+                pass  # of a recording that is closed already
             case Close():
                 self._end(order.why, order.detail)
             case Add() | Mark():
@@ -242,7 +241,7 @@ class Writer:
         self._say_closed(bundle, why, detail)
 
     def _fail(self, detail: str, order: Order) -> None:
-        """The disk refused: what is there stays as it is, and is closed when the disk takes it or at the next start."""
+        """The disk refused: leave what is there, and close it when the disk accepts or at the next start."""
         log.event("recording_failed", "error", why=detail)
         bundle, self._bundle, self._doubted = self._bundle, None, True
         if bundle is not None:
@@ -264,7 +263,7 @@ def _free_bytes(directory: Path) -> int:
 
 
 def _fitting(items: tuple[Item, ...], free_bytes: int) -> list[Item]:
-    """The newest of what the ring held, as much as a nearly full disk has room for; a gap stands for the rest."""
+    """The newest of the ring's items that a nearly full disk has room for; a gap replaces the rest."""
     left = free_bytes // FULL_SHARE
     if sum(len(item.data) for item in items if isinstance(item, Sealed)) <= left:
         return list(items)
