@@ -3,9 +3,9 @@
 
 """The kinds of line in the audit log: one struct each, named as the line's `event`, with its fields in the log's order.
 
-Invariant: within a kind no field changes its name, place or meaning, and none goes. A field that an earlier release did
-not write has a default, or is UNSET; so is one that only some lines have. docs/ref/audit-log.md and the JSON Schema are
-drawn from this file.
+Invariant: within a kind no field changes its name, place or meaning, and none is removed. A field that an earlier
+release did not write, or that only some lines have, has a default or is UNSET. docs/ref/audit-log.md and the JSON
+Schema are drawn from this file.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from hardware.ports import Track
 
 Number = Annotated[int, Meta(ge=0, le=2**53)]
 Clocked = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
-"""What a clock of 64 bits can say, in nanoseconds: every such moment is in some calendar's year."""
+"""Range of a 64-bit clock in nanoseconds: every such moment is within some calendar's years."""
 DeletedBecause = Literal["term", "unreadable", "test", "policy"]
 Trigger = Literal["conversation", "alarm", "test"]
-"""What a recording was made for."""
+"""Why a recording was made."""
 
 
 class Act(Struct, frozen=True, tag_field="event", tag=lambda name: re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()):
@@ -46,42 +46,42 @@ class Act(Struct, frozen=True, tag_field="event", tag=lambda name: re.sub(r"(?<!
 
 
 class Deleting(Act, frozen=True, kw_only=True):
-    """Before anything of a track goes."""
+    """Before anything of a track is deleted."""
 
     recording_id: Id
     track: Track
     reason: DeletedBecause
-    """`unreadable`: begin.json cannot be read, and the unit was on for the longest term that there is (336 hours for
-    sound, 672 for image) since the log first knew of it. `test`: an engineer's, inspected. `policy`: one that came into
-    force has the track purged."""
+    """`unreadable`: begin.json cannot be read, and the unit was on for the longest possible term (336 hours for sound,
+    672 for image) since the log first knew of the recording. `test`: an engineer's test, inspected. `policy`: the
+    policy in force has the track purged."""
     term_h: int
-    """As begin.json says."""
+    """The term in begin.json."""
     due_wall_ns: int
-    """When it fell due."""
+    """When it became due."""
     late_s: Number
     """How long ago that was. Promise K1 is judged by it: within 60 s while the unit is powered."""
     late_why: LateWhy = ""
-    """Why, when that is more than a minute."""
+    """The reason, if that is more than a minute."""
     segments: Number
     bytes: Number
     chain_sha256: str
-    """Of the recording's chain.jsonl, so that a copy elsewhere can be compared with what was deleted here; empty where
-    it could not be read."""
+    """SHA-256 of the recording's chain.jsonl, so that a copy elsewhere can be compared with what was deleted here;
+    empty if it could not be read."""
 
 
 class Deleted(Act, frozen=True):
-    """The receipt: the track is gone."""
+    """The receipt: the track is deleted."""
 
     recording_id: Id
     track: Track
     finished_later: bool
-    """An earlier start, or an earlier try that the disk refused, began it."""
+    """Begun by an earlier start, or by an earlier attempt that the disk refused."""
     left: Number = 0
-    """Foreign files that were not touched."""
+    """Foreign files that were left alone."""
     last: bool | UnsetType = UNSET
-    """The recording's records went with it."""
+    """The recording's records were deleted with it."""
     late_s: Number | UnsetType = UNSET
-    """Of one that was finished later: how late it is by now, in place of what its `deleting` says."""
+    """If it was finished later: how late it is by now, in place of `late_s` in `deleting`."""
     late_why: LateWhy | UnsetType = UNSET
 
 
@@ -93,14 +93,14 @@ class NotDeleted(Act, frozen=True):
 
 
 class Unreadable(Act, frozen=True):
-    """Sealed tracks are found whose begin.json cannot be read, or says what no unit writes; once."""
+    """Sealed tracks were found whose begin.json cannot be read, or is not a unit's; once."""
 
     recording_id: Id
     tracks: tuple[Track, ...]
 
 
 class Cleared(Act, frozen=True):
-    """Before a directory goes that for ten minutes was empty, or had nothing but the signature of a begin.json."""
+    """Before a directory is deleted that for ten minutes was empty, or had only the signature of a begin.json."""
 
     name: Id
     files: tuple[str, ...]
@@ -110,16 +110,16 @@ class Cleared(Act, frozen=True):
 
 
 class Torn(Act, frozen=True):
-    """A power cut or a full disk cut off a line. It stays; this one, or `unsigned` before it, carries its hash."""
+    """A power cut or a full disk cut off a line. It stays; this line, or `unsigned` before it, carries its hash."""
 
     detail: str = ""
 
 
 class Unsigned(Act, frozen=True):
-    """At a start: these lines stood behind the newest signed head. They have no force, now or later."""
+    """At a start: these lines stood after the newest signed head. They have no effect, now or later."""
 
     first: Number
-    """The number of the first; what was cut off among them has one too."""
+    """Number of the first line; cut off lines among them have one too."""
     lines: Number
     """How many."""
 
@@ -144,26 +144,26 @@ class Boot(Act, frozen=True):
 
 
 class Clock(Act, frozen=True):
-    """UTC is believed for the first time in a boot, or another than before; an empty store waits for a recording."""
+    """A UTC is believed for the first time in a boot, or another than before; an empty store waits for a recording."""
 
     utc_ns: Clocked
     powered_ns: Clocked
-    """Of the same moment."""
+    """Powered-on time at the same moment."""
     step_s: float | UnsetType = UNSET
-    """At a later one of a boot: how far UTC moved."""
+    """Later in a boot: how far UTC moved."""
     off_s: float | UnsetType = UNSET
-    """At the first of a boot: how long the unit was off, less what the count lost at a cut."""
+    """First in a boot: how long the unit was off, minus what the count lost at a power cut."""
 
 
 class Adopted(Act, frozen=True):
-    """Recordings are found of a boot that the log does not know."""
+    """Recordings were found of a boot that the log does not know."""
 
     of_boot: str
-    """As a begin.json says."""
+    """Boot id in a begin.json."""
     powered_ns: int
-    """At its beginning."""
+    """Powered-on time at its start."""
     offset_ns: int | None
-    """Of UTC; null: not known."""
+    """Offset of UTC; null: not known."""
     believed: bool | UnsetType = UNSET
     """The log was lost, and the counter says that the unit itself believed that UTC."""
 
@@ -173,34 +173,34 @@ class Dated(Act, frozen=True):
 
     recording_id: Id
     claimed_wall_ns: int
-    """As its begin.json says."""
+    """The UTC in its begin.json."""
     wall_ns: int
     exact: bool
-    """Its own boot had a UTC; else it is from then at the latest."""
+    """Its own boot had a UTC; otherwise it was made then at the latest."""
 
 
 # --- the store --------------------------------------------------------------------------------------------------------
 
 
 class Policy(Act, frozen=True):
-    """Another policy is in force than before, or other tracks of it."""
+    """A new policy, or another set of its tracks, is in force."""
 
     name: str
     sha256: str
     in_force_from: str
     tracks: tuple[Track, ...]
-    """Those that may be recorded."""
+    """Tracks that may be recorded."""
 
 
 class RecordingBegan(Act, frozen=True):
-    """A recording is in the store, within seconds; once, whoever was down then."""
+    """A recording has appeared in the store. Written within seconds, once, even if the keeper was down then."""
 
     recording_id: Id
     trigger: Trigger
     tracks: tuple[Track, ...]
     policy_sha256: str
     continues: str | None
-    """The recording of which this is a new part."""
+    """The recording that this one continues."""
     began_wall_ns: int
 
 
@@ -209,18 +209,18 @@ class RecordingEnded(Act, frozen=True):
 
     recording_id: Id
     trigger: Trigger
-    """What it was by then."""
+    """Its final trigger."""
     why: str
-    """As this and the next three stand in its end.json."""
+    """This and the next three as in its end.json."""
     seconds: Mapping[Track, float]
-    """Of each track."""
+    """Length of each track."""
     ended_wall_ns: int
     ended_boot_id: str = ""
     ended_boot_ns: int = 0
 
 
 class RecordingMissing(Act, frozen=True):
-    """The log began it and has no receipt for it, and the store has it no more; once."""
+    """The log has its beginning and no receipt, and the store no longer has it; once."""
 
     recording_id: Id
     tracks: tuple[Track, ...]
@@ -229,7 +229,7 @@ class RecordingMissing(Act, frozen=True):
 
 
 class RecordingReturned(Act, frozen=True):
-    """A missing recording is there again."""
+    """A missing recording is back."""
 
     recording_id: Id
 
@@ -241,39 +241,39 @@ class RecordingTested(Act, frozen=True):
     files: Number
     bytes: Number
     findings: tuple[str, ...]
-    """Empty: it goes at once, with the reason `test`; else it goes by its term."""
+    """Empty: it is deleted at once, with the reason `test`; otherwise at its term."""
 
 
 class RingTime(Act, frozen=True):
-    """At the end of a day (UTC) and at a stop, if there is any: seconds sealed since the last line of this kind."""
+    """At the end of a day (UTC) and at a stop, if any: seconds sealed since the last line of this kind."""
 
     audio_s: float | UnsetType = UNSET
-    """For a ring or a recording."""
+    """For the ring or a recording."""
     video_s: float | UnsetType = UNSET
     session: str = ""
     """Which start of a recorder."""
     counted_s: Mapping[Track, float] = {}
-    """How far that recorder's count has been told."""
+    """How far that recorder's count has been logged."""
 
 
 class Filling(Act, frozen=True):
-    """The store's disk passes 70, 85 or 95 %, or comes back by two percent."""
+    """The store's disk passes 70, 85 or 95 %, or falls two percent below."""
 
     level: Level
-    """That holds now; 0: below the first."""
+    """The new level; 0: below the first."""
     percent: Number
     free_bytes: Number
 
 
 class Verified(Act, frozen=True):
-    """The store has been walked, daily or when asked."""
+    """The store has been inspected, daily or on request."""
 
     recordings: Number
     files: Number
     bytes: Number
     faults: Number
     named: tuple[str, ...]
-    """Paths of the first twenty."""
+    """Paths of the first twenty findings."""
 
 
 # --- holds ------------------------------------------------------------------------------------------------------------
@@ -283,7 +283,7 @@ class WholeHold(Act, Hold, frozen=True):
     """All of a hold."""
 
     finished_later: bool = False
-    """The log was lost or does not hold together, and the file stood there."""
+    """The log was lost or is broken, and the file was there."""
 
     @classmethod
     def of(cls, hold: Hold, *, finished_later: bool = False) -> Self:
@@ -291,7 +291,7 @@ class WholeHold(Act, Hold, frozen=True):
         return cls(*astuple(hold), finished_later)  # type: ignore[call-arg]  # the fields of a hold, and one more
 
     def hold(self) -> Hold:
-        """The hold of a line."""
+        """The hold in a line."""
         return Hold(*astuple(self)[:-1])
 
 
@@ -300,17 +300,17 @@ class HoldPlaced(WholeHold, frozen=True):
 
 
 class HoldExtended(WholeHold, frozen=True):
-    """A hold has another review; `revision` is one higher."""
+    """A hold has a new review date; `revision` is one higher."""
 
 
 class HoldUnreadable(Act, frozen=True):
-    """A file of a hold that nobody can read, where the log was lost or does not hold together: it keeps everything."""
+    """A hold's file cannot be read, and the log was lost or is broken: everything is kept."""
 
     hold_id: str
 
 
 class AboutHold(Act, frozen=True):
-    """What a hold is about."""
+    """Fields of a hold."""
 
     hold_id: Id
     recording_id: Id
@@ -319,25 +319,25 @@ class AboutHold(Act, frozen=True):
 
 
 class HoldRestored(AboutHold, frozen=True):
-    """A hold's file was gone and nobody had released it: it has been made again from this log."""
+    """A hold's file was missing and nobody had released it: it has been restored from this log."""
 
 
 class HoldReviewDue(AboutHold, frozen=True):
-    """A hold's review date has passed; once a revision."""
+    """A hold's review date has passed; once per revision."""
 
     review: str
     revision: Number
 
 
 class HoldReleasing(Act, frozen=True):
-    """Before a hold's file goes: by a person, or by the policy."""
+    """Before a hold's file is deleted: by a person, or by the policy."""
 
     hold_id: str
     recording_id: Id | UnsetType = UNSET
     tracks: tuple[Track, ...] | UnsetType = UNSET
     kind: Kind | UnsetType = UNSET
     unreadable: str | UnsetType = UNSET
-    """Of a file that nobody could read: why."""
+    """Why the file could not be read, if so."""
     on_behalf_of: str | UnsetType = UNSET
     reason: str | UnsetType = UNSET
     uid: int | UnsetType = UNSET
@@ -347,14 +347,14 @@ class HoldReleasing(Act, frozen=True):
 
 
 class HoldReleased(Act, frozen=True):
-    """A hold's file is gone."""
+    """A hold's file is deleted."""
 
     hold_id: str
     recording_id: Id | UnsetType = UNSET
     tracks: tuple[Track, ...] | UnsetType = UNSET
     kind: Kind | UnsetType = UNSET
     parts: tuple[str, ...] | UnsetType = UNSET
-    """The recordings that it kept, as their begin.json name each other."""
+    """The recordings that it kept, as their begin.json refer to each other."""
     finished_later: bool = False
 
 
@@ -362,7 +362,7 @@ class HoldReleased(Act, frozen=True):
 
 
 class HolderKey(Act, frozen=True):
-    """Whose key an act is about; nobody's name."""
+    """The key that an act is about. No names."""
 
     holder_role: str
     label: str
@@ -370,12 +370,12 @@ class HolderKey(Act, frozen=True):
 
 
 class HolderAsked(HolderKey, frozen=True):
-    """Before a sealed word goes out, a line a holder."""
+    """Before a sealed word is sent, one line per holder."""
 
     word_sha256: Sha256
-    """Of the answer, a hundred random bits."""
+    """SHA-256 of the answer, a hundred random bits."""
     powered_ns: int
-    """When, as the next."""
+    """Time, as the next field."""
     utc_ns: int | None
     """Null: UTC was not known."""
     uid: int
@@ -383,16 +383,16 @@ class HolderAsked(HolderKey, frozen=True):
 
 
 class HolderProven(HolderKey, frozen=True):
-    """A holder's answer was right."""
+    """A holder's answer was correct."""
 
     word_sha256: Sha256
     uid: int
-    """Who handed it in."""
+    """The user who submitted it."""
     role: str
 
 
 class HolderLost(HolderKey, frozen=True):
-    """Somebody said that a key is lost."""
+    """A key has been reported lost."""
 
     uid: int
     role: str
@@ -409,9 +409,9 @@ class HandedOut(Act, frozen=True, kw_only=True):
     files: Number
     bytes: Number
     sums_sha256: str
-    """Of its SHA256SUMS."""
+    """SHA-256 of its SHA256SUMS."""
     holds: tuple[Id, ...]
-    """Active on it."""
+    """Active holds on it."""
     same_disk: str | None = None
     """Why the copy stays on the unit; null: it does not."""
     uid: int
@@ -464,7 +464,7 @@ class AlarmReset(AlarmAct, frozen=True):
 
 
 class AlarmFault(AlarmAct, frozen=True):
-    """A button has a fault, or has it no more."""
+    """A button's fault begins or ends."""
 
 
 class AlarmTest(AlarmAct, frozen=True):
@@ -510,11 +510,11 @@ class CoverSet(CoverAct, frozen=True):
 
 
 class CoverWithdrawn(CoverAct, frozen=True):
-    """An operator takes a covered window back."""
+    """An operator withdraws a covered window."""
 
 
 class Asked(OfAlarm, frozen=True):
-    """An operator has asked for something that changes the room."""
+    """An operator's request that changes the room."""
 
     verb: str
     uid: int
@@ -522,7 +522,7 @@ class Asked(OfAlarm, frozen=True):
 
 
 class RingForgotten(OfAlarm, frozen=True):
-    """An operator has the ring dropped."""
+    """An operator drops the ring."""
 
     by: str
 
@@ -535,30 +535,30 @@ class CameraAimed(OfAlarm, frozen=True):
 
 
 class Refused(OfAlarm, frozen=True):
-    """Somebody asked for what their groups do not allow: the alarm process, or the keeper."""
+    """A request of somebody whose groups do not allow it, to the alarm process or the keeper."""
 
     uid: int
     verb: str
-    """Beyond sixteen kinds `others`, as uid -1."""
+    """After sixteen kinds `others`, with uid -1."""
     count: Number
-    """1 for the first of a kind in a day; when the day is over, how many followed. At most 34 lines a day."""
+    """1 for the first of a kind in a day; at the end of the day, how many followed. At most 34 lines a day."""
 
 
 class Place(Struct, frozen=True):
     """An act's place in the alarm's journal."""
 
     journal: Name
-    """A new card begins a new one."""
+    """A new card begins a new journal."""
     n: Ns
-    """Counts without a gap; the log has each number once."""
+    """Consecutive; the log has each number once."""
 
 
 class ActsLost(Act, frozen=True):
-    """The journal gave up acts that the keeper never took, or holds one that no release writes."""
+    """The journal dropped acts that the keeper never had, or holds one that no release writes."""
 
     count: Number
     act: Place
-    """Of the last of them."""
+    """The last of them."""
 
 
 def _kinds(root: type[Act]) -> Iterator[type[Act]]:
@@ -571,11 +571,11 @@ def _kinds(root: type[Act]) -> Iterator[type[Act]]:
 
 
 KINDS: Mapping[str, type[Act]] = {str(kind.__struct_config__.tag): kind for kind in _kinds(Act)}
-"""Made of what stands above, so that none is forgotten: `event` -> its struct."""
+"""From the classes above: `event` -> its struct."""
 
 
 def of(event: object, line: Mapping[str, Any]) -> Act:
-    """The act of a line, by the line's fields. Raises msgspec.ValidationError for what fits no kind."""
+    """The act of a line, from the line's fields. Raises msgspec.ValidationError if it fits no kind."""
     kind = KINDS.get(event) if isinstance(event, str) else None
     if kind is None:
         raise ValidationError("of no kind that this release knows")

@@ -3,9 +3,9 @@
 
 r"""One button line, from raw edges to facts: pressed, held, released, stuck, chattering, held at boot.
 
-The law here: a press of at least 50 ms is one `Pressed`, whatever the contact does at its ends; and a line that
-never settles is a fact of its own, never a press and never nothing (promises A1, A6). Pure: edges and `now_ns` in,
-facts and the next deadline out.
+Invariant: a press of at least 50 ms is one `Pressed`, whatever the contact does at its ends. A line that never settles
+is a fact of its own: neither a press nor ignored (promises A1, A6). Pure: edges and `now_ns` in, facts and the next
+deadline out.
 
     level   ___/‾|_|‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾|_|‾\\____________
                ^ first edge       ^ 50 ms       gaps under 10 ms belong to the press
@@ -29,29 +29,29 @@ GAP_NS = 10 * MS
 SETTLE_NS = 20 * MS
 """A press counts once the line has been quiet this long: twice the gap, so that a chattering line never qualifies."""
 UNSETTLED_NS = 100 * MS
-"""A line that has not been quiet for SETTLE_NS within this is chattering: bounce is over twenty times sooner."""
+"""A line not quiet for SETTLE_NS within this time is chattering: bounce ends twenty times sooner."""
 RUNS_MAX = 10
-"""More short runs than this within a second are no finger: the fastest tappers reach seven or eight."""
+"""More pulses per second than a finger can make: the fastest reach seven or eight."""
 RUN_WINDOW_NS = 1000 * MS
 STUCK_NS = 30_000 * MS
-"""A button that is down this long is stuck or leant on; either is reported, and the press it began with stands."""
+"""A button held down this long is stuck or leant on. Either is reported, and its press stands."""
 TRANSIT_NS = 20 * MS
-"""How long an edge may be on its way from the line to here. A driver's thread hands one over in under a millisecond;
-a busy machine is given twenty, and a press that must wait for them is still told within 70 ms."""
+"""Maximum delay of an edge from the line to here. A driver's thread takes under a millisecond; a busy machine is
+allowed twenty, and a press that waits for them is still reported within 70 ms."""
 
 
 FINGER_NS = 30 * MS
-"""Fingers need longer than this to let go and press again."""
+"""Minimum time in which a finger releases and presses again."""
 STEADY_NS = 400 * MS
-"""How long a contact that is locked out as restless has to be closed without trembling to be a press: what alarm panels
-ask of any (EN 50131-3)."""
+"""How long a restless contact that is locked out has to be closed without trembling to count as a press: what alarm
+panels require of any press (EN 50131-3)."""
 
 
 class Tuning(Struct, frozen=True):
     """How a button's line is judged."""
 
     hold_ns: Annotated[int, Meta(ge=PRESS_NS)] = 2_000 * MS
-    """How long a hold takes; the policy's."""
+    """Duration of a hold, from the policy."""
     steady: bool = False
     """The contact is locked out as restless: a press has to be closed for STEADY_NS without trembling."""
 
@@ -73,27 +73,27 @@ FactKind = Literal[
 
 
 class Fact(Struct, frozen=True):
-    """Something that is now known about one button."""
+    """A new fact about one button."""
 
     button: str
     kind: FactKind
     at_ns: int
-    """When it began to be true: for `pressed` the first edge of the press."""
+    """When it began: for `pressed` the first edge of the press."""
     lasted_ns: int = 0
-    """For `released`: how long the press was."""
+    """For `released`: duration of the press."""
 
 
 class Line(Struct, frozen=True):
-    """What is remembered of one line; `Line.at_start` makes the first one."""
+    """State of one line; `Line.at_start` makes the first."""
 
     button: str
     active: bool
     changed_ns: int
     """Last edge."""
     quiet_since_ns: int
-    """Start of the unsettled stretch that the last edges form; equals changed_ns after a quiet time."""
+    """Start of the unsettled stretch formed by the last edges; equals changed_ns after a quiet time."""
     run_ns: int | None = None
-    """First edge of the run that may become a press; None when the line rests."""
+    """First edge of the run that may become a press; None: the line is at rest."""
     pressed: bool = False
     held: bool = False
     stuck: bool = False
@@ -101,24 +101,24 @@ class Line(Struct, frozen=True):
     at_boot: bool = False
     """The line was active at start and has not been released since."""
     doubt_ns: int | None = None
-    """Since when the line reads otherwise than its edges say; None while there is no doubt."""
+    """Since when the line's level contradicts its edges; None: it does not."""
     decided_ns: int | None = None
-    """The moment of the latest decision that the line's level has confirmed: an edge from before it is its bounce."""
+    """The latest decision confirmed by the line's level: an edge from before it is bounce."""
     runs_ns: tuple[int, ...] = ()
-    """Starts of the latest runs, RUNS_MAX + 1 at most: one more than the most that a finger makes in a second."""
+    """Starts of the latest runs, at most RUNS_MAX + 1: one more than a finger makes in a second."""
 
     @classmethod
     def at_start(cls, button: str, *, active: bool, now_ns: int) -> tuple[Line, tuple[Fact, ...]]:
-        """The first state of a line; a line that is active already is held at boot, which is a fact and no press."""
+        """The first state of a line. One that is already active is held at boot: a fact, not a press."""
         line = cls(button, active, now_ns, now_ns, run_ns=now_ns if active else None, at_boot=active)
         return line, (Fact(button, "held_at_boot", now_ns),) if active else ()
 
 
 def edge(line: Line, change: Edge, tuning: Tuning) -> tuple[Line, tuple[Fact, ...]]:
-    """Takes one raw edge. Edges of one line come in order of time; a repeated level is passed over.
+    """Take one raw edge. Edges of one line come in order of time; a repeated level is ignored.
 
-    An edge that was handed over late is passed over as well when the press or the release that it belongs to has been
-    decided, or when a level that was read has stood in for it.
+    A late edge is ignored too when its press or release has been decided, or when a level read from the line has
+    replaced it.
     """
     if change.at_ns < line.changed_ns or (line.decided_ns is not None and change.at_ns <= line.decided_ns):
         return line, ()
@@ -134,12 +134,12 @@ def edge(line: Line, change: Edge, tuning: Tuning) -> tuple[Line, tuple[Fact, ..
 
 
 def tick(line: Line, now_ns: int, tuning: Tuning, *, reads: bool | None = None) -> tuple[Line, tuple[Fact, ...]]:
-    """Lets time pass on a line: everything whose moment came by `now_ns`, in order.
+    """Let time pass on a line: decide everything that is due by `now_ns`, in order.
 
-    `reads` is the line's level now, read beside its edges; None: nobody looked. A line that reads otherwise than its
-    edges say has an edge on its way, which says how long the press really was, or that the release was bounce: nothing
-    is decided before it has come, or TRANSIT_NS are over. Then what is known decides, so that no alarm waits for a
-    driver that lost an edge, and the level counts as that edge.
+    `reads`: the line's level now, read besides its edges; None: it was not read. If the level contradicts the edges, an
+    edge is on its way, which tells how long the press really was, or that the release was bounce: nothing is decided
+    until it has come, or TRANSIT_NS have passed. Then what is known decides, so that no alarm waits for a driver that
+    lost an edge, and the level counts as that edge.
     """
     if reads is not None and line.run_ns is not None and is_due(line, now_ns, tuning):
         if reads is not line.active:
@@ -153,18 +153,18 @@ def tick(line: Line, now_ns: int, tuning: Tuning, *, reads: bool | None = None) 
         facts += more
         if line is before:
             break
-        # Of a touch that counted for nothing every edge is still wanted: its bounce may be the press.
+        # After a touch that counted for nothing every edge is still needed: its bounce may be the press.
         if reads is not None and any(fact.kind in {"pressed", "released"} for fact in more):
             line = replace(line, decided_ns=due)
     return line, facts
 
 
 def _believes(line: Line, tuning: Tuning) -> tuple[Line, tuple[Fact, ...]]:
-    """The edge that would explain the level has not come: what is known is decided, and the level is taken for it."""
+    """The edge that would explain the level has not come: decide by what is known, and take the level for it."""
     doubt_ns, line = line.doubt_ns, replace(line, doubt_ns=None)
     assert doubt_ns is not None  # noqa: S101 - only a bug could break it
     if not line.active and (not line.pressed or doubt_ns - line.changed_ns < FINGER_NS):
-        # A finger cannot have pressed again so soon; and of two touches that both count for nothing one may be a press.
+        # A finger cannot have pressed again so soon; and of two touches that count for nothing one may be a press.
         return replace(line, active=True), ()
     due_ns = deadline_ns(line, tuning)
     line, facts = _settle(line, due_ns, tuning) if due_ns is not None else (line, ())
@@ -173,7 +173,7 @@ def _believes(line: Line, tuning: Tuning) -> tuple[Line, tuple[Fact, ...]]:
 
 
 def deadline_ns(line: Line, tuning: Tuning) -> int | None:
-    """When `tick` has something to decide next; None when nothing is pending."""
+    """When `tick` has something to decide next; None: nothing is pending."""
     due: list[int] = []
     if line.run_ns is not None and not line.at_boot:
         if not line.active:
@@ -200,12 +200,12 @@ def is_due(line: Line, now_ns: int, tuning: Tuning) -> bool:
 
 
 def _settle_needed_ns(line: Line, tuning: Tuning) -> int:
-    """How long the line must be quiet before its run counts: longer while it chatters, or is known to."""
+    """How long the line must be quiet before its run counts: longer while it chatters, or is restless."""
     return STEADY_NS if tuning.steady else PRESS_NS if line.chatter else SETTLE_NS
 
 
 def _settle(line: Line, now_ns: int, tuning: Tuning) -> tuple[Line, tuple[Fact, ...]]:
-    """Decides what is decided at `now_ns`; each rule fires at most once."""
+    """Decide what is due at `now_ns`; each rule fires at most once."""
     facts: tuple[Fact, ...] = ()
     for rule in (_chatters, _settles, _releases, _presses, _holds, _sticks):
         line, more = rule(line, now_ns, tuning)
@@ -233,7 +233,7 @@ def _releases(line: Line, now_ns: int, tuning: Tuning) -> tuple[Line, tuple[Fact
         return line, ()
     lasted = line.changed_ns - line.run_ns
     facts: tuple[Fact, ...] = ()
-    # A late bounce can keep the line from settling until the finger has left: long enough is a press all the same.
+    # A late bounce can keep the line from settling until the finger has left: if it was long enough, it is a press.
     if not (line.pressed or line.at_boot or line.chatter) and lasted >= (STEADY_NS if tuning.steady else PRESS_NS):
         facts = (Fact(line.button, "pressed", line.run_ns),)
     counted = line.pressed or bool(facts)
@@ -251,7 +251,7 @@ def _presses(line: Line, now_ns: int, tuning: Tuning) -> tuple[Line, tuple[Fact,
         return line, ()
     if now_ns - line.run_ns < PRESS_NS or now_ns - line.changed_ns < _settle_needed_ns(line, tuning):
         return line, ()
-    # After chatter only the settled part is a press; before it nobody can tell a finger from the fault.
+    # After chatter only the settled part is a press: before it, nobody can tell a finger from the fault.
     since = line.changed_ns if line.chatter or tuning.steady else line.run_ns
     return replace(line, pressed=True, run_ns=since), (Fact(line.button, "pressed", since),)
 

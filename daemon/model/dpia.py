@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""The annex to a DPIA: what this room's protocol and machine do with data, as facts for the officer who weighs them.
+"""The annex to a DPIA: what this room's policy and machine do with data, as facts for the officer who assesses them.
 
-In Dutch, from the policy; nothing here is an assessment. Pure: a policy in, a text out.
+In Dutch, from the policy; it contains no assessment. Pure: a policy in, a text out.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""The words of the room: what can happen to it (inputs) and what it wants done (effects).
+"""The room's inputs (what can happen to it) and effects (what it wants done).
 
-Inputs carry everything that deciding needs, fresh ids included, so that the table in `room.py` stays pure.
+Inputs carry everything needed to decide, new ids included, so that the table in `room.py` stays pure.
 """
 
 from __future__ import annotations
@@ -25,28 +25,28 @@ class Input(Struct, frozen=True):
 
 
 SourceKind = Literal["wired", "mobile", "operator", "console", "unit"]
-"""Where an alarm event comes from: a button on a wire or without one, a person's command, or the unit itself."""
+"""Source of an alarm event: a wired or a wireless button, a person's command, or the unit itself."""
 
 
 class AlarmPressed(Input, frozen=True):
-    """An alarm button has been down for 50 ms, or a wireless one has said that it was pressed."""
+    """An alarm button has been down for 50 ms, or a wireless one has reported a press."""
 
     at_ns: int
     """The first edge of the press."""
     alarm_id: str
     recording_id: str
-    """The id that a recording gets if this press starts one."""
+    """The id of a recording started by this press."""
     source: str = "alarm"
-    """Which button, by its name in unit.toml."""
+    """Name of the button in unit.toml."""
     source_kind: SourceKind = "wired"
     in_room: bool = True
-    """False: an outside worker's button. The alarm goes out, and nothing in this room changes."""
+    """False: an outside worker's button. The alarm is sent, and nothing in this room changes."""
     waited: bool = False
-    """The broker has kept it for a unit that was away: nobody says since when."""
+    """The broker kept it while the unit was away: its time is unknown."""
 
 
 class AlarmHeld(Input, frozen=True):
-    """The alarm button has been down as long as the policy calls a hold."""
+    """The alarm button has been down for the policy's hold time."""
 
     at_ns: int
     """The first edge of the press."""
@@ -63,7 +63,7 @@ class RecordPressed(Input, frozen=True):
 
 
 class RecordHeld(Input, frozen=True):
-    """The record button has been down as long as the policy calls a hold."""
+    """The record button has been down for the policy's hold time."""
 
     at_ns: int
 
@@ -73,23 +73,23 @@ class RecordReleased(Input, frozen=True):
 
 
 class ObjectionPressed(Input, frozen=True):
-    """The button of an objection has been down for 50 ms: it begins one, and ends it."""
+    """The objection button has been down for 50 ms: it begins an objection, or ends it."""
 
     at_ns: int
 
 
 class ObjectionFound(Input, frozen=True):
-    """The journal has been read, or cannot be: from now on it is known whether an objection is in force."""
+    """The journal has been read, or cannot be: it is now known whether there is an objection."""
 
     until_ns: int = 0
-    """In the time of this boot; 0: none is."""
+    """Boot time of its end; 0: there is none."""
 
 
 class CoverChanged(Input, frozen=True):
     """A covered window has begun, or is over."""
 
     decision: str | None
-    """The decision that it rests on; None: no window is in force."""
+    """The decision that it is based on; None: no window applies."""
 
 
 class PolicyChanged(Input, frozen=True):
@@ -106,11 +106,11 @@ class ResetAsked(Input, frozen=True):
 
     event_id: str
     by: str
-    """For a person: who."""
+    """Who, for a person."""
     means: ResetBy = "operator"
-    """By what; the policy says which may."""
+    """By which means; the policy says which are allowed."""
     alarm_ids: tuple[str, ...] = ()
-    """The alarms that are meant; empty: all that are open. An alarm that was raised since stays open."""
+    """The alarms to end; empty: all open ones. An alarm that was raised since stays open."""
 
 
 class AlarmTestAsked(Input, frozen=True):
@@ -121,7 +121,7 @@ class AlarmTestAsked(Input, frozen=True):
 
 
 class RecordingTestAsked(Input, frozen=True):
-    """An engineer wants to see that a recording can be made: a few seconds, deleted as soon as they are verified."""
+    """An engineer tests recording: a few seconds, deleted as soon as they are verified."""
 
     recording_id: str
     until_ns: int
@@ -129,13 +129,13 @@ class RecordingTestAsked(Input, frozen=True):
 
 
 class WalkTestSet(Input, frozen=True):
-    """An operator begins a walk test, or ends it: until then a press in a room at rest is a test."""
+    """An operator begins or ends a walk test: during it a press in a room at rest is a test."""
 
     until_ns: int
     """0: it ends now."""
     by: str
     button: str = ""
-    """An outside worker's, by its name: until then its next press, that one alone, is a test, whatever the room is."""
+    """An outside worker's button, by name: only its next press is a test, whatever the state of the room."""
 
 
 Level = Literal["raised", "kept", "broker", "stored", "accepted"]
@@ -143,28 +143,28 @@ LEVELS: tuple[Level, ...] = ("raised", "kept", "broker", "stored", "accepted")
 
 
 class OpenAlarm(Struct, frozen=True):
-    """What the journal remembers of an alarm that was neither reset nor outlived."""
+    """An alarm in the journal that is still open."""
 
     alarm_id: str
     pressed_ns: int
-    """In the time of this boot; negative when the press was before it."""
+    """Boot time of the press; negative if it was before this boot."""
     level: Level = "kept"
 
 
 class AlarmsFound(Input, frozen=True):
-    """The alarm process has started again and its journal holds open alarms."""
+    """The alarm process has restarted, and its journal has open alarms."""
 
     alarms: tuple[OpenAlarm, ...]
     fresh_id: str = ""
-    """The id for a recording, if the recorder has come before the journal could be read; empty: none is started."""
+    """The id for a recording, if the recorder connected before the journal could be read; empty: none is started."""
     waiting_ns: int | None = None
-    """A press, in the time of this boot, that waited for its second when the process died."""
+    """Boot time of a press that was waiting for its second when the process died."""
     part: str | None = None
-    """The recording that the first of them had in this boot; empty: none was begun; None: nobody knows."""
+    """The recording that the first of them had in this boot; empty: none was begun; None: unknown."""
 
 
 class RecorderJoined(Input, frozen=True):
-    """The recorder has connected and says what it can and what it is doing."""
+    """The recorder has connected, and reports its tracks and its open recording."""
 
     tracks: tuple[Track, ...]
     recording_id: str | None
@@ -175,7 +175,7 @@ class RecorderJoined(Input, frozen=True):
 
 
 class RecorderLeft(Input, frozen=True):
-    """The recorder's connection is gone."""
+    """The recorder has disconnected."""
 
 
 class TracksChanged(Input, frozen=True):
@@ -205,7 +205,7 @@ class RecordingEnded(Input, frozen=True):
 
 
 class TimePassed(Input, frozen=True):
-    """A deadline of the room has come."""
+    """A deadline of the room has passed."""
 
     event_id: str
     fresh_id: str = ""
@@ -213,35 +213,35 @@ class TimePassed(Input, frozen=True):
 
 
 class LeaseDue(Input, frozen=True):
-    """A second has gone by since the recorder's lease was renewed."""
+    """The recorder's lease is due for renewal, a second after the last."""
 
 
 class ForgetAsked(Input, frozen=True):
-    """An operator wants the pre-event ring dropped now."""
+    """An operator drops the pre-event ring."""
 
 
 class Delivered(Input, frozen=True):
-    """An alarm has come further: in the journal, at the broker, stored by a receiver, accepted by a person."""
+    """An alarm has reached a level: in the journal, at the broker, stored by a receiver, accepted by a person."""
 
     alarm_id: str
     level: Level
 
 
 class FaultChanged(Input, frozen=True):
-    """Something does not work, or works again."""
+    """A fault has begun, changed or ended."""
 
     fault: FaultName
     detail: str
-    """What is wrong, for a person; empty when it is mended."""
+    """What is wrong, for a person; empty: it is over."""
     event_id: str = ""
-    """Given where the fault is also sent as an alarm event of its own: the buttons (promise A6)."""
+    """Set if the fault is also sent as an alarm event: the buttons' (promise A6)."""
 
 
 # --- effects ----------------------------------------------------------------------------------------------------
 
 
 class Effect(Struct, frozen=True, tag=True):
-    """Root of everything that a room can want done; tagged, because the recorder's go over a socket."""
+    """Root of all effects; tagged, because the recorder's cross a socket."""
 
 
 AlarmEventKind = Literal["raised", "repeated", "cancelled", "reset", "fault", "test"]
@@ -261,12 +261,12 @@ class Raise(Effect, frozen=True):
     in_room: bool = True
     silent: bool = False
     closes: tuple[str, ...] = ()
-    """Alarms that are no longer open with it, or never were open in this room: one commit, for a process that dies
-    between two would find the room's alarm open again after its reset, or an outside worker's open here."""
+    """Alarms that this event ends, or that were never open in this room. One commit: a process that died between two
+    would find the room's alarm open again after its reset, or an outside worker's open here."""
 
 
 class Close(Effect, frozen=True):
-    """The journal marks these alarms as no longer open; sending goes on until each is delivered."""
+    """Mark these alarms as closed in the journal; sending goes on until each is delivered."""
 
     alarm_ids: tuple[str, ...]
 
@@ -283,13 +283,13 @@ class StartRecording(Effect, frozen=True):
     until_ns: Ns
     alarm: bool
     continues: Id | None = None
-    """The recording of which this is a new part, after the recorder was interrupted."""
+    """The recording that this one continues, after the recorder was interrupted."""
     test: bool = False
-    """An engineer's: the keeper verifies and deletes it as soon as it is closed, unless somebody needed it."""
+    """An engineer's test: the keeper verifies and deletes it as soon as it is closed, unless somebody needed it."""
 
 
 class SetEnd(Effect, frozen=True):
-    """The running recording ends at another time, is from now on an alarm's, or is no test any more."""
+    """Change the end of the open recording, make it an alarm's, or no longer a test."""
 
     recording_id: Id
     until_ns: Ns
@@ -298,7 +298,7 @@ class SetEnd(Effect, frozen=True):
 
 
 class Lease(Effect, frozen=True):
-    """The recorder may write until then; carried out only while the recording lamp reads back as lit."""
+    """The recorder may write until then. Carried out only while the recording lamp reads back as lit."""
 
     recording_id: Id
     until_ns: Ns
@@ -309,7 +309,7 @@ class Forget(Effect, frozen=True):
 
 
 class Quiet(Effect, frozen=True):
-    """The devices of these tracks are closed, what the ring holds of them is forgotten; the others may be open.
+    """Close the devices of these tracks and drop their part of the ring; the others may be open.
 
     A recorder opens no device before the first of these.
     """
@@ -318,22 +318,22 @@ class Quiet(Effect, frozen=True):
 
 
 class Objection(Effect, frozen=True):
-    """An objection begins or is over: kept, and counted without a name."""
+    """An objection begins or ends: keep it, and count it without a name."""
 
     until_ns: int
     """When it ends by itself; 0: it is over."""
     why: Literal["asked", "time", "alarm"]
-    """By what: staff, the policy's seconds, or an alarm that is recorded all the same."""
+    """By whom: staff, the policy's time, or an alarm that is recorded all the same."""
 
 
 class Waits(Effect, frozen=True):
-    """Remember a press that a second one has to confirm: whoever presses it may find the unit starting again."""
+    """Remember a press that a second one has to confirm: the unit may restart between the two."""
 
     at_ns: int
 
 
 class Note(Effect, frozen=True):
-    """Something for the event log that changes nothing."""
+    """An entry for the event log that changes nothing."""
 
     event: str
     detail: str = ""

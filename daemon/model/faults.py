@@ -22,9 +22,9 @@ AlarmFault = Literal[
 ]  # fmt: skip
 """Found by the alarm process."""
 RecorderFault = Literal["camera", "microphone", "keys", "store", "full"]
-"""Found by the recorder; its words for it do not leave the unit as they are."""
+"""Found by the recorder; its texts are not published as they are."""
 KeeperFault = Literal["keeper", "audit", "holds", "hold_review", "disk", "verify", "settings", "holders"]
-"""Found by the keeper; as above. `keeper` is also said by the alarm process, of a keeper that is away."""
+"""Found by the keeper; as above. The alarm process also raises `keeper`, when the keeper is absent."""
 FaultName = Literal[AlarmFault, RecorderFault, KeeperFault]
 
 
@@ -32,14 +32,14 @@ class Fault(Struct, frozen=True):
     """One fault."""
 
     todo: str
-    """For an engineer in the room, in a line."""
+    """What an engineer in the room can do, in one line."""
     sign: Literal["fault", "nobody", "full", "refused", ""] = "fault"
-    """What the status lamp says of it at rest, as a key of `panel.PATTERNS`. Empty: nothing, because nobody in the room
-    can do anything about it and it keeps nothing from working."""
+    """How the status lamp shows it at rest, as a key of `panel.PATTERNS`. Empty: not shown, because nobody in the room
+    can mend it and it keeps nothing from working."""
     line: str = ""
-    """The findings of a check that speak of it, by how their names begin. Empty: it gets a line of its own."""
+    """The check's findings about it, by the start of their names. Empty: it gets its own line."""
     spoils: Literal["test alarm", "test recording", ""] = ""
-    """The trial of a check that cannot succeed while it lasts."""
+    """The trial of a check that cannot succeed while it is active."""
 
 
 FAULTS: Mapping[FaultName, Fault] = {
@@ -137,17 +137,17 @@ FAULTS: Mapping[FaultName, Fault] = {
         "Have the holders show their keys: spreekkamer holders ask, and holders prove with their answers.", sign="",
     ),
 }  # fmt: skip
-"""Of several that one line of a check would speak of, the first that is there is the one that it names."""
+"""Of several faults for one line of a check, the first active one is named."""
 NOT_HEARD = frozenset(name for name, fault in FAULTS.items() if fault.sign == "nobody")
-"""Faults by which an alarm reaches nobody, although the unit can send it."""
+"""Faults under which an alarm reaches nobody, although the unit can send it."""
 NOT_FOR_STAFF = frozenset(name for name, fault in FAULTS.items() if not fault.sign)
-"""Faults that are reported and not shown in the room."""
+"""Faults that are reported but not shown in the room."""
 OF_OTHERS: frozenset[FaultName] = frozenset((*get_args(RecorderFault), *get_args(KeeperFault)))
-"""Faults whose text is the recorder's or the keeper's."""
+"""Faults whose text comes from the recorder or the keeper."""
 
 
 def todo(name: str) -> str:
-    """Return what to do about a fault; for a name of a later version, where to look it up."""
+    """Return what to do about a fault; for a name of a later release, where to look it up."""
     fault = FAULTS.get(name)  # type: ignore[call-overload]
     return fault.todo if fault else "Look it up in docs/guide/troubleshooting.md."
 
@@ -165,5 +165,5 @@ def spoiling(trial: str) -> tuple[FaultName, ...]:
 
 
 def told_in(line: str) -> tuple[FaultName, ...]:
-    """Return the faults of which this line of a check speaks."""
+    """Return the faults that this line of a check covers."""
     return tuple(name for name, fault in FAULTS.items() if fault.line == line)

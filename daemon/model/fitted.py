@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""What a room can be fitted with, once: its wired buttons and its outputs, and everything that follows from each.
+"""The one list of what a room can be fitted with: its wired buttons and its outputs, and what follows from each.
 
-Invariant: a button or an output exists by its key in `unit.py` and its entry here; a test holds the two against each
-other. Opening its lines, clashes of pins, what an edge means, faults, a check's questions, the wiring drawing and the
-simulated room are made from the entries. How to add one: docs/design/adding.md. Pure.
+Invariant: a button or an output exists by its key in `unit.py` and its entry here; a test compares the two. Its lines,
+clashes of pins, the meaning of an edge, faults, a check's questions, the wiring drawing and the simulated room are made
+from the entries. How to add one: docs/design/adding.md. Pure.
 """
 
 from __future__ import annotations
@@ -25,39 +25,39 @@ from daemon.model.unit import ButtonUnit, Unit
 
 
 class Fresh(NamedTuple):
-    """Ids that nobody has used, for the input that a fact becomes."""
+    """Unused ids, for the input that a fact becomes."""
 
     event_id: str
     recording_id: str
 
 
 Meaning = Callable[[Fact, Fresh], events.Input]
-"""The input of the room that a fact of a button becomes. Whether a press or a hold raises, the room decides."""
+"""Turns a fact of a button into an input of the room. The room decides whether a press or a hold raises."""
 
 
 class Button(Struct, frozen=True):
     """A wired button."""
 
     name: str
-    """Of its table below [buttons] in unit.toml, and of its line."""
+    """Name of its table below [buttons] in unit.toml, and of its line."""
     words: str
-    """For a person, without an article."""
+    """Name for a person, without an article."""
     caption: str
-    """In the wiring drawing."""
+    """Caption in the wiring drawing."""
     fault: FaultName
-    """Raised when it is stuck, chatters, was down at start, is cut or shorted."""
+    """The fault for stuck, chattering, held at boot, cut or shorted."""
     means: Mapping[FactKind, Meaning]
-    """What its facts are to the room; the others are only told to an engineer who tries it."""
+    """The inputs that its facts become; other facts are shown only to an engineer who tries it."""
     tuning: Callable[[Policy], Tuning] = lambda _: Tuning()
     """How its line is judged under a policy."""
     raises: bool = False
-    """It raises alarms: it has to be tested by date, and is drawn with both contacts."""
+    """It raises alarms: its tests are dated, and it is drawn with both contacts."""
     verb: str = "Press"
     """What a hand does with it."""
 
     @property
     def line(self) -> str:
-        """Its finding in a check."""
+        """Name of its finding in a check."""
         return f"button {self.name}"
 
 
@@ -65,30 +65,31 @@ OutputName = Literal["status", "recording", "beeper", "relay"]
 
 
 class Output(Struct, frozen=True):
-    """A lamp, or something else that is driven like one."""
+    """A lamp, or something that is driven like one."""
 
     name: OutputName
     key: str
-    """Of its pin in unit.toml."""
+    """Key of its pin in unit.toml."""
     line: str
-    """Its finding in a check."""
+    """Name of its finding in a check."""
     words: str
-    """For a person, without an article."""
+    """Name for a person, without an article."""
     caption: str
-    """In the wiring drawing."""
+    """Caption in the wiring drawing."""
     asks_on: str
-    """What a check asks while it is on."""
+    """The check's question while it is on."""
     asks_off: str = ""
-    """The same while it is off again; empty: nothing is asked."""
+    """The question when it is off again; empty: none."""
     warns: str = ""
-    """What a check asks before it turns it on, for its effect may be unwelcome. Empty: it goes on without asking."""
+    """The check's question before it is turned on, if its effect may be unwelcome. Empty: none."""
     todo: str = ""
-    """For an engineer, when it does not follow; empty: as for a lamp."""
+    """What an engineer can do if it does not work; empty: as for a lamp."""
     drawn: Literal["lamp", "beeper", "relay"] = "lamp"
     shows: Callable[[Room, int], Pattern] | None = None
-    """Its pattern in a room at a time in ns. None: the relay, which remembers the presses that it has answered."""
+    """Its pattern for a state of the room at a time in ns. None: the relay, which remembers the presses it has
+    answered."""
     once: bool = False
-    """Its pattern is played once and not over and over."""
+    """Its pattern is played once rather than repeated."""
 
 
 def _alarm(fact: Fact, fresh: Fresh) -> events.Input:
@@ -192,5 +193,5 @@ def pins(unit: Unit) -> Iterator[tuple[str, int]]:
 
 
 def output_name(name: object) -> OutputName | None:
-    """Return the output that is meant; None: a room has no such output."""
+    """Return an output by its name; None: a room has no such output."""
     return next((known for known in get_args(OutputName) if known == name), None)

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Who can open, as far as holders have shown it: words that were sealed to their keys, and the answers to them.
+"""Proof that holders can open recordings: words sealed to their keys, and the answers.
 
-Invariant: a proof is as old as the word that it answers, not as the answer: whoever answers had the key after that
-moment and perhaps not later. A word is remembered by its hash, answers once, and is worth something for a month. Pure.
+Invariant: a proof is as old as its word, not as the answer: the holder had the key after that moment, perhaps not
+later. A word is remembered by its hash, can be answered once, and is valid for a month. Pure.
 """
 
 from __future__ import annotations
@@ -22,32 +22,31 @@ from daemon.model.policy import Holder, Policy
 from daemon.model.timeline import DAY_NS
 
 PROVEN_MIN = 2
-"""A group with one proven key is one holiday away from nobody."""
+"""A group with one proven key is one holiday away from having none."""
 T = TypeVar("T")
 WORD_VALID_D = 31
-"""A holder answers within a month: holidays, and a letter there and back."""
+"""Time for a holder to answer: holidays, and a letter there and back."""
 WORDS_MAX = 4
-"""Open words of one holder: a proof that is asked for again does not make the letter before worthless."""
+"""Open words per holder: asking again does not invalidate the letter before."""
 KEYS_MAX = 1024
-"""Keys that are remembered: sixty-four holders, each replaced once a year for fifteen years."""
+"""Keys remembered: sixty-four holders, each replaced once a year for fifteen years."""
 WRONG_MAX, WRONG_WITHIN_NS = 20, 3_600_000_000_000
-"""Wrong answers in an hour, whoever gives them: typing errors are fewer. At this rate a hundred random bits outlast
-everything."""
+"""Wrong answers per hour, by anyone: more than typing errors. At this rate a hundred random bits cannot be guessed."""
 ANSWERS_MAX = 64
-"""In one request: as many as a policy has holders."""
+"""Answers per request: as many as a policy has holders."""
 SEALED = "spreekkamer-proof/1 "
-"""What a sealed word begins with: whoever opens one answers nothing else, and no key of a recording begins so."""
+"""Start of a sealed word: a holder who opens one answers nothing else, and no recording key begins like this."""
 
 
 class Moment(Struct, frozen=True):
-    """When something was: by the unit's powered-on time, and by UTC where it was known."""
+    """A moment, by the unit's powered-on time, and by UTC if known."""
 
     powered_ns: int
     utc_ns: int | None = None
 
 
 class Word(Struct, frozen=True):
-    """A word that somebody may answer."""
+    """A word that may be answered."""
 
     sha256: str
     sealed: Moment
@@ -58,7 +57,7 @@ class Book(Struct, frozen=True):
 
     words: Mapping[str, tuple[Word, ...]] = {}
     proofs: Mapping[str, Moment] = {}
-    """When the word was sealed that a holder answered last."""
+    """When the word that a holder answered last was sealed."""
 
 
 class Standing(Struct, frozen=True):
@@ -66,18 +65,18 @@ class Standing(Struct, frozen=True):
 
     holder: Holder
     age_ns: int | None
-    """Of the newest proof; None: there is none."""
+    """Age of the newest proof; None: there is none."""
     is_proven: bool
 
 
 def digest(recipient: str, answer: str) -> str:
-    """What the unit remembers of an answer: capitals, spaces and hyphens do not matter."""
+    """What the unit remembers of an answer. Case, spaces and hyphens do not matter."""
     plain = re.sub(r"[^a-z0-9]", "", answer.lower())
     return hashlib.sha256(f"{SEALED}\n{recipient}\n{plain}".encode()).hexdigest()
 
 
 def age_ns(then: Moment, now: Moment) -> int:
-    """How much time has passed at the least: by the powered-on time, or by UTC where both are known; the larger."""
+    """Minimum time passed: by the powered-on time, or by UTC if both are known; the larger of the two."""
     powered_ns = max(0, now.powered_ns - then.powered_ns)
     if then.utc_ns is None or now.utc_ns is None:
         return powered_ns
@@ -91,7 +90,7 @@ def sealed(book: Book, recipient: str, sha256: str, at: Moment) -> Book:
 
 
 def proven(book: Book, recipient: str, sha256: str) -> Book:
-    """A holder gave the answer. It and the words before it answer nothing any more; an unknown word proves nothing."""
+    """A holder gave the answer: it and earlier words are used up. An unknown word proves nothing."""
     mine = book.words.get(recipient, ())
     at = next((n for n, word in enumerate(mine) if word.sha256 == sha256), None)
     if at is None:
@@ -103,12 +102,12 @@ def proven(book: Book, recipient: str, sha256: str) -> Book:
 
 
 def lost(book: Book, recipient: str) -> Book:
-    """Somebody says that this key is lost: what it has shown counts no more, until it is shown anew."""
+    """A key is reported lost: its proofs no longer count, until there is a new one."""
     return Book(_without(book.words, recipient), _without(book.proofs, recipient))
 
 
 def find(book: Book, recipients: Iterable[str], answer: str, now: Moment) -> tuple[str, str] | None:
-    """The recipient and the word that this answers; None: none. Takes as long whichever it is."""
+    """The recipient and the word that this answers; None: none. Takes constant time."""
     found = None
     for recipient in recipients:
         given = digest(recipient, answer)
@@ -129,7 +128,7 @@ def standings(policy: Policy, book: Book, now: Moment) -> tuple[tuple[Standing, 
 
 
 def fault(policy: Policy, book: Book, now: Moment) -> str:
-    """Which groups have too few proven keys, for a person; empty: none, or the policy does not ask or record."""
+    """Groups with too few proven keys, for a person; empty: none, or the policy does not ask for proofs, or record."""
     if not (policy.opening.prove_every_d and policy.tracks()):
         return ""
     few = []
@@ -152,12 +151,12 @@ class Tries:
         self._wrong_ns: list[int] = []
 
     def left(self, now_ns: int) -> int:
-        """How many more wrong ones are taken now."""
+        """How many more wrong answers are accepted now."""
         self._wrong_ns = [at_ns for at_ns in self._wrong_ns if now_ns - at_ns < WRONG_WITHIN_NS]
         return WRONG_MAX - len(self._wrong_ns)
 
     def wrong(self, now_ns: int) -> None:
-        """One more."""
+        """Count a wrong answer."""
         self._wrong_ns.append(now_ns)
 
 
@@ -174,5 +173,5 @@ def _without(mapping: Mapping[str, T], key: str) -> dict[str, T]:
 
 
 def _newest(mapping: dict[str, T]) -> dict[str, T]:
-    """No more keys than are remembered; the one that was touched longest ago goes."""
+    """Drop keys beyond the maximum, the least recently used first."""
     return dict(list(mapping.items())[-KEYS_MAX:])

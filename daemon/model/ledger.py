@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""The audit log's lines, and their chain judged line by line: what was changed, removed, inserted, moved or cut off.
+"""The lines of the audit log, and a check of their chain, line by line: changed, removed, inserted, moved or cut off.
 
-Invariant (promise K3): each line carries the SHA-256 of the line before, and its own number. A line is judged by its
-neighbours alone, so that a log of ten years takes no more memory than one of a day. A forger who makes the rest of the
-chain fit again is found by the signed heads, and by witnesses of earlier heads.
+Invariant (promise K3): each line carries the SHA-256 of the line before, and its own number. A line is judged only by
+its neighbours, so that a log of ten years takes no more memory than one of a day. A forger who recomputes the rest of
+the chain is found by the signed heads, and by witnesses of earlier heads.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from daemon.model.bounds import Name, Sha256
 from hardware.ports import ClockState
 
 START = "0" * 64
-"""What stands in the first line for the line before."""
+"""`prev` of the first line."""
 FAULTS_MAX = 100
-"""Faults that are named; one more is counted. A log that is another one altogether has a fault a line."""
+"""Faults that are listed; more are counted. A completely different log has a fault in every line."""
 
 
 class Fault(Struct, frozen=True):
-    """What is wrong, at which line (its `n`, counted from 0)."""
+    """What is wrong, and in which line (its `n`, counted from 0)."""
 
     n: int
     what: str
@@ -41,7 +41,7 @@ class Fault(Struct, frozen=True):
 
 
 class Signed(Struct, frozen=True):
-    """A signature that stands in the log, and what it has to fit."""
+    """A signature in the log, and what it has to match."""
 
     n: int
     statement: bytes
@@ -49,41 +49,41 @@ class Signed(Struct, frozen=True):
 
 
 class Foreign(Struct, frozen=True):
-    """An act of no kind that this release knows: a later one's, or somebody else's. It has no force."""
+    """An act of an unknown kind: a later release's, or somebody else's. It has no effect."""
 
     event: str
 
 
 class Frame(Struct, frozen=True):
-    """What every line has beside its act. Without a number and a hash it is none."""
+    """The fields of every line besides its act. Without a number and a hash it is not a line."""
 
     n: Number
-    """Counts from 0."""
+    """Line number, from 0."""
     prev: Sha256
-    """SHA-256 of the line before, newline included; sixty-four noughts in the first. It stands last in the line."""
+    """SHA-256 of the line before, newline included; sixty-four zeros in the first. It is the last field of the line."""
     at_wall_ns: Clocked = 0
-    """When it was written: UTC by the unit's clock."""
+    """When it was written, in UTC by the unit's clock."""
     at_boot_ns: Clocked = 0
-    """The same by the clock that does not step, since boot."""
+    """The same by the monotonic clock, since boot."""
     boot_id: Name = ""
-    """The boot under which `at_boot_ns` compares."""
+    """The boot in which `at_boot_ns` counts."""
     clock: ClockState = "unsynchronised"
-    """What `at_wall_ns` was worth."""
+    """State of the clock for `at_wall_ns`."""
 
 
 class Acted(Struct, frozen=True):
-    """What an act of the alarm process has besides: when it was done. Its line can come much later."""
+    """Additional fields of the alarm process's acts: when it was done. Its line can come much later."""
 
     acted_wall_ns: Clocked
     """UTC, by the unit's clock."""
     acted_boot_ns: Clocked
-    """Since boot; before this boot it is less than nought."""
+    """Since boot; negative if it was before this boot."""
     acted_boot_id: Name
-    """The boot under which `acted_boot_ns` compares."""
+    """The boot in which `acted_boot_ns` counts."""
     acted_clock: ClockState
-    """What `acted_wall_ns` was worth."""
+    """State of the clock for `acted_wall_ns`."""
     act: Place
-    """Where it stands in the alarm's journal."""
+    """Its place in the alarm's journal."""
 
 
 class Line(Frame, frozen=True, kw_only=True):
@@ -93,11 +93,11 @@ class Line(Frame, frozen=True, kw_only=True):
     acted: Acted | None = None
     """None: the keeper's own act."""
     is_signed: bool = True
-    """False: it was found behind the newest signed head, and has no force."""
+    """False: it was found after the newest signed head, and has no effect."""
 
 
 def statement(lines: int, head: str) -> bytes:
-    """What is signed: how many lines there were, and the hash of the last of them."""
+    """What is signed: the number of lines, and the hash of the last."""
     return f"{lines} {head}\n".encode()
 
 
@@ -110,17 +110,17 @@ def fields(line: Line) -> dict[str, Any]:
 
 
 def encode(line: Line) -> bytes:
-    """A line as it stands in the log, newline included: what is hashed."""
+    """A line as written in the log, newline included; this is what is hashed."""
     return json.dumps(fields(line), separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
 
 
 def hash_of(line: Line) -> str:
-    """The head of the log once this line is its last."""
+    """The head of the log once this is its last line."""
     return hashlib.sha256(encode(line)).hexdigest()
 
 
 def parse(raw: bytes) -> Line | None:
-    """A line as a value; None for what is none of a log. An act that fits no kind is `Foreign`, whatever its name."""
+    """Parse a line; None: it is not one. An act that fits no kind is `Foreign`, whatever its name."""
     try:
         found = msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -136,7 +136,7 @@ def parse(raw: bytes) -> Line | None:
 
 
 def _foreign(found: dict[str, Any]) -> Line | None:
-    """What can be said of a line that does not fit: its place in the chain; None where that is not there."""
+    """What is known of a line that does not fit: its place in the chain; None: that is missing too."""
     n, event, prev = (found.get(key) for key in ("n", "event", "prev"))
     if not (type(n) is int and isinstance(event, str) and isinstance(prev, str)):
         return None
@@ -156,26 +156,27 @@ class Walk:
     """One pass over a log. `take` each line in order, then `finish`."""
 
     def __init__(self, witnessed: Mapping[int, str] | None = None) -> None:
-        """`witnessed`: number of lines -> the head that somebody saw when there were so many."""
+        """`witnessed`: number of lines -> the head that somebody saw at that length."""
         self._witnessed = dict(witnessed or {})
-        """Heads that have not been compared yet."""
+        """Heads not compared yet."""
         self._last_witnessed = max(self._witnessed, default=0)
         self.compared: set[int] = set()
-        """Numbers of lines for which there was a witnessed head and a line."""
+        """Numbers of lines at which a witnessed head has been compared."""
         self.lines, self.head = 0, START
-        """How many lines there are by their own count, and the hash of the last."""
+        """Number of lines by their own count, and the hash of the last."""
         self.faults: list[Fault] = []
         self.faults_n = 0
-        """All of them, also those that are not named."""
+        """All faults, also those not listed."""
         self.signed: Signed | None = None
-        """The signature in the line that was taken last; None when it has none."""
+        """The signature in the last line; None: it has none."""
         self._last = START
-        """The hash of the last line in its place: what was put in behind it leaves it what the next one carries."""
+        """The hash of the last line in its place: a line inserted after it does not change what the next one
+        carries."""
         self._junk = 0
-        """What stood here and was no line, since the last that was one."""
+        """Number of non-lines since the last line."""
 
     def take(self, raw: bytes, sha256: str = "") -> Line | None:
-        """Judges the next line and returns it; `sha256` where `raw` is not all of it. The newline belongs to it."""
+        """Judge the next line and return it. `sha256`: if `raw` is not all of it. The newline belongs to the line."""
         digest = sha256 or hashlib.sha256(raw).hexdigest()
         line, self.signed = parse(raw), None
         if line is None:
@@ -194,7 +195,7 @@ class Walk:
         return line
 
     def finish(self) -> None:
-        """The log has no more lines."""
+        """The log has ended."""
         if self._junk:
             self.blame(self.lines, "is the last one and is cut off, or is no line of this log")
         for lines in sorted(number for number in self._witnessed if 0 < number <= self.lines):
@@ -205,15 +206,15 @@ class Walk:
             )
 
     def mend(self) -> None:
-        """The keeper goes on behind what is no line, such as one that a power cut tore: it counts as lines."""
+        """The keeper continues after a non-line, such as one torn by a power cut: it counts as lines."""
         self.lines, self._last, self._junk = self.lines + self._junk, self.head, 0
 
     def go_on(self, lines: int, head: str) -> None:
-        """The keeper has written lines of its own behind what was taken."""
+        """The keeper has added its own lines."""
         self.lines, self.head, self._last, self._junk = lines, head, head, 0
 
     def _is_mended(self, line: Line) -> bool:
-        """Whether this line goes on behind one that a power cut tore: a start writes `torn`, before it `unsigned`."""
+        """Whether this line continues after one torn by a power cut: a start writes `torn`, `unsigned` first."""
         if self._junk != 1 or not isinstance(line.act, acts.Torn | acts.Unsigned) or line.prev != self.head:
             return False
         return bool(line.n == self.lines + 1)
@@ -238,7 +239,7 @@ class Walk:
             self.signed = Signed(line.n, statement(line.n, self.head), line.act.signature.encode())
 
     def blame(self, n: int, what: str) -> None:
-        """Something is wrong with a line."""
+        """Record a fault in a line."""
         self.faults_n += 1
         if len(self.faults) < FAULTS_MAX:
             self.faults.append(Fault(n, what))

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Wireless buttons: what a foreign message on a button's topic means, and whether the button is still alive. Pure.
+"""Wireless buttons: what a foreign message on a button's topic means, and whether the button is alive. Pure.
 
-The law here: a payload of any kind raises no exception; only a value that the settings call pressed is a press; a
-retained message is none, and no sign of life either; the same press told twice is one. In doubt it is a press.
+Invariant: no payload raises an exception. Only a value configured as pressed is a press. A retained message is neither
+a press nor a sign of life. The same press received twice is one press. If in doubt it is a press.
 """
 
 from __future__ import annotations
@@ -23,32 +23,32 @@ NS = 1_000_000_000
 HOUR_NS = 3600 * NS
 PERCENT = 100
 KEEPS_S = 60
-"""How long the broker keeps a press for a unit that is away: a restart of the machine takes half of it. What comes so
-late has no time of its own, and counts as pressed when it came: an alarm too fresh is better than one that nobody runs
-for. Longer than this that would be no honest thing to say."""
+"""How long the broker keeps a press for a unit that is away: a reboot takes half of it. A press that comes late has no
+time of its own, and counts as pressed on arrival: an alarm that looks too fresh is better than one that nobody responds
+to. Beyond this limit that would be misleading."""
 WAITED = f"the broker has kept it for this unit: it was pressed up to {KEEPS_S} s earlier"
 ECHO_NS = 90 * NS
-"""The same number is the same press when it was last heard less than this ago. Gateways that say an event again do so
-every 30 s (Shelly), and one of those may be lost. Counters stand still on battery, wrap, and begin again when a button
-joins its network again: a number that comes back later than this is a press."""
+"""A sequence number heard again within this time is the same press. Gateways repeat an event every 30 s (Shelly), and
+one repeat may be lost. Counters stop on a weak battery, wrap, and restart when a button rejoins its network: the same
+number after this time is a new press."""
 SHELLY_COUNT = "event_cnt"
-"""Beside the value: Shelly's first generation says its latest event again every period, with the number that it gave
-it. An echo is one by this number whether the settings name it or not."""
+"""A field beside the value: Shelly's first generation repeats its latest event every period, with this number. It
+identifies an echo whether the settings name it or not."""
 STATE_NS = 26 * HOUR_NS
-"""A state that was not heard for longer is not known: as `silent_after_h`, which stands for it where it is set."""
+"""A state not heard for longer is unknown. `silent_after_h` overrides this."""
 STUCK_NS = 600 * NS
-"""A state that says pressed for longer than this is reported: no new press can be told from it."""
+"""A pressed state for longer than this is reported: no new press can be told from it."""
 TOLD_MAX = 32
-"""Presses of one button that are remembered: more than a broker has on the way at once (mosquitto: 20)."""
+"""Presses of one button that are remembered: more than a broker has in flight at once (mosquitto: 20)."""
 KEY_MAX = 64
-"""Characters of a number that are remembered as they are; a longer one by its digest."""
+"""A number up to this length is remembered as it is; a longer one by its digest."""
 LOW_WORDS = ("low", "critical", "empty")
 GOOD_WORDS = ("ok", "good", "normal", "high", "full", "medium")
 YES, NO = ("true", "yes", "on", "1", "1.0"), ("false", "no", "off", "0", "0.0")
 
 
 class Told(Struct, frozen=True):
-    """One press that has been heard, so that its echo is known."""
+    """A press that has been heard, to recognise its echo."""
 
     key: str
     """`=` and the value, or `#` and its number."""
@@ -58,41 +58,41 @@ class Told(Struct, frozen=True):
 
 
 class Button(Struct, frozen=True):
-    """What is remembered of one wireless button. Times are in the time of this boot."""
+    """State of one wireless button. Times are boot times of this boot."""
 
     settings: Mobile
     seen_ns: int
-    """Its last word, or the start: silence is counted from there."""
+    """Its last message, or the start; silence counts from there."""
     told: tuple[Told, ...] = ()
-    """The oldest first; at most TOLD_MAX."""
+    """The oldest first, at most TOLD_MAX."""
     state: str | None = None
     """With `edge`: the latest value; None: not known."""
     state_ns: int = 0
     """When that was last heard."""
     since_ns: int = 0
-    """Since when it has been this one."""
+    """Since when it has had this value."""
     deliveries: tuple[str, ...] = ()
-    """The messages that said pressed, as `delivery` names them; the latest last, at most TOLD_MAX."""
+    """Messages that reported a press, as named by `delivery`; the latest last, at most TOLD_MAX."""
     battery: float | None = None
     """Percent."""
     is_low: bool = False
-    """It says that its battery is low, in a word or a truth."""
+    """It reports a low battery, as a word or a truth value."""
     unread: str = ""
     """Why its latest message was not understood; empty: it was."""
 
 
 class Heard(Struct, frozen=True):
-    """What a message was to one button."""
+    """What a message means to one button."""
 
     pressed: bool = False
     alive: bool = False
-    """It was this button that spoke."""
+    """It came from this button."""
     refused: str = ""
-    """Why it means nothing; empty when it was understood."""
+    """Why it means nothing; empty: it was understood."""
 
 
 def delivery(mid: int, payload: bytes) -> str:
-    """Return the name of one message of a session: a broker that sends it again gives it the same packet identifier."""
+    """Return the name of a message within a session: a redelivery has the same packet identifier."""
     return f"{mid}:{hashlib.sha256(payload).hexdigest()[:16]}"
 
 
@@ -110,7 +110,7 @@ def heard(
         why = str(error)
         return (button, Heard()) if retained else (replace(button, unread=why), Heard(refused=why))
     if found is None:
-        return button, Heard()  # another button's
+        return button, Heard()  # another button's message
     values, battery = found
     if retained:
         return _state_kept(button, values, now_ns), Heard()
@@ -124,7 +124,7 @@ def heard(
 
 
 def wrong(button: Button, now_ns: int) -> str:
-    """What is the matter with a button, for a person; empty: nothing. No figure in it grows: it stays one fault."""
+    """What is wrong with a button, for a person; empty: nothing. It has no growing figure, so it stays one fault."""
     mobile, found = button.settings, []
     if mobile.silent_after_h and now_ns - button.seen_ns > mobile.silent_after_h * HOUR_NS:
         found.append(f"silent for more than {mobile.silent_after_h} h")
@@ -141,14 +141,14 @@ def wrong(button: Button, now_ns: int) -> str:
     return f"{mobile.name}: {', '.join(found)}" if found else ""
 
 
-# --- what a payload says ----------------------------------------------------------------------------------------------
+# --- reading a payload ------------------------------------------------------------------------------------------------
 
 Value = tuple[str | None, str | None, str | None]
-"""A value as JSON writes it (None: null, or no single value), its number by `repeat_field`, and Shelly's own."""
+"""A value as JSON (None: null, or not a single value), its number by `repeat_field`, and Shelly's own."""
 
 
 def _values(mobile: Mobile, payload: bytes) -> tuple[list[Value], Any] | None:
-    """The values at the button's field, and its battery; None when `where` says that another button speaks.
+    """The values in the button's field, and its battery; None: `where` says that it is another button's.
 
     Raises NotUnderstoodError.
     """
@@ -157,7 +157,7 @@ def _values(mobile: Mobile, payload: bytes) -> tuple[list[Value], Any] | None:
         if not is_clean(payload) and not any(_is_pressed(mobile, text) for text in texts):
             raise NotUnderstoodError("bytes that are no text")
         return [(text, None, None) for text in texts], None
-    if not payload:  # how MQTT forgets a retained message
+    if not payload:  # MQTT's way to clear a retained message
         return None
     reader, field = Reader(json_of(payload)), mobile.field
     found: list[Value] = []
@@ -178,7 +178,7 @@ def _values(mobile: Mobile, payload: bytes) -> tuple[list[Value], Any] | None:
 
 
 def _texts(payload: bytes) -> Iterator[str]:
-    """The whole text; where that is one value in JSON, such as `"ON"` with its quotes, the value too."""
+    """The whole text; if it is one JSON value, such as `"ON"` with its quotes, the value too."""
     text = text_of(payload)
     yield text
     if text.startswith('"') and text.endswith('"'):
@@ -186,7 +186,7 @@ def _texts(payload: bytes) -> Iterator[str]:
 
 
 def _holds(mobile: Mobile, reader: Reader, bound: Bound | None) -> bool:
-    """Whether the payload says everything that `where` asks for, of the items that `bound` names."""
+    """Whether the payload matches `where`, for the items that `bound` names."""
 
     def says(path: str, wanted: str) -> bool:
         texts = (scalar(value) for value, _ in reader.all(path, mobile.field if bound else "", bound))
@@ -204,16 +204,16 @@ def _is_pressed(mobile: Mobile, value: str | None) -> bool:
     return value is not None and any(same(value, pressed) for pressed in mobile.pressed)
 
 
-# --- what it means ----------------------------------------------------------------------------------------------------
+# --- its meaning ------------------------------------------------------------------------------------------------------
 
 
 def _event(button: Button, values: list[Value], now_ns: int) -> tuple[Button, bool]:
-    """A button that says each press: what was not heard before is one. One message is one press at most."""
+    """A button that reports each press: an unknown one is a press. One message is at most one press."""
     raised = False
     for value, number, count in values:
         if value is None or not _is_pressed(button.settings, value):
             continue
-        # A gateway that left its number out: as one that has none.
+        # A gateway that left its number out counts as one without numbers.
         keys = [_key("=", value)] if number is None else [_key("#", number)]
         if number is None and count is not None:
             keys.append(_key("#", count))
@@ -224,7 +224,7 @@ def _event(button: Button, values: list[Value], now_ns: int) -> tuple[Button, bo
 
 
 def _edge(button: Button, values: list[Value], now_ns: int) -> tuple[Button, bool]:
-    """A button that tells its state: only a change to a pressed value is a press. A message without it says nothing."""
+    """A button that reports its state: only a change to a pressed value is a press."""
     if not values:
         return button, False
     state = _state(button.settings, values)
@@ -237,7 +237,7 @@ def _edge(button: Button, values: list[Value], now_ns: int) -> tuple[Button, boo
 
 
 def _state_kept(button: Button, values: list[Value], now_ns: int) -> Button:
-    """A retained message is no press. That a state is at rest it may tell: who presses next is heard then."""
+    """A retained message is not a press. But it may say that the state is at rest, so that the next press is heard."""
     if not button.settings.edge or not values:
         return button
     state = _state(button.settings, values)
@@ -245,14 +245,14 @@ def _state_kept(button: Button, values: list[Value], now_ns: int) -> Button:
 
 
 def _state(mobile: Mobile, values: list[Value]) -> str:
-    """Of several values the one that means pressed; null is a state at rest."""
+    """Of several values the pressed one; null is a state at rest."""
     return next((value for value, _, _ in values if value and _is_pressed(mobile, value)), values[-1][0] or "")
 
 
 def _is_echo(told: Told, mobile: Mobile, now_ns: int) -> bool:
     if told.key.startswith("#"):
         return now_ns - told.heard_ns < ECHO_NS
-    # Counted from the press that raised, not from its echo: who presses on and on is heard when the time is over.
+    # Counted from the press that raised, not from its echo: repeated presses are heard again after this time.
     return now_ns - told.press_ns < mobile.repeat_s * NS
 
 

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""What people are told of a room, in Dutch, from the policy: a sticker, a paragraph for a letter, words to say.
+"""What people are told about a room, in Dutch, from the policy: a sticker, paragraphs for a letter, words to say.
 
-The law here: a text says what the policy says; its code is made from the text, so that a notice on a wall can be held
-against the policy of today. Pure: a policy in, texts out.
+Invariant: a text states the policy. Its code is made from the text, so that a notice on a wall can be compared with the
+current policy. Pure: a policy in, texts out.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ def make(kind: Kind, policy: Policy, policy_sha256: str = "") -> Notice:
 
 
 def in_use(policy: Policy) -> dict[Kind, str]:
-    """The codes of the notices that hang, lie and are said, as the policy has them; empty: none does."""
+    """The codes of the sticker, letter and spoken text in use, from the policy; empty: none is."""
     used = policy.notice.in_use
     return {"sticker": used.sticker, "letter": used.letter, "spoken": used.spoken, "dpia": used.dpia}
 
 
 def outdated(policy: Policy, used: dict[Kind, str], policy_sha256: str = "") -> dict[Kind, str]:
-    """Of the notices in use those that this policy does not fit, with the code that they would need."""
+    """The notices in use that this policy does not match, with the code that they would need."""
     now = {kind: make(kind, policy, policy_sha256).code for kind in KINDS}
     return {kind: now[kind] for kind, code in used.items() if code and code != now[kind]}
 
 
 def _sticker(policy: Policy) -> Notice:
-    """Read in passing, from a metre away: short."""
+    """Short, to be read in passing from a metre away."""
     if not policy.tracks():
         return Notice("sticker", "Hier nemen wij niets op", (NOTHING,), sender(policy))
     first = f"Wij nemen {wording.what(policy)} op. Dat doen wij alleen {wording.when(policy)}."
@@ -53,7 +53,7 @@ def _sticker(policy: Policy) -> Notice:
 
 
 def _letter(policy: Policy) -> Notice:
-    """A paragraph or four for the invitation."""
+    """One to four paragraphs for the invitation."""
     title = "Opnemen in de spreekkamer"
     if not policy.tracks():
         return Notice("letter", title, (NOTHING,), sender(policy))
@@ -66,7 +66,7 @@ def _letter(policy: Policy) -> Notice:
 
 
 def _spoken(policy: Policy) -> Notice:
-    """What staff say before the talk begins; half a minute."""
+    """What staff say before the conversation begins; half a minute."""
     title = "Dit zegt u aan het begin van het gesprek"
     if not policy.tracks():
         return Notice("spoken", title, (NOTHING,), sender(policy))

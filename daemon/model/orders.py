@@ -1,12 +1,11 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""What the recorder does of what it is told: every order is held against the policy by the one who obeys it.
+"""The recorder's check of its orders: each is limited by the policy, whoever gave it.
 
-The law here: the alarm process owns the lamp and the buttons, not the policy's bounds. An id is a name in the store and
-nothing else; an end, a trigger and a lease lie within what the policy and the rules of the room allow from now on, so
-that an alarm process that was taken over records no longer, no earlier and under no other name than a whole one would.
-Pure.
+Invariant: the alarm process owns the lamp and the buttons, not the policy's bounds. An id is a name in the store and
+nothing else. An end, a trigger and a lease are within what the policy and the rules of the room allow from now on, so
+that an alarm process that was taken over cannot record longer, earlier or under another name than an intact one. Pure.
 """
 
 from __future__ import annotations
@@ -20,14 +19,14 @@ from daemon.model.policy import NS, Policy
 from daemon.model.rules.common import LEASE_NS
 
 ID = re.compile(r"[0-9a-f]{32}\Z")
-"""As `daemon.names.ID`: what the keeper finds, counts and deletes."""
+"""As `daemon.names.ID`: names that the keeper finds, counts and deletes."""
 LATE_NS = 120 * NS
-"""A trigger is at most this old: a press waits for a busy machine or a hold, seconds, never minutes. An alarm's may be
-as old as an alarm can be: its recorder was away, and the first part says since when nothing was recorded."""
+"""Maximum age of a trigger: a press waits for a busy machine or a hold, for seconds, never minutes. An alarm's may be
+as old as an alarm can be: its recorder was away, and the first part records since when nothing was recorded."""
 
 
 def start(order: StartRecording, policy: Policy, now_ns: int) -> StartRecording | str:
-    """The order within its bounds, or why it is refused."""
+    """Return the order within its bounds, or why it is refused."""
     if not ID.match(order.recording_id):
         return "its id is no recording's; expected 32 hexadecimal digits"
     if order.continues is not None and not ID.match(order.continues):
@@ -46,16 +45,16 @@ def start(order: StartRecording, policy: Policy, now_ns: int) -> StartRecording 
 
 
 def end(order: SetEnd, policy: Policy, now_ns: int) -> SetEnd:
-    """The order within its bounds; an end that has passed is now."""
+    """Return the order within its bounds; an end in the past becomes now."""
     return replace(order, until_ns=min(max(order.until_ns, 0), now_ns + _longest_ns(policy, alarm=order.alarm)))
 
 
 def lease(order: Lease, now_ns: int) -> Lease:
-    """The order within its bounds."""
+    """Return the order within its bounds."""
     return replace(order, until_ns=min(order.until_ns, now_ns + LEASE_NS))
 
 
 def _longest_ns(policy: Policy, *, alarm: bool) -> int:
-    """From now on: what is pressed now ends after the policy's maximum and its post-event seconds."""
+    """Maximum from now on: a press now ends after the policy's maximum and its post-event time."""
     maximum_s = max(policy.alarm.maximum_s, policy.timing.maximum_s) if alarm else policy.timing.maximum_s
     return (maximum_s + policy.timing.post_event_s) * NS

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""What the lamps say: one table from the room to the signs, and from a sign to its pattern.
+"""What the lamps show: a table from the room to the signs, and from a sign to its pattern.
 
-The law here: the recording lamp knows two things, dark and lit, and is lit as long as a byte may be written (promise
-R3); everything else is said by the status lamp, for staff. A dark status lamp means that nothing works.
+Invariant: the recording lamp is only ever dark or lit, and is lit as long as a byte may be written (promise R3). The
+status lamp shows everything else, for staff. A dark status lamp means that nothing works.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MS = 1_000_000
 
 
 class Pattern(Struct, frozen=True):
-    """A rhythm: milliseconds lit and dark in turn, from the start, over and over. Empty is dark, one number is lit."""
+    """A rhythm: milliseconds lit and dark in turn, repeated. Empty: dark; one number: lit."""
 
     steps_ms: tuple[int, ...]
     means: str
@@ -30,7 +30,7 @@ class Pattern(Struct, frozen=True):
 DARK = Pattern((), "Uit")
 LIT = Pattern((1,), "Aan")
 
-# Fastest first: the further an alarm has got, the calmer the lamp.
+# Fastest first: the further an alarm has come, the calmer the lamp.
 PATTERNS: dict[str, Pattern] = {
     "raised": Pattern((100, 100), "Alarm gegeven"),
     "kept": Pattern((100, 100), "Alarm bewaard, nog niet verstuurd"),
@@ -52,17 +52,17 @@ BEEPS: dict[str, Pattern] = {
     "accepted": Pattern((80, 120, 80), "Iemand komt"),
     "nobody": Pattern((600,), "Niemand luistert"),
 }
-"""What the beeper says, once, when the status lamp begins to say it about an alarm. A silent alarm beeps never."""
+"""What the beeper plays, once, when the status lamp begins to show an alarm's sign. A silent alarm never beeps."""
 TEST_SHOWN_NS = 30 * NS
-"""How long the lamp shows how far a test alarm has come: time to walk back from the button."""
+"""How long the lamp shows a test alarm's level: time to walk back from the button."""
 
 
 def sign(room: Room, now_ns: int) -> str:
-    """The most urgent thing that the status lamp has to say: a key of PATTERNS."""
+    """The most urgent sign for the status lamp: a key of PATTERNS."""
     order = list(PATTERNS)
     unheard = any(name in NOT_HEARD for name, _ in room.faults)
     if room.alarms and not room.rules.silent:
-        # The least delivered of the open alarms: nobody is told that help comes for a press that is still here.
+        # The least delivered of the open alarms: nobody is told that help comes for a press that is still in the unit.
         return _reached(min((alarm.level for alarm in room.alarms), key=order.index), unheard=unheard)
     if room.waiting_ns is not None and now_ns < room.waiting_ns + room.rules.confirm_ns and not room.alarms:
         return "again"
@@ -74,21 +74,21 @@ def sign(room: Room, now_ns: int) -> str:
 
 
 def _reached(level: Level, *, unheard: bool) -> str:
-    """How far an alarm has come, for staff.
+    """The level of an alarm, for staff.
 
     A stored alarm is in nobody's hands while no receiver is there: the one that stored it has gone. Only a person who
-    has accepted it comes all the same.
+    has accepted it still comes.
     """
     return "nobody" if unheard and level != "accepted" else level
 
 
 def _at_rest(room: Room, now_ns: int) -> str:
-    """What the lamp says when nobody has pressed the alarm button, or nobody may see that somebody did."""
+    """The sign when nobody has pressed the alarm button, or nobody may see that somebody did."""
     shown = {FAULTS[name].sign for name, _ in room.faults} - {""}
     if "nobody" in shown:
         return "nobody"
     if room.objection_until_ns:
-        return "privacy"  # the answer to a press, which somebody waits for
+        return "privacy"  # the answer to a press, for which somebody waits
     if shown:
         return min(shown) if len(shown) == 1 else "fault"
     if room.phase is Phase.RECORDING and room.recording is not None:
@@ -99,12 +99,12 @@ def _at_rest(room: Room, now_ns: int) -> str:
 
 
 def beep(room: Room, says: str) -> Pattern:
-    """What is to be heard, once, when the status lamp begins to say this."""
+    """The beeps to play, once, when the status lamp begins to show this sign."""
     return BEEPS.get(says, DARK) if room.alarms and not room.rules.silent else DARK
 
 
 def recording_lit(room: Room, now_ns: int) -> bool:
-    """Whether a byte may be written now: the recorder is there and has a recording, or its lease still runs."""
+    """Whether a byte may be written now: the recorder is there and has a recording, or its lease has not expired."""
     if room.recording is None:
         return False
     return now_ns < room.lease_ns or (room.recorder is not None and not room.recording.lost)
@@ -125,7 +125,7 @@ def lit(pattern: Pattern, since_ns: int, now_ns: int) -> tuple[bool, int | None]
 
 
 def sounds(pattern: Pattern, since_ns: int, now_ns: int) -> tuple[bool, int | None]:
-    """As `lit`, but once: after its last step it is still, for good."""
+    """As `lit`, but once: after its last step it stays silent."""
     if now_ns >= since_ns + sum(pattern.steps_ms) * MS:
         return False, None
     if len(pattern.steps_ms) == 1:

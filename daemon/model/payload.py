@@ -1,14 +1,14 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Foreign payloads: bytes of any kind to text or JSON, and paths into that JSON. Pure.
+"""Foreign payloads: any bytes to text or JSON, and paths into that JSON. Pure.
 
-Invariant: no payload raises anything but `NotUnderstoodError`, and none takes longer than LOOKS_MAX steps. What can be
-read is read: a byte order mark, zero bytes, another encoding or a NaN in one field must not hide a press in another.
+Invariant: no payload raises anything but `NotUnderstoodError`, and none takes longer than LOOKS_MAX steps. Whatever can
+be read is read: a byte order mark, zero bytes, another encoding or a NaN in one field must not hide a press in another.
 
-A path is written with dots: `params.events.0.event`. A step is the name of a member, the number of a list's item (from
-0), or `*`: any item of a list, any member of a table. A name that holds dots itself is found as well, and a text that
-is JSON itself is gone through like a table.
+A path is written with dots: `params.events.0.event`. A step is the name of a member, the index of a list's item (from
+0), or `*`: any item of a list, any member of an object. Names that contain dots are found too, and a string that is
+itself JSON is searched like an object.
 """
 
 from __future__ import annotations
@@ -22,36 +22,36 @@ import msgspec
 
 ANY = "*"
 DEPTH_MAX = 8
-"""Steps of a path; the deepest that is known, a gateway's list of events, has five."""
+"""Steps of a path; the deepest known, a gateway's list of events, has five."""
 LOOKS_MAX = 20_000
-"""Members and items that are looked at for one message: 64 kB of JSON has fewer, once. Two lists searched for each
-other's items could be looked at a thousand million times."""
+"""Members and items examined per message; 64 kB of JSON has fewer. Two lists searched for each other's items could be
+examined a thousand million times."""
 LETTERS_A_LOOK = 20
-"""Letters of a text with JSON in it that cost as much as one of these."""
+"""Characters of an embedded JSON string that cost as much as one step."""
 _DIRT = "".join(map(chr, range(33))) + "\x7f\ufeff\ufffd"
 """Stripped at both ends: control characters, white space, a byte order mark."""
 _TOKEN = re.compile(
     r""""(?:[^"\\]|\\.)*+(?:"|\\?\Z)|'(?:[^'\\]|\\.)*+(?:'|\\?\Z)|[^\s"{}\[\],:]+|,(?=\s*+[}\]])""", re.DOTALL
 )
-"""A text in either quotes, which may have lost its end; a bare word; a comma behind which nothing comes.
+"""A string in either kind of quotes, perhaps without its end; a bare word; a trailing comma.
 
-Nothing is looked at twice: one message could otherwise hold the interpreter, and with it an alarm, for a minute.
+Nothing is examined twice: otherwise one message could hold the interpreter, and with it an alarm, for a minute.
 """
 _BARE = re.compile(r"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][-+]?[0-9]++)?|true|false|null")
-"""What JSON writes without quotes."""
+"""JSON values without quotes."""
 _PYTHON = {"True": "true", "False": "false"}
 _NO_NUMBER = re.compile(r"[-+]?(?:nan(?:\(\w*\))?|inf(?:inity)?)|none|undefined|null", re.IGNORECASE)
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,15})?")
-"""As JSON writes a number; `007` is a text."""
+"""A number as in JSON; `007` is a string."""
 _INDEX = re.compile("[0-9]{1,5}")
 _LENIENT = json.JSONDecoder(strict=False)
 
 Bound = Mapping[int, Any]
-"""Which item or member stood for each `*` of a path, by the place of its step."""
+"""The item or member that each `*` of a path matched, by the position of its step."""
 
 
 class NotUnderstoodError(ValueError):
-    """A payload is not what the settings need it to be."""
+    """A payload does not match the settings."""
 
 
 def is_clean(payload: bytes) -> bool:
@@ -64,19 +64,19 @@ def is_clean(payload: bytes) -> bool:
 
 
 def text_of(payload: bytes) -> str:
-    """Return the text of a payload, without what no person would see at its ends. Never raises."""
+    """Return the text of a payload, without invisible characters at its ends. Never raises."""
     if payload.startswith((b"\xff\xfe", b"\xfe\xff")):
         text = payload.decode("utf-16", "replace")
     else:
         try:
             text = payload.decode()
         except UnicodeDecodeError:
-            text = payload.decode("latin-1")  # every byte is a character there
+            text = payload.decode("latin-1")  # every byte is a character in it
     return text.replace("\x00", "").strip(_DIRT)
 
 
 def json_of(payload: bytes) -> Any:
-    """Return the JSON of a payload as Python values; what stands behind it is ignored. Raises NotUnderstoodError."""
+    """Return the JSON of a payload as Python values, ignoring what follows it. Raises NotUnderstoodError."""
     try:
         return msgspec.json.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -91,7 +91,7 @@ def json_of(payload: bytes) -> Any:
 
 
 def _mended(found: re.Match[str]) -> str:
-    """A piece of a message as JSON has it: what C, Python and JavaScript print is read as what it means."""
+    """A piece of a message as valid JSON: literals that C, Python and JavaScript print get their meaning."""
     word = found[0]
     if word[0] == '"' or _BARE.fullmatch(word):
         return word
@@ -105,15 +105,15 @@ def _mended(found: re.Match[str]) -> str:
 
 
 class Reader:
-    """Looks paths up in one message's JSON. One thread."""
+    """Looks up paths in the JSON of one message. One thread."""
 
     def __init__(self, body: Any) -> None:
         self._body, self._looks = body, 0
 
     def all(self, path: str, like: str = "", bound: Bound | None = None) -> Iterator[tuple[Any, Bound]]:
-        """Every value at a path, and what each `*` stood for.
+        """Yield every value at a path, and what each `*` matched.
 
-        Where the path begins as `like` does, its `*` are the same items: those in `bound`. Raises NotUnderstoodError
+        As far as the path begins like `like`, its `*` match the same items: those in `bound`. Raises NotUnderstoodError
         when LOOKS_MAX is reached.
         """
         steps, fixed = path.split("."), {}
@@ -125,7 +125,7 @@ class Reader:
         return self._walk(self._body, steps, 0, fixed)
 
     def first(self, path: str, like: str = "", bound: Bound | None = None) -> Any:
-        """Return the first value at a path; None where there is none."""
+        """Return the first value at a path; None: there is none."""
         return next((value for value, _ in self.all(path, like, bound)), None)
 
     def _walk(self, node: Any, steps: list[str], place: int, bound: dict[int, Any]) -> Iterator[tuple[Any, Bound]]:
@@ -150,7 +150,7 @@ class Reader:
             yield from self._walk(node[int(step)], steps, place + 1, bound)
 
     def _packed(self, text: str) -> Any:
-        """What a text holds that is JSON itself, as ChirpStack 3 has its `objectJSON`."""
+        """The content of a string that is itself JSON, such as ChirpStack 3's `objectJSON`."""
         self._looks += len(text) // LETTERS_A_LOOK
         try:
             return msgspec.json.decode(text)
@@ -168,7 +168,7 @@ class Reader:
 
 
 def scalar(value: Any) -> str | None:
-    """Return a single value as JSON writes it, a text without its quotes; None for a table, a list and null."""
+    """Return a single value as in JSON, a string without its quotes; None for an object, a list and null."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -177,7 +177,7 @@ def scalar(value: Any) -> str | None:
 
 
 def same(value: str, wanted: str) -> bool:
-    """Whether a value is the one that the settings write: letter by letter, or the same number (1 and 1.0)."""
+    """Whether a value is the configured one: identical, or the same number (1 and 1.0)."""
     if value == wanted or value.strip(_DIRT) == wanted:
         return True
     return bool(_NUMBER.fullmatch(value) and _NUMBER.fullmatch(wanted)) and float(value) == float(wanted)

@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""When a camera's figures are a fault, each for a while and not for a moment; and when its image jumps.
+"""When a camera's figures are a fault, each after a while rather than at once; and when its image jumps.
 
-Pure: figures in, words out. A camera that delivers no packets is not judged here; its track sees that by itself.
+Pure: figures in, words out. A camera without packets is not judged here: its track notices that.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from hardware.ports import PictureFigures, VideoPacket
 NS = 1_000_000_000
 Flaw = Literal["dark", "frozen", "blurred", "unseen"]
 LASTS_NS: dict[Flaw, int] = {"dark": 10 * NS, "frozen": 0, "blurred": 60 * NS, "unseen": 10 * NS}
-"""A hand before the lens is no fault, nor is somebody who leans into it. Still pictures are counted by the camera."""
+"""A hand before the lens is not a fault, nor is somebody who leans into it. The camera itself counts frozen
+pictures."""
 STALE_NS = 5 * NS
-"""Figures are made every second; older ones say nothing of now."""
+"""Figures are made every second; older ones are out of date."""
 FROZEN_S = 10.0
-"""Ten samples alike to the bit: chance does not make even two."""
+"""Ten samples identical to the bit: chance does not even make two."""
 WORDS: dict[Flaw, str] = {
     "dark": "the picture is dark: is something before the lens, or the light off?",
     "frozen": "the picture stands still: the camera delivers the same one again and again",
@@ -31,14 +32,14 @@ WORDS: dict[Flaw, str] = {
 
 
 class Limits(Struct, frozen=True):
-    """The engineer's, from unit.toml; 0 means that it is never a fault."""
+    """The engineer's limits, from unit.toml; 0: never a fault."""
 
     dark_below_pct: float
     blurred_below_pct: float
 
 
 class Doubt(Struct, frozen=True):
-    """A flaw that the last pictures had, and since when."""
+    """A flaw of the latest pictures, and since when."""
 
     flaw: Flaw
     since_ns: int
@@ -49,7 +50,7 @@ class Doubt(Struct, frozen=True):
 
 
 def judge(doubt: Doubt | None, figures: PictureFigures | None, limits: Limits, now_ns: int) -> Doubt | None:
-    """What these figures make of the doubt so far: the same flaw goes on, another begins, a good picture ends it."""
+    """The doubt after these figures: the same flaw continues, another begins, a good picture ends it."""
     known = figures is not None and now_ns - figures.at_ns < STALE_NS
     flaw = _flaw(figures, limits) if figures is not None and known else "unseen"
     if flaw is None:
@@ -58,7 +59,7 @@ def judge(doubt: Doubt | None, figures: PictureFigures | None, limits: Limits, n
 
 
 def _flaw(figures: PictureFigures, limits: Limits) -> Flaw | None:
-    """The worst of a picture: a dark one stands still as well, and has no edge."""
+    """The worst flaw of a picture: a dark one is also frozen and has no edges."""
     if figures.brightness_pct < limits.dark_below_pct:
         return "dark"
     if figures.still_s >= FROZEN_S:
@@ -69,23 +70,23 @@ def _flaw(figures: PictureFigures, limits: Limits) -> Flaw | None:
 
 
 JUMP_RISE = 4.0
-"""Times the usual size of a picture between key frames: hands that clap or a lamp that lights fill a picture anew."""
+"""Times the usual size of a picture between key frames: clapping hands or a new light change the whole picture."""
 JUMP_BYTES = 1_500
-"""At least this much: in a still room a picture has some hundred bytes, and noise doubles it."""
+"""Minimum size: in a still room a picture has some hundred bytes, and noise doubles it."""
 JUMP_REST_NS = NS // 2
-"""Nothing is a jump so soon after one: what begins suddenly goes on for a while."""
+"""Minimum time between two jumps: a sudden movement goes on for a while."""
 USUAL_PICTURES = 25
-"""The usual size follows the last second or so, and nothing is a jump before it is known."""
+"""The usual size follows about the last second, and there are no jumps before it is known."""
 
 
 class JumpFinder:
-    """Finds sudden changes of the image by the size of its encoded pictures; none is looked into. One thread."""
+    """Finds sudden changes of the image by the size of the encoded pictures, without decoding them. One thread."""
 
     def __init__(self) -> None:
         self._usual, self._seen, self._rest_ns = 0.0, 0, 0
 
     def add(self, packet: VideoPacket) -> int | None:
-        """Takes the next picture; returns its boot time in ns when the image jumped in it. Key frames tell nothing."""
+        """Take the next picture; return its boot time in ns if the image jumped in it. Key frames do not count."""
         if packet.key:
             return None
         size, before = len(packet.data), self._usual
@@ -99,11 +100,11 @@ class JumpFinder:
 
 
 PAIR_NS = 400_000_000
-"""A clap and its picture are at most this far apart, or they are not of one clap."""
+"""Maximum time between a clap and its picture."""
 
 
 def offset_ns(heard_ns: tuple[int, ...], seen_ns: tuple[int, ...]) -> int | None:
-    """How much later than the image the sound is, by the middle one of the claps that were both heard and seen."""
+    """How much later the sound is than the image: the median of the claps that were both heard and seen."""
     pairs = [min((heard - seen for seen in seen_ns), key=abs) for heard in heard_ns if seen_ns]
     near = sorted(pair for pair in pairs if abs(pair) <= PAIR_NS)
     return near[len(near) // 2] if near else None

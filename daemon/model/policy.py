@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""The municipality's protocol as a value: what may be recorded, how long it is kept, who must agree to open it.
+"""The municipality's policy as a value: what may be recorded, how long it is kept, who must agree to open it.
 
-Every key of `policy.toml` is a field here: its type and bounds are what the settings check enforces, its description
-is what the settings report prints. Lengths of time are whole seconds or hours, as the name says.
+Every key of `policy.toml` is a field here. The settings check enforces its type and bounds; the settings report prints
+its description. Durations are whole seconds or hours, as their names say.
 """
 
 from __future__ import annotations
@@ -20,32 +20,32 @@ from hardware.ports import Track
 NS = 1_000_000_000
 
 TERM_H_MAX: dict[Track, int] = {"audio": 168, "video": 672}
-"""Hard ceilings: one week of sound, four weeks of image (design 6; Protocol Heusden 2020, art. 6)."""
+"""Hard limits: one week of sound, four weeks of image (design 6; Protocol Heusden 2020, art. 6)."""
 AUDIO_DECIDED_H_MAX = 336
-"""Sound may be kept two weeks where the policy names the decision that says so: Dronten kept it that long from 2014.
-See docs/decisions/0002-fourteen-days-of-sound.md."""
+"""Sound may be kept two weeks if the policy names the decision: Dronten kept it that long from 2014. See
+docs/decisions/0002-fourteen-days-of-sound.md."""
 
 Role = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,31}\Z", description="a role such as manager, in small letters")]
 
 
 class TrackPolicy(Struct, frozen=True, forbid_unknown_fields=True):
-    """What may happen with one track."""
+    """What may happen to one track."""
 
     record: Annotated[bool, Meta(description="whether the device is opened at all")] = False
     term_h: Annotated[int, Meta(ge=1, le=672, description="hours kept, counted from the oldest frame")] = 168
-    """Of sound at most 168, or 336 with a `decision`."""
+    """For sound at most 168, or 336 with a `decision`."""
     decision: Annotated[
         str, Meta(max_length=200, description="the decision by which sound is kept beyond one week; empty: none")
     ] = ""
-    """[Why](../decisions/0002-fourteen-days-of-sound.md). For image it changes nothing."""
+    """[Why](../decisions/0002-fourteen-days-of-sound.md). It has no effect on image."""
     existing: Annotated[
         Literal["keep", "purge"],
         Meta(description="of a track that is off: what was recorded earlier is kept for its term, or deleted at once"),
     ] = "keep"
-    """At once: as soon as this policy is in force. What is held stays."""
+    """At once: as soon as this policy is in force. Held tracks stay."""
 
     def term_h_max(self, track: Track) -> int:
-        """The ceiling that holds for this track."""
+        """The limit for this track."""
         return AUDIO_DECIDED_H_MAX if track == "audio" and self.decision else TERM_H_MAX[track]
 
 
@@ -95,14 +95,14 @@ class AlarmPolicy(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ObjectionPolicy(Struct, frozen=True, forbid_unknown_fields=True):
-    """What happens when a resident does not want to be recorded: nothing of this conversation is held or recorded."""
+    """What happens when a resident objects to recording: nothing of this conversation is held or recorded."""
 
     by: Annotated[
         tuple[Literal["hold", "button"], ...],
         Meta(max_length=2, description="how staff make it: a hold of the record button, a button of its own; none"),
     ] = ()
     hold_s: Annotated[float, Meta(ge=1, le=10, description="how long `hold` is")] = 3.0
-    """A recording then begins when the button comes up."""
+    """A recording then begins when the button is released."""
     maximum_s: Annotated[
         int, Meta(ge=300, le=14_400, description="it ends by itself after this; the same button ends it earlier")
     ] = 3600
@@ -111,12 +111,12 @@ class ObjectionPolicy(Struct, frozen=True, forbid_unknown_fields=True):
 
 DAY_S = 86_400
 WINDOW_D_MAX = 14
-"""Longest covered window: an election takes a day, the counting another; what lasts longer is a policy of its own."""
+"""Longest covered window: an election takes a day and counting another; anything longer is a policy of its own."""
 Moment = Annotated[datetime.datetime, Meta(tz=True, description="such as 2026-03-18T06:00:00+01:00")]
 
 
 class Window(Struct, frozen=True, forbid_unknown_fields=True):
-    """A covered window: the camera is covered and its device closed, as for elections."""
+    """A covered window: the camera is covered and its device closed, for instance during elections."""
 
     begins: Moment
     """When the window begins."""
@@ -156,11 +156,11 @@ class Opening(Struct, frozen=True, forbid_unknown_fields=True):
     prove_every_d: Annotated[
         int, Meta(ge=0, le=366, description="days within which two holders of every group show their keys; 0: never")
     ] = 92
-    """Else it is a fault: [how they show them](keys.md)."""
+    """Otherwise it is a fault: [how they prove it](keys.md)."""
 
 
 class Holder(Struct, frozen=True, forbid_unknown_fields=True):
-    """One holder of an opening key; the unit knows the public half only."""
+    """A holder of an opening key; the unit knows only the public half."""
 
     role: Role
     """One of the groups' roles."""
@@ -181,16 +181,16 @@ Code = Annotated[
 
 
 class InUse(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which notices hang, lie or are said: a policy that changed then names those that no longer fit."""
+    """Codes of the notices in use: a new policy then names those that no longer match."""
 
     sticker: Code = ""
-    """Beside the door."""
+    """The sticker beside the door."""
     letter: Code = ""
-    """For a resident."""
+    """The letter to a resident."""
     spoken: Code = ""
-    """What staff say."""
+    """The text that staff speak."""
     dpia: Code = ""
-    """The assessment's texts."""
+    """The texts in the assessment."""
 
 
 Words = Annotated[
@@ -204,16 +204,16 @@ Words = Annotated[
 
 
 class NoticePolicy(Struct, frozen=True, forbid_unknown_fields=True):
-    """What the notices say beside what the policy says."""
+    """Texts in the notices that do not follow from the policy."""
 
     organisation: Words = ""
-    """Who records, as the [notices](notices.md) name it."""
+    """Who records, as named in the [notices](notices.md)."""
     contact: Words = ""
-    """Where a resident asks."""
+    """Whom a resident can ask."""
     officer: Words = ""
-    """Where the data protection officer is reached."""
+    """How to reach the data protection officer."""
     page: Words = ""
-    """Where the privacy statement stands."""
+    """Address of the privacy statement."""
     in_use: InUse = InUse()
 
 
@@ -249,24 +249,24 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
         return (self.audio if track == "audio" else self.video).term_h * 3600 * NS
 
     def recipients(self) -> tuple[tuple[str, ...], ...]:
-        """Per group the public keys of its holders, in the order of the file."""
+        """Public keys of the holders, by group, in the order of the file."""
         return tuple(tuple(h.recipient for h in self.holders if h.role in group) for group in self.opening.groups)
 
 
 def lost_groups(before: Policy, after: Policy) -> list[int]:
-    """Numbers of the groups of a policy of which the next one has no holder, in any role."""
+    """Numbers of the groups of whose holders none is in the next policy, in any role."""
     kept = {holder.recipient for holder in after.holders}
     return [number for number, group in enumerate(before.recipients(), 1) if group and not kept & set(group)]
 
 
 def fingerprint(recipient: str) -> str:
-    """Sixteen hexadecimal digits of the SHA-256 of an age recipient: a holder compares it with that of his own."""
+    """Sixteen hexadecimal digits of the SHA-256 of an age recipient, for a holder to compare with their own key."""
     digest = hashlib.sha256(recipient.encode()).hexdigest()[:16]
     return "-".join(digest[i : i + 4] for i in range(0, 16, 4))
 
 
 NO_POLICY = Policy("none", datetime.date(1970, 1, 1))
-"""What a unit works by whose policy does not hold: alarms, and nothing is recorded."""
+"""The policy of a unit whose policy is invalid: alarms work, and nothing is recorded."""
 
 
 def in_words(policy: Policy) -> tuple[str, ...]:

@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Which public keys a policy takes for its holders: age's X25519, whole and usable; why no other kind.
+"""Which public keys a policy accepts for its holders: age's X25519, intact and usable; and why no other kind.
 
-The reasons stand in docs/decisions/0018-holders-have-x25519-keys.md.
+The reasons are in docs/decisions/0018-holders-have-x25519-keys.md.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ _LOW_ORDER = frozenset({
     325606250916557431795983626356110631294008115727848805560023387167927233504,
     39382357235489614581723060781553021112529911719440698176882885853963445705823,
 })  # fmt: skip
-"""Coordinates of Curve25519 and its twist that give every secret the same answer, nought (RFC 7748, section 6.1). age
-seals to none of them; pyrage 1.4 ends in a panic."""
+"""Points of Curve25519 and its twist that give every secret the same result, zero (RFC 7748, section 6.1). age does not
+seal to them; pyrage 1.4 panics."""
 _OTHERS = {
     "age1pq": "the unit's library cannot seal to a post-quantum key yet",
     "age1tag": "neither the page nor the command that open recordings can ask a hardware key",
@@ -28,7 +28,7 @@ _OTHERS = {
 
 
 def recipient_fault(text: object) -> str:
-    """What was expected instead of this; empty: nothing else."""
+    """What was expected instead; empty: nothing, it is accepted."""
     if not isinstance(text, str):
         return WANTED
     kind = text.rpartition("1")[0]
@@ -45,7 +45,7 @@ def recipient_fault(text: object) -> str:
 
 
 def is_recipient(text: str) -> bool:
-    """Whether the check digits of an X25519 recipient fit (Bech32, BIP 173), and it holds 32 bytes."""
+    """Whether the checksum of an X25519 recipient is valid (Bech32, BIP 173), and it has 32 bytes."""
     prefix, _, data = text.rpartition("1")
     if prefix != "age" or len(text) != LENGTH or not set(data) <= set(_LETTERS):
         return False
@@ -60,7 +60,7 @@ def is_recipient(text: str) -> bool:
 
 
 def _number(recipient: str) -> int:
-    """The 52 letters between prefix and check digits: 256 bits of key, four of padding that are nought."""
+    """The 52 characters between prefix and checksum: 256 bits of key, four of zero padding."""
     number = 0
     for letter in recipient.rpartition("1")[2][:-6]:
         number = number << 5 | _LETTERS.index(letter)

@@ -13,20 +13,20 @@ from daemon.model.acts import Refused
 
 DAY_NS = 86_400_000_000_000
 KINDS_MAX = 16
-"""Kinds a day: more users than a unit has, each at every door. With this 34 lines a day, 40 MB in ten years."""
+"""Kinds per day: more than the users of a unit times its verbs. At most 34 lines a day, 40 MB in ten years."""
 OTHERS = (-1, "others")
-"""What all kinds beyond these are counted as."""
+"""What all further kinds are counted as."""
 
 
 class Refusals:
-    """Owned by one loop; it knows no clock but the time that it is given, of the boot clock."""
+    """Owned by one loop. Its only clock is the boot time that it is given."""
 
     def __init__(self) -> None:
         self._since_ns: int | None = None
         self._counts: dict[tuple[int, str], int] = {}
 
     def note(self, uid: int, verb: str, now_ns: int) -> Refused | None:
-        """One more; a line when it is the first of its kind. `due` comes first."""
+        """Count a refusal; return a line if it is the first of its kind. Call `due` first."""
         if self._since_ns is None:
             self._since_ns = now_ns
         kind = (uid, verb) if (uid, verb) in self._counts or len(self._counts) < KINDS_MAX else OTHERS
@@ -35,7 +35,7 @@ class Refusals:
         return Refused(*kind, count=1) if is_first else None
 
     def due(self, now_ns: int) -> tuple[Refused, ...]:
-        """The lines that close a day, once it is over."""
+        """Return the lines that close a day, once it is over."""
         if self._since_ns is None or now_ns - self._since_ns < DAY_NS:
             return ()
         closing = tuple(Refused(*kind, count=count) for kind, count in self._counts.items() if count)

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""When the relay is on: a siren or a door release, from an alarm that is not silent until its reset or for so long.
+"""When the relay (a siren or a door release) is on: from an alarm that is not silent until its reset, or for a time.
 
-The law here: it follows the room and decides nothing in it; no alarm waits for it. A press while it is on makes it no
-longer, so that a button that goes wrong cannot keep it on; one after it has gone off turns it on anew. Pure.
+Invariant: it follows the room and decides nothing in it; no alarm waits for it. A press while it is on does not extend
+the time, so that a faulty button cannot keep it on; a press after it has gone off turns it on again. Pure.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from daemon.model.state import Room
 
 
 class Relay(Struct, frozen=True):
-    """What is remembered of it; the first one is off and has answered nothing."""
+    """Its state; at first it is off and has answered no press."""
 
     maximum_ns: int
     """Longest time on without a new press."""
     since_ns: int | None = None
-    """The press that turned it on; None while it is off."""
+    """The press that turned it on; None: it is off."""
     answered_ns: int | None = None
-    """The latest press that it has answered: this one turns it on no more."""
+    """The latest press that it has answered, which does not turn it on again."""
 
     @property
     def until_ns(self) -> int | None:
-        """When it goes off if nobody resets the alarm; None while it is off."""
+        """When it goes off if nobody resets the alarm; None: it is off."""
         return None if self.since_ns is None else self.since_ns + self.maximum_ns
 
 
 def follow(relay: Relay, room: Room, now_ns: int) -> Relay:
-    """The relay as this room wants it at this moment.
+    """The relay for this state of the room at this moment.
 
-    An alarm that was found in the journal after a restart is worth what is left of its time: it counts from the press.
+    The time of an alarm that was found in the journal after a restart counts from its press.
     """
     presses_ns = () if room.rules.silent else tuple(alarm.pressed_ns for alarm in room.alarms)
     if not presses_ns:

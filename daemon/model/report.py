@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""A year of one unit in figures, counted from the lines of its audit log and from nothing else.
+"""A year of one unit in figures, counted only from the lines of its audit log.
 
-Invariant: no name, no content, no recording's number; what a council asks (how often, how long, how do you know) and no
-more. Pure: lines in, figures out; a log of ten years takes no more memory than one of a day.
+Invariant: no name, no content, no recording id; only what a council asks (how often, how long, how do you know). Pure:
+lines in, figures out; a log of ten years takes no more memory than one of a day.
 """
 
 from __future__ import annotations
@@ -23,28 +23,28 @@ from hardware.ports import ClockState, Track
 
 NS = 1_000_000_000
 SOURCES_MAX = 64
-"""Buttons that are told apart; a unit has 35 at the most."""
+"""Buttons told apart; a unit has at most 35."""
 DECISIONS_MAX = 64
-"""Covered windows and policies that are named."""
+"""Covered windows and policies that are listed."""
 FIGURE_MAX = 1e15
-"""No number of seconds is larger."""
+"""Maximum number of seconds."""
 PARTS_MAX = 64
-"""Parts of one event that are counted as one."""
+"""Parts of one event that count as one."""
 REMEMBERED_MAX = 20_000
-"""Recordings that are told apart: far more than a room has in a year, some megabytes."""
+"""Recordings told apart: far more than a room has in a year, some megabytes."""
 BOOTS_MAX = 20_000
 """Boots whose UTC is worked out, the newest: five a day for ten years."""
 LAST_NS = 253_402_300_799 * NS
-"""The end of the year 9999: a calendar holds no more."""
+"""The end of the year 9999, and of the calendar."""
 PENDING_MAX = 1024
-"""Deletions that were begun and have no receipt yet: a keeper begins 64 at once."""
+"""Deletions without a receipt yet: a keeper begins 64 at once."""
 
 Key = tuple[str, Track]
 """A recording and one of its tracks."""
 
 
 class PolicyFrom(msgspec.Struct, frozen=True):
-    """From when a policy was in force, by the log."""
+    """When a policy came into force, by the log."""
 
     at_wall_ns: int
     name: str
@@ -60,14 +60,14 @@ class Covered(msgspec.Struct, frozen=True):
 
 
 class Figures(msgspec.Struct):
-    """The figures of a year. Hours are hours, late is more than 60 s after the term."""
+    """The figures of a year. Times are in hours; late means more than 60 s after the term."""
 
     year: int
     from_wall_ns: int | None = None
     """The first line of the year; null: there is none, and nothing is known."""
     to_wall_ns: int | None = None
     alarms: int = 0
-    """Raised, in the room or by an outside worker's button; tests are none."""
+    """Raised, in the room or by an outside worker's button, without tests."""
     alarms_elsewhere: int = 0
     alarms_by_source: dict[str, int] = {}
     repeated: int = 0
@@ -76,18 +76,18 @@ class Figures(msgspec.Struct):
     tests: int = 0
     button_faults: int = 0
     recordings: dict[str, int] = {}
-    """By what triggered them, as they were when they ended: conversation, alarm, test."""
+    """By their trigger when they ended: conversation, alarm, test."""
     recorded_h: dict[str, float] = {}
-    """Per track."""
+    """By track."""
     tracks_recorded: dict[str, int] = {}
-    """In how many recordings a track had anything."""
+    """Number of recordings that had anything of a track."""
     interrupted: int = 0
-    """Recordings that ended otherwise than was asked for."""
+    """Recordings that did not end as asked."""
     ring_h: dict[str, float] = {}
-    """Per track: how long the seconds before an event were held in memory, sealed, or a recording was made."""
+    """By track: how long sealed pre-event seconds were held in memory, or a recording was made."""
     objections: int = 0
     objections_lifted: int = 0
-    """By an alarm, where the policy lets it be recorded."""
+    """By an alarm, if the policy lets it be recorded."""
     covered: list[Covered] = []
     holds_placed: dict[str, int] = {}
     """By kind: incident, access."""
@@ -98,34 +98,33 @@ class Figures(msgspec.Struct):
     """At the end of the year, or of the log."""
     handed_out: int = 0
     keys_shown: int = 0
-    """By holders who answered a word; one that is shown twice a year counts twice."""
+    """Answers of holders; a key shown twice a year counts twice."""
     keys_lost: int = 0
     deleted_on_time: dict[str, int] = {}
-    """Per track."""
+    """By track."""
     deleted_late: dict[str, int] = {}
-    """By why: off, clock, disk, held, keeper, busy."""
+    """By reason: off, clock, disk, held, keeper, busy."""
     latest_h: float = 0.0
-    """The latest of them, holds left out: how long after its term."""
+    """The latest deletion, holds excluded: time after its term."""
     tests_deleted: dict[str, int] = {}
-    """Per track: of an engineer's test recordings, which go at once."""
+    """By track: an engineer's test recordings, which are deleted at once."""
     purged: dict[str, int] = {}
-    """Per track: because a policy came into force."""
+    """By track: because of a new policy."""
     unreadable_deleted: dict[str, int] = {}
-    """Per track: of recordings that nobody could read the records of, after the longest term that there is."""
+    """By track: recordings with unreadable records, after the longest possible term."""
     refused: int = 0
     """Requests by people whose groups do not allow them."""
     boots: int = 0
     boots_unclean: int = 0
-    """After a pulled plug or a crash."""
+    """After a power cut or a crash."""
     off_h: float = 0.0
     """How long the unit was off, as far as its clock could tell."""
     policies: list[PolicyFrom] = []
-    """In force in the year, the one from before it included."""
+    """In force during the year, including the one from before."""
     lines_unsure: int = 0
-    """Lines of the year whose clock followed no reference."""
+    """Lines of the year with an unsynchronised clock."""
     lines_dated: int = 0
-    """Lines that stand in the year by the unit's own count: their clock said something else, or was not to be
-    trusted."""
+    """Lines placed in the year by the unit's own count: their clock said otherwise, or was not trusted."""
     acts_lost: int = 0
     torn: int = 0
 
@@ -137,15 +136,15 @@ def year_of(wall_ns: int) -> int:
 
 
 class Calendar:
-    """When each line of a log happened, by what the log says of boots and UTC. `take` each line, then `finish`."""
+    """Dates the lines of a log by its lines about boots and UTC. `take` each line, then `finish`."""
 
     def __init__(self) -> None:
         self._boots: dict[str, Boot] = {}
         self._offset_ns: int | None = None
-        """As the log believed it last."""
+        """The offset last believed in the log."""
 
     def take(self, line: Line) -> None:
-        """Takes what a line says of time; only a keeper writes such lines."""
+        """Take what a line says about time; only a keeper writes such lines."""
         match line.act:
             case acts.Boot(powered_ns=powered_ns):
                 self._boots[line.boot_id] = Boot(powered_ns)
@@ -156,7 +155,7 @@ class Calendar:
                 self._boots[line.boot_id] = Boot(self._boots[line.boot_id].began_ns, own_ns=self._offset_ns)
 
     def finish(self) -> None:
-        """The log has no more lines: what a later one says dates the earlier ones."""
+        """The log has ended: later lines about time date earlier ones."""
         self._boots = timeline.settled(self._boots, self._offset_ns)
 
     def date(self, line: Line) -> timeline.Date:
@@ -166,7 +165,7 @@ class Calendar:
 
 
 def _stamp(line: Line) -> Stamp:
-    """Its moment by the clock that does not step; of a boot that nobody knows, where it is before one or not there."""
+    """Its moment by the monotonic clock; if its boot is unknown, that of a neighbour, or none."""
     match line:
         case Line(acted=Acted() as acted):
             return Stamp(acted.acted_boot_id if acted.acted_boot_ns >= 0 else "", acted.acted_boot_ns)
@@ -176,13 +175,13 @@ def _stamp(line: Line) -> Stamp:
 
 
 def _claimed_ns(line: Line) -> int:
-    """The same by the clock on the wall."""
+    """The same by the wall clock."""
     end_ns = line.act.ended_wall_ns if isinstance(line.act, acts.RecordingEnded) else line.at_wall_ns
     return line.acted.acted_wall_ns if line.acted else end_ns
 
 
 def _is_trusted(line: Line) -> bool:
-    """Whether that clock called itself synchronised; how a recording ended does not say."""
+    """Whether that clock claimed to be synchronised; the end of a recording does not say."""
     has_ended = isinstance(line.act, acts.RecordingEnded) and line.act.ended_boot_id
     return not has_ended and _clock(line) == "synchronised"
 
@@ -195,19 +194,19 @@ class Tally:
     """Counts one year. `take` each line in order, then `finish`."""
 
     def __init__(self, year: int, calendar: Calendar | None = None) -> None:
-        """`calendar`: what has gone through all lines already; without it each line is dated by its own clock."""
+        """`calendar`: it has taken all lines already. Without it each line is dated by its own clock."""
         self.figures = Figures(year)
         self._calendar = calendar or Calendar()
         self._holds: set[str] = set()
         self._deleting: dict[Key, acts.Deleting] = {}
         self._continues: dict[str, str] = {}
-        """Recordings that go on with another, and which."""
+        """Recordings that continue another, and which."""
         self._ended: dict[str, str] = {}
-        """Events that were counted, by their first recording, and as what."""
+        """Counted events, by their first recording, with their trigger."""
         self._parts: dict[str, None] = {}
-        """Recordings that were counted: a log can tell of one twice."""
+        """Counted recordings: a log can name one twice."""
         self._gone: dict[Key, None] = {}
-        """Tracks whose receipts were counted."""
+        """Tracks whose receipts have been counted."""
         self._rules: Mapping[type, Callable[[Any], None]] = {
             acts.AlarmRaised: self._raised, acts.RecordingEnded: self._recorded, acts.RingTime: self._ring,
             acts.ObjectionEnded: self._relented, acts.HoldPlaced: self._placed, acts.HoldReleasing: self._releasing,
@@ -216,7 +215,7 @@ class Tally:
         }  # fmt: skip
 
     def take(self, line: Line) -> None:
-        """Counts a line, if it is of the year; what carries over from earlier years is remembered."""
+        """Count a line if it is of the year; remember what carries over from earlier years."""
         when = self._calendar.date(line)
         at_ns, year = when.wall_ns, year_of(when.wall_ns)
         if year > self.figures.year:
@@ -234,13 +233,13 @@ class Tally:
         if rule := self._rules.get(kind):
             rule(line.act)
         match line.act:
-            case acts.Boot(clean=False):  # the very first start has no other before it that could have ended badly
+            case acts.Boot(clean=False):  # before the very first start there was none that could have ended badly
                 figures.boots_unclean += line.n != 0
             case acts.CoverBegan(decision=decision) if len(figures.covered) < DECISIONS_MAX:
                 figures.covered.append(Covered(at_ns, decision))
 
     def finish(self) -> Figures:
-        """The figures, hours to the hundredth: they are counted in full and rounded once."""
+        """Return the figures; hours are rounded to the hundredth, once."""
         figures = self.figures
         for hours in (figures.recorded_h, figures.ring_h):
             hours.update({track: round(length_h, 2) for track, length_h in hours.items()})
@@ -248,7 +247,7 @@ class Tally:
         return figures
 
     def _remember(self, line: Line, at_ns: int) -> None:
-        """What a year inherits: the policy in force, holds, and deletions that were begun."""
+        """Remember what a year inherits: the policy in force, holds, and unfinished deletions."""
         figures = self.figures
         match line.act:
             case acts.Policy(name=name, sha256=sha256, tracks=tracks):
@@ -284,7 +283,7 @@ class Tally:
             _add(figures.recorded_h, track, _hours(length_s))
 
     def _count_event(self, name: str, trigger: str) -> None:
-        """What a fault of the recorder cut in parts is one event, and an alarm's where any part of it is."""
+        """Count the parts of an interrupted recording as one event, and as an alarm's if any part is."""
         for _ in range(PARTS_MAX):
             name = self._continues.get(name, name)
         before = self._ended.get(name)
@@ -317,10 +316,10 @@ class Tally:
         figures, track, key = self.figures, act.track, (act.recording_id, act.track)
         begun = self._deleting.pop(key, None)
         if key in self._gone and begun is None:
-            return  # a crash came between a receipt and its signature: it was written again
+            return  # a crash between a receipt and its signature: it was written again
         _remember(self._gone, key, None)
         reason, late_s, why = (begun.reason, begun.late_s, begun.late_why) if begun else ("term", 0, "")
-        if act.late_s is not UNSET:  # the disk refused, or the unit went off, in between
+        if act.late_s is not UNSET:  # in between the disk refused, or the unit was off
             late_s, why = act.late_s, act.late_why or ""
         if apart := _APART.get(reason):
             _add(getattr(figures, apart), track)
@@ -346,13 +345,13 @@ _COUNTED: Mapping[type, str] = {
     acts.ObjectionBegan: "objections", acts.HoldReviewDue: "reviews_missed", acts.HandedOut: "handed_out",
     acts.HolderProven: "keys_shown", acts.HolderLost: "keys_lost", acts.Boot: "boots", acts.Torn: "torn",
 }  # fmt: skip
-"""Acts of which a year has so many, and the figure that says it."""
+"""Acts that are counted, and their figures."""
 _APART = {"test": "tests_deleted", "unreadable": "unreadable_deleted", "policy": "purged"}
-"""Deletions that no term asked for, and the figure that counts them."""
+"""Deletions for another reason than the term, and their figures."""
 
 
 def _hours(seconds: float) -> float:
-    """A length in hours; 0 for one that no unit writes."""
+    """A duration in hours; 0 if no unit writes such a value."""
     return seconds / 3600 if abs(seconds) < FIGURE_MAX else 0.0
 
 

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""When a track of a recording has to go: pure arithmetic over ages.
+"""When a track of a recording has to be deleted: pure arithmetic over ages.
 
-The law here (promises K1, K2, K4): a track is due when its oldest frame is provably as old as its term, which is what
-`timeline.py` knows; nothing that is held goes; the term is the one that the recording was made under.
+Invariant (promises K1, K2, K4): a track is due when its oldest frame is provably as old as its term, by `timeline.py`.
+Nothing that is held is deleted. The term is the one under which the recording was made.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from daemon.model.timeline import NS, Stamp, Timeline, age_ns
 from hardware.ports import ClockReading, Track
 
 PROMISED_NS = 60 * NS
-"""Later than this a deletion says why (promise K1)."""
+"""A deletion later than this gives the reason (promise K1)."""
 LateWhy = Literal["", "off", "clock", "disk", "held", "keeper", "busy"]
-"""Why a deletion is late: the unit was off; UTC was not believed yet; the disk refused; it was held and is not any
-more; the keeper was not running; it had too much to delete at once. Empty: it is not late."""
+"""Why a deletion is late: the unit was off; UTC was not believed yet; the disk refused; it was held until recently; the
+keeper was not running; it had too much to delete at once. Empty: it is not late."""
 
 
 class Kept(Struct, frozen=True):
@@ -34,7 +34,7 @@ class Kept(Struct, frozen=True):
     term_ns: int
     held: bool = False
     purged: bool = False
-    """The policy in force switches the track off and wants what there is of it gone."""
+    """The policy in force switches the track off and has existing recordings purged."""
 
 
 class Due(Struct, frozen=True):
@@ -42,23 +42,23 @@ class Due(Struct, frozen=True):
 
     kept: Kept
     since_wall_ns: int
-    """UTC as the wall clock has it now, less how late it is."""
+    """UTC by the current wall clock, minus the delay."""
     late_ns: int
-    """How long ago it fell due; the receipt says so."""
+    """How long ago it became due; for the receipt."""
 
 
 class Circumstances(Struct, frozen=True):
     """What may have kept a keeper from deleting in time."""
 
     started_ns: int
-    """Boot time at which this keeper had its clocks and its store."""
+    """Boot time at which this keeper had read its clocks and its store."""
     refused: bool = False
     """The disk has refused this deletion before."""
     was_held: bool = False
 
 
 def due(store: Iterable[Kept], timeline: Timeline, now: ClockReading) -> tuple[Due, ...]:
-    """What has to go now, the longest overdue first."""
+    """The tracks to delete now, the longest overdue first."""
     late = [(-_wait_ns(kept, timeline, now), kept) for kept in store if not kept.held]
     overdue = [(late_ns, kept) for late_ns, kept in late if late_ns >= 0]
     overdue.sort(key=lambda pair: (-pair[0], pair[1].recording_id, pair[1].track))
@@ -66,19 +66,19 @@ def due(store: Iterable[Kept], timeline: Timeline, now: ClockReading) -> tuple[D
 
 
 def next_expiry_ns(store: Iterable[Kept], timeline: Timeline, now: ClockReading) -> int | None:
-    """Nanoseconds until the next track falls due, 0 when one is due; None when nothing is waiting."""
+    """Nanoseconds until the next track is due, 0 if one is; None: nothing is waiting."""
     first = min((_wait_ns(kept, timeline, now) for kept in store if not kept.held), default=None)
     return None if first is None else max(0, first)
 
 
 def _wait_ns(kept: Kept, timeline: Timeline, now: ClockReading) -> int:
-    """How long until a track falls due; negative: so long ago it did. What is purged is due now."""
+    """How long until a track is due; negative: how long it has been. A purged track is due now."""
     wait_ns = kept.term_ns - age_ns(timeline, kept.oldest, now.boot_ns)
     return min(0, wait_ns) if kept.purged else wait_ns
 
 
 def late_why(late_ns: int, timeline: Timeline, now: ClockReading, of: Circumstances) -> LateWhy:
-    """What a deletion that comes late is to be blamed on, the strongest reason first."""
+    """The reason of a late deletion, the strongest first."""
     fell_due_ns = now.boot_ns - late_ns
     if late_ns <= PROMISED_NS:
         return ""
@@ -87,7 +87,7 @@ def late_why(late_ns: int, timeline: Timeline, now: ClockReading, of: Circumstan
     if of.refused:
         return "disk"
     if fell_due_ns < 0:
-        return "off"  # before this boot; had the unit been on, an earlier boot would have deleted it
+        return "off"  # before this boot; had the unit been on, it would have been deleted then
     if timeline.believed_ns is not None and timeline.believed_ns > fell_due_ns:
         return "clock"
     return "keeper" if of.started_ns > fell_due_ns else "busy"

@@ -1,12 +1,12 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Who may do what: one table from the verbs of both operators' sockets to the roles that may say them.
+"""Who may do what: one table from the verbs of both operator sockets to the roles that may use them.
 
-The law here: what is not in the table is nobody's. Engineers check, list and verify; custodians also hold, release and
-hand out sealed copies. Root is an engineer and no more: whoever acts as a custodian is in that group, and the audit
-log says so. A process's own user may do everything: in the field nobody can log in as it, and in a simulated room it
-is whoever started the room.
+Invariant: a verb that is not in the table is nobody's. Engineers check, list and verify; custodians also hold, release
+and hand out sealed copies. Root is only an engineer: to act as a custodian it must be in that group, and the audit log
+says so. A process's own user may do everything: in the field nobody can log in as it, and in a simulated room it is the
+user who started the room.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Role = Literal["engineer", "custodian", "owner"]
 GROUPS: Mapping[str, Role] = {"spreekkamer-engineer": "engineer", "spreekkamer-custodian": "custodian"}
 """The groups of the machine that give a role."""
 OPENS = "spreekkamer-operators"
-"""The group that opens the operators' sockets; what somebody may say there follows from the other two."""
+"""The group that may open the operator sockets; the role follows from the other two."""
 ROOT_UID = 0
 
 ENGINEER = frozenset[Role]({"engineer", "owner"})
@@ -35,9 +35,9 @@ ALARM_VERBS: Mapping[str, frozenset[Role]] = {
     "reset": BOTH, "forget": BOTH, "test": ENGINEER, "walk_test": ENGINEER,
     "lamp": ENGINEER, "touched": ENGINEER, "recording_test": ENGINEER, "aim": ENGINEER, "blocks": ENGINEER,
 }  # fmt: skip
-"""What the alarm process is asked. Whoever stands in the room may end an alarm and have the ring dropped."""
+"""The alarm process's verbs. Anyone in the room may end an alarm and have the ring dropped."""
 ALARM_ACTS = frozenset({"reset", "forget", "test", "walk_test", "recording_test", "aim", "cover_set", "cover_withdraw"})
-"""Those that change something: the audit log has who asked. The keeper's own acts have lines of their own."""
+"""Those that change something: the audit log has who asked. The keeper's acts have their own lines."""
 KEEPER_VERBS: Mapping[str, frozenset[Role]] = {
     "state": BOTH, "recordings": BOTH, "recording": BOTH, "holds": BOTH,
     "hold_place": CUSTODIAN, "hold_extend": CUSTODIAN, "hold_release": CUSTODIAN,
@@ -46,24 +46,24 @@ KEEPER_VERBS: Mapping[str, frozenset[Role]] = {
     "verify": BOTH,
     "holders": BOTH, "holders_ask": BOTH, "holders_prove": BOTH, "holders_lost": BOTH,
 }  # fmt: skip
-"""What the keeper is asked."""
+"""The keeper's verbs."""
 KEEPER_ACTS = frozenset({
     "hold_place", "hold_extend", "hold_release", "export", "holders_ask", "holders_prove", "holders_lost",
 })  # fmt: skip
-"""Those after which it signs its log: what a custodian did, and what a holder has shown, is witnessed at once."""
+"""Those after which it signs its log: a custodian's act and a holder's proof get a witness at once."""
 VERBS: Mapping[str, frozenset[Role]] = {**ALARM_VERBS, **KEEPER_VERBS}
 
 
 class Person(Struct, frozen=True):
-    """Who is at the other end of a socket, as the kernel says it."""
+    """The person at the other end of a socket, according to the kernel."""
 
     uid: int
     groups: frozenset[int]
-    """Primary and supplementary, as they were when it connected."""
+    """Primary and supplementary groups when it connected."""
 
 
 def roles_of(person: Person, own_uid: int, groups: Mapping[int, Role]) -> frozenset[Role]:
-    """What a person is here; `groups` gives the numbers of this machine's groups that give a role."""
+    """A person's roles. `groups`: numbers of this machine's groups that give a role."""
     found = {groups[gid] for gid in person.groups if gid in groups}
     if person.uid == own_uid:
         found.add("owner")
@@ -73,12 +73,12 @@ def roles_of(person: Person, own_uid: int, groups: Mapping[int, Role]) -> frozen
 
 
 def acting_as(verb: str, roles: frozenset[Role]) -> Role | None:
-    """The role by which somebody may say a verb, for the audit log; None when no role of theirs may."""
+    """The role that allows somebody a verb, for the audit log; None: no role of theirs does."""
     may = VERBS.get(verb, frozenset()) & roles
     return next((role for role in ("custodian", "engineer", "owner") if role in may), None)
 
 
 def refusal(verb: str) -> str:
-    """What somebody is told who may not say a verb."""
+    """The answer to somebody who may not use a verb."""
     groups = [name for name, role in GROUPS.items() if role in VERBS.get(verb, frozenset())]
     return f"`{verb}` is not for you; expected a member of {' or '.join(groups) or 'no group'}"

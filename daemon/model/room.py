@@ -3,10 +3,10 @@
 
 """The whole unit as one table: what every press, answer and silence does to the room.
 
-The law here: everything that decides lives in this file and the rules it names. A row of TABLE names an input, its
-columns are the phases, a cell is the rule that answers it: `alarm.press` is `press` in `rules/alarm.py`. A cell
-without a dot is ignored: its reason stands above the table (that of `private`, which rules give too, in
-`rules/common.py`). Nothing else changes a room.
+Invariant: everything that decides is in this file and the rules it names. A row of TABLE is an input, its columns are
+the phases, a cell is the rule that answers it: `alarm.press` is `press` in `rules/alarm.py`. A cell without a dot is
+ignored, for the reason above the table (that of `private`, which rules return too, is in `rules/common.py`). Nothing
+else changes a room.
 
     READY      nothing is written
     RECORDING  a conversation is recorded because staff asked
@@ -14,9 +14,9 @@ without a dot is ignored: its reason stands above the table (that of `private`, 
     ALARM      an alarm is open, with a recording if the policy and the devices allow one
     PRIVACY    nothing may be recorded: an objection, or a covered window; devices are closed, the alarm works
 
-`step(room, input, now_ns)` returns the next room and the effects in the order in which they are to be carried out:
-the alarm first, then the lamps (which follow from the room, see `panel.py`), then the recorder. The inputs and the
-effects are in `events.py`, the room is in `state.py`; what `step` was seen to answer is drawn in docs/design/room.md.
+`step(room, input, now_ns)` returns the next room and the effects in the order of carrying them out: the alarm first,
+then the lamps (which follow from the room, see `panel.py`), then the recorder. Inputs and effects are in `events.py`,
+the room is in `state.py`; docs/design/room.md is drawn from what `step` answers.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ in_use = Ignored("the room is in use: a recording is tested in a room at rest")
 TABLE: dict[type[Input], Row] = {
     # input              READY              RECORDING         ENDING            ALARM             PRIVACY
 
-    # the alarm button, and what became of the press
+    # the alarm button, and the levels of an alarm
     AlarmPressed:       (alarm.press,       alarm.press,      alarm.press,      alarm.repeat,     alarm.press),
     AlarmHeld:          (alarm.hold,        alarm.hold,       alarm.hold,       alarm.hold_again, alarm.hold),
     Delivered:          always(alarm.delivered),
@@ -119,9 +119,10 @@ TABLE: dict[type[Input], Row] = {
 
 
 def step(room: Room, item: Input, now_ns: int) -> Step:
-    """The next room and what is to be done, in order. Every input has an answer in every phase.
+    """Return the next room and the effects, in order. Every input has an answer in every phase.
 
-    Which devices are closed follows from the room: told first to a recorder that comes, else last and when it changed.
+    Which devices are closed follows from the room: the recorder is told first when it connects, otherwise last and on
+    change.
     """
     then, effects = TABLE[type(item)][PHASES.index(room.phase)](room, item, now_ns)
     if not then.settled:
@@ -134,7 +135,7 @@ def step(room: Room, item: Input, now_ns: int) -> Step:
 
 
 def deadline_ns(room: Room) -> int | None:
-    """When the room wants to hear `TimePassed` next; None when nothing is pending."""
+    """When `TimePassed` is due next; None: nothing is pending."""
     if room.phase is Phase.RECORDING and room.recording is not None:
         return stop_ns(room)
     if room.phase is Phase.ENDING:
@@ -146,9 +147,9 @@ def deadline_ns(room: Room) -> int | None:
 
 
 def lease_deadline_ns(room: Room) -> int | None:
-    """When the room wants to hear `LeaseDue` next; None while nothing is recorded or nobody is there to record."""
+    """When `LeaseDue` is due next; None: nothing is recorded, or nobody is there to record."""
     if room.recording is None or room.recording.lost or room.recorder is None:
         return None
     due_ns = room.lease_ns - LEASE_NS + RENEW_NS
-    # Not for ever: what has not been closed a lease after its end is left to run out, and only then the lamp goes dark.
+    # Not for ever: a recording not closed a lease after its end gets no more; only then the lamp goes dark.
     return due_ns if due_ns < room.recording.until_ns + LEASE_NS else None

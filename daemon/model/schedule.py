@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""What is so by the calendar: which policy and which covered window are in force, by a clock that may be wrong.
+"""Which policy is in force and which covered window applies, by a clock that may be wrong.
 
-Pure: readings, policies and windows in; the one that is in force out.
+Pure: readings, policies and windows in; the current one out.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ NS = 1_000_000_000
 
 
 class Calendar(Struct, frozen=True):
-    """The wall clock as it was last synchronised in this boot; before that, as it stands.
+    """The wall clock as last synchronised in this boot; before that, as it is.
 
     A clock that loses its reference and then steps, by a year or by ten, neither opens a camera nor closes one.
     """
 
     offset_ns: int | None = None
-    """UTC minus boot time, when the clock last followed a reference."""
+    """UTC minus boot time, when the clock was last synchronised."""
 
     def read(self, now: ClockReading) -> Calendar:
-        """The calendar after a look at the clock."""
+        """The calendar after reading the clock."""
         return Calendar(now.wall_ns - now.boot_ns) if now.state == "synchronised" else self
 
     def wall_ns(self, now: ClockReading) -> int:
@@ -38,10 +38,10 @@ class Calendar(Struct, frozen=True):
 
 
 def policy_on(policies: tuple[Policy, ...], today: datetime.date, *, synchronised: bool) -> tuple[int, Policy]:
-    """Which of these policies, in the order of their dates, applies on a day, and how.
+    """Which of these policies, in the order of their dates, applies on a day.
 
-    Before the first is in force the alarm works by it, and nothing is recorded. A clock without a reference may be
-    wrong by years: then a track is recorded only where all of them record it, so that no restart opens a device that a
+    Before the first is in force, the alarm works by it and nothing is recorded. A clock without a reference may be
+    wrong by years: then a track is recorded only if all policies record it, so that no restart opens a device that a
     decision has closed.
     """
     begun = [index for index, policy in enumerate(policies) if policy.in_force_from <= today]
@@ -54,7 +54,7 @@ def policy_on(policies: tuple[Policy, ...], today: datetime.date, *, synchronise
 
 
 def _without(policy: Policy, *, audio: bool, video: bool) -> Policy:
-    """The policy without these tracks; what was recorded of them is left alone."""
+    """The policy without these tracks; existing recordings of them stay."""
     if audio and policy.audio.record:
         policy = replace(policy, audio=replace(policy.audio, record=False, existing="keep"))
     if video and policy.video.record:
@@ -63,7 +63,7 @@ def _without(policy: Policy, *, audio: bool, video: bool) -> Policy:
 
 
 def in_force(windows: tuple[Window, ...], wall_ns: int) -> Window | None:
-    """The window that this moment falls into; of several the one that ends last."""
+    """The window at this moment; of several the one that ends last."""
     now = [window for window in windows if begins_ns(window) <= wall_ns < ends_ns(window)]
     return max(now, key=ends_ns, default=None)
 

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""What a microphone hears, in figures: how loud it is, whether it hears at all, when something clapped.
+"""Figures of a microphone's sound: how loud it is, whether the microphone hears anything, when something clapped.
 
-The law here: a figure is made from seconds, or is a moment; nothing of what was said can be made from it (promise H1).
-Samples are signed 16-bit in the machine's own order, which is little-endian on every Pi, as `PcmBlock` has them.
+Invariant: a figure covers seconds, or is a moment; speech cannot be reconstructed from it (promise H1). Samples are
+signed 16-bit in native byte order, which is little-endian on every Pi, as in `PcmBlock`.
 """
 
 from __future__ import annotations
@@ -21,29 +21,29 @@ from hardware.ports import PcmBlock
 NS = 1_000_000_000
 FULL = 32_768
 FLOOR_DBFS = -96.0
-"""What nought counts as: a step of the converter is -90 dBFS."""
+"""Level of digital silence: one step of the converter is -90 dBFS."""
 SILENT_PEAK = 2
-"""Steps of the converter. A microphone in an empty room hisses louder; one that is muted or not plugged in does not."""
+"""Steps of the converter. A microphone in an empty room is noisier; a muted or unplugged one is not."""
 SILENT_S = 30.0
 CLIPPED_AT = 32_700
 CLIPPED_SHARE = 0.05
-"""Of the samples of a second at full scale: a slammed door takes a thousandth, a shout into the microphone a
+"""Fraction of a second's samples at full scale: a slammed door takes a thousandth, a shout into the microphone a
 hundredth."""
 CLIPPED_S = 10.0
 HEARD_PEAK = 64
-"""Steps of the converter: what one channel hears so loud another does not miss, unless it is dead."""
+"""Steps of the converter: another channel also hears anything this loud, unless it is dead."""
 DEAD_S = 10.0
-"""Of blocks in which one channel was heard and another was silent."""
+"""Seconds in which one channel was heard and the other was silent."""
 RECENT_BLOCKS = 250
-"""Five seconds of blocks, as a segment that has just been closed needs them."""
+"""Five seconds of blocks, enough for the segment that was just closed."""
 HEARD_SHARE = 0.9
 
 
 class Level(msgspec.Struct, frozen=True):
-    """How loud it was since the figure before."""
+    """Level since the previous figure."""
 
     rms_dbfs: float
-    """Of full scale; -96 for nought."""
+    """Relative to full scale; -96 for digital silence."""
     peak_dbfs: float
 
 
@@ -57,14 +57,14 @@ class Meter:
         """Samples since the last that was louder than silence."""
         self._second = self._clipped = 0
         self._clipped_s = 0
-        """Seconds on end in which too much was at full scale."""
+        """Consecutive seconds with too many samples at full scale."""
         self._channels = channels
         self._dead = [0] * channels
         """Samples since a channel was last louder than silence, while another was heard."""
         self._recent: deque[tuple[int, int, int]] = deque(maxlen=RECENT_BLOCKS)
 
     def add(self, block: PcmBlock) -> None:
-        """Takes the next block."""
+        """Take the next block."""
         samples = memoryview(block.data).cast("h")
         peak = _peak(samples)
         power = sum(map(mul, samples, samples))
@@ -86,7 +86,7 @@ class Meter:
             self._second = self._clipped = 0
 
     def take(self) -> Level | None:
-        """The level since it was last taken; None when nothing came."""
+        """Return the level since the last call; None: nothing came."""
         if not self._samples:
             return None
         level = Level(_dbfs(math.sqrt(self._power / self._samples)), _dbfs(self._peak))
@@ -94,7 +94,7 @@ class Meter:
         return level
 
     def dbfs_between(self, from_ns: int, to_ns: int) -> float | None:
-        """The level of the sound of these moments; None where not all of it was among the last seconds' blocks."""
+        """The level of the sound between two moments; None: some of it is no longer among the recent blocks."""
         found = [(power, count) for at_ns, power, count in self._recent if from_ns <= at_ns < to_ns]
         samples = sum(count for _, count in found)
         if not samples or samples < HEARD_SHARE * (to_ns - from_ns) / NS * self._per_s:
@@ -103,7 +103,7 @@ class Meter:
 
     @property
     def trouble(self) -> str:
-        """What is wrong with what is heard; empty: nothing."""
+        """What is wrong with the sound; empty: nothing."""
         if self._silent >= SILENT_S * self._per_s:
             return f"microphone: hears nothing at all for {SILENT_S:.0f} s; expected the hiss of a room: is it muted?"
         for n, samples in enumerate(self._dead):
@@ -125,15 +125,15 @@ def _dbfs(value: float) -> float:
 
 
 STEP_S = 0.001
-"""A clap is found to this much."""
+"""Precision of a clap's time."""
 CLAP_RISE = 8.0
 """Times the background (18 dB): speech rises by less within a millisecond."""
 CLAP_PEAK = 1_600
-"""At least this loud, -26 dBFS: a clap in a room is 20 to 40 dB above speech."""
+"""Minimum level, -26 dBFS: a clap in a room is 20 to 40 dB above speech."""
 CLAP_REST_S = 0.5
-"""Nothing is a clap so soon after one: a room echoes."""
+"""Minimum time between two claps: a room echoes."""
 BACKGROUND_S = 0.2
-"""The background is what was heard over about this long, and nothing is a clap before it is known."""
+"""Period that the background level is taken from; there are no claps before it is known."""
 
 
 class ClapFinder:
@@ -147,7 +147,7 @@ class ClapFinder:
         self._rest_s = 0.0
 
     def add(self, block: PcmBlock) -> list[int]:
-        """Takes the next block; returns the boot times, in ns, at which claps in it began."""
+        """Take the next block; return the boot times, in ns, at which claps in it began."""
         samples = memoryview(block.data).cast("h")
         found = []
         for at in range(0, len(samples), self._step):

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Room on the store's disk: what is kept for alarms, when a conversation is refused, when somebody is warned.
+"""Space on the store's disk: what is kept for alarms, when a conversation is refused, when somebody is warned.
 
-The law here (promise K2): a disk that fills up is never made room on by deleting early or by touching a hold. What is
-asked of it is refused, conversations first; an alarm is recorded until the last byte.
+Invariant (promise K2): a disk that fills up never causes an early deletion or touches a hold. New recordings are
+refused, conversations first; an alarm is recorded until the last byte.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ from daemon.model.unit import Unit
 from hardware.ports import DiskSpace
 
 Level = Literal[0, 70, 85, 95]
-"""Percent; 0: below the first. Each is told once on the way up: somebody has weeks, days, hours."""
+"""Percent; 0: below the first. Each is reported once on the way up: somebody has weeks, days, hours."""
 LEVELS_PCT: tuple[Level, ...] = get_args(Level)[1:]
 FAULT_PCT = 85
-"""From here on it is a fault that is named until it is over."""
+"""From this level on it is a fault until it is over."""
 BACK_PCT = 2
-"""So far below a level it is told that it is over: a recording that comes and goes is not told each time."""
+"""Hysteresis: a level is over this far below it, so that a recording that comes and goes is not reported each time."""
 TAIL_S = 240
 """The most that a policy can ask for before and after a recording."""
 
 
 class Room(Struct, frozen=True):
-    """Free bytes that decide what may be recorded."""
+    """Limits of free bytes that decide what may be recorded."""
 
     conversation_bytes: int
     """Below this no conversation is begun."""
     alarm_bytes: int
-    """Below this a conversation that runs is ended: what is left is kept for alarms."""
+    """Below this a running conversation is ended: the rest is kept for alarms."""
 
     def refusal(self, free_bytes: int, before: str = "") -> str:
-        """Why no conversation is begun; empty: there is room. `before`: what was said last, against flicker."""
+        """Why no conversation is begun; empty: there is space. `before`: the previous answer, for hysteresis."""
         back = self.conversation_bytes // 50 if before else 0
         if free_bytes >= self.conversation_bytes + back:
             return ""
@@ -45,7 +45,7 @@ class Room(Struct, frozen=True):
 
 
 def room(unit: Unit, policy: Policy) -> Room:
-    """The engineer's number; or room for the longest alarm, and for a conversation too where one is to begin."""
+    """The engineer's number; or space for the longest alarm, and for a conversation too where one is to begin."""
     asked: int | None = unit.recorder.free_bytes_min
     if asked is not None:
         return Room(asked, asked)
@@ -54,19 +54,19 @@ def room(unit: Unit, policy: Policy) -> Room:
 
 
 def _bytes_of(seconds: int, unit: Unit, policy: Policy) -> int:
-    """What a recording takes at the bit rates asked for, with a quarter for key frames, containers and seals."""
+    """Size of a recording at the configured bit rates, plus a quarter for key frames, containers and seals."""
     rates = {"audio": unit.microphone.bitrate_bps, "video": unit.camera.bitrate_bps}
     return sum(rates[track] for track in policy.tracks()) * (seconds + TAIL_S) * 5 // 4 // 8
 
 
 def filled_pct(space: DiskSpace) -> int:
-    """How full the disk is, in whole percent, rounded up, as df(1) says it: of what files take and may still take."""
+    """How full the disk is, in whole percent, rounded up, as in df(1): used out of used plus available."""
     whole = space.used_bytes + space.free_bytes
     return -(-100 * space.used_bytes // whole) if whole else 100
 
 
 def level(percent: int, before: Level) -> Level:
-    """The highest level that has been reached, or 0; `before`: the one that was told last."""
+    """The highest level reached, or 0; `before`: the one last reported."""
     reached: Level = max((mark for mark in LEVELS_PCT if percent >= mark), default=0)
     if reached < before and percent > before - BACK_PCT:
         return before

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""A fault that comes and goes: told, locked out after a few spells as alarm panels do, and counted from then on. Pure.
+"""A fault that comes and goes: reported, locked out after a few spells as alarm panels do, and then only counted. Pure.
 
-Invariant: however often a contact trembles, its fault is a handful of events and not one at each spell. Once locked it
-stays on until the contact has been at rest for REST_NS.
+Invariant: however often a contact trembles, its fault is a handful of events rather than one per spell. A locked fault
+stays active until the contact has been at rest for REST_NS.
 """
 
 from __future__ import annotations
@@ -17,34 +17,33 @@ SPELLS_MAX = 3
 """Spells within WINDOW_NS after which a fault is locked out: panels lock a zone after one to six (ANSI/SIA CP-01)."""
 WINDOW_NS = 600 * NS
 REST_NS = 600 * NS
-"""As long at rest ends the lock: a loose contact that trembles every few minutes is one fault."""
+"""Time at rest that ends the lock: a loose contact that trembles every few minutes is one fault."""
 RESTLESS_MAX = 5
 RESTLESS_NS = 30 * NS
-"""So many spells within this are a contact that trembles by itself: a finger that is clumsy again and
-again presses less often."""
+"""RESTLESS_MAX spells within this time mean that the contact trembles by itself: a clumsy finger presses less often."""
 TOLD_AT = frozenset(10**n for n in range(1, 10))
-"""Counts at which a locked fault is told again."""
+"""Counts at which a locked fault is reported again."""
 
 
 class Spells(Struct, frozen=True):
-    """What is remembered of one fault of one button."""
+    """State of one fault of one button."""
 
     on: bool = False
-    """It is so now."""
+    """It is present now."""
     shown: bool = False
-    """It is told and not over: on, or locked and not yet at rest for long enough."""
+    """It is reported and not over: present, or locked and not yet at rest for long enough."""
     begun_ns: tuple[int, ...] = ()
-    """The latest beginnings, RESTLESS_MAX at most."""
+    """Its latest beginnings, at most RESTLESS_MAX."""
     count: int = 0
     locked: bool = False
     restless: bool = False
-    """It comes so often that the contact does it by itself; stays so until the lock ends."""
+    """It comes so often that the contact trembles by itself; true until the lock ends."""
     over_ns: int = 0
-    """When it was over last."""
+    """When it was last over."""
 
 
 def begins(spells: Spells, now_ns: int) -> tuple[Spells, bool]:
-    """It is so (again); and whether that is to be told."""
+    """The fault is present (again). Also return whether to report it."""
     begun = (*spells.begun_ns, now_ns)[-RESTLESS_MAX:]
     locked = spells.locked or (len(begun) >= SPELLS_MAX and now_ns - begun[-SPELLS_MAX] <= WINDOW_NS)
     restless = spells.restless or (len(begun) == RESTLESS_MAX and now_ns - begun[0] <= RESTLESS_NS)
@@ -53,7 +52,7 @@ def begins(spells: Spells, now_ns: int) -> tuple[Spells, bool]:
 
 
 def ends(spells: Spells, now_ns: int) -> tuple[Spells, bool]:
-    """It is over; told at once, unless it is locked."""
+    """The fault is over: reported at once, unless it is locked."""
     if not spells.on:
         return spells, False
     if spells.locked:
@@ -62,7 +61,7 @@ def ends(spells: Spells, now_ns: int) -> tuple[Spells, bool]:
 
 
 def tick(spells: Spells, now_ns: int) -> tuple[Spells, bool]:
-    """Lets time pass: a locked fault that has been over for REST_NS is over, and that is told."""
+    """Let time pass: a locked fault at rest for REST_NS is over, which is reported."""
     due_ns = deadline_ns(spells)
     if due_ns is None or now_ns < due_ns:
         return spells, False
@@ -70,5 +69,5 @@ def tick(spells: Spells, now_ns: int) -> tuple[Spells, bool]:
 
 
 def deadline_ns(spells: Spells) -> int | None:
-    """When `tick` has something to tell; None when nothing is pending."""
+    """When `tick` has something to report; None: nothing is pending."""
     return spells.over_ns + REST_NS if spells.locked and not spells.on else None

@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""What the unit knows of its room: the phase it is in, its recording, its open alarms, what the policy says of it.
+"""The state of the room: its phase, its recording, its open alarms, and the policy's rules for it.
 
-The law here: these are values. Only `step` in `room.py` makes the next one.
+Invariant: these are values. Only `step` in `room.py` makes the next one.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from hardware.ports import Track
 
 
 class Phase(Enum):
-    """Where the room stands."""
+    """Phase of the room."""
 
     READY = "ready"
     RECORDING = "recording"
@@ -30,7 +30,7 @@ class Phase(Enum):
 
 
 class Rules(Struct, frozen=True):
-    """What the policy says about the room, in nanoseconds: the rules of the table go by it."""
+    """The policy's rules for the room, with times in nanoseconds."""
 
     pre_event_ns: int
     post_event_ns: int
@@ -52,7 +52,7 @@ class Rules(Struct, frozen=True):
 
     @classmethod
     def of(cls, policy: Policy) -> Rules:
-        """The rules that a policy means."""
+        """The rules of a policy."""
         timing = policy.timing
         return cls(
             pre_event_ns=timing.pre_event_s * NS,
@@ -76,24 +76,24 @@ class Rules(Struct, frozen=True):
 
 
 class Recording(Struct, frozen=True):
-    """The recording that runs or is wanted."""
+    """The recording that is running or wanted."""
 
     id: str
     until_ns: int
     """When it ends if nothing else happens."""
     alarm: bool
     running: bool = False
-    """The recorder has said that it writes."""
+    """The recorder has reported that it writes."""
     test: bool = False
-    """An engineer's: whatever staff do with it makes it a recording like any other."""
+    """An engineer's test: anything that staff do with it makes it an ordinary recording."""
     lost: bool = False
-    """The recorder does not have it (any more); a new part begins as soon as there is a device to record from."""
+    """The recorder does not have it (any more); a new part begins as soon as there is a device."""
     began_ns: int = 0
     """When the recorder was told to begin."""
     tries: int = 0
-    """Parts in a row that came to little: the next is waited for longer."""
+    """Failed parts in a row: the next waits longer."""
     again_ns: int = 0
-    """When the next part of a lost one is tried; 0: as soon as a device or a recorder comes."""
+    """When the next part of a lost recording is tried; 0: as soon as a device or a recorder is there."""
 
 
 class Alarm(Struct, frozen=True):
@@ -105,7 +105,7 @@ class Alarm(Struct, frozen=True):
 
 
 class Room(Struct, frozen=True):
-    """All that the unit knows of its room."""
+    """The state of the room."""
 
     rules: Rules
     phase: Phase = Phase.READY
@@ -116,26 +116,26 @@ class Room(Struct, frozen=True):
     lease_ns: int = 0
     """Until when the recorder may write; the lamp stays lit as long as this and a recording last."""
     owed_ns: int = 0
-    """Since when what is wanted has no recording that was begun: the press. 0: it has, or nothing is wanted."""
+    """Since when a wanted recording has not begun: the press. 0: it has, or none is wanted."""
     recorder: tuple[Track, ...] | None = None
-    """The tracks that the recorder can record now; None while it is not there."""
+    """Tracks that the recorder can record now; None: it is not connected."""
     faults: tuple[tuple[FaultName, str], ...] = ()
-    """What does not work now: (name, detail), in order of name."""
+    """Active faults: (name, detail), sorted by name."""
     waiting_ns: int | None = None
-    """First edge of an alarm press that the policy wants held, or confirmed by a second one."""
+    """First edge of an alarm press that the policy requires to be held, or confirmed by a second one."""
     walk_until_ns: int = 0
     """Until then a press of an alarm button in a room at rest is a test."""
     outside_test: tuple[str, int] = ("", 0)
-    """An outside worker's button, and until when its next press is a test; that one alone."""
+    """An outside worker's button, and until when its next press, and only that one, is a test."""
     test: Alarm | None = None
-    """The latest test alarm: the lamp shows how far it has come."""
+    """The latest test alarm: the lamp shows its level."""
     objection_until_ns: int = 0
-    """When the objection that is in force ends by itself; 0: there is none. While an alarm is open it waits."""
+    """When the objection ends by itself; 0: there is none. It waits while an alarm is open."""
     cover: str | None = None
-    """The decision on which the covered window rests that is in force."""
+    """The decision on which the current covered window is based."""
     quiet: tuple[Track, ...] = ()
     """The tracks whose devices are closed for privacy."""
     settled: bool = True
-    """Whether it is known if an objection is in force; until then the recorder is not told to open anything."""
+    """Whether it is known if there is an objection; until then the recorder may not open any device."""
     asked: RecordPressed | None = None
     """A press of the record button that may become a hold, where a hold is an objection."""

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""The hold-up alarm: raised by a press, repeated, delivered, reset, outlived, found again after a start.
+"""The hold-up alarm: raised by a press, repeated, delivered, reset, expired, found again after a start.
 
-The law here: no press is swallowed. It goes out, before anything else is done (promise A1), or it waits for the hold
-or the second press that the policy wants.
+Invariant: no press is swallowed. It is sent before anything else is done (promise A1), or it waits for the hold or the
+second press that the policy requires.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ from daemon.model.rules.common import (
 from daemon.model.state import Alarm, Phase, Recording, Room
 
 ALARMS_MAX = 100
-"""Alarms open at once. Later presses are still sent, as `repeated`; neither room nor journal holds them open."""
+"""Alarms open at once. Later presses are still sent, as `repeated`, but are not open in the room or the journal."""
 
 
 def press(room: Room, item: AlarmPressed, now_ns: int) -> Step:
-    """What one press means while no alarm is open: as the policy wants it. A wireless button has its own safeguards."""
+    """A press while no alarm is open, as the policy requires. A wireless button has its own safeguards."""
     if not item.in_room:
         return _raise_elsewhere(room, item, now_ns)
     if item.source_kind == "wired" and room.rules.raised_by == "hold":
@@ -61,7 +61,7 @@ def press(room: Room, item: AlarmPressed, now_ns: int) -> Step:
 
 
 def hold(room: Room, item: AlarmHeld, now_ns: int) -> Step:
-    """Where the policy wants a hold, this raises the alarm."""
+    """If the policy requires a hold, this raises the alarm."""
     if room.rules.raised_by != "hold":
         return room, (Note("hold_noted", "the press itself has already been answered"),)
     if room.phase is Phase.READY and now_ns < room.walk_until_ns:
@@ -70,7 +70,7 @@ def hold(room: Room, item: AlarmHeld, now_ns: int) -> Step:
 
 
 def repeat(room: Room, item: AlarmPressed | AlarmHeld, now_ns: int) -> Step:
-    """A press in an open alarm is never swallowed: it goes out as `repeated`, and is open as well."""
+    """A press in an open alarm is never swallowed: it is sent as `repeated`, and is open as well."""
     if isinstance(item, AlarmPressed) and not item.in_room:
         return _raise_elsewhere(room, item, now_ns)
     repeated = sent(room, "repeated", item, room.alarms[0].id)
@@ -81,19 +81,19 @@ def repeat(room: Room, item: AlarmPressed | AlarmHeld, now_ns: int) -> Step:
         room = replace(room, alarms=(*room.alarms, Alarm(item.alarm_id, item.at_ns)))
     effects: tuple[Effect, ...] = ()
     if recorder.unrecorded(room):
-        room, effects = new_part(room, item.recording_id, now_ns)  # whoever presses again does not wait
+        room, effects = new_part(room, item.recording_id, now_ns)  # a new press does not wait
     return room, (repeated, *effects)
 
 
 def hold_again(room: Room, item: AlarmHeld, now_ns: int) -> Step:
-    """Of a press that began before this alarm was open only the hold counts; any other has been answered as a press."""
+    """If the press began before this alarm was open, its hold counts; otherwise the press has been answered."""
     if room.waiting_ns == item.at_ns:
         return repeat(room, item, now_ns)
     return room, (Note("hold_noted", "the press itself has already been answered"),)
 
 
 def delivered(room: Room, item: Delivered, now_ns: int) -> Step:
-    """Levels only go up: a late PUBACK after the receiver's word changes nothing."""
+    """Levels only rise: a late PUBACK after the receiver's acknowledgement changes nothing."""
 
     def further(alarm: Alarm) -> Alarm:
         up = alarm.id == item.alarm_id and LEVELS.index(item.level) > LEVELS.index(alarm.level)
@@ -104,7 +104,7 @@ def delivered(room: Room, item: Delivered, now_ns: int) -> Step:
 
 
 def reset(room: Room, item: ResetAsked, now_ns: int) -> Step:
-    """An alarm is ended by what the policy allows; named ones alone, if it names any."""
+    """End the alarm by a means that the policy allows; if it names alarms, only those."""
     if item.means not in room.rules.reset_by:
         return room, (Note("reset_refused", f"the policy lets no {item.means} end an alarm"),)
     meant = tuple(alarm for alarm in room.alarms if not item.alarm_ids or alarm.id in item.alarm_ids)
@@ -114,7 +114,7 @@ def reset(room: Room, item: ResetAsked, now_ns: int) -> Step:
 
 
 def outlived(room: Room, item: TimePassed, now_ns: int) -> Step:
-    """Nobody has reset it: it ends after the policy's maximum. Until then a recording that was put off is tried."""
+    """Nobody has reset it: it ends after the policy's maximum. Until then a postponed recording is tried."""
     if now_ns < room.alarm_until_ns:
         return recorder.again(room, item.fresh_id, now_ns)
     return _end(room, room.alarms, item.event_id, "nobody reset it within the policy's maximum", now_ns)
@@ -144,9 +144,9 @@ def found(room: Room, item: AlarmsFound, now_ns: int) -> Step:
 
 
 def _goes_on(room: Room, part: str | None, now_ns: int) -> Room:
-    """Where the recording of an alarm that was found is to go on: after its last part, or since the press."""
+    """From where the recording of a found alarm continues: after its last part, or since the press."""
     if part is None:
-        return replace(room, owed_ns=room.owed_ns or now_ns)  # before it a part may have been that nobody knows
+        return replace(room, owed_ns=room.owed_ns or now_ns)  # before that there may have been an unknown part
     pressed_ns = min((alarm.pressed_ns for alarm in room.alarms if alarm.pressed_ns > 0), default=now_ns)
     lost = Recording(part, room.alarm_until_ns + room.rules.post_event_ns, alarm=True, lost=True) if part else None
     return replace(room, owed_ns=room.owed_ns or pressed_ns, recording=lost)
@@ -174,9 +174,9 @@ def _raise(room: Room, item: AlarmPressed | AlarmHeld, now_ns: int) -> Step:
 
 
 def _raise_elsewhere(room: Room, item: AlarmPressed, now_ns: int) -> Step:
-    """An outside worker's: it goes out and is sent until a receiver has stored it; this room has no part in it.
+    """An outside worker's alarm: it is sent until a receiver has stored it, and has no effect in this room.
 
-    One that the broker has kept may have been made before anybody spoke of a test.
+    A press that the broker kept may be older than the test.
     """
     button, until_ns = room.outside_test
     if item.source == button and now_ns < until_ns and not item.waited:
@@ -185,7 +185,7 @@ def _raise_elsewhere(room: Room, item: AlarmPressed, now_ns: int) -> Step:
 
 
 def _lift(room: Room) -> Step:
-    """An alarm that is recorded all the same ends the objection; its recording begins when a device is open again."""
+    """An alarm that is recorded all the same ends the objection; recording begins when a device is open again."""
     if not (room.objection_until_ns and alarm_may_record(room)):
         return room, ()
     room = replace(room, objection_until_ns=0)
@@ -193,7 +193,7 @@ def _lift(room: Room) -> Step:
 
 
 def _end(room: Room, ended: tuple[Alarm, ...], event_id: str, detail: str, now_ns: int) -> Step:
-    """These alarms are over. One that was raised since its reset was asked for stays open, and the room with it."""
+    """End these alarms. One raised since its reset was asked for stays open, and the room with it."""
     cancelled = now_ns - min(alarm.pressed_ns for alarm in ended) <= room.rules.cancel_ns
     still_open = tuple(alarm for alarm in room.alarms if alarm not in ended)
     over = Raise(

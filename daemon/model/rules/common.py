@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""What the room's rules share: an ignored cell, facts that follow from a room, and moves that more than one rule makes.
+"""Shared by the room's rules: an ignored cell, facts about a room, and moves that more than one rule makes.
 
-The law here: a fact changes nothing, and a move is a step like a rule's: the next room and what is to be done.
+Invariant: a fact changes nothing, and a move is a step like a rule's: the next room and the effects.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ from daemon.model.state import Phase, Recording, Room
 from hardware.ports import Track
 
 LEASE_NS = 5 * NS
-"""How long the recorder may write after the lamp's owner last held the lamp lit (promise R3): it bounds what a dead
-alarm process can leave being written, and spares a loaded Pi four late rounds."""
+"""How long the recorder may write after the lamp's owner last had the lamp lit (promise R3): it limits what a dead
+alarm process can leave being written, and allows a loaded Pi four late rounds."""
 RENEW_NS = 1 * NS
 """How often the lease is renewed."""
 AGAIN_NS = (1 * NS, 2 * NS, 4 * NS, 8 * NS)
-"""How long an open alarm's next part waits after one that failed (promise R8); the last of these from then on: a disk
-that comes back is used within eight seconds, and one that never does is asked 450 times an hour."""
+"""Wait before an open alarm's next part after a failed one (promise R8), the last value repeated: a disk that comes
+back is used within eight seconds, and one that never does is tried 450 times an hour."""
 STEADY_NS = 60 * NS
-"""A part that lasted this long did not come to little: the next waits as after the first failure."""
+"""A part of this length has not failed: the next waits as after the first failure."""
 
 Step = tuple[Room, tuple[Effect, ...]]
-"""What every rule returns: the next room, and what is to be done, in order."""
+"""What every rule returns: the next room, and the effects, in order."""
 
 
 class Ignored(Struct, frozen=True):
@@ -49,7 +49,7 @@ class Ignored(Struct, frozen=True):
     why: str
 
     def __call__(self, room: Room, item: Input, now_ns: int) -> Step:
-        """Leaves the room as it is and notes what was passed over."""
+        """Leave the room as it is and note what was ignored."""
         del now_ns
         return room, (Note(f"ignored_{type(item).__name__}", self.why),)
 
@@ -61,17 +61,17 @@ private = Ignored("nothing is recorded in an objection or a covered window")
 
 
 def is_private(room: Room) -> bool:
-    """Whether an objection or a covered window is in force, under a policy that records anything."""
+    """Whether there is an objection or a covered window, under a policy that records anything."""
     return bool(room.rules.tracks) and (bool(room.objection_until_ns) or room.cover is not None)
 
 
 def can_record(room: Room) -> bool:
-    """Whether a device delivers that the policy knows and that is not closed for privacy."""
+    """Whether a device delivers that the policy allows and that is not closed for privacy."""
     return bool(set(room.recorder or ()) & set(room.rules.tracks) - set(room.quiet))
 
 
 def closed_tracks(room: Room) -> tuple[Track, ...]:
-    """Which devices are closed: all, but for the sound that an alarm in a covered window may need."""
+    """Closed devices: all, except for the sound that an alarm in a covered window may need."""
     if not is_private(room):
         return ()
     sound_stays = room.rules.cover_alarm_records and not room.objection_until_ns
@@ -79,7 +79,7 @@ def closed_tracks(room: Room) -> tuple[Track, ...]:
 
 
 def alarm_may_record(room: Room) -> bool:
-    """Whether the policy lets an alarm be recorded that is raised now; an objection weighs more than a window."""
+    """Whether the policy allows recording an alarm raised now; an objection weighs more than a window."""
     rules = room.rules
     if not (rules.alarm_records and rules.tracks):
         return False
@@ -89,18 +89,18 @@ def alarm_may_record(room: Room) -> bool:
 
 
 def asked_until_ns(room: Room, at_ns: int) -> int:
-    """When a recording ends that a press at this moment asks for, if nobody ends it."""
+    """When a recording asked for at this moment ends, if nobody ends it."""
     return at_ns + room.rules.maximum_ns + room.rules.post_event_ns
 
 
 def stop_ns(room: Room) -> int:
-    """When a recording that nobody ends begins its post-event seconds."""
+    """When the post-event time of a recording begins, if nobody ends it."""
     assert room.recording is not None  # noqa: S101 - only a bug could break it
     return room.recording.until_ns - room.rules.post_event_ns
 
 
 def closed_ns(room: Room) -> int:
-    """When a recorder that never said that it closed cannot be writing any more: its last lease is over then."""
+    """When a recorder that never reported closing can no longer be writing: its last lease is over."""
     assert room.recording is not None  # noqa: S101 - only a bug could break it
     return max(room.recording.until_ns + LEASE_NS, room.lease_ns)
 
@@ -109,7 +109,7 @@ def closed_ns(room: Room) -> int:
 
 
 def begin(room: Room, start: StartRecording, now_ns: int) -> Step:
-    """The recording is the room's from here on: the recorder is told to begin, and gets its lease."""
+    """From here on the recording is the room's: tell the recorder to begin, and give it its lease."""
     tries = room.recording.tries if room.recording is not None else 0
     recording = Recording(
         start.recording_id, start.until_ns, start.alarm, test=start.test, began_ns=now_ns, tries=tries
@@ -120,7 +120,7 @@ def begin(room: Room, start: StartRecording, now_ns: int) -> Step:
 
 
 def renew_lease(room: Room, now_ns: int) -> Step:
-    """The recorder may write five seconds more, if there is one that has the recording."""
+    """Let the recorder write five seconds more, if one has the recording."""
     if room.recording is None or room.recording.lost or room.recorder is None:
         return room, ()
     until_ns = now_ns + LEASE_NS
@@ -128,20 +128,20 @@ def renew_lease(room: Room, now_ns: int) -> Step:
 
 
 def set_end(room: Room, until_ns: int, *, alarm: bool, test: bool = False) -> Step:
-    """The recording ends at another moment, or is an alarm's from now on, or a test no more."""
+    """Change when the recording ends, make it an alarm's, or no longer a test."""
     assert room.recording is not None  # noqa: S101 - only a bug could break it
     recording = replace(room.recording, until_ns=until_ns, alarm=alarm, test=test)
     return replace(room, recording=recording), (SetEnd(recording.id, until_ns, alarm, test),)
 
 
 def new_part(room: Room, fresh_id: str, now_ns: int) -> Step:
-    """The recording that is wanted goes on as a new part; an alarm that has none yet gets its first.
+    """Continue the recording in a new part; an alarm without one gets its first.
 
-    What nothing was begun for is told from the press on (promise R8).
+    Time without a recording is counted from the press (promise R8).
     """
     wanted = room.recording
     if wanted is not None and not room.rules.tracks:
-        return rest(replace(room, recording=None, lease_ns=0)), ()  # another policy is in force: it never comes
+        return rest(replace(room, recording=None, lease_ns=0)), ()  # under another policy it never comes
     if wanted is not None:
         room = replace(room, recording=replace(wanted, running=False, lost=True, again_ns=0))
     elif room.phase is Phase.ALARM and alarm_may_record(room):
@@ -156,9 +156,9 @@ def new_part(room: Room, fresh_id: str, now_ns: int) -> Step:
 
 
 def put_off(room: Room, now_ns: int) -> Step:
-    """The recorder writes it no more, and could not go on at once: an open alarm's next part is tried a little later.
+    """The recorder stopped writing and could not continue at once: try an open alarm's next part a little later.
 
-    A conversation is over. The lamp is dark at once, because nothing is written.
+    A conversation is over. The lamp goes dark at once, because nothing is written.
     """
     mine = room.recording
     assert mine is not None  # noqa: S101 - only a bug could break it
@@ -171,7 +171,7 @@ def put_off(room: Room, now_ns: int) -> Step:
 
 
 def wind_down(room: Room, at_ns: int) -> Step:
-    """The end is asked for: the post-event seconds follow."""
+    """The end was asked for: the post-event time follows."""
     if room.recording is None:
         return rest(room), ()
     room = replace(room, phase=Phase.ENDING)
@@ -181,7 +181,7 @@ def wind_down(room: Room, at_ns: int) -> Step:
 
 
 def hush(room: Room, now_ns: int) -> Step:
-    """Privacy has begun: a conversation's recording ends at this moment, without seconds after it."""
+    """Privacy has begun: end a conversation's recording at this moment, without post-event time."""
     if room.phase is Phase.ALARM or room.recording is None:
         return rest(room), ()
     mine = room.recording
@@ -190,7 +190,7 @@ def hush(room: Room, now_ns: int) -> Step:
 
 
 def rest(room: Room) -> Room:
-    """The room as it stands when nothing is recorded: ready or private, or with an alarm that has no recording."""
+    """The room without a recording: ready, private, or with an unrecorded alarm."""
     if room.recording is not None:
         return room if is_private(room) else replace(room, quiet=())
     phase = Phase.ALARM if room.alarms else Phase.PRIVACY if is_private(room) else Phase.READY

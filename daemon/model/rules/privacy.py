@@ -13,14 +13,14 @@ from daemon.model.state import Phase, Room
 
 
 def press(room: Room, item: ObjectionPressed, now_ns: int) -> Step:
-    """The button of an objection counts where the policy knows one."""
+    """The objection button counts if the policy has one."""
     if "button" not in room.rules.objection_by:
         return room, (Note("objection_noted", "the policy knows no objection by a button"),)
     return objection(room, item, now_ns)
 
 
 def cover(room: Room, item: CoverChanged, now_ns: int) -> Step:
-    """A window begins at once but for an alarm that is being recorded: that goes on, and then the devices close."""
+    """Begin a window at once, unless an alarm is being recorded: that continues, and then the devices close."""
     room = replace(room, cover=item.decision)
     if item.decision is None:
         return rest(room), ()
@@ -28,24 +28,24 @@ def cover(room: Room, item: CoverChanged, now_ns: int) -> Step:
 
 
 def over(room: Room, item: TimePassed, now_ns: int) -> Step:
-    """An objection that nobody has ended is over after the policy's seconds."""
+    """An objection that nobody has ended is over after the policy's time."""
     if not room.objection_until_ns or now_ns < room.objection_until_ns:
         return room, ()
     return rest(replace(room, objection_until_ns=0)), (Objection(0, "time"),)
 
 
 def found(room: Room, item: ObjectionFound, now_ns: int) -> Step:
-    """The process has started again: an objection that is not over goes on."""
+    """The process has restarted: an objection that is not over continues."""
     room = replace(room, settled=True)
     if not item.until_ns or room.objection_until_ns:
         return room, ()
-    if item.until_ns <= now_ns or not room.rules.tracks:  # over, or a new policy records nothing that one can object to
+    if item.until_ns <= now_ns or not room.rules.tracks:  # over, or a new policy records nothing to object to
         return room, (Objection(0, "time"),)
     return hush(replace(room, objection_until_ns=item.until_ns), now_ns)
 
 
 def objection(room: Room, item: RecordHeld | ObjectionPressed, now_ns: int) -> Step:
-    """A resident objects: from here on nothing of this conversation is held or recorded, until it is over."""
+    """A resident objects: nothing more of this conversation is held or recorded, until it is over."""
     if room.phase is Phase.READY and now_ns < room.walk_until_ns:
         return room, (Note("objection_noted", "a walk test: the press has been seen"),)
     if not room.rules.tracks:

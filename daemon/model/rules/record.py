@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""The record button: it begins a conversation's recording, lets it go on, and ends it."""
+"""The record button: it begins a conversation's recording, lets it continue, and ends it."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from daemon.model.rules.common import (
 from daemon.model.state import Phase, Room
 
 HOLD_NS_MAX = 10 * NS
-"""The longest hold that a policy knows: a release that comes later than that counts from there."""
+"""The longest hold that a policy allows: a later release counts from there."""
 
 not_recording = Ignored("a hold begins nothing; the press before it has been answered")
 
 
 def press(room: Room, item: RecordPressed, now_ns: int) -> Step:
-    """Where a hold is an objection the recording begins with the release, and has the seconds before the press."""
+    """If a hold is an objection, recording begins on release, with the pre-event time of the press."""
     if "hold" in room.rules.objection_by:
         return replace(room, asked=item), (Note("press_waits", "this policy takes a hold as an objection"),)
     return _begin_conversation(room, item, now_ns)
 
 
 def release(room: Room, item: RecordReleased, now_ns: int) -> Step:
-    """The press that waited was no hold: it begins the recording."""
+    """The waiting press was not a hold: begin the recording."""
     asked, room = room.asked, replace(room, asked=None)
     if asked is None:
         return room, ()
@@ -45,26 +45,26 @@ def release(room: Room, item: RecordReleased, now_ns: int) -> Step:
 
 
 def forget(room: Room, item: RecordReleased, now_ns: int) -> Step:
-    """A release means nothing any more: something else has come between."""
+    """A release no longer means anything: something else has come between."""
     return replace(room, asked=None), ()
 
 
 def hold(room: Room, item: RecordHeld, now_ns: int) -> Step:
-    """Where nothing is recorded a hold is an objection, or nothing."""
+    """While nothing is recorded a hold is an objection, or nothing."""
     if "hold" in room.rules.objection_by:
         return privacy.objection(replace(room, asked=None), item, now_ns)
     return (private if room.phase is Phase.PRIVACY else not_recording)(room, item, now_ns)
 
 
 def end_press(room: Room, item: RecordPressed, now_ns: int) -> Step:
-    """A press ends the recording, where the policy does not ask for a hold."""
+    """A press ends the recording, unless the policy requires a hold."""
     if room.rules.ends_by == "hold":
         return room, (Note("press_noted", "this policy ends a recording by holding the button"),)
     return wind_down(room, item.at_ns)
 
 
 def end_hold(room: Room, item: RecordHeld, now_ns: int) -> Step:
-    """A hold is an objection or ends the recording, as the policy wants it; the hold that began it does not end it."""
+    """A hold is an objection or ends the recording, by the policy; the hold that began it does not end it."""
     if "hold" in room.rules.objection_by:
         return privacy.objection(room, item, now_ns)
     if room.rules.ends_by == "press":
@@ -75,7 +75,7 @@ def end_hold(room: Room, item: RecordHeld, now_ns: int) -> Step:
 
 
 def go_on(room: Room, item: RecordPressed, now_ns: int) -> Step:
-    """Staff want it recorded after all: the same recording goes on."""
+    """Staff want it recorded after all: the same recording continues."""
     if is_private(room):
         return room, (Note("press_noted", private.why),)
     if room.recording is None:
@@ -85,7 +85,7 @@ def go_on(room: Room, item: RecordPressed, now_ns: int) -> Step:
 
 
 def maximum(room: Room, item: TimePassed, now_ns: int) -> Step:
-    """Nobody has ended it: after the policy's maximum its post-event seconds begin."""
+    """Nobody has ended it: its post-event time begins after the policy's maximum."""
     if room.recording is None or now_ns < stop_ns(room):
         return room, ()
     return replace(room, phase=Phase.ENDING), (Note("maximum_reached", room.recording.id),)

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""The recorder: it comes and says what it writes, begins, holds its lease, ends, goes silent, leaves."""
+"""The recorder: it connects and reports its recording, begins, holds its lease, ends, falls silent, disconnects."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from daemon.model.state import Phase, Recording, Room
 def adopt(room: Room, item: RecorderJoined, now_ns: int) -> Step:
     """The recorder is back, or this process is: whatever it is writing becomes the room's recording.
 
-    What it missed while it was away it is told now: an end that was asked for, or that it is an alarm's recording.
+    It is told now what it missed: an end that was asked for, or that it is an alarm's recording.
     """
     mine = room.recording
     room = replace(room, recorder=item.tracks)
@@ -44,7 +44,7 @@ def adopt(room: Room, item: RecorderJoined, now_ns: int) -> Step:
     found = Recording(item.recording_id, item.until_ns, alarm=item.alarm, running=True)
     if room.phase is Phase.PRIVACY:
         return hush(replace(room, recording=found), now_ns)
-    if room.phase is Phase.ALARM and room.quiet:  # what was closing when the alarm came has no device to go on with
+    if room.phase is Phase.ALARM and room.quiet:  # a recording that was closing when the alarm came has no device left
         return set_end(replace(room, recording=found), min(found.until_ns, now_ns), alarm=found.alarm)
     if room.phase is Phase.READY:
         return replace(room, phase=Phase.RECORDING, recording=found), (Note("recording_adopted", item.recording_id),)
@@ -65,7 +65,7 @@ def take_up(room: Room, item: RecorderJoined, now_ns: int) -> Step:
 
 
 def tracks(room: Room, item: TracksChanged, now_ns: int) -> Step:
-    """What is wanted and had no device begins with the first one: a new recorder joins before its devices are open."""
+    """Begin a wanted recording with the first device: a new recorder connects before its devices are open."""
     room = replace(room, recorder=item.tracks)
     if room.recording is not None and not room.recording.lost:
         return room, ()
@@ -73,23 +73,23 @@ def tracks(room: Room, item: TracksChanged, now_ns: int) -> Step:
 
 
 def started(room: Room, item: RecordingStarted, now_ns: int) -> Step:
-    """It writes."""
+    """The recorder writes."""
     if room.recording is None or room.recording.id != item.recording_id:
         return room, (Note("recording_unknown", item.recording_id),)
     return replace(room, recording=replace(room.recording, running=True), owed_ns=0), ()
 
 
 def renew(room: Room, item: LeaseDue, now_ns: int) -> Step:
-    """A second has gone by: five more from now."""
+    """A second has passed: renew the lease to five from now."""
     return renew_lease(room, now_ns)
 
 
 def cut_off(room: Room, item: RecordingEnded, now_ns: int) -> Step:
     """A recording that is still wanted has ended: a new part follows (promise R8).
 
-    At once after a lease that was missed, or `asked` before its time: the end was put off while the recorder was
-    closing already. `stopped`: with the recorder that comes next. After a refusal or a disk that failed an alarm's is
-    tried again a little later, and a conversation is over.
+    At once after a missed lease, or after `asked` before its time: the end was put off while the recorder was already
+    closing. `stopped`: with the next recorder. After a refusal or a disk failure an alarm's is tried again a little
+    later, and a conversation is over.
     """
     mine = room.recording
     if mine is None or mine.id != item.recording_id or now_ns >= mine.until_ns:
@@ -102,7 +102,7 @@ def cut_off(room: Room, item: RecordingEnded, now_ns: int) -> Step:
 
 
 def again(room: Room, fresh_id: str, now_ns: int) -> Step:
-    """An open alarm's recording that was put off is tried, if its time has come."""
+    """Try an open alarm's postponed recording, if it is time."""
     mine = room.recording
     if mine is None or not mine.again_ns or now_ns < mine.again_ns or not fresh_id:
         return room, ()
@@ -110,7 +110,7 @@ def again(room: Room, fresh_id: str, now_ns: int) -> Step:
 
 
 def unrecorded(room: Room) -> str:
-    """Why an open alarm has no recording although the policy records it; empty: it has one, or needs none."""
+    """Why an open alarm is not recorded although the policy wants it; empty: it is, or need not be."""
     if room.phase is not Phase.ALARM or not alarm_may_record(room):
         return ""
     if room.recording is not None and not room.recording.lost:
@@ -119,14 +119,14 @@ def unrecorded(room: Room) -> str:
 
 
 def ended(room: Room, item: RecordingEnded, now_ns: int) -> Step:
-    """It is closed, and the room at rest."""
+    """The recording is closed, and the room at rest."""
     if room.recording is None or room.recording.id != item.recording_id:
         return room, (Note("recording_unknown", item.recording_id),)
     return rest(replace(room, recording=None, lease_ns=0)), ()
 
 
 def silent(room: Room, item: TimePassed, now_ns: int) -> Step:
-    """The recorder never said that it closed: once its lease is over it cannot be writing any more."""
+    """The recorder never reported closing: once its lease is over it can no longer be writing."""
     if room.recording is None:
         return rest(replace(room, lease_ns=0)), ()
     if now_ns < closed_ns(room):
@@ -136,6 +136,6 @@ def silent(room: Room, item: TimePassed, now_ns: int) -> Step:
 
 
 def left(room: Room, item: RecorderLeft, now_ns: int) -> Step:
-    """It is gone, and what it was writing is not known to run; the lamp stays lit as long as its lease."""
+    """The recorder has gone, and may or may not still be writing; the lamp stays lit until its lease ends."""
     recording = replace(room.recording, running=False) if room.recording else None
     return replace(room, recorder=None, recording=recording), ()

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""What an engineer asks and the unit finds: walk tests, test alarms, test recordings, faults, another policy."""
+"""Engineers' requests and the unit's own findings: walk tests, test alarms, test recordings, faults, a new policy."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from daemon.model.state import Alarm, Phase, Room, Rules
 
 
 def walk_test(room: Room, item: WalkTestSet, now_ns: int) -> Step:
-    """A press is a test only in a room at rest: where people are being recorded or an alarm is open, it is an alarm.
+    """A press is a test only in a room at rest: while people are recorded or an alarm is open, it is an alarm.
 
-    An outside worker's button has no room: it is tested by its name, by whoever has it in the hand.
+    An outside worker's button has no room: it is tested by name, by the person who holds it.
     """
     if item.button:
         room = replace(room, outside_test=(item.button, item.until_ns))
@@ -41,14 +41,14 @@ def walk_test(room: Room, item: WalkTestSet, now_ns: int) -> Step:
 
 
 def try_alarm(room: Room, item: AlarmTestAsked, now_ns: int) -> Step:
-    """A test alarm goes out; the lamp shows how far it comes."""
+    """Send a test alarm; the lamp shows its level."""
     room = replace(room, test=Alarm(item.event_id, now_ns))
     test = Raise("test", item.event_id, item.event_id, "operator", now_ns, None, item.by, "operator")
     return room, (test,)
 
 
 def try_record(room: Room, item: RecordingTestAsked, now_ns: int) -> Step:
-    """Nothing from before the engineer asked; it ends by itself."""
+    """Record nothing from before the request; it ends by itself."""
     if not can_record(room) or not room.rules.tracks:
         return room, (Note("recording_refused", "there is nothing to record from"),)
     start = StartRecording(item.recording_id, now_ns, 0, item.until_ns, alarm=False, test=True)
@@ -57,7 +57,7 @@ def try_record(room: Room, item: RecordingTestAsked, now_ns: int) -> Step:
 
 
 def fault(room: Room, item: FaultChanged, now_ns: int) -> Step:
-    """The lamps and health show it; a button's fault is also sent as an alarm event (promise A6)."""
+    """Lamps and health show it; a button's fault is also sent as an alarm event (promise A6)."""
     faults = {name: detail for name, detail in room.faults if name != item.fault}
     if item.detail:
         faults[item.fault] = item.detail
@@ -69,7 +69,7 @@ def fault(room: Room, item: FaultChanged, now_ns: int) -> Step:
 
 
 def policy(room: Room, item: PolicyChanged, now_ns: int) -> Step:
-    """Another policy: what it ends is ended by the recorder, which starts anew without the tracks that are off."""
+    """A new policy: the recorder ends what it forbids, and restarts without the tracks that are off."""
     effects: tuple[Effect, ...] = (Note("policy_in_force", item.policy.name),)
     if room.objection_until_ns and not item.policy.tracks():
         room, effects = replace(room, objection_until_ns=0), (*effects, Objection(0, "time"))
@@ -77,11 +77,11 @@ def policy(room: Room, item: PolicyChanged, now_ns: int) -> Step:
 
 
 def forget(room: Room, item: ForgetAsked, now_ns: int) -> Step:
-    """The recorder drops its ring now."""
+    """Have the recorder drop its ring now."""
     return room, (Forget(),)
 
 
 def walk_press(room: Room, item: AlarmPressed | AlarmHeld, now_ns: int) -> Step:
-    """A press in a walk test: it goes out as a test, and no alarm is open."""
+    """A press in a walk test: it is sent as a test, and no alarm is open."""
     room = replace(room, test=Alarm(item.alarm_id, item.at_ns), waiting_ns=None)
     return room, (sent(room, "test", item, item.alarm_id),)
