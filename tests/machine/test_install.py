@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,6 +54,32 @@ def bring(machine: Container, upstream: str = "") -> None:
     machine.run("sh", "-c", f"cat > /root/{package.name}", stdin=package.read_bytes())
 
 
+def fill_the_stick(machine: Container, work: Path) -> None:
+    """What this card lacks, its microphone's library, from Debian's own archive by the engineer's tool."""
+    machine.run("dpkg", "--remove", "--force-depends", "python3-pyaudio", "libportaudio2")
+    stick, status = work / "stick", work / "status"
+    stick.mkdir()
+    status.write_text(machine.run("cat", "/var/lib/dpkg/status"))
+    command = [sys.executable, "-m", "deploy.offline", "--suite", machine.suite, "--arch", "amd64", "--to", str(stick)]
+    command += ["--home", str(work / "k"), "--status", str(status), "--package", "python3-pyaudio"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    print(done.stdout)  # noqa: T201 - how many, how large
+    machine.put_tree(stick, "/media/stick")
+
+
+def spoil_the_stick(machine: Container, offline: str, stick: Path) -> None:
+    """The same with a byte that has changed: it is refused and nothing is installed; the whole one is taken again."""
+    machine.run("dpkg", "--remove", "python3-pyaudio")
+    machine.shell("apt-get clean; f=$(ls /media/stick/spreekkamer-offline/python3-pyaudio*.deb)"
+                  " && printf x | dd of=$f bs=1 seek=$(($(stat -c %s $f) / 2)) conv=notrunc status=none")  # fmt: skip
+    said = machine.run("bash", "-euc", offline, check=False)
+    assert "Hash Sum mismatch" in said, said
+    assert "installed" not in machine.run("dpkg-query", "-W", "-f", "${Status}", "python3-pyaudio", check=False)
+    machine.put_tree(stick, "/media/stick")
+    machine.run("bash", "-euc", offline)
+
+
 @pytest.mark.case("machine 7")
 def test_the_page_leads_from_a_bare_card_to_a_room_that_is_ready(bare: Container, tmp_path: Path) -> None:
     """H2: every command of the guide, as it stands there; between them the two files are edited as an engineer and a
@@ -65,9 +93,14 @@ def test_the_page_leads_from_a_bare_card_to_a_room_that_is_ready(bare: Container
     assert bare.shell("cat /boot/firmware/config.txt") == "dtparam=strict_gpiod\n"
     assert bare.shell("cat /boot/firmware/cmdline.txt") == "console=tty1 rootwait cgroup_enable=memory\n"
 
+    package, offline = page["2. The package"]
     bring(bare)
-    said = follow(bare, *page["2. The package"])
+    said = follow(bare, package)
     assert "/usr/share/doc/spreekkamer/install.md says what comes next" in said
+    fill_the_stick(bare, tmp_path)
+    follow(bare, offline)
+    assert "install ok installed" in bare.run("dpkg-query", "-W", "-f", "${Status}", "python3-pyaudio")
+    spoil_the_stick(bare, offline, tmp_path / "stick")
     assert all(bare.unit(f"{name}.service")["ActiveState"] == "inactive" for name in UNITS)
 
     settings, keys, check = page["3. Settings"]
