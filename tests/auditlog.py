@@ -53,10 +53,16 @@ def written() -> Mapping[str, Fields]:
     return found
 
 
+@cache
+def whole(event: str) -> Fields:
+    """The fields that each line of a kind has."""
+    own = {field.name for field in msgspec.structs.fields(acts.KINDS[event]) if field.default is not UNSET}
+    return {key: value for key, value in written()[event].items() if key in own}
+
+
 def sample(event: str, **fields: Any) -> Fields:
     """The event and the fields that each line of its kind has, some of them otherwise; others where they are given."""
-    own = {field.name for field in msgspec.structs.fields(acts.KINDS[event]) if field.default is not UNSET}
-    return {"event": event, **{key: value for key, value in written()[event].items() if key in own}, **fields}
+    return {"event": event, **whole(event), **fields}
 
 
 def act(event: str, **fields: Any) -> Any:
