@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""The alarm process's acts in the audit log, each exactly once, however often it is told.
+"""The alarm process's acts in the audit log, each exactly once, however often they are sent.
 
-Invariant: the log itself says, by journal and number, which acts stand in it; an act is acknowledged when its line is
-durable. A number that was passed over is an act that was lost, and has a line of its own.
+Invariant: the log itself shows, by journal and number, which acts it has. An act is acknowledged when its line is
+durable. A skipped number is a lost act, and gets a line of its own.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from daemon.model.acts import ActsLost, OfAlarm, Place
 from daemon.model.ledger import Acted, Line
 
 JOURNALS_MAX = 100
-"""Journals that are remembered: a unit gets a new one with a new card, or when the old one was thrown away."""
+"""Journals remembered: a unit gets a new one with a new card, or when the old one was discarded."""
 
 
 class ActBook:
@@ -26,10 +26,10 @@ class ActBook:
 
     def __init__(self) -> None:
         self._newest: dict[str, int] = {}
-        """Per journal the number of the newest act that stands in the log."""
+        """Number of the newest act in the log, by journal."""
 
     def follow(self, line: Line) -> None:
-        """Takes a line of the log."""
+        """Take a line of the log."""
         place = line.act.act if isinstance(line.act, ActsLost) else line.acted and line.acted.act
         if place:
             self._newest[place.journal] = max(place.n, self._newest.pop(place.journal, 0))
@@ -37,7 +37,7 @@ class ActBook:
                 del self._newest[next(iter(self._newest))]
 
     def take(self, word: wire.Acts, audit: AuditLog) -> wire.Audited:
-        """Writes what is not in the log yet. Returns what is in it now. Raises StoreError, and then comes again."""
+        """Write the acts that the log lacks; return what it has now. Raises StoreError; they come again then."""
         for told in word.acts:
             newest = self._newest.get(word.journal, told.n - 1)
             if told.n <= newest:
@@ -53,7 +53,7 @@ class ActBook:
 
 
 def _read(told: wire.Act) -> OfAlarm | None:
-    """An act as its kind; None: no release writes it so."""
+    """An act as its kind; None: no release writes it like this."""
     try:
         act, why = acts.of(told.event, {**told.fields, "event": told.event}), "the keeper's own"
     except msgspec.ValidationError as error:

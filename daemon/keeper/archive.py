@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""The store with all that says what may become of it: what each part of the keeper works on."""
+"""The store, with everything that decides what becomes of it: what the parts of the keeper work on."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hardware.ports import Clock
 
 
 class Archive(NamedTuple):
-    """One thread: the keeper's. Read by `KeeperProcess.begin`; empty before."""
+    """One thread: the keeper's. Empty until `KeeperProcess.begin` reads it."""
 
     store: Store
     holds: Holds

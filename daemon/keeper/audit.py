@@ -3,9 +3,9 @@
 
 """The audit log: one JSON line per act, each with the SHA-256 of the line before (promise K3).
 
-Invariant: an act is in the log, on the disk, before it is done, and again when it is done. A line that a power cut or a
-full disk tore stays where it is; the next one carries its hash and says so. A log that does not hold together is
-reported, and deletion goes on.
+Invariant: an act is in the log, on the disk, before it is done, and again when it is done. A line torn by a power cut
+or a full disk stays where it is; the next one carries its hash and says so. A broken log is reported, and deletion
+goes on.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from daemon.model.timeline import Stamp
 from hardware.ports import Clock, Track
 
 Follower = Callable[[Line], None]
-"""Is told every line in order, those of earlier starts first. It never raises."""
+"""Gets every line in order, those of earlier starts first. It never raises."""
 Key = tuple[str, Track]
 """A recording and one of its tracks."""
 
 
 class AuditLog:
-    """One thread; open from `open` to `close`. It is also the lock by which a store has one keeper."""
+    """One thread. In use from `open` to `close`. It is also the lock that gives a store one keeper."""
 
     _reserve: Reserve
 
@@ -51,10 +51,10 @@ class AuditLog:
     def open(
         self, *followers: Follower, witnessed: Mapping[int, str] | None = None, keys: tuple[str, ...] = ()
     ) -> Self:
-        """Take the lock and tell the followers every line. Raises StoreError, and TakenError: another has the lock.
+        """Take the lock and read the log. Raises StoreError, and TakenError: another keeper has the lock.
 
-        `witnessed`: number of lines -> the head that was seen then, as `Walk` takes it. `keys`: the keeper's own;
-        followers see the lines after the newest head that these signed as not signed.
+        `witnessed`: number of lines -> the head seen then, as for `Walk`. `keys`: the keeper's own; to followers, lines
+        after the newest head signed by them are unsigned.
         """
         self._walk, self._followers = Walk(witnessed), (self._unfinished.follow, *followers)
         self._log = durable.open_log(self.path)
@@ -71,7 +71,7 @@ class AuditLog:
 
     @property
     def lines(self) -> int:
-        """How many there are, by their own count."""
+        """Number of lines, by their own count."""
         return self._walk.lines
 
     @property
@@ -81,7 +81,7 @@ class AuditLog:
 
     @property
     def fault(self) -> str:
-        """What does not hold together in it, for a person; empty: nothing that its own hashes or head could show."""
+        """What is broken in it, for a person; empty: nothing that its hashes or head could show."""
         if not self._walk.faults:
             return ""
         more = f", and {self._walk.faults_n - 1} more" if self._walk.faults_n > 1 else ""
@@ -89,7 +89,7 @@ class AuditLog:
 
     @property
     def is_doubtful(self) -> bool:
-        """Whether it can have lost lines: it began with this start, or does not hold together."""
+        """Whether it may have lost lines: it is new at this start, or broken."""
         return self.is_new or bool(self._walk.faults)
 
     @property
@@ -98,11 +98,11 @@ class AuditLog:
         return self._unfinished.begun
 
     def add(self, act: Act, acted: Acted | None = None) -> Line:
-        """Adds a line, durable on return, and returns it. Raises StoreError."""
+        """Add a line, durable on return, and return it. Raises StoreError."""
         return self._write([(act, acted)])[0]
 
     def add_all(self, several: Iterable[Act]) -> list[Line]:
-        """Adds several lines with one sync, durable on return. Raises StoreError; any of them can stand there then."""
+        """Add several lines with one sync, durable on return. Raises StoreError; some may have been written then."""
         return self._write([(act, None) for act in several])
 
     def _write(self, several: Sequence[tuple[Act, Acted | None]]) -> list[Line]:
@@ -126,7 +126,7 @@ class AuditLog:
         return made
 
     def be_certain(self) -> None:
-        """Followers know all that stands in the log, also what a failure left in doubt. Raises StoreError."""
+        """Have the followers know everything in the log, even after a failed write. Raises StoreError."""
         if self._in_doubt:
             self._catch_up()
 
@@ -148,15 +148,15 @@ class AuditLog:
         try:
             durable.append(self._log, data)
         except StoreError:
-            self._in_doubt = True  # a part of it may stand there: that is looked at before the next line
+            self._in_doubt = True  # part of it may have been written: that is read before the next line
             raise
 
     def _catch_up(self, *, at_start: bool = False) -> None:
-        """Takes up what stands in the log beyond what is known: all of it at the start, what a failure left later."""
+        """Read what is new in the log: everything at start, later what a failed write left."""
         torn = self._read()
         has_room = self._reserve.keep(self.size)
         if torn and not has_room:
-            # Half a newline and a line would be torn again, and of two torn lines in a row nobody knows what was there.
+            # Half a newline and a line would be torn again, and of two torn lines in a row nobody knows the content.
             self._in_doubt = True
             raise StoreError(f"{self.path}: its last line is torn, and the disk has no room to go on behind it")
         if at_start:
@@ -187,7 +187,7 @@ class AuditLog:
                 raise
 
     def _read(self) -> loglines.Line | None:
-        """Walks the log from `_size` on, a line at a time; returns the last line when it is torn."""
+        """Read the log line by line from `size` on; return the last line if it is torn."""
         try:
             with self.path.open("rb") as file:
                 file.seek(self.size)
@@ -206,9 +206,9 @@ class AuditLog:
             self._tell(replace(line, is_signed=not self._tail.is_unsigned(at_bytes, line)))
 
     def _mark_tail(self) -> None:
-        """What no keeper signed is never taken for signed, although the next head covers it."""
+        """Lines that no keeper signed are never taken for signed, although the next head covers them."""
         if found := self._tail.found:
-            self._owes_mark = (found[0], found[-1] + 1 - found[0])  # what a cut tore between them has a number too
+            self._owes_mark = (found[0], found[-1] + 1 - found[0])  # lines torn between them have a number too
 
     def _tell(self, line: Line) -> None:
         for follow in self._followers:
@@ -224,13 +224,13 @@ class Begun(NamedTuple):
 
 
 class Unfinished:
-    """Which deletions were begun and have no receipt yet."""
+    """Deletions that were begun and have no receipt yet."""
 
     def __init__(self) -> None:
         self.begun: dict[Key, Begun] = {}
 
     def follow(self, line: Line) -> None:
-        """Takes a line of the log."""
+        """Take a line of the log."""
         match line.act:
             case acts.Deleting(recording_id=name, track=track) as act:
                 self.begun[name, track] = Begun(act, Stamp(line.boot_id, line.at_boot_ns), line.is_signed)

@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Directories in which no recording was begun: the disk was full, or the recorder was killed, after making one.
+"""Directories in which no recording was begun: the disk was full, or the recorder was killed, after creating one.
 
-Invariant: a directory goes only after ten minutes in which it was empty, or held nothing but the signature of a
-begin.json: no recorder can still be using it. The log says so first. Anything else that is no recording stays, and is
-reported.
+Invariant: a directory is deleted only after ten minutes in which it was empty, or had only the signature of a
+begin.json: no recorder can still be using it. The log says so first. Anything else that is not a recording stays, and
+is reported.
 """
 
 from __future__ import annotations
@@ -22,27 +22,27 @@ from daemon.model.timeline import NS
 from daemon.names import ID
 
 WAIT_NS = 600 * NS
-"""The recorder makes the directory and its begin.json within a second; a disk that stalls for a minute has lost the
+"""The recorder creates the directory and its begin.json within a second; a disk that stalls for a minute has lost the
 recording, because its lease is over."""
 ALONE = {"begin.json.sig"}
 
 
 class Clearing:
-    """`look` now and then."""
+    """Call `look` regularly."""
 
     def __init__(self, store: Store, audit: AuditLog) -> None:
         self._store, self._audit = store, audit
         self._since_ns: dict[str, int] = {}
 
     def look(self, boot_ns: int) -> list[Line]:
-        """Takes away what has been there for long enough, and returns the log's lines. Raises StoreError."""
+        """Delete the directories that have waited long enough; return the log's lines. Raises StoreError."""
         empty = {name: files for name in self._store.unaccounted if (files := self._stillborn(name)) is not None}
         self._since_ns = {name: self._since_ns.get(name, boot_ns) for name in empty}
         ripe = [name for name, since_ns in sorted(self._since_ns.items()) if boot_ns - since_ns >= WAIT_NS]
         return [self._clear(name, empty[name]) for name in ripe]
 
     def _stillborn(self, name: str) -> list[str] | None:
-        """The files of a directory in which nothing was begun; None for anything else."""
+        """The files of a directory in which nothing was begun; None: it is something else."""
         path = self._store.path(name)
         if not ID.match(name) or path.is_symlink():
             return None

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Holds as custodians ask for them: checked against what is stored, and answered.
+"""Holds on custodians' requests: checked against the store, and answered.
 
-Invariant: a request that is not valid changes nothing, and its answer says what was expected. Any other answer means
-that the hold is on the disk, or gone from it.
+Invariant: an invalid request changes nothing, and its answer says what was expected. Any other answer means that the
+hold is on the disk, or gone from it.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from daemon.names import TRACKS
 from hardware.ports import Clock, Track
 
 HOLDS_MAX = 30
-"""Holds in one answer: the longest takes 1.5 kB."""
+"""Holds per answer: the longest takes 1.5 kB."""
 START_MIN = 8
-"""Characters of an id by which a hold is ended: as many as the list shows; what goes then does not come back."""
+"""Characters of an id for ending a hold: as many as the list shows; deleted tracks do not come back."""
 PARTS_MAX = 10
-"""Recordings that are named as kept with it: a recorder that dies more often in one alarm needs an engineer."""
+"""Recordings listed as kept with it: a recorder that dies more often in one alarm needs an engineer."""
 EXPECTED = {
     "incident": "a number of 1 to 64 letters, digits, spaces and . / _ -",
     "on_behalf_of": "a role such as manager, in small letters; no name",
@@ -38,12 +38,12 @@ EXPECTED = {
     "tracks": "audio, video or both",
     "kind": "incident or access",
 }
-"""For who asks, by the field that is wrong."""
+"""For the person, by the field that is wrong."""
 T = TypeVar("T")
 
 
 class Asked(NamedTuple):
-    """One request, once it is known that it may be made."""
+    """One request that has been allowed."""
 
     peer: link.Peer
     by: By
@@ -54,14 +54,14 @@ class Custody:
     """One thread: the keeper's."""
 
     def __init__(self, archive: Archive, sweep: Callable[[], list[dict[str, str]]]) -> None:
-        """`sweep` deletes what is due now and says what went."""
+        """`sweep` deletes what is due now and returns what was deleted."""
         self._archive, self._sweep = archive, sweep
         self._policy = archive.settings.policy.holds
         self._roles = frozenset(role for group in archive.settings.policy.opening.groups for role in group)
         """A hold is placed, extended and released on behalf of one of them. Empty: any."""
 
     def page(self, asked: Asked) -> Any:
-        """A page of what is in force, the oldest first, and with it what is wrong with the files."""
+        """A page of the active holds, the oldest first, and what is wrong with their files."""
         after = str(asked.args.get("after", ""))
         found = sorted(self._archive.holds.in_force().values(), key=lambda hold: (hold.placed_wall_ns, hold.hold_id))
         ids = [hold.hold_id for hold in found]
@@ -79,7 +79,7 @@ class Custody:
         }  # fmt: skip
 
     def place(self, asked: Asked) -> Any:
-        """A new hold, on what is there and not being deleted."""
+        """Place a hold on existing tracks that are not being deleted."""
         archive, wish = self._archive, _understood(asked.args, rules.Wish)
         self._check_role(wish.on_behalf_of)
         recording_id, now = archive.store.find(wish.recording), archive.clock.read()
@@ -99,12 +99,12 @@ class Custody:
         return self._shown(hold)
 
     def _can_be_held(self, recording_id: str, track: Track) -> bool:
-        """It is there, and no deletion of it was begun: that cannot be called off, because its key is gone."""
+        """Whether a track exists and its deletion has not begun: that cannot be called off, because its key is gone."""
         store, begun = self._archive.store, self._archive.audit.unfinished
         return store.has(recording_id, track) and (recording_id, track) not in begun
 
     def extend(self, asked: Asked) -> Any:
-        """A later review."""
+        """Set a later review."""
         archive, wish = self._archive, _understood(asked.args, rules.Extension)
         self._check_role(wish.on_behalf_of)
         hold_id = archive.holds.find(wish.hold)
@@ -112,7 +112,7 @@ class Custody:
         return self._shown(archive.holds.extend(hold_id, wish, asked.by, archive.audit))
 
     def release(self, asked: Asked) -> Any:
-        """What is past its term goes before the answer does."""
+        """Release a hold. Tracks past their term are deleted before the answer."""
         archive, wish = self._archive, _understood(asked.args, rules.Release)
         self._check_role(wish.on_behalf_of)
         if len(wish.hold) < START_MIN:

@@ -3,9 +3,9 @@
 
 """The keeper's operator socket: who may ask for what, the answers, and the lines in the audit log.
 
-Invariant: a verb is looked up in `model/rights.py` before anything is done. An act of a person is a log line with the
-number of the user and the role that allowed it; so is a refusal, and a flood of refusals is a count. Answers come from
-the keeper's own loop: what takes longer is handed out as an open file.
+Invariant: a verb is looked up in `model/rights.py` before anything is done. A person's act is a log line with the user
+number and the role that allowed it; so is a refusal, and a flood of refusals is a count. Answers come from the keeper's
+own loop: longer content is handed out as an open file.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ from daemon.model.refusals import Refusals
 from daemon.model.rights import KEEPER_ACTS, refusal
 
 FRESH_S = 3600.0
-"""A check takes minutes, and its report is signed when it is done; both clocks are this machine's."""
+"""A check takes minutes, and its report is signed at its end; both clocks are this machine's."""
 RECORDINGS_MAX = 20
-"""Recordings in one answer: each takes under a kilobyte, and a message is 64 at most."""
+"""Recordings per answer: each takes under a kilobyte, and a message at most 64."""
 
 
 class Handed(NamedTuple):
@@ -49,14 +49,14 @@ class Handed(NamedTuple):
 
 
 class CheckReport(msgspec.Struct, tag_field="format", tag="spreekkamer-check/1"):
-    """Of a commissioning report, what tells it from everything else."""
+    """The part of a commissioning report that identifies it."""
 
     unit: str
     at: str
 
 
 class Later(NamedTuple):
-    """An answer that a thread of its own gives when it has it."""
+    """The answer comes later, from a separate thread."""
 
 
 Answer = Callable[[Asked], Any]
@@ -69,7 +69,7 @@ class Desk:
         self, archive: Archive, door: people.Door, verifier: Verifier, trials: Trials, holders: Holders,
         state: Callable[[], wire.KeeperState], sweep: Callable[[], list[dict[str, str]]],
     ) -> None:  # fmt: skip
-        """`sweep` deletes what is due now and says what went."""
+        """`sweep` deletes what is due now and returns what was deleted."""
         self._archive, self._door, self._verifier, self._trials = archive, door, verifier, trials
         self._unit, self._when = archive.settings.unit.name(), archive.time.date
         self._refusals = Refusals()
@@ -90,7 +90,7 @@ class Desk:
         }  # fmt: skip
 
     def answer(self, peer: link.Peer, request: wire.Request) -> None:
-        """Does what is asked, if whoever asks may, and says what came of it."""
+        """Carry out a request if the person may make it, and send the answer or the error."""
         files: tuple[int, ...] = ()
         try:
             body = self._do(peer, request)
@@ -106,16 +106,16 @@ class Desk:
             os.close(fd)
 
     def left(self, peer: link.Peer) -> None:
-        """Somebody is gone."""
+        """A peer has disconnected."""
         self._exports.forget(peer)
 
     def acted(self) -> bool:
-        """Whether a custodian has done something since this was last asked: the log is signed then."""
+        """Whether a custodian has acted since the last call: the log is signed then."""
         acted, self._acted = self._acted, False
         return acted
 
     def tick(self, now_ns: int) -> None:
-        """Closes the day of the refused, once a day."""
+        """Close the day's count of refused requests, once a day."""
         for closing in self._refusals.due(now_ns):
             self._tell_refusal(closing)
 
@@ -145,7 +145,7 @@ class Desk:
         except StoreError as error:
             log.event("refusal_untold", "warning", uid=told.uid, verb=told.verb, count=told.count, why=str(error))
 
-    # --- looking ---------------------------------------------------------------------------------------------------
+    # --- status ----------------------------------------------------------------------------------------------------
 
     def _recordings(self, asked: Asked) -> Any:
         held = self._archive.holds.held()
@@ -161,7 +161,7 @@ class Desk:
         return found
 
     def _verify(self, asked: Asked) -> Any:
-        """Begins a walk over the store where `start` is true, and tells how far it is and what the last one found."""
+        """Begin an inspection of the store if `start` is true; return its progress and the last result."""
         after = asked.args.get("after", 0)
         if not isinstance(after, int) or after < 0:
             raise RequestError("after: expected how many findings have been told")
@@ -170,7 +170,7 @@ class Desk:
         return self._verifier.state(after)
 
     def _log(self, _: Asked) -> Handed:
-        """The audit log itself, to be read by whoever asks; what is written meanwhile lies beyond `bytes`."""
+        """Hand out the audit log itself for reading; later lines are beyond `bytes`."""
         audit = self._archive.audit
         fd = _open(audit.path)
         body = {"bytes": os.fstat(fd).st_size, "lines": audit.lines, "head": audit.head}
@@ -179,7 +179,7 @@ class Desk:
     # --- an engineer's check ---------------------------------------------------------------------------------------
 
     def _disk_speed(self, asked: Asked) -> Later:
-        """Takes seconds, in which a deletion must not wait."""
+        """Measure the disk on a separate thread: it takes seconds, and a deletion must not wait."""
 
         def measure() -> None:
             try:
@@ -191,11 +191,11 @@ class Desk:
         return Later()
 
     def _recording_tested(self, asked: Asked) -> Any:
-        """What came of a test recording; null: it is not closed yet."""
+        """The result of a test recording; null: it is not closed yet."""
         return msgspec.to_builtins(self._trials.outcome(str(asked.args.get("recording_id", ""))))
 
     def _sign_check(self, asked: Asked) -> Any:
-        """Signs a commissioning report, and writes down that it did. Nothing else can be had signed here."""
+        """Sign a commissioning report, and log that. Nothing else is ever signed here."""
         text = str(asked.args.get("report", ""))
         try:
             report = msgspec.json.decode(text, type=CheckReport)
@@ -213,7 +213,7 @@ class Desk:
     # --- handing out -----------------------------------------------------------------------------------------------
 
     def _export(self, asked: Asked) -> Any:
-        """A recording is about to be handed out: the log says so before the first file goes."""
+        """Begin handing out a recording: the log says so before the first file."""
         archive = self._archive
         recording_id = archive.store.find(str(asked.args.get("recording_id", "")))
         same_disk = _reason(asked.args.get("same_disk"))
@@ -234,14 +234,14 @@ class Desk:
 
 
 def _with_holds(summary: dict[str, Any], held: Collection[Key]) -> dict[str, Any]:
-    """A recording in figures, with which of its tracks a hold keeps."""
+    """A recording's figures, with the tracks that a hold keeps."""
     for name, track in summary["tracks"].items():
         track["held"] = (summary["recording_id"], name) in held
     return summary
 
 
 def _reason(value: object) -> str | None:
-    """Why a copy may stay on the unit; None: it goes to a medium. Raises RequestError for what is no reason."""
+    """Why a copy may stay on the unit; None: it goes to a medium. Raises RequestError for an invalid reason."""
     try:
         return msgspec.convert(value, Reason | None)
     except msgspec.ValidationError as error:

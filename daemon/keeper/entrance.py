@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""The way in: a store that cannot be opened, or whose log takes no line, is told of and tried again until it can.
+"""Starts the keeper. A store that cannot be opened, or whose log takes no line, is reported and tried again.
 
-The law here: READY is said by the keeper alone, after its first sweep; until then no recorder starts, and nothing is
-deleted. A store that another keeper has is not waited for: that is a mistake of whoever started two.
+Invariant: only the keeper itself says READY, after its first sweep; until then no recorder starts, and nothing is
+deleted. A store that another keeper has is not waited for: starting two is a mistake.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from daemon.errors import StoreError, TakenError
 from daemon.paths import Paths
 
 WAIT_S = 5.0
-"""Between two tries: as long as systemd waits before it starts a keeper again."""
+"""Between two attempts: as long as systemd waits before it restarts a keeper."""
 
 
 class Keeper(Protocol):
-    """What is let in."""
+    """The process to start."""
 
     def run(self) -> None:
-        """Returns when it was stopped; raises StoreError when its store is not to be used."""
+        """Run until stopped. Raises StoreError if its store cannot be used."""
 
     def stop(self) -> None:
-        """Asks it to end."""
+        """Ask it to end."""
 
 
 class Entrance:
-    """Made by a composition root, with what makes a keeper."""
+    """Made by a composition root, with a factory for keepers."""
 
     def __init__(self, paths: Paths, make: Callable[[], Keeper]) -> None:
         self._paths, self._make = paths, make
@@ -40,18 +40,18 @@ class Entrance:
         self._stop = threading.Event()
 
     def stop(self) -> None:
-        """Asks it to end. Safe in a signal handler."""
+        """Ask it to end. Safe in a signal handler."""
         self._stop.set()
         if (keeper := self._keeper) is not None:
             keeper.stop()
 
     def run(self) -> None:
-        """Returns when `stop` was called. Raises TakenError."""
+        """Run until stopped. Raises TakenError."""
         while not self._stop.is_set():
             try:
                 self._keeper = self._make()
                 if self._stop.is_set():
-                    self._keeper.stop()  # it came before there was one to ask
+                    self._keeper.stop()  # the request came before there was a keeper
                 self._keeper.run()
             except TakenError:
                 raise
@@ -62,7 +62,7 @@ class Entrance:
                 return
 
     def _wait(self, why: str) -> None:
-        """Tells the alarm process why nothing is kept, for as long as this try has to wait."""
+        """Report to the alarm process why nothing is kept, until the next attempt."""
         log.event("store_refused", "error", why=why)
         state = wire.KeeperState(0, {}, None, None, None, faults={"keeper": why})
         told = link.Client(self._paths.unit_socket, lambda peer, word: _say(peer, word, state))

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Takes a track, or a recording's records, off the disk: by directory descriptors, so that no link is ever followed.
+"""Deletes a track, or a recording's records, by directory descriptors, so that no link is ever followed.
 
-The law here: only names that a recorder gives are removed. A foreign file stays where somebody put it, and keeps its
-directory: `store verify` names it. Each function can be broken off anywhere and called again.
+Invariant: only names that a recorder gives are deleted. A foreign file stays, and keeps its directory: `store verify`
+lists it. Each function can be interrupted anywhere and called again.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from hardware.ports import Track
 
 
 def remove_track(path: Path, track: Track) -> int:
-    """The envelopes, then the segments and their directory, durable on return; how many foreign files stay.
+    """Delete the envelopes, then the segments and their directory; return the number of foreign files.
 
-    Raises OSError. What is not there, or is a link or a file in a directory's place, has nothing to remove.
+    Durable on return. Raises OSError. Nothing is done for a missing directory, or a link or a file in its place.
     """
     home = _open(path)
     if home is None:
@@ -44,13 +44,13 @@ def remove_track(path: Path, track: Track) -> int:
 
 
 def remove_rest(path: Path) -> int:
-    """The last track has gone: the records go too. Durable on return; how many foreign files stay. Raises OSError."""
+    """Delete the records after the last track, durably; return the number of foreign files. Raises OSError."""
     home = _open(path)
     if home is None:
         return 0
     try:
         for track in TRACKS:
-            if _is_there(track, home):  # of a track that came to nothing a directory can be there
+            if _is_there(track, home):  # a track without content can have a directory
                 remove_track(path, track)
         with os.scandir(home) as entries:
             there = {entry.name for entry in entries}
@@ -71,7 +71,7 @@ def remove_rest(path: Path) -> int:
 
 
 def _unlink(directory: int, ours: re.Pattern[str]) -> int:
-    """Removes what has such a name, and syncs; how many others there are. A directory of such a name is another."""
+    """Delete the files with such names, and sync; return the number of others. Directories count as others."""
     with os.scandir(directory) as entries:
         found = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
     mine = [name for name, is_dir in found if ours.match(name) and not is_dir]
@@ -90,7 +90,7 @@ def _is_there(name: str, within: int) -> bool:
 
 
 def _open(path: Path | str, within: int | None = None) -> int | None:
-    """A directory's descriptor; None when there is none of this name. A link is none."""
+    """A directory's descriptor; None: there is none of this name. A link does not count."""
     try:
         return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=within)
     except (FileNotFoundError, NotADirectoryError):

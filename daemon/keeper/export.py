@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Sealed copies on their way out: which files a recording has, and the next of them as open files.
+"""Sealed copies for hand-out: the files of a recording, and the next of them as open files.
 
-The law here: nothing is opened that is sealed, nothing is copied by the keeper. It opens each file for reading and
-hands it over; who got it reads it, and could not write to it. A recording is handed out when it is closed, not before.
+Invariant: the keeper opens nothing that is sealed and copies nothing. It opens each file for reading and passes the
+descriptor on; the receiver can read it, but not write. Only closed recordings are handed out.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from daemon.names import TRACKS
 from hardware.ports import Track
 
 STALLED_NS = 600_000_000_000
-"""Sixty-four files are at most some forty megabytes, a minute of a slow stick. Who has asked for none in ten has been
-stopped, and does not keep a unit from its upgrade."""
+"""Sixty-four files are at most some forty megabytes, a minute on a slow stick. A peer that has asked for none in ten
+minutes has stopped, and does not hold up an upgrade."""
 
 
 class Bundle(NamedTuple):
-    """What is being handed out."""
+    """A hand-out under way."""
 
     recording_id: str
     path: Path
@@ -40,12 +40,12 @@ class Bundle(NamedTuple):
     sums_sha256: str
 
     def summary(self) -> Summary:
-        """For who asked."""
+        """The summary for an operator."""
         return Summary(self.recording_id, self.tracks, len(self.files), self.bytes, self.sums_sha256)
 
 
 class Summary(msgspec.Struct, frozen=True):
-    """What an operator is told of it."""
+    """What an operator is told about it."""
 
     recording_id: str
     tracks: tuple[Track, ...]
@@ -55,28 +55,28 @@ class Summary(msgspec.Struct, frozen=True):
 
 
 class Going(NamedTuple):
-    """How far one is."""
+    """Progress of a hand-out."""
 
     bundle: Bundle
     done: int
     asked_ns: int
-    """When the newest files were asked for, on the boot clock."""
+    """Boot time at which the newest files were asked for."""
 
 
 class Exports:
-    """What each peer is being handed; a connection's own, so that it ends with it. One thread."""
+    """Hand-outs by peer; each ends with its connection. One thread."""
 
     def __init__(self, store: Store, boot_ns: Callable[[], int]) -> None:
         self._store, self._boot_ns = store, boot_ns
         self._open: dict[Peer, Going] = {}
 
     def running(self) -> list[str]:
-        """The recordings that are being handed out, each until its peer goes: a restart would cut that short."""
+        """The recordings being handed out, each until its peer goes: a restart would interrupt that."""
         since_ns = self._boot_ns() - STALLED_NS
         return sorted({one.bundle.recording_id for one in self._open.values() if one.asked_ns >= since_ns})
 
     def open(self, peer: Peer, recording_id: str) -> Bundle:
-        """Begins. Raises RequestError for a recording that is not closed, StoreError for one that cannot be read."""
+        """Begin. Raises RequestError for a recording that is not closed, StoreError for one that cannot be read."""
         path = self._store.path(recording_id)
         try:
             if not (path / "SHA256SUMS.sig").is_file():
@@ -92,9 +92,9 @@ class Exports:
         return found
 
     def next_files(self, peer: Peer) -> tuple[tuple[str, ...], tuple[int, ...]]:
-        """The next files of what was begun on this connection, open for reading; none: that was all.
+        """The next files of this connection's hand-out, open for reading; none: that was all.
 
-        Raises RequestError where nothing was begun, StoreError for a file that cannot be opened.
+        Raises RequestError if nothing was begun, StoreError for a file that cannot be opened.
         """
         if peer not in self._open:
             raise RequestError("`export_files` comes after `export`, on the same connection")
@@ -112,12 +112,12 @@ class Exports:
         return names, tuple(files)
 
     def forget(self, peer: Peer) -> None:
-        """The connection is gone."""
+        """The peer has disconnected."""
         self._open.pop(peer, None)
 
 
 def _files(path: Path) -> list[str]:
-    """Every regular file of a recording, below its directory; a link or what else is there is not handed out."""
+    """Every regular file of a recording, below its directory; links and anything else are not handed out."""
     return [
         str(file.relative_to(path))
         for directory in (path, path / "audio", path / "video")

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""How full the store's disk is: a line of the log at each level, and the text of a fault above the first."""
+"""How full the store's disk is: a line of the log at each level, and the fault's text above the first."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hardware.ports import Disk
 
 
 class Filling:
-    """Follows the log, then `look` now and then. One thread: the keeper's."""
+    """Follows the log; call `look` regularly. One thread: the keeper's."""
 
     def __init__(self, disk: Disk) -> None:
         self._disk = disk
@@ -24,12 +24,12 @@ class Filling:
         self.fault = ""
 
     def follow(self, line: Line) -> None:
-        """Takes a line of the log: what was told last."""
+        """Take a line of the log: the level last reported."""
         if isinstance(line.act, acts.Filling):
             self._level = line.act.level
 
     def look(self, audit: AuditLog, held: int, recordings: int) -> Line | None:
-        """Asks the disk; the log's line when a level was passed. `held`: recordings that a hold keeps."""
+        """Check the disk; return the log's line when a level was passed. `held`: recordings that a hold keeps."""
         try:
             space = self._disk.space()
         except DeviceError as error:
@@ -46,5 +46,5 @@ class Filling:
         try:
             return audit.add(acts.Filling(now, self.percent, space.free_bytes))
         except StoreError as error:
-            log.event("filling_untold", "warning", why=str(error))  # the next look tells it: the level is the old one
+            log.event("filling_untold", "warning", why=str(error))  # the next look logs it: the level is unchanged
             return None

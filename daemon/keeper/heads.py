@@ -4,8 +4,8 @@
 """Signed heads of the audit log: daily, after each deletion and after each act of a custodian.
 
 Invariant (promise K3): a signature covers all lines before it, because each carries the hash of the one before. The key
-is the keeper's own; without it the keeper deletes as usual and reports the fault `audit`. The newest head also stands
-in a file of its own, so that the next start notices a log whose end was cut away.
+is the keeper's own; without it the keeper deletes as usual and reports the fault `audit`. The newest head is also kept
+in a separate file, so that the next start notices a log whose end was cut off.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from hardware.ports import ClockReading
 
 DAY_NS = 86_400_000_000_000
 RETRY_NS = 60_000_000_000
-"""After a signature that could not be made or kept: a disk that has room again, or a key that came late, is no fault
-for longer. A try takes milliseconds, and a head that stands in the log already is not signed again."""
+"""After a signature that could not be made or kept: when the disk has space again, or a late key has come, the fault
+lasts no longer than this. An attempt takes milliseconds, and a head already in the log is not signed again."""
 FILE_BYTES_MAX = 4096
 NOT_A_HEAD = (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """The newest signed head: how many lines the log had with it, and the hash of the last of them."""
+    """The newest signed head: the number of lines then, and the hash of the last."""
 
     lines: int
     head: str
@@ -43,14 +43,14 @@ class Heads:
     def __init__(self, key: Path, file: Path, boot_id: str) -> None:
         self._key, self._file, self._boot_id = key, file, boot_id
         self._next_ns = 0
-        """Boot time of the next signature, deletions apart."""
+        """Boot time of the next signature, apart from deletions."""
         self._signed: tuple[Seen, Line] | None = None
         """The newest head of this start: it may be in the log and not in the file."""
         self.fault = ""
-        """For a person: why nothing is signed; empty while it is."""
+        """Why nothing is signed, for a person; empty: it is."""
 
     def seen(self) -> Mapping[int, str]:
-        """What an earlier start signed last, for `ledger.Walk`; empty where it cannot be told."""
+        """The head last signed by an earlier start, for `ledger.Walk`; empty: unknown."""
         try:
             if self._file.stat().st_size > FILE_BYTES_MAX:
                 return {}
@@ -60,23 +60,23 @@ class Heads:
         return {found.lines: found.head}
 
     def keys(self) -> tuple[str, ...]:
-        """The keeper's own public key; none where it has none: then no line can be told from another."""
+        """The keeper's own public key; empty if it has none: then signed and unsigned lines cannot be told apart."""
         try:
             return sign.public_keys(self._key.with_suffix(".pub"), sign.AUDIT)
         except SealError:
             return ()
 
     def follow(self, line: Line) -> None:
-        """Takes a line of the log: a head of this boot counts for its day."""
+        """Take a line of the log: a head of this boot counts for its day."""
         if isinstance(line.act, acts.Head) and line.boot_id == self._boot_id:
             self._next_ns = line.at_boot_ns + DAY_NS
 
     def is_due(self, audit: AuditLog, now: ClockReading) -> bool:
-        """Whether a day has gone by, and there is something to sign."""
+        """Whether a day has passed, and there is something to sign."""
         return audit.lines > 0 and now.boot_ns >= self._next_ns
 
     def sign(self, audit: AuditLog, now: ClockReading) -> Line | None:
-        """Signs what stands there and returns the line that says so; None, and a fault, where that cannot be."""
+        """Sign the log and return the line of the signature; None, and a fault, if that is impossible."""
         try:
             if self._signed is None or self._signed[0] != Seen(audit.lines, audit.head):
                 signature = sign.sign(statement(audit.lines, audit.head), self._key, sign.AUDIT)

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Holders who show that they have their keys: words are sealed to them, their answers are taken, losses are noted.
+"""Proof that holders have their keys: words are sealed to them, their answers are checked, losses are noted.
 
-Invariant: the log has a word's hash before the word goes out, and what is known is what the log says; a line that no
-keeper signed proves nothing. No line names anybody: role and label of a key, and its public half.
+Invariant: the log has a word's hash before the word is sent, and the log is the only memory; a line that no keeper
+signed proves nothing. No line contains a name: only role and label of a key, and its public half.
 """
 
 from __future__ import annotations
@@ -32,21 +32,21 @@ from daemon.times import utc
 from hardware.ports import Clock
 
 LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"
-"""Thirty-two, without those that are mistaken for each other on paper."""
+"""Thirty-two characters, without those that are mistaken for each other on paper."""
 WORD_LETTERS, PIECE = 20, 4
 """A hundred bits, to be read out in five groups of four."""
 AGAIN_NS = DAY_NS
-"""Within a day the same words are given out again: asking twice is no new line in the log."""
+"""Within a day the same words are sent again: asking twice adds no line to the log."""
 FORMAT = "spreekkamer-words/1"
 ANSWER_CHARS_MAX = 64
 CHILD_WAIT_S = 20.0
-"""As of the child that makes recording keys: a Pi that is starting everything at once."""
+"""As for the child that makes recording keys: a Pi that is starting everything at once."""
 Pair = tuple[str, str]
-"""A recipient, and what is sealed to it."""
+"""A recipient, and the text to seal to it."""
 
 
 def seal_in_child(pairs: Sequence[Pair]) -> list[str]:
-    """Each word sealed, in base64. Raises SealError. It waits for the child: not on the keeper's own thread."""
+    """Each word sealed, in base64. Raises SealError. Waits for the child: not for the keeper's own thread."""
     try:
         child = subprocess.run(
             [sys.executable, "-m", "daemon.keeper.wordmaker"],
@@ -60,20 +60,20 @@ def seal_in_child(pairs: Sequence[Pair]) -> list[str]:
 
 
 class Holders:
-    """One thread: the keeper's; sealing has one of its own. It is a follower of the audit log."""
+    """One thread: the keeper's; sealing has its own. A follower of the audit log."""
 
     def __init__(self, policy: Policy, unit: str, clock: Clock, now: Callable[[], Moment]) -> None:
-        """`now`: this moment by the keeper's count of time."""
+        """`now`: the current moment by the keeper's count of time."""
         self._policy, self._unit, self._clock, self._now = policy, unit, clock, now
         self._book = Book()
         self._tries = model.Tries()
         self._sealed: Mapping[str, dict[str, str]] = {}
-        """The words that were given out last, by recipient, as they went out."""
+        """The words last sent, by recipient, as sent."""
         self._sealed_ns = 0
         self._is_sealing = False
 
     def follow(self, line: Line) -> None:
-        """Takes a line of the log."""
+        """Take a line of the log."""
         match line.act if line.is_signed else None:
             case acts.HolderAsked(recipient=recipient) as act:
                 when = Moment(act.powered_ns, act.utc_ns)
@@ -84,7 +84,7 @@ class Holders:
                 self._book = model.lost(self._book, recipient)
 
     def fault(self) -> str:
-        """For a person: which groups may have nobody left who can open; empty: none."""
+        """Groups in which perhaps nobody can still open, for a person; empty: none."""
         return model.fault(self._policy, self._book, self._now())
 
     def page(self, _: Asked) -> Any:
@@ -96,10 +96,10 @@ class Holders:
         ]
         return {"prove_every_d": self._policy.opening.prove_every_d, "groups": groups, "fault": self.fault()}
 
-    # --- acts, which the desk lets in -------------------------------------------------------------------------------
+    # --- acts allowed by the desk -----------------------------------------------------------------------------------
 
     def ask(self, asked: Asked, audit: AuditLog) -> Any:
-        """A sealed word for every holder; None: a thread of its own answers when they are sealed. Raises StoreError."""
+        """Seal a word to every holder; None: a thread answers when they are sealed. Raises StoreError."""
         now_ns = self._clock.boot_ns()
         if self._is_sealing:
             raise RequestError("words are being sealed for somebody else; ask again in a moment")
@@ -118,7 +118,7 @@ class Holders:
         self._is_sealing = True
         try:
             threading.Thread(target=self._seal, args=(asked, words), name="words", daemon=True).start()
-        except RuntimeError as error:  # the kernel gives no thread
+        except RuntimeError as error:  # the kernel refuses another thread
             self._is_sealing = False
             raise SealError(f"no word could be sealed: {error}") from error
         return None
@@ -146,7 +146,7 @@ class Holders:
         return {"format": FORMAT, "unit": self._unit, "at": at, "words": list(self._sealed.values())}
 
     def prove(self, asked: Asked, audit: AuditLog) -> Any:
-        """Takes answers, each to any holder's word. Raises RequestError for none, and where too many were wrong."""
+        """Take answers, each to any holder's word. Raises RequestError for none, and after too many wrong ones."""
         answers = asked.args.get("answers")
         if not isinstance(answers, list) or not 1 <= len(answers) <= model.ANSWERS_MAX:
             raise RequestError(f"answers: expected 1 to {model.ANSWERS_MAX} answers, each as the holder got it")
@@ -175,7 +175,7 @@ class Holders:
         return next(one for one in self._policy.holders if one.recipient == found[0]), found[1]
 
     def report_lost(self, asked: Asked, audit: AuditLog) -> Any:
-        """What a key has shown counts no more. Raises NotFoundError for what is no holder's label or fingerprint."""
+        """A key is lost: its proofs no longer count. Raises NotFoundError for an unknown label or fingerprint."""
         label = str(asked.args.get("label", ""))
         found = [one for one in self._policy.holders if label in {one.label, fingerprint(one.recipient)}]
         if len(found) != 1:
@@ -185,7 +185,7 @@ class Holders:
             raise NotFoundError(f"there is no one holder `{label[:64]}`; expected {expected}")
         holder = found[0]
         audit.add(acts.HolderLost(*_about(holder), asked.by.uid, asked.by.role))
-        self._sealed = {}  # whoever finds it again asks for a new word
+        self._sealed = {}  # a holder who finds it again asks for a new word
         return {"role": holder.role, "label": holder.label, "fault": self.fault()}
 
 

@@ -3,11 +3,11 @@
 
 """The holds of a store: one file each below store/holds/, and their lines in the audit log.
 
-Invariant (promises K2, K7): a hold is active from its line in the log, before anybody is answered, until a release that
-a keeper signed. The file repeats the line: what a crash left between the two is completed at the next start. A file
-that is lost or cannot be read is active as the log has it; one that differs from its line holds both; one without a
-line has no force, because no keeper wrote it. Where the log is lost or broken, a file without a line is active, and one
-that cannot be read holds everything: nothing is deleted because something was not understood.
+Invariant (promises K2, K7): a hold is active from its line in the log, before anybody is answered, until a release
+that a keeper signed. The file repeats the line: what a crash left between the two is completed at the next start. The
+hold of a lost or unreadable file is active as in the log; one that differs from its line holds both; one without a
+line has no effect, because no keeper wrote it. If the log is lost or broken, a file without a line is active, and an
+unreadable one holds everything: nothing is deleted because something was not understood.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ from hardware.ports import Track
 FILE_BYTES_MAX = 16_384
 """A hold takes half a kilobyte."""
 NOT_A_HOLD = (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What reading a file raises that is no hold; the last for one of thousands of brackets."""
+"""Raised by reading a file that is not a hold; the last for one of thousands of brackets."""
 
 
 class Everything(Collection[Key]):
-    """What a hold that nobody can read is about."""
+    """The tracks of an unreadable hold: all."""
 
     def __contains__(self, _: object) -> bool:
         return True
@@ -50,49 +50,49 @@ class Everything(Collection[Key]):
 
 
 class Holds:
-    """One thread: the keeper's. It is a follower of the audit log, and `settle` comes when the log has been read."""
+    """One thread: the keeper's. A follower of the audit log; call `settle` when the log has been read."""
 
     def __init__(
         self, directory: Path, whole: Callable[[str], Collection[str]], sign: Callable[[], object] = lambda: None
     ) -> None:
-        """`whole` tells the recordings that are one event with this one: a hold keeps them all.
+        """`whole` returns the recordings that are one event with this one: a hold keeps them all.
 
-        `sign` signs the log: a release that was begun is one from then on.
+        `sign` signs the log: from then on a release that was begun counts.
         """
         self._path, self._whole, self._sign = directory, whole, sign
         self._doubtful = True
-        """The log can have lost lines."""
+        """The log may have lost lines."""
         self._sworn: set[str] = set()
-        """Files that nobody can read and that were there when the log was lost."""
+        """Unreadable files that were there when the log was lost."""
         self._not_ended: dict[str, int] = {}
-        """Holds of which the log says that they were released, in a line that no keeper signed: its number."""
+        """Holds that the log says were released, in a line that no keeper signed, with its number."""
         self._files: dict[str, Hold] = {}
         self._told: dict[str, Hold] = {}
-        """What the log says is in force."""
+        """Holds that are active according to the log."""
         self._releasing: set[str] = set()
-        """Releases that the log says were begun."""
+        """Releases that were begun, according to the log."""
         self._due_told: dict[str, int] = {}
-        """Reviews that the log has as due: hold -> revision."""
+        """Reviews that are due according to the log: hold -> revision."""
         self._were_held: set[Key] = set()
         """Tracks whose holds were released, until they are deleted."""
         self.unreadable: dict[str, str] = {}
-        """Files that are no hold that can be read, by the id in their name, and why."""
+        """Files that cannot be read as a hold, by the id in their name, and why."""
         self._names: dict[str, str] = {}
-        """Of the file of each id: a name that is no text is written down otherwise."""
+        """Name of the file of each id: a name that is not text is logged in another form."""
         self._seen_ns = -1
         self._blind = True
-        """The directory cannot be read: there may be a hold about anything."""
+        """The directory cannot be read: any track may have a hold."""
         self.owes = False
         """Something could not be written; `settle` tries again."""
 
     # --- what is held ---------------------------------------------------------------------------------------------
 
     def in_force(self) -> dict[str, Hold]:
-        """Every hold that is known, by its id: as the log has it."""
+        """Every active hold by its id, as in the log."""
         return {**{name: hold for name, hold in self._files.items() if self._doubtful}, **self._told}
 
     def held(self) -> Collection[Key]:
-        """Which track of which recording may not go."""
+        """The tracks that may not be deleted, by recording."""
         if self._blind or self.unknown():
             return Everything()
         return frozenset(
@@ -103,7 +103,7 @@ class Holds:
         )
 
     def _differing(self) -> dict[str, Hold]:
-        """Files that say something else than their lines."""
+        """Files that differ from their lines."""
         return {
             name: hold
             for name, hold in self._files.items()
@@ -111,21 +111,21 @@ class Holds:
         }
 
     def foreign(self) -> tuple[str, ...]:
-        """Files that no line of a whole log knows: no keeper wrote them."""
+        """Files without a line in an intact log: no keeper wrote them."""
         if self._doubtful:
             return ()
         return tuple(sorted({*self._files, *self.unreadable} - self._told.keys() - self._sworn))
 
     def named(self) -> dict[str, str]:
-        """Recordings that a hold names, and which one."""
+        """Recordings with a hold, and which one."""
         return {hold.recording_id: hold.hold_id for hold in self.in_force().values()}
 
     def was_held(self, recording_id: str, track: Track) -> bool:
-        """Whether a hold on it has been released: why it goes as late as it does."""
+        """Whether a hold on it has been released, which explains a late deletion."""
         return (recording_id, track) in self._were_held
 
     def unknown(self) -> tuple[str, ...]:
-        """Files that nobody can read and that the log does not know: they may be about anything."""
+        """Unreadable files that the log does not know: they may concern anything."""
         found = self.unreadable.keys() - self._told.keys()
         return tuple(sorted(found if self._doubtful else found & self._sworn))
 
@@ -145,7 +145,7 @@ class Holds:
         return ""
 
     def find(self, start: str) -> str:
-        """The id that begins so. Raises NotFoundError when none does, or several do."""
+        """The id with this start. Raises NotFoundError if there is none, or several."""
         found = (
             [name for name in {**self.in_force(), **self._files, **self.unreadable} if name.startswith(start)]
             if start
@@ -158,14 +158,14 @@ class Holds:
     # --- the three acts -------------------------------------------------------------------------------------------
 
     def place(self, hold: Hold, audit: AuditLog) -> None:
-        """A new hold: in force on return. Raises StoreError: it is not; RequestError when there are too many."""
+        """Place a hold: active on return. Raises StoreError: it is not; RequestError: there are too many."""
         if len(self.in_force()) >= HOLDS_MAX:
             raise RequestError(f"{HOLDS_MAX} holds are in force, the most that a store has; release one first")
         self._tell(audit, acts.HoldPlaced.of(hold))
         self._write(hold)
 
     def extend(self, hold_id: str, wish: rules.Extension, by: By, audit: AuditLog) -> Hold:
-        """The same hold with another review, on the disk on return. Raises StoreError, NotFoundError."""
+        """Set another review, on the disk on return. Raises StoreError, NotFoundError."""
         if hold_id not in self.in_force():
             raise NotFoundError(f"hold {hold_id} cannot be read, nor is it in the audit log: it can only be released")
         hold = rules.extend(self.in_force()[hold_id], wish, by)
@@ -174,7 +174,7 @@ class Holds:
         return hold
 
     def _write(self, hold: Hold) -> None:
-        """The file beside the line; what the disk refuses is made good by `settle`."""
+        """Write the file besides the line; `settle` makes up for a refusing disk."""
         try:
             durable.replace(self._file(hold.hold_id), records.encode(hold))
         except StoreError as error:
@@ -185,9 +185,9 @@ class Holds:
             self.unreadable.pop(hold.hold_id, None)
 
     def release(self, act: acts.HoldReleasing, audit: AuditLog) -> Hold | None:
-        """Ends a hold, whatever is in its file, and returns what it was. Raises StoreError: it is still in force.
+        """End a hold, whatever is in its file, and return it. Raises StoreError: it is still active.
 
-        `act`: which hold, and why; what it is about is added here.
+        `act`: which hold, and why; its other fields are filled in here.
         """
         hold_id = act.hold_id
         hold = self.in_force().get(hold_id)
@@ -221,14 +221,14 @@ class Holds:
     # --- reviews --------------------------------------------------------------------------------------------------
 
     def tell_due(self, hold: Hold, audit: AuditLog) -> None:
-        """Writes down, once a revision, that a review has fallen due. Raises StoreError."""
+        """Log, once per revision, that a review is due. Raises StoreError."""
         if self._due_told.get(hold.hold_id) != hold.revision:
             audit.add(acts.HoldReviewDue(**_about(hold), review=str(hold.review), revision=hold.revision))
 
     # --- the files and the log ------------------------------------------------------------------------------------
 
     def follow(self, line: Line) -> None:
-        """Takes a line of the log."""
+        """Take a line of the log."""
         match line.act:
             case acts.Deleted(recording_id=name, track=track):
                 self._were_held.discard((name, track))
@@ -255,7 +255,7 @@ class Holds:
         self._releasing.discard(act.hold_id)
 
     def refresh(self) -> bool:
-        """Reads the files again when one came or went; True when it did. Raises StoreError."""
+        """Read the files again when one came or went; return whether one did. Raises StoreError."""
         try:
             changed_ns = self._path.stat().st_mtime_ns
             if changed_ns == self._seen_ns:
@@ -273,7 +273,7 @@ class Holds:
         return True
 
     def settle(self, audit: AuditLog) -> None:
-        """Completes what a crash left between the files and the log. Raises StoreError: it is tried again."""
+        """Complete what a crash left between the files and the log. Raises StoreError; to be called again then."""
         durable.forget_new(self._path)
         audit.be_certain()
         self._doubtful = audit.is_doubtful
@@ -283,7 +283,7 @@ class Holds:
             raise failed[0]
 
     def _unsettled(self, audit: AuditLog) -> Iterator[Callable[[], object]]:
-        """What has to be done, a step a hold: one that fails must not keep the others from being done."""
+        """The steps to do, one per hold: a failed one must not prevent the others."""
         for hold_id in sorted(self._releasing):
             yield partial(self._carry_out_release, hold_id, audit, finished_later=True)
         for hold_id, hold in sorted(self._files.items()):
@@ -298,7 +298,7 @@ class Holds:
             yield partial(self._restore, self._told[hold_id], audit)
 
     def _restore(self, hold: Hold, audit: AuditLog) -> None:
-        """A file is gone that nobody released: it is made again from the log, which says so."""
+        """A file has gone that nobody released: restore it from the log, which records that."""
         durable.publish(self._path, [(f"{hold.hold_id}.json", records.encode(hold))], mode=0o640)
         self._files[hold.hold_id] = hold
         log.event("hold_restored", "warning", hold_id=hold.hold_id)
@@ -324,7 +324,7 @@ class Holds:
 
 
 def _what(hold: Hold) -> object:
-    """What a hold is about; its review can be a revision behind."""
+    """The fields to compare; the review may be a revision behind."""
     return hold.recording_id, hold.tracks, hold.kind, hold.incident
 
 

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Recordings in figures for an operator, never content: what a page of the list and one recording say."""
+"""Figures of recordings for an operator, never content: pages of the list, and single recordings."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from daemon.keeper.store import H_NS, NOT_A_RECORD, Entry, Store, read_record
 from daemon.model.timeline import Date
 
 When = Callable[[Entry], Date]
-"""When a recording began, by all that the keeper knows of time."""
+"""Date of a recording's beginning, by everything that the keeper knows about time."""
 
 
 def page(store: Store, when: When, after: str, count: int) -> list[dict[str, Any]]:
-    """Recordings by when they began, then id: the ones that follow `after`."""
+    """Recordings sorted by their beginning, then id: those that follow `after`."""
     dates = {name: when(entry).wall_ns for name, entry in store.entries.items()}
     ids = sorted(dates, key=lambda name: (dates[name], name))
     start = ids.index(after) + 1 if after in dates else 0
@@ -30,7 +30,7 @@ def page(store: Store, when: When, after: str, count: int) -> list[dict[str, Any
 
 
 def summary(store: Store, when: When, recording_id: str) -> dict[str, Any]:
-    """One recording. Raises StoreError when its begin.json has gone since it was seen."""
+    """One recording. Raises StoreError if its begin.json has gone since it was seen."""
     path = store.path(recording_id)
     begin = read_record(path / "begin.json", records.Begin)
     if begin is None:
@@ -65,12 +65,12 @@ def groups(store: Store, recording_id: str) -> tuple[tuple[str, ...], ...]:
 
 
 def became_alarms(lines: list[records.ChainLine]) -> bool:
-    """Whether the chain says so: also while it is open, and where what closed it did not know."""
+    """Whether the chain says so: also for an open recording, and if its end does not know."""
     return any(isinstance(line, records.MarkLine) and line.what == "alarm" for line in lines)
 
 
 def chain(path: Path) -> list[records.ChainLine]:
-    """The lines of a recording's chain that can be read; none of what is larger than any chain."""
+    """The readable lines of a recording's chain; empty if it is larger than any chain."""
     lines = []
     try:
         with open_regular(path / "chain.jsonl", CHAIN_BYTES_MAX) as file:
@@ -78,7 +78,7 @@ def chain(path: Path) -> list[records.ChainLine]:
                 try:
                     lines.append(msgspec.json.decode(line.raw, type=records.ChainLine))
                 except NOT_A_RECORD:
-                    continue  # torn by a power cut; `store verify` names it
+                    continue  # torn by a power cut; `store verify` lists it
     except OSError:
         return []
     return lines

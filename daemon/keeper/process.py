@@ -3,8 +3,8 @@
 
 """The keeper process: sweeps first, then sleeps until the next term ends.
 
-The law here: the first sweep is done before it says READY, and the recorder starts after that (promise K1). One loop;
-sockets only enqueue. It wakes at the next expiry, not to look whether there is one; between, it looks at its clocks.
+Invariant: the first sweep is done before it says READY, and the recorder starts after that (promise K1). One loop;
+sockets only enqueue. It wakes for the next expiry rather than polling for one; in between it checks its clocks.
 """
 
 from __future__ import annotations
@@ -50,24 +50,25 @@ from daemon.paths import Paths
 from hardware.ports import Clock, ClockReading, Disk
 
 WAIT_MAX_S = 1.0
-"""The loop looks at its clocks this often: UTC is believed when it has stood still for a while, look by look."""
+"""How often the loop checks its clocks: UTC is believed after being stable for a while, look by look."""
 HEALTH_NS = 15 * NS
 UNHEARD_MAX = 256
-"""Lines that wait for the alarm process, half a kilobyte each; of more the newest, whose head covers the others."""
+"""Lines that wait for the alarm process, half a kilobyte each. If there are more, only the newest are kept: the last
+head covers the rest."""
 MEASURED_MAX = 3
-"""Recordings that are measured in one turn: the longest has some ten thousand files, 50 ms on a card."""
+"""Recordings measured per turn: the longest has some ten thousand files, 50 ms on a card."""
 WORDS_MAX = 100
-"""Words that are taken before time is looked at: more than all peers can have on their way at once."""
+"""Words taken before time is checked: more than all peers can have in flight."""
 
 
 class FromAlarm(msgspec.Struct, frozen=True):
-    """A word from the alarm process."""
+    """A message from the alarm process."""
 
     message: link.Word
 
 
 class FromOperator(msgspec.Struct, frozen=True):
-    """A word from an operator."""
+    """A message from an operator."""
 
     peer: link.Peer
     message: link.Word
@@ -77,7 +78,7 @@ Word = FromAlarm | FromOperator | Inspected | LogInspected
 
 
 class KeeperProcess:
-    """Made by a composition root; `run` returns when `stop` was called."""
+    """Made by a composition root. `run` returns after `stop`."""
 
     def __init__(
         self, settings: Settings, paths: Paths, clock: Clock, disk: Disk, door: people.Door | None = None
@@ -86,7 +87,7 @@ class KeeperProcess:
         self._settings = settings = settings.at(clock.read())
         self._policy = settings.policy
         self._queue: queue.SimpleQueue[Word | None] = queue.SimpleQueue()
-        """None: the end is asked for."""
+        """None: stop."""
         self._store = Store(paths.recordings)
         self._time = Timekeeper(paths.time, clock, self._store)
         self._holds = Holds(paths.holds, self._store.whole, lambda: self._sign(clock.read()))
@@ -109,7 +110,7 @@ class KeeperProcess:
         self._operators = link.Server(paths.keeper_socket, lambda p, m: self._queue.put(FromOperator(p, m)))
         self._settings_fault = ""
         self._behind = False
-        """There is more in the store than the log has been told of."""
+        """The store has more than the log records yet."""
         self._health_ns = 0
         self._holds_fault = ""
         self._unheard: deque[wire.Receipt] = deque(maxlen=UNHEARD_MAX)
@@ -120,11 +121,11 @@ class KeeperProcess:
         }  # fmt: skip
 
     def stop(self) -> None:
-        """Asks the loop to end. Safe in a signal handler."""
+        """Ask the loop to end. Safe in a signal handler."""
         self._queue.put(None)
 
     def run(self) -> None:
-        """Sweeps, says ready, keeps on. Raises StoreError when the log takes nothing; it can be made anew then."""
+        """Sweep, say READY, go on. Raises StoreError if the log takes nothing; a new one can be made then."""
         try:
             self.begin()
             self._link.start()
@@ -141,11 +142,11 @@ class KeeperProcess:
             self.close()
 
     def begin(self) -> None:
-        """What comes before everything else: time goes on, and everything that is due goes. Raises StoreError."""
+        """Before everything else: continue counting time, and delete everything that is due. Raises StoreError."""
         self._open()
         try:
             durable.forget_new(self._paths.store)
-        except StoreError as error:  # the daily walk names it; nothing else waits for it
+        except StoreError as error:  # the daily inspection lists it; nothing else depends on it
             log.event("left_over_stays", "warning", why=str(error))
         self._time.start(self._audit)
         self._ring.start(self._clock.read())
@@ -170,7 +171,7 @@ class KeeperProcess:
         self._audit.open(*follow, witnessed=self._heads.seen(), keys=self._heads.keys())
 
     def close(self) -> None:
-        """Nobody comes in any more, and the log's file is given back."""
+        """Close the sockets, and then the log."""
         self._verifier.close()
         self._operators.close()
         self._link.close()
@@ -213,7 +214,7 @@ class KeeperProcess:
         systemd.notify("WATCHDOG=1")
 
     def _bear_witness(self) -> None:
-        """Has the log say what began and ended, and under which policy."""
+        """Log which recordings began and ended, and under which policy."""
         try:
             self._seen.under(self._settings, self._audit)
             self._behind = self._seen.look(self._audit)
@@ -222,7 +223,7 @@ class KeeperProcess:
             self._terms.refuse(error)
 
     def _take_words(self) -> None:
-        """All that has come: a hold that was asked for before a term ended must not come after its deletion."""
+        """Handle all waiting words: a hold requested before the end of a term must not come after its deletion."""
         wait_s = 0.0 if self._terms.is_due(self._clock.read()) else WAIT_MAX_S
         for _ in range(WORDS_MAX):
             try:
@@ -236,19 +237,19 @@ class KeeperProcess:
             wait_s = 0.0
 
     def _look(self) -> tuple[ClockReading, bool]:
-        """At the clocks, and whether anything has come into the store or gone from it."""
+        """Read the clocks, and whether a recording has appeared in the store or gone."""
         try:
             lines = self._audit.lines
             now = self._time.look(self._audit)
             if self._audit.lines != lines:
-                self._sign(now)  # what nobody signed dates nothing at the next start
+                self._sign(now)  # an unsigned line would date nothing at the next start
             return now, self._store.refresh()
         except StoreError as error:
             self._terms.refuse(error)
             return self._clock.read(), False
 
     def _look_at_holds(self) -> bool:
-        """Takes up what has changed among the files, and completes what could not be written before."""
+        """Read changed files, and complete what could not be written before."""
         try:
             changed = self._holds.refresh()
             if changed or self._holds.owes:
@@ -280,16 +281,16 @@ class KeeperProcess:
             for line in self._clearing.look(now.boot_ns):
                 self._witness(line)
         except StoreError as error:
-            log.event("not_cleared", "warning", why=str(error))  # it stays named, and is tried again
+            log.event("not_cleared", "warning", why=str(error))  # it stays listed, and is tried again
 
     def _inspected(self, word: Inspected | LogInspected) -> None:
         if line := self._verifier.take(word):
             self._witness(line)
-            self._sweep()  # what was put back behind the keeper's back is past its term, and known by now
+            self._sweep()  # recordings put back into the store are past their term, and known by now
             self._health_ns = 0
 
     def _sweep(self, tracks_max: int | None = BATCH_MAX) -> list[Line]:
-        """Deletes what is due; each receipt has a witness, and the log is signed after them."""
+        """Delete what is due; each receipt is published for a witness, and the log is signed after them."""
         receipts = self._terms.sweep(tracks_max)
         for receipt in receipts:
             self._witness(receipt)
@@ -299,24 +300,24 @@ class KeeperProcess:
         return receipts
 
     def _sign(self, now: ClockReading) -> None:
-        """One signature for all that has been deleted: it covers every line before it."""
+        """Make one signature for all deletions: it covers every line before it."""
         if line := self._heads.sign(self._audit, now):
             self._witness(line)
 
     def _witness(self, line: Line) -> None:
-        """For the broker's log; kept while the alarm process is away."""
+        """Send a line for the broker's log; keep it while the alarm process is absent."""
         said = wire.Receipt(fields(line), hash_of(line))
         self._unheard.append(said)
         if self._link.send(said):
             self._unheard.pop()
 
     def _sweep_now(self) -> list[dict[str, str]]:
-        """For an operator: what went."""
+        """Sweep for an operator; return what was deleted."""
         gone = [receipt.act for receipt in self._sweep()]
         return [{"recording_id": one.recording_id, "track": one.track} for one in gone if isinstance(one, acts.Deleted)]
 
     def _moment(self) -> Moment:
-        """Now, as a proof is dated: by the powered-on time, and by UTC where it is believed."""
+        """The current moment for dating a proof: by the powered-on time, and by UTC if it is believed."""
         now = self._time.trusted(self._clock.read())
         known = now.wall_ns if now.state == "synchronised" else None
         return Moment(powered_ns(self._time.timeline, now.boot_ns), known)
@@ -357,7 +358,7 @@ class KeeperProcess:
                 self._take(told)
 
     def _take(self, told: wire.Acts) -> None:
-        """Writes down what the alarm process did; a disk that refuses is not answered for, and it is told again."""
+        """Log the alarm process's acts. If the disk refuses, they are not acknowledged, and come again."""
         try:
             self._link.send(self._acts.take(told, self._audit))
         except StoreError as error:
@@ -376,7 +377,7 @@ def _unread(names: tuple[str, ...]) -> str:
 
 
 def _in_words(files: tuple[str, ...]) -> str:
-    """What is wrong when a policy was changed under a running unit; it goes on under the one that it started with."""
+    """The fault when a policy file was changed under a running unit, which continues under the old one."""
     if not files:
         return ""
     return f"{', '.join(files)} changed since the unit started; what was read then is in force until a restart"

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Room that belongs to a log before it is needed, so that a full disk cannot keep a deletion from being written down.
+"""Space reserved for a log, so that a full disk cannot prevent a deletion from being logged.
 
-Blocks beyond the end of a file (fallocate(2) with FALLOC_FL_KEEP_SIZE) are nobody else's. A spare file that is deleted
-when the disk is full would not do: what it gives back, the recorder can take first.
+Blocks beyond the end of a file (fallocate(2) with FALLOC_FL_KEEP_SIZE) belong to that file. A spare file, deleted when
+the disk is full, would not do: the recorder could take its space first.
 """
 
 from __future__ import annotations
@@ -18,20 +18,21 @@ from daemon import log
 KEEP_SIZE = 1  # FALLOC_FL_KEEP_SIZE, linux/falloc.h
 FULL = {errno.ENOSPC, errno.EDQUOT}
 RESERVE_BYTES = 1_048_576
-"""Two lines of half a kilobyte a track: a thousand tracks deleted on a disk without a free block. They make room."""
+"""Two lines of half a kilobyte per track: enough to delete a thousand tracks on a full disk, which makes space."""
 
 
 class Reserve:
-    """Of one log, open for appending. One thread."""
+    """The reserve of one log, which is open for appending. One thread."""
 
     def __init__(self, fd: int) -> None:
         self._fd, self._until = fd, 0
         self._trouble = 0
 
     def keep(self, size: int) -> bool:
-        """Sees to it that half the reserve at least lies beyond `size`; False when the disk is too full for that.
+        """Make sure that at least half the reserve is beyond `size`; False: the disk is too full.
 
-        Raises nothing: a file system that cannot do it is said once, and the log works as far as the disk does.
+        Raises nothing: a file system without this function is logged once, and the log works as long as the disk has
+        space.
         """
         if self._until - size >= RESERVE_BYTES // 2:
             return True
@@ -44,7 +45,7 @@ class Reserve:
 
 
 def _allocate(fd: int, start: int, length: int) -> int:
-    """0, or the errno of what went wrong. os.posix_fallocate makes the file longer, which a log must not."""
+    """0, or the errno. os.posix_fallocate extends the file, which must not happen to a log."""
     libc = ctypes.CDLL(None, use_errno=True)
     call = getattr(libc, "fallocate64", None) or getattr(libc, "fallocate", None)
     if call is None:

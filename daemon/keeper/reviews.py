@@ -15,7 +15,7 @@ from daemon.model.policy import NS, HoldPolicy
 from hardware.ports import ClockReading
 
 LOOK_NS = 60 * NS
-"""Between two looks: a review date is a day, and a minute is soon enough to say that it has begun."""
+"""Between two looks: a review date is a day, and a minute is soon enough."""
 
 
 class Reviews:
@@ -25,18 +25,18 @@ class Reviews:
         self._holds, self._audit, self._policy = holds, audit, policy
         self._next_ns = 0
         self._told_ns: dict[tuple[str, int], int] = {}
-        """When a review was last told of: (hold, revision) -> boot time."""
+        """When a review was last reported: (hold, revision) -> boot time."""
         self.fault = ""
-        """For a person: what is due."""
+        """The due reviews, for a person."""
         self.changed = False
-        """Whether the last look found another one."""
+        """Whether the last look found a change."""
 
     def look_again(self) -> None:
-        """Something has changed among the holds: do not wait for the minute."""
+        """A hold has changed: do not wait for the minute."""
         self._next_ns = 0
 
     def look(self, now: ClockReading) -> tuple[tuple[wire.HoldDue, ...], bool]:
-        """What has to be told now, and whether a hold has lapsed. What the disk refuses is tried at the next look."""
+        """What to report now, and whether a hold has lapsed. What the disk refuses is tried at the next look."""
         before, self.changed = self.fault, False
         if now.boot_ns < self._next_ns:
             return (), False
@@ -58,12 +58,12 @@ class Reviews:
         return True
 
     def _tell(self, hold: Hold, how: Standing) -> wire.HoldDue:
-        if how.overdue_d & (how.overdue_d - 1) == 0:  # the journal has it after 1, 2, 4, 8 … days, and not each day
+        if how.overdue_d & (how.overdue_d - 1) == 0:  # logged after 1, 2, 4, 8 … days rather than every day
             log.event("hold_review_due", "warning", hold_id=hold.hold_id, overdue_d=how.overdue_d)
         try:
             self._holds.tell_due(hold, self._audit)
         except StoreError as error:
-            log.event("hold_review_untold", "warning", why=str(error))  # it is told all the same, and again tomorrow
+            log.event("hold_review_untold", "warning", why=str(error))  # it is sent all the same, and again tomorrow
         about = (hold.hold_id, hold.recording_id, hold.tracks, hold.kind, hold.incident)
         return wire.HoldDue(*about, str(hold.review), how.overdue_d, how.lapses_on)
 

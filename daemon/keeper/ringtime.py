@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Ring time in the log: daily and at a stop; in between hourly in a file, for a unit that is unplugged at night.
+"""Ring time in the log, daily and at a stop; in between hourly in a file, for a unit that is unplugged at night.
 
 Invariant: a line has the seconds since the last line of its kind, so that their sum is the total; `ring.json` counts
-only if it was written after that line. An idle unit writes forty bytes an hour, and nothing while no ring runs. One
-thread.
+only if it was written after that line. An idle unit writes forty bytes an hour, and nothing while no ring is filled.
+One thread.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from hardware.ports import ClockReading
 
 NS = 1_000_000_000
 KEEP_NS = 3600 * NS
-"""How much ring time a pulled plug can lose; longer than the ten idle minutes without a write (design 8)."""
+"""Maximum ring time lost at a power cut; longer than the ten idle minutes without a write (design 8)."""
 DAY_NS = 86_400 * NS
 LEAST_S = 1.0
-"""Less than this is no reason for a line."""
+"""Less than this gets no line."""
 
 
 class Kept(msgspec.Struct, frozen=True):
     """ring.json."""
 
     after: int
-    """The number of the last `ring_time` line of the log when this was written; -1: there was none."""
+    """Number of the log's last `ring_time` line when this was written; -1: there was none."""
     meter: Meter
 
 
@@ -51,12 +51,12 @@ class RingMeter:
         self._day = 0
 
     def follow(self, line: Line) -> None:
-        """Takes a line of the log."""
+        """Take a line of the log."""
         if isinstance(line.act, acts.RingTime):
             self._after, self._meter = line.n, Meter(line.act.session, line.act.counted_s)
 
     def start(self, now: ClockReading) -> None:
-        """Takes up what an earlier keeper had counted and not told."""
+        """Continue an earlier keeper's count."""
         self._day = now.wall_ns // DAY_NS
         self._kept_ns = now.boot_ns
         try:
@@ -70,11 +70,11 @@ class RingMeter:
             self._meter = kept.meter
 
     def heard(self, word: RingTime) -> None:
-        """The recorder has said how far it is."""
+        """The recorder has reported its count."""
         self._meter = count(self._meter, word.session, word.seconds)
 
     def tick(self, audit: AuditLog, now: ClockReading, *, stopping: bool = False) -> None:
-        """Writes a line at the end of a day and at a stop, the file once an hour. What the disk refuses waits."""
+        """Write a line at the end of a day and at a stop, the file once an hour. What the disk refuses waits."""
         day = now.wall_ns // DAY_NS
         try:
             if (stopping or day != self._day) and sum(self._meter.due_s.values()) >= LEAST_S:
@@ -90,7 +90,7 @@ class RingMeter:
         meter = self._meter
         due_s = {track: round(seconds, 1) for track, seconds in meter.due_s.items()}
         audio_s, video_s = due_s.get("audio", UNSET), due_s.get("video", UNSET)
-        audit.add(acts.RingTime(audio_s, video_s, meter.session, meter.counted_s))  # `follow` takes it up
+        audit.add(acts.RingTime(audio_s, video_s, meter.session, meter.counted_s))  # `follow` takes it
 
     def _keep(self, now: ClockReading) -> None:
         self._kept_ns = now.boot_ns

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""How fast the store's disk takes what a recording gives it: written, synced and gone again, without a name."""
+"""Measures how fast the store's disk writes a recording: written, synced and dropped, without a name."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ import msgspec
 from daemon.errors import StoreError
 
 PIECE_BYTES = 500_000
-"""A second of image at 4 Mbit/s: written and synced as a recording's segments are."""
+"""A second of image at 4 Mbit/s, written and synced like a recording's segment."""
 PIECES_MAX = 16
-"""8 MB: a card's own cache of some megabytes does not hide what is behind it."""
+"""8 MB, so that a card's own cache of some megabytes does not hide its real speed."""
 SPENT_S_MAX = 2.5
-"""An operator waits five seconds for an answer; a card that is slower than this has been measured long before."""
+"""An operator waits five seconds for an answer; a slower card has been measured long before."""
 
 
 class Speed(msgspec.Struct, frozen=True):
-    """What was measured."""
+    """The result of a measurement."""
 
     bytes_s: int
     slowest_ms: int
-    """The longest that one piece took to be durable: a flash card stalls now and then."""
+    """Longest time for one piece to become durable: a flash card stalls now and then."""
 
 
 def measure(directory: Path) -> Speed:
-    """Writes to a file that never has a name, so that nothing is left behind even by a power cut. Raises StoreError.
+    """Write to a file without a name, so that nothing is left behind even by a power cut. Raises StoreError.
 
-    Runs in a thread of its own: it waits for the disk, and a deletion must not wait for it.
+    Runs on a separate thread: it waits for the disk, and a deletion must not wait for it.
     """
     piece, took_s = os.urandom(PIECE_BYTES), list[float]()
     try:

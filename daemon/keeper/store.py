@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""What is in the store: read from the files themselves, which are the truth.
+"""The recordings in the store, read from the files themselves, which are the truth.
 
-The law here: what is not understood is counted, named and left alone; sealed tracks for the longest term that there
-is (`unread.py`). A directory becomes a recording by its `begin.json`; a track is there as long as its envelope or a
-segment is. No link is followed.
+Invariant: what is not understood is counted, listed and left alone; sealed tracks for the longest possible term
+(`unread.py`). A directory becomes a recording by its `begin.json`; a track exists as long as its envelope or a segment
+does. No link is followed.
 """
 
 from __future__ import annotations
@@ -32,37 +32,37 @@ from hardware.ports import Track
 BEGIN_BYTES_MAX = 65_536
 """begin.json is a few kilobytes, with sixty-four holders about six."""
 NOT_A_RECORD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What decoding raises for a file that is something else; the last for one of thousands of brackets."""
+"""Raised by decoding a file that is something else; the last for one of thousands of brackets."""
 H_NS = 3_600_000_000_000
 BEGUN_MAX = 16
-"""Directories that are looked at each second for a begin.json that is coming: the newest. One is made at a time."""
+"""Directories checked each second for a new begin.json: the newest. One is created at a time."""
 TERM_H: dict[Track, int] = {"audio": AUDIO_DECIDED_H_MAX, "video": TERM_H_MAX["video"]}
-"""No unit makes a recording with a longer term (design 6): a record that names one is not a unit's."""
+"""No unit makes a recording with a longer term (design 6): a record that says so is not a unit's."""
 
 
 class Size(msgspec.Struct, frozen=True):
-    """What a part of a recording takes."""
+    """Size of a part of a recording."""
 
     files: int = 0
     bytes: int = 0
 
 
 class Entry(msgspec.Struct):
-    """One recording, as far as its keeping goes: begin.json has the rest."""
+    """One recording, as far as retention needs it; begin.json has the rest."""
 
     boot_id: str
     at_boot_ns: int
     at_wall_ns: int
     trusted: bool
-    """Whether the recorder's clock called itself synchronised."""
+    """Whether the recorder's clock claimed to be synchronised."""
     kept: dict[Track, Kept]
     there: set[Track]
     closed: bool
     begun_as_test: bool = False
     is_test: bool = False
-    """An engineer's, and closed as one: nobody has needed it."""
+    """An engineer's test, and closed as one: nobody has needed it."""
     sizes: dict[str, Size] = {}
-    """By kind: audio, video, records. Empty: not measured since it changed."""
+    """By kind: audio, video, records. Empty: not measured since its last change."""
 
 
 class Store:
@@ -72,25 +72,25 @@ class Store:
         self._path = recordings
         self.entries: dict[str, Entry] = {}
         self.unaccounted: dict[str, str] = {}
-        """Names that are no recording, and why."""
+        """Names that are not recordings, and why."""
         self._disowned: set[str] = set()
-        """Those of them that look like recordings: they are not looked at again before the next start."""
+        """Those that look like recordings: they are not checked again before the next start."""
         self._continues: dict[str, str] = {}
-        """Recordings that took up one which was broken off: their id, and its."""
+        """Continuations of interrupted recordings: id -> id of the interrupted one."""
         self._said: dict[str, str] = {}
-        """Of the unaccounted, what the journal has of them."""
+        """The reasons last logged for unaccounted names."""
         self._seen_ns = -1
         self._unmeasured: set[str] = set()
 
     def refresh(self) -> bool:
-        """Looks for recordings that came or went; True when something did. Costs one stat when nothing did.
+        """Look for recordings that came or went; return whether any did. Costs one stat if none did.
 
-        Raises StoreError when the store cannot be listed.
+        Raises StoreError if the store cannot be listed.
         """
         before = set(self.entries)
         begun = [name for name in self.unaccounted if ID.match(name) and name not in self._disowned]
         for name in begun[-BEGUN_MAX:]:
-            self._look_at(name)  # a recording that was being begun is one by now
+            self._look_at(name)  # a recording that was being begun is complete by now
         try:
             changed_ns = self._path.stat().st_mtime_ns
             if changed_ns != self._seen_ns:
@@ -112,21 +112,21 @@ class Store:
         self._disowned &= names
 
     def look_again(self) -> None:
-        """Looks at the recordings that were open: what has come to them, and whether they are closed.
+        """Check the open recordings: new tracks, and whether they are closed.
 
-        The next `refresh` lists the store anew: two changes in one tick of the kernel's clock have one time.
+        The next `refresh` lists the store anew: two changes within one tick of the kernel's clock have the same time.
         """
         self._seen_ns = -1
         self._said = {name: why for name, why in self._said.items() if name in self.unaccounted}
-        for name, why in self.unaccounted.items():  # by now no recording that is just being begun
+        for name, why in self.unaccounted.items():  # by now, not a recording that is just being begun
             self._say(name, why)
         for name in [name for name, entry in self.entries.items() if not entry.closed]:
             self._look_at(name)
 
     def kept(self, held: Collection[tuple[str, Track]] = ()) -> Iterator[Kept]:
-        """Every track that is there, with what its age is counted from; `held`: those that an incident holds.
+        """Yield every existing track, with the origin of its age. `held`: tracks with a hold.
 
-        A recording that came to nothing goes with the term of its first track.
+        A recording without tracks has the term of its first one.
         """
         for recording_id, entry in self.entries.items():
             for track in entry.there or list(entry.kept)[:1]:
@@ -134,7 +134,7 @@ class Store:
                 yield replace(kept, held=True) if (recording_id, track) in held else kept
 
     def has(self, recording_id: str, track: Track) -> bool:
-        """Whether anything of a track is there."""
+        """Whether anything of a track exists."""
         return track in tracks_there(self._path / recording_id)
 
     def is_known(self, recording_id: str) -> bool:
@@ -144,7 +144,7 @@ class Store:
     def whole(self, recording_id: str) -> set[str]:
         """This recording, those that it continues and those that continue it.
 
-        They are one event, which a recorder that died cut in pieces; there is one continuation for each such death.
+        They are one event, interrupted whenever a recorder died; there is one continuation per death.
         """
         found, left = {recording_id}, [recording_id]
         while left:
@@ -156,7 +156,7 @@ class Store:
         return found
 
     def parts(self, recording_id: str) -> list[str]:
-        """What is there of the event that this recording is of, the oldest first."""
+        """The existing parts of this recording's event, the oldest first."""
         there = [name for name in self.whole(recording_id) if name in self.entries]
         return sorted(there, key=lambda name: (self.entries[name].at_wall_ns, name))
 
@@ -165,13 +165,13 @@ class Store:
         return self._path / recording_id
 
     def forget(self, recording_id: str) -> None:
-        """The recording is gone."""
+        """The recording has gone."""
         self.entries.pop(recording_id, None)
         self._continues.pop(recording_id, None)
         self._unmeasured.discard(recording_id)
 
     def changed(self, recording_id: str) -> None:
-        """Something of it has come or gone: a track, its end, or all of it."""
+        """Something of it has changed: a track, its end, or everything."""
         path, entry = self._path / recording_id, self.entries.get(recording_id)
         if entry is None or not os.path.lexists(path / "begin.json"):
             self.forget(recording_id)
@@ -181,7 +181,7 @@ class Store:
             self._unmeasured.add(recording_id)
 
     def unreadable(self) -> dict[str, set[Track]]:
-        """Recordings that nobody can read the records of, and the tracks of them that are there."""
+        """Recordings with unreadable records, and their existing tracks."""
         found = {}
         for name in self.unaccounted:
             path = self._path / name
@@ -190,23 +190,23 @@ class Store:
         return found
 
     def disown(self, recording_id: str, why: str) -> None:
-        """What is said in it cannot be: it is named, and left alone."""
+        """Its records are impossible: list it, and leave it alone."""
         self.forget(recording_id)
         self._disowned.add(recording_id)
         self._name(recording_id, why)
 
     def __len__(self) -> int:
-        """How many recordings there are."""
+        """Number of recordings."""
         return len(self.entries)
 
     def measure(self, count: int) -> None:
-        """Measures so many of the recordings that changed since; ten thousand files take some 50 ms on a card."""
+        """Measure up to `count` of the changed recordings; ten thousand files take some 50 ms on a card."""
         for name in sorted(self._unmeasured)[:count]:
             self.entries[name].sizes = sizes(self._path / name)
             self._unmeasured.discard(name)
 
     def bytes(self) -> dict[str, int]:
-        """What has been measured, by kind."""
+        """The measured bytes, by kind."""
         found = dict.fromkeys((*TRACKS, "records"), 0)
         for entry in self.entries.values():
             for kind, size in entry.sizes.items():
@@ -214,7 +214,7 @@ class Store:
         return found
 
     def find(self, start: str) -> str:
-        """The id that begins so. Raises NotFoundError when none does, or several do."""
+        """The id with this start. Raises NotFoundError if there is none, or several."""
         found = [name for name in self.entries if name.startswith(start)] if start else []
         if len(found) != 1:
             raise NotFoundError(f"{len(found) or 'no'} recordings have an id that begins with `{start}`; expected one")
@@ -250,7 +250,7 @@ class Store:
 
 
 def _why_none(name: str, begin: records.Begin | None) -> str:
-    """Why this is no recording of a unit; empty: it is one."""
+    """Why this is not a unit's recording; empty: it is."""
     if begin is None or begin.recording_id != name or not set(begin.tracks) <= set(TRACKS) or not begin.tracks:
         return "no begin.json of a recording with this name"
     for track, told in begin.tracks.items():
@@ -279,7 +279,7 @@ def _was_test(path: Path) -> bool:
 
 
 def tracks_there(path: Path) -> set[Track]:
-    """The tracks of which an envelope or a segment is there. What cannot be listed is not there."""
+    """The tracks with an envelope or a segment. A directory that cannot be listed has none."""
     found: set[Track] = set()
     try:
         with os.scandir(path) as entries:
@@ -294,7 +294,7 @@ def tracks_there(path: Path) -> set[Track]:
 
 
 def _has_segment(directory: Path) -> bool:
-    """What cannot be listed may have one: it is tried to be deleted, and named when that fails."""
+    """A directory that cannot be listed may have one: its deletion is tried, and reported if it fails."""
     try:
         with os.scandir(directory) as entries:
             return any(SEGMENT.match(entry.name) and not entry.is_dir(follow_symlinks=False) for entry in entries)
@@ -303,7 +303,7 @@ def _has_segment(directory: Path) -> bool:
 
 
 def has_envelope(path: Path, track: Track) -> bool:
-    """Whether there is a key by which a track could be opened. What cannot be listed has one."""
+    """Whether there is a key that could open a track. A directory that cannot be listed has one."""
     try:
         with os.scandir(path) as entries:
             return any(entry.name.startswith(f"{track}.") and ENVELOPE.match(entry.name) for entry in entries)
@@ -314,12 +314,12 @@ def has_envelope(path: Path, track: Track) -> bool:
 
 
 def sizes(path: Path) -> dict[str, Size]:
-    """What a recording takes, by kind; foreign files inside it count with its records."""
+    """Size of a recording, by kind; foreign files in it count with its records."""
     return {"records": size_of(path), **{track: size_of(path / track) for track in TRACKS}}
 
 
 def size_of(directory: Path) -> Size:
-    """What the files of one directory take; nothing for one that is not there, or was deleted in between."""
+    """Size of the files in one directory; zero if it is missing, or was deleted meanwhile."""
     count = size = 0
     try:
         with os.scandir(directory) as entries:
@@ -332,7 +332,7 @@ def size_of(directory: Path) -> Size:
 
 
 def read_record(path: Path, kind: type[Any]) -> Any:
-    """A record, or None for a file that is not there, is a link, or is no such record."""
+    """A record; None: the file is missing, is a link, or is not such a record."""
     try:
         with open_regular(path, BEGIN_BYTES_MAX) as file:
             return msgspec.json.decode(file.read(BEGIN_BYTES_MAX), type=kind)

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""What `store verify` finds beside the recordings: names that are none, tracks that should be gone, foreign files."""
+"""Findings of `store verify` besides recordings: foreign names and files, tracks that should have been deleted."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from daemon.texts import shown
 
 LEFT_OVER = "is left over from a write that was cut off"
 OF_A_DISK = "lost+found"
-"""What mke2fs puts into every file system; a store on a disk of its own has one."""
+"""Created by mke2fs in every file system; a store on its own disk has one."""
 
 
 def around(store: Store, holds: Holds, time: Timekeeper, paths: Paths, boot_ns: int) -> Iterator[Finding]:
-    """Everything that is no single recording's. The keeper's thread."""
+    """Everything that belongs to no single recording. The keeper's thread."""
     for name, why in store.unaccounted.items():
         yield Finding(f"recordings/{shown(name)}", why)
     for kept in store.kept(holds.held()):

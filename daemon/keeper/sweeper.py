@@ -3,10 +3,10 @@
 
 """Deletion that can be interrupted anywhere: log line, key, segments, receipt (promises K1, K3).
 
-Invariant: the line "deleting" is on the disk before anything goes. The envelope goes before the segments, which are
-noise without it. Each step is synced, because an unlink that is not can come back after a power cut. The receipt is
-last. An interrupted deletion is finished at the next start, from the line that began it. A track that the disk refuses
-to delete holds up no other.
+Invariant: the line "deleting" is on the disk before anything is deleted. The envelope is deleted before the segments,
+which are noise without it. Each step is synced, because an unsynced unlink can be undone by a power cut. The receipt
+comes last. An interrupted deletion is finished at the next start, from the line that began it. A track that the disk
+refuses to delete holds up no other.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from daemon.model.timeline import NS, Stamp
 from hardware.ports import Track
 
 BATCH_MAX = 64
-"""Tracks whose lines share a sync. A power cut leaves so many to be finished, which takes a second or two."""
+"""Tracks whose lines share a sync. After a power cut this many have to be finished, which takes a second or two."""
 Why = Callable[[Due, bool], LateWhy]
-"""What a late deletion is blamed on; the flag: the disk has refused it before."""
+"""The reason of a late deletion; the flag: the disk has refused it before."""
 Late = tuple[int, LateWhy]
 """How late a deletion is, in seconds, and why."""
 Since = Callable[[Stamp], int]
-"""How long ago something was, in nanoseconds."""
+"""Time since a moment, in nanoseconds."""
 May = Callable[[Key, Begun], bool | None]
 """Whether a deletion that was begun may be finished; None: that cannot be told now, and it waits."""
 
@@ -46,12 +46,12 @@ class Sweeper:
     def __init__(self, store: Store, audit: AuditLog) -> None:
         self._store, self._audit = store, audit
         self.refused: dict[Key, str] = {}
-        """Deletions that the disk did not take, with its words; they are tried again."""
+        """Deletions that the disk refused, with its error; they are tried again."""
 
     def finish(self, since: Since = lambda _: 0, may: May = lambda *_: True) -> list[Line]:
-        """Completes what an earlier start, or a disk that refused, left undone. Returns the receipts.
+        """Complete what an earlier start, or a refusing disk, left undone. Return the receipts.
 
-        `may` says of each whether it still may; one that may not any more is called off, which is a line of the log.
+        `may` says for each whether it is still allowed; one that is not is called off, with a line in the log.
         """
         judged = {key: may(key, begun) for key, begun in self._audit.unfinished.items()}
         off = [key for key, verdict in judged.items() if verdict is False]
@@ -66,7 +66,7 @@ class Sweeper:
         return receipts
 
     def _later(self, key: Key, begun: Begun, since: Since) -> Late:
-        """What a receipt says that comes later than its deletion was begun: how late that is now, and why."""
+        """For a receipt later than its `deleting` line: how late it is now, and why."""
         late_s, why = begun.act.late_s + since(begun.at) // NS, begun.act.late_why
         if not why and late_s * NS > PROMISED_NS:
             why = "disk" if key in self.refused else "off"
@@ -75,10 +75,9 @@ class Sweeper:
     def delete(
         self, overdue: Sequence[Due], why: Why = lambda *_: "", reason: DeletedBecause | None = None
     ) -> list[Line]:
-        """Deletes tracks that have fallen due and returns their receipts; `refused` names those that did not go.
+        """Delete due tracks and return their receipts; `refused` lists those that failed.
 
-        `reason`: None stands for the track's own. Raises StoreError when the log takes no line: then nothing has been
-        deleted.
+        `reason`: None: the track's own. Raises StoreError if the log takes no line: then nothing has been deleted.
         """
         begun = self._audit.unfinished
         fresh = [due for due in overdue if (due.kept.recording_id, due.kept.track) not in begun]
@@ -114,7 +113,7 @@ class Sweeper:
         return not (self._store.is_known(recording_id) or tracks_there(self._store.path(recording_id)))
 
     def _remove(self, recording_id: str, track: Track) -> int | None:
-        """Takes a track away and returns how many foreign files were left; None when the disk refused."""
+        """Delete a track and return the number of foreign files left; None: the disk refused."""
         path = self._store.path(recording_id)
         try:
             left = remove_track(path, track)
@@ -135,7 +134,7 @@ class Sweeper:
 
 
 def _sha256_of(path: Path) -> str:
-    """Of a chain; empty for one that is not there, is a link, cannot be read or is larger than any chain."""
+    """SHA-256 of a chain; empty if it is missing, a link, unreadable, or larger than any chain."""
     try:
         with open_regular(path, CHAIN_BYTES_MAX) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # BinaryIO reads into a buffer

@@ -5,7 +5,7 @@
 
 Invariant: an unsigned line ends no hold, dates nothing and is no receipt. A crash leaves such lines too; what they
 report is then done again. They stay unsigned for ever, although the next head covers them: at its start the keeper
-names them in a line `unsigned`.
+lists them in a line `unsigned`.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from daemon.model import acts
 from daemon.model.ledger import Line, parse, statement
 
 END_BYTES = 4_194_304
-"""Where a signed head is looked for, from the end: ten thousand lines; there is one a day at the least."""
+"""Bytes searched for a signed head, from the end: ten thousand lines; there is at least one a day."""
 TRIES_MAX = 16
-"""Heads that are checked, 5 ms each: one that was forged is passed over."""
+"""Heads checked, 5 ms each: a forged one is skipped."""
 PIECE_BYTES = 1_048_576
 
 
 class Tail(msgspec.Struct):
-    """Answers for each line, in order, where it starts in the file."""
+    """Tells for each line, in order, by its position, whether it is signed."""
 
     from_bytes: int | None = None
-    """Behind the newest signed head; None: nothing can be said, and everything counts as signed."""
+    """After the newest signed head; None: unknown, and everything counts as signed."""
     named: dict[int, int] = {}
-    """Lines that an earlier start has named: number -> number of the line that names them."""
+    """Lines listed by an earlier start: number -> number of the line that lists them."""
     found: list[int] = []
-    """Numbers of those behind the newest signed head."""
+    """Numbers of the lines after the newest signed head."""
 
     def is_unsigned(self, at_bytes: int, line: Line) -> bool:
         """Whether no keeper signed this line."""
@@ -47,7 +47,7 @@ class Tail(msgspec.Struct):
 
 
 def tail_of(path: Path, keys: tuple[str, ...]) -> Tail:
-    """Looks from the end for a head that these keys signed. Raises StoreError for a log that cannot be read."""
+    """Search from the end for a head signed by these keys. Raises StoreError if the log cannot be read."""
     if not keys:
         return Tail()
     try:
@@ -81,7 +81,7 @@ def _behind_head(path: Path, keys: tuple[str, ...]) -> int | None:
 
 
 def _named(path: Path, up_to: int) -> dict[int, int]:
-    """What `unsigned` lines name, where these are signed themselves; searched for as bytes, a megabyte at a time."""
+    """The lines listed in signed `unsigned` lines; searched for as bytes, a megabyte at a time."""
     found: dict[int, int] = {}
     with path.open("rb") as file:
         left, kept = up_to, b""

@@ -41,18 +41,18 @@ class Terms:
         self._sweeper = Sweeper(self._store, self._audit)
         self._started_ns = self._clock.boot_ns()
         self._due_ns: int | None = None
-        """Boot time of the next expiry, by the UTC that was believed when it was worked out."""
+        """Boot time of the next expiry, by the UTC believed when it was computed."""
         self._believed_ns: int | None = None
         self.fault = ""
-        """For a person: what the disk refuses; empty while it takes everything."""
+        """What the disk refuses, for a person; empty: nothing."""
 
     def is_due(self, now: ClockReading) -> bool:
-        """Whether the next expiry has come, or another UTC is believed than when it was worked out."""
+        """Whether the next expiry has come, or another UTC is believed than when it was computed."""
         believed = self._time.timeline.believed_ns != self._believed_ns
         return believed or (self._due_ns is not None and now.boot_ns >= self._due_ns)
 
     def sweep(self, tracks_max: int | None = BATCH_MAX) -> list[Line]:
-        """Deletes so many of the tracks that are due, and returns the receipts; what the disk refuses waits."""
+        """Delete up to `tracks_max` due tracks and return the receipts; what the disk refuses waits."""
         receipts: list[Line] = []
         try:
             self._time.take_up(self._audit)
@@ -73,7 +73,7 @@ class Terms:
         return receipts
 
     def look_again(self) -> None:
-        """Works out anew when the next track falls due: one may have come to a recording since the last sweep."""
+        """Compute the next expiry anew: a recording may have got a track since the last sweep."""
         if not self.fault:
             self._due_ns = self._next_ns()
 
@@ -83,7 +83,7 @@ class Terms:
         return None if wait_ns is None else now.boot_ns + wait_ns
 
     def end_unread(self) -> None:
-        """Deletes what nobody can read and no hold names, when the longest term that it can have had is over."""
+        """Delete unreadable recordings without a hold, after the longest term that they can have."""
         held, now = self._holds.held(), self._clock.read()
         try:
             self._unread.look(self._audit, now.boot_ns)
@@ -94,20 +94,20 @@ class Terms:
             ]
             self._sweeper.delete(overdue[:BATCH_MAX], self._late_why, "unreadable")
         except StoreError as error:
-            log.event("unread_not_ended", "warning", why=str(error))  # it is tried again at the next look
+            log.event("unread_not_ended", "warning", why=str(error))  # tried again at the next look
 
     def refuse(self, error: StoreError) -> None:
-        """The disk refuses what everything depends on: the log, or the store's own directory."""
+        """The disk refuses something essential: the log, or the store's own directory."""
         if not self.fault:
             log.event("sweep_failed", "error", why=str(error))
         self.fault, self._due_ns = str(error), self._clock.boot_ns() + RETRY_NS
 
     def kept(self) -> tuple[Kept, ...]:
-        """Every track that is there: which are held, which the policy wants gone, and which were an engineer's test."""
+        """Every existing track: which are held, which the policy purges, and which were an engineer's test."""
         kept, purged, passed = self._store.kept(self._holds.held()), self.purged(), self._trials.passed
         if not purged and not passed:
             return tuple(kept)
-        # What is open is closed by its recorder first, which ends under the same policy.
+        # An open recording is closed by its recorder first, which ends under the same policy.
         closed = {name for name, entry in self._store.entries.items() if entry.closed} if purged else set[str]()
         return tuple(
             replace(one, purged=True)
@@ -117,7 +117,7 @@ class Terms:
         )
 
     def purged(self) -> frozenset[Track]:
-        """The tracks of which nothing may be there under the policy, by a UTC that is believed (promise K4)."""
+        """Tracks that may not exist under the policy, by a believed UTC (promise K4)."""
         now = self._time.trusted(self._clock.read())
         if now.state != "synchronised":
             return frozenset()
@@ -126,9 +126,9 @@ class Terms:
         return frozenset(name for name, track in both if not track.record and track.existing == "purge")
 
     def _may_finish(self, overdue: Sequence[Due]) -> May:
-        """A deletion that was begun is finished when it is due by now, or when its key has gone.
+        """A deletion that was begun is finished if it is due by now, or if its key is gone.
 
-        What a hold keeps is not finished, whoever wrote the line.
+        A held track is never deleted, whoever wrote the line.
         """
         held, late = self._holds.held(), {(one.kept.recording_id, one.kept.track) for one in overdue}
 

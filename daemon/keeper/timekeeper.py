@@ -3,8 +3,8 @@
 
 """The keeper's sense of time: the timeline of `model/timeline.py`, kept across boots and restarts.
 
-Invariant: the audit log is the memory, with a line for each boot and one for each UTC that is believed. How long the
-unit ran since the last line stands in `time.json`; if that file is lost, so much powered-on time is not counted (see
+Invariant: the audit log is the memory, with a line for each boot and for each believed UTC. `time.json` has how long
+the unit has run since the last line; if that file is lost, that much powered-on time is not counted (see
 docs/decisions/0009-time-is-what-can-be-proven.md). One thread.
 """
 
@@ -27,15 +27,15 @@ from daemon.model.timeline import DAY_NS, NS, Boot, Stamp, Timeline
 from hardware.ports import Clock, ClockReading
 
 KEEP_NS = 3600 * NS
-"""How often powered-on time is written down while UTC is believed: 9,000 small files a year. UTC shows what is lost."""
+"""How often powered-on time is saved while UTC is believed: 9,000 small files a year. UTC replaces what is lost."""
 KEEP_EARLY_NS: tuple[int, ...] = tuple(60 * NS * 2**n for n in range(7))
-"""Boot times at which it is written besides, up to beyond an hour: of a boot that lasts less than two KEEP_NS a cut
-loses half at the most, and not all of it."""
+"""Boot times of additional saves, up to beyond an hour: of a boot shorter than two KEEP_NS a power cut then loses at
+most half, instead of all."""
 KEEP_UNSURE_NS = 900 * NS
-"""The same while it is not: what a cut of the power loses then is lost. Longer than the ten idle minutes in which a
-unit writes nothing (design 8); a store with nothing in it is never a reason to write."""
+"""The same while UTC is not believed: what a power cut loses then is lost. Longer than the ten idle minutes in which a
+unit writes nothing (design 8); an empty store is never a reason to write."""
 FUTURE_NS = DAY_NS
-"""A recording from further ahead than this is not a unit's: cuts of the power lose hours of the count, not days."""
+"""A recording further in the future than this is not a unit's: power cuts lose hours of the count, not days."""
 
 
 class Counter(msgspec.Struct, frozen=True):
@@ -48,33 +48,33 @@ class Counter(msgspec.Struct, frozen=True):
     clean: bool
     """Written by a keeper that was asked to stop."""
     own_ns: int | None = None
-    """The offset as it is believed in this boot itself; None: it is an earlier boot's."""
+    """The offset as believed in this boot itself; None: an earlier boot's."""
 
 
 class Timekeeper:
-    """Follows the log while it is read, then `start`, then `look` about once a second."""
+    """Follows the log while it is read, then call `start`, then `look` about once a second."""
 
     def __init__(self, path: Path, clock: Clock, store: Store) -> None:
         self._path, self._clock, self._store = path, clock, store
         self._past: Timeline | None = None
         self._now: Timeline | None = None
         self._dated: dict[str, int] = {}
-        """What the log says of when recordings were made."""
+        """Dates of recordings, according to the log."""
         self._kept_ns = 0
         self._was_empty = False
-        """Whether the store had nothing in it when the count was to be written: then the first recording has it."""
+        """Whether the store was empty when the count was due to be saved: the first recording then triggers it."""
         self._told: Timeline | None = None
-        """The belief that the log has; None: the one that is held."""
+        """The belief that is in the log; None: the current one."""
         self.fault = ""
 
     @property
     def timeline(self) -> Timeline:
-        """As it stands. Only after `start`."""
+        """The current timeline. Only after `start`."""
         assert self._now is not None  # noqa: S101 - only a bug could break it
         return self._now
 
     def trusted(self, now: ClockReading) -> ClockReading:
-        """The same moment by the UTC that is believed in this boot; until one is, by the clock, unsynchronised."""
+        """The same moment by the UTC believed in this boot; without one, by the clock, as unsynchronised."""
         utc_ns = None
         if self.timeline.believed_ns is not None:
             utc_ns = model.utc_ns(self.timeline, Stamp(self.timeline.boot_id, now.boot_ns))
@@ -85,7 +85,7 @@ class Timekeeper:
     # --- what the log says ------------------------------------------------------------------------------------------
 
     def follow(self, line: Line) -> None:
-        """Takes a line of the log; after `start` what it says is known."""
+        """Take a line of the log; after `start` its content is known already."""
         if self._now is not None or not line.is_signed:
             return
         match line.act:
@@ -105,16 +105,16 @@ class Timekeeper:
             case acts.Dated(recording_id=name, wall_ns=wall_ns):
                 if self._store.is_known(name):
                     self._dated[name] = wall_ns
-        if self._past is not None and line.boot_id == self._past.boot_id:  # any line shows that the unit ran then
+        if self._past is not None and line.boot_id == self._past.boot_id:  # any line proves that the unit ran then
             self._past = replace(self._past, looked_ns=max(line.at_boot_ns, self._past.looked_ns))
 
     def _in_use(self) -> set[str]:
         return {entry.boot_id for entry in self._store.entries.values()}
 
-    # --- living -----------------------------------------------------------------------------------------------------
+    # --- running ----------------------------------------------------------------------------------------------------
 
     def start(self, audit: AuditLog) -> None:
-        """Goes on from what the log and the counter say; a new boot has a line. Raises StoreError."""
+        """Continue from the log and the counter; log a new boot. Raises StoreError."""
         now, boot_id = self._clock.read(), self._clock.boot_id()
         counter = read_record(self._path, Counter)
         before = _counted(self._past, counter)
@@ -126,14 +126,14 @@ class Timekeeper:
             clean = counter is not None and before is not None and counter.boot_id == before.boot_id and counter.clean
             audit.add(acts.Boot(self._now.boots[boot_id].began_ns, clean))
         if self._past is None and before is not None and before.boot_id != boot_id:
-            boot = before.boots[before.boot_id]  # the counter alone knows of it, and will know of another soon
+            boot = before.boots[before.boot_id]  # only the counter knows of it, and will soon be overwritten
             audit.add(acts.Adopted(before.boot_id, boot.began_ns, boot.own_ns, believed=boot.own_ns is not None))
         self._past = None
 
     def look(self, audit: AuditLog) -> ClockReading:
-        """Looks at the clocks, and says in the log when another UTC is believed. Raises StoreError.
+        """Read the clocks, and log a newly believed UTC. Raises StoreError.
 
-        A store with nothing in it has nothing to be dated: it is said when there is something.
+        An empty store has nothing to be dated: it is logged when there is something.
         """
         now, before = self._clock.read(), self.timeline
         after = model.look(before, now)
@@ -155,7 +155,7 @@ class Timekeeper:
         log.event("clock_believed", utc_ns=act.utc_ns, powered_ns=powered_ns)
 
     def take_up(self, audit: AuditLog) -> None:
-        """Gives every recording of the store a place in time, and a line to those whose own was wrong."""
+        """Place every recording of the store in time, with a line for those whose own date was wrong."""
         for boot_id in self._in_use() - self.timeline.boots.keys():
             self._adopt(boot_id, audit)
         powered_ns = model.powered_ns(self.timeline, self._clock.boot_ns())
@@ -191,12 +191,12 @@ class Timekeeper:
         return not entry.trusted or abs(entry.at_wall_ns - wall_ns) > model.DATED_NS
 
     def date(self, entry: Entry) -> model.Date:
-        """When a recording began, for a person."""
+        """Date of a recording's beginning, for a person."""
         stamp = Stamp(entry.boot_id, entry.at_boot_ns)
         return model.date(self.timeline.boots, stamp, entry.at_wall_ns, trusted=entry.trusted)
 
     def keep(self, *, stopping: bool = False) -> None:
-        """Writes down how long the unit has run, when it is time. A disk that refuses is a fault that is shown."""
+        """Save how long the unit has run, when it is time. A refusing disk is a fault."""
         boot_ns, now = self._clock.boot_ns(), self.timeline
         was_empty, self._was_empty = self._was_empty, not (len(self._store) or self._store.unaccounted)
         if not stopping and (self._was_empty or not (was_empty or boot_ns >= self._next_ns())):
@@ -214,13 +214,13 @@ class Timekeeper:
             self.fault = ""
 
     def _next_ns(self) -> int:
-        """Boot time at which the count is written next."""
+        """Boot time of the next save."""
         every_ns = KEEP_UNSURE_NS if self.timeline.believed_ns is None else KEEP_NS
         return min(self._kept_ns + every_ns, *(ns for ns in KEEP_EARLY_NS if ns > self._kept_ns), model.NEVER_NS)
 
 
 def _counted(past: Timeline | None, counter: Counter | None) -> Timeline | None:
-    """What the log says, and how much longer the unit ran by its counter; the counter alone when the log is lost."""
+    """The log's timeline, extended by the counter; the counter alone if the log is lost."""
     if counter is None or (past is not None and counter.boot_id not in past.boots):
         return past
     if past is None:

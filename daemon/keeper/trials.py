@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""An engineer's test recordings: inspected once they are closed, and deleted at once if every file holds.
+"""An engineer's test recordings: inspected once they are closed, and deleted at once if every file is valid.
 
-Invariant: a recording is a test if its own signed records say so, and goes before its term only if every file in it
-holds. One that does not hold is reported and kept; one with a hold on it is kept too.
+Invariant: a recording is a test if its own signed records say so, and is deleted before its term only if every file in
+it is valid. An invalid one is reported and kept; one with a hold is kept too.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from daemon.model import acts
 from daemon.paths import Paths
 
 OUTCOMES_MAX = 20
-"""Tests whose outcome is told: a check makes one."""
+"""Tests whose outcome is remembered: a check makes one."""
 SAID_MAX = 5
-"""Findings that are told of one; the first says what the others follow from."""
+"""Findings reported per test; the first explains the others."""
 NO_KEY = (Finding("unit_ed25519.pub", "no key of the unit to check it by"),)
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What came of a test."""
+    """Result of a test."""
 
     files: int
     bytes: int
@@ -44,7 +44,7 @@ class Trials:
         self._outcomes: dict[str, Outcome] = {}
         self._judged: set[str] = set()
         self.passed: set[str] = set()
-        """Tests that hold in every file: they are due now."""
+        """Tests with every file valid: they are due now."""
 
     @property
     def wait(self) -> bool:
@@ -55,12 +55,12 @@ class Trials:
         )
 
     def outcome(self, recording_id: str) -> Outcome | None:
-        """What came of a test; None: it is not closed yet, or was none."""
+        """Result of a test; None: it is not closed yet, or was none."""
         found = self._outcomes.get(recording_id)
         return found and msgspec.structs.replace(found, deleted=not self._store.is_known(recording_id))
 
     def look(self) -> None:
-        """Judges the tests that have been closed since. Raises StoreError: the log takes no line."""
+        """Judge the tests closed since the last look. Raises StoreError: the log takes no line."""
         entries = self._store.entries
         if any(entry.begun_as_test and not entry.closed for entry in entries.values()):
             self._store.look_again()
@@ -70,7 +70,7 @@ class Trials:
             self._judge(name)
 
     def _judge(self, recording_id: str) -> None:
-        """Some four megabytes are read, and two signatures checked: under a tenth of a second."""
+        """Reads some four megabytes and checks two signatures: under a tenth of a second."""
         keys = self._keys()
         found = inspect(self._store.path(recording_id), Expected(), keys)
         said = tuple(f"{one.path} {one.what}" for one in (found.findings if keys else NO_KEY)[:SAID_MAX])

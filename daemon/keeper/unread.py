@@ -4,7 +4,7 @@
 """Sealed tracks whose begin.json cannot be read: their term is unknown, and they are deleted all the same.
 
 Invariant (promise K1): their age is the powered-on time since the log first named the recording in a signed line; their
-term is the longest that a unit can give. A held track does not go.
+term is the longest that a unit can give. A held track is not deleted.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from daemon.model.timeline import NS, Stamp, Timeline, powered_ns
 from hardware.ports import ClockReading
 
 LOOK_MAX = 64
-"""Recordings that the log is told of at once."""
+"""Recordings logged at once."""
 WAIT_NS = 600 * NS
-"""A recording that is just being begun has its begin.json within a second; ten minutes as for a directory that stays
+"""A recording that is just being begun has its begin.json within a second; ten minutes, as for a directory that stays
 empty."""
 
 
@@ -30,18 +30,18 @@ class Unread:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._boot: tuple[str, int] = ("", 0)
-        """The newest boot of the log, and the powered-on time at its beginning."""
+        """The log's newest boot, and the powered-on time at its start."""
         self._since_ns: dict[str, int] = {}
-        """Powered-on time at which the log first knew of a recording that is not deleted."""
+        """Powered-on time at which the log first knew of a recording that still exists."""
         self._told: set[str] = set()
-        """Those that the log says nobody can read."""
+        """Those that are unreadable according to the log."""
         self._continues: dict[str, str] = {}
-        """By the log: it is the only one that still knows."""
+        """According to the log, which is the only one that still knows."""
         self._found_ns: dict[str, int] = {}
         """Boot time at which this keeper found them."""
 
     def follow(self, line: Line) -> None:
-        """Takes a line of the log."""
+        """Take a line of the log."""
         if not line.is_signed:
             return
         match line.act:
@@ -60,7 +60,7 @@ class Unread:
                 self._continues.pop(name, None)
 
     def look(self, audit: AuditLog, boot_ns: int) -> None:
-        """Says in the log, once each, what nobody can read. Raises StoreError."""
+        """Log unreadable recordings, once each. Raises StoreError."""
         found = self._store.unreadable()
         self._found_ns = {name: self._found_ns.get(name, boot_ns) for name in found}
         news = [n for n in sorted(found) if n not in self._told and boot_ns - self._found_ns[n] >= WAIT_NS][:LOOK_MAX]

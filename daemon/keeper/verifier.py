@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""`store verify`: a walk over the whole store, one recording at a time, daily and on request.
+"""`store verify`: an inspection of the whole store, one recording at a time, daily and on request.
 
 Invariant (promise K3): every file belongs to a recording that is younger than its term or held, and every hash, chain
-link and signature fits. Anything else is reported, and nothing is changed. A finding counts only if what was expected
-is still so: a recording that was deleted or closed meanwhile is inspected again. On the loop's thread; `worker.py`
+link and signature is valid. Anything else is reported, and nothing is changed. A finding counts only if the expectation
+has not changed meanwhile: a recording that was deleted or closed is inspected again. On the loop's thread; `worker.py`
 reads.
 """
 
@@ -31,25 +31,25 @@ from daemon.model.timeline import DAY_NS, NS, Stamp, age_ns
 from hardware.ports import Track
 
 EARLIEST_NS = 900 * NS
-"""After a start: a boot has better things to do, and a unit that is switched on for an hour still gets its turn."""
+"""After a start: a boot has more urgent work, and a unit that is switched on for an hour still gets its inspection."""
 AGAIN_NS = 900 * NS
-"""When a recording that did not fit has changed, the store is walked again, this long after the last walk at the
-earliest: what has mended itself is no fault for a day, and what changes all the time does not have the card read all
-the time."""
+"""When a faulty recording has changed, the store is inspected again, at the earliest this long after the last
+inspection: a mended recording is not a fault for a day, and one that changes all the time does not keep the card
+busy."""
 OPEN_NS = (14_400 + 600) * NS
-"""The longest recording that a policy allows, with its seconds before and after; older and open was never closed."""
+"""The longest recording that a policy allows, with the time before and after; an older open one was never closed."""
 FINDINGS_MAX = 1000
-"""Kept, to be shown; more are counted. A store of which nothing fits has a finding a file."""
+"""Findings kept to be shown; more are counted. A completely foreign store has one per file."""
 NAMED_MAX = 20
-"""Named in the log's line: a line stays under 4 kB."""
+"""Findings named in the log's line, which stays under 4 kB."""
 PAGE_MAX = 100
 """Findings in one answer, each a few hundred bytes."""
 FOREIGN = ("is foreign", LEFT_OVER, "is a link", "is no file", "is no directory")
-"""How a finding begins that names something nobody knows."""
+"""Start of a finding about something unknown."""
 
 
 class Result(msgspec.Struct, frozen=True):
-    """One walk over the store."""
+    """One inspection of the store."""
 
     at_wall_ns: int
     recordings: int
@@ -57,16 +57,16 @@ class Result(msgspec.Struct, frozen=True):
     bytes: int
     took_s: float
     faults: int
-    """All findings, also those that are not kept."""
+    """All findings, also those not kept."""
     foreign: int
     """Files and directories among them that belong to nothing."""
     findings: tuple[Finding, ...]
     simulated: int
-    """Recordings that were made on simulated devices: no evidence (promise H3)."""
+    """Recordings made on simulated devices: not evidence (promise H3)."""
 
 
 class Run(msgspec.Struct):
-    """A walk that is under way."""
+    """An inspection under way."""
 
     began_ns: int
     left: list[str]
@@ -81,7 +81,7 @@ class Run(msgspec.Struct):
 
 
 class Verifier:
-    """Follows the audit log while it is read; then `tick`, and `take` for every word of the worker."""
+    """Follows the audit log while it is read; then call `tick`, and `take` for every answer of the worker."""
 
     def __init__(
         self, archive: Archive, heads: Heads, seen: Witness, put: Callable[[Inspected | LogInspected], None]
@@ -89,20 +89,20 @@ class Verifier:
         self._archive, self._store, self._heads, self._seen = archive, archive.store, heads, seen
         self._worker, self._put = Worker(put), put
         self._receipts: set[tuple[str, Track]] = set()
-        """Tracks that were deleted, of recordings that are still there."""
+        """Deleted tracks, of recordings that still exist."""
         self._last: Stamp | None = None
         self._earliest_ns = 0
         self._doubtful: dict[str, Job] = {}
-        """By id, what was expected of the recordings that did not fit: FINDINGS_MAX at most."""
+        """By id, what was expected of faulty recordings: at most FINDINGS_MAX."""
         self._run: Run | None = None
         self.result: Result | None = None
         self.fault = ""
 
     def follow(self, line: Line) -> None:
-        """Takes a line of the log."""
+        """Take a line of the log."""
         match line.act:
             case acts.Deleted(recording_id=recording_id, track=track):
-                if self._store.is_known(recording_id):  # a log of years tells of thousands that are gone
+                if self._store.is_known(recording_id):  # a log of years has thousands that no longer exist
                     self._receipts.add((recording_id, track))
             case acts.Verified():
                 self._last = Stamp(line.boot_id, line.at_boot_ns)
@@ -113,11 +113,11 @@ class Verifier:
         self._forget()
 
     def close(self) -> None:
-        """Breaks off."""
+        """Stop."""
         self._worker.close()
 
     def begin(self) -> None:
-        """A walk, unless one is under way."""
+        """Begin an inspection, unless one is under way."""
         if self._run is None:
             self._forget()
             archive, names = self._archive, sorted(self._store.entries, reverse=True)
@@ -127,7 +127,7 @@ class Verifier:
             self._log_first()
 
     def tick(self, boot_ns: int) -> None:
-        """Begins when a day has gone by or what did not fit has changed; ends what the worker did not survive."""
+        """Begin when a day has passed or a faulty recording has changed; end what killed the worker."""
         if self._run is None and boot_ns >= self._earliest_ns and (self._is_due(boot_ns) or self._has_changed()):
             self.begin()
         if self._run is not None and self._worker.is_dead:
@@ -137,18 +137,18 @@ class Verifier:
 
     @property
     def foreign(self) -> int:
-        """Files and directories inside recordings and the store that belong to nothing, by the last walk."""
+        """Files and directories in recordings and the store that belong to nothing, by the last inspection."""
         return self.result.foreign if self.result else 0
 
     def age_h(self, boot_ns: int) -> float | None:
-        """Hours since the last walk; None when there was none, or nobody can tell."""
+        """Hours since the last inspection; None: there was none, or it is unknown."""
         timeline = self._archive.time.timeline
         if self._last is None or self._last.boot_id not in timeline.boots:
             return None
         return round(age_ns(timeline, self._last, boot_ns) / 3.6e12, 1)
 
     def state(self, after: int) -> dict[str, Any]:
-        """For an operator: how far it is, what came of it, and the findings from number `after` on."""
+        """For an operator: the progress, the result, and the findings from number `after` on."""
         run, result = self._run, self.result
         body: dict[str, Any] = {
             "running": run is not None, "done": run.recordings if run else 0, "total": run.total if run else 0,
@@ -160,7 +160,7 @@ class Verifier:
         return body
 
     def take(self, word: Inspected | LogInspected) -> Line | None:
-        """A word of the worker: the next job follows. Returns the log's line when it was the last."""
+        """Take an answer of the worker, and give it the next job. Return the log's line after the last."""
         if self._run is None:
             return None
         if isinstance(word, LogInspected):
@@ -175,7 +175,7 @@ class Verifier:
             self._run.left.append(word.job.recording_id)
         return self._next()
 
-    # --- the walk ---------------------------------------------------------------------------------------------------
+    # --- the inspection ---------------------------------------------------------------------------------------------
 
     def _is_due(self, boot_ns: int) -> bool:
         timeline = self._archive.time.timeline
@@ -213,7 +213,7 @@ class Verifier:
         return self._finish()
 
     def _job(self, recording_id: str, entry: Entry | None) -> Job | None:
-        """What is to be looked at in a recording, but for the keys; None when it is gone."""
+        """The job for a recording, without the keys; None: it has gone."""
         if entry is None:
             return None
         expected = self._expected(recording_id, entry)
@@ -229,7 +229,7 @@ class Verifier:
         return Expected(gone, going, may_be_open=not entry.closed and is_young)
 
     def _stands(self, word: Inspected) -> bool:
-        """Whether what was expected of a recording is still so; what was found without is found again, or gone."""
+        """Whether the expectation still holds; a finding without it is found again, or has gone."""
         if not word.found.findings:
             return True
         store = self._store
@@ -254,7 +254,7 @@ class Verifier:
         self._add(list(around(archive.store, archive.holds, archive.time, archive.paths, archive.clock.boot_ns())))
         for name, tracks in self._seen.missing(archive.audit).items():
             if archive.store.is_known(name):
-                continue  # its files are named one by one
+                continue  # its files are listed one by one
             what = f"is missing: the audit log began it, and has no receipt for its {' and '.join(tracks)}"
             self._add([Finding(f"recordings/{name}", what)])
         now = archive.clock.read()

@@ -26,39 +26,39 @@ from daemon.model.policy import TERM_H_MAX
 from hardware.ports import ClockReading, Track
 
 LOOK_MAX = 64
-"""Recordings that are told of at one look: a tenth of a second on a card. A store whose log was lost takes several."""
+"""Recordings logged per look: a tenth of a second on a card. A store whose log was lost takes several looks."""
 
 
 FORGET_NS = TERM_H_MAX["video"] * H_NS
-"""So long after it was begun no recording may be there any more, and one that is missing is no loss."""
+"""After this time no recording may still exist, and a missing one is not a loss."""
 
 
 class Known(msgspec.Struct):
     """What the log knows of a recording."""
 
     tracks: set[Track]
-    """Those of it that have no receipt."""
+    """Its tracks without a receipt."""
     ended: bool = False
     is_empty: bool = False
-    """It came to nothing: it was closed, and no segment of it was ever durable."""
+    """It has no content: it was closed, and no segment of it was ever durable."""
     began_wall_ns: int | None = None
 
 
 class Witness:
-    """Follows the log, and adds what is missing in it."""
+    """Follows the log, and adds what it lacks."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._told: dict[str, Known] = {}
-        """Recordings whose beginning stands in the log and whose deletion does not."""
+        """Recordings whose beginning is in the log and whose deletion is not."""
         self._missing: set[str] = set()
-        """Those of them that the log says are missing."""
+        """Those of them that are missing, according to the log."""
         self._policy: acts.Policy | None = None
         self.fault = ""
-        """For a person: what a hold keeps and is not there."""
+        """What a hold keeps and is missing, for a person."""
 
     def follow(self, line: Line) -> None:
-        """Takes a line of the log."""
+        """Take a line of the log."""
         match line.act:
             case acts.RecordingBegan(recording_id=name) as began:
                 self._told[name] = Known(set(began.tracks), began_wall_ns=began.began_wall_ns)
@@ -77,7 +77,7 @@ class Witness:
                 self._policy = line.act
 
     def look(self, audit: AuditLog) -> bool:
-        """Tells what began and ended since; True when there is more. Raises StoreError when the log takes no line."""
+        """Log what began and ended since; return whether there is more. Raises StoreError if the log takes no line."""
         entries = self._store.entries
         news = [name for name in entries if not self._is_told(name)]
         said = [act for name in news[:LOOK_MAX] for act in self._news(name)]
@@ -95,12 +95,12 @@ class Witness:
             self._missing.discard(name)
 
     def missing(self, audit: AuditLog) -> dict[str, tuple[Track, ...]]:
-        """What the log began and has no receipt for, and the store has not: recording -> its tracks (promise K7)."""
+        """Tracks that the log began and has no receipt for, missing in the store, by recording (promise K7)."""
         found = {}
         for name, known in self._told.items():
             entry = self._store.entries.get(name)
             if entry is None and name in self._store.unaccounted:
-                continue  # it is there and cannot be read: that is named already
+                continue  # it exists and cannot be read: that is listed already
             there = entry.there if entry else set()
             if entry and (known.is_empty or not (entry.closed and known.ended)):
                 continue
@@ -110,9 +110,9 @@ class Witness:
         return found
 
     def account(self, audit: AuditLog, held: Mapping[str, str], now: ClockReading) -> None:
-        """Says in the log, once each, what is missing and what has come back. Raises StoreError.
+        """Log, once each, what is missing and what has come back. Raises StoreError.
 
-        `held`: recordings that a hold keeps, and which. What no hold names is forgotten when its longest term is over.
+        `held`: recordings with a hold, and which. Without a hold it is forgotten when its longest term is over.
         """
         missing = self.missing(audit)
         for name in missing.keys() - held.keys() if now.state == "synchronised" else ():
@@ -140,7 +140,7 @@ class Witness:
         return began + (self._ended(name) if self._store.entries[name].closed else [])
 
     def under(self, settings: Settings, audit: AuditLog) -> None:
-        """Tells which policy is in force, when it is another than before. Raises StoreError."""
+        """Log the policy in force if it has changed. Raises StoreError."""
         policy = settings.policy
         since = policy.in_force_from.isoformat()
         now = acts.Policy(policy.name, settings.policy_sha256, since, tuple(policy.tracks()))
@@ -159,7 +159,7 @@ class Witness:
         path = self._store.path(name)
         end = read_record(path / "end.json", records.End)
         if end is None:
-            if name in self._told:  # it can be told no more than that it was begun; `store verify` names what is wrong
+            if name in self._told:  # only its beginning can be logged; `store verify` lists what is wrong
                 self._told[name].ended = True
             return []
         seconds: dict[Track, float] = {}
@@ -174,5 +174,5 @@ class Witness:
 
 
 def _trigger(*, alarm: bool, test: bool) -> Trigger:
-    """What began a recording, or what it was when it ended."""
+    """Why a recording was begun, or what it was at its end."""
     return "test" if test else "alarm" if alarm else "conversation"

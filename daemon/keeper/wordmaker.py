@@ -3,8 +3,8 @@
 
 """Seals words to holders' keys and ends: `python -m daemon.keeper.wordmaker`, the pairs on stdin.
 
-Invariant: it opens nothing. What can seal is loaded in this short-lived process and not in the keeper: a library that
-fails ends this child, and no deletion waits for it.
+Invariant: it opens nothing. The code that seals is loaded in this short-lived process and not in the keeper: a library
+that fails ends this child, and no deletion waits for it.
 
     stdin   [["age1..", "spreekkamer-proof/1 abcd-efgh-.."], ..]
     stdout  ["<base64 of an age file>", ..]
@@ -20,7 +20,7 @@ import pyrage
 
 
 def main() -> None:
-    """Reads, seals, writes."""
+    """Read, seal, write."""
     pairs = msgspec.json.decode(sys.stdin.buffer.read(), type=list[tuple[str, str]])
     try:
         sealed = [pyrage.encrypt(f"{word}\n".encode(), [pyrage.x25519.Recipient.from_str(key)]) for key, word in pairs]

@@ -3,7 +3,7 @@
 
 """The thread that reads the store: one job at a time, at half speed, and never in the way of a deletion.
 
-The law here: the loop gives a job and gets one word back; the thread changes nothing, in the store or in the keeper.
+Invariant: the loop gives a job and gets one answer; the thread changes nothing, in the store or in the keeper.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from hashlib import _Hash as HASH
 
 REST_S_MAX = 1.0
-"""A card that takes longer than this for a piece is busy with something better; it is not waited for longer."""
+"""A card that takes longer than this for a piece is busy with something more important; the rest is no longer."""
 HEADS_MAX = 8
-"""Signatures that a walk checks, 5 ms each: the newest, each of which covers every line before it."""
+"""Signatures checked per inspection, 5 ms each: the newest, each of which covers every line before it."""
 PIECE_BYTES = 1_048_576
 JOBS_MAX = 2
-"""One job at a time is given; the second place is for the end."""
+"""One job at a time; the second place is for the end."""
 STOP_S = 5.0
 """A thread that is told to stop is between two pieces of a quarter of a megabyte, or in ssh-keygen."""
 
@@ -48,21 +48,21 @@ class Job(msgspec.Struct, frozen=True):
     expected: Expected
     keys: tuple[str, ...]
     closed: bool
-    """Whether it had been closed when this was asked."""
+    """Whether it was closed when the job was made."""
 
 
 class LogJob(msgspec.Struct, frozen=True):
-    """The audit log, as far as it goes now."""
+    """The audit log, up to its present end."""
 
     path: Path
     bytes: int
     heads: Mapping[int, str]
-    """Number of lines -> head: as the keeper has it, and as the newest signed one has it."""
+    """Number of lines -> head: the keeper's own, and the newest signed one."""
     keys: tuple[str, ...]
 
 
 class Proven(msgspec.Struct, frozen=True):
-    """How much of the log held together at the last walk: its bytes are hashed again, its lines not judged again."""
+    """The part of the log that was valid at the last inspection: it is hashed again, but not judged again."""
 
     bytes: int = 0
     sha256: str = hashlib.sha256().hexdigest()
@@ -71,14 +71,14 @@ class Proven(msgspec.Struct, frozen=True):
 
 
 class Inspected(msgspec.Struct, frozen=True):
-    """What came of a recording."""
+    """Result for a recording."""
 
     job: Job
     found: Inspection
 
 
 class LogInspected(msgspec.Struct, frozen=True):
-    """What came of the log."""
+    """Result for the log."""
 
     found: Inspection
 
@@ -88,7 +88,7 @@ class StoppedError(Exception):
 
 
 class Worker:
-    """`give` from the loop, when nothing is under way; `put` is called on the thread."""
+    """`give` from the loop, when no job is under way; `put` is called on the thread."""
 
     def __init__(self, put: Callable[[Inspected | LogInspected], None]) -> None:
         self._put = put
@@ -98,17 +98,17 @@ class Worker:
         self._proven = Proven()
 
     def give(self, job: Job | LogJob) -> None:
-        """Begins it; the thread with the first."""
+        """Begin a job; the first starts the thread."""
         self._jobs.start()
         self._jobs.give(job)
 
     @property
     def is_dead(self) -> bool:
-        """The thread has ended although nobody asked it to: what it was reading broke it."""
+        """The thread has ended unasked: what it was reading broke it."""
         return not self._jobs.alive()
 
     def close(self) -> None:
-        """Ends it; what it was reading is not judged."""
+        """End the thread; its current job is not judged."""
         self._stop.set()
         self._jobs.close(STOP_S)
 
@@ -125,7 +125,7 @@ class Worker:
                 return
 
     def _pace(self, _: int) -> None:
-        """Rests as long as it has worked: half of what the disk can do is left to who records and who deletes."""
+        """Rest as long as it has worked: half of the disk's capacity is left for recording and deleting."""
         worked_s = time.monotonic() - self._since_s
         if self._stop.wait(min(worked_s, REST_S_MAX)):
             raise StoppedError
@@ -158,7 +158,7 @@ class Worker:
         return Inspection((Finding(name, f"{walk.faults[0]}{more}"),), 1, job.bytes)
 
     def _still_proven(self, file: IO[bytes], size: int) -> tuple[Proven, HASH]:
-        """What the walk before found whole, where its bytes are the same; the file stands behind it."""
+        """The part of the log found valid before, if its bytes are the same; the file is then positioned after it."""
         digest, left = hashlib.sha256(), self._proven.bytes
         while 0 < left <= size and (piece := file.read(min(PIECE_BYTES, left))):
             digest.update(piece)
