@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Files that a custodian's command leaves: all of it under its name or nothing, on any file system and system."""
+"""Files written by a custodian's commands: complete under their name or absent, on any file system and platform."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from daemon.errors import StoreError
 
 
 def refuse_existing(path: Path) -> None:
-    """Raises StoreError for a place that has something already."""
+    """Raise StoreError if something exists at the path."""
     if path.exists():
         raise StoreError(f"{path}: is there already; expected a place without it")
 
 
 def write_new(path: Path, data: bytes, mode: int = 0o600) -> None:
-    """Writes a file that is not there yet, durable on return. Raises StoreError, and leaves nothing then."""
+    """Write a new file, durable on return. Raises StoreError, and then leaves nothing."""
     part = path.with_name(f".{path.name}.part")
     try:
         refuse_existing(path)

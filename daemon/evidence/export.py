@@ -1,14 +1,14 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""A sealed copy on its way out: one uncompressed zip with every part of an event, fetched from the keeper file by file.
+"""Exports a sealed copy: one uncompressed zip with every part of an event, fetched from the keeper file by file.
 
-The law here: no key is needed and nothing is opened. On a medium the zip appears under its name when it is all there,
-durable; what fails half-way leaves nothing. A store that is damaged is handed out as it is, and the damage is said:
-what is left may be all that there is. Beside the parts lie the page that opens them, and LEESMIJ.txt.
+Invariant: no key is needed and nothing is opened. On a medium the zip gets its name only when it is complete and
+durable; a failure leaves nothing. A damaged store is handed out as it is, and the damage is reported: what is left may
+be all there is. Beside the parts are the page that opens them, and LEESMIJ.txt.
 
     opname.html  LEESMIJ.txt
-    <recording>/…            as the unit has it (docs/ref/recording-format.md)
+    <recording>/…            as on the unit (docs/ref/recording-format.md)
     <recording>.json         every line of the unit's log about it
 """
 
@@ -32,17 +32,17 @@ from daemon.model.ledger import parse
 
 PIECE_BYTES = 1_048_576
 Step = Callable[[int], None]
-"""Is told how many bytes more have been copied."""
+"""Gets the number of bytes copied since the last call."""
 _HERE = Path(__file__).resolve().parents[2] / "reader"
 _SHIPPED = Path(sys.prefix) / "share" / "spreekkamer" / "reader"
 PAGE = _HERE / "dist/opname.html" if _HERE.is_dir() else _SHIPPED / "opname.html"
 README = (_HERE if _HERE.is_dir() else _SHIPPED) / "LEESMIJ.txt"
 MODE = 0o100444 << 16
-"""In a zip's directory: a regular file that everybody may read."""
+"""File mode in a zip's directory: a regular file that everybody may read."""
 
 
 class Sheet(msgspec.Struct, frozen=True):
-    """What lies beside a recording in the zip, as `<recording>.json`."""
+    """Content of `<recording>.json`, beside a recording in the zip."""
 
     recording_id: str
     tracks: tuple[str, ...]
@@ -50,24 +50,24 @@ class Sheet(msgspec.Struct, frozen=True):
     bytes: int
     sums_sha256: str
     audit_lines: tuple[str, ...]
-    """Every line of the unit's audit log about this recording, as it stands there: receipts, holds, this hand-out."""
+    """Every line of the unit's audit log about this recording, verbatim: receipts, holds, this hand-out."""
 
 
 class Copy(msgspec.Struct, frozen=True):
-    """What was handed out."""
+    """The result of an export."""
 
     recordings: tuple[Sheet, ...]
     open: tuple[str, ...]
-    """Parts of the event that are not closed yet, and not in it."""
+    """Parts of the event that are still open, and not in the copy."""
     path: Path | None
     """None: it went to standard output."""
 
 
 def to_medium(keeper: Conversation, recording_id: str, to: Path, step: Step, same_disk: str | None = None) -> Copy:
-    """Makes `opname-<start of the id>.zip` and the page in a directory, durable on return.
+    """Write `opname-<start of the id>.zip` and the page to a directory, durable on return.
 
-    `same_disk`: why the copy may stay on the unit, for its log.
-    Raises RequestError, NotFoundError and RightsError as the keeper does, StoreError for a medium that fails.
+    `same_disk`: why the copy may stay on the unit, for its log. Raises RequestError, NotFoundError and RightsError as
+    the keeper does, StoreError if the medium fails.
     """
     name = str(keeper.ask("recording", recording_id=recording_id)["recording_id"])
     whole = to / f"opname-{name[:8]}.zip"
@@ -76,7 +76,7 @@ def to_medium(keeper: Conversation, recording_id: str, to: Path, step: Step, sam
         raise RequestError(f"{whole} is there already; expected a place without it")
     try:
         part.unlink(missing_ok=True)
-        with part.open("xb") as file:  # what a stick brings along may be a link
+        with part.open("xb") as file:  # an existing file on a stick may be a link
             copy = to_stream(keeper, name, file, step, same_disk)
             file.flush()
             os.fsync(file.fileno())
@@ -87,7 +87,7 @@ def to_medium(keeper: Conversation, recording_id: str, to: Path, step: Step, sam
     except OSError as error:
         raise StoreError(f"{to}: {error.strerror or error}; nothing was left there") from error
     finally:
-        with contextlib.suppress(OSError):  # a medium that is gone keeps what it has
+        with contextlib.suppress(OSError):  # the medium may have gone
             part.unlink(missing_ok=True)
     return msgspec.structs.replace(copy, path=whole)
 
@@ -95,7 +95,7 @@ def to_medium(keeper: Conversation, recording_id: str, to: Path, step: Step, sam
 def to_stream(
     keeper: Conversation, recording_id: str, file: IO[bytes], step: Step, same_disk: str | None = None
 ) -> Copy:
-    """Writes the zip to a file or pipe, front to back. Raises as the keeper does, and OSError."""
+    """Write the zip to a file or pipe, front to back. Raises as the keeper does, and OSError."""
     told = keeper.ask("recording", recording_id=recording_id)
     sheets, still_open = list[Sheet](), list[str]()
     pipe = _Ahead(file)
@@ -144,31 +144,31 @@ def _part(
 def _add(archive: zipfile.ZipFile, pipe: _Ahead, name: str, data: bytes) -> None:
     info = zipfile.ZipInfo(
         name
-    )  # of 1980: when a copy was made is in the log, and the same recording gives the same zip
+    )  # dated 1980: the log has the time of the copy, and the same recording gives the same zip
     info.external_attr, info.create_system = MODE, 3
     archive.writestr(info, data)
     pipe.let_go()
 
 
 class _Ahead:
-    """A pipe that can be written over as far back as the last `let_go`: an entry says its length before its bytes."""
+    """A pipe that can be rewritten back to the last `let_go`: an entry has its length before its bytes."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file, self._held, self._gone, self._at = file, bytearray(), 0, 0
 
     def write(self, data: bytes) -> int:
-        """Writes where it stands."""
+        """Write at the current position."""
         at = self._at - self._gone
         self._held[at : at + len(data)] = data
         self._at += len(data)
         return len(data)
 
     def tell(self) -> int:
-        """Where it stands."""
+        """The current position."""
         return self._at
 
     def seek(self, at: int, whence: int = 0) -> int:
-        """Goes back within what is held, or to its end."""
+        """Move within the held bytes, or to their end."""
         end = self._gone + len(self._held)
         self._at = end if whence == os.SEEK_END else at
         if not self._gone <= self._at <= end:
@@ -176,17 +176,17 @@ class _Ahead:
         return self._at
 
     def seekable(self) -> bool:
-        """As far as it holds."""
+        """Within the held bytes."""
         return True
 
     def close(self) -> None:
-        """Whoever opened the file closes it."""
+        """The caller closes the file."""
 
     def flush(self) -> None:
-        """Nothing that is held goes before it is whole."""
+        """Nothing held is written before it is complete."""
 
     def let_go(self) -> None:
-        """Writes what is held; from here on it stands."""
+        """Write the held bytes; they can no longer be changed."""
         self._file.write(self._held)
         self._gone += len(self._held)
         self._held.clear()
@@ -209,7 +209,7 @@ def _lines_about(keeper: Conversation, recording_id: str) -> Iterator[str]:
 
 
 def _gone_since(lines: tuple[str, ...], recording_id: str) -> set[str]:
-    """The tracks of a recording whose deletion was begun after it was handed out last."""
+    """The tracks of a recording whose deletion began after its last hand-out."""
     gone = set[str]()
     for text in reversed(lines):
         line = parse(text.encode() + b"\n")

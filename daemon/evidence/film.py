@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Opened segments into one MP4: nothing is encoded again, both tracks keep their times.
+"""Opened segments to one MP4, without encoding again; both tracks keep their times.
 
-The law here: packets stream through, a segment of each track at a time. The file appears under its name when all of it
-is written; what fails half-way leaves nothing. Times in a segment are 33 bits of 1/90,000 s and begin again after 26.5
-hours: the chain's times say which turn is meant.
+Invariant: packets are streamed, one segment per track at a time. The file gets its name only when it is complete; a
+failure leaves nothing. Times in a segment are 33 bits of 1/90,000 s and wrap after 26.5 hours: the chain's times tell
+which wrap is meant.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
     from av.packet import Packet
 
 TURN = 1 << 33
-"""Ticks of 1/90,000 s after which a transport stream counts from nought."""
+"""Ticks of 1/90,000 s after which a transport stream's clock wraps."""
 TICKS_PER_S = 90_000
 _TICK = Fraction(1, TICKS_PER_S)
 Opened = Iterable[tuple[Segment, bytes]]
 
 
 class Made(NamedTuple):
-    """What is in the file."""
+    """The content of the file."""
 
     packets: dict[Track, int]
     """Frames of image; frames of 1,024 samples of sound."""
@@ -47,14 +47,14 @@ class Made(NamedTuple):
 
 
 class _Feed(io.RawIOBase):
-    """Opened segments as one file that is read from front to end. Remembers where the first begins."""
+    """Opened segments as one file, read from front to end. Remembers where the first begins."""
 
     def __init__(self, opened: Opened, step: Callable[[int], None]) -> None:
         self._opened, self._step = iter(opened), step
         self._left = memoryview(b"")
         self.t0_boot_ns: int | None = None
         self.error: BaseException | None = None
-        """Why it ended early; whoever reads it is told nothing but its end."""
+        """Why it ended early; its reader only sees the end."""
 
     def readable(self) -> bool:
         return True
@@ -63,7 +63,7 @@ class _Feed(io.RawIOBase):
         while not self._left:
             try:
                 segment, data = next(self._opened, (None, b""))
-            except BaseException as error:  # noqa: BLE001 - raised into FFmpeg's call it would be printed there, and lost
+            except BaseException as error:  # noqa: BLE001 - FFmpeg would print an exception raised in its call, and lose it
                 self.error = error
                 return b""
             if segment is None:
@@ -78,7 +78,7 @@ class _Feed(io.RawIOBase):
 
 
 class _Reel:
-    """The packets of one track, with times that do not turn."""
+    """The packets of one track, with times that do not wrap."""
 
     def __init__(self, track: Track, feed: _Feed) -> None:
         self.track, self._feed = track, feed
@@ -93,7 +93,7 @@ class _Reel:
         self.count = 0
 
     def packets(self) -> Iterator[tuple[int, Packet[Any]]]:
-        """Each with its boot time in ticks."""
+        """Each packet with its boot time in ticks."""
         if self.stream is None:
             return
         last = (self._feed.t0_boot_ns or 0) * 9 // 100_000
@@ -105,7 +105,7 @@ class _Reel:
             yield last, packet
 
     def check(self) -> None:
-        """Raises what ended it early."""
+        """Raise the error that ended it early."""
         if self._feed.error is not None:
             raise self._feed.error
 
@@ -114,7 +114,7 @@ class _Reel:
 
 
 class _Ends:
-    """Signals that end a program, obeyed between two packets: in the middle of FFmpeg's call they would be lost."""
+    """Handles termination signals between two packets: in the middle of FFmpeg's call they would be lost."""
 
     def __init__(self) -> None:
         self._number = 0
@@ -135,25 +135,25 @@ class _Ends:
         self._number = number
 
     def check(self) -> None:
-        """Raises KeyboardInterrupt or SystemExit once one has come."""
+        """Raise KeyboardInterrupt or SystemExit once a signal has come."""
         if self._number:
             raise KeyboardInterrupt if self._number == signal.SIGINT else SystemExit(128 + self._number)
 
 
 def unturned(ticks: int, near: int) -> int:
-    """The time that is nearest to another of all those that a 33-bit count can mean."""
+    """The value nearest to another among all that a 33-bit count can mean."""
     return near + (ticks - near + TURN // 2) % TURN - TURN // 2
 
 
 def make(
     opened: Mapping[Track, Opened], out: Path, about: dict[str, str], step: Callable[[int], None] = lambda _: None
 ) -> Made:
-    """Writes the MP4. Raises StoreError for a place that cannot be written and for what is no film."""
+    """Write the MP4. Raises StoreError if it cannot be written, or the segments are not a film."""
     if out.exists():
         raise StoreError(f"{out}: is there already; expected a place without it")
     part = out.with_name(f".{out.name}.part")
     try:
-        part.unlink(missing_ok=True)  # what a power cut left, or a link
+        part.unlink(missing_ok=True)  # left by a power cut, or a link
         with _Ends() as ends:
             made = _write(opened, part, about, step, ends)
             with part.open("r+b") as file:
@@ -214,5 +214,5 @@ def _merged(reels: list[_Reel]) -> Iterator[tuple[int, _Reel, Packet[Any]]]:
 
 
 def about(recording_id: str, unit: str, first_wall_ns: int) -> dict[str, str]:
-    """What stands in the file beside the film."""
+    """Metadata in the file."""
     return {"title": f"{unit} {recording_id}", "creation_time": utc(first_wall_ns)}

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""A hand-over: the recording's keys sealed anew to the one who receives it, and a sheet that both sign.
+"""A hand-over: the recording's keys sealed anew to the receiver, and a sheet that both sign.
 
-The law here: the recording itself is handed over as it is, byte for byte, so that its signatures still hold; only its
-envelopes are made anew, as the half-opened file from which every layer has been taken, sealed to the receiver alone.
+Invariant: the recording itself is handed over byte for byte, so that its signatures stay valid. Only its envelopes are
+made anew, as the half-opened file with every layer removed, sealed to the receiver alone.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Ground = Literal["report", "demand"]
 MARGIN_MM = 18
 LINE_MM = 5.4
 ROWS_MAX = 40
-"""Gaps and findings that a sheet names; the rest is a number."""
+"""Gaps and findings listed on a sheet; the rest are counted."""
 
 
 class Sheet(msgspec.Struct, frozen=True):
@@ -45,15 +45,15 @@ class Sheet(msgspec.Struct, frozen=True):
     officer: str
     at: str
     recipients: tuple[str, ...]
-    """Public keys of the receiver; none: an MP4 in clear."""
+    """Public keys of the receiver; empty: a clear MP4."""
     files: dict[str, str]
-    """Name -> SHA-256 of what was made for the receiver."""
+    """Name -> SHA-256 of the files made for the receiver."""
     verdict: Verdict
     version: str
 
 
 def rewrap(opened: Envelopes, recipients: Sequence[str]) -> bytes:
-    """The file with which a receiver opens the recording by their own key. Raises RequestError for what is no key."""
+    """The file with which a receiver opens the recording by their own key. Raises RequestError for an invalid key."""
     for recipient in recipients:
         if wrong := recipient_fault(recipient):
             raise RequestError(f"a receiver's key is no age recipient: {shown(show(recipient))}; expected {wrong}")
@@ -66,8 +66,8 @@ def rewrap(opened: Envelopes, recipients: Sequence[str]) -> bytes:
 
 
 def pdf(sheet: Sheet) -> bytes:
-    """The sheet on paper, A4, in Dutch; letters that the built-in font does not have are shown as a question mark."""
-    from fpdf import FPDF  # noqa: PLC0415 - half a second that only a sheet on paper is worth
+    """The sheet on paper, A4, in Dutch; characters that the built-in font does not have become question marks."""
+    from fpdf import FPDF  # noqa: PLC0415 - half a second, only for a sheet on paper
 
     page, verdict = FPDF(format="A4"), sheet.verdict
     page.set_margin(MARGIN_MM)

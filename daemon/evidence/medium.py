@@ -3,8 +3,8 @@
 
 """Where a copy may go: not on the unit itself, where nothing would delete it (promise K1).
 
-The law here: a file system of the unit's own is that of the store, that of the system, one on the same disk as either,
-or one in memory. What is not known to be the unit's own is a medium.
+Invariant: the unit's own file systems are the store's, the system's, any on the same disk as either, and those in
+memory. Any other is a medium.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ import stat
 from pathlib import Path
 
 MEMORY = frozenset({"tmpfs", "ramfs", "overlay"})
-"""File systems that lie in the unit's memory or on top of its own disk."""
+"""File systems in the unit's memory or on top of its own disk."""
 MOUNTS = Path("/proc/self/mountinfo")
 DEVICES = Path("/sys/dev/block")
 
 
 def of_the_unit(target: os.stat_result, store_device: int) -> str:
-    """Why a copy there would stay on the unit; empty: it would not. `store_device`: of the store, as `st_dev`."""
+    """Why a copy there would stay on the unit; empty: it would not. `store_device`: the store's `st_dev`."""
     if not (stat.S_ISDIR(target.st_mode) or stat.S_ISREG(target.st_mode)):
-        return ""  # a pipe: where it ends nobody here can tell
+        return ""  # a pipe: its other end is unknown
     if target.st_dev == store_device:
         return "the file system of the store"
     kinds = _kinds()
@@ -35,7 +35,7 @@ def of_the_unit(target: os.stat_result, store_device: int) -> str:
 
 
 def _disk(device: int) -> str:
-    """The whole disk that a partition is on; empty for what is none."""
+    """The whole disk of a partition; empty: it is not on one."""
     try:
         path = (DEVICES / f"{os.major(device)}:{os.minor(device)}").resolve(strict=True)
     except OSError:
@@ -44,7 +44,7 @@ def _disk(device: int) -> str:
 
 
 def _kinds() -> dict[int, str]:
-    """The kind of file system behind each device number; empty where the system does not tell."""
+    """Type of the file system behind each device number; empty if the platform does not tell."""
     found = {}
     try:
         lines = MOUNTS.read_text(errors="replace").splitlines()

@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Opening a recording with the keys of its holders: the envelopes layer by layer, then one segment after the other.
+"""Opens a recording with the keys of its holders: the envelopes layer by layer, then one segment after the other.
 
-The law here: this runs on a custodian's computer, never on a unit: no unit has a key that opens. One holder of EVERY
-group must agree, in the order of the layers; whoever comes first can hand on a half, which alone opens nothing. Secret
-keys stay in memory and are never printed. A segment that does not open costs itself.
+Invariant: this runs on a custodian's computer, never on a unit: no unit has a key that opens. One holder of EVERY group
+must agree, in the order of the layers; the first can pass on a half, which opens nothing by itself. Secret keys stay in
+memory and are never printed. A segment that does not open costs only itself.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ HALF = "spreekkamer-half/1"
 LAYERS_MAX = 3
 """Groups that a policy may have."""
 KEY_BYTES_MAX = 100_000
-"""A key file is 200 bytes; the largest with a plug-in's identities is far below this."""
+"""A key file has 200 bytes; the largest with a plug-in's identities is far below this."""
 _SECRET = re.compile(r"AGE-SECRET-KEY-1[02-9AC-HJ-NP-Z]{58}")
 _AGE = (b"age-encryption.org/v1", b"-----BEGIN AGE ENCRYPTED FILE-----")
 Identity: TypeAlias = Any
@@ -39,12 +39,12 @@ Identity: TypeAlias = Any
 
 
 class Half(msgspec.Struct, frozen=True):
-    """Envelopes from which the first groups have taken their layer; still sealed to the others."""
+    """Envelopes from which the first groups have removed their layers; still sealed to the others."""
 
     recording_id: str
     layers_open: int
     envelopes: dict[str, str]
-    """Name of the envelope -> what is left of it, in base64."""
+    """Name of the envelope -> its remaining layers, in base64."""
     format: str = HALF
 
 
@@ -56,13 +56,13 @@ class Envelopes(NamedTuple):
     layers_open: int
     sealed: Mapping[str, bytes]
     keys: Mapping[str, Identity]
-    """Name of the envelope without its ending -> the key of its segments; empty until all layers are open."""
+    """Name of the envelope without its suffix -> the key of its segments; empty until all layers are open."""
     spoilt: tuple[str, ...]
-    """Envelopes that do not open with the keys of the others; they cost their own segments."""
+    """Envelopes that do not open with the others' keys; they cost only their own segments."""
 
 
 def identities(data: bytes, name: str, passphrase: Callable[[str], str]) -> list[Identity]:
-    """The keys of a key file; `passphrase` is asked for one that is locked. Raises SealError."""
+    """The keys in a key file; `passphrase` is called for a locked one. Raises SealError."""
     if len(data) > KEY_BYTES_MAX:
         raise SealError(f"{name}: is no key file: it has {len(data)} bytes")
     if data.lstrip().startswith(_AGE):
@@ -84,11 +84,11 @@ def identities(data: bytes, name: str, passphrase: Callable[[str], str]) -> list
 def envelopes(
     source: Source, recording_id: str, groups: tuple[tuple[str, ...], ...], names: Sequence[str]
 ) -> Envelopes:
-    """The envelopes of a recording, closed. Raises StoreError where there are none."""
+    """The envelopes of a recording, closed. Raises StoreError if there are none."""
     sealed = {}
     for name in names:
         if ENVELOPE.match(name):
-            with contextlib.suppress(StoreError):  # one that is missing costs its own segments; the verdict names it
+            with contextlib.suppress(StoreError):  # a missing one costs its own segments; the verdict names it
                 sealed[name] = source.file(name)
     if not sealed:
         raise StoreError("no envelope is there: nothing in this recording can be opened")
@@ -96,9 +96,9 @@ def envelopes(
 
 
 def take_half(closed: Envelopes, data: bytes, name: str) -> Envelopes:
-    """The envelopes as the holder before left them, those of tracks that are still there.
+    """The envelopes as the previous holder left them, for the tracks that still exist.
 
-    A file has a line for every part of an event. Raises RequestError for a half of something else.
+    A file has one line per part of an event. Raises RequestError for a half of another recording.
     """
     try:
         halves = msgspec.json.Decoder(Half).decode_lines(data)
@@ -119,7 +119,7 @@ def take_half(closed: Envelopes, data: bytes, name: str) -> Envelopes:
 
 
 def give_half(opened: Envelopes) -> bytes:
-    """The file for the next holder. Raises RequestError where nothing, or everything, is open."""
+    """The file for the next holder. Raises RequestError if nothing, or everything, is open."""
     if opened.keys:
         raise RequestError("every group has agreed already: `open` it; a half of this would be the whole")
     sealed = {name: base64.b64encode(data).decode() for name, data in opened.sealed.items()}
@@ -127,7 +127,7 @@ def give_half(opened: Envelopes) -> bytes:
 
 
 def unlock(closed: Envelopes, keys: Sequence[Identity]) -> Envelopes:
-    """Takes off as many layers as these keys open. Raises SealError where they open none, in words for a person."""
+    """Remove the layers that these keys open. Raises SealError, with a text for a person, if they open none."""
     sealed, layers, spoilt = dict(closed.sealed), closed.layers_open, closed.spoilt
     while layers < LAYERS_MAX and not _all_open(sealed):
         opened = {name: clear for name, data in sealed.items() if (clear := open_one(data, keys)) is not None}
@@ -148,7 +148,7 @@ def still_needed(opened: Envelopes) -> str:
 
 
 def check_open(opened: Envelopes) -> None:
-    """Raises SealError, with whose key is still needed, where a layer is still closed."""
+    """Raise SealError, naming whose key is still needed, if a layer is closed."""
     if not opened.keys:
         raise SealError(f"{still_needed(opened)}; make a `half` for them, or give their key as well")
 
@@ -156,7 +156,7 @@ def check_open(opened: Envelopes) -> None:
 def opened_segments(
     source: Source, segments: Sequence[Segment], keys: Mapping[str, Identity], trouble: Callable[[str], None]
 ) -> Iterator[tuple[Segment, bytes]]:
-    """Each segment in clear, in order; `trouble` is given a sentence for each that does not open."""
+    """Each segment in clear, in order; `trouble` gets a sentence for each that does not open."""
     for segment in segments:
         mine = [key for name, key in keys.items() if name == segment.key or name.startswith(f"{segment.track}.")]
         try:
@@ -173,7 +173,7 @@ def tracks_of(keys: Mapping[str, Identity]) -> set[Track]:
 
 
 def open_one(data: bytes, keys: Sequence[Identity]) -> bytes | None:
-    """What these keys open; None where they do not."""
+    """The content that these keys open; None: they do not."""
     try:
         return bytes(pyrage.decrypt(data, list(keys)))
     except pyrage.DecryptError:

@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""A copy of recordings on a custodian's computer, a directory or a zip: which are there, and their bytes on demand.
+"""A copy of recordings on a custodian's computer, a directory or a zip: its recordings, and their bytes on demand.
 
-The law here: every byte may be hostile. Nothing is unpacked, no link is followed, no name leads out of the copy; a zip
-that is compressed, holds a name twice or names a place outside is refused as a whole, because two programs could see
-two different recordings in it. Memory holds lists of files and the records, one segment at a time.
+Invariant: every byte may be hostile. Nothing is unpacked, no link is followed, no name leads out of the copy. A zip
+that is compressed, has a name twice or names a path outside is refused as a whole, because two programs could see two
+different recordings in it. Memory holds lists of files and the records, and one segment at a time.
 """
 
 from __future__ import annotations
@@ -44,39 +44,39 @@ from daemon.names import TRACKS
 from daemon.texts import shown
 
 FILES_MAX = 400_000
-"""In one zip: ten parts of four hours are 300,000 files."""
+"""Files per zip: ten parts of four hours are 300,000."""
 BESIDE = ("opname.html", "LEESMIJ.txt")
-"""What an export puts beside the recordings."""
+"""Files that an export puts beside the recordings."""
 ENCRYPTED, UTF8, UNIX = 1, 0x800, 3
-"""Flags of a zip's entry, and the system whose file modes its attributes hold."""
+"""Flags of a zip's entry, and the platform whose file modes its attributes hold."""
 END = struct.Struct("<4s6xH8xH")
-"""The end of a zip: its sign, how many files it says it has, how long a comment follows."""
+"""End record of a zip: its signature, the number of files, the length of a comment."""
 END64_BYTES = 76
-"""What stands before it where there are more files, or more bytes, than it has numbers for."""
+"""Length of the records before it if there are more files, or more bytes, than it can count."""
 COUNT_MAX = 0xFFFF
 HEAD = struct.Struct("<4s24xHHH12x")
-"""An entry of its directory: its sign, and the lengths of its name, of more about it, and of a comment."""
+"""An entry of its directory: its signature, and the lengths of its name, extra fields, and comment."""
 LOCAL = struct.Struct("<4s22xHH")
-"""What stands before a file in a zip: its sign, and the lengths of its name and of more about it."""
+"""The header before a file in a zip: its signature, and the lengths of its name and extra fields."""
 UNZIPPABLE = (OSError, zipfile.BadZipFile, NotImplementedError, UnicodeError, ValueError, RuntimeError, EOFError)
-"""What Python's module raises for what is no zip, or one that it does not know."""
+"""Raised by Python's module for something that is not a zip, or an unsupported one."""
 
 
 class Source(Protocol):
     """One recording of a copy."""
 
     sheet: bytes
-    """What lies beside it: `<recording>.json`; empty: nothing."""
+    """Content of `<recording>.json` beside it; empty: there is none."""
 
     def read(self, pace: Pace = lambda _: None) -> Found:
-        """Reads and hashes everything."""
+        """Read and hash everything."""
 
     def file(self, name: str) -> bytes:
-        """One file. Raises StoreError."""
+        """Read one file. Raises StoreError."""
 
 
 def sources(copy: Path) -> list[Source]:
-    """The recordings of a directory or zip, in the order of their names. Raises StoreError where there are none."""
+    """The recordings of a directory or zip, sorted by name. Raises StoreError if there are none."""
     if copy.is_dir():
         found = list(_in_directory(copy))
     elif copy.is_file():
@@ -98,14 +98,14 @@ def _in_directory(copy: Path) -> Iterator[Source]:
 
 
 def is_recording(path: Path) -> bool:
-    """Whether a directory is to be read as a recording; no link is."""
+    """Whether a directory counts as a recording; a link does not."""
     return (
         path.is_dir() and not path.is_symlink() and ((path / "begin.json").exists() or (path / "chain.jsonl").exists())
     )
 
 
 def strangers(copy: Path, recording_ids: Collection[str]) -> list[str]:
-    """What lies in a copy's directory and came with no recording, by name. Raises OSError."""
+    """Files in a copy's directory that belong to no recording, by name. Raises OSError."""
     beside = {*BESIDE, *(f"{name}.json" for name in recording_ids)}
     there = [path for path in sorted(copy.iterdir()) if path.name not in beside]
     if is_recording(copy):
@@ -130,11 +130,11 @@ class _Directory:
             self.sheet = self._small(beside)
 
     def read(self, pace: Pace = lambda _: None) -> Found:
-        """Reads and hashes everything."""
+        """Read and hash everything."""
         return directory.read(self._path, _id_of(self._small(self._path / "begin.json")), pace)
 
     def file(self, name: str) -> bytes:
-        """One file. Raises StoreError."""
+        """Read one file. Raises StoreError."""
         path = self._path / name
         try:
             if path.is_symlink() or path.parent.is_symlink():
@@ -155,7 +155,7 @@ class _Directory:
 
 
 class Entry(NamedTuple):
-    """Where a file lies in a zip."""
+    """Position of a file in a zip."""
 
     start: int
     size: int
@@ -173,7 +173,7 @@ def _in_zip(copy: Path) -> Iterator[Source]:
 
 
 def _entries(archive: zipfile.ZipFile, file: IO[bytes]) -> dict[str, Entry]:
-    """Every file of a zip by its name. Raises StoreError for what no exported recording has."""
+    """Every file of a zip by its name. Raises StoreError for anything that an export never contains."""
     entries: dict[str, Entry] = {}
     infos, size = archive.infolist(), file.seek(0, os.SEEK_END)
     if len(infos) > FILES_MAX:
@@ -193,7 +193,7 @@ def _entries(archive: zipfile.ZipFile, file: IO[bytes]) -> dict[str, Entry]:
 
 
 def _check_end(file: IO[bytes], size: int, start: int, files: int) -> None:
-    """Walks the directory from `start` to its end. Raises StoreError where another program could see other files."""
+    """Check the directory from `start` to its end. Raises StoreError if another program could see other files."""
     file.seek(start)
     data = file.read(size - start)
     at = 0
@@ -221,7 +221,7 @@ def _why_refused(name: str, info: zipfile.ZipInfo, kind: int, known: dict[str, E
 
 
 def _entry(info: zipfile.ZipInfo, file: IO[bytes], size: int) -> Entry:
-    """Where its bytes are. Raises StoreError where the two places that name it differ, or it reaches beyond the end."""
+    """Position of its bytes. Raises StoreError if its two headers differ, or it reaches beyond the end."""
     file.seek(info.header_offset)
     head = file.read(LOCAL.size)
     signature, name_bytes, extra_bytes = LOCAL.unpack(head) if len(head) == LOCAL.size else (b"", 0, 0)
@@ -234,7 +234,7 @@ def _entry(info: zipfile.ZipInfo, file: IO[bytes], size: int) -> Entry:
 
 
 class _Zipped:
-    """A recording in a zip, whose bytes lie there as they are: SHA-256 decides, and not what the zip says of them."""
+    """A recording in a zip, stored uncompressed: SHA-256 decides, not the zip's own checksums."""
 
     def __init__(self, copy: Path, top: str, entries: dict[str, Entry]) -> None:
         mine = {name.removeprefix(top): entry for name, entry in entries.items() if name.startswith(top)}
@@ -243,12 +243,12 @@ class _Zipped:
         above = top.rstrip("/").rpartition("/")[0]
         beside = entries.get(f"{above}/{self._id}.json" if above else f"{self._id}.json")
         self.sheet = self._data(beside) if beside and beside.size <= RECORD_BYTES_MAX else b""
-        if not top:  # the recording lies at the top, with what came beside it
+        if not top:  # the recording is at the top, with the files beside it
             for name in (f"{self._id}.json", *BESIDE):
                 self._entries.pop(name, None)
 
     def read(self, pace: Pace = lambda _: None) -> Found:
-        """Reads and hashes everything."""
+        """Read and hash everything."""
         files: dict[str, Seen] = {}
         faults: list[Fault] = []
         for name in sorted(self._entries):
@@ -266,7 +266,7 @@ class _Zipped:
         return Found(self._id, files, whole, self._lines(), tuple(faults))
 
     def file(self, name: str) -> bytes:
-        """One file. Raises StoreError."""
+        """Read one file. Raises StoreError."""
         entry = self._entries.get(name)
         if entry is None:
             raise StoreError(f"{shown(name)}: is missing")
@@ -327,7 +327,7 @@ class _Id(msgspec.Struct):
 
 
 def _id_of(begin: bytes) -> str:
-    """The id that a begin.json gives, fit for a name; empty for one that is none."""
+    """The id in a begin.json, if it is a valid name; otherwise empty."""
     try:
         name = "" if is_nested(begin) else msgspec.json.decode(begin, type=_Id).recording_id
     except UNREADABLE:

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Two answers about a copy, without any key that opens: is it whole, and is it from the unit.
+"""Two answers about a copy, without any key that opens: is it intact, and is it from the unit.
 
-Deciding is `daemon/inspection/judge.py`'s, the law that the keeper's own walk follows too; here its findings become the
-answer for a person, with what is missing and why.
+`daemon/inspection/judge.py` decides, by the rules that the keeper's inspection follows too. Here its findings become
+the answer for a person, with what is missing and why.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from daemon.names import SEGMENT, TRACKS
 from hardware.ports import Track
 
 FINDINGS_MAX = 1000
-"""Kept; more are counted. A medium that is broken has one a file."""
+"""Findings kept; more are counted. A broken medium has one per file."""
 RECEIPTS_MAX = 10_000
-"""Lines of a sheet that are looked at: a recording has some dozens."""
+"""Lines of a sheet that are read: a recording has some dozens."""
 NS = 1_000_000_000
 
 
 class Gap(msgspec.Struct, frozen=True):
-    """Something is missing from a track; seconds from the press."""
+    """A gap in a track; seconds from the press."""
 
     track: Track
     from_s: float
@@ -41,7 +41,7 @@ class Gap(msgspec.Struct, frozen=True):
 
 
 class Mark(msgspec.Struct, frozen=True):
-    """Something happened; seconds from the press."""
+    """An event; seconds from the press."""
 
     what: str
     at_s: float
@@ -54,29 +54,29 @@ class Segment(msgspec.Struct, frozen=True):
     track: Track
     file: str
     key: str
-    """Name of the envelope without its ending; empty for one that was recovered: whichever of its track opens it."""
+    """Name of the envelope without its suffix; empty for a recovered segment: any of its track may open it."""
     t0_boot_ns: int | None
     frames: int
 
 
 class Deleted(msgspec.Struct, frozen=True):
-    """A track that the unit deleted, by a line of its log that came with the copy."""
+    """A track that the unit deleted, according to a line of its log in the copy."""
 
     at_wall_ns: int | None
     line: int | None
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """What can be said of a recording without opening it."""
+    """What is known of a recording without opening it."""
 
     recording_id: str
     whole: bool
     unit: Literal["yes", "no", "unknown"]
-    """unknown: signed by the key of this fingerprint, and nobody said whether that is the unit's."""
+    """unknown: signed by the key with this fingerprint, but it is not known whether that is the unit's."""
     fingerprint: str
-    """Of the key that signed, as ssh-keygen prints it; empty: no signature can be read."""
+    """Fingerprint of the key that signed, as printed by ssh-keygen; empty: no signature can be read."""
     faults: tuple[Finding, ...]
-    """Why it is not whole; the first thousand."""
+    """Why it is not intact; the first thousand."""
     doubts: tuple[Finding, ...]
     """Why it is not from the unit."""
     simulated: bool
@@ -100,7 +100,7 @@ class Verified(msgspec.Struct, frozen=True):
 
 
 def verify(source: Source, keys: tuple[str, ...], pace: Pace = lambda _: None) -> Verified:
-    """Judges one recording. `keys`: of units that are believed; none: unknown. Raises what `pace` raises."""
+    """Judge one recording. `keys`: of trusted units; none: unknown. Raises what `pace` raises."""
     found = source.read(pace)
     deleted = _receipts(source.sheet, found.name)
     lines: list[records.ChainLine] = []
@@ -119,7 +119,7 @@ def verify(source: Source, keys: tuple[str, ...], pace: Pace = lambda _: None) -
     shorn = [Finding(finding.path.partition("/")[2], finding.what) for finding in inspection.findings]
     doubts = [finding for finding in shorn if finding.what.startswith(("is no signature", "could not be checked"))]
     faults = [finding for finding in shorn if finding not in doubts]
-    # A signature that is another fault's consequence is not named there, and is asked for all the same.
+    # A signature that fails because of another fault is not listed there, but still has to be checked.
     good = signed_by_all == [True, True]
     begin, end = begin_of(found), end_of(found)
     verdict = Verdict(
@@ -175,7 +175,7 @@ def _s(ns: int) -> float:
     return round(ns / NS, 3)
 
 
-# --- the sheet that lies beside a copy ------------------------------------------------------------------------------
+# --- the sheet beside a copy ----------------------------------------------------------------------------------------
 
 
 class _Sheet(msgspec.Struct):
@@ -192,7 +192,7 @@ class _Receipt(msgspec.Struct):
 
 
 def _receipts(sheet: bytes, recording_id: str) -> dict[Track, Deleted]:
-    """The tracks of which the unit's log says that it deleted them, as far as the sheet has its lines."""
+    """The tracks that the unit deleted, according to the log lines in the sheet."""
     try:
         told = msgspec.json.decode(sheet, type=_Sheet) if sheet else None
     except UNREADABLE:
@@ -214,7 +214,7 @@ def _as_track(name: str) -> Track:
     return "audio" if name == "audio" else "video"
 
 
-# --- who signed -----------------------------------------------------------------------------------------------------
+# --- the signer -----------------------------------------------------------------------------------------------------
 
 _ARMOR = re.compile(rb"\A-----BEGIN SSH SIGNATURE-----\s+([A-Za-z0-9+/=\s]+?)\s*-----END SSH SIGNATURE-----")
 _ED25519 = b"\0\0\0\x0bssh-ed25519\0\0\0 "
@@ -222,7 +222,7 @@ _KEY_BYTES = 32
 
 
 def public_key(signature: bytes) -> bytes | None:
-    """The Ed25519 key that a signature file says it was made with (PROTOCOL.sshsig); None: it says none."""
+    """The Ed25519 key named in a signature file (PROTOCOL.sshsig); None: it names none."""
     armored = _ARMOR.match(signature)
     try:
         raw = base64.b64decode(armored[1], validate=False) if armored else b""
@@ -234,5 +234,5 @@ def public_key(signature: bytes) -> bytes | None:
 
 
 def fingerprint(blob: bytes) -> str:
-    """As ssh-keygen prints it."""
+    """As printed by ssh-keygen."""
     return f"SHA256:{base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip('=')}"

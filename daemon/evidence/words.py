@@ -3,8 +3,8 @@
 
 """A holder's answer to the words that units sealed: opens the one that is theirs, and nothing else.
 
-Invariant: what comes out is an answer or nothing. A file of words that holds something else, such as the envelope of a
-recording, is no way to have a holder open it and read it out.
+Invariant: the output is an answer or nothing. A file of words that contains something else, such as the envelope of a
+recording, cannot be used to have a holder open it and read it out.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ ANSWER = re.compile(re.escape(SEALED) + r"([a-km-np-z2-9]{4}(?:-[a-km-np-z2-9]{4
 
 
 class Word(msgspec.Struct, frozen=True):
-    """One sealed word. What stands beside it is a claim of the file."""
+    """One sealed word. Its other fields are only claims of the file."""
 
     sealed: Annotated[str, Meta(max_length=2000)]
     label: Annotated[str, Meta(max_length=64)] = ""
 
 
 class Letter(msgspec.Struct, frozen=True):
-    """A unit's words, as `holders ask` writes them."""
+    """A unit's words, as written by `holders ask`."""
 
     unit: Annotated[str, Meta(max_length=200)]
     words: Annotated[tuple[Word, ...], Meta(max_length=WORDS_MAX)]
@@ -45,7 +45,7 @@ class Letter(msgspec.Struct, frozen=True):
 
 
 class Answer(NamedTuple):
-    """What a holder says."""
+    """A holder's answer."""
 
     unit: str
     label: str
@@ -53,7 +53,7 @@ class Answer(NamedTuple):
 
 
 def letter(data: bytes, name: str) -> Letter:
-    """The words in a file. Raises RequestError for what is none."""
+    """The words in a file. Raises RequestError if there are none."""
     try:
         found = msgspec.json.decode(data[: FILE_BYTES_MAX + 1], type=Letter)
     except UNREADABLE as error:
@@ -64,7 +64,7 @@ def letter(data: bytes, name: str) -> Letter:
 
 
 def answers(found: Letter, keys: Sequence[Identity], name: str) -> list[Answer]:
-    """The answers to the words that these keys open. Raises SealError where they open none, or open something else."""
+    """The answers to the words that these keys open. Raises SealError if they open none, or open something else."""
     said = []
     for word in found.words:
         clear = _opened(word.sealed, keys)

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""A walk over chain.jsonl: every line by the one before it, and by the file that it names."""
+"""A walk over chain.jsonl: every line is judged by the one before it, and by the file that it names."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from daemon.names import TRACKS
 from hardware.ports import Track
 
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What decoding raises for what is no record; the last for thousands of brackets."""
+"""Raised by decoding what is not a record; the last for thousands of brackets."""
 
 
 BRACKETS_MAX = 400
-"""A record has six, and a reason of two hundred letters. With more, one program gives up and another reads on."""
+"""A record has six brackets, and a reason at most two hundred. With more, parsers differ on where they give up."""
 
 
 def is_nested(raw: bytes) -> bool:
-    """Whether this is too deep to be a record: whoever reads it has to say so, and not as far as its stack goes."""
+    """Whether this is nested too deeply for a record: every reader has to refuse it, whatever its stack can take."""
     return raw.count(b"[") + raw.count(b"{") > BRACKETS_MAX
 
 
 class Chain:
-    """A walk over chain.jsonl beside the files that it names."""
+    """A walk over chain.jsonl and the files that it names."""
 
     def __init__(self, files: Mapping[str, Seen], gone: Collection[Track], *, may_be_open: bool) -> None:
         self._files, self._gone, self._may_be_open = files, gone, may_be_open
@@ -42,7 +42,7 @@ class Chain:
     def walk(
         self, lines: Iterable[loglines.Line], told: Callable[[records.ChainLine], None] | None = None
     ) -> Iterator[Fault]:
-        """Judges every line by the one before and by its file; `told` is given each that is one."""
+        """Judge every line by the one before and by its file; `told` gets each valid line."""
         self._told = told
         begin = self._files.get("begin.json")
         if begin is None:
@@ -94,7 +94,7 @@ class Chain:
             yield "chain.jsonl", f"line {self.lines} gives {line.file} another size"
 
     def _recovered(self, line: records.MarkLine) -> Iterator[Fault]:
-        """A segment that had no line when the power went: its name and hash stand in the mark."""
+        """A segment without a line at the power cut: its name and hash are in the mark."""
         file, _, sha256 = line.detail.partition(" sha256 ")
         track = next((track for track in TRACKS if file.startswith(f"{track}/")), None)
         if track is not None:

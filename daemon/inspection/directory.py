@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""One recording in a directory, inspected from outside: what the keeper does with its store."""
+"""One recording in a directory, inspected from outside, as the keeper does with its store."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from daemon.inspection.judge import Expected, Found, Inspection, begin_of, judge
 from daemon.loglines import Line
 
 RECORD_BYTES_MAX = 16_000_000
-"""SHA256SUMS of the longest recording, 4 h of two tracks, is 3 MB. More is read of no record."""
+"""SHA256SUMS of the longest recording, 4 h of two tracks, has 3 MB. No more is read of any record."""
 READ_WHOLE = ("begin.json", "begin.json.sig", "end.json", "SHA256SUMS", "SHA256SUMS.sig")
 
 
 def inspect(path: Path, expected: Expected, keys: tuple[str, ...], pace: Pace = lambda _: None) -> Inspection:
-    """Reads a recording's directory and judges it, a finding a file. `keys`: of the recorder; none: not asked for.
+    """Read a recording's directory and judge it, one finding per file. `keys`: the recorder's; none: not checked.
 
-    Raises nothing over what is found, and what `pace` raises.
+    No content makes it raise; `pace` may.
     """
     found = read(path, path.name, pace)
 
@@ -33,7 +33,7 @@ def inspect(path: Path, expected: Expected, keys: tuple[str, ...], pace: Pace = 
 
 
 def read(path: Path, name: str, pace: Pace = lambda _: None) -> Found:
-    """Every file, hashed; the records whole; the chain, as long as it was then, when it is walked."""
+    """Every file, hashed; the records whole; the chain, at its present length, when it is walked."""
     reading = Reading(path, pace)
     whole = {record: _bytes(path / record) for record in READ_WHOLE if record in reading.files}
     seen = reading.files.get("chain.jsonl")
@@ -48,7 +48,7 @@ def _lines(path: Path, size: int) -> Iterator[Line]:
 
 
 def _bytes(path: Path) -> bytes:
-    """A record; empty for one that cannot be read by now, or is far too large."""
+    """A record; empty: it cannot be read now, or is far too large."""
     try:
         with open_regular(path, RECORD_BYTES_MAX) as file:
             data = file.read(RECORD_BYTES_MAX + 1)

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Every file of a recording, read and hashed without opening it, with a pace that the caller sets.
+"""Every file of a recording, read and hashed without opening it, at a pace set by the caller.
 
-The law here: nothing is written, not even when a file was read; no link is followed. Memory holds a recording's list of
-files, 30,000 for the longest, and not the files.
+Invariant: nothing is written, not even access times; no link is followed. Memory holds the recording's list of files,
+30,000 for the longest, and not the files.
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ from msgspec import Struct
 from daemon.names import ENVELOPE, RECORDS, SEGMENT, TRACKS
 
 PIECE_BYTES = 262_144
-"""Read at once: a second of image at 2 Mbit/s, a tenth of a second of a slow card."""
+"""Bytes per read: a second of image at 2 Mbit/s, a tenth of a second of a slow card."""
 SEALED = b"age-encryption.org/v1\n"
-"""How every sealed file begins; what does not is clear, or is nothing."""
+"""Start of every sealed file; one without it is clear, or garbage."""
 FLAGS = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"))
 NO_MARK = getattr(os, "O_NOATIME", 0)
-"""A custodian's computer may have another system than a unit, and not all of these."""
+"""A custodian's computer may have another operating system, without some of these."""
 Pace = Callable[[int], None]
-"""Is told how many bytes have been read; may wait, and may raise to end the inspection."""
+"""Gets the number of bytes read; may wait, and may raise to end the inspection."""
 Fault = tuple[str, str]
 """A file's name below its recording, and what is wrong with it."""
 
 
 FILE_BYTES_MAX = 33_554_432
 """A file of a recording: the largest are a second of image (some megabytes at the highest bit rate), the longest
-recording's chain (twelve megabytes) and its sums. What is larger, a recorder never wrote, and nobody reads it."""
+recording's chain (twelve megabytes) and its sums. No recorder wrote a larger file, and it is not read."""
 CHAIN_BYTES_MAX = FILE_BYTES_MAX
 NAMES_MAX = 65_536
-"""Files of one recording; the longest has 29,000."""
+"""Files per recording; the longest has 29,000."""
 
 
 def open_regular(path: Path, bytes_max: int) -> BinaryIO:
-    """A file for reading, by its type and size before a byte is read: no link, pipe or device, and no larger than this.
+    """Open a file for reading, if it is a regular file of limited size: no link, pipe or device.
 
     Raises OSError.
     """
@@ -58,12 +58,12 @@ def open_regular(path: Path, bytes_max: int) -> BinaryIO:
 
 
 def too_large(size: int) -> OSError:
-    """For a file that no recorder wrote, or whatever is no file."""
+    """For a file that no recorder wrote, or that is not regular."""
     return OSError(errno.EFBIG, f"has {size} bytes, more than any file that a recorder writes")
 
 
 class Seen(Struct, frozen=True):
-    """A file, as it was read."""
+    """A file as it was read."""
 
     size: int
     sha256: str
@@ -79,9 +79,9 @@ class Reading:
         self.files: dict[str, Seen] = dict(self._read())
 
     def _read(self) -> Iterator[tuple[str, Seen]]:
-        """Every file that may be there, read; what may not be is a fault.
+        """Read every permitted file; any other is a fault.
 
-        The chain first: in a recording that is being made, what it names by then is there when the rest is listed.
+        The chain first: the files that it names by then exist when the rest is listed, even in an open recording.
         """
         for name, kind in sorted(self._listed(""), key=lambda found: found[0] != "chain.jsonl"):
             if name in TRACKS and stat.S_ISDIR(kind):
@@ -92,7 +92,7 @@ class Reading:
                 yield name, seen
 
     def _listed(self, within: str) -> list[tuple[str, int]]:
-        """Names and kinds of what is in a directory, in order."""
+        """Names and types of a directory's entries, sorted."""
         try:
             with os.scandir(self._path / within) as entries:
                 some = itertools.islice(entries, NAMES_MAX + 1)
@@ -116,7 +116,7 @@ class Reading:
 
 
 def why_foreign(name: str, kind: int) -> str:
-    """Why a thing of this name and kind is no file of a recording; empty: it may be one."""
+    """Why something of this name and type is not a file of a recording; empty: it may be one."""
     track, _, inner = name.rpartition("/")
     ours = SEGMENT.match(inner) if track else name in RECORDS or ENVELOPE.match(name) or name in TRACKS
     if not ours:
@@ -129,9 +129,9 @@ def why_foreign(name: str, kind: int) -> str:
 
 
 def digest(path: Path, pace: Pace = lambda _: None) -> Seen:
-    """Size and SHA-256 of a file, read a piece at a time and not kept in the cache. Raises OSError."""
+    """Size and SHA-256 of a file, read in pieces and not kept in the cache. Raises OSError."""
     try:
-        fd = os.open(path, FLAGS | NO_MARK)  # reading must not write; only a file's owner may ask for that
+        fd = os.open(path, FLAGS | NO_MARK)  # without updating access times, which only a file's owner may ask for
     except PermissionError:
         fd = os.open(path, FLAGS)
     try:
@@ -144,7 +144,7 @@ def digest(path: Path, pace: Pace = lambda _: None) -> Seen:
             sha256.update(piece)
             size += len(piece)
             pace(len(piece))
-        with contextlib.suppress(OSError, AttributeError):  # a hint, and not every file system or system takes it
+        with contextlib.suppress(OSError, AttributeError):  # a hint that not every file system or platform supports
             os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
     finally:
         os.close(fd)

@@ -1,24 +1,24 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""The reader of a recording: bytes in, findings out, without any key that opens; one law for the unit and everybody.
+"""The judge of a recording: bytes in, findings out, without any key that opens; one rule for the unit and everyone.
 
-The law here, what may be believed in which order; what fails costs the belief in what follows from it, and no more:
+Invariant, what may be believed in which order; a failed check costs the belief in what depends on it, and no more:
 
  1. A name: only the names that a recorder gives (`daemon/names.py`). Anything else is foreign and is not read.
- 2. `begin.json` has the shape of a record. Every later link hangs on its hash.
- 3. The chain: line 0 goes on from begin.json, every line from the one before. A line that is none is believed to be a
-    torn write only where the next line says `torn` and goes on from its hash.
- 4. A segment, because a line that holds names its hash; an envelope, because a line that holds names its key.
- 5. `end.json`, because it names this recording, and as many lines and the head that the chain has. From here on nothing
-    can be missing at the end.
- 6. `SHA256SUMS`, because it is byte for byte what a recorder writes over exactly these files. A track that a receipt
-    says was deleted has to be gone, and is the one thing that may be missing.
- 7. The signatures over begin.json and SHA256SUMS say who wrote it. They are a second answer: what is whole can be a
-    stranger's, and what the unit signed can be damaged since.
+ 2. `begin.json` has the shape of a record. Every later link depends on its hash.
+ 3. The chain: line 0 follows begin.json, every line the one before. Something that is not a line counts as a torn write
+    only if the next line says `torn` and continues from its hash.
+ 4. A segment, because a valid line has its hash; an envelope, because a valid line names its key.
+ 5. `end.json`, because it names this recording, and the chain's number of lines and head. From here on nothing can be
+    missing at the end.
+ 6. `SHA256SUMS`, because it is byte for byte what a recorder writes for exactly these files. A track that was deleted
+    according to a receipt has to be gone; nothing else may be missing.
+ 7. The signatures over begin.json and SHA256SUMS show who wrote it. They are a second answer: an intact recording can
+    be a stranger's, and one that the unit signed can have been damaged since.
 
-Nothing is opened, no file is touched, no clock is asked: `directory.py` and `daemon/evidence/source.py` read. The page
-that opens recordings (`reader/`) holds the same law in the same order; `make evidence-torture` holds the two together.
+Nothing is opened, no file is touched, no clock is read: `directory.py` and `daemon/evidence/source.py` read. The page
+that opens recordings (`reader/`) follows the same rules in the same order; `make evidence-torture` compares the two.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ from hardware.ports import Track
 
 CLOSING = ("end.json", "SHA256SUMS", "SHA256SUMS.sig")
 UNSUMMED = frozenset({"SHA256SUMS", "SHA256SUMS.sig"})
-"""What the sums cannot cover."""
+"""Files that the sums cannot cover."""
 IsSigned = Callable[[bytes, bytes], bool]
-"""Whether the second is a signature over the first, by a key that is believed. Raises SealError when nobody can say."""
+"""Whether the second is a signature over the first, by a trusted key. Raises SealError if it cannot be checked."""
 
 
 Record = TypeVar("Record", records.Begin, records.End)
@@ -52,22 +52,22 @@ class Found(Struct, frozen=True):
     """A recording as it was read."""
 
     name: str
-    """Its id: the directory's name in a store, the id of its begin.json elsewhere."""
+    """Its id: the directory's name in a store, the id in begin.json elsewhere."""
     files: Mapping[str, Seen]
-    """Below its directory; only names that `files.why_foreign` passes."""
+    """Files below its directory, with names that `files.why_foreign` accepts."""
     records: Mapping[str, bytes]
-    """The contents of begin.json, end.json, SHA256SUMS and the signatures; what is far too large is empty."""
+    """The contents of begin.json, end.json, SHA256SUMS and the signatures; empty if far too large."""
     chain: Iterable[Line]
     """chain.jsonl, read when it is walked. May raise OSError."""
     faults: tuple[Fault, ...] = ()
-    """What could not be read, or may not be there."""
+    """Files that could not be read, or may not be there."""
 
 
 class Finding(Struct, frozen=True, order=True):
     """One thing that is wrong with one file."""
 
     path: str
-    """Below the directory that was inspected."""
+    """Below the inspected directory."""
     what: str
 
 
@@ -77,19 +77,19 @@ class Expected(Struct, frozen=True):
     gone: frozenset[Track] = frozenset()
     """Tracks that were deleted."""
     going: frozenset[Track] = frozenset()
-    """Tracks whose deletion was begun: nothing is said of what is left of them."""
+    """Tracks whose deletion was begun: what is left of them is not judged."""
     may_be_open: bool = False
-    """It can be the one that is being made: then its newest files have no line yet, and it has no end."""
+    """It may be the open one: its newest files have no line yet, and it has no end."""
 
 
 class Inspection(Struct, frozen=True):
-    """What was found; the figures count what was read."""
+    """The findings, and counts of what was read."""
 
     findings: tuple[Finding, ...]
     files: int = 0
     bytes: int = 0
     simulated: bool = False
-    """Made on simulated devices: however well it holds together, it is no evidence (promise H3)."""
+    """Made on simulated devices: however intact, it is not evidence (promise H3)."""
 
 
 def judge(
@@ -98,13 +98,13 @@ def judge(
     is_signed: IsSigned | None,
     told: Callable[[records.ChainLine], None] | None = None,
 ) -> Inspection:
-    """Judges a recording, a finding a file. `is_signed`: None: not asked for. `told`: is given every chain line.
+    """Judge a recording, one finding per file. `is_signed`: None: not checked. `told`: gets every valid chain line.
 
-    Raises nothing over what was found.
+    No content makes it raise.
     """
     first: dict[str, str] = {}
     for name, what in (*found.faults, *_judge(found, expected, told)):
-        first.setdefault(name, what)  # what follows from a fault says less than the fault
+        first.setdefault(name, what)  # the consequence of a fault says less than the fault
     for name, what in _signatures(found, expected, is_signed) if is_signed else ():
         if name not in first and name.removesuffix(".sig") not in first:
             first[name] = what
@@ -131,7 +131,7 @@ def _judge(found: Found, expected: Expected, told: Callable[[records.ChainLine],
 
 
 def _tracks(files: Mapping[str, Seen], expected: Expected, chain: Chain | None) -> Iterator[Fault]:
-    """Segments and envelopes beside what the chain says of them; None: it does not hold, and says nothing."""
+    """Segments and envelopes compared with the chain; None: it is invalid, and proves nothing."""
     for name, seen in files.items():
         track, _, inner = name.rpartition("/")
         envelope = ENVELOPE.match(name)
@@ -143,8 +143,8 @@ def _tracks(files: Mapping[str, Seen], expected: Expected, chain: Chain | None) 
             continue
         if not seen.sealed:
             yield name, "is not sealed"
-        # An envelope comes before its first segment, and a disk that fills up may take the one and not the other:
-        # SHA256SUMS says which are the recorder's.
+        # An envelope comes before its first segment, and a full disk may take only the first of the two: SHA256SUMS
+        # shows which are the recorder's.
         if envelope or chain is None or expected.may_be_open:
             continue
         if int(inner.partition(".")[0]) >= chain.named[_track(mine)]:
@@ -154,7 +154,7 @@ def _tracks(files: Mapping[str, Seen], expected: Expected, chain: Chain | None) 
 
 
 def _end(found: Found, expected: Expected, chain: Chain | None) -> Iterator[Fault]:
-    """How it was closed. `chain`: None when it does not hold together, and nothing fits it."""
+    """How it was closed. `chain`: None: it is invalid, and nothing matches it."""
     files = found.files
     missing = [name for name in CLOSING if name not in files]
     if expected.may_be_open and missing:
@@ -212,12 +212,12 @@ def _signatures(found: Found, expected: Expected, is_signed: IsSigned) -> Iterat
 
 
 def begin_of(found: Found) -> records.Begin | None:
-    """Its begin.json; None when that is no record."""
+    """Its begin.json; None: it is not a record."""
     return _record(found, "begin.json", records.Begin)
 
 
 def end_of(found: Found) -> records.End | None:
-    """Its end.json; None when that is no record."""
+    """Its end.json; None: it is not a record."""
     return _record(found, "end.json", records.End)
 
 
@@ -230,7 +230,7 @@ def _record(found: Found, name: str, kind: type[Record]) -> Record | None:
 
 
 def _of(name: str) -> str:
-    """The track that a file belongs to; empty for a record."""
+    """The track of a file; empty for a record."""
     track = name.partition("/")[0] if "/" in name else name.partition(".")[0]
     return track if track in TRACKS else ""
 
