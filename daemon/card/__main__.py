@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""What a unit does with its card at each start: `python -m daemon.card take`, then `python -m daemon.card tell`."""
+"""The card at each start: `python -m daemon.card take`, then `python -m daemon.card tell`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hardware.machine import machine_id
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Does one of the two, and logs what came of it. What a card holds is no reason for another exit code than 0."""
+    """Do one of the two, and log the result. Nothing on a card makes the exit code anything but 0."""
     parser = argparse.ArgumentParser(prog="python -m daemon.card", description="The settings file on the unit's card.")
     parser.add_argument("act", choices=("take", "tell"), help="take: before the three processes; tell: when they run")
     parser.add_argument("--state", type=Path, help="everything below this directory instead of the field's places")

@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""The answer, in Dutch, for an engineer with a card and no network: what became of the settings first. Pure.
+"""The answer, in Dutch, for an engineer with a card and no network: what became of the settings comes first. Pure.
 
-The law here: public facts alone. What a settings file said comes through `config.safe`, keys by their public half.
+Invariant: public facts only. Text from a settings file passes `config.safe`; keys appear by their public half.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ HEADS = {
 NOT_TAKEN = "De unit werkt met de instellingen die zij had."
 NOTHING_YET = "De unit heeft nog geen instellingen: de alarmknop werkt nog NIET."
 LINES_MAX = 250
-"""Of what was taken: the longest unit.toml has half of that."""
+"""Lines about the accepted settings: the longest unit.toml has half of that."""
 DETAIL_MAX = 160
 """Characters of a fault: a line on paper."""
 WIPED = (
     "Let op: een flashkaart kan oude kopieën bewaren waar geen programma bij kan. Geef een kaart waarop een sleutel",
     "heeft gestaan niet weg: vernietig haar.",
 )
-"""What overwriting a file on FAT and flash does not promise."""
+"""What overwriting a file on FAT and flash does not guarantee."""
 
 
 def settings(result: Result, troubles: Sequence[str], *, has_settings: bool) -> tuple[str, ...]:
-    """The first part: what became of the file on the card. `troubles`: what else went wrong with card or disk."""
+    """The first part: what became of the file on the card. `troubles`: other problems with card or disk."""
     told = [HEADS[result.kind]]
     if not has_settings:
         told.append(NOTHING_YET)
@@ -50,7 +50,7 @@ def settings(result: Result, troubles: Sequence[str], *, has_settings: bool) -> 
 
 
 def about(unit: str, client_id: str, identity: Identity | None, versions: Mapping[str, Any]) -> tuple[str, ...]:
-    """The last part: who this unit is and what it runs."""
+    """The last part: the unit's identity and versions."""
     told = ["", "IDENTITEIT"]
     if identity is None:
         told.append("- nog geen: de sleutels worden gemaakt als er instellingen zijn")
@@ -69,7 +69,7 @@ def about(unit: str, client_id: str, identity: Identity | None, versions: Mappin
 
 
 def readiness(health: Mapping[str, Any] | None, waits: str) -> tuple[str, ...]:
-    """The middle part. `health`: the unit's own; None: not asked, or no answer, and `waits` says which."""
+    """The middle part. `health`: the unit's own; None: not asked, or no answer, as `waits` says."""
     if health is None:
         return ("", "GEREED: nee", f"- {safe(waits)}")
     if not health["faults"]:

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""What came of a start with a card: of its settings, and of the unit's keys. Pure."""
+"""Results of a start with a card: of its settings, and of the unit's keys. Pure."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class Result(Struct, frozen=True):
     kind: Literal["taken", "same", "none", "refused"]
     """`same`: the unit had it already; `none`: there is no file."""
     lines: tuple[str, ...] = ()
-    """What was taken, or what is wrong."""
+    """What was accepted, or what is wrong."""
     sha256: str = ""
-    """Of the spreekkamer.toml that is in force."""
+    """SHA-256 of the spreekkamer.toml in use."""
 
     @property
     def refused(self) -> str:
-        """In one sentence, for a lamp's fault; empty: it was not."""
+        """In one sentence, for a lamp's fault; empty: it was not refused."""
         if self.kind != "refused":
             return ""
         more = f" (and {len(self.lines) - 1} more)" if len(self.lines) > 1 else ""
@@ -38,16 +38,16 @@ class Identity(Struct, frozen=True):
     recorder: str
     keeper: str
     made: tuple[str, ...] = ()
-    """Names of those that were made now."""
+    """Names of keys that were made now."""
     is_another_board: bool = False
 
     def signers(self, name: str) -> tuple[str, ...]:
-        """The lines that belong in an `allowed_signers`."""
+        """The lines for an `allowed_signers` file."""
         return (
             f'{name} namespaces="{sign.RECORDINGS}" {self.recorder}',
             f'{name} namespaces="{sign.KEEPER}" {self.keeper}',
         )
 
     def fingerprints(self) -> tuple[tuple[str, str], ...]:
-        """Whose key, and as `ssh-keygen -l` shows it."""
+        """Whose key, and its fingerprint as `ssh-keygen -l` shows it."""
         return ("opname", sign.fingerprint(self.recorder)), ("bewaring", sign.fingerprint(self.keeper))

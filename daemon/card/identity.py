@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""The unit's two signing keys: made on the unit, by board, and never brought.
+"""The unit's two signing keys: made on the unit, per board, and never imported.
 
-The law here: a private key belongs to one board. On another board (a card that was copied, or moved when a board
-died) its copy is overwritten and new ones are made. Public halves stay: they check what was signed before.
+Invariant: a private key belongs to one board. On another board (a copied card, or one moved after a board died) its
+copy is overwritten and new keys are made. Public halves stay: they verify earlier signatures.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from daemon.errors import SealError, StoreError
 from daemon.paths import Paths
 
 MAKING = ".making"
-"""Where a key is made: it gets its name when it is whole."""
+"""Directory where a key is made: it gets its name when it is complete."""
 OLD = "old"
-"""There: the one whose place it takes, until that is overwritten."""
+"""There: the key being replaced, until it is overwritten."""
 KEY_BYTES_MAX = 4096
 """An Ed25519 key file has some 400."""
 NOBODY = "unknown-machine0"
-"""What `hardware.machine` says where it knows no board: no reason to change a key."""
+"""What `hardware.machine` returns for an unknown board: no reason to change a key."""
 
 
 def ensure(paths: Paths, name: str, board: str, known_board: str) -> Identity:
-    """Makes the keys that are not there, and all of them on another board. Raises SealError, StoreError.
+    """Make the keys that are missing, and all of them on another board. Raises SealError, StoreError.
 
-    `name`: of the unit, as its records bear it. `known_board`: whose keys these are; empty: nobody has said yet.
+    `name`: of the unit, as in its records. `known_board`: the board of the existing keys; empty: unknown.
     """
     is_another = bool(known_board) and NOBODY not in {board, known_board} and board != known_board
     made, publics = [], []
@@ -53,7 +53,7 @@ def ensure(paths: Paths, name: str, board: str, known_board: str) -> Identity:
 
 
 def _public(key: Path) -> str:
-    """The public half of a key that is there; empty where none is, or none that signs."""
+    """The public half of an existing key; empty: there is none, or it cannot sign."""
     try:
         return sign.public_of(durable.read(key, KEY_BYTES_MAX))
     except (SealError, StoreError):
@@ -61,7 +61,7 @@ def _public(key: Path) -> str:
 
 
 def _make(key: Path, name: str, namespace: str) -> str:
-    """Makes a key and gives it its place; the one that was there is overwritten when the new one has it."""
+    """Make a key and put it in place; the replaced one is overwritten once the new one is there."""
     home = key.parent / MAKING
     home.mkdir(mode=0o700)
     sign.make_key(home / key.name, name, namespace)
@@ -82,7 +82,7 @@ def _make(key: Path, name: str, namespace: str) -> str:
 
 
 def _clean(home: Path, keys: tuple[Path, ...]) -> None:
-    """Takes away where a key was made; a key that has given way is overwritten, also after a power cut."""
+    """Remove the working directory; a replaced key is overwritten, even after a power cut."""
     old = home / OLD
     if old.is_file() and not old.is_symlink() and not any(key.exists() and key.samefile(old) for key in keys):
         place.overwrite(old)
@@ -90,7 +90,7 @@ def _clean(home: Path, keys: tuple[Path, ...]) -> None:
 
 
 def _keep_public(path: Path, public: str) -> None:
-    """The newest first, which ssh-keygen takes; those before it stay, for what they signed."""
+    """Put the newest first, which ssh-keygen uses; earlier ones stay, for what they signed."""
     try:
         before = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except FileNotFoundError:
@@ -102,7 +102,7 @@ def _keep_public(path: Path, public: str) -> None:
 
 
 def _allow(path: Path, signers: tuple[str, ...]) -> None:
-    """Adds the lines that are not there yet."""
+    """Add the missing lines."""
     try:
         before = path.read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""The boot partition: read within bounds, secrets wiped from it, the answer written on it.
+"""The boot partition: read within bounds, secrets wiped from it, the answer written to it.
 
-The law here: anybody had this card in a computer. What is not a plain file of a page or two is not read, no link is
-followed, names count in any case (FAT has none), and a card that refuses is an answer and no end.
+Invariant: anybody may have had this card in a computer. Only plain files of a page or two are read, no link is
+followed, case does not matter (FAT has none), and a card that refuses gets an answer and stops nothing.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from daemon.errors import StoreError
 PLACES = (Path("/boot/firmware"), Path("/boot"))
 """Raspberry Pi OS since Debian 12; a PC."""
 WIPED = ".gewist"
-"""Behind the name of a file that is being wiped."""
+"""Suffix of a file that is being wiped."""
 NAMES_MAX = 10_000
-"""Of one directory; Raspberry Pi OS has some four hundred there."""
+"""Names per directory; Raspberry Pi OS has some four hundred there."""
 
 
 class Card:
@@ -35,11 +35,11 @@ class Card:
         self._names = self._listed()
 
     def candidates(self) -> tuple[str, ...]:
-        """Names that may be meant as a settings file. Raises StoreError where the card cannot be read."""
+        """Names that may be meant as a settings file. Raises StoreError if the card cannot be read."""
         return sheet.candidates(self._names)
 
     def find(self, name: str) -> str | None:
-        """The name of a file as the card has it, whatever its case; the same case first."""
+        """The name of a file on the card in any case; an exact match comes first."""
         same = [found for found in self._names if found.lower() == name.lower()]
         return name if name in same else next(iter(same), None)
 
@@ -48,13 +48,13 @@ class Card:
         return durable.read(self.home / name, FILE_BYTES_MAX)
 
     def wipe(self, name: str) -> str:
-        """Overwrites a file where it stands, and removes it. Why it could not, in Dutch; empty: it is gone.
+        """Overwrite a file in place, and remove it. Return why that failed, in Dutch; empty: it is gone.
 
-        What flash and FAT keep beside that (older copies, blocks that were remapped) nobody can reach from here.
+        Other copies in flash and FAT (older versions, remapped blocks) cannot be reached from here.
         """
         marked = name + WIPED
         try:
-            (self.home / name).rename(self.home / marked)  # a power cut in the middle leaves no half key by this name
+            (self.home / name).rename(self.home / marked)  # after a power cut no half-wiped key has this name
             durable.sync(self.home)
             overwrite(self.home / marked)
             durable.sync(self.home)
@@ -64,18 +64,18 @@ class Card:
         return ""
 
     def wipe_rest(self) -> None:
-        """Goes on with what a power cut left of wiping."""
+        """Continue wiping after a power cut."""
         for name in [name for name in self._names if name.endswith(WIPED)]:
             with contextlib.suppress(OSError):
                 overwrite(self.home / name)
                 durable.sync(self.home)
 
     def answer(self, text: str) -> str:
-        """Writes the answer; what is there is written over in its place, so that a full card takes it too.
+        """Write the answer, over the old one in place, so that a full card takes it too.
 
-        Why it is not there, or not all of it, in Dutch; empty: it is.
+        Return why it is missing or incomplete, in Dutch; empty: it is there.
         """
-        data = text.replace("\n", "\r\n").encode()  # Windows' Notepad of some years ago shows no other end of a line
+        data = text.replace("\n", "\r\n").encode()  # older versions of Windows' Notepad need these line ends
         path = self.home / (self.find(sheet.ANSWER) or sheet.ANSWER)
         try:
             fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o644)
@@ -105,12 +105,12 @@ class Card:
 
 
 def boot_place() -> Path:
-    """Where the boot partition of this machine is."""
+    """Path of this machine's boot partition."""
     return next((place for place in PLACES if place.is_dir()), PLACES[-1])
 
 
 def overwrite(path: Path) -> None:
-    """Overwrites a file with other bytes, and removes it. Raises OSError; follows no link."""
+    """Overwrite a file with other bytes, and remove it. Raises OSError; follows no link."""
     fd = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         _write(fd, os.urandom(min(os.fstat(fd).st_size, FILE_BYTES_MAX)))
@@ -121,7 +121,7 @@ def overwrite(path: Path) -> None:
 
 
 def reason(error: OSError | StoreError) -> str:
-    """Why something could not be done, in Dutch for what happens to cards and disks."""
+    """Why something failed, in Dutch, for what happens to cards and disks."""
     if isinstance(error, StoreError):
         return reason(error.__cause__) if isinstance(error.__cause__, OSError) else str(error)
     known = {

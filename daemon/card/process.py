@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""The two acts of a start: `take`, before the three processes; `tell`, when they run. Each ends.
+"""The two acts of a start: `take`, before the three processes; `tell`, once they run. Each ends.
 
-The law here: nothing that a card holds keeps the alarm process from starting, with what the unit had.
+Invariant: nothing on a card keeps the alarm process from starting, with the settings it had.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from daemon.paths import Paths
 from daemon.times import utc
 
 READY_S = 90.0
-"""How long `tell` waits for a unit without a fault: three starts, a camera and a broker take some 20 s of it."""
+"""How long `tell` waits for a unit without a fault: three starts, a camera and a broker take some 20 s."""
 LOOK_S = 2.0
 """Between two looks."""
 NOT_YET = "de drie diensten starten na dit antwoord; over anderhalve minuut staat hier meer"
 
 
 def take(paths: Paths, boot: Path, board: str) -> CardState:
-    """Takes the settings from the card, makes the keys, writes the first answer. Never raises for what a card holds."""
+    """Take the settings from the card, make the keys, write the first answer. Nothing on a card makes it raise."""
     before = cardstate.read(paths.card)
     troubles: list[str] = []
     try:
@@ -48,7 +48,7 @@ def take(paths: Paths, boot: Path, board: str) -> CardState:
         card.wipe_rest()
         result = taking.take(card, paths.etc, before.sha256)
     except StoreError as error:
-        # Of the unit's own disk, after the decision: `finish` goes on with it at the next start.
+        # The unit's own disk failed after the decision: `finish` continues at the next start.
         result = Result("refused", (config.safe(str(error)),), before.sha256)
     name, found = _identity(paths, board, before.board, troubles)
     told = answer.settings(result, troubles, has_settings=bool(name))
@@ -67,7 +67,7 @@ def take(paths: Paths, boot: Path, board: str) -> CardState:
 
 
 def tell(paths: Paths, boot: Path, wait: Callable[[float], None] = time.sleep, within_s: float = READY_S) -> None:
-    """Waits for the unit to be ready, and writes the answer again with what it says of itself then."""
+    """Wait for the unit to be ready, and write the answer again with its health."""
     state = cardstate.read(paths.card)
     until_s = time.monotonic() + within_s
     while True:
@@ -84,7 +84,7 @@ def tell(paths: Paths, boot: Path, wait: Callable[[float], None] = time.sleep, w
 
 
 def _identity(paths: Paths, board: str, known: str, troubles: list[str]) -> tuple[str, Identity | None]:
-    """The unit's name and keys, as far as there are settings that name it."""
+    """The unit's name and keys, as far as there are settings with its name."""
     try:
         name = config.load_to_run(paths.etc).unit.name()
     except SettingsError:
@@ -97,7 +97,7 @@ def _identity(paths: Paths, board: str, known: str, troubles: list[str]) -> tupl
 
 
 def _health(paths: Paths) -> tuple[dict[str, Any] | None, str]:
-    """What the unit says of itself, or why it says nothing."""
+    """The unit's health, or why there is none."""
     try:
         return ask(paths.operator_socket, "status"), ""
     except (LinkError, RefusedError) as error:
@@ -105,7 +105,7 @@ def _health(paths: Paths) -> tuple[dict[str, Any] | None, str]:
 
 
 def _write(card: Card | None, state: CardState, ready: tuple[str, ...]) -> None:
-    """The answer on the card, and in the log where the card does not take it."""
+    """Write the answer to the card, or to the log if the card does not take it."""
     text = answer.compose(utc(time.time_ns())[:19].replace("T", " ") + " UTC", state.told, ready, state.who)
     why = card.answer(text) if card is not None else "de kaart kan niet worden gelezen"
     if why:

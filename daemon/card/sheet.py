@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""What spreekkamer.toml says: the room's settings, the policy in it, the names of files beside it. Pure.
+"""The content of spreekkamer.toml: the room's settings, the policy in it, the names of files beside it. Pure.
 
     organisation = "voorbeeldstad"     as in unit.toml; a certificate by its name on the card
     …
@@ -10,8 +10,8 @@
     '''
     [end]                              the last line: without it the file is a part of one
 
-The law here: what is taken from it is text that stands in it, unchanged; nothing is written anew. So the policy's hash
-is that of the municipality's own file, and a fault has the line that an editor shows.
+Invariant: text is taken from it unchanged, never written anew. So the policy's hash is that of the municipality's own
+file, and a fault has the line that an editor shows.
 """
 
 from __future__ import annotations
@@ -33,33 +33,33 @@ POLICY, END = "policy", "end"
 HEAD = f"[{END}]"
 BROKERS = ("broker", "second_broker")
 AT_LINE = re.compile(r"at line (\d+)|\bline (\d+)\b|\bat end of document")
-"""Where the words of a fault name a line: `tomllib`'s, and those of `text_of`."""
+"""How a fault names a line: by `tomllib`, and by `text_of`."""
 NEAR = 0.8
-"""How like ours a name is that was meant to be it: a few letters of it. The answer's has 0.65, and `custom.toml`, which
-Raspberry Pi's Imager writes, 0.52."""
+"""Similarity to our name that suggests a typing error: a few letters. The answer's has 0.65, and `custom.toml`, which
+Raspberry Pi Imager writes, 0.52."""
 KEY_MARK = b"PRIVATE KEY-----"
-"""In PEM; a certificate may stand in the same file as its key."""
+"""In PEM; a certificate may be in the same file as its key."""
 
 
 class Sheet(Struct, frozen=True):
-    """A spreekkamer.toml that is whole and is TOML. Whether its settings hold is the loader's to say."""
+    """A complete spreekkamer.toml in valid TOML. The loader decides whether its settings are valid."""
 
     text: str
     unit: str
-    """unit.toml, as it will stand on the unit."""
+    """unit.toml, as it will be on the unit."""
     policy: str
-    """policy.toml, as it will stand on the unit."""
+    """policy.toml, as it will be on the unit."""
     policy_line: int
     """The line before the policy's first."""
     files: tuple[tuple[str, str], ...]
-    """Key and name of each file that is named."""
+    """Key and name of each file that it names."""
 
     def line_of(self, key: str) -> int:
         """The line of a setting of the room."""
         return lines.line_of(lines.statements(self.text), key)
 
     def fault(self, fault: Fault) -> str:
-        """A fault of the loader's, with its line on the card."""
+        """A fault from the loader, with its line on the card."""
         if fault.file == "unit.toml":
             return said(fault, self.line_of(fault.key))
         if fault.file != "policy.toml":
@@ -75,7 +75,7 @@ class Sheet(Struct, frozen=True):
         return said(fault._replace(key=f"policy: {fault.key}"), self.policy_line + line)
 
     def taken(self) -> tuple[str, ...]:
-        """Each setting that it makes, with its line."""
+        """Each setting, with its line."""
         found = tomllib.loads(self.text)
         told = []
         for one in lines.statements(self.text):
@@ -98,7 +98,7 @@ def said(fault: Fault, line: int) -> str:
 
 
 def candidates(names: Iterable[str]) -> tuple[str, ...]:
-    """Names on a card that somebody may have meant to be ours, ours among them: copies, other endings, a slip."""
+    """Names on a card that may have been meant as ours, including ours: copies, other endings, typing errors."""
     seen = {name: name.lower() for name in names if not name.startswith((".", "~")) and not name.endswith("~")}
     near = difflib.get_close_matches(NAME, seen.values(), n=len(seen) or 1, cutoff=NEAR)
     meant = (name for name, low in seen.items() if low in near or ("spreekkamer" in low and ".toml" in low))
@@ -106,7 +106,7 @@ def candidates(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def read(data: bytes) -> tuple[Sheet | None, tuple[str, ...]]:
-    """The sheet, or what is wrong with it, a sentence each."""
+    """The sheet, or what is wrong with it, one sentence each."""
     faults: list[Fault] = []
     raw = config.parse(data, NAME, faults) if data.strip(b"\0 \t\r\n") else {}
     if faults:
@@ -129,7 +129,7 @@ def read(data: bytes) -> tuple[Sheet | None, tuple[str, ...]]:
     head = next(one for one in found if one.path == (POLICY,))
     quoted = text.split("\n")[head.first - 1].rstrip().endswith(("'''", '"""'))
     named = ((f"{table}.tls.{part}", name) for table in BROKERS for part, name in _named(raw, table))
-    files = tuple((key, name) for key, name in named if re.match(TLS_NAME, name))  # what is no name is the loader's
+    files = tuple((key, name) for key, name in named if re.match(TLS_NAME, name))  # the loader judges other names
     return Sheet(text, unit, raw[POLICY], head.first - 1 + quoted, files), ()
 
 
@@ -147,7 +147,7 @@ def _wrong(raw: dict[str, object], found: tuple[lines.Statement, ...]) -> Iterab
 
 
 def _named(raw: dict[str, object], table: str) -> tuple[tuple[str, str], ...]:
-    """The files that a broker's table names, where it is one."""
+    """The files named in a broker's table, if it is one."""
     broker = raw.get(table)
     tls = broker.get("tls") if isinstance(broker, dict) else None
     items = tls.items() if isinstance(tls, dict) else ()
@@ -155,7 +155,7 @@ def _named(raw: dict[str, object], table: str) -> tuple[tuple[str, str], ...]:
 
 
 def _is_ended(data: bytes) -> bool:
-    """Whether the last line that says anything is the end."""
+    """Whether the last non-empty line is the end mark."""
     try:
         text = config.text_of(data)
     except config.EncodingError:
@@ -165,7 +165,7 @@ def _is_ended(data: bytes) -> bool:
 
 
 def _line_named(words: str, text: str) -> int:
-    """The line that a fault's words name; 0: none."""
+    """The line number in a fault's text; 0: none."""
     found = AT_LINE.search(words)
     if found is None:
         return 0

@@ -3,12 +3,12 @@
 
 """Settings taken from the card: all of them, or none.
 
-    .taking/    laid out and judged beside what works; a power cut leaves it, and the next start throws it away
-    .taken/     the same under its other name: decided. Its files are moved to their places, one by one; a power cut
-                leaves some of them, and the next start moves the rest before anything runs
+    .taking/    laid out and judged beside the current ones; after a power cut the next start discards it
+    .taken/     the same after renaming: decided. Its files are moved to their places, one by one; after a power cut
+                the next start moves the rest before anything runs
 
-The law here: between the two names nothing is in force that was not judged as a whole, and moving needs no room on the
-disk. What is on the card is wiped only when the unit has it.
+Invariant: only settings that were judged as a whole are ever used, and moving needs no space on the disk. The card is
+wiped only when the unit has its settings.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ from daemon.model.unit import Tls
 
 TAKING, TAKEN = ".taking", ".taken"
 MODES = {"unit.toml": 0o640, "policy.toml": 0o644}
-"""Owners and groups are tmpfiles' (systemd/tmpfiles.d)."""
+"""Owners and groups come from tmpfiles (systemd/tmpfiles.d)."""
 TLS_MODE, TLS_HOME_MODE = 0o640, 0o750
 FAULTS_MAX = 40
-"""Lines of the answer about what is wrong. Whoever has more mends these first."""
+"""Lines of the answer about faults. The rest is for the next attempt."""
 Files = dict[str, bytes]
-"""What goes to a place below the settings' directory: `unit.toml`, `tls/unit.crt`."""
+"""Files for the settings' directory: `unit.toml`, `tls/unit.crt`."""
 
 
 def finish(etc: Path) -> bool:
-    """Moves what was decided to its places; whether there was anything. Raises StoreError.
+    """Move decided files to their places; return whether there were any. Raises StoreError.
 
-    Throws away what was not decided. The same again after a power cut anywhere in it.
+    Discards what was not decided. Repeatable after a power cut at any point.
     """
     try:
         shutil.rmtree(etc / TAKING, ignore_errors=True)
@@ -60,9 +60,9 @@ def finish(etc: Path) -> bool:
 
 
 def take(card: Card, etc: Path, before: str) -> Result:
-    """Takes what is on the card. `before`: the SHA-256 of the spreekkamer.toml that was taken last.
+    """Take the settings on the card. `before`: SHA-256 of the last accepted spreekkamer.toml.
 
-    Raises nothing for what a card can hold; StoreError where the unit's own disk refuses after the decision.
+    Nothing on a card makes it raise; StoreError if the unit's own disk refuses after the decision.
     """
     try:
         return _take(card, etc, before)
@@ -72,9 +72,9 @@ def take(card: Card, etc: Path, before: str) -> Result:
 
 
 def leftovers(card: Card, etc: Path, names: tuple[str, ...]) -> tuple[str, ...]:
-    """Wipes the files with a private key that the unit has by now; a line for each that is still there.
+    """Wipe the files with a private key that the unit has by now; return a line for each that is still there.
 
-    `names`: of the files that the sheet names.
+    `names`: files that the sheet names.
     """
     told = []
     for name in names:

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""What a check has to work with: the unit's sockets, its files, and somebody in the room, or nobody."""
+"""What a check works with: the unit's sockets, its files, and a person in the room, or nobody."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from daemon.paths import Paths
 
 T = TypeVar("T")
 POLL_S = 0.1
-"""How often a figure is asked for while somebody is waiting for it: a person sees no delay, the loop no load."""
+"""How often a figure is polled while somebody waits for it: no visible delay, no load on the loop."""
 
 
 class Hands(Protocol):
-    """Somebody in the room. Every question can be left unanswered: None."""
+    """A person in the room. Any question may stay unanswered: None."""
 
     def say(self, text: str) -> None:
-        """Tells what is to be done now."""
+        """Say what to do now."""
 
     def asks(self, question: str) -> bool | None:
-        """A question with yes or no for an answer."""
+        """Ask a yes or no question."""
 
     def shows(self, picture: Callable[[], tuple[str, bool]], within_s: float, *, may_end: bool = False) -> bool:
-        """Shows a text that changes until its second half says that it is done; False: it was not in time.
+        """Show a changing text until its second part says that it is done; False: not in time.
 
-        With `may_end` somebody may end it before.
+        With `may_end` the person may end it earlier.
         """
 
 
@@ -43,15 +43,15 @@ class Room:
         self.paths, self.settings, self.hands = paths, settings, hands
 
     def alarm(self, verb: str, **args: Any) -> Any:
-        """Asks the alarm process. Raises LinkError: it is not there."""
+        """Ask the alarm process. Raises LinkError if it is absent."""
         return ask(self.paths.operator_socket, verb, **args)
 
     def keeper(self, verb: str, **args: Any) -> Any:
-        """Asks the keeper. Raises LinkError: it is not there."""
+        """Ask the keeper. Raises LinkError if it is absent."""
         return ask(self.paths.keeper_socket, verb, **args)
 
     def health(self) -> dict[str, Any]:
-        """What the alarm process says of everything; empty while it is not there."""
+        """The alarm process's health; empty if it is absent."""
         try:
             found: dict[str, Any] = self.alarm("status")
         except LinkError:
@@ -60,7 +60,7 @@ class Room:
 
 
 def wait(fact: Callable[[], T | None], within_s: float) -> T | None:
-    """The fact, as soon as it is one; None when it is not in time."""
+    """Return the fact as soon as it is true; None: not in time."""
     until_s = time.monotonic() + within_s
     while True:
         found = fact()
@@ -70,6 +70,6 @@ def wait(fact: Callable[[], T | None], within_s: float) -> T | None:
 
 
 def board_root(paths: Paths) -> Path:
-    """Where the kernel shows the board: /, or the simulated room's own."""
+    """Root of the kernel's view of the board: /, or the simulated room's own."""
     simulated = paths.run / "board"
     return simulated if simulated.is_dir() else Path("/")

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""The room's own parts: lamps and buttons, tried one by one, by somebody who looks and presses."""
+"""The room's own parts: lamps and buttons, tried one by one by a person who looks and presses."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from daemon.model import faults, fitted
 from daemon.model.unit import ButtonUnit
 
 PRESS_S = 40.0
-"""How long a check waits for a button: it has to be found first, and perhaps under a desk."""
+"""How long a check waits for a button: it has to be found first, perhaps under a desk."""
 HOLD_MS = 1000
-"""The press that is asked for is two seconds; half of that tells it from a tap."""
+"""The requested press is two seconds; half of that tells it from a tap."""
 
 
 def outputs(room: Room) -> Iterator[Finding]:
-    """Each output on and off: read back from its line, and seen or heard by somebody."""
+    """Turn each output on and off: read back from its line, and seen or heard by a person."""
     pins = {output.name: pin for output, pin in fitted.outputs(room.settings.unit)}
     for output in fitted.OUTPUTS.values():
         yield _output(room, output) if output.name in pins else _none(room, output)
@@ -34,7 +34,7 @@ def _none(room: Room, output: fitted.Output) -> Finding:
 
 
 def _output(room: Room, output: fitted.Output) -> Finding:
-    """One that may be unwelcome is turned on only where somebody is there and agrees."""
+    """An output that may be unwelcome is turned on only if a person is there and agrees."""
     if output.warns and (room.hands is None or not room.hands.asks(output.warns)):
         return Finding(output.line, "skipped", "not turned on: nobody there has agreed to it")
     on = room.alarm("lamp", lamp=output.name, lit=True)
@@ -57,7 +57,7 @@ def _output(room: Room, output: fitted.Output) -> Finding:
 
 
 def buttons(room: Room) -> Iterator[Finding]:
-    """Each wired button pressed, held and released; a press is a test while the check lasts (see `walk`)."""
+    """Have each wired button pressed, held and released; a press is a test during the check (see `walk`)."""
     health = room.health()
     for button, wired in fitted.buttons(room.settings.unit):
         if room.hands is None or not health or button.fault in health["faults"]:
@@ -67,7 +67,7 @@ def buttons(room: Room) -> Iterator[Finding]:
 
 
 def _unpressed(button: fitted.Button, wired: ButtonUnit, health: dict[str, Any]) -> Finding:
-    """What can be said of a button that nobody presses: of a single contact, that its wire cannot be seen."""
+    """What is known of a button that nobody presses: the wire of a single contact cannot be checked."""
     if not health:
         return Finding(button.line, "skipped", "the alarm process is not there: no press of it would be seen")
     wrong = health["faults"].get(button.fault)
@@ -90,7 +90,7 @@ def _unpressed(button: fitted.Button, wired: ButtonUnit, health: dict[str, Any])
 
 
 def _last(proof: dict[str, Any]) -> str:
-    """When it last was a press for the unit, a test among them; null: never."""
+    """When the unit last saw a press of it, or a test; null: never."""
     found = max((moment for moment in proof.values() if moment), default="")
     return found[:16].replace("T", " ") + " UTC" if found else "never"
 

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""What a check finds: one value a thing that was looked at, and a report of all of them."""
+"""Findings of a check, one per thing examined, and the report of all of them."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from msgspec import Struct
 from daemon.model.fitted import BUTTONS, OUTPUTS
 
 Verdict = Literal["ok", "warning", "fault", "skipped"]
-"""skipped: not looked at, because nobody was there to look or the policy switches it off."""
+"""skipped: not examined, because nobody was there or the policy switches it off."""
 
 
 NONE_FITTED = "none is fitted"
 
 
 class Finding(Struct, frozen=True):
-    """One thing, and how it was found."""
+    """One thing, and its state."""
 
     name: str
-    """What was looked at: `power`, `lamp recording`. The same name at every check, for a fleet's table."""
+    """What was examined: `power`, `lamp recording`. The same at every check, for a table of all units."""
     verdict: Verdict
     found: str
-    """For a person, in a line."""
+    """For a person, in one line."""
     todo: str = ""
-    """What to do about it; empty when there is nothing to do."""
+    """What to do about it; empty: nothing."""
     figures: dict[str, Any] = {}
-    """What was measured, for machines; no content (promise H1)."""
+    """Measurements, for machines; no content (promise H1)."""
 
 
 class Report(Struct, frozen=True):
-    """The whole check, as it is printed, signed and kept."""
+    """The whole check, as printed, signed and kept."""
 
     unit: str
     policy: str
@@ -44,18 +44,18 @@ class Report(Struct, frozen=True):
     """UTC when the check ended."""
     took_s: int
     by_hand: bool
-    """Whether somebody was in the room; otherwise lamps and buttons were judged by what the unit reads back."""
+    """Whether a person was in the room; otherwise lamps and buttons were judged by what the unit reads back."""
     findings: tuple[Finding, ...]
     format: str = "spreekkamer-check/1"
 
     @property
     def faults(self) -> tuple[Finding, ...]:
-        """What has to be put right before the room is used."""
+        """What has to be mended before the room is used."""
         return tuple(finding for finding in self.findings if finding.verdict == "fault")
 
     @property
     def unproven(self) -> tuple[str, ...]:
-        """The parts for staff that nobody has tried: nothing is wrong with them as far as is known, and no more."""
+        """Parts for staff that nobody has tried: nothing is known to be wrong with them."""
         return tuple(finding.name for finding in self.findings if _is_unproven(finding))
 
     @property

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""The machine: power, temperature, clock, disk, processes. Nobody has to be there for these."""
+"""The machine: power, temperature, clock, disk, processes. Nobody has to be in the room for these."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from daemon.model import faults, space
 from hardware import board, discard
 
 HOT_C = (70.0, 80.0)
-"""Warm for a wall box, and where a Pi begins to slow its processor down (Raspberry Pi documentation, Frequency
+"""Warm for a wall box, and where a Pi begins to throttle its processor (Raspberry Pi documentation, Frequency
 management and thermal control)."""
 MARGIN = 3
 """The disk has to be this much faster than a recording: it deletes and journals at the same time, and flash stalls."""
 HOURS_MIN = 24
-"""Free disk under this many hours of recording is a warning: a week-end of alarms on a card that was nearly full."""
+"""Less free disk than these hours of recording is a warning: a weekend of alarms on a card that was nearly full."""
 
 
 def power(room: Room) -> Iterator[Finding]:
@@ -38,7 +38,7 @@ def power(room: Room) -> Iterator[Finding]:
 
 
 def temperature(room: Room) -> Iterator[Finding]:
-    """How warm the processor is."""
+    """The temperature of the processor."""
     celsius = board.read(board_root(room.paths)).celsius
     if celsius is None:
         yield Finding("temperature", "skipped", "this board does not tell")
@@ -50,7 +50,7 @@ def temperature(room: Room) -> Iterator[Finding]:
 
 
 def clock(room: Room) -> Iterator[Finding]:
-    """Whether anything keeps the clock right: terms and times depend on it."""
+    """Whether the clock is kept synchronised: terms and times depend on it."""
     health = room.health()
     if not health:
         yield Finding("clock", "skipped", "the alarm process is not there to ask")
@@ -62,7 +62,7 @@ def clock(room: Room) -> Iterator[Finding]:
 
 
 def disk(room: Room) -> Iterator[Finding]:
-    """Room, speed and wear of what the recordings go to."""
+    """Space, speed and wear of the store's disk."""
     recorder = room.health().get("recorder")
     if room.settings.policy.tracks() and recorder:
         yield _free(room, int(recorder["free_bytes"]))
@@ -77,7 +77,7 @@ def disk(room: Room) -> Iterator[Finding]:
 
 
 def _discard(room: Room) -> Finding:
-    """Whether what was deleted is gone from the flash as well: at once, or within a week."""
+    """Whether deleted data is discarded from the flash too: at once, or within a week."""
     try:
         found = discard.read(room.paths.store, board_root(room.paths))
     except OSError as error:
@@ -98,7 +98,7 @@ def _discard(room: Room) -> Finding:
 
 
 def _free(room: Room, free_bytes: int) -> Finding:
-    """The space that is left, in hours of what this room records."""
+    """The free space, in hours of what this room records."""
     unit = room.settings.unit
     hours = free_bytes / (_bits_s(room) / 8) / 3600
     figures = {"free_bytes": free_bytes, "hours": round(hours, 1)}
@@ -112,7 +112,7 @@ def _free(room: Room, free_bytes: int) -> Finding:
 
 
 def _bits_s(room: Room) -> int:
-    """What a recording of this room takes, in bits a second; a tenth on top for containers and seals."""
+    """Bit rate of a recording in this room, plus a tenth for containers and seals."""
     unit, policy = room.settings.unit, room.settings.policy
     bits = (unit.camera.bitrate_bps if policy.video.record else 0) + (
         unit.microphone.bitrate_bps if policy.audio.record else 0
@@ -136,7 +136,7 @@ def speed(room: Room) -> Iterator[Finding]:
 
 
 def processes(room: Room) -> Iterator[Finding]:
-    """Whether the three are there, and what they name that no other check is about."""
+    """Whether the three processes are there, and which faults they report that no other check covers."""
     health = room.health()
     if not health:
         todo = "systemctl status spreekkamer-alarm, and its log: journalctl -u spreekkamer-alarm"

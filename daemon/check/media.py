@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Camera and microphone by their figures: what the recorder measures, no picture and no sound (promise H1)."""
+"""Camera and microphone by their figures: the recorder's measurements, no picture and no sound (promise H1)."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from daemon.model import faults
 from daemon.model.picture import offset_ns
 
 AIM_S = 300
-"""How long the camera may be aimed in one turn: the unit's own bound."""
+"""How long the camera may be aimed at a time: the unit's own bound."""
 COLUMNS = 16
 SHADES = " ░▒▓█"
-"""A block's sharpness, from nothing to judge by to as sharp as a photograph."""
+"""Shades of a block's sharpness, from nothing to judge by, to as sharp as a photograph."""
 CLAPS, CLAPS_S = 3, 60
-"""The middle one of three counts: somebody coughs, and a hand moves before it claps."""
+"""The median of three counts: somebody coughs, and a hand moves before it claps."""
 OFF_MS_MAX = 160
 """A hand is seen to move up to a tenth of a second before it is heard, and a picture lasts 40 ms."""
 LOW_DBFS = -70.0
-"""A room's hiss through a microphone of some use; a figure below this over seconds is a gain that is turned down."""
+"""Noise of a room through a usable microphone; a lower level over seconds means that the gain is turned down."""
 FRAME_AGE_MS_MAX = 1000
-"""A camera of five pictures a second shows one every 200 ms."""
+"""A camera at five pictures a second delivers one every 200 ms."""
 
 
 def camera(room: Room) -> Iterator[Finding]:
-    """Whether pictures come, how bright and how sharp they are; who stands there may aim by 16 x 9 blocks."""
+    """Whether pictures come, how bright and how sharp they are; a person in the room may aim by 16 x 9 blocks."""
     if not room.settings.policy.video.record:
         yield Finding("camera", "skipped", "the policy records no image: its camera is never opened")
         return
@@ -59,7 +59,7 @@ def _seen(room: Room) -> Finding:
 
 
 def _aimed(room: Room) -> Finding:
-    """Five minutes at most, the recording lamp lit; ends by the engineer's word."""
+    """Aim for at most five minutes, the recording lamp lit; the engineer may end it."""
     assert room.hands is not None  # noqa: S101 - `camera` has looked
     room.alarm("aim", seconds=AIM_S)
     room.hands.say(
@@ -78,7 +78,7 @@ def _aimed(room: Room) -> Finding:
 
 
 def microphone(room: Room) -> Iterator[Finding]:
-    """How loud the room is; who stands there claps, and is heard and seen at one moment."""
+    """How loud the room is; a person in the room claps, and is heard and seen at one moment."""
     if not room.settings.policy.audio.record:
         yield Finding("microphone", "skipped", "the policy records no sound: its microphone is never opened")
         return
@@ -110,7 +110,7 @@ def _heard(room: Room) -> Finding:
 
 
 def _clapped(room: Room) -> Finding:
-    """Sound against image, by claps before the camera."""
+    """Compare sound with image, by claps before the camera."""
     assert room.hands is not None  # noqa: S101 - `microphone` has looked
     room.alarm("aim", seconds=CLAPS_S)
     room.hands.say("Clap three times before the camera, a second apart. Enter or a press passes this over.")
@@ -152,7 +152,7 @@ def drawn(brightness_pct: list[int] | None, sharpness_pct: list[int | None] | No
 
 
 def shade(sharpness_pct: int | None) -> str:
-    """One of SHADES: the figures are a photograph's at 100, smears at 20."""
+    """One of SHADES: a photograph has 100, a smear 20."""
     if sharpness_pct is None:
         return SHADES[0]
     return SHADES[min(len(SHADES) - 1, 1 + max(0, sharpness_pct) // 34)]

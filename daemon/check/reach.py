@@ -16,12 +16,12 @@ from daemon.model.policy import fingerprint
 ALARM_S = 20.0
 """How long a test alarm may take to be stored: two attempts, and a new connection in between."""
 RECORDING_S = 25.0
-"""Five seconds are recorded, a track that has fallen silent is waited for as long, the keeper looks every second."""
+"""Recording takes five seconds, waiting for a silent track as long again, and the keeper looks every second."""
 LEVELS = ("kept", "broker", "stored", "accepted")
 
 
 def broker(room: Room) -> Iterator[Finding]:
-    """Whether alarms have a way out, and whether anybody listens at its end."""
+    """Whether alarms can leave, and whether a receiver listens."""
     health = room.health()
     if not health:
         return
@@ -38,7 +38,7 @@ def broker(room: Room) -> Iterator[Finding]:
 
 
 def _secured(health: dict[str, Any]) -> Iterator[Finding]:
-    """Whether somebody on the network can read alarms and answer them, and for how long the certificates hold."""
+    """Whether others on the network can read and answer alarms, and for how long the certificates are valid."""
     for name, path in health["paths"].items():
         if path["secured"] == "open":
             where, todo = name.replace("_", " "), f"Set [{name}.tls] in unit.toml: docs/guide/broker.md."
@@ -65,7 +65,7 @@ def _receivers(health: dict[str, Any]) -> Finding:
 
 
 def keys(room: Room) -> Iterator[Finding]:
-    """Who can open what is recorded here, by the fingerprints of their public keys."""
+    """Who can open recordings, by the fingerprints of their public keys."""
     policy = room.settings.policy
     if not policy.tracks():
         yield Finding("keys", "skipped", "the policy records nothing")
@@ -81,7 +81,7 @@ def keys(room: Room) -> Iterator[Finding]:
 
 
 def test_alarm(room: Room) -> Iterator[Finding]:
-    """A marked test alarm, the whole way, and how long each part of it took."""
+    """Send a marked test alarm the whole way, and show the time of each part."""
     now = room.health().get("faults", {})
     unheard = [now[name] for name in faults.spoiling("test alarm") if name in now]
     if unheard:
@@ -107,7 +107,7 @@ def test_alarm(room: Room) -> Iterator[Finding]:
 
 
 def test_recording(room: Room) -> Iterator[Finding]:
-    """A few seconds, lamp lit: sealed, closed, inspected by the keeper without a key, and deleted at once."""
+    """Record a few seconds, lamp lit: sealed, closed, inspected by the keeper without a key, and deleted at once."""
     if not room.settings.policy.tracks():
         yield Finding("test recording", "skipped", "the policy records nothing")
         return

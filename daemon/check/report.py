@@ -3,7 +3,7 @@
 
 """The commissioning report: JSON for machines, PDF for the binder, and the unit's signature over the JSON.
 
-The keeper signs: it writes into its audit log that a check was made, and the engineer never holds a key.
+The keeper signs: it logs that a check was made, and the engineer never holds a key.
 
     check-<room>-<time>.json       the report; what is signed is this file, byte by byte
     check-<room>-<time>.json.sig   SSHSIG: ssh-keygen -Y verify -n spreekkamer-check -f allowed_signers -I UNIT -s …
@@ -35,9 +35,9 @@ LINE_MM = 5.2
 
 
 def write(report: Report, paths: Paths, directory: Path) -> tuple[Path, ...]:
-    """Writes the files and returns their paths; without a keeper the report is unsigned and says so by its absence.
+    """Write the files and return their paths. Without a keeper there is no signature.
 
-    Raises StoreError when the directory takes no file.
+    Raises StoreError if the directory takes no file.
     """
     data = msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n"
     stem = "check-" + re.sub(r"[^a-z0-9]+", "-", f"{report.unit or 'unit'}-{report.at[:19]}".lower())
@@ -58,12 +58,12 @@ def _signature(paths: Paths, data: bytes) -> str:
     try:
         return str(ask(paths.keeper_socket, "sign_check", report=data.decode()))
     except UnitError:
-        return ""  # the keeper is not there, or has no key: both stand in the report as faults
+        return ""  # the keeper is absent, or has no key: both are faults in the report
 
 
 def pdf(report: Report, sha256: str) -> bytes:
-    """The report on paper, A4; letters that the built-in font does not have are shown as a question mark."""
-    from fpdf import FPDF  # noqa: PLC0415 - half a second that only a report on paper is worth
+    """The report on paper, A4; characters that the built-in font does not have become question marks."""
+    from fpdf import FPDF  # noqa: PLC0415 - half a second, only for a report on paper
 
     page = FPDF(format="A4")
     page.set_margin(MARGIN_MM)

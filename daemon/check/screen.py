@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""What an engineer sees of a check, and how he answers: by the keyboard, or by the record button of the room."""
+"""What an engineer sees of a check, and how they answer: by the keyboard, or by the room's record button."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ ANSWERS = {"y": True, "n": False, "s": None}
 
 
 class Keyboard:
-    """Hands at a keyboard: y, n, or s for "I cannot tell"."""
+    """A person at a keyboard: y, n, or s for "I cannot tell"."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
 
     def say(self, text: str) -> None:
-        """Tells what is to be done now."""
+        """Say what to do now."""
         self._console.print(f"[bold]→ {escape(text)}[/bold]")
 
     def asks(self, question: str) -> bool | None:
-        """Waits for a key and Enter; the end of the input is no answer."""
+        """Wait for a key and Enter; the end of the input is no answer."""
         try:
             said = Prompt.ask(f"[bold]? {escape(question)}[/bold]", choices=list(ANSWERS), console=self._console)
         except EOFError:
@@ -44,7 +44,7 @@ class Keyboard:
         return ANSWERS[said]
 
     def shows(self, picture: Callable[[], tuple[str, bool]], within_s: float, *, may_end: bool = False) -> bool:
-        """A text that is drawn anew ten times a second, until it says that it is done or somebody ends it who may."""
+        """A text redrawn ten times a second, until it is done or the person, if allowed, ends it."""
         until_s = time.monotonic() + within_s
         with Live(console=self._console, auto_refresh=False, transient=True) as live:
             while True:
@@ -56,7 +56,7 @@ class Keyboard:
         return done
 
     def _ends(self) -> bool:
-        """Whether Enter has been pressed; the end of the input counts as well."""
+        """Whether Enter has been pressed; the end of the input counts too."""
         ready = bool(select.select([sys.stdin], [], [], 0)[0])
         if ready:
             sys.stdin.readline()
@@ -64,19 +64,19 @@ class Keyboard:
 
 
 class RecordButton(Keyboard):
-    """Hands without a keyboard: a short press of the record button is yes, a press of a second and more is no."""
+    """A person without a keyboard: a short press of the record button is yes, a press of a second or more is no."""
 
     LONG_MS = 1000
     WAIT_S = 30.0
 
     def __init__(self, console: Console, touched: Callable[[], tuple[int, int, bool]]) -> None:
-        """`touched` tells the record button's presses so far, how long the latest one was, and whether it is down."""
+        """`touched`: the record button's presses so far, the length of the latest, and whether it is down."""
         super().__init__(console)
         self._touched = touched
         self._presses = 0
 
     def asks(self, question: str) -> bool | None:
-        """Waits half a minute for a press; none is no answer."""
+        """Wait half a minute for a press; none is no answer."""
         self._console.print(f"[bold]? {escape(question)}[/bold]  record button: short = yes, long = no")
         before, last_ms = self._touched()[0], 0
 
@@ -86,7 +86,7 @@ class RecordButton(Keyboard):
             return "", presses > before and not down and last_ms > 0
 
         in_time = self.shows(answered, self.WAIT_S)
-        self._presses = self._touched()[0]  # what has answered ends nothing that follows
+        self._presses = self._touched()[0]  # the answer does not end what follows
         return last_ms < self.LONG_MS if in_time else None
 
     def _ends(self) -> bool:
@@ -94,14 +94,14 @@ class RecordButton(Keyboard):
 
 
 def tell(console: Console, finding: Finding) -> None:
-    """One finding: a line, and what to do about it below."""
+    """One finding: a line, and below it what to do."""
     console.print(f"{SIGNS[finding.verdict]} {escape(f'{finding.name:16}')} {escape(finding.found)}")
     if finding.todo:
         console.print(f"                   [bold]{escape(finding.todo)}[/bold]")
 
 
 def sum_up(console: Console, report: Report) -> None:
-    """The last line: how it went, and how long it took."""
+    """The last line: the result, and how long it took."""
     counted = count(report.findings)
     text = ", ".join(f"{number} {verdict}" for verdict, number in counted.items() if number)
     colour = "red" if report.faults else "yellow" if report.unproven else "green"

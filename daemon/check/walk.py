@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""The walk itself: what is looked at, in which order, and what happens when a part of the unit is not there to ask.
+"""The walk itself: what is examined, in which order, and what happens when a part of the unit is absent.
 
-The law here: a check never ends half-way. What cannot be asked is a finding like any other, and the next step follows.
+Invariant: a check never ends half-way. What cannot be asked is a finding like any other, and the next step follows.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ STEPS: tuple[tuple[str, Step], ...] = (
     ("test alarm", reach.test_alarm),
     ("test recording", reach.test_recording),
 )
-"""In the order of an engineer's way: first what needs nobody, then the room's parts, last what needs all of them."""
+"""In an engineer's order: first what needs nobody, then the room's parts, last what needs all of them."""
 
 
 WALK_TEST_S = 900
-"""A check takes five minutes; three times that ends a walk test by itself whose check was killed."""
+"""A check takes five minutes; after three times that a walk test whose check was killed ends by itself."""
 
 
 def walk(room: Room, tell: Callable[[Finding], None]) -> tuple[Finding, ...]:
-    """Takes every step, tells each finding as it comes, and returns all."""
+    """Take every step, report each finding as it comes, and return all."""
     found: list[Finding] = []
 
     def add(findings: Iterable[Finding]) -> None:
@@ -68,7 +68,7 @@ def walk(room: Room, tell: Callable[[Finding], None]) -> tuple[Finding, ...]:
 
 @contextmanager
 def _walk_test(room: Room, add: Callable[[Iterable[Finding]], None]) -> Iterator[None]:
-    """While somebody is there who will press, a press is a test. A room in use is left alone, and nobody presses."""
+    """If a person is there to press, a press is a test meanwhile. A room in use is left alone, and nobody presses."""
     begun = False
     if room.hands is not None:
         try:
@@ -81,12 +81,12 @@ def _walk_test(room: Room, add: Callable[[Iterable[Finding]], None]) -> Iterator
         yield
     finally:
         if begun:
-            with suppress(LinkError):  # it has gone since: a new one knows of no walk test
+            with suppress(LinkError):  # the process has gone; a new one has no walk test
                 room.alarm("walk_test", seconds=0)
 
 
 def _rest(room: Room, found: list[Finding]) -> Iterator[Finding]:
-    """Every fault that the unit names, and that no finding has told yet."""
+    """Every active fault that no finding has covered."""
     told = [finding.name for finding in found if finding.verdict == "fault"]
     for name, detail in room.health().get("faults", {}).items():
         line = faults.FAULTS[name].line if name in faults.FAULTS else ""
@@ -95,7 +95,7 @@ def _rest(room: Room, found: list[Finding]) -> Iterator[Finding]:
 
 
 def settings(paths: Paths) -> tuple[Settings | None, tuple[Finding, ...]]:
-    """Both files. Without them nothing else can be judged: None, and a finding a fault."""
+    """Both files. Without them nothing else can be judged: None, and one finding per fault."""
     try:
         checked = load(paths.etc)
     except SettingsError as error:

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""`spreekkamer audit`: whether the keeper's log holds together, on the unit or from a copy, and with its witnesses."""
+"""`spreekkamer audit`: whether the keeper's log is intact, on the unit or in a copy, also compared with witnesses."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from daemon.paths import Paths
 app = typer.Typer(help="The keeper's log: deletions, holds, hand-outs; hash-chained and signed.", no_args_is_help=True)
 NO_HEADS: Mapping[int, str] = {}
 WITNESSED_MAX = 1_000_000
-"""Heads of one witness: ten years of a hundred a day. More are not looked at."""
+"""Heads of one witness: ten years of a hundred a day. Further ones are ignored."""
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """What was found."""
+    """The result of a check."""
 
     lines: int
     head: str
@@ -40,28 +40,28 @@ class Verdict(msgspec.Struct, frozen=True):
     """What is wrong, with the line; the first hundred."""
     faults_n: int
     signatures: int
-    """Signed heads that were checked and fit; without a key: none."""
+    """Valid signed heads; none without a key."""
     signed_lines: int
-    """So many lines, from the first, are covered by a signature that fits."""
+    """Number of lines, from the first, covered by a valid signature."""
     witnessed: int
-    """Heads that a witness had and that were compared with a line."""
+    """Heads of a witness that were compared with a line."""
     missing: tuple[str, ...] = ()
-    """Recordings that the log began and says are missing: no receipt says that they were deleted."""
+    """Recordings that the log began and reports missing: no receipt for their deletion."""
     foreign: tuple[int, ...] = ()
-    """Numbers of lines of no kind that this release knows: they have no force; the first hundred."""
+    """Numbers of lines of unknown kinds, which have no effect; the first hundred."""
 
 
 class Witnessed(NamedTuple):
-    """What a witness heard."""
+    """What a witness has heard."""
 
     heads: Mapping[int, str]
     """Number of lines -> head."""
     forks: tuple[int, ...] = ()
-    """Numbers of lines for which it heard two."""
+    """Line counts for which it heard two heads."""
 
 
 class Progressing(Progress):
-    """A bar on stderr, for a person: a log of ten years takes minutes, because every signature is checked."""
+    """A progress bar on stderr: a log of ten years takes minutes, because every signature is checked."""
 
     def __init__(self) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
@@ -82,7 +82,7 @@ def verify(
     ] = None,
     state: State = None, as_json_: Json = False,
 ) -> None:  # fmt: skip
-    """Checks every hash and signature of the audit log and names the lines that are wrong. Exit code 10 for any."""
+    """Check every hash and signature of the audit log and list the lines that are wrong. Exit code 10 for any."""
     paths = Paths.below(state)
     seen = heads_of(witness) if witness else Witnessed({})
     if file is None:
@@ -100,9 +100,9 @@ def verify(
 def check(
     file: IO[bytes], size: int, keys: tuple[str, ...], seen: Witnessed, own: Mapping[int, str] = NO_HEADS
 ) -> Verdict:
-    """Walks a log of so many bytes. `own`: the keeper's own head, which is no witness's.
+    """Check the first `size` bytes of a log. `own`: the keeper's own head, which is not a witness's.
 
-    Raises StoreError for one that cannot be read, SealError without ssh-keygen.
+    Raises StoreError if it cannot be read, SealError without ssh-keygen.
     """
     walk, good, signed_lines, missing = Walk({**own, **seen.heads}), 0, 0, dict[str, None]()
     foreign: list[int] = []
@@ -141,7 +141,7 @@ def _note_missing(line: Line, missing: dict[str, None]) -> None:
 
 
 def heads_of(path: Path) -> Witnessed:
-    """What a witness heard. Raises StoreError; what is no message of ours is passed over."""
+    """Read what a witness heard. Raises StoreError; foreign messages are skipped."""
     found, forks = dict[int, str](), dict[int, None]()
     try:
         with path.open("rb") as file:
@@ -155,7 +155,7 @@ def heads_of(path: Path) -> Witnessed:
 
 
 def _head_of(raw: bytes) -> tuple[int, str] | None:
-    """Of one message: how many lines the log had with its line, and the head then."""
+    """Of one message: the number of lines at its line, and the head then."""
     try:
         body = msgspec.json.decode(raw)
         return int(body["line"]["n"]) + 1, str(body["head"])
@@ -164,7 +164,7 @@ def _head_of(raw: bytes) -> tuple[int, str] | None:
 
 
 def _of_unit(paths: Paths, key: Path, seen: Witnessed) -> Verdict:
-    """The log itself, as the keeper hands it out to read; its own head is a witness too."""
+    """Check the log itself, handed out by the keeper for reading; its own head counts as a witness's too."""
     with Conversation(paths.keeper_socket) as keeper:
         told, files = keeper.ask_for_files("audit")
     if not files:

@@ -23,7 +23,7 @@ from daemon.link import ask
 from daemon.paths import Paths
 
 FAULTY = 10
-"""Exit code when something has to be put right before the room is used; warnings alone give 0."""
+"""Exit code when something has to be mended before the room is used; with warnings only it is 0."""
 
 
 def check(
@@ -41,7 +41,7 @@ def check(
         Path | None, typer.Option(metavar="DIR", help="where the signed report goes, as PDF and JSON")
     ] = None,
 ) -> None:
-    """Walks an engineer through the room, part by part. Exit code 10 when something has to be put right."""
+    """Walk an engineer through the room, part by part. Exit code 10 when something has to be mended."""
     paths, console = Paths.below(state), Console(stderr=as_json_, soft_wrap=True)
     present = sys.stdin.isatty() if interactive is None else interactive
 

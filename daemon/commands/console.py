@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""What every command shares: its options, where tables go, how a machine is answered."""
+"""Shared by all commands: options, tables, output for machines."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ State = Annotated[
 ]  # fmt: skip
 Json = Annotated[bool, typer.Option("--json", help="for machines")]
 PIPE_COLUMNS = 10_000
-"""Wider than any line of ours."""
+"""Wider than any of our lines."""
 NOT_EVIDENCE = "not evidence: simulated"
-"""What is said of each recording that was made on simulated devices (promise H3)."""
+"""Shown for each recording made on simulated devices (promise H3)."""
 SHORT = 8
-"""Characters of an id in a table: enough to tell a store's recordings apart; commands take the start of an id too."""
+"""Characters of an id in a table: enough to tell recordings apart; commands also accept the start of an id."""
 
 
 def day(text: str, what: str) -> datetime.date:
-    """A date that somebody typed. Raises RequestError."""
+    """Parse a date. Raises RequestError."""
     try:
         return datetime.date.fromisoformat(text)
     except ValueError as error:
@@ -42,7 +42,7 @@ def day(text: str, what: str) -> datetime.date:
 
 
 def moment(text: str, what: str) -> datetime.datetime:
-    """A moment that somebody typed, with its offset; one without is in this machine's local time.
+    """Parse a moment with its offset; without one it is in this machine's local time.
 
     Raises RequestError.
     """
@@ -54,19 +54,19 @@ def moment(text: str, what: str) -> datetime.datetime:
 
 
 def out() -> Console:
-    """Where tables go; made when it is needed, so that it finds the terminal that is there then.
+    """Return a console for tables, made when needed, so that it finds the current terminal.
 
-    A pipe has no width: what goes there is folded by nobody.
+    In a pipe, lines are not folded.
     """
     return Console(soft_wrap=False, width=None if sys.stdout.isatty() else PIPE_COLUMNS)
 
 
 def progress() -> Progress:
-    """A bar for bytes, on the terminal of whoever waits; nothing where there is none."""
+    """Return a progress bar for bytes; nothing is shown without a terminal."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     return Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
 
 
 def as_json(body: Any) -> None:
-    """Prints for a machine."""
+    """Print for a machine."""
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(body), indent=2).decode() + "\n")

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""The commands `spreekkamer cover …`: the windows in which the camera is covered, such as for elections."""
+"""The commands `spreekkamer cover …`: windows in which the camera is covered, for instance during elections."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ app = typer.Typer(help="Windows in which the camera is covered, such as for elec
 
 @app.command("list")
 def list_(*, state: State = None, as_json_: Json = False) -> None:
-    """The windows that are not over: those of the policy, and those that were set."""
+    """List the windows that are not over: the policy's and those that were set."""
     _show(ask(Paths.below(state).operator_socket, "cover"), as_json_=as_json_)
 
 
@@ -30,7 +30,7 @@ def set_(
     ends: Annotated[str, typer.Option("--until", help="its end; it ends by itself, at most 14 days later")],
     decision: Annotated[str, typer.Option(help="the decision that it rests on; at most 200 characters")],
 ) -> None:  # fmt: skip
-    """Covers the camera for a time: its device is closed, nothing is recorded, the alarm works."""
+    """Cover the camera for a time: its device is closed, nothing is recorded, the alarm works."""
     args = {
         "begins": moment(begins, "--from").isoformat(),
         "ends": moment(ends, "--until").isoformat(),
@@ -41,7 +41,7 @@ def set_(
 
 @app.command()
 def withdraw(number: int, *, state: State = None, as_json_: Json = False) -> None:
-    """Takes back a window that was set, by its number in the list; one of the policy is the policy's to change."""
+    """Withdraw a window that was set, by its number in the list. The policy's windows are changed in the policy."""
     _show(ask(Paths.below(state).operator_socket, "cover_withdraw", number=number), as_json_=as_json_)
 
 

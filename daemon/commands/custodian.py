@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""What `spreekkamer evidence` does on a custodian's own computer: verify, open, half, keygen, handover, destroy.
+"""`spreekkamer evidence` on a custodian's own computer: verify, open, half, keygen, handover, destroy.
 
-The law here: no socket, no unit, nothing but the files that are named. What opens is loaded by the commands that open.
+Invariant: no socket, no unit, only the files that are named. Code that opens is loaded only by the commands that open.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ UNIT = {
 
 
 def verify_(copy: Copy, *, signers: Signers = None, as_json_: Json = False) -> None:
-    """Says, without a key, whether a copy is whole and whether it is from the unit. Exit code 10: one of them is no."""
+    """Check, without a key, whether a copy is intact and comes from the unit. Exit code 10 if not."""
     found = [one.verdict for _, one in _verified(copy, signers)]
     if as_json_:
         as_json(found)
@@ -68,7 +68,7 @@ def open_(
     copy: Copy, *, out_: Annotated[Path, typer.Option("--out", metavar="FILE.mp4", help="the film; not there yet")],
     identity: Keys = None, half: HalfFile = None, signers: Signers = None,
 ) -> None:  # fmt: skip
-    """Opens a recording with a key of one holder of every group, as an MP4. Exit code 10: with faults."""
+    """Open a recording with a key of one holder of every group, as an MP4. Exit code 10: with faults."""
     opened, closed = _unlocked(_verified(copy, signers), identity, half)
     places = [out_.with_stem(f"{out_.stem}-{n}") if n > 1 else out_ for n in range(1, len(opened) + 1)]
     for place in places:
@@ -91,7 +91,7 @@ def half_(
     copy: Copy, *, out_: Annotated[Path, typer.Option("--out", metavar="HALF", help="the file for the next holder")],
     identity: Keys = None, half: HalfFile = None,
 ) -> None:  # fmt: skip
-    """Takes off the layer of your group, so that a holder of the next can open it elsewhere. It alone opens nothing."""
+    """Remove your group's layer, so that the next group can open it elsewhere. By itself it opens nothing."""
     from daemon.evidence import opening  # noqa: PLC0415 - as above
 
     opened, closed = _unlocked(_verified(copy, None), identity, half, wholly=False)
@@ -107,7 +107,7 @@ def keygen(
         bool, typer.Option("--no-passphrase", help="anybody who has the file can open then")
     ] = False,
 ) -> None:  # fmt: skip
-    """Makes a key pair for a holder: a locked key file, and the public half for the policy."""
+    """Make a key pair for a holder: a locked key file, and the public half for the policy."""
     import pyrage  # noqa: PLC0415 - as above
 
     if out_.exists():
@@ -129,7 +129,7 @@ def answer(
     words: Annotated[list[Path], typer.Argument(metavar="FILE...", help="words of one unit or more, from beheer")], *,
     identity: Keys = None, as_json_: Json = False,
 ) -> None:  # fmt: skip
-    """Shows that you have your key: opens the word that each unit sealed to it. Give the answers to who asked."""
+    """Prove that you have your key: open the word that each unit sealed to it. Return the answers to whoever asked."""
     from daemon.evidence import words as sealed  # noqa: PLC0415 - as above
 
     letters = [(sealed.letter(_bytes(file), str(file)), str(file)) for file in words]
@@ -153,7 +153,7 @@ def handover(
     ] = None,
     identity: Keys = None, half: HalfFile = None, signers: Signers = None,
 ) -> None:  # fmt: skip
-    """Makes what the police need to open a recording with their own key, or a clear MP4, and a sheet to sign."""
+    """Make what the police need to open a recording with their own key, or a clear MP4, and a sheet to sign."""
     from daemon.evidence import handover as papers  # noqa: PLC0415 - as above
 
     if ground not in {"report", "demand"}:
@@ -189,7 +189,7 @@ def destroy(
     copy: Annotated[Path, typer.Argument(metavar="DIR", help="a copy: the recording's directory, or its zip")], *,
     yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
 ) -> None:  # fmt: skip
-    """Deletes a copy and leaves a receipt beside it. Deleted is not wiped: a stick can hold it for a long time."""
+    """Delete a copy and leave a receipt beside it. Deleting is not wiping: a stick can keep data for a long time."""
     if copy.is_symlink():
         raise RequestError(f"{copy}: is a link, and the copy lies elsewhere; expected the copy itself")
     copy = copy.resolve()
@@ -216,7 +216,7 @@ def destroy(
 
 
 def _receipt(copy: Path, recording_ids: list[str]) -> Path:
-    """A free place beside a copy. Raises RequestError where more than the copy would go, or the receipt could not."""
+    """Return a free path beside a copy. Raises RequestError: more than the copy would go, or no receipt is possible."""
     if copy.is_mount():
         raise RequestError(f"{copy}: is a whole medium; expected the directory or zip of a recording on it")
     try:
@@ -234,7 +234,7 @@ def _receipt(copy: Path, recording_ids: list[str]) -> Path:
     return next((path for path in tries if not path.exists()), copy.with_name(f"{copy.name}.destroyed.json"))
 
 
-# --- what they share ------------------------------------------------------------------------------------------------
+# --- shared ---------------------------------------------------------------------------------------------------------
 
 
 def _verified(copy: Path, signers: Path | None) -> list[tuple[Source, Verified]]:
@@ -255,11 +255,12 @@ Opened = list[tuple[Source, Verified, "Envelopes"]]
 def _unlocked(
     found: list[tuple[Source, Verified]], files: list[Path] | None, half: Path | None, *, wholly: bool = True
 ) -> tuple[Opened, bool]:
-    """Says each verdict, and takes off the layers that the keys open: what they opened, and whether one stays closed.
+    """Print each verdict, and remove the layers that the keys open; return them, and whether some stay closed.
 
-    A part of an event that stays closed costs itself. Raises why where nothing opens. `wholly`: half of one is none.
+    A part of an event that stays closed costs only itself. Raises the reason if nothing opens. `wholly`: half is not
+    enough.
     """
-    from daemon.evidence import opening  # noqa: PLC0415 - what opens is loaded where something is opened
+    from daemon.evidence import opening  # noqa: PLC0415 - code that opens is loaded only where something is opened
 
     for _, one in found:
         show(one.verdict)
@@ -323,7 +324,7 @@ def _film(source: Source, one: Verified, envelopes: Envelopes, place: Path) -> t
 
 
 def show(verdict: Verdict) -> None:
-    """What a verdict says, for a person."""
+    """Print a verdict for a person."""
     begin = verdict.begin
     console = out()
     if verdict.simulated:
@@ -364,11 +365,11 @@ def _new_passphrase() -> str:
 
 
 PASSPHRASE_MIN = 12
-"""With scrypt's second a guess, twelve characters that are no known word outlast the recordings by far."""
+"""At scrypt's second per guess, twelve characters that are no known word outlast the recordings by far."""
 
 
 def _bytes(path: Path) -> bytes:
-    """A key, a half, a file of words, as somebody handed it in. Raises StoreError."""
+    """Read a key, a half, or a file of words. Raises StoreError."""
     try:
         with path.open("rb") as file:
             data = file.read(HANDED_BYTES_MAX + 1)
@@ -380,7 +381,7 @@ def _bytes(path: Path) -> bytes:
 
 
 def _text(words: str) -> str:
-    """What a copy says, for a terminal: neither markup nor what a terminal would obey."""
+    """Text from a copy, for a terminal: no markup and no control sequences."""
     return escape(shown(words))
 
 

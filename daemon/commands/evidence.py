@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""`spreekkamer evidence`: sealed copies of recordings, handed out at the unit; the rest runs on any computer."""
+"""`spreekkamer evidence`: sealed copies of recordings, handed out at the unit. The rest runs on any computer."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ app = typer.Typer(
 
 @app.callback()
 def evidence() -> None:
-    """Recordings as evidence: copies from a unit, and on any other computer what checks and opens them."""
+    """Recordings as evidence: copies from a unit; and, on any other computer, checking and opening them."""
 
 
 app.command("verify")(custodian.verify_)
@@ -56,7 +56,7 @@ def export_(
     ] = None,
     state: State = None, as_json_: Json = False,
 ) -> None:  # fmt: skip
-    """Copies a sealed event to a medium as one zip, and checks it there. Exit code 10 when something is wrong."""
+    """Copy a sealed event to a medium as one zip, and check it there. Exit code 10 when something is wrong."""
     paths = Paths.below(state)
     if to == "-":
         _stream(paths, recording_id, same_disk)
@@ -70,7 +70,7 @@ def export_(
         task = bar.add_task("copy", total=None)
         copy = to_medium(keeper, recording_id, Path(to), lambda count: bar.advance(task, count), same_disk)
         task = bar.add_task("check", total=sum(sheet.bytes for sheet in copy.recordings))
-        assert copy.path is not None  # noqa: S101 - it went to a medium
+        assert copy.path is not None  # noqa: S101 - it was copied to a medium
         keys = _keys(paths, key)
         verdicts = [
             verify(source, keys, lambda count: bar.advance(task, count)).verdict for source in sources(copy.path)
@@ -84,7 +84,7 @@ def export_(
 
 
 def _leaves(keeper: Conversation, recording_id: str, to: str, target: os.stat_result, same_disk: str | None) -> None:
-    """Raises RequestError for a place on the unit itself without a reason: a copy there has no term."""
+    """Raise RequestError for a place on the unit itself without a reason: a copy there has no term."""
     device = int(keeper.ask("recording", recording_id=recording_id)["device"])
     if same_disk is None and (where := of_the_unit(target, device)):
         expected = "expected a medium, or --same-disk with the reason"
@@ -105,7 +105,7 @@ def _stream(paths: Paths, recording_id: str, same_disk: str | None) -> None:
 
 
 def _keys(paths: Paths, key: Path | None) -> tuple[str, ...]:
-    """The key that was named, or this unit's own; none where it has none that this user may read."""
+    """The named key, or this unit's own; empty if there is none that this user may read."""
     if key is not None:
         return sign.public_keys(key, sign.RECORDINGS)
     try:

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""`spreekkamer hold`: keeps a recording beyond its term while an incident is open, looks again, and lets it go."""
+"""`spreekkamer hold`: keeps a recording beyond its term during an incident, with reviews, until its release."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 WAIT_S = 60.0
-"""How long an answer may take: the keeper may be deleting what a long power cut left, and a hold is worth the wait."""
+"""How long an answer may take: the keeper may be deleting after a long power cut, and a hold is worth the wait."""
 PAGES_MAX = 1000
-"""Of thirty holds: thirty times what a store takes."""
+"""Pages of thirty holds: thirty times what a store accepts."""
 
 Role = Annotated[
     str, typer.Option(help="for which function it is done: a role of the policy, such as manager; no name")
@@ -46,7 +46,7 @@ def place(
     ] = "incident",
     state: State = None, as_json_: Json = False,
 ) -> None:  # fmt: skip
-    """Keeps a recording from being deleted until the hold is released."""
+    """Keep a recording from being deleted until the hold is released."""
     wish = {
         "recording": recording_id, "incident": incident, "on_behalf_of": role, "reason": reason,
         "review": day(review, "--review").isoformat(), "tracks": (track,) if track else (), "kind": kind,
@@ -65,7 +65,7 @@ def place(
 def extend(
     hold_id: HoldId, *, role: Role, reason: Reason, review: Review, state: State = None, as_json_: Json = False
 ) -> None:
-    """Sets a later review: somebody has looked, and the incident is still open."""
+    """Set a later review: somebody has looked, and the incident is still open."""
     hold = _ask(
         state, "hold_extend", hold=hold_id, on_behalf_of=role, reason=reason, review=day(review, "--review").isoformat()
     )
@@ -81,7 +81,7 @@ def release(
     yes: Annotated[bool, typer.Option("--yes", help="do not ask first")] = False,
     state: State = None, as_json_: Json = False,
 ) -> None:  # fmt: skip
-    """Ends a hold. What is past its term, and held by no other, is deleted at once; on a terminal it asks first."""
+    """End a hold. What is past its term, with no other hold, is deleted at once; on a terminal it asks first."""
     question = f"Release hold {hold_id}? What is past its term is deleted at once, and does not come back"
     if not yes and sys.stdin.isatty() and not typer.confirm(question, err=True):
         raise RequestError(f"hold {hold_id} was not released")
@@ -98,7 +98,7 @@ def release(
 
 @app.command("list")
 def list_(*, state: State = None, as_json_: Json = False) -> None:
-    """Every hold in force, the oldest first. Exit code 10 when a review is due or a file cannot be read."""
+    """List all active holds, the oldest first. Exit code 10 when a review is due or a file cannot be read."""
     found: list[dict[str, Any]] = []
     with Conversation(Paths.below(state).keeper_socket, WAIT_S) as keeper:
         for _ in range(PAGES_MAX):

@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""`spreekkamer holders`: whether those who may open can still open, shown before it is needed.
+"""`spreekkamer holders`: whether holders can still open, proved before it is needed.
 
-No secret key comes to the unit: it seals a random word to each holder, who opens it elsewhere and says what it is.
+No secret key comes to the unit: it seals a random word to each holder, who opens it elsewhere and returns it.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ app = typer.Typer(
     help="Holders of opening keys: who has shown that the key is still there, and how to show it.", no_args_is_help=True
 )
 ANSWER = re.compile(r"\b[a-z2-9]{4}(?:-[a-z2-9]{4}){4}\b", re.IGNORECASE)
-"""As a holder gets it; in a mail there are other words around it."""
+"""As a holder gets it; a mail has other text around it."""
 TEXT_BYTES_MAX = 65_536
 
 
 @app.command("list")
 def list_(*, state: State = None, as_json_: Json = False) -> None:
-    """Every group's holders, and when each showed its key. Exit code 10 when a group has too few."""
+    """List every group's holders, and when each last proved their key. Exit code 10 when a group has too few."""
     found = _ask(state, "holders")
     if as_json_:
         as_json(found)
@@ -54,7 +54,7 @@ def ask_(
     to: Annotated[str, typer.Option(metavar="FILE|-", help="a file that is not there yet; -: standard output")],
     state: State = None,
 ) -> None:
-    """Seals a random word to each holder, in one file for all. It gives nothing away: send it as you like."""
+    """Seal a random word to each holder, in one file for all. The file is not secret: send it as you like."""
     found = _ask(state, "holders_ask")
     text = msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n"
     if to == "-":
@@ -74,7 +74,7 @@ def prove(
     answers: Annotated[list[str], typer.Argument(metavar="ANSWER...|-", help="as holders got them; -: from a text")],
     *, state: State = None, as_json_: Json = False,
 ) -> None:  # fmt: skip
-    """Takes holders' answers. Exit code 10 when one of them answers no word."""
+    """Take holders' answers. Exit code 10 when one of them answers no word."""
     given = _in_text(sys.stdin.read(TEXT_BYTES_MAX)) if answers == ["-"] else answers
     if not given:
         raise RequestError("no answer was given; expected five groups of four letters and digits, such as abcd-efgh-…")
@@ -103,7 +103,7 @@ def lost(
     label: Annotated[str, typer.Argument(help="the holder's label in the policy, or the fingerprint")], *,
     state: State = None, as_json_: Json = False,
 ) -> None:  # fmt: skip
-    """Notes that a key is lost: it counts no more until it is shown anew. Replace it in the policy as well."""
+    """Report a lost key: it no longer counts until it is proved again. Replace it in the policy as well."""
     found = _ask(state, "holders_lost", label=label)
     if as_json_:
         as_json(found)

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""The commands `spreekkamer notice …`: what people are told of a room, from the policy that is in force."""
+"""The commands `spreekkamer notice …`: what people are told about a room, from the policy in force."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ FORMATS = (".svg", ".pdf", ".txt")
 
 @app.command()
 def sticker(*, state: State = None, on: On = "", to: Out = None) -> None:
-    """The sticker at the door, A5: as SVG or PDF by the name of the file, else its text."""
+    """The sticker at the door, A5: SVG or PDF by the name of the file, otherwise its text."""
     settings = _settings(state, on)
     notice = make("sticker", settings.policy)
     if to is None or to.suffix == ".txt":
@@ -44,7 +44,7 @@ def sticker(*, state: State = None, on: On = "", to: Out = None) -> None:
         return
     if to.suffix not in FORMATS:
         raise RequestError(f"{to}: expected a name that ends in {', '.join(FORMATS)}")
-    from daemon.commands import sticker as drawn  # noqa: PLC0415 - half a second that only a drawing is worth
+    from daemon.commands import sticker as drawn  # noqa: PLC0415 - half a second, only when it is drawn
 
     marks = drawn.draw(notice, settings.policy.tracks())
     _write(drawn.svg(marks) if to.suffix == ".svg" else drawn.pdf(marks, notice.title), to)
@@ -52,25 +52,25 @@ def sticker(*, state: State = None, on: On = "", to: Out = None) -> None:
 
 @app.command()
 def letter(*, state: State = None, on: On = "", to: Out = None) -> None:
-    """Paragraphs for the invitation to a talk."""
+    """Paragraphs for the invitation to a conversation."""
     _write_text(_notice("letter", state, on), to)
 
 
 @app.command()
 def spoken(*, state: State = None, on: On = "", to: Out = None) -> None:
-    """What staff say at the beginning of a talk."""
+    """What staff say at the start of a conversation."""
     _write_text(_notice("spoken", state, on), to)
 
 
 @app.command()
 def dpia(*, state: State = None, on: On = "", to: Out = None) -> None:
-    """The facts of this room for an assessment: data, terms, access, keys, what is counted."""
+    """Facts about this room for an assessment: data, terms, access, keys, statistics."""
     _write_text(_notice("dpia", state, on), to)
 
 
 @app.command()
 def check(*, state: State = None, as_json_: Json = False, on: On = "") -> None:
-    """Whether the notices in use, by their codes in the policy, still say what it says. Exit code 10: one does not."""
+    """Check by their codes in the policy whether the notices in use still match it. Exit code 10: one does not."""
     settings = _settings(state, on)
     used = in_use(settings.policy)
     old = outdated(settings.policy, used, settings.policy_sha256)
@@ -105,14 +105,14 @@ def _notice(kind: Kind, state: Path | None, on: str) -> Notice:
 
 
 def _settings(state: Path | None, on: str) -> Settings:
-    """The settings as they are in force at noon of a day. Raises RequestError for what is no day."""
+    """The settings in force at noon of a day. Raises RequestError for an invalid date."""
     wanted = day(on, "--on") if on else datetime.date.today()  # noqa: DTZ011 - local is meant
     noon = datetime.datetime.combine(wanted, datetime.time(12)).astimezone()
     return load(Paths.below(state).etc).at(ClockReading(0, round(noon.timestamp()) * 1_000_000_000, "synchronised"))
 
 
 def _write_text(notice: Notice, to: Path | None) -> None:
-    """Text, and nothing that is called otherwise. Raises RequestError for the name of another kind of file."""
+    """Write text. Raises RequestError if the name says another kind of file."""
     if to is not None and to.suffix.lower() not in TEXTS:
         raise RequestError(f"{to}: this is text; expected a name that ends in {' or '.join(TEXTS[:2])}")
     _write(notice.text().encode(), to)

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""The command `spreekkamer report`: the council's figures, from the unit's log or from a copy of it."""
+"""The command `spreekkamer report`: the council's figures, from the unit's log or a copy of it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Report(msgspec.Struct, frozen=True):
     figures: Figures
     lines: int
     head: str
-    """SHA-256 of the log's last line: who counts from a log with this head finds these figures."""
+    """SHA-256 of the log's last line: a count from a log with this head gives the same figures."""
     faults_n: int
     """Lines that do not fit the chain; figures from such a log prove nothing."""
 
@@ -44,7 +44,7 @@ def report(
     ] = None,
     dutch: Annotated[bool, typer.Option("--nl", help="in Dutch, for the council")] = False,
 ) -> None:  # fmt: skip
-    """A year in figures, counted from the audit log alone. Exit code 10 when the log does not hold together."""
+    """A year in figures, counted from the audit log alone. Exit code 10 when the log is not intact."""
     year = year or datetime.datetime.now(tz=datetime.UTC).year
     found = _of_file(file, year) if file else _of_unit(Paths.below(state), year)
     if as_json_:
@@ -56,13 +56,13 @@ def report(
 
 
 def count(file: IO[bytes], size: int, year: int) -> Report:
-    """Walks a log of so many bytes. Raises OSError for one that cannot be read."""
+    """Count from the first `size` bytes of a log. Raises OSError if it cannot be read."""
     calendar = Calendar()
     for line in loglines.read(file, size):
         if (found := parse(line.raw)) is not None:
             calendar.take(found)
     calendar.finish()
-    file.seek(0)  # once more: what a later line says of time dates the earlier ones
+    file.seek(0)  # once more: later lines about time date the earlier ones
     walk, tally = Walk(), Tally(year, calendar)
     for line in loglines.read(file, size):
         if (found := walk.take(line.raw, line.sha256)) is not None:
@@ -126,7 +126,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "acts_lost": ("acts that never reached the log", "Gebeurtenissen die het logboek niet haalden"),
     "torn": ("lines torn by a power cut", "Regels afgebroken door stroomuitval"),
 }
-"""Each figure in words, English and Dutch, in the order of the table."""
+"""Names of the figures, in English and Dutch, in the order of the table."""
 PARTS: dict[str, str] = {
     "audio": "geluid", "video": "beeld", "conversation": "gesprek", "alarm": "alarm", "test": "test",
     "incident": "incident", "access": "inzageverzoek", "off": "kastje uit", "clock": "klok", "disk": "schijf",

@@ -3,8 +3,8 @@
 
 """The sticker at the door, drawn once for two formats: SVG for a sign maker, PDF for a printer; A5, in millimetres.
 
-The law here: layout knows shapes and nothing of formats; a painter knows its format and nothing of stickers. Lines are
-broken by the widths of Helvetica, which Arial and Liberation Sans share.
+Invariant: layout knows shapes and no formats; a painter knows its format and no stickers. Lines are broken by the
+widths of Helvetica, which Arial and Liberation Sans share.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ from daemon.model.wording import Notice
 WIDTH_MM, HEIGHT_MM = 148.0, 210.0
 EDGE_MM = 10.0
 LINE_MM = (WIDTH_MM - 2 * EDGE_MM) * 0.84
-"""Of Helvetica; a machine without it may take a font that is a fifth wider, and not every viewer heeds a width."""
+"""Line width in Helvetica; a machine without it may use a font that is a fifth wider, and some viewers ignore
+widths."""
 PT_MM = 25.4 / 72
 BLUE, BLACK, GREY, WHITE = "#0b3d7a", "#111111", "#555555", "#ffffff"
 TITLE_MM, BODY_MM, FOOT_MM = 10.5, 6.1, 3.6
-"""Heights of letters; a body of 6 mm is read from two metres."""
+"""Heights of letters; a body of 6 mm can be read from two metres."""
 BODY_LEAST_MM = 3.6
-"""A text that is too long is set smaller, down to this: what people read at arm's length."""
+"""A long text is set smaller, down to this: legible at arm's length."""
 
 
 class Box(msgspec.Struct, frozen=True):
@@ -66,7 +67,7 @@ class Words(msgspec.Struct, frozen=True):
     text: str
     fill: str
     width: float
-    """As Helvetica has it; any other font is drawn to the same."""
+    """In Helvetica; any other font is scaled to it."""
     bold: bool
 
 
@@ -74,7 +75,7 @@ Mark = Box | Disc | Shape | Words
 
 
 def draw(notice: Notice, tracks: tuple[str, ...]) -> list[Mark]:
-    """The whole sticker. Raises RequestError for a text that does not fit, or that its letters cannot set."""
+    """The whole sticker. Raises RequestError for a text that does not fit, or has unsupported characters."""
     size = BODY_MM
     while size >= BODY_LEAST_MM:
         marks, fits = _lay_out(notice, tracks, size)
@@ -155,7 +156,7 @@ def _microphone(x: float) -> Iterator[Mark]:
 
 
 def _lines(text: str, size_mm: float, fill: str, *, bold: bool = False) -> list[Words]:
-    """The text in lines that fit between the edges. Raises RequestError for a word that is longer than a line."""
+    """The text in lines that fit between the edges. Raises RequestError for a word longer than a line."""
     wide, lines, line = _measure(size_mm, bold=bold), [], ""
     for word in text.split():
         longer = f"{line} {word}".strip()
@@ -185,7 +186,7 @@ def _paper() -> FPDF:
 
 
 def _printable(text: str) -> str:
-    """Raises RequestError for letters that the built-in font does not have."""
+    """Raise RequestError for characters that the built-in font does not have."""
     try:
         text.encode("latin-1")
     except UnicodeEncodeError as error:
@@ -216,7 +217,7 @@ def _on_paper(page: FPDF, mark: Mark) -> None:
     page.set_fill_color(mark.fill)
     match mark:
         case Box(x, y, width, height, radius):
-            # Exactly half of a side is square again in fpdf2.
+            # Exactly half of a side becomes square again in fpdf2.
             page.rect(x, y, width, height, style="F", round_corners=radius > 0, corner_radius=radius * 0.98)
         case Disc(x, y, radius):
             page.circle(x, y, radius, style="F")

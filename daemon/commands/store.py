@@ -23,17 +23,17 @@ from daemon.times import utc
 app = typer.Typer(help="The store: whether every file, hash and signature holds.", no_args_is_help=True)
 POLL_S = 0.5
 PAGES_MAX = 100
-"""Of a hundred findings: ten times what the keeper keeps."""
+"""Pages of a hundred findings: ten times what the keeper keeps."""
 
 
 @app.callback()
 def _group() -> None:
-    """The store: whether every file, hash and signature holds."""
+    """The store: whether every file, hash and signature is valid."""
 
 
 @app.command()
 def verify(*, state: State = None, as_json_: Json = False) -> None:
-    """Walks the whole store and names what does not fit; needs no key that opens. Exit code 10 for any."""
+    """Inspect the whole store and list what does not fit; needs no key that opens. Exit code 10 for any finding."""
     socket = Paths.below(state).keeper_socket
     told = ask(socket, "verify", start=True)
     columns = (TextColumn("store"), BarColumn(), TextColumn("{task.completed} of {task.total}"), TimeRemainingColumn())

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""`spreekkamer support`: what somebody who helps from afar needs of a unit, and nothing of anybody who was in the room.
+"""`spreekkamer support`: what remote support needs from a unit, and nothing about anybody who was in the room.
 
 It asks the two processes that answer, reads the settings and the system's journal, and writes five small files that an
-engineer reads before sending them. No process has to run for it: what does not answer is named. See `veil`.
+engineer reads before sending them. No process has to run for it: a missing answer is listed. See `veil`.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ from daemon.link import Conversation, ask
 from daemon.paths import Paths
 
 SINCE = "14 days ago"
-"""As far back as a fault is remembered; the journal of a unit at rest is some hundred lines a day."""
+"""How far back a fault is remembered; the journal of a unit at rest has some hundred lines a day."""
 LINES_MAX = 50_000
-"""Of the journal: some ten megabytes. The newest are kept."""
+"""Lines of the journal: some ten megabytes. The newest are kept."""
 JOURNAL_S = 60.0
 UNITS = ("alarm", "recorder", "keeper", "card", "answer", "renew")
 SHOWN = "Id,ActiveState,SubState,Result,NRestarts,ExecMainStatus,ActiveEnterTimestamp,MemoryCurrent,CPUUsageNSec"
@@ -65,7 +65,7 @@ class Gathered(NamedTuple):
 def support(
     *, to: Annotated[Path, typer.Option(metavar="DIR", help="a directory, such as a stick's")], state: State = None
 ) -> None:
-    """Writes settings, health, versions and the journal for who helps: no content, no label, no incident."""
+    """Write settings, health, versions and the journal for support: no content, no label, no incident."""
     now = datetime.datetime.now(datetime.UTC)
     gathered, unit = _gather(Paths.below(state), now, in_field=state is None)
     place = _write(to, f"spreekkamer-{unit}-{now:%Y%m%dT%H%M%SZ}", gathered.files)
@@ -91,7 +91,7 @@ def _gather(paths: Paths, now: datetime.datetime, *, in_field: bool) -> tuple[Ga
     veil = Veil(known)
     try:
         settings: Settings | None = load(paths.etc)
-    except UnitError:  # whose words may quote what somebody typed
+    except UnitError:  # whose text may quote something typed
         settings = None
         missing.append("settings: they do not hold; `spreekkamer settings check` says why, on the unit")
     files = {
@@ -113,7 +113,7 @@ def _gather(paths: Paths, now: datetime.datetime, *, in_field: bool) -> tuple[Ga
 
 
 def _of_settings(etc: Path) -> Iterator[str]:
-    """Texts that people wrote into the files, also into those that do not hold."""
+    """Texts that people wrote in the files, even in invalid ones."""
     for file in (etc / "policy.toml", *sorted((etc / "policy.d").glob("*.toml"))):
         if file.exists():
             yield from written(tomllib.loads(file.read_text(encoding="utf-8-sig")))
@@ -123,7 +123,7 @@ def _of_settings(etc: Path) -> Iterator[str]:
 
 
 def _of_log(paths: Paths) -> Iterator[str]:
-    """The same of the audit log, as the keeper hands it out; of the file itself where no keeper runs."""
+    """The same from the audit log, as handed out by the keeper, or from the file itself without a keeper."""
     try:
         with Conversation(paths.keeper_socket) as keeper:
             files = keeper.ask_for_files("audit")[1]
@@ -144,7 +144,7 @@ def _row(veil: Veil, row: Any) -> dict[str, Any]:
 
 
 def _health(veil: Veil, health: dict[str, Any]) -> dict[str, Any]:
-    """Whose console listens, and which alarms are open, are numbers here."""
+    """Replace names of consoles and ids of open alarms by numbers."""
     levels = sorted((health.get("alarms") or {}).values())
     return veil.fields({**health, "consoles": len(health.get("consoles") or ()), "alarms": levels}, HEALTH)
 
@@ -161,7 +161,7 @@ def _journal(veil: Veil) -> Iterator[str]:
     for line in _said("journalctl", *units, *how, "--no-pager", "--quiet").splitlines():
         entry = json.loads(line)
         message = entry.get("MESSAGE")
-        if isinstance(message, list):  # what was no UTF-8
+        if isinstance(message, list):  # bytes that are not UTF-8
             message = bytes(message).decode(errors="replace")
         at = datetime.datetime.fromtimestamp(int(entry["__REALTIME_TIMESTAMP"]) / 1e6, datetime.UTC)
         yield f"{at:%Y-%m-%dT%H:%M:%S} {entry.get('SYSLOG_IDENTIFIER', '-')}: {veil.line(str(message))}"
@@ -179,7 +179,7 @@ def _json(body: Any) -> str:
 
 
 def _write(to: Path, name: str, files: dict[str, str]) -> Path:
-    """All of them, or none. Raises RequestError for what is no directory, StoreError where the medium fails."""
+    """Write all of them, or none. Raises RequestError if it is not a directory, StoreError if the medium fails."""
     if not to.is_dir():
         raise RequestError(f"--to {to}: expected a directory that is there")
     place, part = to / name, to / f"{name}.part"

@@ -27,7 +27,7 @@ SENTENCE = 24
 
 
 def rows(columns: Sequence[str], found: Iterable[Sequence[Cell]], *, title: str = "", sentences: bool = False) -> None:
-    """A line a row where the terminal is wide enough, else a block a row. `sentences`: the last folds."""
+    """One line per row if the terminal is wide enough, else one block per row. `sentences`: the last column folds."""
     console, cells = out(), [[_text(cell) for cell in row] for row in found]
     needs = [max(map(_width, column)) for column in zip([Text(name) for name in columns], *cells, strict=True)]
     left = console.width - sum(needs[:-1]) - BETWEEN * (len(columns) - 1)
@@ -48,7 +48,7 @@ def rows(columns: Sequence[str], found: Iterable[Sequence[Cell]], *, title: str 
 
 
 def facts(title: str, pairs: Iterable[tuple[Cell, Cell]]) -> None:
-    """A name and what it is, a line each; what is longer than the line goes on below itself."""
+    """A name and its value, one line each; long values continue below."""
     console = out()
     console.print(Text(title, style="italic"), soft_wrap=True)
     _pairs(console, pairs)
@@ -65,13 +65,13 @@ def _pairs(console: Console, pairs: Iterable[tuple[Cell, Cell]], indent: int = 0
             line.add_column(overflow="fold")
             line.add_row(name, value)
             console.print(Padding(line, (0, 0, 0, indent), expand=False))
-        else:  # an id or a path that is longer than the column: whole, on a line of its own
+        else:  # an id or a path longer than the column: unbroken, on its own line
             console.print(Text.assemble(" " * indent, name), soft_wrap=True)
             console.print(Text.assemble(" " * (indent + BETWEEN), value), soft_wrap=True)
 
 
 def span(seconds: float) -> str:
-    """How long, as a person says it: at most two units."""
+    """A duration in words, with at most two units."""
     whole = round(seconds)
     for unit, size, lower, lesser in (("d", 86_400, "h", 3600), ("h", 3600, "min", 60), ("min", 60, "s", 1)):
         if whole >= 2 * size:

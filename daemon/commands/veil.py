@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""What may leave a unit in a file for support: figures and words of a closed set; texts that people wrote stay here.
+"""What may leave a unit in a file for support: figures and words of a closed set; texts written by people stay.
 
-Two walls. A text goes out only from a field that is named here: everything else is its length. And in those texts, what
-somebody once typed as a label, an incident, a reason or a button's name is taken out wherever it stands. Pure.
+Two walls. Only fields listed here leave as text: any other is replaced by its length. And in those texts, anything
+somebody once typed as a label, an incident, a reason or a button's name is removed wherever it occurs. Pure.
 """
 
 from __future__ import annotations
@@ -16,41 +16,41 @@ from typing import Any
 
 GONE = "[left out]"
 CHARS_MIN = 3
-"""A shorter text stands inside too many words. What is shorter leaves by no field that is named here."""
+"""A shorter text occurs inside too many words. Shorter ones leave by none of the fields listed here."""
 KNOWN_MAX = 20_000
-"""Texts that are looked for: ten years of a room with five incidents a day."""
+"""Texts to look for: ten years of a room with five incidents a day."""
 TYPED = frozenset({
     "incident", "reason", "on_behalf_of", "role", "holder_role", "label", "recipient", "decision", "by", "same_disk",
     "unreadable", "source",
 })  # fmt: skip
-"""Fields of the audit log that say what somebody typed, or who somebody is."""
+"""Fields of the audit log that contain something typed, or identify somebody."""
 PLAIN = frozenset({"custodian", "engineer", "owner", "alarm", "record", "reset", "objection", "operator", "policy"})
-"""Words of ours that also stand in those fields; they tell nothing."""
+"""Words of ours that also occur in those fields, and reveal nothing."""
 JOURNAL = frozenset({
     "act", "answer", "at", "client", "code", "detail", "device", "error", "event", "fault", "faults", "kind", "lamp",
     "level", "line", "lines", "order", "process", "protocol", "reads", "says", "state", "table", "track", "tracks",
     "unit", "verb", "what", "why", "word",
 })  # fmt: skip
-"""Fields of an event in the unit's own log whose texts go out. A file's name, a topic or a person's stays here."""
+"""Fields of an event in the unit's own log that leave as text. File names, topics and names of persons stay."""
 NAMED = frozenset({"fault", "fault_over", "policy_over"})
 """Events whose `name` is a fault's or a policy's, and nobody's."""
 HEALTH = frozenset({
     "at", "unit", "policy", "policy_sha256", "boot_id", "clock", "phase", "broker", "second_broker", "receiver",
     "faults", "devices", "sound", "keys", "store", "full", "mqtt", "last_press", "last_test", "alarms",
 })  # fmt: skip
-"""The same of what the unit says of itself."""
+"""The same for the unit's health."""
 SETTINGS = re.compile(
     r"(organisation|site|room|name|in_force_from|(second_)?broker\.(host|tls\.\w+)"
     r"|camera\.(device|encoder|kind|flip|metering)|microphone\.device|alarm\.receiver|home_assistant\.discovery_prefix|buttons\.\w+\.(contact|pull)|.*\.on_press)\Z"
 )
-"""Settings whose texts go out."""
+"""Settings that leave as text."""
 
 
 class Veil:
     """The texts of one unit that stay there."""
 
     def __init__(self, known: Iterable[str]) -> None:
-        """`known`: what somebody typed."""
+        """`known`: texts that somebody typed."""
         texts = {form for text in known if text.strip().lower() not in PLAIN for form in _forms(text.strip())}
         kept = sorted((one for one in texts if len(one) >= CHARS_MIN), key=len, reverse=True)[:KNOWN_MAX]
         self._pattern = re.compile("|".join(map(re.escape, kept)), re.IGNORECASE) if kept else None
@@ -60,7 +60,7 @@ class Veil:
         return self._pattern.sub(GONE, said) if self._pattern else said
 
     def fields(self, told: Mapping[str, Any], allowed: frozenset[str]) -> dict[str, Any]:
-        """A table: figures as they are, texts of the named fields without what stays, of all others their length."""
+        """A table: figures unchanged, the allowed texts without what stays, any other text by its length."""
         return {self.text(str(name)): self._value(name, value, allowed) for name, value in told.items()}
 
     def _value(self, name: str, value: Any, allowed: frozenset[str]) -> Any:
@@ -76,7 +76,7 @@ class Veil:
         return value if name != "uid" else GONE
 
     def line(self, message: str) -> str:
-        """A line of the journal: an event of ours, or a word of the service manager's."""
+        """A line of the journal: an event of ours, or a message of the service manager."""
         try:
             told = json.loads(message)
         except (ValueError, RecursionError):
@@ -87,7 +87,7 @@ class Veil:
         return self.text(message)
 
     def setting(self, key: str, value: Any) -> Any:
-        """A setting's value."""
+        """The value of a setting."""
         if isinstance(value, bool | int | float) or value is None:
             return value
         plain = re.sub(r"\[\d+\]", "", key)
@@ -97,7 +97,7 @@ class Veil:
 
 
 def _forms(text: str) -> tuple[str, ...]:
-    """A text, and as an error or a log quotes it."""
+    """A text, and as quoted by an error or a log."""
     return text, repr(text)[1:-1], ascii(text)[1:-1], json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]
 
 
@@ -106,7 +106,7 @@ def _length(text: str) -> str:
 
 
 def written(policy: Mapping[str, Any], *, deep: bool = False) -> Iterator[str]:
-    """What somebody wrote into a policy file, as TOML has it: holders, notices, decisions, every sentence."""
+    """Texts that somebody wrote in a policy file, as TOML: holders, notices, decisions, every sentence."""
     for name, value in policy.items():
         parts = value if isinstance(value, list) else [value]
         for part in parts:
@@ -117,5 +117,5 @@ def written(policy: Mapping[str, Any], *, deep: bool = False) -> Iterator[str]:
 
 
 def typed(line: Mapping[str, Any]) -> Iterator[str]:
-    """What somebody typed, in a line of the audit log."""
+    """Texts that somebody typed, in a line of the audit log."""
     return (value for name, value in line.items() if name in TYPED and isinstance(value, str))

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""`spreekkamer version`: which version this is, of what it consists, and on what it runs. It asks no process."""
+"""`spreekkamer version`: the version, what it consists of, and what it runs on. Asks no process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from daemon.commands.console import Json, as_json
 
 
 def version(*, as_json_: Json = False) -> None:
-    """The version, what it consists of, and the system below it."""
+    """Show the version, what it consists of, and the system below it."""
     found = about()
     if as_json_:
         as_json(found)

@@ -1,11 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""The settings files: the unit's, the policy's, and the policies to come; read, checked as a whole, and explained.
+"""The settings files: the unit's, the policy's, and future policies; read, checked as a whole, and explained.
 
-The law here: all faults of all files come in one report, each with its key, its value and what was expected;
-nothing starts on settings that have one. What a key means, its unit and its bounds stand in `model/policy.py` and
-`model/unit.py` alone.
+Invariant: all faults of all files come in one report, each with its key, its value and what was expected; nothing
+starts on faulty settings. Meaning, unit and bounds of each key are in `model/policy.py` and `model/unit.py` only.
 """
 
 from __future__ import annotations
@@ -32,36 +31,36 @@ from daemon.model.unit import Broker, ButtonUnit, Tls, Unit
 from hardware.ports import ClockReading, Track
 
 FILE_BYTES_MAX = 262_144
-"""A settings file is a page or two; sixty-four holders take 8 kB. More is not a settings file."""
+"""A settings file is a page or two; sixty-four holders take 8 kB. A larger file is not a settings file."""
 DEPTH_MAX = 32
-"""Tables and lists in one another; ours are four deep. A value that is nested without end cannot even be shown."""
+"""Nesting of tables and lists; ours have four levels. An endlessly nested value cannot even be shown."""
 TOO_DEEP = f"TOML in UTF-8; it is nested more than {DEPTH_MAX} levels deep"
 POLICIES_MAX = 16
-"""Files in policy.d: Dronten had three policies in half a year, and what is over is taken away."""
+"""Files in policy.d: Dronten had three policies in half a year; past ones are removed."""
 PADDING_S = 120
 """The most that a policy can ask for before and after an event."""
 SHOWN_MAX = 60
 """Characters of a faulty value in a report: enough to find it, short enough for a line."""
 PULLED_UP = (2, 3)
-"""GPIOs with a resistor of the board's own, for I2C: gpiozero refuses any other pull there."""
+"""GPIOs with the board's own resistor, for I2C: gpiozero refuses any other pull there."""
 HOLDERS_MIN = 2
-"""A group with one key is a recording lost with that key: holidays, a new telephone, an accident."""
+"""With one key per group a recording is lost with that key: holidays, a new telephone, an accident."""
 
 
 SECRET = re.compile(r"AGE-SECRET-KEY[-A-Z0-9]*", re.IGNORECASE)
-"""The secret half of a holder's key, also where it was cut: it is never printed."""
+"""The secret half of a holder's key, even cut off: it is never printed."""
 PRIVATE = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY.*", re.DOTALL)
-"""A private key that somebody put where the name of its file belongs."""
+"""A private key in place of the name of its file."""
 CREDENTIALS = re.compile(r"(?<=//)[^\s/@]*:[^\s/@]*@")
 """A name and a password in an address."""
 SECRET_KEYS = re.compile(r"pass|wachtwoord|secret|geheim|token|credential|private", re.IGNORECASE)
-"""Keys that no file of ours has, and whose values nobody but their owner is to read."""
+"""Keys that none of our files has, whose values only their owner may read."""
 
 Table = TypeVar("Table", Unit, Policy)
 
 
 class Fault(NamedTuple):
-    """One thing that is wrong."""
+    """One fault."""
 
     file: str
     key: str
@@ -69,17 +68,17 @@ class Fault(NamedTuple):
     expected: str
 
     def __str__(self) -> str:
-        """One line for a person: what a file says cannot break the line or steer the terminal."""
+        """One line for a person: the file's text can neither break the line nor control the terminal."""
         value = f" = {self.shown()}" if self.value else ""
         return safe(f"{self.file}: {self.key}{value}: {self.expected}")
 
     def shown(self) -> str:
-        """The value, fit for people's eyes."""
+        """The value, fit to be shown."""
         return "(a secret)" if self.value and SECRET_KEYS.search(self.key) else self.value
 
 
 def safe(line: str) -> str:
-    """A line for a person: what a file says can neither break it nor steer the terminal, and no secret is in it."""
+    """A line for a person: a file's text can neither break it nor control the terminal, and it contains no secret."""
     line = CREDENTIALS.sub("(a secret)@", PRIVATE.sub("(a secret key)", SECRET.sub("(a secret key)", line)))
     if "(a secret key)" in line:
         line += "; a secret key may never stand here: it is not safe any more, make another"
@@ -93,36 +92,34 @@ class Dated(NamedTuple):
     """Its name below the directory: `policy.toml`, or `policy.d/2021-11-10.toml`."""
     policy: Policy
     sha256: str
-    """Of the file's bytes."""
+    """SHA-256 of the file."""
     raw: dict[str, Any]
-    """What it says, before defaults."""
+    """Its content, before defaults."""
     left_out: tuple[str, ...] = ()
-    """Roles of the holders whose lines cannot be used, where it is used without them."""
+    """Roles of the holders whose lines are invalid, if it is used without them."""
 
 
 class Settings(NamedTuple):
-    """All files, checked; which policy is in force is decided with a clock, by `at`."""
+    """All files, checked. `at` decides with a clock which policy is in force."""
 
     unit: Unit
     unit_raw: dict[str, Any]
-    """What unit.toml says, before defaults: for a report of where each value came from."""
+    """Content of unit.toml, before defaults: to report where each value comes from."""
     policies: tuple[Dated, ...]
-    """In the order of their dates, one at least."""
+    """In the order of their dates, at least one."""
     policy: Policy
-    """The one in force, without the tracks that may not be recorded yet or any more; until `at` the earliest, as it
-    stands."""
+    """The policy in force, without the tracks that may not be recorded yet or any more; before `at`, the earliest."""
     policy_sha256: str
-    """Of its file: it goes into every recording."""
+    """SHA-256 of its file, written into every recording."""
     nth: int = 0
-    """Which of `policies` it is."""
+    """Its index in `policies`."""
     fault: str = ""
-    """Why nothing is recorded: a policy does not hold, and the alarm works without one. Empty: all policies can be
-    used."""
+    """Why nothing is recorded: a policy is invalid, and only the alarm works. Empty: all policies are valid."""
     holders_fault: str = ""
-    """What is wrong with holders that recordings are made without: each of them can open none."""
+    """What is wrong with holders who are left out of recordings: they cannot open any."""
 
     def at(self, now: ClockReading) -> Settings:
-        """These settings with the policy that is in force now; days begin at midnight, local time of the machine."""
+        """These settings with the policy now in force; days begin at midnight, local time of the machine."""
         today = datetime.datetime.fromtimestamp(now.wall_ns // 1_000_000_000).date()  # noqa: DTZ006 - local is meant
         if self.fault:
             return self
@@ -132,7 +129,7 @@ class Settings(NamedTuple):
 
 
 def load(etc: Path) -> Settings:
-    """Reads `unit.toml`, `policy.toml` and `policy.d/*.toml`. Raises SettingsError with every fault of all of them."""
+    """Read `unit.toml`, `policy.toml` and `policy.d/*.toml`. Raises SettingsError with every fault of all of them."""
     settings, faults = examine(etc)
     if settings is None:
         raise SettingsError(report(faults))
@@ -140,7 +137,7 @@ def load(etc: Path) -> Settings:
 
 
 def examine(etc: Path, *, without_bad_holders: bool = False) -> tuple[Settings | None, list[Fault]]:
-    """As `load`, for whoever does something with the faults: None with all of them, or settings with none."""
+    """As `load`, for callers that use the faults: returns None with all of them, or settings with none."""
     faults: list[Fault] = []
     unit_raw, unit = _read_unit(etc, faults)
     loaded = [
@@ -159,10 +156,10 @@ def examine(etc: Path, *, without_bad_holders: bool = False) -> tuple[Settings |
 
 
 def load_to_run(etc: Path) -> Settings:
-    """As `load`, for a process: a policy that does not hold keeps the alarm from nothing, and nothing is recorded.
+    """As `load`, for a process: under an invalid policy the alarm works, and nothing is recorded.
 
-    Where nothing is wrong but holders' own lines, it is recorded for the others, as long as every group has one left.
-    Raises SettingsError where unit.toml itself cannot be used: then nobody knows where the buttons are.
+    If only holders' own lines are invalid, recordings are made for the others, as long as every group has one left.
+    Raises SettingsError if unit.toml itself is invalid: then nobody knows where the buttons are.
     """
     try:
         return load(etc)
@@ -184,13 +181,13 @@ def load_to_run(etc: Path) -> Settings:
 
 
 def unread(etc: Path) -> tuple[str, ...]:
-    """Names beside the policies that look as if somebody meant them to be one, and that nobody reads."""
+    """Names beside the policies that look like policies and are not read."""
     found = []
     for directory in (etc, etc / "policy.d"):
         try:
             names = sorted(path.name for path in directory.iterdir())
         except OSError:
-            continue  # what cannot be listed is a fault already
+            continue  # a directory that cannot be listed is a fault already
         mine = {"policy.toml", "policy.d"} if directory == etc else {name for name in names if name.endswith(".toml")}
         meant = [name for name in names if directory != etc or name.lower().startswith("polic")]
         prefix = "" if directory == etc else "policy.d/"
@@ -199,7 +196,7 @@ def unread(etc: Path) -> tuple[str, ...]:
 
 
 def _policy_files(etc: Path, faults: list[Fault]) -> list[str]:
-    """The policy, and those that come into force after it or came before. A name that begins with a dot is none."""
+    """The policy and its later and earlier versions. A name that begins with a dot is ignored."""
     try:
         names = sorted(path.name for path in (etc / "policy.d").iterdir())
     except FileNotFoundError:
@@ -223,7 +220,7 @@ def _load_policy(etc: Path, file: str, faults: list[Fault], *, without_bad_holde
 
 
 def _without_bad_holders(raw: dict[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """A policy's table without the holders whose lines cannot be used, and the roles of those."""
+    """A policy's table without the holders whose lines are invalid, and their roles."""
     holders = raw.get("holders")
     if not isinstance(holders, list):
         return raw, ()
@@ -250,7 +247,7 @@ def _date_faults(policies: list[Dated]) -> list[Fault]:
 
 
 def changed_files(etc: Path, settings: Settings) -> tuple[str, ...]:
-    """The policy files that are not what these settings were read from: changed, new or gone."""
+    """The policy files that have changed, appeared or gone since these settings were read."""
     ignored: list[Fault] = []
     read = {dated.file: dated.sha256 for dated in settings.policies}
     now = {
@@ -260,22 +257,22 @@ def changed_files(etc: Path, settings: Settings) -> tuple[str, ...]:
 
 
 def report(faults: list[Fault], follows: str = "nothing was started") -> str:
-    """All faults for a person, and what follows from them."""
+    """All faults for a person, and the consequence."""
     count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
     return "\n".join([f"{count} in the settings; {follows}:", *(f"  {fault}" for fault in faults)])
 
 
 def shipped() -> Path:
-    """The directory with the settings that come with the unit: `unit.toml` and `policies/`."""
+    """The directory with the shipped settings: `unit.toml` and `policies/`."""
     beside = Path(__file__).resolve().parent.parent.parent / "config"
     return beside if beside.is_dir() else Path(sys.prefix) / "share" / "spreekkamer" / "config"
 
 
-# --- faults that no single key shows ----------------------------------------------------------------------------
+# --- faults between keys ----------------------------------------------------------------------------------------
 
 
 def policy_faults(policy: Policy, file: str = "policy.toml", left_out: tuple[str, ...] = ()) -> list[Fault]:
-    """What is wrong between the keys of a policy. `left_out`: roles of holders that it had as well."""
+    """What is wrong between the keys of a policy. `left_out`: roles of holders that were left out."""
     found = [*_term_faults(policy), *_privacy_faults(policy), *_group_faults(policy, left_out), *_holder_faults(policy)]
     return [Fault(file, key, show(value), expected) for key, value, expected in found]
 
@@ -363,7 +360,7 @@ def unit_faults(unit: Unit, policy: Policy) -> list[Fault]:
 
 
 def pin_faults(unit: Unit) -> Found:
-    """Two things on one line of the board, or a button on a line that cannot serve it."""
+    """Two things on one line of the board, or a button on an unsuitable line."""
     for button, wired in fitted.buttons(unit):
         yield from _button_faults(f"buttons.{button.name}", wired)
     used: dict[int, str] = {}
@@ -384,9 +381,9 @@ def _button_faults(key: str, button: ButtonUnit) -> Found:
 
 
 def _ring_bytes(unit: Unit, policy: Policy) -> int:
-    """What the pre-event seconds take at the bit rates asked for, with a quarter for key frames and the container."""
+    """Size of the pre-event time at the configured bit rates, plus a quarter for key frames and the container."""
     rates = {"audio": unit.microphone.bitrate_bps, "video": unit.camera.bitrate_bps}
-    seconds = policy.timing.pre_event_s + 2  # the segments that are being closed and dropped
+    seconds = policy.timing.pre_event_s + 2  # the segments being closed and dropped
     return sum(rates[track] for track in policy.tracks()) * seconds * 5 // 4 // 8
 
 
@@ -394,11 +391,11 @@ def _ring_bytes(unit: Unit, policy: Policy) -> int:
 
 
 class EncodingError(ValueError):
-    """A settings file is no text that is known."""
+    """A settings file is not text in a known encoding."""
 
 
 def text_of(data: bytes) -> str:
-    """The text of a settings file as editors leave them: UTF-8 or UTF-16, with or without a byte order mark.
+    """The text of a settings file as editors save it: UTF-8 or UTF-16, with or without a byte order mark.
 
     Raises EncodingError with the line.
     """
@@ -416,7 +413,7 @@ def text_of(data: bytes) -> str:
 
 
 def _read_unit(etc: Path, faults: list[Fault]) -> tuple[dict[str, Any], Unit | None]:
-    """unit.toml, what it says and what it means: files of certificates by their paths."""
+    """unit.toml: its content and its value, with certificate files as paths."""
     raw, _ = _read(etc / "unit.toml", faults)
     unit = _convert(raw, Unit, "unit.toml", faults)
     if unit is None:
@@ -429,7 +426,7 @@ def _with_paths(broker: Broker, home: Path) -> Broker:
     if broker.tls is None:
         return broker
     paths = {key: str(home / name) for key, name in msgspec.structs.asdict(broker.tls).items()}
-    return msgspec.structs.replace(broker, tls=Tls(**paths))  # a whole path stays: `/` takes the right one
+    return msgspec.structs.replace(broker, tls=Tls(**paths))  # an absolute path stays: `/` takes the right one
 
 
 def _read(path: Path, faults: list[Fault], name: str = "") -> tuple[dict[str, Any], bytes]:
@@ -444,7 +441,7 @@ def _read(path: Path, faults: list[Fault], name: str = "") -> tuple[dict[str, An
 
 
 def parse(data: bytes, name: str, faults: list[Fault]) -> dict[str, Any]:
-    """The table that a file says; empty, and one fault more, where it is none."""
+    """The table in a file; empty, and a fault, if it is none."""
     if len(data) > FILE_BYTES_MAX:
         faults.append(Fault(name, "the file", "", f"at most {FILE_BYTES_MAX} bytes"))
         return {}
@@ -456,7 +453,7 @@ def parse(data: bytes, name: str, faults: list[Fault]) -> dict[str, Any]:
         faults.append(Fault(name, "the file", "", f"TOML; {error}"))
     except RecursionError:
         faults.append(Fault(name, "the file", "", TOO_DEEP))
-    except ValueError:  # Python reads no number of more than 4,300 figures
+    except ValueError:  # Python reads no number of more than 4,300 digits
         faults.append(Fault(name, "the file", "", "TOML; a number in it has thousands of figures"))
     else:
         if _depth(raw) <= DEPTH_MAX:
@@ -466,7 +463,7 @@ def parse(data: bytes, name: str, faults: list[Fault]) -> dict[str, Any]:
 
 
 def _depth(raw: Any) -> int:
-    """Levels of tables and lists, as far as they matter: one more than DEPTH_MAX at most."""
+    """Levels of nesting, up to DEPTH_MAX + 1."""
     level, inside = 0, [raw]
     while inside and level <= DEPTH_MAX:
         level += 1
@@ -476,13 +473,13 @@ def _depth(raw: Any) -> int:
 
 
 def _convert(raw: dict[str, Any], kind: type[Table], file: str, faults: list[Fault]) -> Table | None:
-    """A settings value out of a file's table, or None when the file itself or one of its keys is at fault."""
+    """A settings value from a file's table; None: the file or one of its keys is faulty."""
     if any(fault.file == file for fault in faults):
         return None
     try:
         return msgspec.convert(raw, kind)
     except msgspec.ValidationError:
-        # Only now: explaining takes modules that a healthy start has no use for (the alarm process starts in 0.2 s).
+        # Only now: explaining needs modules that a normal start does not (the alarm process starts in 0.2 s).
         from daemon.config.explain import faults_of  # noqa: PLC0415
 
         faults += faults_of(raw, kind, file)
@@ -490,7 +487,7 @@ def _convert(raw: dict[str, Any], kind: type[Table], file: str, faults: list[Fau
 
 
 def show(value: Any) -> str:
-    """A value as a settings file would say it, cut to what fits a line."""
+    """A value as in a settings file, cut to fit a line."""
     value = SECRET.sub("(a secret key)", value) if isinstance(value, str) else value
     text = f'"{value}"' if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
     return text if len(text) <= SHOWN_MAX else text[: SHOWN_MAX - 3] + "..."

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""What `settings check` refuses and a start does not: a way to the broker that cannot be, buttons that are one.
+"""What `settings check` refuses and a start does not: an impossible path to the broker, two buttons that are one.
 
-The law here: a button is worth more than its broker. A unit whose certificate is missing starts, keeps each press,
-shows the fault and takes the second broker; so these are no faults of the settings, and an engineer is told of each.
+Invariant: a button is worth more than its broker. A unit without its certificate starts, keeps each press, shows the
+fault and uses the second broker; so these are not faults of the settings, but an engineer is told of each.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from daemon.config import Fault, Settings, show, wireless
 from daemon.model.unit import Broker
 
 TLS_PORT = 8883
-"""Of MQTT over TLS, by the register of ports (IANA)."""
+"""Port of MQTT over TLS (IANA)."""
 PLAIN_PORT = 1883
 
 
 def doubts(settings: Settings) -> list[Fault]:
-    """What would keep every alarm from leaving, or make two of one press."""
+    """Settings under which no alarm could leave, or one press would be two."""
     unit = settings.unit
     brokers = {"broker": unit.broker, "second_broker": unit.second_broker}
     found = [one for key, broker in brokers.items() if broker is not None for one in _of(key, broker)]
@@ -50,7 +50,7 @@ def _of(key: str, broker: Broker) -> Iterator[tuple[str, object, str]]:
 
 
 def _missing(path: Path) -> str:
-    """Why a file cannot be what is meant; empty where it is there, or where this user cannot look."""
+    """Why a file cannot be used; empty: it exists, or this user cannot see."""
     try:
         return "" if path.is_file() else "a file that is there" if not path.exists() else "a file, and no directory"
     except PermissionError:

@@ -33,12 +33,12 @@ from daemon.model.recipients import recipient_fault
 
 
 class Row(NamedTuple):
-    """One setting that is in force."""
+    """One setting in force."""
 
     key: str
     value: Any
     source: str
-    """The file that says so, or `default`."""
+    """The file that sets it, or `default`."""
     meaning: str
 
 
@@ -65,14 +65,14 @@ def _rows(value: msgspec.Struct, raw: dict[str, Any], file: str, key: str) -> li
 
 
 def faults_of(raw: dict[str, Any], kind: type[msgspec.Struct], file: str) -> list[Fault]:
-    """Every key of a file's table that is unknown, missing or not what its type wants."""
+    """Every key of a file's table that is unknown, missing or of the wrong type."""
     faults: list[Fault] = []
     _check_table(raw, kind, file, "", faults)
     return faults
 
 
 def _check(raw: Any, kind: Any, file: str, key: str, faults: list[Fault]) -> None:
-    """Walks a value beside its annotation, and goes on after a fault."""
+    """Check a value against its annotation, and continue after a fault."""
     table = _table_in(kind)
     if table is not None:
         _check_table(raw, table, file, key, faults)
@@ -109,7 +109,7 @@ def _check_table(raw: Any, kind: type[msgspec.Struct], file: str, key: str, faul
 
 
 def _table_in(kind: Any) -> type[msgspec.Struct] | None:
-    """The struct that an annotation means, alone or as `X | None`."""
+    """The struct type of an annotation, `X` or `X | None`."""
     for part in (kind, *get_args(kind)):
         if isinstance(part, type) and issubclass(part, msgspec.Struct):
             return part if get_origin(kind) is not tuple else None
@@ -117,14 +117,14 @@ def _table_in(kind: Any) -> type[msgspec.Struct] | None:
 
 
 def _item_of(kind: Any) -> Any:
-    """What the items of an annotated `tuple[X, ...]` are; None for anything else."""
+    """The item type of an annotated `tuple[X, ...]`; None for anything else."""
     if get_origin(kind) is Annotated:
         return _item_of(get_args(kind)[0])
     return get_args(kind)[0] if get_origin(kind) is tuple else None
 
 
 def expected(info: Type) -> str:
-    """What a value of this type has to be, in words: kind, bounds, meaning."""
+    """What a value of this type must be, in words: kind, bounds, meaning."""
     if isinstance(info, Metadata):
         meaning = (info.extra_json_schema or {}).get("description", "")
         words = expected(info.type)
@@ -134,7 +134,7 @@ def expected(info: Type) -> str:
     return _words(info)
 
 
-def _words(info: Type) -> str:  # noqa: PLR0911 - a line a kind
+def _words(info: Type) -> str:  # noqa: PLR0911 - one line per kind
     match info:
         case BoolType():
             return "true or false"
@@ -168,7 +168,7 @@ def _multiple(info: IntType | FloatType) -> str:
 
 
 def _join(key: str, name: str) -> str:
-    """A key below another, quoted where TOML would have to quote it: also an empty one is to be seen."""
+    """A key below another, quoted where TOML requires it, so that an empty one is visible too."""
     plain = name.isascii() and name.replace("-", "_").replace("_", "0").isalnum()
     part = name if plain else f'"{name}"'
     return f"{key}.{part}" if key else part

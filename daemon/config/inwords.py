@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Unit and policy in plain words, for the end of `settings check`: what an engineer has set, as it will happen."""
+"""Unit and policy in plain words, at the end of `settings check`: what the settings will do."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from daemon.model.unit import Broker, ButtonUnit, Mobile, Unit
 DAY_H = 24
 WEEK_H = 168
 SHORT_H = 48
-"""Terms below this strike the eye: nobody can be back from a week-end, and days may have been meant."""
+"""Shorter terms are highlighted: nobody is back from a weekend by then, and days may have been meant."""
 
 
 class Line(NamedTuple):
@@ -24,7 +24,7 @@ class Line(NamedTuple):
 
     text: str
     strikes: bool = False
-    """It must strike the eye: most who write this did not mean it."""
+    """To be highlighted: most people who write this did not mean it."""
 
 
 def unit_lines(unit: Unit) -> Iterator[Line]:
@@ -106,7 +106,7 @@ def _track(name: str, track: TrackPolicy) -> Line:
 
 
 def span_h(hours: int) -> str:
-    """Hours in weeks, days and hours, as somebody says them."""
+    """Hours in weeks, days and hours."""
     weeks, rest = divmod(hours, WEEK_H)
     days, left = divmod(rest, DAY_H)
     parts = [f"{n} {word}{'s'[: n != 1]}" for n, word in ((weeks, "week"), (days, "day"), (left, "hour")) if n]

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""On which line of a settings file a key stands: Python's reader of TOML gives values, and no lines. Pure.
+"""The line of each key in a settings file: Python's TOML parser returns values without lines. Pure.
 
-The law here: only text that `tomllib` has taken is looked at, so that nothing of TOML's grammar is judged a second
-time. What is made of such a text is read by `tomllib` again before anybody uses it (`without`).
+Invariant: only text that `tomllib` has accepted is searched, so that TOML's grammar is not judged a second time. Text
+derived from it is parsed by `tomllib` again before it is used (`without`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 Path = tuple[str | int, ...]
-"""Where a value is: names of tables and keys, numbers of items."""
+"""Path of a value: names of tables and keys, indices of items."""
 
 KEY = r"(?:[A-Za-z0-9_-]+|\"(?:\\.|[^\"\\])*\"|'[^']*')"
 DOTTED = re.compile(rf"[ \t]*({KEY}(?:[ \t]*\.[ \t]*{KEY})*)[ \t]*")
@@ -26,13 +26,13 @@ PIECE = re.compile(
     r'"""(?:\\.|[^\\])*?"{3,5}|\'\'\'.*?\'{3,5}|"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\'|#[^\n]*|[\[{]|[\]}]|\n|[^"\'#\[\]{}\n]+',
     re.DOTALL,
 )
-"""A string, a comment, a bracket, the end of a line, or something else of a value."""
+"""A string, a comment, a bracket, a line end, or another part of a value."""
 FAULT_KEY = re.compile(r'"([^"]*)"|\[(\d+)\]|([^."\[\]]+)')
 """A step of a key as faults name it: `holders[1].recipient`."""
 
 
 class Statement(NamedTuple):
-    """A table's head, or a key with its value."""
+    """A table's header, or a key with its value."""
 
     first: int
     """Its line, from 1."""
@@ -43,7 +43,7 @@ class Statement(NamedTuple):
 
 @functools.lru_cache(maxsize=2)
 def statements(text: str) -> tuple[Statement, ...]:
-    """Every statement of a text, in its order."""
+    """Every statement of a text, in order."""
     found: list[Statement] = []
     arrays: dict[Path, int] = {}
     table: Path = ()
@@ -67,7 +67,7 @@ def statements(text: str) -> tuple[Statement, ...]:
 
 
 def line_of(found: tuple[Statement, ...], key: str) -> int:
-    """The line where a key stands, or else the table that should have it; 1, the beginning, for what is in none."""
+    """The line of a key, or else of the table that should have it; 1, the first, if it is in none."""
     path = path_of(key)
     above = [one for one in found if one.path == path[: len(one.path)]]
     if above:
@@ -76,12 +76,12 @@ def line_of(found: tuple[Statement, ...], key: str) -> int:
 
 
 def path_of(key: str) -> Path:
-    """The way to a value, as faults write it."""
+    """The path of a value, from its name in a fault."""
     return tuple(int(item) if item else quoted or plain for quoted, item, plain in FAULT_KEY.findall(key))
 
 
 def without(text: str, names: Collection[str]) -> str:
-    """The text without these keys and tables, every other line as it stands. Raises ValueError where that is not so."""
+    """The text without these keys and tables, other lines unchanged. Raises ValueError if that is impossible."""
     dropped = (one for one in statements(text) if one.path[0] in names)
     gone = {number for one in dropped for number in range(one.first, one.last + 1)}
     left = "\n".join(line for number, line in enumerate(text.split("\n"), 1) if number not in gone)
@@ -98,7 +98,7 @@ def _skip(text: str, at: int) -> int:
 
 
 def _head(text: str, at: int, arrays: dict[Path, int]) -> tuple[Path, int]:
-    """A table's head: its path, with the number of each item of an array of tables, and where its line ends."""
+    """A table's header: its path, with the index of each item of an array of tables, and the end of its line."""
     is_item = text.startswith("[[", at)
     named, at = _dotted(text, at + 1 + is_item)
     path: Path = ()
@@ -112,10 +112,10 @@ def _head(text: str, at: int, arrays: dict[Path, int]) -> tuple[Path, int]:
 
 
 def _dotted(text: str, at: int) -> tuple[tuple[str, ...], int]:
-    """A key with its dots, and where it ends."""
+    """A dotted key, and where it ends."""
     found = DOTTED.match(text, at)
     if found is None:
-        return ("",), len(text)  # no TOML: `tomllib` would not have taken it
+        return ("",), len(text)  # not TOML: `tomllib` would have refused it
     return tuple(_plain(part) for part in PART.findall(found[1])), found.end()
 
 
@@ -125,7 +125,7 @@ def _plain(part: str) -> str:
 
 
 def _value_end(text: str, at: int) -> int:
-    """Where the line ends on which a value does."""
+    """End of the line on which a value ends."""
     depth = 0
     while at < len(text):
         piece = PIECE.match(text, at)
