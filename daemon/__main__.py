@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""The operator's command, `spreekkamer`: it asks the unit's processes over their sockets and touches nothing."""
+"""The operator's command, `spreekkamer`: it asks the unit's processes over their sockets and changes nothing itself."""
 
 from __future__ import annotations
 
@@ -68,11 +68,11 @@ app.add_typer(notice.app, name="notice")
 app.add_typer(evidence.app, name="evidence")
 app.add_typer(store.app, name="store")
 
-PAGES_MAX = 10_000  # of twenty recordings: two hundred times what four weeks of a busy room leave
+PAGES_MAX = 10_000  # of twenty recordings: two hundred times what a busy room leaves in four weeks
 
 
 TEST_S = 20.0
-"""How long `alarm test` waits for a receiver: two attempts and a new connection in between."""
+"""How long `alarm test` waits for a receiver: two attempts, and a new connection in between."""
 
 
 def _version(asked: bool) -> None:  # noqa: FBT001 - typer's own way to call it
@@ -88,7 +88,7 @@ def _unit(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="the version that is installed")
     ] = False,
 ) -> None:
-    """The room unit: what it is doing, what it keeps, and whether its settings hold."""
+    """The room unit: its state, its recordings, and whether its settings are valid."""
 
 
 @app.command()
@@ -96,7 +96,7 @@ def status(
     *, state: State = None, as_json_: Json = False,
     alarms: Annotated[bool, typer.Option("--alarms", help="the latest alarm events, and how fast each went")] = False,
 ) -> None:  # fmt: skip
-    """What the unit says of its own health. Exit code 10 when it names a fault."""
+    """Show the unit's health. Exit code 10 when there is a fault."""
     socket = Paths.below(state).operator_socket
     if alarms:
         _show_alarms(ask(socket, "alarms"), as_json_=as_json_)
@@ -143,7 +143,7 @@ def _status(health: dict[str, Any]) -> Iterator[tuple[tables.Cell, tables.Cell]]
 
 
 def _media(recorder: dict[str, Any]) -> Iterator[tuple[tables.Cell, tables.Cell]]:
-    """What the recorder measures of its devices, figures only."""
+    """The recorder's measurements of its devices, figures only."""
     for track, device in recorder.get("devices", {}).items():
         ring, age = recorder["ring_s"].get(track, 0), recorder["age_ms"].get(track, "-")
         yield track, f"{device}; {ring} s in the ring; last frame {age} ms ago; {recorder['gaps'][track]} gaps"
@@ -159,7 +159,7 @@ def _media(recorder: dict[str, Any]) -> Iterator[tuple[tables.Cell, tables.Cell]
 
 
 def _receivers(health: dict[str, Any]) -> Iterator[tuple[tables.Cell, tables.Cell]]:
-    """Where alarms go, who listens, and what shows that the buttons work."""
+    """Where alarms go, which receivers listen, and when each button was proved to work."""
     yield "broker", f"{health['broker']}, {health['undelivered']} alarm events undelivered"
     if health["second_broker"] is not None:
         yield "second broker", health["second_broker"]
@@ -172,7 +172,7 @@ def _receivers(health: dict[str, Any]) -> Iterator[tuple[tables.Cell, tables.Cel
 
 
 def _show_alarms(lines: list[dict[str, Any]], *, as_json_: bool) -> None:
-    """A line an alarm event; a `?` after its time: the clock was not synchronised."""
+    """One line per alarm event; `?` after its time: the clock was not synchronised."""
     if as_json_:
         as_json(lines)
         return
@@ -193,7 +193,7 @@ def _ms(value: int | None) -> str:
 
 @recordings.command("list")
 def list_(*, state: State = None, as_json_: Json = False) -> None:
-    """Every recording in the store, the oldest first."""
+    """List all recordings in the store, the oldest first."""
     socket = Paths.below(state).keeper_socket
     found: list[dict[str, Any]] = []
     for _ in range(PAGES_MAX):
@@ -220,7 +220,7 @@ def list_(*, state: State = None, as_json_: Json = False) -> None:
 
 @recordings.command()
 def show(recording_id: str, *, state: State = None, as_json_: Json = False) -> None:
-    """One recording: its tracks, gaps and terms."""
+    """Show one recording: its tracks, gaps and terms."""
     one = ask(Paths.below(state).keeper_socket, "recording", recording_id=recording_id)
     if as_json_:
         as_json(one)
@@ -257,7 +257,7 @@ DATED = {
     "latest": ("<", "the clock was not synchronised then, or wrong; by the keeper's own count it was then or earlier"),
     "unsure": ("?", "the clock was not synchronised then, and nothing is known that is better"),
 }
-"""A mark behind a date that is no synchronised clock's own, and in words."""
+"""A mark after a date that does not come from a synchronised clock, and its meaning."""
 
 
 def _began(one: dict[str, Any]) -> str:
@@ -266,7 +266,7 @@ def _began(one: dict[str, Any]) -> str:
 
 
 def _labels(paths: Paths) -> dict[str, str]:
-    """The holders of the policy in force, by their public keys; none where the settings cannot be read."""
+    """The holders of the policy in force, by public key; empty if the settings cannot be read."""
     try:
         return {holder.recipient: holder.label for holder in load(paths.etc).policy.holders}
     except SettingsError:
@@ -287,7 +287,7 @@ def _expiry(track: dict[str, Any]) -> str:
 
 @settings.command("show")
 def settings_show(*, state: State = None, as_json_: Json = False) -> None:
-    """Every setting in force, where it came from, and what it means."""
+    """Show every setting in force, where it came from, and what it means."""
     rows = rows_of(load(Paths.below(state).etc))
     if as_json_:
         as_json([row._asdict() for row in rows])
@@ -297,7 +297,7 @@ def settings_show(*, state: State = None, as_json_: Json = False) -> None:
 
 @settings.command("microphones")
 def settings_microphones(*, as_json_: Json = False) -> None:
-    """The sound inputs of this machine, by the names that `microphone.device` takes. What is in use cannot be asked."""
+    """List this machine's sound inputs, by the names that `microphone.device` takes. Devices in use are not shown."""
     from hardware.microphone import offers  # noqa: PLC0415 - PyAudio is on a unit only, and other commands need none
 
     found = offers()
@@ -314,7 +314,7 @@ def settings_microphones(*, as_json_: Json = False) -> None:
 
 
 def _checked(etc: Path) -> Settings:
-    """The settings. Raises SettingsError for every fault, and for what would keep every alarm from leaving."""
+    """The settings. Raises SettingsError for every fault, and for settings under which no alarm can leave."""
     checked = load(etc)
     if found := doubts(checked):
         raise SettingsError(report_faults(found, "no alarm could leave"))
@@ -322,7 +322,7 @@ def _checked(etc: Path) -> Settings:
 
 
 def _in_words(checked: Settings) -> None:
-    """Unit and policies, a line each; what must strike the eye begins with a mark."""
+    """Unit and policies, one line each; warnings begin with a mark."""
     for head, sentences in inwords.lines(checked):
         out().print(f"\n{escape(head)}", style="bold", soft_wrap=True)
         for line in sentences:
@@ -332,7 +332,7 @@ def _in_words(checked: Settings) -> None:
 
 @settings.command("check")
 def settings_check(*, state: State = None, as_json_: Json = False) -> None:
-    """Checks all files and names every fault. Exit code 2 when there is one."""
+    """Check all files and list every fault. Exit code 2 when there is one."""
     checked = _checked(Paths.below(state).etc)
     rows = [(one.policy.in_force_from, one.policy.name, one.sha256, one.file) for one in checked.policies]
     if as_json_:
@@ -355,7 +355,7 @@ def settings_check(*, state: State = None, as_json_: Json = False) -> None:
 
 
 def _warn_of_lost_groups(checked: Settings, paths: Paths) -> None:
-    """Where a policy leaves a group without any of its holders: the next in the files, or one under a running unit."""
+    """Warn of a policy that leaves a group without any of its holders: the next one, or one under a running unit."""
     for before, after in pairwise(checked.policies):
         for number in lost_groups(before.policy, after.policy):
             out().print(
@@ -370,7 +370,7 @@ def _warn_of_lost_groups(checked: Settings, paths: Paths) -> None:
 
 
 def _losing(checked: Settings, paths: Paths) -> list[int]:
-    """Groups of the policy that the unit works by of which today's has no holder; none where it cannot be asked."""
+    """Groups of the unit's current policy of which today's has no holder; empty if the unit cannot be asked."""
     try:
         running = ask(paths.keeper_socket, "holders")["groups"]
     except (LinkError, RefusedError):
@@ -386,13 +386,13 @@ def _losing(checked: Settings, paths: Paths) -> list[int]:
 
 @alarm.command()
 def reset(*, state: State = None) -> None:
-    """Ends the open alarm; its recording goes on for the post-event seconds."""
+    """End the open alarm; its recording continues for the post-event seconds."""
     out().print(f"room: {ask(Paths.below(state).operator_socket, 'reset')}")
 
 
 @alarm.command("test")
 def alarm_test(*, state: State = None, as_json_: Json = False) -> None:
-    """Sends a marked test alarm the whole way and tells how long each part took. Exit code 10: it did not arrive."""
+    """Send a marked test alarm the whole way and show the time of each part. Exit code 10: it did not arrive."""
     socket = Paths.below(state).operator_socket
     test_id = ask(socket, "test")
     until_s = time.monotonic() + TEST_S
@@ -413,7 +413,7 @@ def walk_test(
     end: Annotated[bool, typer.Option("--end", help="end it now")] = False,
     button: Annotated[str, typer.Option(help="an outside worker's button: its next press, that one alone")] = "",
 ) -> None:  # fmt: skip
-    """For a while each press of an alarm button in a room at rest is a test: marked, and sent the whole way."""
+    """For a while, each press of an alarm button in a room at rest is a test: marked, and sent the whole way."""
     named = {"button": button} if button else {}
     answer = ask(Paths.below(state).operator_socket, "walk_test", seconds=0 if end else minutes * 60, **named)
     what = f"press {button} once" if button else "press each button"
@@ -422,13 +422,13 @@ def walk_test(
 
 @app.command()
 def idle(*, state: State = None, as_json_: Json = False) -> None:
-    """Whether a restart cuts nothing. Exit code 10 while an alarm, a recording or an export runs."""
+    """Whether a restart interrupts nothing. Exit code 10 during an alarm, a recording or an export."""
     paths = Paths.below(state)
     health = ask(paths.operator_socket, "status")
     runs = [f"an alarm is open ({alarm_id})" for alarm_id in health["alarms"]]
     if health["recording_id"]:
         runs.append(f"a recording runs ({health['recording_id'][:SHORT]})")
-    with contextlib.suppress(LinkError):  # a keeper that is not there hands nothing out
+    with contextlib.suppress(LinkError):  # an absent keeper hands nothing out
         runs += [f"an export runs ({name[:SHORT]})" for name in ask(paths.keeper_socket, "exports")]
     if as_json_:
         as_json({"idle": not runs, "runs": runs})
@@ -440,7 +440,7 @@ def idle(*, state: State = None, as_json_: Json = False) -> None:
 
 @app.command()
 def forget(*, state: State = None) -> None:
-    """Drops the seconds that the unit holds in memory, now."""
+    """Drop the seconds that the unit holds in memory, now."""
     out().print(f"forget: {ask(Paths.below(state).operator_socket, 'forget')}")
 
 
@@ -451,15 +451,15 @@ app.command("support")(support.support)
 
 
 def main() -> None:
-    """Runs the command; an error is one clear text and an exit code of its kind."""
-    for name in ("SIGTERM", "SIGHUP"):  # a terminal that is closed leaves no more behind than one that says ^C
+    """Run the command. An error is one clear text and an exit code of its kind."""
+    for name in ("SIGTERM", "SIGHUP"):  # closing the terminal leaves no more behind than ^C
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, lambda number, _: sys.exit(128 + number))
     try:
         app()
     except UnitError as error:
-        text = "\n".join(map(shown, str(error).split("\n")))  # a name in it can be somebody else's
+        text = "\n".join(map(shown, str(error).split("\n")))  # a name in it may come from somebody else
         sys.stderr.write(f"spreekkamer: {text}\n")
         sys.exit(error.exit_code)
 

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Which version this is, of what it consists, and on what it runs. It asks no process."""
+"""The version, what it consists of, and what it runs on. Asks no process."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ import msgspec
 from daemon.config import shipped
 
 THE_SYSTEMS = ("lgpio", "numpy", "picamera2", "PyAudio")
-"""What Debian brings on a unit; a room without recording has not all of them."""
+"""Debian's packages on a unit; a room without recording lacks some."""
 
 
 class Package(msgspec.Struct):
-    """What stands in package.json beside the shipped settings, where a Debian package brought them."""
+    """package.json beside the shipped settings, if a Debian package installed them."""
 
     version: str
     suite: str
@@ -28,7 +28,7 @@ class Package(msgspec.Struct):
 
 
 def about() -> dict[str, Any]:
-    """For machines. What is not there is null."""
+    """For machines; missing parts are null."""
     package = _package()
     return {
         "spreekkamer": importlib.metadata.version("spreekkamer"),
@@ -43,7 +43,7 @@ def about() -> dict[str, Any]:
 
 
 def _package() -> Package | None:
-    """What the package says of itself, or None where there is none."""
+    """What the package says of itself; None: there is none."""
     try:
         return msgspec.json.decode((shipped().parent / "package.json").read_bytes(), type=Package)
     except (OSError, msgspec.DecodeError):
@@ -51,7 +51,7 @@ def _package() -> Package | None:
 
 
 def _libraries() -> list[str]:
-    """What we stand on, by our own metadata; and what the system brings."""
+    """Our dependencies, by our own metadata, and the system's packages."""
     needs = importlib.metadata.requires("spreekkamer") or []
     named = {match[0] for need in needs if "extra ==" not in need and (match := re.match(r"[\w.-]+", need))}
     return sorted(named | set(THE_SYSTEMS), key=str.lower)

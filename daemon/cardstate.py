@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""card.json: what the unit remembers of the settings file on its card. `daemon.card` writes it, the alarm reads it."""
+"""card.json: the unit's memory of its card's settings file. `daemon.card` writes it, the alarm process reads it."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from daemon import durable
 from daemon.errors import StoreError
 
 BYTES_MAX = 65_536
-"""Four hundred lines of an answer; a larger file is none of ours."""
+"""Four hundred lines of an answer; we write no larger file."""
 
 
 class CardState(msgspec.Struct, frozen=True):
-    """What is remembered, and what the start before the three processes had to tell."""
+    """What is remembered, and the report of the start before the three processes."""
 
     board: str = ""
-    """The machine whose keys stand on this card, as `hardware.machine` names it; empty: none yet."""
+    """The machine whose keys are on this card, as named by `hardware.machine`; empty: none yet."""
     sha256: str = ""
-    """Of the spreekkamer.toml that was taken last; empty: none yet."""
+    """SHA-256 of the spreekkamer.toml that was last accepted; empty: none yet."""
     refused: str = ""
     """Why the settings on the card were refused, in a sentence; empty: they were not."""
     told: tuple[str, ...] = ()
@@ -32,7 +32,7 @@ class CardState(msgspec.Struct, frozen=True):
 
 
 def read(path: Path) -> CardState:
-    """What is remembered; nothing where there is no such file, or one that cannot be understood."""
+    """Read the memory; empty if there is no such file, or it cannot be read."""
     try:
         return msgspec.json.decode(durable.read(path, BYTES_MAX), type=CardState)
     except (StoreError, msgspec.DecodeError):
@@ -40,7 +40,7 @@ def read(path: Path) -> CardState:
 
 
 def write(path: Path, state: CardState) -> None:
-    """Remembers it, durably; nothing is written where nothing has changed. Raises StoreError."""
+    """Save the memory, durably; nothing is written if nothing has changed. Raises StoreError."""
     if read(path) == state:
         return
     try:

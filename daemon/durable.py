@@ -1,13 +1,13 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Files that are whole or not there, also after a power cut.
+"""Files that are complete or absent, even after a power cut.
 
-The law here: a file gets its name only when its bytes are on the disk (O_TMPFILE, fsync, linkat), and the name is on
-the disk when its directory has been synced. linkat never replaces, so this file can neither delete nor overwrite: the
-recorder runs under a system call filter in which neither exists (docs/decisions/0001-segments-appear-by-link.md).
+Invariant: a file gets its name only when its bytes are on the disk (O_TMPFILE, fsync, linkat), and the name is on the
+disk when its directory has been synced. linkat never replaces, so this file can neither delete nor overwrite: the
+recorder runs under a system call filter that forbids both (docs/decisions/0001-segments-appear-by-link.md).
 
-Measured on ext4 with the plug pulled: without fsync of the file 0 bytes, without fsync of the directory no name.
+Measured on ext4 by pulling the plug: without fsync of the file, 0 bytes; without fsync of the directory, no name.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from pathlib import Path
 from daemon.errors import StoreError
 
 BATCH_MAX = 64
-"""Files that are open at once while a batch is published: well under the usual limit of 1,024 descriptors."""
+"""Files open at once while a batch is published: well under the usual limit of 1,024 descriptors."""
 PROBE_BYTES = 65_536
-"""More than a file system may keep inside an inode: a disk that is full to the last block refuses it."""
+"""More than a file system may keep inside an inode: a completely full disk refuses it."""
 READ_BYTES = 1 << 20
-"""In one call: a file that grows while it is read cannot make it ask for all memory."""
+"""Bytes per call: a file that grows while it is read cannot make it ask for all memory."""
 
 
 def publish(
@@ -34,11 +34,11 @@ def publish(
     mode: int = 0o440,
     before_naming: Callable[[], None] = lambda: None,
 ) -> None:
-    """Makes files appear in a directory, durable on return. Raises StoreError; what is not there by then never will be.
+    """Publish files in a directory, durable on return. Raises StoreError; files absent then will never appear.
 
     All are written before the first is synced: ext4 then commits them together. The mode lets nobody write again, not
-    even who wrote: under the recorder's filter it cannot be changed back. `before_naming` is called when the bytes are
-    on the disk, once a batch; what it raises comes through, and the batch is gone without a trace.
+    even their writer: under the recorder's filter it cannot be changed back. `before_naming` is called once per batch,
+    when the bytes are on the disk; if it raises, the batch vanishes without a trace.
     """
     pending = list(files)
     try:
@@ -50,7 +50,7 @@ def publish(
 
 
 def probe(directory: Path) -> None:
-    """Whether a directory's disk takes bytes: writes some, syncs them, and leaves nothing. Raises StoreError."""
+    """Check that a directory's disk accepts writes: write, sync, and leave nothing. Raises StoreError."""
     try:
         fd = os.open(directory, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o600)
         try:
@@ -63,7 +63,7 @@ def probe(directory: Path) -> None:
 
 
 def read(path: Path, bytes_max: int) -> bytes:
-    """The bytes of a file, if it is one and no larger. Raises StoreError; never waits for a pipe, follows no link."""
+    """The bytes of a regular file of limited size. Raises StoreError; never waits for a pipe, follows no link."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
@@ -98,7 +98,7 @@ def _publish_batch(
         before_naming()
         for fd, name in opened:
             # The only way to name an unnamed file without a capability: linkat(2) on its descriptor's link, followed.
-            # os.link follows only when it is given a directory: without one it calls link(2), which does not.
+            # os.link follows only when it is given a directory; without one it calls link(2), which does not.
             os.link(f"/proc/self/fd/{fd}", name, src_dir_fd=home, dst_dir_fd=home, follow_symlinks=True)
     finally:
         os.close(home)
@@ -107,9 +107,9 @@ def _publish_batch(
 
 
 def replace(path: Path, data: bytes, mode: int = 0o640) -> None:
-    """Makes a file say something else: all of it or, after a power cut, what it said before. Raises StoreError.
+    """Replace the content of a file: after a power cut it has either all of it or the old. Raises StoreError.
 
-    What is written beside it has the name with `.new` behind it; one that a power cut leaves over was never in force.
+    The new content is written beside it, with the suffix `.new`; a leftover one was never used.
     """
     beside = path.with_name(path.name + ".new")
     try:
@@ -119,16 +119,16 @@ def replace(path: Path, data: bytes, mode: int = 0o640) -> None:
             os.fsync(fd)
         finally:
             os.close(fd)
-        os.rename(beside, path)  # noqa: PTH104 - as the other calls here, so that a test can die at it
+        os.rename(beside, path)  # noqa: PTH104 - like the other calls here, so that a test can kill it at this point
         sync(path.parent)
     except OSError as error:
         with contextlib.suppress(OSError):
-            beside.unlink()  # a disk that is full keeps its bytes for what can be written
+            beside.unlink()  # a full disk keeps its space for what can be written
         raise StoreError(f"{path}: {error.strerror or error}") from error
 
 
 def forget_new(directory: Path) -> None:
-    """Takes away what a crash left of a `replace`: it was never in force. A directory is none. Raises StoreError."""
+    """Delete what a crash left of a `replace`: it was never used. Ignores directories. Raises StoreError."""
     try:
         for beside in directory.glob("*.new"):
             if beside.is_symlink() or not beside.is_dir():
@@ -138,7 +138,7 @@ def forget_new(directory: Path) -> None:
 
 
 def append(fd: int, data: bytes) -> None:
-    """Adds to an open log (O_APPEND) and syncs it. Raises StoreError; a torn line can stand at the end then."""
+    """Append to an open log (O_APPEND) and sync it. Raises StoreError; the last line may be torn then."""
     try:
         _write_all(fd, data)
         os.fsync(fd)
@@ -147,7 +147,7 @@ def append(fd: int, data: bytes) -> None:
 
 
 def open_log(path: Path, mode: int = 0o640) -> int:
-    """Opens a log for appending, and makes it (and its name durable) when it is not there. Raises StoreError."""
+    """Open a log for appending; create it, with its name durable, if it does not exist. Raises StoreError."""
     try:
         fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, mode)
         sync(path.parent)
@@ -157,7 +157,7 @@ def open_log(path: Path, mode: int = 0o640) -> int:
 
 
 def sync(directory: Path) -> None:
-    """Makes a directory's names durable. Raises OSError."""
+    """Make a directory's names durable. Raises OSError."""
     fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(fd)

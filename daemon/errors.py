@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Every error that a person may meet: one tree, a class a kind, an exit code each."""
+"""Every error that a person may meet: one tree, one class and one exit code per kind."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ class UnitError(Exception):
 
 
 class SettingsError(UnitError):
-    """The settings files hold faults; the text lists all of them, a line each."""
+    """The settings files have faults; the text lists all of them, one per line."""
 
     exit_code = 2
 
 
 class WallError(UnitError):
-    """A process has been started with something in reach that its row in the design forbids."""
+    """A process was started with something in reach that the design forbids it."""
 
     exit_code = 3
 
@@ -65,25 +65,25 @@ class NotFoundError(UnitError):
 
 
 class HangError(UnitError):
-    """A device's library does not come back from a call: only the end of this process frees the device."""
+    """A device's library hangs in a call: only the end of this process frees the device."""
 
     exit_code = 11
 
 
 class RequestError(UnitError):
-    """A request cannot be carried out as it was asked; the text says what was expected."""
+    """A request cannot be carried out as made; the text says what was expected."""
 
     exit_code = 12
 
 
 class RightsError(UnitError):
-    """Whoever asks is in no group that may do this."""
+    """The person is in no group that may do this."""
 
     exit_code = 13
 
 
 class RefusedError(UnitError):
-    """A process of the unit refused an operator's request; it carries that process's words and exit code."""
+    """A process of the unit refused an operator's request; carries that process's text and exit code."""
 
     def __init__(self, words: str, exit_code: int) -> None:
         super().__init__(words)

@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""The local sockets between the processes; what is said over them stands in `wire.py`.
+"""The local sockets between the processes; their messages are in `wire.py`.
 
-The law here: the alarm process listens and never waits; the others come to it. A message is one JSON text of at most
-64 KiB in one packet (SOCK_SEQPACKET). Both sides' queues are the kernel's socket buffers: bounded, and a peer that
-lets its own fill up is disconnected, because its silence is a fault that has to be shown, not waited for.
+Invariant: the alarm process listens and never waits; the others connect to it. A message is one JSON text of at most 64
+KiB in one packet (SOCK_SEQPACKET). The queues on both sides are the kernel's socket buffers: bounded. A peer that lets
+its own fill up is disconnected, because its silence has to be shown as a fault, not waited for.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ from daemon.model.rights import GROUPS, OPENS
 from daemon.wire import Message, Reply, Request
 
 MESSAGE_BYTES_MAX = 65_536
-"""Fits the default socket buffer (212,992 bytes on Linux) three times; the largest message is a page of a list."""
+"""Three of these fit the default socket buffer (212,992 bytes on Linux); the largest message is a page of a list."""
 RETRY_S = 0.5
-"""Between two attempts to reach the alarm process: it is up within a second of its restart, and a try is cheap."""
+"""Between two attempts to connect to the alarm process: it restarts within a second, and an attempt is cheap."""
 REPLY_WAIT_S = 5.0
-"""An operator waits this long for an answer: the slowest one reads a page of recordings from a card."""
+"""How long an operator waits for an answer: the slowest reads a page of recordings from a card."""
 FILES_MAX = 64
-"""Open files that one answer may carry: the kernel takes 253, and a process may usually hold 1,024."""
+"""Open files per answer: the kernel allows 253, and a process may usually hold 1,024."""
 ACCEPT_AGAIN_S = 0.1
-"""After a connection that could not be taken: a process that has no descriptor left would do nothing else."""
+"""After a failed accept: a process without free descriptors would otherwise do nothing else."""
 PEERS_MAX = 16
-"""Connections at once to one socket: three processes, and more operators than a unit ever had."""
+"""Connections per socket: three processes, and more operators than a unit ever has."""
 
 
 TOO_LONG = "the answer does not fit into one message; ask for less at once"
@@ -52,11 +52,11 @@ class Joined(msgspec.Struct, frozen=True):
 
 
 class Left(msgspec.Struct, frozen=True):
-    """A peer's connection is gone."""
+    """A peer has disconnected."""
 
 
 class Refused(msgspec.Struct, frozen=True):
-    """A packet came that is no message; it has been counted and logged."""
+    """A packet that is not a message; it has been counted and logged."""
 
 
 Word = Message | Joined | Left
@@ -70,21 +70,21 @@ class Peer:
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self.pid, self.person = people.at(sock)
-        """The kernel's word, as it was when the peer connected."""
+        """As reported by the kernel when the peer connected."""
         self.refused = 0
-        """Packets that were no message."""
+        """Packets that were not messages."""
 
     def send(self, message: Message, files: Sequence[int] = ()) -> bool:
-        """Sends without waiting; False when the peer is gone or does not read, and then it is disconnected.
+        """Send without waiting; False: the peer is gone or does not read, and is disconnected.
 
-        False as well for a message that cannot be a packet: it is logged and not sent, and the connection goes on. A
-        reply that is too long is an error to whoever asked.
-        The files are open descriptors that the peer gets its own copies of; ours stay open.
+        Also False for a message that does not fit a packet: it is logged and not sent, and the connection stays. If it
+        is a reply, an error is sent in its place. The peer gets its own copies of the open descriptors `files`; ours
+        stay open.
         """
         data = _packet(message)
         if data is None:
             return False
-        # Not socket.send_fds: it takes flags and forgets them (Python 3.11), and would wait for who does not read.
+        # Not socket.send_fds: it ignores its flags (Python 3.11), and would wait for a peer that does not read.
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", files))] if files else []
         try:
             self._sock.sendmsg([data], rights, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
@@ -94,14 +94,15 @@ class Peer:
         return True
 
     def close(self) -> None:
-        """Ends the connection; the reader then says `Left`."""
+        """End the connection; the reader then reports `Left`."""
         with contextlib.suppress(OSError):  # already gone
             self._sock.shutdown(socket.SHUT_RDWR)
 
     def receive(self, files: list[int] | None = None) -> Message | Refused | None:
-        """Waits for one packet: a message, `Refused` when it was none, None at the end of the connection.
+        """Wait for one packet: a message, `Refused` if it was none, None at the end of the connection.
 
-        Open files that come with it go into `files` and are then the caller's; without that the kernel closes them.
+        Open files that come with it are added to `files`, and the caller must close them; without `files` the kernel
+        does.
         """
         space = 0 if files is None else socket.CMSG_SPACE(FILES_MAX * 4)
         try:
@@ -127,7 +128,7 @@ class Peer:
         return self._sock.fileno()
 
     def release(self) -> None:
-        """Gives the descriptor back; the reader's last act."""
+        """Close the descriptor; the reader's last act."""
         self._sock.close()
 
 
@@ -145,7 +146,7 @@ class Server:
         self._thread = threading.Thread(target=self._run, name=f"link {path.name}", daemon=True)
 
     def start(self) -> None:
-        """Begin to accept. Raises LinkError when the path cannot be listened at; may be tried again."""
+        """Begin to accept. Raises LinkError if that is impossible; may be tried again."""
         listener = _listen(self._path, self._mode)
         try:
             self._wake_read, self._wake_write = os.pipe()
@@ -161,7 +162,7 @@ class Server:
         return self._listener is not None
 
     def alive(self) -> bool:
-        """Whether the thread that reads the peers still runs; True before the start."""
+        """Whether the thread that reads the peers still runs. True before the start."""
         return self._listener is None or self._thread.is_alive()
 
     def close(self) -> None:
@@ -170,7 +171,7 @@ class Server:
             return
         os.write(self._wake_write, b"x")
         if self._thread.is_alive():
-            self._thread.join(timeout=2.0)  # it reads packets that are there already; two seconds is forever
+            self._thread.join(timeout=2.0)  # it only reads packets that are there already; two seconds are ample
         for peer in self._peers:
             peer.release()
         os.close(self._wake_read)
@@ -195,7 +196,7 @@ class Server:
     def _accept(self, selector: selectors.BaseSelector, listener: socket.socket) -> None:
         try:
             sock, _ = listener.accept()
-        except OSError as error:  # no descriptor is left, or the peer has gone already
+        except OSError as error:  # no free descriptor, or the peer has already gone
             log.event("peer_refused", "warning", why=f"{self._path.name}: {error}")
             time.sleep(ACCEPT_AGAIN_S)
             return
@@ -229,7 +230,7 @@ class Server:
 
 
 class Client:
-    """Comes to a server and comes again when it is gone. One thread reads; `send` from any thread."""
+    """Connects to a server, and again after a loss. One thread reads; `send` from any thread."""
 
     def __init__(self, path: Path, sink: Sink) -> None:
         self._path, self._sink = path, sink
@@ -238,16 +239,16 @@ class Client:
         self._thread = threading.Thread(target=self._run, name=f"link {path.name}", daemon=True)
 
     def start(self) -> None:
-        """Begins to try."""
+        """Begin to connect."""
         self._thread.start()
 
     def send(self, message: Message) -> bool:
-        """Sends without waiting; False when nobody is there to take it."""
+        """Send without waiting; False: not connected."""
         peer = self._peer
         return peer is not None and peer.send(message)
 
     def close(self) -> None:
-        """Leaves."""
+        """Disconnect."""
         self._stop.set()
         if self._peer is not None:
             self._peer.close()
@@ -263,7 +264,7 @@ class Client:
                 continue
             self._peer = peer
             if self._stop.is_set():
-                peer.close()  # `close` came between the connection and its being known
+                peer.close()  # `close` came between connecting and this assignment
             self._sink(peer, Joined())
             while (message := peer.receive()) is not None:
                 if not isinstance(message, Refused):
@@ -274,7 +275,7 @@ class Client:
 
 
 def _packet(message: Message) -> bytes | None:
-    """A message as a packet; None, and logged, when it cannot be one."""
+    """A message as a packet; None: it cannot be one, which is logged."""
     try:
         data = _encoder.encode(message)
         why = f"{len(data)} bytes, more than {MESSAGE_BYTES_MAX}" if len(data) > MESSAGE_BYTES_MAX else ""
@@ -287,16 +288,16 @@ def _packet(message: Message) -> bytes | None:
 
 
 def ask(path: Path, verb: str, **args: Any) -> Any:
-    """One operator's question and its answer. Raises RefusedError with the process's own words."""
+    """Ask one question as an operator. Raises RefusedError with the process's own text."""
     with Conversation(path) as process:
         return process.ask(verb, **args)
 
 
 class Conversation:
-    """An operator's connection for more than one question. Raises LinkError when nobody is there."""
+    """An operator's connection for several questions. Raises LinkError if nothing listens."""
 
     def __init__(self, path: Path, wait_s: float | None = None) -> None:
-        """`wait_s`: how long an answer may take; None: as long as most do."""
+        """`wait_s`: how long an answer may take; None: the default."""
         self._path, self._wait_s = path, wait_s or REPLY_WAIT_S
         sock = _connect(path)
         sock.settimeout(self._wait_s)
@@ -309,14 +310,14 @@ class Conversation:
         self._peer.release()
 
     def ask(self, verb: str, **args: Any) -> Any:
-        """A question and its answer. Raises RefusedError with the process's own words, LinkError without any."""
+        """Ask a question. Raises RefusedError with the process's own text, LinkError if there is no answer."""
         body, files = self.ask_for_files(verb, **args)
         for fd in files:
             os.close(fd)
         return body
 
     def ask_for_files(self, verb: str, **args: Any) -> tuple[Any, list[int]]:
-        """As `ask`, with the open files that come with the answer; the caller closes them."""
+        """As `ask`, with the open files of the answer; the caller closes them."""
         files: list[int] = []
         self._peer.send(Request(verb, args))
         reply = self._peer.receive(files)
@@ -338,7 +339,7 @@ def _connect(path: Path) -> socket.socket:
 
 
 def _expected(error: OSError) -> str:
-    """What a person can do about it, by why nobody answers."""
+    """What a person can do, by the reason of the failure."""
     if isinstance(error, PermissionError):
         return f"may you use this socket? expected a member of {OPENS}, and of {' or '.join(GROUPS)}"
     return "is the unit running?"
@@ -347,8 +348,8 @@ def _expected(error: OSError) -> str:
 def _listen(path: Path, mode: int) -> socket.socket:
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
     try:
-        path.parent.mkdir(exist_ok=True)  # in a simulated room; in the field systemd-tmpfiles has made it
-        path.unlink(missing_ok=True)  # left by a process that was killed
+        path.parent.mkdir(exist_ok=True)  # in a simulated room; in the field systemd-tmpfiles creates it
+        path.unlink(missing_ok=True)  # left by a killed process
         sock.bind(str(path))
         path.chmod(mode)
         sock.listen(PEERS_MAX)

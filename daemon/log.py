@@ -1,12 +1,12 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""The event log: events with fields, to stdout, written by a thread of its own.
+"""The event log: events with fields, written to stdout by a separate thread.
 
-The law here: a full pipe, a stopped journald or a slow terminal holds up this thread and nobody else (promise A2).
-`event` only enqueues; what does not fit is counted, and the count is the next thing that is logged. A terminal's lines
-are structlog's; for the journal an event is one line of JSON, and structlog is not imported (decision 22): with what it
-brings (asyncio, ssl) it is 8 MB in each process, and as much work as getting ready.
+Invariant: a full pipe, a stopped journald or a slow terminal holds up this thread and nothing else (promise A2).
+`event` only enqueues; events that do not fit are counted, and the count is logged next. On a terminal structlog formats
+the lines. For the journal an event is one line of JSON, without structlog (decision 22): with its imports (asyncio,
+ssl) it takes 8 MB in each process, and as much work as the rest of the start.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _thread: list[threading.Thread] = []
 
 
 def event(name: str, /, level: Level = "info", **fields: Any) -> None:
-    """Logs one event. Never blocks, never raises. Any thread."""
+    """Log an event. Never blocks, never raises. Any thread."""
     try:
         _queue.put_nowait((level, name, time.time(), fields))
     except queue.Full:
@@ -39,14 +39,14 @@ def event(name: str, /, level: Level = "info", **fields: Any) -> None:
 
 
 def start(process: str) -> None:
-    """Starts the writing thread: JSON under systemd, readable on a terminal. Once a process."""
+    """Start the writing thread: JSON under systemd, readable on a terminal. Once per process."""
     thread = threading.Thread(target=_write_all, args=(process,), name="log", daemon=True)
     _thread.append(thread)
     thread.start()
 
 
 def stop() -> None:
-    """Writes what is waiting, for a second at most (stdout may be the thing that is stuck)."""
+    """Write what is waiting, for at most a second (stdout itself may be stuck)."""
     if _thread:
         _queue.put(None)
         _thread.pop().join(timeout=1.0)
@@ -70,8 +70,8 @@ def _utc(at_s: float) -> str:
 
 
 def _line(level: Level, name: str, fields: dict[str, Any]) -> None:
-    """As structlog's JSONRenderer has it, byte for byte."""
-    import json  # noqa: PLC0415 - by this thread, at its first event: 2 ms of what a start may take
+    """The same output as structlog's JSONRenderer, byte for byte."""
+    import json  # noqa: PLC0415 - in this thread, at its first event: 2 ms that a start would take
 
     sys.stdout.write(json.dumps({**fields, "event": name, "level": level}, default=repr) + "\n")
     sys.stdout.flush()
@@ -81,7 +81,7 @@ def _terminal() -> Callable[[Level, str, dict[str, Any]], None]:
     # structlog imports rich wherever rich is installed, for tracebacks that nobody reads here. None in sys.modules
     # means "not installed" to the import system.
     sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
-    import structlog  # noqa: PLC0415 - for a person at a terminal alone, see the law above
+    import structlog  # noqa: PLC0415 - only for a person at a terminal, see the module's docstring
 
     structlog.configure(
         processors=[structlog.processors.add_log_level, structlog.dev.ConsoleRenderer(pad_event_to=28)],

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""A log read a line at a time, in bounded memory whatever is in it."""
+"""Reads a log line by line, in bounded memory whatever it contains."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from hashlib import sha256
 from typing import IO, NamedTuple
 
 LINE_BYTES_MAX = 65_536
-"""No line of ours is a tenth of this; a file without newlines is hashed in pieces and not held."""
+"""Our longest line is under a tenth of this; a file without newlines is hashed in pieces and not held."""
 
 
 class Line(NamedTuple):
     """One line of a file."""
 
     raw: bytes
-    """With its newline; empty when it is longer than any line of ours."""
+    """With its newline; empty if it is longer than any line of ours."""
     sha256: str
-    """Of all of it, newline included."""
+    """SHA-256 of the whole line, newline included."""
     ended_sha256: str
-    """The same once it has a newline; another only for a last line that was cut off."""
+    """The same once it has a newline; different only for a last line that was cut off."""
     size: int
     ended: bool
 
 
 def read(file: IO[bytes], bytes_max: int | None = None) -> Iterator[Line]:
-    """Each line from where the file stands.
+    """Yield each line from the file's current position.
 
-    `bytes_max`: the file may grow while it is read; what comes after so many bytes is not looked at. Raises OSError.
+    `bytes_max`: read no further; the file may grow meanwhile. Raises OSError.
     """
     left = bytes_max
 

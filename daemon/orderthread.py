@@ -14,10 +14,10 @@ Order = TypeVar("Order")
 
 
 class OrderThread(Generic[Order]):
-    """`take` on the thread itself, all else from any other: `give` and `alive` never wait."""
+    """`take` on the thread itself, the rest from any other thread: `give` and `alive` never wait."""
 
     def __init__(self, name: str, orders_max: int, run: Callable[[], None]) -> None:
-        """`run` is the thread: it takes orders until `take` returns none."""
+        """`run`: the thread's function. It takes orders until `take` returns none."""
         self._orders: queue.Queue[Order | None] = queue.Queue(orders_max)
         self._thread = threading.Thread(target=run, name=name, daemon=True)
         self._is_over = False
@@ -40,7 +40,7 @@ class OrderThread(Generic[Order]):
         return True
 
     def take(self, most: int = 1) -> list[Order]:
-        """Wait for an order; return it with those that wait behind it, at most so many. Empty: `close` was called."""
+        """Wait for an order; return it and up to `most` - 1 waiting behind it. Empty: `close` was called."""
         found: list[Order] = []
         while not self._is_over and len(found) < most and not (found and self._orders.empty()):
             order = self._orders.get()
@@ -51,10 +51,10 @@ class OrderThread(Generic[Order]):
         return found
 
     def close(self, end_s: float, place_s: float = 0.0) -> None:
-        """End the thread behind what waits: wait `place_s` for a place in the queue, then `end_s` for the end."""
+        """End the thread after the waiting orders: wait `place_s` for a place in the queue, `end_s` for the end."""
         try:
             self._orders.put(None, timeout=place_s)
         except queue.Full:
-            return  # what its orders go to has stalled: they are lost with this process
+            return  # the orders' destination has stalled: they are lost with this process
         if self._thread.is_alive():
             self._thread.join(end_s)

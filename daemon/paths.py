@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Where a unit keeps its things: in the field the usual places, elsewhere all below one directory.
+"""Where a unit keeps its files: in the usual places in the field, otherwise below one directory.
 
-Who listens has a directory of its own, in which nobody else can put a socket.
+Each listening process has its own directory, in which nobody else can place a socket.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Paths(NamedTuple):
 
     @classmethod
     def below(cls, state: Path | None) -> Paths:
-        """A unit that lives below one directory (`--state DIR`); None means the field."""
+        """A unit below one directory (`--state DIR`); None: in the field."""
         if state is None:
             return cls.field()
         state = state.resolve()
@@ -36,7 +36,7 @@ class Paths(NamedTuple):
 
     @property
     def unit_socket(self) -> Path:
-        """Where the recorder and the keeper come to the alarm process."""
+        """Where the recorder and the keeper connect to the alarm process."""
         return self.run / "alarm" / "unit.sock"
 
     @property
@@ -51,17 +51,17 @@ class Paths(NamedTuple):
 
     @property
     def recordings(self) -> Path:
-        """One directory a recording."""
+        """One directory per recording."""
         return self.store / "recordings"
 
     @property
     def holds(self) -> Path:
-        """One file a hold."""
+        """One file per hold."""
         return self.store / "holds"
 
     @property
     def audit_log(self) -> Path:
-        """The keeper's log, hash-chained."""
+        """The keeper's hash-chained log."""
         return self.store / "audit.jsonl"
 
     @property
@@ -71,17 +71,17 @@ class Paths(NamedTuple):
 
     @property
     def time(self) -> Path:
-        """How long the unit has run, written down now and then."""
+        """How long the unit has run, saved from time to time."""
         return self.store / "time.json"
 
     @property
     def ring_time(self) -> Path:
-        """Ring time that is counted and not in the log yet."""
+        """Ring time that has been counted and is not in the log yet."""
         return self.store / "ring.json"
 
     @property
     def card(self) -> Path:
-        """What the unit remembers of the card it was started with (`cardstate`)."""
+        """The unit's memory of the card it was started with (`cardstate`)."""
         return self.store.parent / "card" / "card.json"
 
     @property
@@ -91,5 +91,5 @@ class Paths(NamedTuple):
 
     @property
     def audit_key(self) -> Path:
-        """The keeper's own Ed25519 key, with which it signs the heads of its log."""
+        """The keeper's own Ed25519 key, for signing the heads of its log."""
         return self.etc / "keeper_ed25519"

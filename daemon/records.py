@@ -1,13 +1,13 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""What stands in a recording's directory beside the sealed segments: begin, chain, end, in JSON, one shape each.
+"""The records in a recording's directory beside the sealed segments: begin, chain, end, in JSON.
 
-    begin.json    who records, under which policy, with what clock; signed, so that a power cut leaves a proof
-    chain.jsonl   a line a segment or gap; each carries the SHA-256 of the line before, the first that of begin.json
+    begin.json    the unit, the policy, the clock; signed, so that a power cut leaves proof
+    chain.jsonl   one line per segment or gap; each carries the SHA-256 of the line before, the first that of begin.json
     end.json      why it ended, and how many lines the chain has; SHA256SUMS over everything, signed
 
-A line that is no JSON is a torn write: the line after it says `torn` and goes on from its hash (nothing is cut away).
+A line that is not JSON is a torn write: the next line says `torn` and continues from its hash (nothing is cut off).
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ FORMAT = "spreekkamer-recording/1"
 
 
 class TrackBegin(msgspec.Struct, frozen=True):
-    """One track at the start; what the keeper counts its term from."""
+    """A track at the start; its term counts from this."""
 
     oldest_wall_ns: int
-    """UTC of the oldest frame that can be in it: promise K1 counts from here."""
+    """UTC of the oldest frame that it can contain: promise K1 counts from here."""
     oldest_boot_ns: int
     term_h: int
 
@@ -49,11 +49,11 @@ class Begin(msgspec.Struct, frozen=True):
     groups: tuple[tuple[str, ...], ...]
     """The public keys that can open it: one of every group."""
     previous_head: str
-    """Of the chain of the recording before, as far as this recorder knows; empty for its first."""
+    """Head of the previous recording's chain, as far as this recorder knows; empty for its first."""
     test: bool = False
-    """An engineer's test; a mark `kept` in the chain makes it a recording like any other."""
+    """An engineer's test. A mark `kept` in the chain makes it an ordinary recording."""
     simulated: bool = False
-    """Made by simulated devices: it is no evidence of anything (promise H3)."""
+    """Made by simulated devices: it is not evidence (promise H3)."""
     format: str = FORMAT
 
 
@@ -65,7 +65,7 @@ class SegmentLine(msgspec.Struct, frozen=True, tag_field="kind", tag="segment"):
     file: str
     bytes: int
     sha256: str
-    """Of the sealed file: who may not see can check it."""
+    """SHA-256 of the sealed file: it can be checked without being opened."""
     key: str
     """The envelope that opens it, e.g. `video.0`."""
     t0_boot_ns: int
@@ -88,7 +88,7 @@ class GapLine(msgspec.Struct, frozen=True, tag_field="kind", tag="gap"):
 
 
 class MarkLine(msgspec.Struct, frozen=True, tag_field="kind", tag="mark"):
-    """Something happened: `alarm` (from here on an alarm's), `kept` (no test any more), `torn`, `recovered`."""
+    """An event: `alarm` (an alarm's from here on), `kept` (no longer a test), `torn`, `recovered`."""
 
     n: int
     what: str
@@ -105,7 +105,7 @@ class End(msgspec.Struct, frozen=True):
 
     recording_id: str
     why: str
-    """asked, lease, store, full, stopped, or interrupted when it was closed later than it ended."""
+    """asked, lease, store, full, stopped; or interrupted, if it was closed later than it ended."""
     detail: str
     at_wall_ns: int
     at_boot_ns: int

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""What the three composition roots share: settings, signals, errors with an exit code."""
+"""Shared by the three composition roots: settings, signals, errors with an exit code."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from daemon.paths import Paths
 
 
 class Process(Protocol):
-    """What a root starts."""
+    """A process that a root starts."""
 
     def run(self) -> None:
-        """Returns when it was stopped."""
+        """Run until stopped."""
 
     def stop(self) -> None:
-        """Asks it to end; safe in a signal handler."""
+        """Ask it to end. Safe in a signal handler."""
 
 
 def main(name: str, make: Callable[[Settings, Paths], Process], argv: list[str] | None = None) -> None:
-    """Loads the settings, makes the process, runs it until SIGTERM or SIGINT. An error is one clear text."""
+    """Load the settings, make the process, run it until SIGTERM or SIGINT. An error is one clear text."""
     parser = argparse.ArgumentParser(prog=f"python -m daemon.{name}", description=f"The unit's {name} process.")
     parser.add_argument("--state", type=Path, help="everything below this directory instead of the field's places")
     paths = Paths.below(parser.parse_args(argv).state)
@@ -38,7 +38,7 @@ def main(name: str, make: Callable[[Settings, Paths], Process], argv: list[str] 
 
 
 def run(name: str, paths: Paths, make: Callable[[Settings, Paths], Process]) -> None:
-    """As `main`, with the paths given."""
+    """As `main`, with given paths."""
     try:
         process = make(load_to_run(paths.etc), paths)
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Signatures that a stranger can check: SSHSIG, made by `ssh-keygen -Y sign`, verified by `ssh-keygen -Y verify`."""
+"""Signatures that anyone can check: SSHSIG, made by `ssh-keygen -Y sign`, verified by `ssh-keygen -Y verify`."""
 
 from __future__ import annotations
 
@@ -20,32 +20,32 @@ from daemon.errors import SealError
 from daemon.texts import plain
 
 RECORDINGS = "spreekkamer"
-"""The namespace of what the recorder signs: a signature made for something else does not fit there."""
+"""Namespace of the recorder's signatures: a signature made for another purpose is not valid there."""
 AUDIT = "spreekkamer-audit"
-"""The namespace of the audit log's heads, which the keeper signs with a key of its own."""
+"""Namespace of the audit log's heads, which the keeper signs with its own key."""
 CHECKS = "spreekkamer-check"
-"""The namespace of commissioning reports, which the keeper signs too: none of them can pass for a head of its log."""
+"""Namespace of commissioning reports, which the keeper signs too: none of them can pass for a head of its log."""
 KEEPER = f"{AUDIT},{CHECKS}"
-"""What the keeper's key may sign, as `allowed_signers` writes it."""
+"""What the keeper's key may sign, in the syntax of `allowed_signers`."""
 WAIT_S = 10.0
 """A signature takes 5 ms; a thousand times that is a machine in trouble."""
 _KEY = re.compile(r"ssh-ed25519 [A-Za-z0-9+/]+=*")
 _LINE = re.compile(
     r'(?P<who>"[^"]+"|[^\s"#]\S*)\s+(?:(?P<options>(?:[a-zA-Z-]+(?:="[^"]*")?,?)+)\s+)?ssh-ed25519\s+\S+'
 )
-"""A line of an `allowed_signers` (ssh-keygen(1)): principals, options, key."""
+"""A line of an `allowed_signers` file (ssh-keygen(1)): principals, options, key."""
 _ARMOUR = re.compile(rb"-----BEGIN OPENSSH PRIVATE KEY-----\n([A-Za-z0-9+/=\n]+)\n-----END OPENSSH PRIVATE KEY-----")
 _ONE = b"\0\0\0\1"
-"""The number of keys in a file, before them."""
+"""The number of keys in a file, which precedes them."""
 _MAGIC = b"openssh-key-v1\0"
 _POINT = 36
 """Bytes of an Ed25519 key in a blob: its length, and 32."""
 _WHO = "signer"
-"""The name under which a key is looked up that came without one."""
+"""Principal for looking up a key without one."""
 
 
 def sign(data: bytes, key: Path, namespace: str = RECORDINGS) -> bytes:
-    """The signature file for these bytes. Raises SealError."""
+    """Return the signature file for these bytes. Raises SealError."""
     command = ["ssh-keygen", "-Y", "sign", "-q", "-f", str(key), "-n", namespace]
     try:
         done = subprocess.run(command, input=data, capture_output=True, timeout=WAIT_S, check=False)
@@ -57,10 +57,10 @@ def sign(data: bytes, key: Path, namespace: str = RECORDINGS) -> bytes:
 
 
 def public_keys(path: Path, namespace: str) -> tuple[str, ...]:
-    """Who may sign in a namespace, as lines of an `allowed_signers`: names, dates and key. Raises SealError.
+    """Return the keys that may sign in a namespace, as lines of an `allowed_signers` file. Raises SealError.
 
-    A `.pub` file has one key, without a name: it is taken for any. A line that names a unit (`place/house/room`) is
-    that unit's alone. Its dates count: a key is revoked by its `valid-before`, or by taking its line away.
+    A `.pub` file has one key without a principal: it counts for any unit. A line that names a unit (`place/house/room`)
+    counts for that unit only. Its dates count: revoke a key with `valid-before`, or by removing its line.
     """
     try:
         lines = plain(path.read_bytes()).decode().splitlines()
@@ -73,7 +73,7 @@ def public_keys(path: Path, namespace: str) -> tuple[str, ...]:
 
 
 def _signer(line: str, namespace: str) -> str:
-    """A line as one of an `allowed_signers`; empty for what is none, or is for something else."""
+    """A line in the syntax of `allowed_signers`; empty: it is none, or for something else."""
     if key := _KEY.match(line):
         return f'{_WHO} namespaces="{namespace}" {key[0]}'
     found = _LINE.match(line)
@@ -91,8 +91,8 @@ def _names(line: str) -> list[str]:
 def is_signed(data: bytes, signature: bytes, keys: tuple[str, ...], namespace: str, unit: str = "") -> bool:
     """Whether one of these signers made this signature for these bytes, by ssh-keygen's own rules.
 
-    `unit`: what was signed says that it is of this unit; signers of other units do not count. Raises SealError when it
-    cannot be asked.
+    `unit`: the unit named in the signed data; signers of other units do not count. Raises SealError if ssh-keygen
+    cannot be run.
     """
     lines = [_signer(key, namespace) for key in keys]
     for line in filter(None, lines):
@@ -115,10 +115,10 @@ def _is_signed_by(who: str, line: str, data: bytes, signature: bytes, namespace:
 
 
 def public_of(key: bytes) -> str:
-    """The public half of an Ed25519 key file, as a `.pub` has it. Raises SealError where these bytes are none.
+    """Return the public half of an Ed25519 key file, as in a `.pub` file. Raises SealError if it is not one.
 
-    OpenSSH's PROTOCOL.key: a mark, three texts (cipher, and how a password becomes its key), a number of keys, then the
-    public half in clear. ssh-keygen would refuse to look: it is root's, and a group may read it.
+    OpenSSH's PROTOCOL.key: a magic string, three strings (cipher, and the key derivation), the number of keys, then the
+    public half in clear. ssh-keygen would refuse to read it: it is root's, and a group may read it.
     """
     found = _ARMOUR.fullmatch(key.strip())
     if found is None:
@@ -137,13 +137,13 @@ def public_of(key: bytes) -> str:
 
 
 def fingerprint(public: str) -> str:
-    """A public key as `ssh-keygen -l` shows it. `public`: kind and key, as a `.pub` has them."""
+    """A public key as `ssh-keygen -l` shows it. `public`: type and key, as in a `.pub` file."""
     digest = hashlib.sha256(base64.b64decode(public.split()[1])).digest()
     return f"SHA256:{base64.b64encode(digest).decode().rstrip('=')}"
 
 
 def _text(data: bytes) -> tuple[bytes, bytes]:
-    """A text with its length before it (RFC 4251, 5), and the rest. Raises ValueError, struct.error."""
+    """A string preceded by its length (RFC 4251, 5), and the rest. Raises ValueError, struct.error."""
     (length,) = struct.unpack(">I", data[:4])
     if length > len(data) - 4:
         raise ValueError("it is cut off")
@@ -151,7 +151,7 @@ def _text(data: bytes) -> tuple[bytes, bytes]:
 
 
 def make_key(key: Path, name: str, namespace: str = RECORDINGS) -> None:
-    """A key of the unit, made once, and a line for it in the `allowed_signers` beside it. Raises SealError."""
+    """Make a key of the unit once, and its line in the `allowed_signers` beside it. Raises SealError."""
     command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(key)]
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=WAIT_S, check=False)
@@ -166,7 +166,7 @@ def make_key(key: Path, name: str, namespace: str = RECORDINGS) -> None:
 
 @contextlib.contextmanager
 def _paths(*contents: bytes) -> Iterator[tuple[tuple[int, ...], list[str]]]:
-    """Paths of these bytes, for a program: in memory here, in a directory where a system has no such files."""
+    """Paths of these bytes, for a program: in memory on Linux, in a temporary directory elsewhere."""
     if hasattr(os, "memfd_create"):
         fds = tuple(_memory(data) for data in contents)
         try:
@@ -183,7 +183,7 @@ def _paths(*contents: bytes) -> Iterator[tuple[tuple[int, ...], list[str]]]:
 
 
 def _memory(data: bytes) -> int:
-    """A file without a name, for a program that wants a path."""
+    """A file without a name, for a program that needs a path."""
     fd = os.memfd_create("spreekkamer")
     os.write(fd, data)
     os.lseek(fd, 0, os.SEEK_SET)

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""The certificates of a way to a broker, as OpenSSL takes them, and what is wrong with those that it does not."""
+"""The certificates of a path to a broker, as OpenSSL loads them, and what is wrong with those that it refuses."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class UnusableFileError(UnitError):
 
 
 def context(tls: Tls) -> ssl.SSLContext:
-    """What a connection is secured with. Raises UnusableFileError, which names the file."""
+    """The TLS context of a connection. Raises UnusableFileError, which names the file."""
     for path in (tls.ca, tls.certificate, tls.key):
         try:
             Path(path).open("rb").close()
@@ -29,7 +29,7 @@ def context(tls: Tls) -> ssl.SSLContext:
     except ssl.SSLError as error:
         raise UnusableFileError(f"{tls.ca}: {openssl_says(error)}; expected certificates in PEM") from error
     try:
-        made.load_cert_chain(tls.certificate, tls.key, password="")  # or OpenSSL would ask a terminal for one
+        made.load_cert_chain(tls.certificate, tls.key, password="")  # or OpenSSL would ask for one on a terminal
     except ssl.SSLError as error:
         files, expected = (
             f"{tls.certificate}, {tls.key}",

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""What is said over the local sockets: one JSON text a message, told apart by `type`.
+"""The messages on the local sockets: one JSON text each, told apart by `type`.
 
-The recorder and the keeper speak to the alarm process, which answers the recorder with the room's own effects; an
-operator asks and is told. A message is a frozen value; what it cannot hold is refused where it comes in.
+The recorder and the keeper speak to the alarm process, which answers the recorder with effects of the room; an operator
+asks and gets a reply. A message is a frozen value; anything out of its bounds is refused on receipt.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from hardware.ports import ClockState, PictureFigures, Track
 Tracks = Annotated[tuple[Track, ...], Meta(max_length=2)]
 BLOCKS = 16 * 9
 CLAPS_MAX = 50
-"""Sudden sounds, or jumps of the image, in one message: a tenth of a second's."""
+"""Sudden sounds, or jumps of the image, in one message, which covers a tenth of a second."""
 ACTS_MAX = 25
 """Acts in one message: none is over 2 kB."""
 
@@ -32,14 +32,14 @@ ACTS_MAX = 25
 class Said(msgspec.Struct, frozen=True, tag=True):
     """Root of the messages that are not effects of the room.
 
-    Texts for a person are made fit for a terminal and for their bounds when a message is made, on either side.
+    Texts for a person are made fit for a terminal, and cut to their bounds, when a message is made, on either side.
     """
 
-    # Fields that hold such texts, or a dictionary of them, and how long they may be.
+    # Fields with such texts, or a dictionary of them, and their maximum length.
     TEXTS: ClassVar[Mapping[str, int]] = {}
 
     def __post_init__(self) -> None:
-        """Runs when a message is made and when it has been read."""
+        """Called when a message is made and when it has been read."""
         for name, longest in self.TEXTS.items():
             value = getattr(self, name)
             fit = {k: line(v, longest) for k, v in value.items()} if isinstance(value, dict) else line(value, longest)
@@ -48,7 +48,7 @@ class Said(msgspec.Struct, frozen=True, tag=True):
 
 
 def _plain(message: msgspec.Struct, name: str) -> None:
-    """Makes the texts in a free field fit for a terminal. Raises ValueError when it is nested too deep."""
+    """Make the texts in a free field fit for a terminal. Raises ValueError if it is nested too deeply."""
     value = getattr(message, name)
     fit = plain(value)
     if fit != value:
@@ -56,7 +56,7 @@ def _plain(message: msgspec.Struct, name: str) -> None:
 
 
 class RecorderState(Said, frozen=True):
-    """The recorder's first message, repeated whenever it changes: the tracks that deliver, and what is open."""
+    """The recorder's first message, repeated whenever it changes: delivering tracks and the open recording."""
 
     tracks: Tracks
     recording_id: Id | None = None
@@ -65,7 +65,7 @@ class RecorderState(Said, frozen=True):
 
 
 class Started(Said, frozen=True):
-    """A recording is open, and what the ring held is on the disk."""
+    """A recording is open, and the ring's items are on the disk."""
 
     recording_id: Id
     continues: Id | None = None
@@ -82,7 +82,7 @@ class Ended(Said, frozen=True):
 
 
 class Head(Said, frozen=True):
-    """The chain's head of a running recording, each minute, for a witness."""
+    """The chain's head of the open recording, each minute, for a witness."""
 
     recording_id: Id
     lines: Count
@@ -90,49 +90,49 @@ class Head(Said, frozen=True):
 
 
 class RecorderHealth(Said, frozen=True):
-    """What the recorder measures, every 5 s; figures only, no content (promise H1)."""
+    """The recorder's measurements, every 5 s; figures only, no content (promise H1)."""
 
     TEXTS = dict.fromkeys(("devices", "sound", "keys", "store", "full"), TEXT_MAX)
     ring_s: dict[Track, Figure]
     ring_bytes: Count
     age_ms: dict[Track, Count]
-    """Milliseconds since the last frame of a track arrived."""
+    """Milliseconds since a track's last frame arrived."""
     gaps: dict[Track, Count]
     devices: dict[Track, Text]
     """`ok`, `closed` for privacy, or what is wrong with the device."""
     free_bytes: Count
     level_dbfs: Figure | None = None
-    """How loud it was in the last seconds (RMS, of full scale); -96: nought; null: nothing is heard."""
+    """Level of the last seconds (RMS, relative to full scale); -96: digital silence; null: no sound."""
     peak_dbfs: Figure | None = None
-    """The loudest sample of the same seconds."""
+    """The highest sample of the same seconds."""
     drift_ppm: Figure | None = None
-    """How much faster than the unit's clock the microphone's runs, in parts a million; null: not known yet."""
+    """How much faster the microphone's clock runs than the unit's, in parts per million; null: not known yet."""
     sound: Text = ""
-    """What the microphone delivers, and its name; empty while it does not."""
+    """The microphone's format and name; empty while it delivers nothing."""
     picture: PictureFigures | None = None
-    """Of a recent picture; null while the camera delivers none."""
+    """Figures of a recent picture; null while the camera delivers none."""
     keys: Text = ""
-    """Why no recording key can be made; empty while they can."""
+    """Why no recording key can be made; empty: they can."""
     store: Text = ""
-    """Why the last recording could not be written on; empty when one could since, or has been closed."""
+    """Why the last recording could not be written; empty once one could, or has been closed."""
     full: Text = ""
-    """Why no conversation is recorded: what is free is kept for alarms; empty while there is room."""
+    """Why no conversation is recorded: the free space is kept for alarms; empty: there is enough."""
     queue_max: Count = 0
     lost: Count = 0
     sealed_s: dict[Track, Figure] = {}
-    """Seconds of each track that have been sealed since this recorder started, for a ring or a recording."""
+    """Seconds of each track sealed since this recorder started, for the ring or a recording."""
     since_ns: Ns = 0
-    """Boot time at which it started: what it counts is told from another recorder's by this."""
+    """Boot time at which it started: this tells its counts from another recorder's."""
 
 
 class Aim(Said, frozen=True):
-    """To the recorder: somebody aims the camera; until then it says its blocks. A time that has passed ends it."""
+    """To the recorder: send the blocks until this time, for an engineer who aims. A time in the past ends it."""
 
     until_ns: Ns
 
 
 class Blocks(Said, frozen=True):
-    """What the camera sees in 16 x 9 blocks, the upper row first, from left to right; no picture (promise H1).
+    """The camera's view in 16 x 9 blocks, the upper row first, from left to right; not a picture (promise H1).
 
     Once a second while it is aimed.
     """
@@ -142,49 +142,49 @@ class Blocks(Said, frozen=True):
 
 
 class Claps(Said, frozen=True):
-    """While somebody aims: when sudden sounds began and when the image jumped, in boot time; nothing else of either."""
+    """While aiming: boot times at which sudden sounds began and the image jumped; nothing else of either."""
 
     heard_ns: Annotated[tuple[Ns, ...], Meta(max_length=CLAPS_MAX)]
     seen_ns: Annotated[tuple[Ns, ...], Meta(max_length=CLAPS_MAX)]
 
 
 class KeeperState(Said, frozen=True):
-    """What the keeper measures, every 15 s and after a deletion."""
+    """The keeper's measurements, every 15 s and after a deletion."""
 
     TEXTS = {"faults": LONG_MAX}
     recordings: Count
     store_bytes: Annotated[dict[Name, Count], Meta(max_length=8)]
-    """What has been measured so far, by kind: `audio`, `video`, and `records` for everything beside the segments."""
+    """Bytes measured so far, by kind: `audio`, `video`, and `records` for everything besides the segments."""
     oldest_audio_h: Figure | None
     """Age of the oldest sound that is kept, in hours, as far as the unit can prove it; null: there is none."""
     oldest_video_h: Figure | None
-    """The same of image."""
+    """The same for image."""
     next_expiry_s: Count | None
     filled_pct: Count = 0
     """How full the store's disk is."""
     unaccounted: Count = 0
-    """Files and directories that belong to nothing: by their names at any time, inside recordings by the last walk."""
+    """Files and directories that belong to nothing: by name at any time, inside recordings by the last inspection."""
     verified_h: Figure | None = None
-    """Hours since the whole store was walked last; null: not yet."""
+    """Hours since the last inspection of the whole store; null: not yet."""
     holds: Count = 0
-    """Holds in force."""
+    """Active holds."""
     faults: dict[KeeperFault, Long] = {}
-    """What does not work, with what is wrong, for a person; what is not named works."""
+    """Active faults, with what is wrong, for a person."""
 
 
 class Receipt(Said, frozen=True):
-    """A line of the keeper's audit log that the broker may witness."""
+    """A line of the keeper's audit log that may be published for a witness."""
 
     line: dict[str, Any]
     head: Sha256
 
     def __post_init__(self) -> None:
-        """The line stays as it is, because the head is its hash; one that is nested too deep is refused."""
+        """Leave the line unchanged, because the head is its hash; refuse one that is nested too deeply."""
         plain(self.line)
 
 
 class HoldDue(Said, frozen=True):
-    """A hold whose review date has passed; told once a day until it is extended or released."""
+    """A hold whose review date has passed; sent once a day until it is extended or released."""
 
     TEXTS = {"incident": TEXT_MAX}
     hold_id: Id
@@ -199,14 +199,14 @@ class HoldDue(Said, frozen=True):
 
 
 Moment = Annotated[int, Meta(ge=-(2**62), le=2**62)]
-"""Nanoseconds; before this boot, or before 1970, is less than nought."""
+"""Nanoseconds; negative before this boot, or before 1970."""
 
 
 class Act(msgspec.Struct, frozen=True):
-    """Something that the alarm process did, for the audit log; what is no `OfAlarm` of `model/acts.py` has no line."""
+    """Something the alarm process did, for the audit log. One that is no `OfAlarm` of `model/acts.py` gets no line."""
 
     n: Ns
-    """Its number in the alarm's journal, counted from 1 without a gap; 0 before it is there."""
+    """Its number in the alarm's journal, consecutive from 1; 0: not there yet."""
     event: Name
     """Its kind."""
     wall_ns: Moment
@@ -214,7 +214,7 @@ class Act(msgspec.Struct, frozen=True):
     boot_id: Name
     clock: ClockState
     fields: Annotated[dict[str, Any], Meta(max_length=32)] = {}
-    """The kind's own."""
+    """The fields of its kind."""
 
     def __post_init__(self) -> None:
         """As of `Said`."""
@@ -222,15 +222,15 @@ class Act(msgspec.Struct, frozen=True):
 
 
 class Acts(Said, frozen=True):
-    """Acts in their order, for the keeper's log: again after 30 s without an answer, and to a keeper that comes."""
+    """Acts in order, for the keeper's log; sent again after 30 s without an answer, and to a new keeper."""
 
     journal: Name
-    """Which journal counts them: a new one begins anew."""
+    """The journal that numbers them: a new one starts again."""
     acts: Annotated[tuple[Act, ...], Meta(max_length=ACTS_MAX)]
 
 
 class RingTime(Said, frozen=True):
-    """How many seconds of each track a recorder has sealed since it started, for the keeper to count."""
+    """Seconds of each track that a recorder has sealed since it started, for the keeper to count."""
 
     session: Annotated[str, Meta(max_length=100)]
     """Which start of a recorder."""
@@ -245,7 +245,7 @@ class Audited(Said, frozen=True):
 
 
 class Request(Said, frozen=True):
-    """An operator asks."""
+    """An operator's question."""
 
     verb: Name
     args: dict[str, Any] = {}
@@ -256,12 +256,12 @@ class Request(Said, frozen=True):
 
 
 class Reply(Said, frozen=True):
-    """What an operator is told."""
+    """The answer to an operator."""
 
     body: Any = None
     error: str = ""
     exit_code: Count = 0
-    """Of the error's kind, so that the command ends with it."""
+    """Exit code of the error's kind, for the command."""
 
     def __post_init__(self) -> None:
         """As of `Said`."""

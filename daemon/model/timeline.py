@@ -1,18 +1,18 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""How old things are, as far as the unit can prove it: powered-on time across boots, and the time that it was off.
+"""How old things are, as far as the unit can prove it: powered-on time across boots, and the time it was off.
 
-The law here (promise K4): a second counts when the unit was powered, or when a UTC that is believed shows that it has
-passed. UTC is believed when the system has called it synchronised, without a break and without a step, for a while.
+Invariant (promise K4): a second counts if the unit was powered, or if a believed UTC shows that it has passed. A UTC is
+believed once the system has called it synchronised for a while, without a break and without a step.
 
     UTC        |---- boot a ----|....off....|-- boot b --|..off..|---- boot c ----…
     powered    |---- boot a ----|-- boot b --|---- boot c ----…        grows only while powered
     offset     UTC - powered: the same all through a boot, grows by each time off
 
-So an age is the powered-on time since, and the growth of the offset since. A clock that is wrong adds nothing; one that
-was wrong for so long that it was believed is taken back whole, in either direction, when another UTC is believed: what
-each boot believed itself is kept beside what is made of it, and nothing is worked out from a worked-out figure.
+An age is the powered-on time since, plus the growth of the offset since. A wrong clock adds nothing; one that was wrong
+for so long that it was believed is corrected completely, in either direction, when another UTC is believed: each boot's
+own belief is kept beside the derived values, and nothing is derived from a derived value.
 """
 
 from __future__ import annotations
@@ -27,27 +27,27 @@ from hardware.ports import ClockReading
 
 NS = 1_000_000_000
 STEP_NS = NS
-"""Two looks that differ by more have a step between them. A time daemon slews what is smaller: half a second at the
-most, in 1,000 s."""
+"""Two looks that differ by more have a step between them. A time daemon slews smaller differences: at most half a
+second in 1,000 s."""
 DAY_NS = 86_400 * NS
 STABLE_NS = 150 * NS
-"""A UTC that is less than a day off what was believed must stand this long: longer than two of the shortest polls of
+"""A UTC within a day of the believed one must be stable this long: longer than two of the shortest polls of
 systemd-timesyncd (32 and 64 s) and of chrony (64 and 64 s), so that no single wrong answer deletes anything."""
 STABLE_DAY_NS = 600 * NS
-"""One that is further off, or the first of all. systemd-timesyncd asks again after 32, 64, 128 and 256 s: in ten
-minutes a wrong answer has been corrected three times over."""
+"""The same for one that is further off, or the first. systemd-timesyncd polls again after 32, 64, 128 and 256 s: in ten
+minutes a wrong answer has been corrected three times."""
 LOOK_NS = 15 * NS
-"""Looks further apart than this saw nothing of what was between them: under half of a time daemon's shortest poll."""
+"""Looks further apart than this missed what was between them: under half of a time daemon's shortest poll."""
 UNCOUNTED_NS = 3600 * NS
-"""The most that a boot can have run beyond what was counted of it: the keeper writes its count once an hour."""
+"""The longest uncounted time at the end of a boot: the keeper saves its count once an hour."""
 DRIFT_NS = 300 * NS
-"""So far a true offset can seem to fall: a crystal that is 50 ppm fast gains a minute in two weeks without a time
-daemon. Within it the higher of two is taken, so that nothing is older than it was."""
+"""How far a true offset can seem to fall: without a time daemon, a crystal that is 50 ppm fast gains a minute in two
+weeks. Within this the higher of two offsets is used, so that nothing gets older than it was."""
 DATED_NS = 60 * NS
-"""A date that is further off than this from what the unit counted is replaced, also where its clock was trusted."""
+"""A date further than this from the unit's count is replaced, even if its clock was trusted."""
 NEVER_NS = 2**63
 BEFORE = ""
-"""The boots before the first that is known, where a UTC was believed in one of them."""
+"""Stands for the boots before the first known one, if a UTC was believed in one of them."""
 
 
 class Stamp(Struct, frozen=True):
@@ -61,28 +61,28 @@ class Boot(Struct, frozen=True):
     """What is known of one boot."""
 
     began_ns: int
-    """Powered-on time that had been counted when its boot clock stood at 0."""
+    """Powered-on time counted when its boot clock was 0."""
     offset_ns: int | None = None
-    """UTC minus powered-on time, by everything that is believed now; None: nothing is known yet."""
+    """UTC minus powered-on time, by everything believed now; None: unknown yet."""
     own_ns: int | None = None
-    """The same as it was believed last in this boot itself; None: it never was. No later belief changes it."""
+    """The same as last believed in this boot itself; None: never. No later belief changes it."""
     adopted: bool = False
-    """It was found before the boot that follows it here, and `own_ns` is what a recording's clock said."""
+    """It was found before the boot that follows it here, and `own_ns` comes from a recording's clock."""
 
     @property
     def exact(self) -> bool:
-        """Whether the offset was believed in this boot itself. One from a later boot is the most that it can be."""
+        """Whether the offset was believed in this boot itself. An offset from a later boot is only an upper limit."""
         return self.own_ns is not None and self.own_ns == self.offset_ns and not self.adopted
 
 
 class Date(Struct, frozen=True):
-    """When something was, for a person."""
+    """Date of a moment, for a person."""
 
     wall_ns: int
     by: Literal["clock", "count", "latest", "unsure"]
-    """`clock`: its own clock, which followed a reference or agrees with the count. `count`: the unit's count from a UTC
-    that was believed in the same boot. `latest`: in a later boot, so that it was then or earlier. `unsure`: its own
-    clock, which followed no reference, and nothing better is known."""
+    """`clock`: its own clock, which was synchronised or agrees with the count. `count`: the unit's count from a UTC
+    believed in the same boot. `latest`: from a later boot, so it was then or earlier. `unsure`: its own clock, which
+    was not synchronised, for lack of anything better."""
 
 
 class Candidate(Struct, frozen=True):
@@ -94,25 +94,25 @@ class Candidate(Struct, frozen=True):
 
 
 class Timeline(Struct, frozen=True):
-    """All that a unit knows of time. The mappings are never changed in place."""
+    """Everything that a unit knows about time. The mappings are never changed in place."""
 
     boot_id: str
     looked_ns: int
-    """Boot time of the last look: powered-on time is counted as far as this."""
+    """Boot time of the last look: powered-on time is counted up to here."""
     boots: Mapping[str, Boot]
-    """In their order: those that anything in the store was made in, those that these are dated by, and this one."""
+    """In order: boots in which something in the store was made, boots that date them, and this one."""
     offset_ns: int | None = None
-    """As believed last, in this boot or an earlier one: UTC is at least this much more than the powered-on time."""
+    """As last believed, in this boot or an earlier one: UTC minus powered-on time is at least this."""
     believed_ns: int | None = None
-    """Boot time at which UTC was believed first in this boot, or after its last step; None: not in this boot."""
+    """Boot time at which UTC was first believed in this boot, or after its last step; None: not in this boot."""
     seen: Candidate | None = None
 
 
 def start(before: Timeline | None, boot_id: str, boot_ns: int, known: Collection[Stamp] = ()) -> Timeline:
-    """Goes on from what was kept, in the same boot or the next. `known`: moments that are known to have been.
+    """Continue from what was kept, in the same boot or the next. `known`: moments that certainly existed.
 
-    What ran between the last look and a cut of the power is not counted; a moment that is known shows that it ran, as
-    far as the keeper can have failed to count it: no recording can make the others older than that.
+    Time between the last look and a power cut is not counted. A known moment proves that it passed, up to the longest
+    time that the keeper can have failed to count: no recording can make the others older than that.
     """
     if before is None:
         return Timeline(boot_id, boot_ns, {boot_id: Boot(0)})
@@ -125,7 +125,7 @@ def start(before: Timeline | None, boot_id: str, boot_ns: int, known: Collection
 
 
 def look(timeline: Timeline, now: ClockReading) -> Timeline:
-    """A look at the clocks. Another `offset_ns` than before, or a first one in this boot, is a UTC that is believed."""
+    """Look at the clocks. A new `offset_ns`, or the first in this boot, is a newly believed UTC."""
     gap = now.boot_ns - timeline.looked_ns > LOOK_NS
     timeline = replace(timeline, looked_ns=max(now.boot_ns, timeline.looked_ns))
     if now.state != "synchronised":
@@ -139,31 +139,31 @@ def look(timeline: Timeline, now: ClockReading) -> Timeline:
 
 
 def is_believed(timeline: Timeline, offset_ns: int) -> bool:
-    """Whether this is the UTC that is believed in this boot already."""
+    """Whether this is the UTC already believed in this boot."""
     believed_ns = timeline.boots[timeline.boot_id].own_ns
     return believed_ns is not None and abs(offset_ns - believed_ns) <= STEP_NS
 
 
 def stable_ns(timeline: Timeline, offset_ns: int) -> int:
-    """How long a UTC must stand before it is believed."""
+    """How long a UTC must be stable before it is believed."""
     near = timeline.offset_ns is not None and abs(offset_ns - timeline.offset_ns) <= DAY_NS
     return STABLE_NS if near else STABLE_DAY_NS
 
 
 def believe(timeline: Timeline, offset_ns: int, boot_ns: int) -> Timeline:
-    """UTC is known, for this boot and for what it dates of the others; what this boot believed before is forgotten."""
+    """Believe a UTC, for this boot and for the boots that it dates; this boot's earlier belief is forgotten."""
     mine = replace(timeline.boots[timeline.boot_id], own_ns=offset_ns)
     boots = {**timeline.boots, timeline.boot_id: mine}
     return replace(timeline, boots=settled(boots, offset_ns), offset_ns=offset_ns, believed_ns=boot_ns)
 
 
 def settled(boots: Mapping[str, Boot], now_ns: int | None) -> dict[str, Boot]:
-    """Every boot with its offset, worked out anew from what each believed itself and from what is believed now.
+    """Derive each boot's offset anew, from what each boot believed itself and from the current belief.
 
-    Time off is never less than nothing, so the true offsets never fall from a boot to the next. One beyond what is
-    believed now was a UTC ahead; one below that of an earlier boot was a UTC behind, or the earlier one was ahead: of
-    the two the later is not used, because then nothing is older than it was. A boot of which nothing is used has the
-    most that it can have been: the offset of the next that is.
+    Time off is never negative, so true offsets never fall from one boot to the next. An offset beyond the current one
+    was a UTC ahead. If one is below that of an earlier boot, either it was behind or the earlier one was ahead: the
+    later one is not used, because then nothing gets older than it was. A boot without a usable offset gets its upper
+    limit: the offset of the next one that has any.
     """
     if now_ns is None:
         return dict(boots)
@@ -186,9 +186,9 @@ def settled(boots: Mapping[str, Boot], now_ns: int | None) -> dict[str, Boot]:
 
 
 def adopt(timeline: Timeline, boot_id: str, newest: Stamp, claimed_ns: int | None) -> Timeline:
-    """Takes up a boot that nothing is known of: the newest thing that was made in it counts as made now.
+    """Take in an unknown boot: the newest thing made in it counts as made now.
 
-    `claimed_ns`: UTC minus boot time, as a clock that called itself synchronised had it there; of several the largest.
+    `claimed_ns`: UTC minus boot time by a clock that claimed to be synchronised; of several the largest.
     """
     began_ns = powered_ns(timeline, timeline.looked_ns) - newest.boot_ns
     return take_adopted(timeline, boot_id, began_ns, None if claimed_ns is None else claimed_ns - began_ns)
@@ -197,7 +197,7 @@ def adopt(timeline: Timeline, boot_id: str, newest: Stamp, claimed_ns: int | Non
 def take_adopted(
     timeline: Timeline, boot_id: str, began_ns: int, own_ns: int | None, *, believed: bool = False
 ) -> Timeline:
-    """The same, as it was written down. `believed`: the unit itself believed `own_ns` in that boot."""
+    """The same from the log. `believed`: the unit itself believed `own_ns` in that boot."""
     boots = {name: boot for name, boot in timeline.boots.items() if name not in {boot_id, timeline.boot_id}}
     boots[boot_id] = Boot(began_ns, own_ns, own_ns, adopted=not believed)  # found in this boot, so made before it
     boots[timeline.boot_id] = timeline.boots[timeline.boot_id]
@@ -205,15 +205,15 @@ def take_adopted(
 
 
 def keep(timeline: Timeline, boot_ids: Collection[str]) -> Timeline:
-    """Lets go of the boots that nothing is left of, and by which nothing that is left is dated."""
+    """Drop boots of which nothing is left, and by which nothing that is left is dated."""
     wanted = {*boot_ids, timeline.boot_id}
     dating, last, owed = set[str](), "", False
     for boot_id, boot in timeline.boots.items():
         if boot_id in wanted and last:
-            dating.add(last)  # a UTC that fell behind this one was wrong
+            dating.add(last)  # a UTC that fell below this one was wrong
         if boot.own_ns is not None and not boot.adopted:
             if owed:
-                dating.add(boot_id)  # the most that an earlier boot can have been
+                dating.add(boot_id)  # the upper limit of earlier boots
             last, owed = boot_id, False
         owed = owed or boot_id in wanted
     kept = {boot_id: boot for boot_id, boot in timeline.boots.items() if boot_id in wanted or boot_id in dating}
@@ -221,12 +221,12 @@ def keep(timeline: Timeline, boot_ids: Collection[str]) -> Timeline:
 
 
 def powered_ns(timeline: Timeline, boot_ns: int) -> int:
-    """Powered-on time that has been counted at this boot time of this boot."""
+    """Powered-on time counted up to this boot time of this boot."""
     return timeline.boots[timeline.boot_id].began_ns + boot_ns
 
 
 def utc_ns(timeline: Timeline, stamp: Stamp) -> int | None:
-    """UTC of a moment, as far as it is known: the moment was then, or earlier. None: nothing is known yet."""
+    """UTC of a moment, as far as known: the moment was then, or earlier. None: unknown yet."""
     boot = timeline.boots.get(stamp.boot_id)
     if boot is None or boot.offset_ns is None:
         return None
@@ -234,9 +234,9 @@ def utc_ns(timeline: Timeline, stamp: Stamp) -> int | None:
 
 
 def date(boots: Mapping[str, Boot], stamp: Stamp, claimed_ns: int, *, trusted: bool) -> Date:
-    """When a moment was, out of what its clock claimed then and what has been counted since.
+    """Date a moment, from the time that its clock claimed and from what has been counted since.
 
-    `trusted`: the clock of that moment called itself synchronised.
+    `trusted`: its clock claimed to be synchronised.
     """
     boot = boots.get(stamp.boot_id)
     claimed = Date(claimed_ns, "clock" if trusted else "unsure")
@@ -258,7 +258,7 @@ def date(boots: Mapping[str, Boot], stamp: Stamp, claimed_ns: int, *, trusted: b
 
 
 def age_ns(timeline: Timeline, stamp: Stamp, boot_ns: int) -> int:
-    """How much time has passed since a moment, at the least; 0 for one of a boot that nothing is known of."""
+    """Minimum time passed since a moment; 0 if nothing is known of its boot."""
     boot = timeline.boots.get(stamp.boot_id)
     if boot is None:
         return 0

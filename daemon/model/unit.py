@@ -3,7 +3,7 @@
 
 """The engineer's settings as a value: pins, devices, broker. Every key of `unit.toml` is a field here.
 
-Nothing in this file can widen what the policy allows: lengths of time, tracks and terms stand in the policy alone.
+Nothing in this file can widen what the policy allows: durations, tracks and terms are in the policy only.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ Name = Annotated[
 ]
 Pin = Annotated[int, Meta(ge=0, le=27, description="a GPIO number of the 40-pin header (BCM numbering)")]
 OUTPUT = "9 to 27, low from power-on"
-"""Until the unit runs the board pulls GPIO 0 to 8 high: a lamp there would be lit, and a siren sound, at each start."""
+"""The board pulls GPIO 0 to 8 high until the unit runs: a lamp there would light, and a siren sound, at each start."""
 
 
 class ButtonUnit(Struct, frozen=True, forbid_unknown_fields=True):
     """One wired button."""
 
     pin: Pin
-    """Not the header's own number."""
+    """The GPIO number, not the pin number of the header."""
     contact: Annotated[
         Literal["no", "nc"],
         Meta(description="what stands on `pin`: normally open, or closed, which a press or a cut wire opens"),
     ] = "no"
-    """A cut wire of one `nc` line cannot be told from a press, and raises an alarm."""
+    """On a single `nc` line a cut wire cannot be told from a press, and raises an alarm."""
     active_low: Annotated[bool, Meta(description="a closed contact pulls the line to ground; false: to 3.3 V")] = True
     """Never to 5 V."""
     pull: Annotated[
         Literal["unit", "outside"], Meta(description="whose resistor holds the line while the contact is open")
     ] = "unit"
-    """The board's own has some 50 kOhm; beside a long cable one of 1 to 10 kOhm is better."""
+    """The board's own resistor is some 50 kOhm; beside a long cable one of 1 to 10 kOhm is better."""
     nc_pin: (
         Annotated[
             int,
@@ -52,9 +52,9 @@ class Buttons(Struct, frozen=True, forbid_unknown_fields=True):
     record: ButtonUnit | None = None
     """Leave the table out in a room without recording."""
     reset: ButtonUnit | None = None
-    """A key switch that ends an alarm, where `alarm.reset_by` of the policy has it."""
+    """A key switch that ends an alarm, if the policy's `alarm.reset_by` has it."""
     objection: ButtonUnit | None = None
-    """A button by which staff note that a resident objects, where `objection.by` of the policy has it."""
+    """A button by which staff note an objection, if the policy's `objection.by` has it."""
 
 
 class Lamps(Struct, frozen=True, forbid_unknown_fields=True):
@@ -67,7 +67,7 @@ class Lamps(Struct, frozen=True, forbid_unknown_fields=True):
         Annotated[int, Meta(ge=9, le=27, description=f"GPIO of the lamp that all see: lit means recorded; {OUTPUT}")]
         | None
     ) = None
-    """Lit when the line is high. A policy that records demands one."""
+    """Lit when the line is high. A policy that records requires one."""
     beeper: (
         Annotated[int, Meta(ge=9, le=27, description=f"GPIO of a beeper that says how far an alarm got; {OUTPUT}")]
         | None
@@ -76,7 +76,7 @@ class Lamps(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Relay(Struct, frozen=True, forbid_unknown_fields=True):
-    """A siren or a door release: on from an alarm that is not silent until its reset, or for so long."""
+    """A siren or a door release: on from an alarm that is not silent until its reset, or for a time."""
 
     pin: Annotated[int, Meta(ge=9, le=27, description=f"GPIO of the relay, closed when high; {OUTPUT}")]
     maximum_s: Annotated[
@@ -85,15 +85,15 @@ class Relay(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 TLS_NAME = r"[^/\\.\s:][^/\\\x00-\x1f:]*\Z"
-"""A name that FAT, Windows and Linux all take."""
+"""A file name valid on FAT, Windows and Linux."""
 TLS_FILE = rf"^(/|{TLS_NAME})"
-"""A whole path, or a name."""
+"""An absolute path, or a name."""
 
 
 class Tls(Struct, frozen=True, forbid_unknown_fields=True):
-    """How the unit and its broker know each other: both by certificate.
+    """How the unit and its broker authenticate each other: both by certificate.
 
-    A name alone is a file's below `tls`, beside unit.toml; `config` makes a path of it.
+    A name alone is a file in `tls`, beside unit.toml; `config` makes it a path.
     """
 
     ca: Annotated[
@@ -133,7 +133,7 @@ class Broker(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class AlarmUnit(Struct, frozen=True, forbid_unknown_fields=True):
-    """What this site's receivers and buttons can be held to."""
+    """What can be expected of this site's receivers and buttons."""
 
     receiver: Annotated[
         Literal["acknowledges", "listens"],
@@ -146,7 +146,7 @@ class AlarmUnit(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Mobile(Struct, frozen=True, forbid_unknown_fields=True):
-    """One wireless button: a foreign topic, and what its payload says when it is pressed."""
+    """One wireless button: a foreign topic, and the payload that means a press."""
 
     name: Name
     topic: Annotated[
@@ -205,7 +205,7 @@ class HomeAssistant(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Camera(Struct, frozen=True, forbid_unknown_fields=True):
-    """What is asked of the camera."""
+    """Settings of the camera."""
 
     width: Annotated[int, Meta(ge=320, le=1920, multiple_of=2, description="pixels")] = 1280
     height: Annotated[int, Meta(ge=240, le=1080, multiple_of=2, description="pixels")] = 720
@@ -257,20 +257,20 @@ class Camera(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Microphone(Struct, frozen=True, forbid_unknown_fields=True):
-    """What is asked of the microphone."""
+    """Settings of the microphone."""
 
     device: Annotated[str, Meta(max_length=128, description="part of the device's name; none: the default")] | None = (
         None
     )
     """`spreekkamer settings microphones` lists them: [microphone](microphone.md)."""
     rate_hz: Annotated[Literal[16_000, 32_000, 44_100, 48_000], Meta(description="samples a second")] = 48_000
-    """A device that has not got them is opened with what it has."""
+    """A device that does not support it is opened at a rate that it supports."""
     channels: Annotated[int, Meta(ge=1, le=2, description="1 or 2")] = 1
     bitrate_bps: Annotated[int, Meta(ge=24_000, le=192_000, description="bits a second of the encoded sound")] = 64_000
 
 
 class Recorder(Struct, frozen=True, forbid_unknown_fields=True):
-    """What recording may take of the machine."""
+    """Resources that recording may use."""
 
     ring_bytes_max: Annotated[
         int, Meta(ge=1_000_000, le=512_000_000, description="memory that the pre-event ring may hold, both tracks")
@@ -286,8 +286,8 @@ class Recorder(Struct, frozen=True, forbid_unknown_fields=True):
         ]
         | None
     ) = None
-    """An alarm still is. Without it a conversation begins where the longest conversation and the longest alarm both
-    fit, and ends where only the alarm would."""
+    """Alarms still are. Without this setting a conversation begins if the longest conversation and the longest alarm
+    both fit, and ends when only the alarm would."""
 
 
 class Unit(Struct, frozen=True, forbid_unknown_fields=True):
@@ -302,7 +302,7 @@ class Unit(Struct, frozen=True, forbid_unknown_fields=True):
     buttons: Buttons
     broker: Broker
     second_broker: Broker | None = None
-    """Takes alarms when the first is away, and after 10 s without a receiver's word."""
+    """Takes alarms when the first is away, and after a second without a receiver's acknowledgement."""
     alarm: AlarmUnit = AlarmUnit()
     mobile: Annotated[tuple[Mobile, ...], Meta(max_length=32, description="wireless buttons")] = ()
     home_assistant: HomeAssistant = HomeAssistant()
@@ -314,7 +314,7 @@ class Unit(Struct, frozen=True, forbid_unknown_fields=True):
     recorder: Recorder = Recorder()
 
     def topic_root(self) -> str:
-        """The root of everything this room says over MQTT (design 7)."""
+        """The root of everything this room publishes over MQTT (design 7)."""
         return f"spreekkamer/v1/{self.organisation}/{self.site}/{self.room}/"
 
     def name(self) -> str:

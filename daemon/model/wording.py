@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""A policy in words, in Dutch that everybody reads (B1): the pieces of which the notices are made.
+"""A policy in Dutch that everybody can read (B1): the pieces from which the notices are made.
 
-Pure: a policy in, words out.
+Pure: a policy in, text out.
 """
 
 from __future__ import annotations
@@ -23,28 +23,28 @@ ROLES = {
     "manager": "de leidinggevende", "secretary": "de gemeentesecretaris", "hr-manager": "de HR-manager",
     "custodian": "de camerabeheerder", "officer": "de functionaris gegevensbescherming",
 }  # fmt: skip
-"""Roles in Dutch; another one stands as the policy has it."""
+"""Roles in Dutch; any other is used as in the policy."""
 NOTHING = "In deze kamer nemen wij geen beeld en geen geluid op. Er is wel een alarmknop."
 
 
 class Notice(Struct, frozen=True):
-    """One text: a title, and paragraphs in the order in which they are read."""
+    """One text: a title, and paragraphs in reading order."""
 
     kind: Kind
     title: str
     paragraphs: tuple[str, ...]
     sender: tuple[str, ...]
-    """Who says it and where to ask: lines of their own."""
+    """Who says it and where to ask, on separate lines."""
 
     @property
     def code(self) -> str:
-        """Eight digits that are others as soon as a word of it is."""
+        """Eight digits that change with every word."""
         said = "\n".join((self.kind, self.title, *self.paragraphs, *self.sender))
         digest = hashlib.sha256(said.encode()).hexdigest()
         return f"{digest[:4]}-{digest[4:8]}"
 
     def text(self) -> str:
-        """All of it, for a screen or a letter."""
+        """The whole text, for a screen or a letter."""
         foot = "\n".join((*self.sender, f"Versie {self.code}"))
         return "\n\n".join((self.title, *self.paragraphs, foot)) + "\n"
 
@@ -55,7 +55,7 @@ def what(policy: Policy) -> str:
 
 
 def devices(policy: Policy) -> str:
-    """What stands in the room."""
+    """The devices in the room."""
     return listed([{"video": "een camera", "audio": "een microfoon"}[track] for track in reversed(policy.tracks())])
 
 
@@ -65,13 +65,13 @@ def when(policy: Policy) -> str:
 
 
 def before(policy: Policy) -> tuple[str, ...]:
-    """The seconds before: nothing where there are none."""
+    """The pre-event time; empty if there is none."""
     seconds = policy.timing.pre_event_s
     return (f"De opname bevat dan ook de {seconds} seconden vóór de druk op de knop.",) if seconds else ()
 
 
 def terms(policy: Policy) -> str:
-    """When what is recorded goes."""
+    """When recordings are deleted."""
     both: tuple[tuple[str, TrackPolicy], ...] = (("beeld", policy.video), ("geluid", policy.audio))
     on = [(word, term(track.term_h)) for word, track in both if track.record]
     if len({length for _, length in on}) == 1:
@@ -82,7 +82,7 @@ def terms(policy: Policy) -> str:
 
 
 def term(hours: int) -> str:
-    """A term in the largest whole measure."""
+    """A term in the largest whole unit."""
     if hours % WEEK_H == 0:
         return "1 week" if hours == WEEK_H else f"{hours // WEEK_H} weken"
     if hours % DAY_H == 0:
@@ -91,12 +91,12 @@ def term(hours: int) -> str:
 
 
 def length(seconds: int) -> str:
-    """A length of time, in minutes where it is whole ones."""
+    """A duration, in minutes if it is whole minutes."""
     return f"{seconds // 60} minuten" if seconds % 60 == 0 else f"{seconds} seconden"
 
 
 def who(policy: Policy) -> str:
-    """Who may open a recording; with several groups one of each is needed."""
+    """Who may open a recording; with several groups, one of each."""
     groups = [listed([ROLES.get(role, role) for role in group], "of") for group in policy.opening.groups]
     if len(groups) == 1:
         return f"Alleen {groups[0]} mag een opname openen, en alleen na een incident."
@@ -104,7 +104,7 @@ def who(policy: Policy) -> str:
 
 
 def objects(policy: Policy) -> tuple[str, ...]:
-    """What a resident who objects can do; nothing where the policy knows no objection."""
+    """What a resident who objects can do; empty if the policy has no objection."""
     said = "Wilt u niet worden opgenomen? Zeg het ons: dan zetten wij het voor uw gesprek uit."
     return (said,) if policy.objection.by else ()
 
@@ -117,5 +117,5 @@ def sender(policy: Policy) -> tuple[str, ...]:
 
 
 def listed(words: Sequence[str], last: str = "en") -> str:
-    """Words in a row: a, b en c."""
+    """Words in a list: a, b en c."""
     return f" {last} ".join((", ".join(words[:-1]), words[-1])) if len(words) > 1 else "".join(words)

@@ -37,17 +37,17 @@ class Missing(msgspec.Struct, frozen=True):
 class Reach:
     """How far each track has come with nothing left out. One thread.
 
-    A short hole is told before the segment that it is in: that segment's other seconds may never get to the disk. So a
-    hole counts where it goes on from what is there, and else not before a segment has come that reaches it.
+    A short hole is recorded before the segment that contains it, whose other seconds may never reach the disk. So a
+    hole counts if it continues from what is there; otherwise only once a segment has come that reaches it.
     """
 
     def __init__(self) -> None:
         self.ends_ns: dict[Track, int] = {}
         self._apart: list[tuple[int, int, Track]] = []
-        """Holes further on, from and to."""
+        """Holes further on: start, end, track."""
 
     def add(self, track: Track, from_ns: int, to_ns: int, *, is_hole: bool) -> None:
-        """A segment or a hole stands in the chain."""
+        """A segment or a hole is in the chain."""
         if is_hole:
             self._apart.append((from_ns, to_ns, track))
         else:
@@ -97,7 +97,7 @@ class Bundle:
 
     @property
     def ends_ns(self) -> dict[Track, int]:
-        """How far each track has come in the chain, on the disk."""
+        """How far the chain on the disk has each track."""
         return self._reach.ends_ns
 
     def add(self, items: Sequence[Item]) -> None:
