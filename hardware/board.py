@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""The board itself: power, temperature and the card's wear, read from where the kernel shows them.
+"""The board itself: power, temperature and wear of the card, read from the kernel's files.
 
-The law here: nothing is guessed. What a board does not show is None, and whoever asks says so.
+Invariant: nothing is guessed. A value that a board does not show is None, and the caller says so.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ from pathlib import Path
 import msgspec
 
 THROTTLED = "sys/devices/platform/soc/soc:firmware/get_throttled"
-"""The firmware's word as hexadecimal bits (Raspberry Pi documentation, vcgencmd get_throttled); world-readable."""
+"""The firmware's flags in hexadecimal (Raspberry Pi documentation, vcgencmd get_throttled); world-readable."""
 NOW = {0: "under-voltage", 1: "the processor's clock is capped", 2: "throttled", 3: "the temperature limit is reached"}
 SINCE_BOOT = {bit + 16: f"{words}, since it started" for bit, words in NOW.items()}
 UNDER_VOLTAGE = "sys/class/hwmon"
-"""The driver rpi_volt, one of the directories here: in0_lcrit_alarm is 1 while the supply is below 4.63 V."""
+"""Directory of the driver rpi_volt: in0_lcrit_alarm is 1 while the supply is below 4.63 V."""
 TEMPERATURE = "sys/class/thermal/thermal_zone0/temp"
 MODEL = "proc/device-tree/model"
 PRE_EOL = {"0x02": "80 % of its spare blocks are used", "0x03": "its spare blocks are nearly used up"}
 """JEDEC eMMC 5.0, EXT_CSD 267; an SD card has no such register."""
 LIFE_USED_TENTH_MAX = 9
-"""EXT_CSD 268 and 269: 1 is up to a tenth of its life used, 10 up to all of it, 11 beyond."""
+"""EXT_CSD 268 and 269: 1 means up to a tenth of its life is used, 10 up to all of it, 11 beyond."""
 
 
 class Board(msgspec.Struct, frozen=True):
-    """What the board says now."""
+    """What the board reports now."""
 
     model: str | None
     power_now: tuple[str, ...] | None
@@ -36,11 +36,11 @@ class Board(msgspec.Struct, frozen=True):
     """What was wrong at some time since it started."""
     celsius: float | None
     card_worn: str | None
-    """What the card says of its wear; empty: it is well; None: it does not tell."""
+    """The card's wear; empty: it is well; None: it does not tell."""
 
 
 def read(root: Path = Path("/")) -> Board:
-    """Reads the board below `root`, which is / but for a simulated one. Any thread; takes a millisecond."""
+    """Read the board below `root`, which is / except for a simulated one. Any thread; takes a millisecond."""
     millidegrees = _number(root / TEMPERATURE, 10)
     return Board(
         model=_text(root / MODEL),
@@ -72,7 +72,7 @@ def _under_voltage(root: Path) -> bool | None:
 
 
 def _worn(root: Path) -> str | None:
-    """The first card that tells."""
+    """The wear of the first card that reports it."""
     for card in sorted((root / "sys/block").glob("mmcblk*/device")):
         spare, used = _text(card / "pre_eol_info"), _text(card / "life_time")
         if spare is None and used is None:
@@ -97,4 +97,4 @@ def _number(path: Path, base: int) -> int | None:
     try:
         return None if text is None else int(text, base)
     except ValueError:
-        return None  # something else stands there
+        return None  # something else is there

@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""The Pi's camera through picamera2, encoded to H.264 by the hardware where there is any.
+"""The Pi's camera through picamera2, encoded to H.264 in hardware if there is an encoder.
 
-The law here: the camera's thread is foreign, and holds the camera's lock while it calls us. `Tap` stamps, hands over
-and returns; an exception there would end that thread, and stop_recording() would then wait for ever (seen with 0.3.38).
-So whatever picamera2 is asked, it is asked in a thread that can be left behind.
+Invariant: the camera's thread is foreign, and holds the camera's lock while it calls us. `Tap` stamps, hands over and
+returns; an exception there would end that thread, and stop_recording() would then wait for ever (seen with 0.3.38). So
+every call of picamera2 is made in a thread that can be abandoned.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ from hardware.ports import Clock, ImageSettings, VideoFormat
 from hardware.waiting import within
 
 ENCODER_NODE, ENCODER_NAME = Path("/dev/video11"), Path("/sys/class/video4linux/video11/name")
-"""bcm2835-codec, up to the Pi 4. picamera2's alias H264Encoder goes by the image processor, not by what is there. On a
-Pi 5 with two cameras the number can be a receiver's: the kernel's name of it decides, where it says one."""
+"""bcm2835-codec, up to the Pi 4. picamera2's alias H264Encoder depends on the image processor, not on what is there. On
+a Pi 5 with two cameras the number can be a receiver's: the kernel's name decides, if there is one."""
 START_S = 5.0
-"""How long a start may take: a camera needs about one second, and sound waits for the loop that waits here."""
+"""Maximum time for a start: a camera needs about one second, and sound waits for the loop that waits here."""
 STOP_S = 2.0
-"""How long a stop may take: a camera that runs needs under 0.5 s. With the 3 s of silence before it and the start of a
+"""Maximum time for a stop: a running camera needs under 0.5 s. Together with 3 s of silence before and the start of a
 new process after it, image is back within ten."""
 UNCLEAN_MAX = 3
-"""Tries to open a camera that did not close well: six seconds, then a new process is the better try."""
+"""Attempts to open a camera that did not close properly: six seconds, then a new process is the better attempt."""
 
 EncoderName = Literal["auto", "v4l2", "libav"]
 
 
 class PicameraCamera(Metered):
-    """`hardware.ports.Camera` on the first camera. That frames still come is for the recorder's watchdog to see."""
+    """`hardware.ports.Camera` on the first camera. The recorder's watchdog checks that frames still come."""
 
     def __init__(
         self, fmt: VideoFormat, clock: Clock, encoder: EncoderName = "auto", image: ImageSettings | None = None
@@ -50,12 +50,12 @@ class PicameraCamera(Metered):
         self._tap: Tap | None = None
         self._watch: Watch | None = None
         self._unclean = 0
-        """Tries to open it since it did not close well."""
+        """Attempts to open it since it did not close properly."""
 
     def start(self, sink: Sink) -> VideoFormat:
-        """Opens, configures, reads the format back and records. On a DeviceError nothing is left open.
+        """Open, configure, read the format back and record. After a DeviceError nothing is left open.
 
-        Raises HangError when picamera2 does not come back within 5 s.
+        Raises HangError when picamera2 does not return within 5 s.
         """
         if self._camera is not None:
             raise DeviceError("camera: started already; expected one start before a stop")
@@ -65,7 +65,7 @@ class PicameraCamera(Metered):
             self._leave_behind()
             raise
         except Exception as error:  # picamera2 raises RuntimeError, OSError and what libcamera raises
-            with suppress(DeviceError):  # the first error is the one to tell
+            with suppress(DeviceError):  # the first error is the one to report
                 self.stop()
             self._count_unclean()
             if isinstance(error, DeviceError):
@@ -75,10 +75,9 @@ class PicameraCamera(Metered):
         return fmt
 
     def stop(self) -> None:
-        """Ends the recording and closes the camera, in a thread that is waited for 2 s at most.
+        """End the recording and close the camera, in a thread that is waited for at most 2 s.
 
-        A HangError says that the camera hangs: nothing is delivered any more, but only the end of this process
-        frees the camera.
+        After a HangError nothing more is delivered, but only the end of this process frees the camera.
         """
         self._shut()
         camera, self._camera = self._camera, None
@@ -106,7 +105,7 @@ class PicameraCamera(Metered):
         return VideoFormat(fmt.width, fmt.height, fmt.fps, fmt.bitrate_bps, lacks)
 
     def _shut(self) -> None:
-        """No packet after this, and no figure."""
+        """Deliver no more packets and figures."""
         tap, self._tap = self._tap, None
         watch, self._watch = self._watch, None
         if tap is not None:
@@ -116,14 +115,14 @@ class PicameraCamera(Metered):
         self._stop_meter()
 
     def _count_unclean(self) -> None:
-        """One that did not close may be held by this very process: then only its end lets anybody open it."""
+        """A camera that did not close may be held by this very process: then only its end lets anybody open it."""
         if self._unclean:
             self._unclean += 1
         if self._unclean > UNCLEAN_MAX:
             raise HangError("camera: it did not close and cannot be opened; expected the end of this process")
 
     def _leave_behind(self) -> None:
-        """picamera2 has an exit handler that would hang as well."""
+        """Remove picamera2's exit handler, which would hang as well."""
         self._shut()
         if self._camera is not None:
             atexit.unregister(self._camera.close)
@@ -136,7 +135,7 @@ class PicameraCamera(Metered):
 
 
 def has_hardware_encoder() -> bool:
-    """Whether this machine encodes H.264 by itself."""
+    """Whether this machine has a hardware encoder for H.264."""
     if not ENCODER_NODE.exists():
         return False
     try:
@@ -147,12 +146,12 @@ def has_hardware_encoder() -> bool:
 
 def _open() -> Any:
     try:
-        from picamera2 import Picamera2  # noqa: PLC0415 - not installable off a Pi: needs libcamera's own Python module
+        from picamera2 import Picamera2  # noqa: PLC0415 - only installable on a Pi: it needs libcamera's Python module
     except ImportError as error:
         raise DeviceError(f"camera: {error}; expected the package python3-picamera2, on a Raspberry Pi") from error
     camera = Picamera2.__new__(Picamera2)
     try:
-        camera.__init__()  # apart from __new__, so that there is something to clean up after
+        camera.__init__()  # apart from __new__, so that a failure can be cleaned up
     except Exception as error:
         _close_pipe(camera)
         raise DeviceError(f"camera: {error}; expected one that is connected and that nobody else uses") from error
@@ -160,21 +159,21 @@ def _open() -> Any:
 
 
 def _close_pipe(camera: Any) -> None:
-    """picamera2 leaves its pipe open when it finds no camera; with a try every two seconds files would run out."""
-    with suppress(AttributeError, OSError):  # it had not come so far
+    """Close the pipe that picamera2 leaves open when it finds no camera: at every try a descriptor would leak."""
+    with suppress(AttributeError, OSError):  # it had not got that far
         camera.notifymeread.close()
         os.close(camera.notifyme_w)
 
 
 def _configure(camera: Any, asked: VideoFormat, image: ImageSettings) -> tuple[VideoFormat, tuple[str, ...]]:
-    """Sets size, rate and image, and returns what the camera made of them, and the settings that it does not have."""
+    """Set size, rate and image; return the camera's actual format, and the settings that it lacks."""
     from libcamera import Transform  # noqa: PLC0415 - as in _open
 
     frame_us = round(1_000_000 / asked.fps)
     found, lacks = controls_for(image, camera.camera_controls)
     controls: dict[str, object] = dict(found)
     if "FrameDurationLimits" in camera.camera_controls:
-        controls |= {"FrameDurationLimits": (frame_us, frame_us)}  # a fixed rate, in the dark as well
+        controls |= {"FrameDurationLimits": (frame_us, frame_us)}  # a fixed rate, even in the dark
     main = {"size": (asked.width, asked.height), "format": "YUV420"}
     across, down = flips(image)
     wanted = Transform(hflip=across, vflip=down)
@@ -183,7 +182,7 @@ def _configure(camera: Any, asked: VideoFormat, image: ImageSettings) -> tuple[V
     if made["transform"] != wanted:
         lacks = (*lacks, "camera.flip")
     width, height = made["main"]["size"]
-    limits = camera.camera_controls.get("FrameDurationLimits")  # configure() sets them anew, for the chosen sensor mode
+    limits = camera.camera_controls.get("FrameDurationLimits")  # configure() sets them for the chosen sensor mode
     fps = 1_000_000 / min(max(frame_us, limits[0]), limits[1]) if limits else asked.fps
     return VideoFormat(width=width, height=height, fps=round(fps, 3), bitrate_bps=asked.bitrate_bps), lacks
 
@@ -199,7 +198,7 @@ def _encoder(name: EncoderName, fmt: VideoFormat) -> Any:
     from picamera2.encoders import LibavH264Encoder  # noqa: PLC0415 - as in _open
 
     encoder = LibavH264Encoder(framerate=rate, **settings)
-    encoder.threads = 1  # more are frame threads: each holds a picture back (80 ms with two cores), and none is faster
+    encoder.threads = 1  # more are frame threads: each delays by a picture (80 ms with two cores), and none is faster
     return encoder
 
 

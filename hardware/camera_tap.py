@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Where picamera2's threads meet ours: packets and pictures come in, nothing goes wrong, and nothing waits.
+"""Where picamera2's threads meet ours: packets and pictures come in, nothing raises, and nothing waits.
 
-The law here: this runs in the camera's thread with the camera's lock held. It stamps, hands over and returns; an
-exception would end that thread. A watcher apart from it sees when one of picamera2's threads has ended all the same.
+Invariant: this runs in the camera's thread with the camera's lock held. It stamps, hands over and returns; an exception
+would end that thread. A separate watcher notices if one of picamera2's threads has ended all the same.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from hardware.ports import Clock, DeviceLost, VideoPacket
 
 US_NS = 1000
 LOOK_S = 0.5
-"""How often the watcher looks whether picamera2's threads live."""
+"""How often the watcher checks that picamera2's threads are alive."""
 STOP_S = 2.0
-"""The watcher is in nothing longer than a look."""
+"""The watcher does nothing longer than a look."""
 
 Sink = Callable[[VideoPacket | DeviceLost], None]
 
 
 class Tap:
-    """Where the camera's thread hands over. The gate is held for as long as the sink takes to enqueue."""
+    """Where the camera's thread hands over. The gate is held while the sink enqueues."""
 
     def __init__(self, encoder: Any, meter: Meter, clock: Clock, sink: Sink) -> None:
         from picamera2 import MappedArray  # noqa: PLC0415 - not installable off a Pi: needs libcamera's Python module
@@ -37,14 +37,14 @@ class Tap:
         self._map, self._blind = MappedArray, False
 
     def shut(self) -> None:
-        """No packet is delivered after the return."""
+        """Deliver no packet after the return."""
         with self._gate:
             self._sink = None
 
     def take(self, data: bytes, key: object, timestamp_us: int) -> None:
-        """One encoded picture; `timestamp_us` counts from the first one, whose sensor time the encoder knows.
+        """Take one encoded picture; `timestamp_us` counts from the first one, whose sensor time the encoder knows.
 
-        libcamera's SensorTimestamp is boot time (CLOCK_BOOTTIME). Whatever goes wrong ends the delivery.
+        libcamera's SensorTimestamp is boot time (CLOCK_BOOTTIME). Any error ends the delivery.
         """
         with self._gate:
             if self._sink is None:
@@ -52,13 +52,13 @@ class Tap:
             try:
                 pts_ns = (self._encoder.firsttimestamp + timestamp_us) * US_NS
                 self._sink(VideoPacket(bytes(data), pts_ns, bool(key)))
-            except Exception as error:  # noqa: BLE001 - in the camera's thread nothing may raise: the sink hears of it
+            except Exception as error:  # noqa: BLE001 - nothing may raise in the camera's thread: the sink is told
                 self._lose(f"{type(error).__name__}: {error}")
 
     def look(self, request: Any) -> None:
-        """One picture before it is encoded: once a second some of its rows are copied. Raises nothing either.
+        """Copy some rows of a picture once a second, before it is encoded. Raises nothing either.
 
-        Without figures there is still a picture: a meter that fails is switched off, and the track says that it is.
+        Without figures there is still a picture: a failing meter is switched off, and the track reports it.
         """
         at_ns = self._clock.boot_ns()
         if not self._blind and self._meter.due(at_ns):
@@ -70,19 +70,19 @@ class Tap:
                 self._blind = True
 
     def lose(self, reason: str) -> None:
-        """Tells the sink that there is no more to come, once. Any thread."""
+        """Tell the sink, once, that no more will come. Any thread."""
         with self._gate:
             self._lose(reason)
 
     def _lose(self, reason: str) -> None:
         sink, self._sink = self._sink, None
         if sink is not None:
-            with suppress(Exception):  # the sink itself is broken; then the recorder's watchdog sees the silence
+            with suppress(Exception):  # the sink itself is broken; the recorder's watchdog will notice the silence
                 sink(DeviceLost("video", reason, self._clock.boot_ns()))
 
 
 class Watch:
-    """A thread that sees when one of picamera2's has ended: no picture comes then, and nothing else says so."""
+    """A thread that notices when one of picamera2's has ended: pictures stop then, and nothing else says why."""
 
     def __init__(self, camera: Any, encoder: Any, tap: Tap) -> None:
         owners = (camera._preview, camera._cm, encoder)  # noqa: SLF001 - nothing public leads to its threads
@@ -92,7 +92,7 @@ class Watch:
         self._thread.start()
 
     def close(self) -> None:
-        """Ends it."""
+        """End it."""
         self._over.set()
         self._thread.join(STOP_S)
 
@@ -105,7 +105,7 @@ class Watch:
 
 
 def output(tap: Tap) -> Any:
-    """picamera2 takes only descendants of its own Output; the class can be made no sooner than it is imported."""
+    """picamera2 accepts only subclasses of its own Output, so the class can only be made after importing it."""
     from picamera2.outputs import Output  # noqa: PLC0415 - as in Tap
 
     class TapOutput(Output):  # type: ignore[misc]  # picamera2 has no types

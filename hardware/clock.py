@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""The unit's own clocks: the kernel's boot time, its UTC, and whether anything keeps that right."""
+"""The unit's clocks: the kernel's boot time, its UTC, and whether that is synchronised."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from pathlib import Path
 from hardware.ports import ClockReading, ClockState
 
 TIMESYNC_MARK = Path("/run/systemd/timesync/synchronized")
-"""Touched by systemd-timesyncd at each sync, and never taken away. Its absence says nothing: chrony makes none."""
+"""Touched by systemd-timesyncd at each sync, and never removed. Its absence means nothing: chrony has none."""
 MARK_AGE_NS = 86_400_000_000_000
-"""A mark that is older by the clock itself counts no longer: the reference is lost, or somebody set the clock.
-timesyncd asks every 34 minutes at the latest; left alone, a Pi's clock is some seconds off in a day."""
-AHEAD_NS = 1_000_000_000  # a mark from later than this is a clock that was set back; less is one that is being slewed
+"""A mark older than this by the clock itself no longer counts: the reference is lost, or somebody set the clock.
+timesyncd polls at least every 34 minutes; unsynchronised, a Pi's clock drifts some seconds a day."""
+AHEAD_NS = 1_000_000_000  # a mark further in the future means that the clock was set back; below, it is being slewed
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 STATE_AGE_NS = 10_000_000_000
-"""The state is looked up at most this often: every chain line asks for it, and a daemon takes minutes to change it."""
+"""The state is read at most this often: every chain line asks for it, and a daemon takes minutes to change it."""
 STA_UNSYNC = 0x0040  # adjtimex(2): no time daemon has set the kernel's clock, or its error has grown over 16 s
 
 
 class _Timex(ctypes.Structure):
-    """struct timex as far as `status` (linux/timex.h), and room for the rest, which the kernel fills in too."""
+    """struct timex up to `status` (linux/timex.h), and space for the rest, which the kernel fills in too."""
 
     _fields_ = (
         ("modes", ctypes.c_uint),
@@ -41,7 +41,7 @@ def kernel_synchronised() -> bool:
     """Whether the kernel counts its clock as set by a time daemon.
 
     Reads only (modes = 0) and needs no right. A refusal counts as no: systemd's ProtectClock= and any filter without
-    @clock refuse adjtimex, so a unit that follows chrony has to be let through, or it reports itself unsynchronised.
+    @clock refuse adjtimex, so a unit that follows chrony needs an exception, or it reports itself unsynchronised.
     """
     timex = _Timex()
     libc = ctypes.CDLL(None, use_errno=True)
@@ -49,7 +49,7 @@ def kernel_synchronised() -> bool:
 
 
 class SystemClock:
-    """`hardware.ports.Clock` of this machine. Any thread: the worst that a race does is to look the state up twice."""
+    """`hardware.ports.Clock` of this machine. Any thread: a race at worst reads the state twice."""
 
     def __init__(self, timesync_mark: Path = TIMESYNC_MARK) -> None:
         self._mark = timesync_mark
@@ -58,7 +58,7 @@ class SystemClock:
         self._state_until_ns = 0
 
     def boot_ns(self) -> int:
-        """Nanoseconds since boot, suspend included."""
+        """Nanoseconds since boot, including suspend."""
         return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
 
     def read(self) -> ClockReading:
@@ -79,5 +79,5 @@ class SystemClock:
         return -AHEAD_NS <= wall_ns - marked_ns <= MARK_AGE_NS
 
     def boot_id(self) -> str:
-        """The kernel's random id of this boot, as it writes it: a UUID with hyphens."""
+        """The kernel's random id of this boot: a UUID with hyphens."""
         return self._boot_id

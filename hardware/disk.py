@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""The file system of the store, asked how much room it has."""
+"""The free space of the store's file system."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from hardware.ports import DiskSpace
 
 
 class FileSystemDisk:
-    """`hardware.ports.Disk` by statvfs(3). Any thread. Local disks only: a network disk that hangs would hang us."""
+    """`hardware.ports.Disk` by statvfs(3). Any thread. Local disks only: a hanging network disk would hang us."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def space(self) -> DiskSpace:
-        """Bytes in all, and what an unprivileged process may still write: f_bavail, root's reserve is not ours."""
+        """Total bytes, and those an unprivileged process may still write: f_bavail, without root's reserve."""
         try:
             found = os.statvfs(self._path)
         except OSError as error:

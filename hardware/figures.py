@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""What a camera's picture is worth, in figures that show no content: brightness, sharpness, how long it stands still.
+"""Figures of a camera's picture that show no content: brightness, sharpness, how long it is frozen.
 
-The law here: the camera's thread copies a few rows, once a second, and goes on; what is worked out of them is worked
-out in a thread of this module's own, and the rows are let go of. No picture is kept, and none leaves.
+Invariant: the camera's thread copies a few rows, once a second, and goes on. They are evaluated in a thread of this
+module, and dropped. No picture is kept, and none leaves.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from hardware.ports import BLOCK_COLUMNS, BLOCK_ROWS, PictureBlocks, PictureFigu
 
 NS = 1_000_000_000
 EVERY_NS = NS
-"""Between two pictures that are looked at: a camera that is being aimed shows it within a second, and 16 x 9 blocks at
-that pace are no film of anybody."""
+"""Between two evaluated pictures: a camera being aimed shows a change within a second, and 16 x 9 blocks at that pace
+are not a film of anybody."""
 SAMPLED_ROWS = 90
-"""Rows of a picture that are looked at: ten a block, 115 kB of a 1280 x 720 picture, copied in some 0.05 ms."""
+"""Rows evaluated per picture: ten per block, 115 kB of a 1280 x 720 picture, copied in some 0.05 ms."""
 LAG_SHARE, LAG_MIN = 40, 16
-"""Sharpness compares neighbours with pixels a fortieth of the width apart, 16 at least: further than a lens that is
-out of focus smears an edge, nearer than the size of a face."""
+"""Sharpness compares adjacent pixels with pixels a fortieth of the width apart, at least 16: further than an unfocused
+lens smears an edge, nearer than the size of a face."""
 NOISE_MAX = 72.0
-"""Squared difference of neighbours that can be a sensor's noise (6 grey levels); more is texture."""
+"""Squared difference of adjacent pixels that can be sensor noise (6 grey levels); more is texture."""
 NOISE_BLOCKS_PCT = 5
-"""The flattest of the blocks show the noise."""
+"""Percentage of the flattest blocks, which show the noise."""
 CONTRAST_MIN = 30.0
-"""Squared difference over the lag (5 grey levels) below which there is nothing to judge sharpness by."""
+"""Squared difference over the lag (5 grey levels) below which sharpness cannot be judged."""
 BLACK, WHITE = 16, 235
 """Video range (ITU-R BT.601, BT.709)."""
 STOP_S = 2.0
-"""One picture takes 2 ms; a busy Pi has been given a thousand times that."""
+"""One picture takes 2 ms; this allows a busy Pi a thousand times that."""
 
 Luma = NDArray[np.uint8]
 
@@ -50,32 +50,32 @@ class Sample(msgspec.Struct, frozen=True, eq=False):
 
 
 class Measured(msgspec.Struct, frozen=True):
-    """What was worked out of one sample."""
+    """Results from one sample."""
 
     figures: PictureFigures
     blocks: PictureBlocks
 
 
 class Meter:
-    """Figures of one camera while it is started. `due`, `give` from the camera's thread, the rest from any."""
+    """Figures of one camera from start to stop. `due` and `give` in the camera's thread, the rest in any."""
 
     def __init__(self) -> None:
         self.measured: Measured | None = None
-        """Of the last picture that was looked at."""
+        """Of the last evaluated picture."""
         self._due_ns = 0
         self._sample: Sample | None = None
-        self._print, self._since_ns = 0, 0  # of the last sample, and since when it has been the same
+        self._print, self._since_ns = 0, 0  # hash of the last sample, and since when it has been the same
         self._change = threading.Condition()
         self._over = False
         self._thread = threading.Thread(target=self._run, name="camera-figures", daemon=True)
         self._thread.start()
 
     def due(self, at_ns: int) -> bool:
-        """Whether the picture of this moment is one to look at."""
+        """Whether to evaluate the picture of this moment."""
         return at_ns >= self._due_ns
 
     def give(self, plane: Any, size: tuple[int, int], stride: int, at_ns: int) -> None:
-        """Copies rows of a luma plane (a buffer of `stride` bytes a line). Raises ValueError for one that is short."""
+        """Copy rows of a luma plane (a buffer of `stride` bytes per line). Raises ValueError if it is too short."""
         width, height = size
         self._due_ns = at_ns + EVERY_NS
         lines = np.frombuffer(plane, np.uint8, count=stride * height).reshape(height, stride)
@@ -85,7 +85,7 @@ class Meter:
             self._change.notify()
 
     def close(self) -> None:
-        """Ends the thread."""
+        """End the thread."""
         with self._change:
             self._over = True
             self._change.notify()
@@ -101,7 +101,7 @@ class Meter:
             self.measured = measure(sample, self._still_s(sample))
 
     def _still_s(self, sample: Sample) -> float:
-        """A sensor's noise differs in every picture: two samples that are alike to the bit are one picture."""
+        """Sensor noise differs in every picture: two identical samples are the same picture."""
         print_ = zlib.crc32(sample.rows.tobytes())
         if print_ != self._print or not self._since_ns:
             self._print, self._since_ns = print_, sample.at_ns
@@ -109,7 +109,7 @@ class Meter:
 
 
 class Metered:
-    """What every camera driver has in common: a meter from `start` to `stop`."""
+    """Shared by all camera drivers: a meter from `start` to `stop`."""
 
     _meter: Meter | None = None
 
@@ -124,7 +124,7 @@ class Metered:
         return measured.blocks if measured else None
 
     def _measured(self) -> Measured | None:
-        meter = self._meter  # `stop` may take it away meanwhile
+        meter = self._meter  # `stop` may remove it meanwhile
         return meter.measured if meter else None
 
     def _stop_meter(self) -> None:
@@ -134,7 +134,7 @@ class Metered:
 
 
 def measure(sample: Sample, still_s: float = 0.0) -> Measured:
-    """The figures of one sample. Sharpness follows the ratio of two structure functions, noise taken off both."""
+    """The figures of one sample. Sharpness follows from the ratio of two structure functions, without noise."""
     rows = sample.rows.astype(np.float32)
     lag = max(LAG_MIN, rows.shape[1] // LAG_SHARE)
     near = _by_block(np.square(rows[:, 1:-lag] - rows[:, : -lag - 1]))
@@ -163,9 +163,9 @@ def _by_block(values: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _sharpness(near: float, far: float, noise: float, lag: int) -> int | None:
-    """Of a natural picture the squared difference grows with the distance (a spectrum of 1/f^2): then it is 100.
+    """In a natural picture the squared difference grows with the distance (a spectrum of 1/f^2): sharpness 100.
 
-    Out of focus it grows with the square of the distance as far as the smear: 100 / sqrt(lag), 18 at 1280 pixels.
+    Out of focus it grows with the square of the distance up to the smear: 100 / sqrt(lag), 18 at 1280 pixels.
     """
     if far - noise < CONTRAST_MIN:
         return None

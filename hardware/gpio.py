@@ -1,13 +1,13 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Buttons and lamps on a Raspberry Pi's pins, by gpiozero, with the pin factory handed in.
+"""Buttons and lamps on a Raspberry Pi's pins, by gpiozero, with the pin factory passed in.
 
-The law here: raw edges only, and nothing is ever raised in a callback. lgpio has one thread for all lines: what a
-callback raises there ends every button, without a word to the process.
+Invariant: raw edges only, and nothing is ever raised in a callback. lgpio has one thread for all lines: an exception in
+a callback stops every button, without any notice to the process.
 
-gpiozero's Pin objects are used and not its DigitalInputDevice, because the pin's own callback brings the edge's time on
-lgpio and mock alike, and because no event or hold thread of gpiozero can then die behind a button.
+gpiozero's Pin objects are used rather than its DigitalInputDevice, because the pin's own callback has the edge's time
+with lgpio and mock alike, and because no event or hold thread of gpiozero can then die behind a button.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from hardware.ports import Clock, Edge
 
 NS = 1_000_000_000
 TOGETHER_NS = 100_000
-"""The two clocks are read that close to each other, or again: this thread may be put aside between them."""
+"""Both clocks are read within this time, or again: the thread may be suspended between them."""
 READS_MAX = 3
-"""Times that this is tried; a machine so busy that the third fails too has a stamp that is some milliseconds early."""
+"""Attempts at that; on a machine so busy that the third fails too, the stamp is some milliseconds early."""
 SETTLE_S = 0.01
-"""From pulling a line to reading it: the Pi's 50 kOhm and the 100 nF of a filter on a long lead need some 5 ms."""
+"""From pulling a line to reading it: the Pi's 50 kOhm and a 100 nF filter on a long lead need some 5 ms."""
 RELEASES_MAX = 100
 RELEASE_S = 0.01
-"""lgpio's thread looks up from its lines every few milliseconds; a second is for a machine that does not let it."""
+"""lgpio's thread checks its lines every few milliseconds; a second allows for a busy machine."""
 FREE = "a line of this board that nobody else holds"
 
 
@@ -40,29 +40,29 @@ class LineSpec(msgspec.Struct, frozen=True):
     """How one button is wired."""
 
     pin: int
-    """Number of the GPIO line as Broadcom counts (GPIO17 is 17), not of the header's pin."""
+    """GPIO number in Broadcom's numbering (GPIO17 is 17), not the header's pin number."""
     active_low: bool = True
     """True: the closed contact pulls to ground, the unit pulls up. False: it pulls to 3.3 V, the unit pulls down."""
     closed_is_active: bool = True
     """False: a normally closed contact, which a press opens. Its cut wire cannot be told from a press."""
     pulled: bool = True
-    """Whether the unit's own resistor holds the line while the contact is open; False: one outside does."""
+    """Whether the unit's own resistor holds the line while the contact is open; False: an external one does."""
 
 
 @contextmanager
 def _refusal(what: str, expected: str = "a line that answers") -> Iterator[None]:
-    """Turns whatever a pin library raises into a DeviceError that names the line."""
+    """Turn whatever a pin library raises into a DeviceError that names the line."""
     try:
         yield
     except DeviceError:
         raise
     except Exception as error:
-        # lgpio.error has Exception for its only base, and lgpio cannot be imported off a Pi to be named here.
+        # lgpio.error derives from Exception only, and lgpio cannot be imported off a Pi to be named here.
         raise DeviceError(f"{what}: {error}; expected {expected}") from error
 
 
 def _each(acts: Mapping[str, Callable[[], None]]) -> None:
-    """Does all of them, and raises the first refusal then."""
+    """Do all of them, then raise the first refusal."""
     refused: list[DeviceError] = []
     for what, act in acts.items():
         try:
@@ -75,7 +75,7 @@ def _each(acts: Mapping[str, Callable[[], None]]) -> None:
 
 
 class _Claim:
-    """One line of the board, held against a second owner for as long as this object lives."""
+    """One line of the board, kept from a second owner as long as this object lives."""
 
     def __init__(self, factory: Factory, pin: int, owner: str) -> None:
         self.pin: Pin = factory.pin(f"GPIO{pin}")
@@ -86,30 +86,30 @@ class _Claim:
         return self._owner
 
     def _conflicts_with(self, _other: object) -> bool:
-        """Asked by gpiozero when the pin has an owner already: a line has one."""
+        """Called by gpiozero when the pin has an owner already: a line has only one."""
         return True
 
     def release(self) -> None:
-        """An input without a pull."""
+        """Make it an input without a pull."""
         self.pin.close()
         self._factory.release_pins(self, self.pin.info.name)
 
     def release_low(self) -> None:
-        """Off, and an input that the board pulls low: a floating line can hold a transistor half open for ever."""
+        """Turn it off, and make it an input pulled low: a floating line can hold a transistor half open for ever."""
         self.pin.state = 0
         self.pin.input_with_pull("down")
         self._factory.release_pins(self, self.pin.info.name)
 
 
 class _Button:
-    """One claimed button line. The pin keeps only a weak reference to `changed`: this object has to be kept alive."""
+    """One claimed button line. The pin has only a weak reference to `changed`: keep this object alive."""
 
     def __init__(self, claim: _Claim, spec: LineSpec, changed: Callable[[_Button, float, int], None]) -> None:
         self._claim, self._spec, self._report = claim, spec, changed
         self.level_read_ns = 0
-        """Boot time at which the level at start was read: an edge from before is part of that level."""
+        """Boot time at which the level at start was read: an earlier edge is part of that level."""
         self.last_ns = 0
-        """Time of the last edge: the next one is never before it, though both were read from clocks that jitter."""
+        """Time of the last edge: the next one is never earlier, although both clocks jitter."""
 
     def listen(self) -> None:
         pin = self._claim.pin
@@ -124,7 +124,7 @@ class _Button:
         return closed is self._spec.closed_is_active
 
     def release(self) -> None:
-        """Tries again while lgpio's thread is waiting on the line: to the kernel it is taken until that looks up."""
+        """Release the line, retrying while lgpio's thread waits on it: to the kernel it is in use until then."""
         for n in range(RELEASES_MAX):
             try:
                 self._claim.pin.when_changed = None
@@ -140,20 +140,20 @@ class _Button:
 
 
 class GpioButtons:
-    """`hardware.ports.Buttons`. Edges come in the factory's thread, or with mock pins in that of who drives the pin."""
+    """`hardware.ports.Buttons`. Edges come in the factory's thread; with mock pins in whichever drives the pin."""
 
     def __init__(self, factory: Factory, lines: Mapping[str, LineSpec], clock: Clock) -> None:
         self._factory, self._specs, self._clock = factory, dict(lines), clock
         self._buttons: dict[str, _Button] = {}
         self._names: dict[_Button, str] = {}
         self._sink: Callable[[Edge], None] | None = None
-        self._gate = threading.Lock()  # held for as long as a sink takes to enqueue, and while the lines are claimed
+        self._gate = threading.Lock()  # held while a sink enqueues, and while the lines are claimed
         self._servers: list[threading.Thread] = []
         self.failures = 0
-        """Edges that were lost because the sink or the clock raised, which is a bug; counted for the health report."""
+        """Edges lost because the sink or the clock raised, which is a bug; counted for the health report."""
 
     def start(self, sink: Callable[[Edge], None]) -> Mapping[str, bool]:
-        """Claims the lines, pulls them, and returns which are active now."""
+        """Claim the lines, pull them, and return which are active now."""
         with self._gate:
             if self._buttons:
                 raise DeviceError("buttons: started already; expected one start before a close")
@@ -170,7 +170,7 @@ class GpioButtons:
             return levels
 
     def alive(self) -> bool:
-        """Whether the library's thread, which brings the edges of every line, still runs. Mock pins have none."""
+        """Whether the library's thread, which serves every line, still runs. Mock pins have none."""
         return all(thread.is_alive() for thread in self._servers)
 
     def active(self, button: str) -> bool:
@@ -181,7 +181,7 @@ class GpioButtons:
             return self._buttons[button].active()
 
     def close(self) -> None:
-        """Releases the lines. Waits for an edge that is being delivered; none comes after."""
+        """Release the lines. Waits for an edge that is being delivered; none comes after."""
         with self._gate:
             self._sink = None
         self._release()
@@ -200,12 +200,12 @@ class GpioButtons:
             return button.active()
 
     def _release(self) -> None:
-        """Every line. One that refuses does not keep the others claimed."""
+        """Release every line. One that refuses does not keep the others claimed."""
         buttons, self._buttons, self._names = self._buttons, {}, {}
         _each({f"button {name}": button.release for name, button in buttons.items()})
 
     def _changed(self, button: _Button, ticks: float, state: int) -> None:
-        """Stamps and enqueues. Runs in the factory's thread; raises nothing."""
+        """Stamp and enqueue an edge. Runs in the factory's thread; raises nothing."""
         try:
             with self._gate:
                 at_ns = self._edge_ns(ticks)
@@ -216,9 +216,9 @@ class GpioButtons:
             self.failures += 1
 
     def _edge_ns(self, ticks: float) -> int:
-        """Boot time of an edge: now, less the age that the factory gives it.
+        """Boot time of an edge: now, minus the age that the factory gives it.
 
-        An age below nought counts as nought: a kernel before 5.7 stamps with another clock than the factory's ticks.
+        A negative age counts as zero: a kernel before 5.7 stamps with another clock than the factory's ticks.
         """
         for _ in range(READS_MAX):
             before_ns = self._clock.boot_ns()
@@ -231,8 +231,8 @@ class GpioButtons:
 class GpioLamps:
     """`hardware.ports.Lamps`, lit when the line is high. The owner's thread only. Claims the lines at once, dark.
 
-    High is lit, always: until this process runs the board pulls GPIO 9 to 27 low, and a relay that closes when its line
-    is low would sound the siren at each power-on.
+    Always high for lit: until this process runs the board pulls GPIO 9 to 27 low, and a relay that closes on low would
+    sound the siren at each power-on.
     """
 
     def __init__(self, factory: Factory, pins: Mapping[str, int]) -> None:
@@ -247,7 +247,7 @@ class GpioLamps:
             raise
 
     def set(self, lamp: str, *, lit: bool) -> None:
-        """Drives the line and reads it back: a line that stays what it was is a DeviceError."""
+        """Drive the line and read it back: a line that does not follow is a DeviceError."""
         with _refusal(_called(lamp)):
             self._claim(lamp).pin.state = int(lit)
         if self.lit(lamp) is not lit:
@@ -259,7 +259,7 @@ class GpioLamps:
             return bool(self._claim(lamp).pin.state)
 
     def close(self) -> None:
-        """Every lamp dark, every line an input pulled low. A line that refuses does not keep the others lit."""
+        """Turn every lamp off, and make every line an input pulled low. A refusal does not keep the others lit."""
         claims, self._claims = self._claims, {}
         _each({_called(lamp): claim.release_low for lamp, claim in claims.items()})
 
@@ -270,7 +270,7 @@ class GpioLamps:
 
 
 def _called(lamp: str) -> str:
-    """What a person calls an output: not all of them are lamps."""
+    """An output's name for a person: not all of them are lamps."""
     return f"output {lamp}"
 
 

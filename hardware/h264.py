@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Pictures to H.264 in software, for cameras that do not encode by themselves: on USB, and simulated."""
+"""Encodes pictures to H.264 in software, for cameras that do not: USB and simulated ones."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hardware.ports import VideoFormat, VideoPacket
 
 
 class VideoEncoder:
-    """libx264: a key frame a second, repeated headers, no B-frames. One thread."""
+    """libx264: one key frame per second, repeated headers, no B-frames. One thread."""
 
     def __init__(self, fmt: VideoFormat) -> None:
         self.format = fmt

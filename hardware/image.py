@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""What a room wants of its picture, in libcamera's controls: pure, so that it can be held against its documents.
+"""A room's picture settings as libcamera's controls: pure, so that it can be compared with its documentation.
 
-The numbers are those of libcamera's control_ids_core.yaml; an enumeration's names would need libcamera itself.
+The numbers are those of libcamera's control_ids_core.yaml; the names of an enumeration would need libcamera itself.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from hardware.ports import ImageSettings
 METERING = {"centre": 0, "spot": 1, "whole": 2}
 """AeMeteringMode: CentreWeighted, Spot, Matrix."""
 FLICKER_MANUAL = 1
-"""AeFlickerMode; AeFlickerPeriod is then in microseconds, and lamps flicker at twice the frequency of the mains."""
+"""AeFlickerMode; AeFlickerPeriod is then in microseconds, and lamps flicker at twice the mains frequency."""
 HDR_SINGLE_EXPOSURE = 3
-"""HdrMode: local tone mapping of one exposure; several exposures would smear whoever moves."""
+"""HdrMode: local tone mapping of one exposure; several exposures would smear people who move."""
 AF_MANUAL = 0
-"""AfMode: LensPosition (dioptres, the reciprocal of metres) holds. A lens that hunts loses the moment that counts."""
+"""AfMode: LensPosition (dioptres, the reciprocal of metres) is fixed. A lens that hunts loses the decisive moment."""
 Controls = dict[str, int | float]
 
 
 def controls_for(image: ImageSettings, known: Container[str]) -> tuple[Controls, tuple[str, ...]]:
-    """The controls to set, and the settings that this camera lacks a control for, by their names in unit.toml."""
+    """The controls to set, and the settings for which this camera has no control, by their names in unit.toml."""
     found: Controls = {}
     lacks = []
     for setting, controls in _wanted(image).items():
@@ -36,12 +36,12 @@ def controls_for(image: ImageSettings, known: Container[str]) -> tuple[Controls,
 
 
 def flips(image: ImageSettings) -> tuple[bool, bool]:
-    """Whether the picture is turned over left to right, and upside down."""
+    """Whether the picture is flipped left to right, and upside down."""
     return image.flip in ("horizontal", "both"), image.flip in ("vertical", "both")
 
 
 def _wanted(image: ImageSettings) -> dict[str, Controls]:
-    """By setting; what is asked for as every camera is by itself is no wish."""
+    """Controls by setting; a setting equal to every camera's default is left out."""
     wanted: dict[str, Controls] = {}
     if image.flicker_hz:
         period_us = 1_000_000 // (2 * image.flicker_hz)

@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""The machine's sound inputs: which there are, which one a name means, and in which format it can be had.
+"""The machine's sound inputs: which there are, which one a name means, and which formats they support.
 
-Every function takes PortAudio as PyAudio has it, initialised: its list of devices is the one of that moment for ever.
+Every function takes an initialised PortAudio, as PyAudio wraps it: its list of devices never changes.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from daemon.errors import DeviceError
 from hardware.ports import AudioFormat
 
 RATES_HZ = (48_000, 44_100, 32_000, 16_000)
-"""What unit.toml may ask, the best first. Every sound card has one of the first two; AAC has them all."""
+"""Rates allowed in unit.toml, the best first. Every sound card has one of the first two; AAC has them all."""
 FORMAT_ERRORS = (-9997, -9998, -9994)
-"""PortAudio's: this sample rate, these channels, this sample format cannot be had. Others are errors of the device."""
+"""PortAudio's errors for an unsupported rate, number of channels or sample format. Others are device errors."""
 
 
 class Input(msgspec.Struct, frozen=True):
@@ -28,24 +28,24 @@ class Input(msgspec.Struct, frozen=True):
     index: int
     name: str
     channels: int
-    """At most."""
+    """Maximum number of channels."""
     rate_hz: int
-    """Its own, the one that it proposes."""
+    """Its default rate."""
 
 
 class Offer(msgspec.Struct, frozen=True):
-    """One sound input and what can be had of it, for an engineer."""
+    """One sound input and its supported formats, for an engineer."""
 
     name: str
     rates_hz: tuple[int, ...]
-    """Of those that unit.toml may ask."""
+    """Those allowed in unit.toml."""
     channels: tuple[int, ...]
     trouble: str = ""
-    """Why nothing can be had of it now: somebody else has it, perhaps."""
+    """Why it cannot be used now: perhaps another process has it."""
 
 
 def inputs(audio: Any) -> list[Input]:
-    """All that can record, in PortAudio's order."""
+    """All inputs that can record, in PortAudio's order."""
     found = []
     for number in range(audio.get_device_count()):
         info = audio.get_device_info_by_index(number)
@@ -56,11 +56,11 @@ def inputs(audio: Any) -> list[Input]:
 
 
 def choose(audio: Any, name: str | None) -> Input:
-    """The input of that name, else the first with it in its name; the system's default for None. Raises DeviceError."""
+    """The input with that name, else the first whose name contains it; None: the default. Raises DeviceError."""
     found = inputs(audio)
     names = ", ".join(f'"{one.name}"' for one in found) or "no input at all"
     if name is None:
-        with suppress(OSError):  # PortAudio's word for none
+        with suppress(OSError):  # PortAudio's error for none
             default = audio.get_default_input_device_info()["index"]
             found = [one for one in found if one.index == default]
             return found[0]
@@ -72,7 +72,7 @@ def choose(audio: Any, name: str | None) -> Input:
 
 
 def negotiate(audio: Any, one: Input, asked: AudioFormat, sample_format: int) -> AudioFormat:
-    """What was asked where the input has it, else the nearest that it has. Raises DeviceError."""
+    """The requested format if the input supports it, else the nearest. Raises DeviceError."""
     rates = dict.fromkeys((asked.rate_hz, *(rate for rate in (one.rate_hz,) if rate in RATES_HZ), *RATES_HZ))
     for rate_hz in rates:
         for channels in (asked.channels, 3 - asked.channels):
@@ -85,7 +85,7 @@ def negotiate(audio: Any, one: Input, asked: AudioFormat, sample_format: int) ->
 
 
 def has(audio: Any, one: Input, rate_hz: int, channels: int, sample_format: int) -> bool:
-    """Whether an input can be had so. Raises DeviceError when it cannot be had at all."""
+    """Whether an input supports this. Raises DeviceError if it cannot be used at all."""
     if channels > one.channels:
         return False
     try:
@@ -100,7 +100,7 @@ def has(audio: Any, one: Input, rate_hz: int, channels: int, sample_format: int)
 
 
 def offer(audio: Any, one: Input, sample_format: int) -> Offer:
-    """What can be had of an input now."""
+    """The formats that an input supports now."""
     try:
         rates = [rate_hz for rate_hz in RATES_HZ if has(audio, one, rate_hz, 1, sample_format)]
         rates = rates or [rate_hz for rate_hz in RATES_HZ if has(audio, one, rate_hz, 2, sample_format)]

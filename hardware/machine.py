@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Which machine this is: an id that stays with the board, not with the card that was copied fifty times."""
+"""An id of this machine that belongs to the board, not to the card that was copied fifty times."""
 
 from __future__ import annotations
 

@@ -3,9 +3,9 @@
 
 """A microphone through PyAudio: blocks of 20 ms, with the time at which the converter took their first sample.
 
-The law here: PortAudio's thread is foreign. The callback stamps, hands over and returns; PyAudio would raise its
-exceptions in the main thread, and end the stream. PortAudio knows the devices of the moment in which it was initialised
-and no others, so each start begins with that and each stop ends it.
+Invariant: PortAudio's thread is foreign. The callback stamps, hands over and returns; PyAudio would raise its
+exceptions in the main thread, and end the stream. PortAudio only knows the devices present when it was initialised, so
+each start initialises it and each stop terminates it.
 """
 
 from __future__ import annotations
@@ -24,47 +24,47 @@ from hardware.waiting import within
 
 NS = 1_000_000_000
 BLOCKS_HZ = 50
-"""Blocks a second. 20 ms is short beside the 40 ms that sound may be off, and long for a busy Pi's scheduler."""
+"""Blocks per second. 20 ms is short compared with the 40 ms that sound may be off, and long for a busy Pi."""
 AGE_MAX_NS = 60 * NS
-"""A stamp older than this is none, and some host APIs stamp with nought. PulseAudio holds 44 s of one channel for a
-process that does not take it."""
+"""An older stamp is invalid; some host APIs stamp with zero. PulseAudio buffers 44 s of one channel for a process that
+does not read."""
 LATE_MAX_NS = 10 * NS
-"""PortAudio's clock is the one, of those that it could be, that is behind ours by less than this."""
+"""PortAudio's clock is the candidate that is behind ours by less than this."""
 RATE_OFF_MAX = 0.005
-"""What PortAudio opened may be beside what was agreed; ALSA gives the nearest rate that it has."""
+"""Allowed deviation of the opened rate; ALSA gives the nearest rate that it has."""
 LOOK_S = 0.25
-"""How often it is looked whether PortAudio still runs the stream: an unplugged device ends it without a word."""
+"""How often to check that PortAudio still runs the stream: an unplugged device ends it silently."""
 START_S = 5.0
-"""How long a start may take: PortAudio asks ALSA, JACK and OSS for their devices in 0.1 s here; a sound server that
-hangs never answers."""
+"""Maximum time for a start: PortAudio queries ALSA, JACK and OSS for devices in 0.1 s; a hanging sound server never
+answers."""
 SILENT = f"microphone: the sound system does not answer; expected it to open one within {START_S:g} s"
 STOP_S = 3.0
-"""How long a stop may take: PortAudio ends after the block that it is in; a sound server that hangs never answers."""
+"""Maximum time for a stop: PortAudio ends after the current block; a hanging sound server never answers."""
 
 Sink = Callable[[PcmBlock | DeviceLost], None]
 
 
 class PyAudioMicrophone:
-    """`hardware.ports.Microphone`. `device` is a part of its name, or None for the system's default input."""
+    """`hardware.ports.Microphone`. `device` is part of its name, or None for the system's default input."""
 
     def __init__(self, device: str | None, rate_hz: int, channels: int, clock: Clock) -> None:
         self._device, self._clock = device, clock
         self._asked = AudioFormat(rate_hz, channels)
         self._format = self._asked
-        self._gate = threading.Lock()  # held for as long as the sink takes to enqueue
+        self._gate = threading.Lock()  # held while the sink enqueues
         self._sink: Sink | None = None
         self._audio: Any = None
         self._stream: Any = None
         self._over = threading.Event()
         self._opening = self._left = False
-        """A start is on its way; and nobody waits for it any more."""
+        """A start is under way; and nobody waits for it any more."""
         self._overflow_flag, self._continue = 0, 0  # pyaudio's constants, once it is imported
 
     def start(self, sink: Sink) -> AudioFormat:
-        """Opens the device and begins: with what was asked where the device has it, else with the nearest it has.
+        """Open the device and begin: in the requested format if it supports it, else in the nearest.
 
         A sound system that does not answer is a DeviceError too: it would not answer the next process either, whose
-        start would cost the image. It is left waiting, and what it opens too late is closed again.
+        start would cost the image. Its thread is left waiting, and what it opens too late is closed again.
         """
         if self._left:
             raise DeviceError(SILENT)
@@ -88,9 +88,9 @@ class PyAudioMicrophone:
         return fmt
 
     def stop(self) -> None:
-        """Closes the device in a thread that is waited for 3 s at most.
+        """Close the device in a thread that is waited for at most 3 s.
 
-        A HangError says that it hangs: nothing is delivered any more, but only the end of this process frees it.
+        After a HangError nothing more is delivered, but only the end of this process frees the device.
         """
         self._shut()
         with self._gate:
@@ -101,13 +101,13 @@ class PyAudioMicrophone:
             within(STOP_S, "microphone", "stop", lambda: _close(audio, stream))
 
     def _give_up(self) -> None:
-        """After a start that failed, or that is still on its way."""
+        """Abandon a start that failed, or is still under way."""
         with self._gate:
             self._left, self._sink = self._opening, None
         self.stop()
 
     def _begin(self) -> AudioFormat:
-        """A start, in a thread of its own. When nobody waits for it any more, it ends with a stop."""
+        """Start, in a separate thread. If nobody waits for it any more, it ends with a stop."""
         self._opening = True
         try:
             return self._open()
@@ -115,13 +115,13 @@ class PyAudioMicrophone:
             with self._gate:
                 self._opening, late = False, self._left
             if late:
-                with suppress(Exception):  # nobody is there to be told, and the next start says what is wrong
+                with suppress(Exception):  # nobody is there to be told, and the next start reports the error
                     _close(self._audio, self._stream)
                 self._audio = self._stream = None
                 self._left = False
 
     def _shut(self) -> None:
-        """No block after this."""
+        """Deliver no block after this."""
         self._over.set()
         with self._gate:
             self._sink = None
@@ -141,7 +141,7 @@ class PyAudioMicrophone:
             frames_per_buffer=self._format.rate_hz // BLOCKS_HZ,
             stream_callback=self._took,
         )
-        rate_hz = self._stream._stream.sampleRate  # noqa: SLF001 - PyAudio has no word for what PortAudio opened
+        rate_hz = self._stream._stream.sampleRate  # noqa: SLF001 - PyAudio does not expose what PortAudio opened
         if abs(rate_hz / self._format.rate_hz - 1) > RATE_OFF_MAX:
             raise DeviceError(
                 f'microphone "{one.name}" runs at {rate_hz} Hz; expected {self._format.rate_hz} Hz from it'
@@ -149,23 +149,22 @@ class PyAudioMicrophone:
         return self._format
 
     def _took(self, data: bytes, frames: int, times: Mapping[str, float], flags: int) -> tuple[None, int]:
-        """One block, in PortAudio's thread. Raises nothing; whatever goes wrong ends the delivery."""
+        """Take one block, in PortAudio's thread. Raises nothing; any error ends the delivery."""
         with self._gate:
             if self._sink is not None:
                 try:
                     pts_ns, stamped = self._first_sample_ns(frames, times)
                     overflow = bool(flags & self._overflow_flag)
                     self._sink(PcmBlock(data, frames, pts_ns, overflow, stamped))
-                except Exception as error:  # noqa: BLE001 - in PortAudio's thread nothing may raise: the sink hears of it
+                except Exception as error:  # noqa: BLE001 - nothing may raise in PortAudio's thread: the sink is told
                     self._lose(f"{type(error).__name__}: {error}")
         return None, self._continue
 
     def _first_sample_ns(self, frames: int, times: Mapping[str, float]) -> tuple[int, bool]:
-        """Boot time of a block's first sample: now, less what has passed since PortAudio looked, less its age then.
+        """Boot time of a block's first sample: now, minus the time since PortAudio's look, minus its age then.
 
-        And whether that is by a stamp of the converter's.
-
-        The first sample is as old as the block is long at least. A stamp that says otherwise is not used.
+        Also return whether that is by the converter's stamp. The first sample is at least as old as the block is long;
+        a stamp that says otherwise is not used.
         """
         now_ns = self._clock.boot_ns()
         block_ns = frames * NS // self._format.rate_hz
@@ -174,27 +173,27 @@ class PyAudioMicrophone:
         return now_ns - _since_ns(times["current_time"]) - (age_ns if stamped else block_ns), stamped
 
     def _watch(self, stream: Any, over: threading.Event) -> None:
-        """Says that the device is lost when PortAudio has ended its stream."""
+        """Report the device lost when PortAudio has ended its stream."""
         while not over.wait(LOOK_S):
             try:
                 if stream.is_active():
                     continue
             except OSError:
-                pass  # closed, or broken: the same to whoever listens
+                pass  # closed, or broken: the same to the sink
             with self._gate:
                 self._lose("the microphone stopped by itself; expected one that stays plugged in")
             return
 
     def _lose(self, reason: str) -> None:
-        """The last word that the sink gets. Under the gate."""
+        """The sink's last message. Under the gate."""
         sink, self._sink = self._sink, None
         if sink is not None:
-            with suppress(Exception):  # the sink itself is broken; then the recorder's watchdog sees the silence
+            with suppress(Exception):  # the sink itself is broken; the recorder's watchdog will notice the silence
                 sink(DeviceLost("audio", reason, self._clock.boot_ns()))
 
 
 def offers() -> list[inputs.Offer]:
-    """Every sound input of this machine with what can be had of it now, for an engineer. Raises DeviceError."""
+    """Every sound input of this machine with its supported formats, for an engineer. Raises DeviceError."""
     pyaudio = _pyaudio()
     with without_noise():
         audio = pyaudio.PyAudio()
@@ -206,16 +205,16 @@ def offers() -> list[inputs.Offer]:
 
 def _pyaudio() -> Any:
     try:
-        import pyaudio  # noqa: PLC0415 - compiled against PortAudio, which is there on a unit only
+        import pyaudio  # noqa: PLC0415 - compiled against PortAudio, which is only on a unit
     except ImportError as error:
         raise DeviceError(f"microphone: {error}; expected the packages PyAudio and libportaudio2") from error
     return pyaudio
 
 
 def _since_ns(stamp_s: float) -> int:
-    """What has passed since PortAudio's stamp: its thread may have waited for Python's lock meanwhile.
+    """Time since PortAudio's stamp: its thread may have waited for Python's lock meanwhile.
 
-    ALSA stamps by the monotonic clock for hardware and by the wall clock for its plug-ins; no document promises either.
+    ALSA stamps by the monotonic clock for hardware and by the wall clock for its plug-ins; neither is documented.
     """
     for clock in (time.CLOCK_MONOTONIC, time.CLOCK_REALTIME):
         passed_ns = time.clock_gettime_ns(clock) - round(stamp_s * NS)
@@ -225,7 +224,7 @@ def _since_ns(stamp_s: float) -> int:
 
 
 def _close(audio: Any, stream: Any) -> None:
-    """Stops before it closes: on ALSA, PortAudio closes a running stream by cancelling its thread, wherever that is."""
+    """Stop before closing: on ALSA, PortAudio closes a running stream by cancelling its thread at any point."""
     with suppress(OSError):  # a device that was unplugged has stopped by itself
         if stream is not None:
             stream.stop_stream()

@@ -1,15 +1,15 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Keeps what ALSA, JACK and PortAudio say on stderr while they look for devices out of the log.
+"""Keeps out of the log what ALSA, JACK and PortAudio print to stderr while they look for devices.
 
-Invariant: nobody else's word is lost. The event log goes to stdout and is not touched. What other threads and libraries
-write to file descriptor 2 meanwhile is held back, and comes out whole when the look is over (a line that is written at
-that very moment may come before it); only lines that are known noise stay away. A machine without JACK gets some eighty
-of them at every try to open a microphone.
+Invariant: nobody else's output is lost. The event log goes to stdout and is not affected. Output of other threads and
+libraries to file descriptor 2 is held back meanwhile, and appears in full afterwards (a line written at that very
+moment may come before it); only known noise is dropped. A machine without JACK prints some eighty such lines at every
+attempt to open a microphone.
 
-It is held in a pipe because a pipe has an end: a thread that is inside write(2) when stderr is given back still has the
-pipe open, so that reading to its end waits for that line. A file in memory would keep it for nobody.
+A pipe is used because it has an end: a thread that is inside write(2) when stderr is restored still has the pipe open,
+so that reading to the end waits for its line. A file in memory would lose it.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ NOISE = re.compile(
     rb"ALSA lib |Cannot connect to server |jack server is not running|JackShmReadWritePtr|"
     rb"connect\(2\) call to |attempt to connect to server failed|Expression '.*' failed in 'src/"
 )
-"""How such lines begin: alsa-lib 1.2, JACK 1.9 and 2, PortAudio 19."""
+"""Start of such lines: alsa-lib 1.2, JACK 1.9 and 2, PortAudio 19."""
 HELD_BYTES = 1_048_576
-"""The most that a pipe takes from a process without privileges; eighty lines are seven thousand. Nobody waits at a full
-one: what does not fit is lost."""
+"""The largest pipe for an unprivileged process; eighty lines are seven thousand bytes. Writers do not wait at a full
+pipe: what does not fit is lost."""
 END_MS = 1000
-"""For a thread that is inside write(2), which takes microseconds. A program that was started meanwhile with our stderr
-has the pipe open for as long as it runs, and is not waited for."""
+"""Time for a thread inside write(2), which takes microseconds. A program started meanwhile with our stderr keeps the
+pipe open as long as it runs, and is not waited for."""
 _one_at_a_time = threading.RLock()
 
 
 @contextlib.contextmanager
 def without_noise() -> Iterator[None]:
-    """While it lasts, file descriptor 2 is a pipe, read when it is over. Any thread; one at a time, others wait."""
+    """Meanwhile file descriptor 2 is a pipe, which is read at the end. Any thread; one at a time, others wait."""
     with _one_at_a_time:
         real, (held, end) = os.dup(2), os.pipe()
-        with contextlib.suppress(OSError):  # a user who has many pipes gets 65,536 bytes
+        with contextlib.suppress(OSError):  # a user with many pipes only gets 65,536 bytes
             fcntl.fcntl(end, fcntl.F_SETPIPE_SZ, HELD_BYTES)
         os.set_blocking(end, False)
         os.dup2(end, 2)

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""A USB camera through V4L2, read by PyAV and encoded by libx264, where there is no ribbon cable.
+"""A USB camera through V4L2, read by PyAV and encoded by libx264, for rooms without a ribbon cable.
 
-The law here: a picture bears the kernel's stamp of it, not the time at which it was read. Reading never blocks, so that
-a stop always ends; opening does, so it has a thread that can be left behind. A raw picture is memory of the device, and
+Invariant: a picture has the kernel's time stamp, not the time at which it was read. Reading never blocks, so that a
+stop always ends; opening does, so it runs in a thread that can be abandoned. A raw picture is memory of the device, and
 does not outlive it.
 """
 
@@ -32,19 +32,19 @@ from hardware.waiting import within
 
 NS = 1_000_000_000
 START_S, STOP_S = 5.0, 2.0
-"""As for the Pi's camera. A USB camera takes about one second to its first picture."""
+"""As for the Pi's camera. A USB camera needs about one second for its first picture."""
 READ_S = 0.004
-"""Between two looks whether a picture is there: a tenth of a picture's time, and no load to speak of."""
+"""Between two checks for a picture: a tenth of a picture's time, with hardly any load."""
 AGE_MAX_NS = 3 * NS
-"""A stamp older than this, or of the future, is none: a driver that stamps by another clock."""
+"""An older stamp, or a future one, is invalid: from a driver with another clock."""
 STEP_MIN_NS = 1_000_000
-"""Between two pictures at least: encoders and players want time to go on."""
+"""Minimum between two pictures: encoders and players need increasing times."""
 BROKEN_NS = NS
-"""Pictures that cannot be decoded for this long are a camera that is broken; one now and then is a wire's."""
+"""Undecodable pictures for this long mean a broken camera; a single one is a bad cable."""
 KEY_NS = NS
-"""A key frame is due by time as well: in the dark a USB camera takes fewer pictures than it promised."""
+"""Key frames are also made by time: in the dark a USB camera delivers fewer pictures than promised."""
 NONBLOCK = "+4"
-"""AVFMT_FLAG_NONBLOCK, which has no name among ffmpeg's options: a read says EAGAIN instead of waiting for ever."""
+"""AVFMT_FLAG_NONBLOCK, which has no name among ffmpeg's options: a read returns EAGAIN rather than waiting for ever."""
 
 TICKS = Fraction(1, 1_000_000)
 
@@ -52,13 +52,13 @@ Sink = Callable[[VideoPacket | DeviceLost], None]
 
 
 class Source(Protocol):
-    """Where pictures come from: V4L2 in the field; in tests a filter of ffmpeg's, by the same way."""
+    """Source of pictures: V4L2 in the field; in tests a filter of ffmpeg, in the same way."""
 
     def open(self, fmt: VideoFormat) -> InputContainer:
-        """Opens it in that format, or in one that is near. Raises OSError or av.FFmpegError."""
+        """Open it in that format, or a similar one. Raises OSError or av.FFmpegError."""
 
     def prepare(self, image: ImageSettings) -> tuple[str, ...]:
-        """Sets what can be set, and returns the settings that it does not have."""
+        """Set what can be set; return the settings that it lacks."""
 
 
 class V4l2Source(msgspec.Struct, frozen=True):
@@ -80,21 +80,21 @@ class V4l2Source(msgspec.Struct, frozen=True):
 
 
 class UsbCamera(Metered):
-    """One camera. It is flipped here, in software, so that every camera can be."""
+    """One camera. It is flipped here, in software, so that any camera can be."""
 
     def __init__(self, source: Source, fmt: VideoFormat, clock: Clock, image: ImageSettings | None = None) -> None:
         self._source, self._asked, self._clock = source, fmt, clock
         self._image = image or ImageSettings()
-        self._gate = threading.Lock()  # held for as long as the sink takes to enqueue
+        self._gate = threading.Lock()  # held while the sink enqueues
         self._sink: Sink | None = None
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
         self._last_ns = 0
         self.broken = 0
-        """Pictures that could not be decoded: they were passed over."""
+        """Pictures that could not be decoded, and were skipped."""
 
     def start(self, sink: Sink) -> VideoFormat:
-        """Opens the device, reads its format back and begins. Raises DeviceError, and HangError after 5 s."""
+        """Open the device, read its format back and begin. Raises DeviceError, and HangError after 5 s."""
         if self._thread is not None:
             raise DeviceError("camera: started already; expected one start before a stop")
         try:
@@ -107,7 +107,7 @@ class UsbCamera(Metered):
         return fmt
 
     def stop(self) -> None:
-        """Ends the thread, which closes the device. Raises HangError when it has not after 2 s."""
+        """End the thread, which closes the device. Raises HangError if it has not after 2 s."""
         with self._gate:
             self._sink = None
         self._over.set()
@@ -119,7 +119,7 @@ class UsbCamera(Metered):
             raise HangError(f"camera: did not stop within {STOP_S:g} s; expected the end of this process")
 
     def _open(self) -> tuple[InputContainer, VideoFormat]:
-        """The device, and what it made of what was asked; even numbers, as H.264 wants them."""
+        """The device, and its actual format; with even dimensions, as H.264 requires."""
         lacks = self._source.prepare(self._image)
         container = self._source.open(self._asked)
         stream = container.streams.video[0]
@@ -128,20 +128,21 @@ class UsbCamera(Metered):
         return container, VideoFormat(*size, round(fps, 3), self._asked.bitrate_bps, lacks)
 
     def _run(self, container: InputContainer, fmt: VideoFormat) -> None:
-        """The device's thread. Whatever goes wrong is told to the sink, and to nobody else.
+        """The device's thread. Any error is reported to the sink only.
 
-        Invariant: the device is closed when nothing points at a picture of its any more. A raw picture is memory of the
-        device; one that outlives it is given back to a device that is gone, by a function pointer in freed memory.
+        Invariant: the device is closed when no reference to any of its pictures is left. A raw picture is memory of the
+        device; one that outlives it is returned to a device that no longer exists, through a function pointer in freed
+        memory.
         """
         try:
             reason = self._film(container, fmt)
-        except Exception as error:  # noqa: BLE001 - as its docstring says
+        except Exception as error:  # noqa: BLE001 - see the docstring
             reason = f"{type(error).__name__}: {error}"
         self._lose(reason)
-        container.close()  # `_film` has ended, and its error is forgotten: so are frame, picture, encoder and graph
+        container.close()  # `_film` has ended, and its error is dropped: so are frame, picture, encoder and graph
 
     def _film(self, container: InputContainer, fmt: VideoFormat) -> str:
-        """Delivers pictures until it is over, and returns why."""
+        """Deliver pictures until the end, and return the reason of it."""
         develop = _Developer(fmt, self._image)
         for frame in self._frames(container):
             at_ns = self._taken_ns(frame)
@@ -152,9 +153,9 @@ class UsbCamera(Metered):
         return "it has no more pictures"
 
     def _frames(self, container: InputContainer) -> Iterator[av.VideoFrame]:
-        """Decoded pictures until it is over. A device that has none yet is asked again; a broken one is passed over.
+        """Yield decoded pictures until the end. A device without a picture is asked again; a broken picture is skipped.
 
-        Raises av.InvalidDataError when nothing could be decoded for a second.
+        Raises av.InvalidDataError if nothing could be decoded for a second.
         """
         whole_ns = self._clock.boot_ns()
         while not self._over.is_set():
@@ -176,7 +177,7 @@ class UsbCamera(Metered):
     def _taken_ns(self, frame: av.VideoFrame) -> int:
         """Boot time of a picture: V4L2 stamps it by CLOCK_MONOTONIC when its first byte comes from the sensor.
 
-        A stamp that is none gives the time of now; one is always later than the one before.
+        An invalid stamp is replaced by the current time; times always increase.
         """
         at_ns = self._clock.boot_ns()
         if frame.pts is not None and frame.time_base is not None:
@@ -186,7 +187,7 @@ class UsbCamera(Metered):
         return self._last_ns
 
     def _look(self, picture: av.VideoFrame, at_ns: int) -> None:
-        meter = self._meter  # `stop` may take it away meanwhile
+        meter = self._meter  # `stop` may remove it meanwhile
         if meter is not None and meter.due(at_ns):
             luma = picture.planes[0]
             meter.give(luma, (picture.width, picture.height), luma.line_size, at_ns)
@@ -200,12 +201,12 @@ class UsbCamera(Metered):
         with self._gate:
             sink, self._sink = self._sink, None
             if sink is not None:
-                with suppress(Exception):  # the sink itself is broken; then the recorder's watchdog sees the silence
+                with suppress(Exception):  # the sink itself is broken; the recorder's watchdog will notice the silence
                     sink(DeviceLost("video", reason, self._clock.boot_ns()))
 
 
 class _Developer:
-    """Makes packets of pictures: turned over, in the encoder's colours, a key frame each second."""
+    """Turns pictures into packets: flipped, in the encoder's pixel format, a key frame each second."""
 
     def __init__(self, fmt: VideoFormat, image: ImageSettings) -> None:
         self._fmt, self._encoder, self._key_ns = fmt, VideoEncoder(fmt), 0
@@ -213,7 +214,7 @@ class _Developer:
         self._graph: av.filter.Graph | None = None
 
     def picture(self, frame: av.VideoFrame) -> av.VideoFrame:
-        """The picture as it is encoded and measured."""
+        """The picture as encoded and measured."""
         plain = frame.reformat(self._fmt.width, self._fmt.height, "yuv420p")
         if not self._flips:
             return plain
@@ -225,7 +226,7 @@ class _Developer:
         return turned
 
     def packets(self, picture: av.VideoFrame, at_ns: int) -> Iterator[VideoPacket]:
-        """What the encoder makes of it."""
+        """The encoder's packets for it."""
         due = at_ns - self._key_ns >= KEY_NS
         picture.pict_type = PictureType.I if due else PictureType.NONE
         for packet in self._encoder.encode(picture, at_ns):

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""A call into a library that may never come back, made in a thread that can be left behind."""
+"""A call into a library that may never return, made in a thread that can be abandoned."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ T = TypeVar("T")
 
 
 def within(seconds: float, device: str, what: str, call: Callable[[], T]) -> T:
-    """The call's result, or its error. Raises HangError when it has not come back by then.
+    """Return the call's result, or raise its error. Raises HangError if it has not returned by then.
 
-    The thread that hangs is a daemon's: it does not keep the process alive that has to end because of it.
+    The hanging thread is a daemon: it does not keep alive the process that has to end because of it.
     """
     results: list[T] = []
     errors: list[Exception] = []
@@ -25,7 +25,7 @@ def within(seconds: float, device: str, what: str, call: Callable[[], T]) -> T:
     def run() -> None:
         try:
             results.append(call())
-        except Exception as error:  # noqa: BLE001 - raised again by who waits
+        except Exception as error:  # noqa: BLE001 - raised again by the waiting thread
             errors.append(error)
 
     helper = threading.Thread(target=run, name=f"{device}-{what}", daemon=True)
