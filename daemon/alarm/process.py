@@ -350,8 +350,8 @@ class AlarmProcess:
         self._network.opened(found)
         waiting_ns = self._remembered.waiting_ns(found.modes.get(WAITS))
         alarms = self._outbox.open_alarms(found)
-        part = self._remembered.part_of(alarms, found.modes.get(PART))
-        self._control.step(events.AlarmsFound(alarms, secrets.token_hex(16), waiting_ns, part))
+        part, owed_ns = self._remembered.part_of(alarms, found.modes.get(PART))
+        self._control.step(events.AlarmsFound(alarms, secrets.token_hex(16), waiting_ns, part, owed_ns))
         self._control.step(events.ObjectionFound(self._privacy.opened(found.modes)))
         self._privacy.cover()
 

@@ -36,10 +36,10 @@ class Remembered:
         A room that neither has one nor is owed one (an objection, a recording that is over) is in neither case.
         """
         alarm_id = room.alarms[0].id if room.alarms and room.rules.tracks else ""
-        part = (alarm_id, room.recording.id if room.recording else "")
+        part = (alarm_id, room.recording.part if room.recording else "")
         if alarm_id and (part[1] or room.owed_ns) and part != self._part:
-            row = {"boot_id": self._clock.boot_id(), "alarm_id": alarm_id, "recording_id": part[1]}
-            self._acts.keep(None, {PART: row})
+            of = {"boot_id": self._clock.boot_id(), "alarm_id": alarm_id, "recording_id": part[1]}
+            self._acts.keep(None, {PART: {**of, "owed_ns": room.owed_ns}})
         self._part = part
 
     def waiting_ns(self, row: Any) -> int | None:
@@ -49,10 +49,15 @@ class Remembered:
         at_ns = row.get("at_ns")
         return at_ns if isinstance(at_ns, int) and at_ns <= self._clock.boot_ns() else None
 
-    def part_of(self, alarms: tuple[OpenAlarm, ...], row: Any) -> str | None:
-        """The recording that `row` keeps of one of these alarms, if it was in this boot."""
+    def part_of(self, alarms: tuple[OpenAlarm, ...], row: Any) -> tuple[str | None, int]:
+        """The recording that `row` keeps of one of these alarms, and since when one was owed, if it was in this boot.
+
+        None: unknown; 0: unknown.
+        """
         if not isinstance(row, dict) or row.get("boot_id") != self._clock.boot_id():
-            return None
+            return None, 0
         is_open = any(alarm.alarm_id == row.get("alarm_id") for alarm in alarms)
-        part = row.get("recording_id")
-        return part if is_open and isinstance(part, str) else None
+        part, owed_ns = row.get("recording_id"), row.get("owed_ns")
+        if not (isinstance(owed_ns, int) and 0 <= owed_ns <= self._clock.boot_ns()):
+            owed_ns = 0
+        return (part, owed_ns) if is_open and isinstance(part, str) else (None, 0)

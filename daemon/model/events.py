@@ -161,6 +161,8 @@ class AlarmsFound(Input, frozen=True):
     """Boot time of a press that was waiting for its second when the process died."""
     part: str | None = None
     """The recording that the first of them had in this boot; empty: none was begun; None: unknown."""
+    owed_ns: int = 0
+    """Since when one was owed, if that is known: an alarm can be older than this boot."""
 
 
 class RecorderJoined(Input, frozen=True):

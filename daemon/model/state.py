@@ -92,6 +92,9 @@ class Recording(Struct, frozen=True):
     """When the recorder was told to begin."""
     tries: int = 0
     """Failed parts in a row: the next waits longer."""
+    part: str = ""
+    """What the next part continues: the newest that the recorder has said it writes, or else the event's first part.
+    Empty: no part can have begun."""
     again_ns: int = 0
     """When the next part of a lost recording is tried; 0: as soon as a device or a recorder is there."""
 

@@ -71,7 +71,7 @@ class Recordings:
         self._from_ns = 0
         """Where the event of the last part was to begin: its press minus the pre-event time."""
         self._is_new_owner = False
-        """A new alarm process came while items were kept: it knows that an alarm is open, but not its last part."""
+        """A new alarm process came while items were kept: it knows the last part only as far as its journal does."""
         self._nothing: tuple[str, str | None] = ("", None)
         """A start that failed, and the part that it was to continue: the next start continues that one."""
         self._room = space.room(means.settings.unit, means.settings.policy)
@@ -106,8 +106,8 @@ class Recordings:
             return
         if held.continues == self._nothing[0]:
             held = replace(held, continues=self._nothing[1])
-        if self._is_new_owner and self._owed_until_ns and held.alarm and held.continues is None:
-            held = replace(held, continues=self._last)
+        if self._owed_until_ns and held.alarm and (self._is_new_owner or held.continues is not None):
+            held = replace(held, continues=self._last or held.continues)  # of this event it knows the newest itself
         self._is_new_owner = False
         if self._tap is not None:
             self._refuse(held, "another recording is open")
@@ -305,6 +305,8 @@ class Recordings:
             self._last, self._why = word.recording_id, WHY.get(word.why, "no part was open")
         elif tap is not None:
             self._nothing = (tap.start.recording_id, tap.start.continues)
+            if tap.start.continues != self._last:
+                self._last = ""  # that was another event's
         if tap is not None and tap.alarm and now_ns < tap.until_ns:
             self._owed_until_ns = now_ns + OWED_NS  # the next part writes what this one could not
         else:

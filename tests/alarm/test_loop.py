@@ -115,30 +115,37 @@ def test_a_press_that_waits_is_of_this_boot(process: AlarmProcess, row: Any, *, 
 
 @pytest.mark.parametrize(
     ("row", "part"),
-    [({"alarm_id": "a1", "recording_id": "r1"}, "r1"), ({"alarm_id": "a1", "recording_id": ""}, ""),
-     ({"alarm_id": "over", "recording_id": "r1"}, None), ({"alarm_id": "a1"}, None), ([], None), (None, None),
-     ({"alarm_id": "a1", "recording_id": 7}, None), ({"alarm_id": "a1", "recording_id": "r1", "boot_id": "x"}, None)],
+    [({"alarm_id": "a1", "recording_id": "r1"}, ("r1", 0)), ({"alarm_id": "a1", "recording_id": ""}, ("", 0)),
+     ({"alarm_id": "a1", "recording_id": "", "owed_ns": 7}, ("", 7)),
+     ({"alarm_id": "a1", "recording_id": "", "owed_ns": 1 << 70}, ("", 0)),
+     ({"alarm_id": "a1", "recording_id": "", "owed_ns": "7"}, ("", 0)),
+     ({"alarm_id": "over", "recording_id": "r1"}, (None, 0)), ({"alarm_id": "a1"}, (None, 0)), ([], (None, 0)),
+     (None, (None, 0)), ({"alarm_id": "a1", "recording_id": 7}, (None, 0)),
+     ({"alarm_id": "a1", "recording_id": "r1", "boot_id": "x"}, (None, 0))],
 )  # fmt: skip
-def test_the_part_of_an_alarm_is_of_this_boot(process: AlarmProcess, row: Any, part: str | None) -> None:
+def test_the_part_of_an_alarm_is_of_this_boot(process: AlarmProcess, row: Any, part: tuple[str | None, int]) -> None:
     """R8: what the journal remembers of an alarm's recording counts for an alarm that is open, in the same boot."""
     row = {"boot_id": process._clock.boot_id(), **row} if isinstance(row, dict) else row
     assert process._remembered.part_of((events.OpenAlarm("a1", 5),), row) == part
 
 
 def test_the_journal_is_told_each_part_of_an_open_alarm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """R8: an alarm without a recording, and then its recording, are remembered once each; rest is not, nor an alarm
-    that is owed none: it would be told as unrecorded since its press.
+    """R8: an alarm without a recording, since when, and then its recording, are remembered once each; rest is not, nor
+    a part that was refused, nor an alarm that is owed none: it would be told as unrecorded since its press.
     """
     kept: list[Any] = []
     with made_in(tmp_path, policy="heusden-2020") as process:
         monkeypatch.setattr(process._acts, "keep", lambda _, modes: kept.append(modes[PART]))
         recorder = events.RecorderJoined(("audio",), None, 0, alarm=False, fresh_id="1" * 32)
         press = events.AlarmPressed(process._clock.boot_ns(), "a1", "0" * 32)
-        for item in (events.ObjectionFound(), press, recorder, events.TracksChanged((), "2" * 32)):
+        refused = events.RecordingEnded("2" * 32, "refused", "", "3" * 32)
+        again = (events.RecordingStarted("1" * 32), events.RecordingEnded("1" * 32, "lease", "", "2" * 32), refused)
+        for item in (events.ObjectionFound(), press, recorder, *again, events.TracksChanged((), "4" * 32)):
             process._control.step(item)
         process._control.room = msgspec.structs.replace(process._control.room, recording=None, owed_ns=0)
         process._remembered.keep_part(process._control.room)
     assert [(row["alarm_id"], row["recording_id"]) for row in kept] == [("a1", ""), ("a1", "1" * 32)]
+    assert kept[0]["owed_ns"] == press.at_ns
 
 
 def test_no_input_is_lost_between_two_turns(process: AlarmProcess) -> None:

@@ -144,12 +144,11 @@ def test_an_open_alarm_is_tried_again_until_it_is_recorded(why: str) -> None:
         assert (lease_deadline_ns(room), unrecorded(room)[:16]) == (None, "an alarm is open")
         assert step(room, TimePassed("e", f"p{n}"), due_ns - 1) == (room, ())
         waited_s.append((due_ns - now_ns) / NS)
-        before, now_ns = room.recording, due_ns
-        assert before is not None
+        now_ns = due_ns
         room, effects = step(room, TimePassed("e", f"p{n}"), now_ns)
         assert kinds(effects) == ["StartRecording", "Lease"]
         assert [(e.continues, e.alarm, e.until_ns) for e in effects if isinstance(e, StartRecording)] == [
-            (before.id, True, ALARM_UNTIL_NS)
+            (None if why == "refused" else "rec-a1", True, ALARM_UNTIL_NS)
         ]
         assert not unrecorded(room)
     assert waited_s == [1, 2, 4, 8, 8, 8, 8, 8]
@@ -355,6 +354,44 @@ def test_an_open_alarm_that_was_found_goes_on_from_its_part(part: str | None, co
     assert (start.alarm, start.until_ns) == (True, room.alarm_until_ns + RULES.post_event_ns)
     assert room.recording is not None
     assert (room.recording.id, room.recording.lost) == (start.recording_id, False)
+
+
+def test_what_is_owed_since_a_start_is_told_since_then() -> None:
+    """R8: an alarm that is older than this boot, and a process that died before the recorder came: the first part is
+    told since the first of its processes found the alarm, and not since the last.
+    """
+    found = AlarmsFound((OpenAlarm("a0", -5 * NS),), "fresh", part="", owed_ns=T0 - 60 * NS)
+    [start] = [one for one in step(ready(), found, T0)[1] if isinstance(one, StartRecording)]
+    assert (start.continues, start.trigger_ns) == (None, T0 - 60 * NS)
+
+
+@pytest.mark.case("keeper 7")
+@pytest.mark.parametrize(
+    ("tries", "continues"),
+    [("started killed refused killed", "rec-a1"), ("started refused", "rec-a1"), ("started disk", "rec-a1"),
+     ("refused", None), ("refused refused", None), ("killed", "rec-a1"), ("killed refused killed", "rec-a1"),
+     ("refused killed refused", "x1"), ("started killed started", "x2"), ("disk", "rec-a1")],
+)  # fmt: skip
+def test_a_part_goes_on_from_one_that_has_begun(tries: str, continues: str | None) -> None:
+    """R8, K2: parts of an open alarm that are refused or die before the recorder has said that it writes them: the one
+    that comes goes on from the newest that is known to be written, or else from the first that may be. So a hold on
+    one keeps them all, whichever of them came to nothing.
+    """
+    room, now_ns = IN_ALARM, T0
+    for n, what in enumerate(tries.split(), 1):
+        assert room.recording is not None
+        this, now_ns = room.recording.id, now_ns + 10 * NS
+        if what == "started":
+            room = step(room, RecordingStarted(this), now_ns)[0]
+        if what in {"started", "killed"}:
+            room = step(room, RecorderLeft(), now_ns)[0]
+            room, effects = step(room, replace(joined(), fresh_id=f"x{n}"), now_ns)
+        else:
+            why = "refused" if what == "refused" else "store"
+            room = step(room, replace(ended(this, why), fresh_id=f"x{n}"), now_ns)[0]
+            room, effects = step(room, TimePassed("e1", f"x{n}"), now_ns + 9 * NS)
+    [start] = [one for one in effects if isinstance(one, StartRecording)]
+    assert start.continues == continues
 
 
 def test_a_part_that_still_runs_is_the_alarms_recording() -> None:

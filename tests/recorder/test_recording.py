@@ -253,6 +253,60 @@ def test_an_alarm_whose_recorder_was_away_is_told_since_its_press(story: Story) 
     assert now_ns - 5 * NS < begin["tracks"]["audio"]["oldest_boot_ns"] <= now_ns
 
 
+def test_an_alarm_process_with_an_old_journal_goes_on_with_the_newest_part(story: Story) -> None:
+    """R8, K2: the alarm process dies while its journal's disk is behind: its successor names the part before the last.
+    The recorder knows the last, and what that one has is told as missing by nobody.
+    """
+    first = story.begin(600, alarm=True)
+    story.second(0, "audio", "video")
+    story.lines(first, 2)
+    story.recordings.stop(story.clock.boot_ns())
+    wait_for("its end", lambda: any(isinstance(word, writer.Closed) for word in story.words), 30)
+    story.hear()
+    second = story.begin(600, alarm=True, continues=first)
+    story.second(1, "audio", "video")
+    story.lines(second, 2)
+    wait_for("the writer's word", lambda: any(isinstance(word, writer.Grew) for word in story.words), 30)
+    story.recordings._means.writer.lease = ("", 0)
+    story.second(2, "audio", "video")
+    wait_for("its end", lambda: any(isinstance(word, writer.Closed) for word in story.words), 30)
+    story.hear()
+    story.recordings.joined()
+    third = story.begin(600, alarm=True, continues=first)
+    path = story.lines(third, 2)
+    assert json.loads((path / "begin.json").read_text())["continues"] == second
+    assert [line["t0_boot_ns"] for line in chain_of(path)] == [story.t0_ns + 2 * NS] * 2
+
+
+def test_an_alarm_that_came_to_nothing_goes_on_from_no_conversation(story: Story) -> None:
+    """K2: the first part of an alarm never began, and the alarm process died: what its successor begins goes on from
+    nothing, and not from the conversation of an hour ago, which the same recorder wrote.
+    """
+    talk = story.begin(4, alarm=False)
+    for n in range(4):
+        story.second(n, "audio", "video")
+    story.recordings.turn(story.t0_ns + 4 * NS)
+    wait_for("its end", lambda: any(isinstance(word, writer.Closed) for word in story.words), 30)
+    story.hear()
+    assert [word.recording_id for word in story.said if isinstance(word, wire.Ended)] == [talk]
+    story.clock.advance(3600)
+    recording_id, now_ns = secrets.token_hex(16), story.clock.boot_ns()
+    until_ns = now_ns + 600 * NS
+    story.recordings.start(StartRecording(recording_id, now_ns, 30 * NS, until_ns, alarm=True), now_ns)
+    story.recordings.lease(Lease(recording_id, now_ns - 1), now_ns)  # over before the writer looks
+    wait_for("its end", lambda: any(isinstance(word, writer.Closed) for word in story.words), 30)
+    story.hear()
+    assert story.said[-1].lines == 0
+    story.recordings.joined()
+    second = secrets.token_hex(16)
+    story.recordings.start(StartRecording(second, now_ns, 30 * NS, until_ns, alarm=True), now_ns)
+    story.recordings.lease(Lease(second, now_ns + 5 * NS), now_ns)
+    story.second(3605, "audio")
+    path = story.lines(second, 1)
+    assert json.loads((path / "begin.json").read_text())["continues"] is None
+    assert all(line["from_boot_ns"] >= now_ns for line in of_track(path, "gap", "audio"))
+
+
 @pytest.mark.parametrize("comes", [True, False])
 def test_an_alarm_process_that_comes_back_goes_on_with_the_part_before(story: Story, *, comes: bool) -> None:
     """R8, K2: the alarm process dies for longer than its lease with an alarm open: its successor knows the alarm and

@@ -145,7 +145,14 @@ def observe(policies: int | None = None) -> Cells:
 def _shape(room: Room) -> Room:
     """A room without its times and names: what makes two rooms different for the table."""
     recording = room.recording and replace(
-        room.recording, id="r", until_ns=0, running=False, began_ns=0, tries=0, again_ns=room.recording.again_ns and 1
+        room.recording,
+        id="r",
+        until_ns=0,
+        running=False,
+        began_ns=0,
+        tries=0,
+        part="",
+        again_ns=room.recording.again_ns and 1,
     )
     alarms = tuple(replace(alarm, id="a", pressed_ns=0, level="raised") for alarm in room.alarms[:2])  # one, or more
     rests = room.phase is Phase.READY  # what waits for a release or for a walk test's end means nothing elsewhere

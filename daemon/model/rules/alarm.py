@@ -137,19 +137,21 @@ def found(room: Room, item: AlarmsFound, now_ns: int) -> Step:
     if room.recording is not None and (may_record or not is_private(room)):
         room, effects = set_end(room, alarm_until_ns + room.rules.post_event_ns, alarm=True)
     elif room.recording is None and may_record:
-        room = _goes_on(room, item.part, now_ns)
+        room = _goes_on(room, item, now_ns)
         room, effects = new_part(room, item.fresh_id, now_ns) if item.fresh_id and is_open else (room, ())
     closed = (Close(beyond),) if beyond else ()
     return room, (Note("alarms_found", f"{len(found)} open"), *lifted, *effects, *closed)
 
 
-def _goes_on(room: Room, part: str | None, now_ns: int) -> Room:
-    """From where the recording of a found alarm continues: after its last part, or since the press."""
+def _goes_on(room: Room, item: AlarmsFound, now_ns: int) -> Room:
+    """From where the recording of a found alarm continues: after its last part, or since it is owed."""
+    part = item.part
     if part is None:
         return replace(room, owed_ns=room.owed_ns or now_ns)  # before that there may have been an unknown part
     pressed_ns = min((alarm.pressed_ns for alarm in room.alarms if alarm.pressed_ns > 0), default=now_ns)
-    lost = Recording(part, room.alarm_until_ns + room.rules.post_event_ns, alarm=True, lost=True) if part else None
-    return replace(room, owed_ns=room.owed_ns or pressed_ns, recording=lost)
+    until_ns = room.alarm_until_ns + room.rules.post_event_ns
+    lost = Recording(part, until_ns, alarm=True, lost=True, part=part) if part else None
+    return replace(room, owed_ns=room.owed_ns or item.owed_ns or pressed_ns, recording=lost)
 
 
 def _confirms(room: Room, at_ns: int) -> bool:

@@ -112,8 +112,9 @@ def begin(room: Room, start: StartRecording, now_ns: int) -> Step:
     """From here on the recording is the room's: tell the recorder to begin, and give it its lease."""
     tries = room.recording.tries if room.recording is not None else 0
     recording = Recording(
-        start.recording_id, start.until_ns, start.alarm, test=start.test, began_ns=now_ns, tries=tries
-    )
+        start.recording_id, start.until_ns, start.alarm, test=start.test, began_ns=now_ns, tries=tries,
+        part=start.continues or start.recording_id,
+    )  # fmt: skip
     owed_ns = room.owed_ns if start.continues else start.trigger_ns
     room, lease = renew_lease(replace(room, recording=recording, owed_ns=owed_ns), now_ns)
     return room, (start, *lease)
@@ -150,15 +151,15 @@ def new_part(room: Room, fresh_id: str, now_ns: int) -> Step:
         return room, ()
     trigger_ns, pre_event_ns = room.owed_ns or now_ns, room.rules.pre_event_ns
     start = StartRecording(
-        fresh_id, trigger_ns, pre_event_ns, wanted.until_ns, wanted.alarm, wanted.id or None, wanted.test
+        fresh_id, trigger_ns, pre_event_ns, wanted.until_ns, wanted.alarm, wanted.part or None, wanted.test
     )
     return begin(room, start, now_ns)
 
 
-def put_off(room: Room, now_ns: int) -> Step:
+def put_off(room: Room, now_ns: int, *, refused: bool) -> Step:
     """The recorder stopped writing and could not continue at once: try an open alarm's next part a little later.
 
-    A conversation is over. The lamp goes dark at once, because nothing is written.
+    A conversation is over. The lamp goes dark at once, because nothing is written. What was `refused` never began.
     """
     mine = room.recording
     assert mine is not None  # noqa: S101 - only a bug could break it
@@ -167,6 +168,8 @@ def put_off(room: Room, now_ns: int) -> Step:
     tries = 0 if now_ns - mine.began_ns >= STEADY_NS else mine.tries
     wait_ns = AGAIN_NS[min(tries, len(AGAIN_NS) - 1)]
     mine = replace(mine, running=False, lost=True, tries=min(tries + 1, len(AGAIN_NS)), again_ns=now_ns + wait_ns)
+    if refused and mine.part == mine.id:
+        mine = replace(mine, part="")
     return replace(room, recording=mine, lease_ns=0), (Note("recording_put_off", f"{wait_ns / NS:g} s"),)
 
 

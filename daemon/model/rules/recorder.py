@@ -41,7 +41,7 @@ def adopt(room: Room, item: RecorderJoined, now_ns: int) -> Step:
     if item.recording_id is None:
         return room, ()
     room = replace(room, owed_ns=0)
-    found = Recording(item.recording_id, item.until_ns, alarm=item.alarm, running=True)
+    found = Recording(item.recording_id, item.until_ns, alarm=item.alarm, running=True, part=item.recording_id)
     if room.phase is Phase.PRIVACY:
         return hush(replace(room, recording=found), now_ns)
     if room.phase is Phase.ALARM and room.quiet:  # a recording that was closing when the alarm came has no device left
@@ -76,7 +76,7 @@ def started(room: Room, item: RecordingStarted, now_ns: int) -> Step:
     """The recorder writes."""
     if room.recording is None or room.recording.id != item.recording_id:
         return room, (Note("recording_unknown", item.recording_id),)
-    return replace(room, recording=replace(room.recording, running=True), owed_ns=0), ()
+    return replace(room, recording=replace(room.recording, running=True, part=item.recording_id), owed_ns=0), ()
 
 
 def renew(room: Room, item: LeaseDue, now_ns: int) -> Step:
@@ -98,7 +98,7 @@ def cut_off(room: Room, item: RecordingEnded, now_ns: int) -> Step:
         return replace(room, recording=replace(mine, running=False, lost=True, again_ns=0), lease_ns=0), ()
     if item.why in ("lease", "asked"):
         return new_part(room, item.fresh_id, now_ns)
-    return put_off(room, now_ns)
+    return put_off(room, now_ns, refused=item.why == "refused")
 
 
 def again(room: Room, fresh_id: str, now_ns: int) -> Step:
