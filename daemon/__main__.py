@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import importlib.metadata
 import signal
 import sys
@@ -34,6 +35,7 @@ from daemon.commands import (
     version,
 )
 from daemon.commands.console import NOT_EVIDENCE, SHORT, Json, State, as_json, out
+from daemon.commands.zone import place_of
 from daemon.config import Settings, inwords, load, unread
 from daemon.config import report as report_faults
 from daemon.config.doubts import doubts
@@ -44,7 +46,7 @@ from daemon.model.notice import in_use, outdated
 from daemon.model.policy import fingerprint, in_words, lost_groups
 from daemon.paths import Paths
 from daemon.texts import shown
-from daemon.times import utc
+from daemon.times import local, local_of
 from hardware.ports import ClockReading
 
 app = typer.Typer(
@@ -99,22 +101,18 @@ def status(
     """Show the unit's health. Exit code 10 when there is a fault."""
     socket = Paths.below(state).operator_socket
     if alarms:
-        _show_alarms(ask(socket, "alarms"), as_json_=as_json_)
+        _show_alarms(state, ask(socket, "alarms"), as_json_=as_json_)
         return
     health = ask(socket, "status")
     if as_json_:
         as_json(health)
     else:
-        _show_status(health)
+        tables.facts(health["unit"], _status(health, place_of(state)))
     if health["faults"]:
         raise typer.Exit(10)
 
 
-def _show_status(health: dict[str, Any]) -> None:
-    tables.facts(health["unit"], _status(health))
-
-
-def _status(health: dict[str, Any]) -> Iterator[tuple[tables.Cell, tables.Cell]]:
+def _status(health: dict[str, Any], place: datetime.tzinfo) -> Iterator[tuple[tables.Cell, tables.Cell]]:
     keeper = health["keeper"]
     if health["simulated"]:
         yield Text("SIMULATED", style="red"), "a room on simulated devices: no alarm of it is a call for help"
@@ -125,8 +123,11 @@ def _status(health: dict[str, Any]) -> Iterator[tuple[tables.Cell, tables.Cell]]
         yield "recording", health["recording_id"]
     yield "lamps", ", ".join(f"{name} {'lit' if lit else 'dark'}" for name, lit in health["lamps"].items())
     yield "policy", f"{health['policy']} ({health['policy_sha256'][:12]})"
-    yield from _receivers(health)
-    yield "clock", f"{health['at']}, {health['clock']}, up {tables.span(health['uptime_s'])}"
+    yield from _receivers(health, place)
+    yield (
+        "clock",
+        f"{local_of(health['at'], place, 'seconds')}, {health['clock']}, up {tables.span(health['uptime_s'])}",
+    )
     yield from _media(health["recorder"] or {})
     if keeper:
         ages = {"sound": keeper["oldest_audio_h"], "image": keeper["oldest_video_h"]}
@@ -158,7 +159,7 @@ def _media(recorder: dict[str, Any]) -> Iterator[tuple[tables.Cell, tables.Cell]
         yield "ring", f"{recorder['ring_bytes'] / 1e6:.1f} MB; {recorder['free_bytes'] / 1e9:.1f} GB free on disk"
 
 
-def _receivers(health: dict[str, Any]) -> Iterator[tuple[tables.Cell, tables.Cell]]:
+def _receivers(health: dict[str, Any], place: datetime.tzinfo) -> Iterator[tuple[tables.Cell, tables.Cell]]:
     """Where alarms go, which receivers listen, and when each button was proved to work."""
     yield "broker", f"{health['broker']}, {health['undelivered']} alarm events undelivered"
     if health["second_broker"] is not None:
@@ -168,21 +169,27 @@ def _receivers(health: dict[str, Any]) -> Iterator[tuple[tables.Cell, tables.Cel
     else:
         yield "receivers", ", ".join(health["consoles"]) or "none"
     for name, proof in health["buttons"].items():
-        yield f"button {name}", f"last press {proof['last_press'] or '-'}; last test {proof['last_test'] or '-'}"
+        press, test = (_at(proof[key], place) for key in ("last_press", "last_test"))
+        yield f"button {name}", f"last press {press}; last test {test}"
 
 
-def _show_alarms(lines: list[dict[str, Any]], *, as_json_: bool) -> None:
+def _at(moment: str | None, place: datetime.tzinfo) -> str:
+    return local_of(moment, place) if moment else "-"
+
+
+def _show_alarms(state: Path | None, lines: list[dict[str, Any]], *, as_json_: bool) -> None:
     """One line per alarm event; `?` after its time: the clock was not synchronised."""
     if as_json_:
         as_json(lines)
         return
-    columns = ("pressed (UTC)", "kind", "button", "tries", "kept", "broker", "stored", "accepted", "by")
-    tables.rows(columns, map(_alarm, lines), title="milliseconds from the press")
+    columns = ("pressed", "kind", "button", "tries", "kept", "broker", "stored", "accepted", "by")
+    place = place_of(state)
+    tables.rows(columns, (_alarm(line, place) for line in lines), title="milliseconds from the press")
 
 
-def _alarm(line: dict[str, Any]) -> tuple[str, ...]:
+def _alarm(line: dict[str, Any], place: datetime.tzinfo) -> tuple[str, ...]:
     levels = (_ms(line[level]) for level in ("kept_ms", "broker_ms", "stored_ms", "accepted_ms"))
-    pressed = line["pressed_at"][5:19].replace("T", " ") + ("" if line["clock"] == "synchronised" else " ?")
+    pressed = local_of(line["pressed_at"], place, "seconds")[5:] + ("" if line["clock"] == "synchronised" else " ?")
     by = line["accepted_by"] or line["stored_by"] or ("" if line["delivered"] else "on its way")
     return pressed, line["kind"], line["source"], str(line["attempts"]), *levels, by
 
@@ -204,12 +211,13 @@ def list_(*, state: State = None, as_json_: Json = False) -> None:
     if as_json_:
         as_json(found)
         return
+    place = place_of(state)
     cells = (
-        (one["recording_id"][:SHORT], _began(one), _kind(one), one["state"],
+        (one["recording_id"][:SHORT], _began(one, place), _kind(one), one["state"],
          *(_track(one["tracks"].get(track)) for track in ("audio", "video")))
         for one in found
     )  # fmt: skip
-    tables.rows(("recording", "began (UTC)", "kind", "state", "sound", "image"), cells)
+    tables.rows(("recording", "began", "kind", "state", "sound", "image"), cells)
     simulated = [one["recording_id"][:SHORT] for one in found if one["simulated"]]
     if simulated:
         which = "each of them" if len(simulated) == len(found) else ", ".join(simulated)
@@ -225,21 +233,23 @@ def show(recording_id: str, *, state: State = None, as_json_: Json = False) -> N
     if as_json_:
         as_json(one)
         return
-    tables.facts(one["recording_id"], _recording(one, _labels(Paths.below(state))))
+    tables.facts(one["recording_id"], _recording(one, _labels(Paths.below(state)), place_of(state)))
 
 
-def _recording(one: dict[str, Any], labels: dict[str, str]) -> Iterator[tuple[tables.Cell, tables.Cell]]:
+def _recording(
+    one: dict[str, Any], labels: dict[str, str], place: datetime.tzinfo
+) -> Iterator[tuple[tables.Cell, tables.Cell]]:
     if one["simulated"]:
         yield Text(NOT_EVIDENCE, style="red"), "made on simulated devices"
     for key in ("state", "detail", "policy", "clock", "continues"):
         if one[key]:
             yield key, str(one[key])
     told = DATED.get(one["dated_by"])
-    yield "began", utc(one["at_wall_ns"]) + (f" ({told[1]})" if told else "")
+    yield "began", local(one["at_wall_ns"], place, "seconds") + (f" ({told[1]})" if told else "")
     yield "kind", _kind(one)
     for name, track in one["tracks"].items():
         what = f"{_track(track)}, {track['segments']} segments, {track['bytes'] / 1e6:.2f} MB, {track['gaps']} gaps"
-        yield name, f"{what}, {'its term ends' if track['held'] else 'goes'} {_expiry(track)}"
+        yield name, f"{what}, {'its term ends' if track['held'] else 'goes'} {local(track['expires_wall_ns'], place)}"
     others = [name for name in one["parts"] if name != one["recording_id"]]
     if others:
         yield "same event", ", ".join(others)
@@ -260,9 +270,9 @@ DATED = {
 """A mark after a date that does not come from a synchronised clock, and its meaning."""
 
 
-def _began(one: dict[str, Any]) -> str:
+def _began(one: dict[str, Any], place: datetime.tzinfo) -> str:
     """The minute in which a recording began, with its mark."""
-    return f"{utc(one['at_wall_ns'])[:16]} {DATED.get(one['dated_by'], ('',))[0]}".rstrip()
+    return f"{local(one['at_wall_ns'], place)} {DATED.get(one['dated_by'], ('',))[0]}".rstrip()
 
 
 def _labels(paths: Paths) -> dict[str, str]:
@@ -279,10 +289,6 @@ def _track(track: dict[str, Any] | None) -> str:
     if not track["there"]:
         return "deleted"
     return f"{track['seconds']:g} s" + (", held" if track["held"] else "")
-
-
-def _expiry(track: dict[str, Any]) -> str:
-    return utc(track["expires_wall_ns"])[:16]
 
 
 @settings.command("show")
@@ -334,14 +340,16 @@ def _in_words(checked: Settings) -> None:
 def settings_check(*, state: State = None, as_json_: Json = False) -> None:
     """Check all files and list every fault. Exit code 2 when there is one."""
     checked = _checked(Paths.below(state).etc)
-    rows = [(one.policy.in_force_from, one.policy.name, one.sha256, one.file) for one in checked.policies]
+    rows = [
+        (one.policy.in_force_from, one.policy.name, one.sha256, one.file, one.policy.zone) for one in checked.policies
+    ]
     if as_json_:
-        names = ("in_force_from", "policy", "sha256", "file")
+        names = ("in_force_from", "policy", "sha256", "file", "zone")
         as_json({"unit": checked.unit.name(), "policies": [dict(zip(names, row, strict=True)) for row in rows]})
         return
     out().print(f"All files hold: unit {checked.unit.name()}.")
-    for day, name, sha256, file in rows:
-        out().print(f"From {day}: policy {name} ({sha256[:12]}), {file}.")
+    for day, name, sha256, file, days in rows:
+        out().print(f"From {day}, midnight in {days}: policy {name} ({sha256[:12]}), {file}.")
     _warn_of_lost_groups(checked, Paths.below(state))
     for one in checked.policies:
         for words in in_words(one.policy):
@@ -401,7 +409,7 @@ def alarm_test(*, state: State = None, as_json_: Json = False) -> None:
         if (line is not None and line["delivered"]) or time.monotonic() > until_s:
             break
         time.sleep(0.1)
-    _show_alarms([line] if line else [], as_json_=as_json_)
+    _show_alarms(state, [line] if line else [], as_json_=as_json_)
     if line is None or not line["delivered"]:
         raise typer.Exit(10)
 

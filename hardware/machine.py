@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""An id of this machine that belongs to the board, not to the card that was copied fifty times."""
+"""An id of this machine that belongs to the board, not to the card that was copied fifty times; its time zone."""
 
 from __future__ import annotations
 
@@ -25,3 +25,13 @@ def machine_id() -> str:
         if text:
             return hashlib.sha256(f"spreekkamer {text}".encode()).hexdigest()[:16]
     return "unknown-machine0"
+
+
+def time_zone(root: Path = Path("/")) -> str | None:
+    """Name of the machine's own time zone, as systemd keeps it (localtime(5)); None: it does not tell."""
+    try:
+        target = str((root / "etc/localtime").readlink())
+    except OSError:
+        return None
+    _, found, name = target.partition("/zoneinfo/")
+    return name if found else None

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import datetime
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from daemon.config import Settings
 from daemon.errors import LinkError
 from daemon.link import ask
 from daemon.paths import Paths
+from daemon.times import zone
 
 T = TypeVar("T")
 POLL_S = 0.1
@@ -41,6 +43,8 @@ class Room:
 
     def __init__(self, paths: Paths, settings: Settings, hands: Hands | None) -> None:
         self.paths, self.settings, self.hands = paths, settings, hands
+        self.place = zone(settings.policy.zone) or datetime.UTC
+        """In whose time an engineer reads."""
 
     def alarm(self, verb: str, **args: Any) -> Any:
         """Ask the alarm process. Raises LinkError if it is absent."""

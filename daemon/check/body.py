@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ from daemon.check.asking import Room
 from daemon.check.finding import NONE_FITTED, Finding
 from daemon.model import faults, fitted
 from daemon.model.unit import ButtonUnit
+from daemon.times import local_of
 
 PRESS_S = 40.0
 """How long a check waits for a button: it has to be found first, perhaps under a desk."""
@@ -61,12 +63,12 @@ def buttons(room: Room) -> Iterator[Finding]:
     health = room.health()
     for button, wired in fitted.buttons(room.settings.unit):
         if room.hands is None or not health or button.fault in health["faults"]:
-            yield _unpressed(button, wired, health)
+            yield _unpressed(button, wired, health, room.place)
         else:
             yield _pressed(room, button)
 
 
-def _unpressed(button: fitted.Button, wired: ButtonUnit, health: dict[str, Any]) -> Finding:
+def _unpressed(button: fitted.Button, wired: ButtonUnit, health: dict[str, Any], place: datetime.tzinfo) -> Finding:
     """What is known of a button that nobody presses: the wire of a single contact cannot be checked."""
     if not health:
         return Finding(button.line, "skipped", "the alarm process is not there: no press of it would be seen")
@@ -75,7 +77,7 @@ def _unpressed(button: fitted.Button, wired: ButtonUnit, health: dict[str, Any])
         return Finding(button.line, "fault", wrong, faults.todo(button.fault))
     proof = health["buttons"].get(button.name)
     figures = {"last_press": proof["last_press"], "last_test": proof["last_test"]} if proof else {}
-    last = f"; its last press was {_last(figures)}" if proof else ""
+    last = f"; its last press was {_last(figures, place)}" if proof else ""
     if wired.nc_pin is not None:
         text = f"its two lines are at rest: no cut wire, no short; nobody pressed it{last}"
         return Finding(button.line, "skipped", text, figures=figures)
@@ -89,10 +91,10 @@ def _unpressed(button: fitted.Button, wired: ButtonUnit, health: dict[str, Any])
     return Finding(button.line, "warning" if todo else "skipped", text, todo, figures)
 
 
-def _last(proof: dict[str, Any]) -> str:
+def _last(proof: dict[str, Any], place: datetime.tzinfo) -> str:
     """When the unit last saw a press of it, or a test; null: never."""
     found = max((moment for moment in proof.values() if moment), default="")
-    return found[:16].replace("T", " ") + " UTC" if found else "never"
+    return local_of(found, place) if found else "never"
 
 
 def _pressed(room: Room, button: fitted.Button) -> Finding:

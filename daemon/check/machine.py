@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from daemon.check.asking import Room, board_root
 from daemon.check.finding import Finding, Verdict
 from daemon.model import faults, space
-from hardware import board, discard
+from daemon.times import local_of
+from hardware import board, discard, machine
 
 HOT_C = (70.0, 80.0)
 """Warm for a wall box, and where a Pi begins to throttle its processor (Raspberry Pi documentation, Frequency
@@ -55,10 +56,20 @@ def clock(room: Room) -> Iterator[Finding]:
     if not health:
         yield Finding("clock", "skipped", "the alarm process is not there to ask")
     elif health["clock"] == "synchronised":
-        yield Finding("clock", "ok", f"{health['at']}, synchronised")
+        yield Finding("clock", "ok", f"{local_of(health['at'], room.place, 'seconds')}, synchronised")
     else:
         todo = "Let the unit reach a time server: timedatectl timesync-status, and port 123 of the firewall."
-        yield Finding("clock", "fault", f"{health['at']}, not synchronised", todo)
+        yield Finding("clock", "fault", f"{local_of(health['at'], room.place, 'seconds')}, not synchronised", todo)
+
+
+def time_zone(room: Room) -> Iterator[Finding]:
+    """In which zone the policy's days begin, and the machine's own where it is another."""
+    days, own = room.settings.policy.zone, machine.time_zone(board_root(room.paths))
+    if own in {None, days}:
+        yield Finding("time zone", "ok", f"{days}, by the policy", figures={"machine": own})
+        return
+    text = f"{days}, by the policy; the machine's own is {own}: its journal shows other times, and nothing else"
+    yield Finding("time zone", "ok", text, figures={"machine": own})
 
 
 def disk(room: Room) -> Iterator[Finding]:

@@ -29,6 +29,7 @@ STEPS: tuple[tuple[str, Step], ...] = (
     ("power", machine.power),
     ("temperature", machine.temperature),
     ("clock", machine.clock),
+    ("time zone", machine.time_zone),
     ("disk", machine.disk),
     ("disk speed", machine.speed),
     ("lamps", body.outputs),

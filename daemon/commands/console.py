@@ -41,18 +41,6 @@ def day(text: str, what: str) -> datetime.date:
         raise RequestError(f"{what} {text}: expected a date such as 2026-11-30") from error
 
 
-def moment(text: str, what: str) -> datetime.datetime:
-    """Parse a moment with its offset; without one it is in this machine's local time.
-
-    Raises RequestError.
-    """
-    try:
-        found = datetime.datetime.fromisoformat(text)
-    except ValueError as error:
-        raise RequestError(f"{what} {text}: expected a moment such as 2026-03-18T06:00") from error
-    return found.astimezone() if found.tzinfo is None else found
-
-
 def out() -> Console:
     """Return a console for tables, made when needed, so that it finds the current terminal.
 

@@ -33,7 +33,7 @@ from daemon.evidence.verify import Verdict, Verified, verify
 from daemon.model.policy import fingerprint
 from daemon.names import TRACKS
 from daemon.texts import plain, shown
-from daemon.times import utc
+from daemon.times import local
 
 if TYPE_CHECKING:
     from daemon.evidence.film import Made
@@ -331,16 +331,14 @@ def show(verdict: Verdict) -> None:
         console.print(f"[red]{NOT_EVIDENCE}[/red]")
     if begin:
         kind = "alarm" if begin.alarm or (verdict.end and verdict.end.alarm) else "conversation"
-        console.print(
-            f"{verdict.recording_id}: {_text(begin.unit)}, {kind}, {utc(begin.at_wall_ns)} ({begin.clock})",
-            soft_wrap=True,
-        )
+        when = f"{local(begin.at_wall_ns, None, 'seconds')} ({begin.clock})"
+        console.print(f"{verdict.recording_id}: {_text(begin.unit)}, {kind}, {when}", soft_wrap=True)
     for finding in (*verdict.faults, *verdict.doubts):
         console.print(f"[red]{escape(finding.path)}[/red] {_text(finding.what)}", soft_wrap=True)
     console.print("Whole: yes." if verdict.whole else "Whole: NO.")
     console.print(UNIT[verdict.unit].format(verdict.fingerprint), soft_wrap=True)
     for track, deleted in verdict.deleted.items():
-        when = utc(deleted.at_wall_ns)[:16] if deleted.at_wall_ns else "?"
+        when = local(deleted.at_wall_ns, None) if deleted.at_wall_ns else "?"
         words = f"Not in it: {track}, deleted at its term {when}, says line {deleted.line} of the log that came along."
         console.print(f"{words} Have the unit's log confirm it.", soft_wrap=True)
     for gap in verdict.gaps:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import datetime
 import sys
 from typing import Annotated, Any, Literal
 
@@ -13,10 +14,11 @@ from rich.text import Text
 
 from daemon.commands import tables
 from daemon.commands.console import SHORT, Json, State, as_json, day, out
+from daemon.commands.zone import place_of
 from daemon.errors import RequestError
 from daemon.link import Conversation
 from daemon.paths import Paths
-from daemon.times import utc
+from daemon.times import local
 
 app = typer.Typer(
     help="Keeps recordings beyond their term while an incident is open. Custodians only; no names are asked for.",
@@ -109,22 +111,23 @@ def list_(*, state: State = None, as_json_: Json = False) -> None:
     if as_json_:
         as_json({"holds": found, "unknown": page["unknown"], "fault": page["fault"]})
     else:
-        _show(found, page["fault"])
+        _show(found, page["fault"], place_of(state))
     if page["fault"] or any(hold["review_due"] for hold in found):
         raise typer.Exit(10)
 
 
-def _show(holds: list[dict[str, Any]], fault: str) -> None:
-    tables.rows(("hold", "recording", "kept", "number", "review", "for"), map(_row, holds), sentences=True)
+def _show(holds: list[dict[str, Any]], fault: str, place: datetime.tzinfo) -> None:
+    cells = (_row(hold, place) for hold in holds)
+    tables.rows(("hold", "recording", "kept", "number", "review", "for"), cells, sentences=True)
     if fault:
         out().print(Text(fault, style="red"), soft_wrap=True)
 
 
-def _row(hold: dict[str, Any]) -> tuple[tables.Cell, ...]:
+def _row(hold: dict[str, Any], place: datetime.tzinfo) -> tuple[tables.Cell, ...]:
     review = Text(f"{hold['review']} due", style="red") if hold["review_due"] else hold["review"]
     kept = "both" if len(hold["tracks"]) > 1 else {"audio": "sound", "video": "image"}[hold["tracks"][0]]
     number = ("access " if hold["kind"] == "access" else "") + hold["incident"]
-    why = f"{hold['on_behalf_of']}: {hold['reason']} (since {utc(hold['placed_wall_ns'])[:10]})"
+    why = f"{hold['on_behalf_of']}: {hold['reason']} (since {local(hold['placed_wall_ns'], place)[:10]})"
     return hold["hold_id"][:SHORT], hold["recording_id"][:SHORT], kept, number, review, why
 
 

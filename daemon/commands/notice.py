@@ -14,6 +14,7 @@ import typer
 
 from daemon.commands import tables
 from daemon.commands.console import Json, State, as_json, day, out
+from daemon.commands.zone import place_of
 from daemon.config import Settings, load
 from daemon.errors import RequestError, StoreError
 from daemon.model.notice import in_use, make, outdated
@@ -106,8 +107,9 @@ def _notice(kind: Kind, state: Path | None, on: str) -> Notice:
 
 def _settings(state: Path | None, on: str) -> Settings:
     """The settings in force at noon of a day. Raises RequestError for an invalid date."""
-    wanted = day(on, "--on") if on else datetime.date.today()  # noqa: DTZ011 - local is meant
-    noon = datetime.datetime.combine(wanted, datetime.time(12)).astimezone()
+    place = place_of(state)
+    wanted = day(on, "--on") if on else datetime.datetime.now(tz=place).date()
+    noon = datetime.datetime.combine(wanted, datetime.time(12), tzinfo=place)
     return load(Paths.below(state).etc).at(ClockReading(0, round(noon.timestamp()) * 1_000_000_000, "synchronised"))
 
 

@@ -22,7 +22,7 @@ from daemon.link import Conversation
 from daemon.model.ledger import Walk, parse
 from daemon.model.report import Calendar, Figures, Tally
 from daemon.paths import Paths
-from daemon.times import utc
+from daemon.times import local, zone
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -38,14 +38,15 @@ class Report(msgspec.Struct, frozen=True):
 
 def report(
     *, state: State = None, as_json_: Json = False,
-    year: Annotated[int | None, typer.Option(min=2000, max=9999, help="in UTC; without it: this year")] = None,
+    year: Annotated[
+        int | None, typer.Option(min=2000, max=9999, help="in the zone that the log names; without it: this year")
+    ] = None,
     file: Annotated[
         Path | None, typer.Option(metavar="F", help="a copy of audit.jsonl; without it: the unit's own")
     ] = None,
     dutch: Annotated[bool, typer.Option("--nl", help="in Dutch, for the council")] = False,
 ) -> None:  # fmt: skip
     """A year in figures, counted from the audit log alone. Exit code 10 when the log is not intact."""
-    year = year or datetime.datetime.now(tz=datetime.UTC).year
     found = _of_file(file, year) if file else _of_unit(Paths.below(state), year)
     if as_json_:
         as_json(found)
@@ -55,15 +56,16 @@ def report(
         raise typer.Exit(10)
 
 
-def count(file: IO[bytes], size: int, year: int) -> Report:
-    """Count from the first `size` bytes of a log. Raises OSError if it cannot be read."""
+def count(file: IO[bytes], size: int, year: int | None) -> Report:
+    """Count from the first `size` bytes of a log; without a year: this one. Raises OSError if it cannot be read."""
     calendar = Calendar()
     for line in loglines.read(file, size):
         if (found := parse(line.raw)) is not None:
             calendar.take(found)
     calendar.finish()
     file.seek(0)  # once more: later lines about time date the earlier ones
-    walk, tally = Walk(), Tally(year, calendar)
+    place = zone(calendar.zone) or datetime.UTC
+    walk, tally = Walk(), Tally(year or datetime.datetime.now(tz=place).year, calendar, place)
     for line in loglines.read(file, size):
         if (found := walk.take(line.raw, line.sha256)) is not None:
             tally.take(found)
@@ -71,7 +73,7 @@ def count(file: IO[bytes], size: int, year: int) -> Report:
     return Report(tally.finish(), walk.lines, walk.head, walk.faults_n)
 
 
-def _of_unit(paths: Paths, year: int) -> Report:
+def _of_unit(paths: Paths, year: int | None) -> Report:
     with Conversation(paths.keeper_socket) as keeper:
         told, files = keeper.ask_for_files("audit")
     if not files:
@@ -80,7 +82,7 @@ def _of_unit(paths: Paths, year: int) -> Report:
         return count(file, told["bytes"], year)
 
 
-def _of_file(path: Path, year: int) -> Report:
+def _of_file(path: Path, year: int | None) -> Report:
     try:
         with path.open("rb") as file:
             return count(file, os.fstat(file.fileno()).st_size, year)
@@ -149,22 +151,23 @@ def _show(found: Report, language: int) -> None:
     if figures.from_wall_ns is None or figures.to_wall_ns is None:
         out().print(NOTHING[language].format(year=figures.year))
     else:
-        span = f"{utc(figures.from_wall_ns)[:16]}, {utc(figures.to_wall_ns)[:16]} UTC"
-        tables.facts(TITLE[language].format(year=figures.year), _rows(figures, span, language))
+        place = zone(figures.zone) or datetime.UTC
+        span = f"{local(figures.from_wall_ns, place)}, {local(figures.to_wall_ns, place)}"
+        tables.facts(TITLE[language].format(year=figures.year), _rows(figures, span, language, place))
     out().print(SOURCE[language].format(lines=found.lines, head=found.head))
     if found.faults_n:
         out().print(f"[red]{BROKEN[language].format(faults=found.faults_n)}[/red]")
 
 
-def _rows(figures: Figures, span: str, language: int) -> Iterator[tuple[str, str]]:
+def _rows(figures: Figures, span: str, language: int, place: datetime.tzinfo) -> Iterator[tuple[str, str]]:
     yield ("from, to", "Van, tot")[language], span
     for policy in figures.policies:
         tracks = ", ".join(_word(track, language) for track in policy.tracks) or NONE[language]
-        yield f"{POLICY[language]} {utc(policy.at_wall_ns)[:10]}", f"{policy.name}: {tracks}"
+        yield f"{POLICY[language]} {local(policy.at_wall_ns, place)[:10]}", f"{policy.name}: {tracks}"
     for key, words in WORDS.items():
         yield words[language], _cell(getattr(figures, key), language)
     for window in figures.covered:
-        yield f"{COVERED[language]} {utc(window.at_wall_ns)[:10]}", window.decision
+        yield f"{COVERED[language]} {local(window.at_wall_ns, place)[:10]}", window.decision
 
 
 def _cell(value: Any, language: int) -> str:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import datetime
 import sys
 import time
 from typing import Any
@@ -15,10 +16,11 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from daemon.commands.console import NOT_EVIDENCE, Json, State, as_json, out
+from daemon.commands.zone import place_of
 from daemon.link import ask
 from daemon.paths import Paths
 from daemon.texts import shown
-from daemon.times import utc
+from daemon.times import local
 
 app = typer.Typer(help="The store: whether every file, hash and signature holds.", no_args_is_help=True)
 POLL_S = 0.5
@@ -53,12 +55,12 @@ def verify(*, state: State = None, as_json_: Json = False) -> None:
     if as_json_:
         as_json(result)
     else:
-        _show(result)
+        _show(result, place_of(state))
     if result["faults"]:
         raise typer.Exit(10)
 
 
-def _show(result: dict[str, Any]) -> None:
+def _show(result: dict[str, Any], place: datetime.tzinfo) -> None:
     for finding in result["findings"]:
         out().print(f"[red]{escape(finding['path'])}[/red] {escape(shown(finding['what']))}", soft_wrap=True)
     more = result["faults"] - len(result["findings"])
@@ -68,4 +70,4 @@ def _show(result: dict[str, Any]) -> None:
     size = f"{result['recordings']} recordings, {result['files']} files, {result['bytes'] / 1e6:.1f} MB"
     if result["simulated"]:
         out().print(f"[red]{NOT_EVIDENCE}[/red]: {result['simulated']} of {result['recordings']} recordings.")
-    out().print(f"{verdict}: {size}, walked in {result['took_s']} s at {utc(result['at_wall_ns'])[:16]}.")
+    out().print(f"{verdict}: {size}, walked in {result['took_s']} s at {local(result['at_wall_ns'], place)}.")

@@ -26,8 +26,9 @@ from daemon.errors import SettingsError
 from daemon.model import fitted
 from daemon.model.policy import NO_POLICY, WINDOW_D_MAX, Holder, Policy, TrackPolicy
 from daemon.model.recipients import recipient_fault
-from daemon.model.schedule import policy_on
+from daemon.model.schedule import policy_at
 from daemon.model.unit import Broker, ButtonUnit, Tls, Unit
+from daemon.times import midnight_ns, zone
 from hardware.ports import ClockReading, Track
 
 FILE_BYTES_MAX = 262_144
@@ -97,6 +98,8 @@ class Dated(NamedTuple):
     """Its content, before defaults."""
     left_out: tuple[str, ...] = ()
     """Roles of the holders whose lines are invalid, if it is used without them."""
+    begins_ns: int = 0
+    """UTC of its first moment: midnight of its day, in its zone."""
 
 
 class Settings(NamedTuple):
@@ -119,12 +122,12 @@ class Settings(NamedTuple):
     """What is wrong with holders who are left out of recordings: they cannot open any."""
 
     def at(self, now: ClockReading) -> Settings:
-        """These settings with the policy now in force; days begin at midnight, local time of the machine."""
-        today = datetime.datetime.fromtimestamp(now.wall_ns // 1_000_000_000).date()  # noqa: DTZ006 - local is meant
+        """These settings with the policy now in force."""
         if self.fault:
             return self
         policies = tuple(dated.policy for dated in self.policies)
-        index, policy = policy_on(policies, today, synchronised=now.state == "synchronised")
+        begin_ns = tuple(dated.begins_ns for dated in self.policies)
+        index, policy = policy_at(policies, begin_ns, now.wall_ns, synchronised=now.state == "synchronised")
         return self._replace(policy=policy, policy_sha256=self.policies[index].sha256, nth=index)
 
 
@@ -216,7 +219,10 @@ def _load_policy(etc: Path, file: str, faults: list[Fault], *, without_bad_holde
     if without_bad_holders:
         raw, left_out = _without_bad_holders(raw)
     policy = _convert(raw, Policy, file, faults)
-    return None if policy is None else Dated(file, policy, hashlib.sha256(data).hexdigest(), raw, left_out)
+    if policy is None:
+        return None
+    begins_ns = midnight_ns(policy.in_force_from, zone(policy.zone) or datetime.UTC)
+    return Dated(file, policy, hashlib.sha256(data).hexdigest(), raw, left_out, begins_ns)
 
 
 def _without_bad_holders(raw: dict[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -273,12 +279,23 @@ def shipped() -> Path:
 
 def policy_faults(policy: Policy, file: str = "policy.toml", left_out: tuple[str, ...] = ()) -> list[Fault]:
     """What is wrong between the keys of a policy. `left_out`: roles of holders that were left out."""
-    found = [*_term_faults(policy), *_privacy_faults(policy), *_group_faults(policy, left_out), *_holder_faults(policy)]
+    found = [
+        *_zone_faults(policy),
+        *_term_faults(policy),
+        *_privacy_faults(policy),
+        *_group_faults(policy, left_out),
+        *_holder_faults(policy),
+    ]
     return [Fault(file, key, show(value), expected) for key, value, expected in found]
 
 
 Found = Iterator[tuple[str, Any, str]]
 """Key, value, what was expected."""
+
+
+def _zone_faults(policy: Policy) -> Found:
+    if zone(policy.zone) is None:
+        yield "zone", policy.zone, "a time zone that this machine knows, such as Europe/Amsterdam (package tzdata)"
 
 
 def _term_faults(policy: Policy) -> Found:

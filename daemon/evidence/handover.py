@@ -23,7 +23,7 @@ from daemon.evidence.verify import Verdict
 from daemon.model.policy import fingerprint
 from daemon.model.recipients import recipient_fault
 from daemon.texts import shown
-from daemon.times import utc
+from daemon.times import local, local_of
 
 if TYPE_CHECKING:
     from fpdf import FPDF
@@ -107,8 +107,8 @@ def _rows(sheet: Sheet) -> list[tuple[str, str]]:
     return [
         ("Opname", sheet.recording_id),
         ("Kastje", begin.unit if begin else "?"),
-        ("Begonnen", f"{utc(begin.at_wall_ns)} (klok: {begin.clock})" if begin else "?"),
-        ("Geëindigd", f"{utc(end.at_wall_ns)} ({end.why})" if end else "?"),
+        ("Begonnen", f"{local(begin.at_wall_ns, None, 'seconds')} (klok: {begin.clock})" if begin else "?"),
+        ("Geëindigd", f"{local(end.at_wall_ns, None, 'seconds')} ({end.why})" if end else "?"),
         ("Beleid", f"{begin.policy} {begin.policy_sha256[:16]}" if begin else "?"),
         ("Compleet en onveranderd", "ja" if verdict.whole else "NEE, zie hieronder"),
         ("Van het kastje", f"{unit}; {verdict.fingerprint}"),
@@ -117,7 +117,7 @@ def _rows(sheet: Sheet) -> list[tuple[str, str]]:
         ("Grond", f"{ground}, nummer {sheet.number}"),
         ("Aan", sheet.officer),
         ("Sleutels van de ontvanger", ", ".join(fingerprint(key) for key in sheet.recipients) or "geen: een open MP4"),
-        ("Overgedragen", sheet.at),
+        ("Overgedragen", local_of(sheet.at, None)),
     ]
 
 

@@ -9,6 +9,7 @@ hold is on the disk, or gone from it.
 
 from __future__ import annotations
 
+import datetime
 import secrets
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
@@ -22,6 +23,7 @@ from daemon.model import acts
 from daemon.model import holds as rules
 from daemon.model.holds import By
 from daemon.names import TRACKS
+from daemon.times import zone
 from hardware.ports import Clock, Track
 
 HOLDS_MAX = 30
@@ -57,6 +59,7 @@ class Custody:
         """`sweep` deletes what is due now and returns what was deleted."""
         self._archive, self._sweep = archive, sweep
         self._policy = archive.settings.policy.holds
+        self._zone = zone(archive.settings.policy.zone) or datetime.UTC
         self._roles = frozenset(role for group in archive.settings.policy.opening.groups for role in group)
         """A hold is placed, extended and released on behalf of one of them. Empty: any."""
 
@@ -70,7 +73,7 @@ class Custody:
         return {"holds": shown, "unknown": self._archive.holds.unknown(), "fault": self._archive.holds.fault()}
 
     def _shown(self, hold: rules.Hold) -> dict[str, Any]:
-        stands = rules.standing(hold, self._archive.clock.read(), self._policy)
+        stands = rules.standing(hold, self._archive.clock.read(), self._policy, self._zone)
         store = self._archive.store
         others = sorted(name for name in store.whole(hold.recording_id) - {hold.recording_id} if store.is_known(name))
         return {
@@ -83,7 +86,7 @@ class Custody:
         archive, wish = self._archive, _understood(asked.args, rules.Wish)
         self._check_role(wish.on_behalf_of)
         recording_id, now = archive.store.find(wish.recording), archive.clock.read()
-        _check_review(wish.review, archive.clock)
+        _check_review(wish.review, archive.clock, self._zone)
         parts_of = sorted(name for name in archive.store.whole(recording_id) if archive.store.is_known(name))
         there = tuple(track for track in TRACKS if any(self._can_be_held(name, track) for name in parts_of))
         for held in archive.holds.in_force().values():
@@ -108,7 +111,7 @@ class Custody:
         archive, wish = self._archive, _understood(asked.args, rules.Extension)
         self._check_role(wish.on_behalf_of)
         hold_id = archive.holds.find(wish.hold)
-        _check_review(wish.review, archive.clock)
+        _check_review(wish.review, archive.clock, self._zone)
         return self._shown(archive.holds.extend(hold_id, wish, asked.by, archive.audit))
 
     def release(self, asked: Asked) -> Any:
@@ -132,8 +135,8 @@ class Custody:
             raise RequestError(f"on_behalf_of: expected a role of the policy: {', '.join(sorted(self._roles))}")
 
 
-def _check_review(review: Any, clock: Clock) -> None:
-    if wrong := rules.review_fault(review, clock.read()):
+def _check_review(review: Any, clock: Clock, days: datetime.tzinfo) -> None:
+    if wrong := rules.review_fault(review, clock.read(), days):
         raise RequestError(wrong)
 
 

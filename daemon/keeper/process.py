@@ -9,6 +9,7 @@ sockets only enqueue. It wakes for the next expiry rather than polling for one; 
 
 from __future__ import annotations
 
+import datetime
 import queue
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -47,6 +48,7 @@ from daemon.model.retention import next_expiry_ns
 from daemon.model.timeline import NS, age_ns, powered_ns
 from daemon.names import TRACKS
 from daemon.paths import Paths
+from daemon.times import zone
 from hardware.ports import Clock, ClockReading, Disk
 
 WAIT_MAX_S = 1.0
@@ -86,6 +88,7 @@ class KeeperProcess:
         self._clock, self._paths = clock, paths
         self._settings = settings = settings.at(clock.read())
         self._policy = settings.policy
+        days = zone(settings.policy.zone) or datetime.UTC
         self._queue: queue.SimpleQueue[Word | None] = queue.SimpleQueue()
         """None: stop."""
         self._store = Store(paths.recordings)
@@ -95,14 +98,18 @@ class KeeperProcess:
         archive = Archive(self._store, self._holds, self._audit, self._time, clock, paths, settings)
         self._acts = ActBook()
         self._heads = Heads(paths.audit_key, paths.audit_head, clock.boot_id())
-        self._ring, self._seen, self._unread = RingMeter(paths.ring_time), Witness(self._store), Unread(self._store)
+        self._ring, self._seen, self._unread = (
+            RingMeter(paths.ring_time, days),
+            Witness(self._store),
+            Unread(self._store),
+        )
         self._holders = Holders(self._policy, settings.unit.name(), clock, self._moment)
         self._filling = Filling(disk)
         self._verifier = Verifier(archive, self._heads, self._seen, self._queue.put)
         self._trials = Trials(self._store, self._audit, paths)
         self._clearing = Clearing(self._store, self._audit)
         self._terms = Terms(archive, self._trials, self._unread)
-        self._reviews = Reviews(self._holds, self._audit, self._policy.holds)
+        self._reviews = Reviews(self._holds, self._audit, self._policy.holds, days)
         self._desk = Desk(
             archive, door or people.Door(), self._verifier, self._trials, self._holders, self._state, self._sweep_now
         )

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import datetime
+
 from daemon import log, wire
 from daemon.errors import StoreError
 from daemon.keeper.audit import AuditLog
@@ -21,8 +23,9 @@ LOOK_NS = 60 * NS
 class Reviews:
     """One thread: the keeper's."""
 
-    def __init__(self, holds: Holds, audit: AuditLog, policy: HoldPolicy) -> None:
-        self._holds, self._audit, self._policy = holds, audit, policy
+    def __init__(self, holds: Holds, audit: AuditLog, policy: HoldPolicy, zone: datetime.tzinfo) -> None:
+        """`zone`: of the policy's days."""
+        self._holds, self._audit, self._policy, self._zone = holds, audit, policy, zone
         self._next_ns = 0
         self._told_ns: dict[tuple[str, int], int] = {}
         """When a review was last reported: (hold, revision) -> boot time."""
@@ -41,7 +44,7 @@ class Reviews:
         if now.boot_ns < self._next_ns:
             return (), False
         self._next_ns = now.boot_ns + LOOK_NS
-        stands = [(hold, standing(hold, now, self._policy)) for hold in self._holds.in_force().values()]
+        stands = [(hold, standing(hold, now, self._policy, self._zone)) for hold in self._holds.in_force().values()]
         due = [(hold, how) for hold, how in stands if how.is_due]
         lapsed = [hold for hold, how in due if self._lapse(hold, how)]
         open_ = sorted(((hold, how) for hold, how in due if hold not in lapsed), key=lambda pair: -pair[1].overdue_d)

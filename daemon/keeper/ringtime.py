@@ -10,6 +10,7 @@ One thread.
 
 from __future__ import annotations
 
+import datetime
 from pathlib import Path
 
 import msgspec
@@ -21,13 +22,13 @@ from daemon.keeper.audit import AuditLog
 from daemon.model import acts
 from daemon.model.ledger import Line
 from daemon.model.meter import Meter, count
+from daemon.times import local
 from daemon.wire import RingTime
 from hardware.ports import ClockReading
 
 NS = 1_000_000_000
 KEEP_NS = 3600 * NS
 """Maximum ring time lost at a power cut; longer than the ten idle minutes without a write (design 8)."""
-DAY_NS = 86_400 * NS
 LEAST_S = 1.0
 """Less than this gets no line."""
 
@@ -43,12 +44,13 @@ class Kept(msgspec.Struct, frozen=True):
 class RingMeter:
     """Follows the log, and counts."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, zone: datetime.tzinfo) -> None:
+        """`zone`: of the policy's days."""
+        self._path, self._zone = path, zone
         self._meter = Meter()
         self._after = -1
         self._kept_ns: int | None = None
-        self._day = 0
+        self._day = ""
 
     def follow(self, line: Line) -> None:
         """Take a line of the log."""
@@ -57,7 +59,7 @@ class RingMeter:
 
     def start(self, now: ClockReading) -> None:
         """Continue an earlier keeper's count."""
-        self._day = now.wall_ns // DAY_NS
+        self._day = self._day_of(now)
         self._kept_ns = now.boot_ns
         try:
             kept = msgspec.json.decode(self._path.read_bytes(), type=Kept)
@@ -75,7 +77,7 @@ class RingMeter:
 
     def tick(self, audit: AuditLog, now: ClockReading, *, stopping: bool = False) -> None:
         """Write a line at the end of a day and at a stop, the file once an hour. What the disk refuses waits."""
-        day = now.wall_ns // DAY_NS
+        day = self._day_of(now)
         try:
             if (stopping or day != self._day) and sum(self._meter.due_s.values()) >= LEAST_S:
                 self._tell(audit)
@@ -85,6 +87,9 @@ class RingMeter:
             log.event("ring_time_not_written", "warning", why=str(error))
             self._kept_ns = now.boot_ns
         self._day = day
+
+    def _day_of(self, now: ClockReading) -> str:
+        return local(now.wall_ns, self._zone)[:10]
 
     def _tell(self, audit: AuditLog) -> None:
         meter = self._meter

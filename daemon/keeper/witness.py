@@ -143,7 +143,7 @@ class Witness:
         """Log the policy in force if it has changed. Raises StoreError."""
         policy = settings.policy
         since = policy.in_force_from.isoformat()
-        now = acts.Policy(policy.name, settings.policy_sha256, since, tuple(policy.tracks()))
+        now = acts.Policy(policy.name, settings.policy_sha256, since, tuple(policy.tracks()), policy.zone)
         if self._policy != now:
             audit.add(now)
 

@@ -190,6 +190,8 @@ class Policy(Act, frozen=True):
     in_force_from: str
     tracks: tuple[Track, ...]
     """Tracks that may be recorded."""
+    zone: str = "UTC"
+    """The time zone of its days. An earlier release counted them in UTC."""
 
 
 class RecordingBegan(Act, frozen=True):
@@ -245,7 +247,7 @@ class RecordingTested(Act, frozen=True):
 
 
 class RingTime(Act, frozen=True):
-    """At the end of a day (UTC) and at a stop, if any: seconds sealed since the last line of this kind."""
+    """At the end of a day and at a stop, if any: seconds sealed since the last line of this kind."""
 
     audio_s: float | UnsetType = UNSET
     """For the ring or a recording."""

@@ -86,7 +86,7 @@ class Hold(Struct, frozen=True):
     """The function on whose behalf it is held, such as manager."""
     reason: Reason
     review: datetime.date
-    """It has to be reviewed from the start of this day, in UTC."""
+    """It has to be reviewed from the start of this day, in the policy's zone."""
     placed_wall_ns: int
     placed_clock: ClockState
     """State of the clock when it was placed."""
@@ -126,27 +126,30 @@ def extend(hold: Hold, wish: Extension, by: By) -> Hold:
     )  # fmt: skip
 
 
-def review_fault(review: datetime.date, now: ClockReading) -> str:
-    """What is wrong with a review date; empty: nothing.
+def review_fault(review: datetime.date, now: ClockReading, zone: datetime.tzinfo) -> str:
+    """What is wrong with a review date; empty: nothing. `zone`: of the policy's days.
 
     No hold is refused because of a clock that is not synchronised: its date is checked again when the clock is.
     """
     if now.state != "synchronised":
         return ""
-    today = _day(now.wall_ns)
+    today = _day(now.wall_ns, zone)
     last = today + datetime.timedelta(days=REVIEW_DAYS_MAX)
     if today < review <= last:
         return ""
     return f"review {review}: expected a date after today and up to {last}, {REVIEW_DAYS_MAX} days ahead"
 
 
-def standing(hold: Hold, now: ClockReading, policy: HoldPolicy) -> Standing:
-    """The state of the review. Any clock can make it due; only a synchronised one ends a hold."""
-    since_ns = now.wall_ns - _wall_ns(hold.review)
+def standing(hold: Hold, now: ClockReading, policy: HoldPolicy, zone: datetime.tzinfo) -> Standing:
+    """The state of the review. Any clock can make it due; only a synchronised one ends a hold.
+
+    `zone`: of the policy's days. A day on which clocks are changed counts as any other.
+    """
+    since_ns = now.wall_ns - _first_ns(hold.review, zone)
     trusted = now.state == "synchronised"
     # A date taken under a wrong clock may be years ahead: such a review would never be made.
     too_far = trusted and -since_ns > (REVIEW_DAYS_MAX + 1) * DAY_NS
-    overdue_d = max(0, since_ns // DAY_NS)
+    overdue_d = max(0, (_day(now.wall_ns, zone) - hold.review).days)
     is_due = since_ns >= 0 or too_far
     if policy.after_review == "nag":
         return Standing(is_due, overdue_d, lapses=False, lapses_on=None)
@@ -155,11 +158,12 @@ def standing(hold: Hold, now: ClockReading, policy: HoldPolicy) -> Standing:
     return Standing(is_due, overdue_d, lapses, str(datetime.date.fromordinal(last)))
 
 
-def _day(wall_ns: int) -> datetime.date:
-    """The day in UTC; moments beyond the calendar are its ends."""
-    seconds = min(max(wall_ns // NS, 0), 253_402_300_799)
-    return datetime.datetime.fromtimestamp(seconds, tz=datetime.UTC).date()
+def _day(wall_ns: int, zone: datetime.tzinfo) -> datetime.date:
+    """The day in a zone; moments beyond the calendar are its last days."""
+    seconds = min(max(wall_ns // NS, 86_400), 253_402_214_400)
+    return datetime.datetime.fromtimestamp(seconds, tz=zone).date()
 
 
-def _wall_ns(day: datetime.date) -> int:
-    return (day - datetime.date(1970, 1, 1)).days * DAY_NS
+def _first_ns(day: datetime.date, zone: datetime.tzinfo) -> int:
+    first = datetime.datetime(day.year, day.month, day.day, tzinfo=zone)
+    return (first - datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)) // datetime.timedelta(seconds=1) * NS

@@ -238,6 +238,15 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     holders: Annotated[tuple[Holder, ...], Meta(max_length=64, description="the holders' public keys")] = field(
         default=()
     )
+    zone: Annotated[
+        str,
+        Meta(
+            max_length=64,
+            pattern=r"^(UTC|[A-Z][A-Za-z]*(/[A-Z][A-Za-z0-9_+-]*)+)\Z",
+            description="the time zone of its days, such as Europe/Amsterdam",
+        ),
+    ] = "Europe/Amsterdam"
+    """A policy begins and a review falls due at midnight there, and people read its times. Not the machine's own."""
 
     def tracks(self) -> tuple[Track, ...]:
         """The tracks that may be recorded, in a fixed order."""

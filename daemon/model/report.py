@@ -34,6 +34,7 @@ REMEMBERED_MAX = 20_000
 """Recordings told apart: far more than a room has in a year, some megabytes."""
 BOOTS_MAX = 20_000
 """Boots whose UTC is worked out, the newest: five a day for ten years."""
+DAY_NS = 86_400 * NS
 LAST_NS = 253_402_300_799 * NS
 """The end of the year 9999, and of the calendar."""
 PENDING_MAX = 1024
@@ -63,6 +64,9 @@ class Figures(msgspec.Struct):
     """The figures of a year. Times are in hours; late means more than 60 s after the term."""
 
     year: int
+    """From its first moment to its last in `zone`."""
+    zone: str = "UTC"
+    """As the log names it last."""
     from_wall_ns: int | None = None
     """The first line of the year; null: there is none, and nothing is known."""
     to_wall_ns: int | None = None
@@ -129,10 +133,10 @@ class Figures(msgspec.Struct):
     torn: int = 0
 
 
-def year_of(wall_ns: int) -> int:
-    """The year of a moment, in UTC."""
+def year_of(wall_ns: int, zone: datetime.tzinfo = datetime.UTC) -> int:
+    """The year of a moment in a zone; a moment beyond a calendar's last day is in its last year."""
     moment = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC) + datetime.timedelta(seconds=wall_ns // NS)
-    return moment.year
+    return moment.year if wall_ns > LAST_NS - DAY_NS else moment.astimezone(zone).year
 
 
 class Calendar:
@@ -142,6 +146,8 @@ class Calendar:
         self._boots: dict[str, Boot] = {}
         self._offset_ns: int | None = None
         """The offset last believed in the log."""
+        self.zone = "UTC"
+        """Of the policy's days, as the log named it last."""
 
     def take(self, line: Line) -> None:
         """Take what a line says about time; only a keeper writes such lines."""
@@ -153,6 +159,8 @@ class Calendar:
             case acts.Clock(utc_ns=utc_ns, powered_ns=powered_ns) if line.boot_id in self._boots:
                 self._offset_ns = utc_ns - powered_ns
                 self._boots[line.boot_id] = Boot(self._boots[line.boot_id].began_ns, own_ns=self._offset_ns)
+            case acts.Policy(zone=zone):
+                self.zone = zone
 
     def finish(self) -> None:
         """The log has ended: later lines about time date earlier ones."""
@@ -193,10 +201,14 @@ def _clock(line: Line) -> ClockState:
 class Tally:
     """Counts one year. `take` each line in order, then `finish`."""
 
-    def __init__(self, year: int, calendar: Calendar | None = None) -> None:
-        """`calendar`: it has taken all lines already. Without it each line is dated by its own clock."""
-        self.figures = Figures(year)
+    def __init__(self, year: int, calendar: Calendar | None = None, zone: datetime.tzinfo = datetime.UTC) -> None:
+        """`calendar`: it has taken all lines already. Without it each line is dated by its own clock.
+
+        `zone`: in which the year begins and ends.
+        """
         self._calendar = calendar or Calendar()
+        self.figures = Figures(year, self._calendar.zone)
+        self._zone = zone
         self._holds: set[str] = set()
         self._deleting: dict[Key, acts.Deleting] = {}
         self._continues: dict[str, str] = {}
@@ -205,6 +217,8 @@ class Tally:
         """Counted events, by their first recording, with their trigger."""
         self._parts: dict[str, None] = {}
         """Counted recordings: a log can name one twice."""
+        self._ring_ns = 0
+        """When the last line of ring time was written."""
         self._gone: dict[Key, None] = {}
         """Tracks whose receipts have been counted."""
         self._rules: Mapping[type, Callable[[Any], None]] = {
@@ -217,7 +231,8 @@ class Tally:
     def take(self, line: Line) -> None:
         """Count a line if it is of the year; remember what carries over from earlier years."""
         when = self._calendar.date(line)
-        at_ns, year = when.wall_ns, year_of(when.wall_ns)
+        at_ns = self._middle(line, when.wall_ns)
+        year = year_of(at_ns, self._zone)
         if year > self.figures.year:
             return
         self._remember(line, at_ns)
@@ -238,6 +253,13 @@ class Tally:
             case acts.CoverBegan(decision=decision) if len(figures.covered) < DECISIONS_MAX:
                 figures.covered.append(Covered(at_ns, decision))
 
+    def _middle(self, line: Line, at_ns: int) -> int:
+        """A line of ring time is about what went before it: it counts in the year in which most of that was."""
+        if not isinstance(line.act, acts.RingTime):
+            return at_ns
+        since_ns, self._ring_ns = max(self._ring_ns, at_ns - DAY_NS), at_ns
+        return (min(since_ns, at_ns) + at_ns) // 2
+
     def finish(self) -> Figures:
         """Return the figures; hours are rounded to the hundredth, once."""
         figures = self.figures
@@ -252,8 +274,10 @@ class Tally:
         match line.act:
             case acts.Policy(name=name, sha256=sha256, tracks=tracks):
                 found = PolicyFrom(at_ns, name, sha256, tracks)
-                inherits = year_of(found.at_wall_ns) < figures.year
-                figures.policies = [found] if inherits else [*figures.policies, found][-DECISIONS_MAX:]
+                inherits = year_of(found.at_wall_ns, self._zone) < figures.year
+                before = [] if inherits else figures.policies
+                if not before or (before[-1].sha256, before[-1].tracks) != (sha256, tracks):
+                    figures.policies = [*before, found][-DECISIONS_MAX:]
             case acts.HoldPlaced(hold_id=hold_id) | acts.HoldRestored(hold_id=hold_id):
                 self._holds.add(hold_id)
             case acts.HoldReleased(hold_id=hold_id):

@@ -8,7 +8,7 @@ Pure: readings, policies and windows in; the current one out.
 
 from __future__ import annotations
 
-import datetime
+from collections.abc import Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -37,14 +37,16 @@ class Calendar(Struct, frozen=True):
         return now.wall_ns if self.offset_ns is None else now.boot_ns + self.offset_ns
 
 
-def policy_on(policies: tuple[Policy, ...], today: datetime.date, *, synchronised: bool) -> tuple[int, Policy]:
-    """Which of these policies, in the order of their dates, applies on a day.
+def policy_at(
+    policies: tuple[Policy, ...], begin_ns: Sequence[int], wall_ns: int, *, synchronised: bool
+) -> tuple[int, Policy]:
+    """Which of these policies, in the order of their dates, applies at a moment. `begin_ns`: UTC, of each.
 
     Before the first is in force, the alarm works by it and nothing is recorded. A clock without a reference may be
     wrong by years: then a track is recorded only if all policies record it, so that no restart opens a device that a
     decision has closed.
     """
-    begun = [index for index, policy in enumerate(policies) if policy.in_force_from <= today]
+    begun = [index for index, from_ns in enumerate(begin_ns) if from_ns <= wall_ns]
     index = begun[-1] if begun else 0
     policy = policies[index]
     if not synchronised:

@@ -27,6 +27,7 @@ NEEDS = (
     "python3-lgpio (>= {lgpio})",  # without it no button is read
     "python3-numpy (>= {numpy})",  # the recorder looks at its pictures by it, and starts in every room
     "systemd (>= 252)",
+    "tzdata",  # a policy names its time zone
 )
 RECOMMENDED = (
     "python3-pyaudio (>= {pyaudio})",

@@ -7,13 +7,17 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
 
 from daemon.check import body
+from daemon.check.asking import Room
 from daemon.check.finding import Finding, Report
+from daemon.check.machine import time_zone
 from daemon.check.walk import check
+from daemon.config import load
 from daemon.model.fitted import BUTTONS, OUTPUTS
 from daemon.model.unit import ButtonUnit, Unit
 from simulators.__main__ import FITTED
@@ -23,6 +27,8 @@ WELL: dict[str, Any] = {
     "faults": {}, "buttons": {"alarm": {"last_press": "2026-11-02T10:00:00.000Z", "last_test": None, "last_seen": None}}
 }  # fmt: skip
 
+AMSTERDAM = ZoneInfo("Europe/Amsterdam")
+
 
 def report(*findings: Finding) -> Report:
     return Report("u", "p", "", "b", "2026-11-28", 1, by_hand=True, findings=findings)
@@ -31,15 +37,15 @@ def report(*findings: Finding) -> Report:
 @pytest.mark.case("people 1")
 def test_one_contact_cannot_show_what_it_cannot_show() -> None:
     """A7: of one normally open contact nobody knows that its wire is whole; of both it is known that none is cut."""
-    alone = body._unpressed(BUTTONS["alarm"], ButtonUnit(5), WELL)
+    alone = body._unpressed(BUTTONS["alarm"], ButtonUnit(5), WELL, AMSTERDAM)
     assert alone.verdict == "warning"
     assert "NO contact cannot show a cut wire" in alone.found
-    assert "last press was 2026-11-02 10:00 UTC" in alone.found
+    assert "last press was 2026-11-02 11:00 CET" in alone.found
     assert "nc_pin" in alone.todo
-    closed = body._unpressed(BUTTONS["record"], ButtonUnit(6, contact="nc"), WELL)
+    closed = body._unpressed(BUTTONS["record"], ButtonUnit(6, contact="nc"), WELL, AMSTERDAM)
     assert (closed.verdict, closed.todo) == ("skipped", "")
     assert "NC contact cannot show a short" in closed.found
-    both = body._unpressed(BUTTONS["alarm"], ButtonUnit(5, nc_pin=13), WELL)
+    both = body._unpressed(BUTTONS["alarm"], ButtonUnit(5, nc_pin=13), WELL, AMSTERDAM)
     assert both.verdict == "skipped"
     assert "no cut wire, no short; nobody pressed it" in both.found
 
@@ -127,6 +133,7 @@ class RoomOfParts:
     """A unit that has every part and in which all of them work: what its processes would answer."""
 
     hands: Any = None
+    place = AMSTERDAM
 
     def __init__(self, dead: str = "") -> None:
         """`dead`: a button whose presses never reach the unit."""
@@ -148,3 +155,18 @@ class RoomOfParts:
         one = {"presses": self._presses, "lasted_ms": 2000, "down": False}
         nothing = {"presses": 0, "lasted_ms": 0, "down": False}
         return dict.fromkeys(BUTTONS, one) | {self._dead: nothing}
+
+
+def test_the_machines_zone_is_named_where_it_is_another(tmp_path: Path) -> None:
+    """H1: the policy's zone counts; a machine that is set to another is named, and is no fault."""
+    paths = prepare(tmp_path / "unit", "heusden-2020", None, ("127.0.0.1", 1))
+    found = {}
+    for own in ("Europe/London", "Europe/Amsterdam"):
+        link = paths.run / "board" / "etc" / "localtime"
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.unlink(missing_ok=True)
+        link.symlink_to(f"/usr/share/zoneinfo/{own}")
+        (found[own],) = time_zone(Room(paths, load(paths.etc), None))
+    assert [one.verdict for one in found.values()] == ["ok", "ok"]
+    assert "the machine's own is Europe/London" in found["Europe/London"].found
+    assert found["Europe/Amsterdam"].found == "Europe/Amsterdam, by the policy"

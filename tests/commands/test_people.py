@@ -9,14 +9,18 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from daemon.commands.console import day, moment
+from daemon.commands.console import day
+from daemon.commands.zone import moment
 from daemon.errors import RequestError, UnitError
 from daemon.paths import Paths
 from simulators.faults import Staged
 from tests.check.terminal import spreekkamer
+
+AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 
 
 def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -65,9 +69,21 @@ def test_a_date_that_is_none_is_one_kind_of_error(words: tuple[str, ...], tmp_pa
 
 @pytest.mark.case("people 6")
 def test_dates_and_moments_are_read() -> None:
-    """H2: what is a date is taken as it is; a moment without an offset is in the machine's time."""
+    """H2: what is a date is taken as it is; a moment without an offset is in the policy's zone."""
     assert str(day("2026-11-30", "--on")) == "2026-11-30"
-    assert moment("2026-03-18T06:00", "--from").tzinfo is not None
+    assert moment("2026-03-18T06:00", "--from", AMSTERDAM).isoformat() == "2026-03-18T06:00:00+01:00"
+    assert moment("2026-07-18T06:00", "--from", AMSTERDAM).isoformat() == "2026-07-18T06:00:00+02:00"
+    assert moment("2026-03-18T06:00Z", "--from", AMSTERDAM).isoformat() == "2026-03-18T06:00:00+00:00"
+
+
+@pytest.mark.parametrize(
+    ("typed", "why"), [("2026-10-25T02:30", "comes twice"), ("2026-03-29T02:30", "does not exist")]
+)
+def test_a_moment_in_the_change_of_the_clocks_is_asked_for_with_its_offset(typed: str, why: str) -> None:
+    """H2: the hour that comes twice and the hour that is left out are named, and with an offset each is taken."""
+    with pytest.raises(RequestError, match=why):
+        moment(typed, "--from", AMSTERDAM)
+    assert moment(f"{typed}+01:00", "--from", AMSTERDAM)
 
 
 @pytest.mark.case("people 7")

@@ -9,9 +9,11 @@ import base64
 import datetime
 import re
 import shutil
+import time
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -36,8 +38,9 @@ def dronten(etc: Path) -> None:
 
 
 def at(moment: str, state: ClockState = "synchronised") -> ClockReading:
-    """A reading of a clock in the machine's local time."""
-    wall_ns = round(datetime.datetime.fromisoformat(moment).astimezone().timestamp() * 1e9)
+    """A reading of a clock, at a moment of the shipped policies' zone."""
+    there = datetime.datetime.fromisoformat(moment).replace(tzinfo=ZoneInfo("Europe/Amsterdam"))
+    wall_ns = round(there.timestamp() * 1e9)
     return ClockReading(1, wall_ns, state)
 
 
@@ -51,6 +54,40 @@ def test_each_policy_is_in_force_from_midnight_of_its_day(etc: Etc) -> None:
     assert (before.policy.name, after.policy.name) == ("dronten-2014", "dronten-2021-11-10")
     assert before.policy_sha256 == settings.policies[0].sha256 != after.policy_sha256
     assert settings.at(at("2030-01-01T00:00:00", "unsynchronised")).policy.tracks() == ()
+
+
+@pytest.mark.case("keeper 18")
+@pytest.mark.parametrize("machine", ["UTC", "America/New_York", "Pacific/Auckland"])
+def test_a_policy_begins_at_midnight_of_its_own_zone(machine: str, etc: Etc, monkeypatch: pytest.MonkeyPatch) -> None:
+    """R7: on a machine of whatever zone a policy begins at midnight of the zone that it names."""
+    monkeypatch.setenv("TZ", machine)
+    time.tzset()
+    try:
+        path = etc()
+        dronten(path)
+        first = path / "policy.d" / "dronten-2021-11-10.toml"
+        first.write_text('zone = "Asia/Tokyo"\n' + first.read_text())
+        settings = load(path)
+        tokyo_ns = round(datetime.datetime(2021, 11, 9, 15, tzinfo=datetime.UTC).timestamp()) * 10**9
+        found = [settings.at(ClockReading(1, wall_ns, "synchronised")).nth for wall_ns in (tokyo_ns - 1, tokyo_ns)]
+        assert found == [0, 1]
+        assert [settings.at(at(moment)).nth for moment in ("2021-11-15T23:59:59", "2021-11-16T00:00:00")] == [1, 2]
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+@pytest.mark.parametrize(
+    "zone", ["Europe/Amsterdm", "Europe", "../etc/passwd", "localtime", "CET", "europe/amsterdam", ""]
+)
+def test_a_zone_that_is_none_is_named(zone: str, etc: Etc) -> None:
+    """H1: a zone that this machine does not know, a directory of its database, a path out of it: a fault."""
+    path = etc()
+    policy = path / "policy.toml"
+    policy.write_text(f'zone = "{zone}"\n' + policy.read_text())
+    (line,) = faults(path)
+    assert line.startswith(f'policy.toml: zone = "{zone}"')
+    assert "Europe/Amsterdam" in line
 
 
 def test_all_faults_of_all_policies_at_once(etc: Etc) -> None:

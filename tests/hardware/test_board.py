@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from daemon.paths import Paths
-from hardware import board
+from hardware import board, machine
 from simulators import board as simulated
 
 
@@ -54,3 +54,15 @@ def test_a_board_that_tells_nothing_is_not_called_well(tmp_path: Path) -> None:
     (tmp_path / "sys/class/thermal/thermal_zone0").mkdir(parents=True)
     (tmp_path / board.TEMPERATURE).write_text("warm\n")
     assert board.read(tmp_path) == board.Board(None, None, (), None, None)
+
+
+def test_the_machines_zone_is_read_where_systemd_keeps_it(tmp_path: Path) -> None:
+    """H1: the machine's own time zone is named; where there is none to read, none is guessed."""
+    assert machine.time_zone(tmp_path) is None
+    (tmp_path / "etc").mkdir()
+    link = tmp_path / "etc" / "localtime"
+    link.write_bytes(b"TZif")
+    assert machine.time_zone(tmp_path) is None, "a copy of a zone's file has no name"
+    link.unlink()
+    link.symlink_to("/usr/share/zoneinfo/Europe/London")
+    assert machine.time_zone(tmp_path) == "Europe/London"

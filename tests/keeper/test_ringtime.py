@@ -5,16 +5,20 @@
 
 from __future__ import annotations
 
+import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.keeper.audit import AuditLog
-from daemon.keeper.ringtime import DAY_NS, KEEP_NS, RingMeter
+from daemon.keeper.ringtime import KEEP_NS, RingMeter
 from daemon.model.meter import Meter, count
 from daemon.wire import RingTime
 from tests.keeper.stores import NS, Clock, audit_lines
+
+AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 
 
 @given(st.lists(st.tuples(st.sampled_from(["said", "lost", "new recorder"]), st.integers(0, 100)), max_size=30))
@@ -34,7 +38,7 @@ def test_what_is_counted_is_what_was_sealed(words: list[tuple[str, int]]) -> Non
 
 def meter(store: Path, clock: Clock) -> tuple[RingMeter, AuditLog]:
     """A keeper that starts, as far as this goes."""
-    ring = RingMeter(store / "ring.json")
+    ring = RingMeter(store / "ring.json", AMSTERDAM)
     audit = AuditLog(store / "audit.jsonl", clock).open(ring.follow)
     ring.start(clock.read())
     return ring, audit
@@ -45,8 +49,9 @@ def told(store: Path) -> list[tuple[object, object]]:
 
 
 def test_a_day_is_a_line(tmp_path: Path) -> None:
-    """K3: at the end of a day its seconds stand in the log, per track; the next line has what came after."""
-    clock = Clock(wall_ns=20_000 * DAY_NS - 60 * NS)
+    """K3: at the end of a day, in the policy's zone, its seconds stand in the log, per track; the next has the rest."""
+    midnight = datetime.datetime(2027, 1, 1, tzinfo=AMSTERDAM)
+    clock = Clock(wall_ns=round(midnight.timestamp()) * NS - 60 * NS)
     ring, audit = meter(tmp_path, clock)
     ring.heard(RingTime("s", {"audio": 100.0, "video": 90.0}))
     ring.tick(audit, clock.read())

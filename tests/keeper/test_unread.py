@@ -207,7 +207,7 @@ def test_an_overdue_hold_does_not_fill_the_journal(paths: Paths, monkeypatch: py
     wish = rules.Wish(A, "2026-1", "manager", "an incident", review + datetime.timedelta(days=1))
     by = rules.By(1, "custodian")
     one.holds.place(rules.place(wish, ("c" * 32, A), ("audio",), one.clock.read(), by), one.audit)
-    reviews, due = Reviews(one.holds, one.audit, HoldPolicy()), 0
+    reviews, due = Reviews(one.holds, one.audit, HoldPolicy(), datetime.UTC), 0
     for _ in range(365 * 2):
         one.clock.on(12 * H_NS)
         due += len(reviews.look(one.clock.read())[0])

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -18,7 +19,8 @@ from daemon.model.policy import HoldPolicy
 from hardware.ports import ClockReading, ClockState
 
 DAY = datetime.date(2026, 11, 22)
-DAY_WALL_NS = (DAY - datetime.date(1970, 1, 1)).days * DAY_NS
+AMSTERDAM = ZoneInfo("Europe/Amsterdam")
+DAY_WALL_NS = rules._first_ns(DAY, AMSTERDAM)
 NAG, LAPSE = HoldPolicy(), HoldPolicy(after_review="lapse", lapse_after_d=28)
 STATES = st.sampled_from(("synchronised", "unsynchronised"))
 DATES = st.dates(datetime.date(1971, 1, 1), datetime.date.max)
@@ -40,15 +42,15 @@ def hold(review: datetime.date, placed_wall_ns: int = DAY_WALL_NS) -> Hold:
 def test_a_review_within_ninety_days_is_taken(days: int, into_ns: int) -> None:
     """K2: any day after today and up to ninety days ahead will do, at any hour of today; no other."""
     now = at(DAY_WALL_NS + into_ns)
-    assert review_fault(DAY + datetime.timedelta(days=days), now) == ""
+    assert review_fault(DAY + datetime.timedelta(days=days), now, AMSTERDAM) == ""
     for wrong in (-1, 0, REVIEW_DAYS_MAX + 1):
-        assert "expected a date after today" in review_fault(DAY + datetime.timedelta(days=wrong), now)
+        assert "expected a date after today" in review_fault(DAY + datetime.timedelta(days=wrong), now, AMSTERDAM)
 
 
 @given(DATES, WALL_NS)
 def test_a_wrong_clock_refuses_no_hold(review: datetime.date, wall_ns: int) -> None:
     """K2, K4: a clock that does not claim to be right refuses no date, whatever it shows."""
-    assert review_fault(review, at(wall_ns, "unsynchronised")) == ""
+    assert review_fault(review, at(wall_ns, "unsynchronised"), AMSTERDAM) == ""
 
 
 @given(DATES, WALL_NS, STATES, st.sampled_from((NAG, LAPSE)))
@@ -58,20 +60,22 @@ def test_only_a_policy_and_a_right_clock_end_a_hold(
     """K2, K4: nothing lapses but by a policy that says so, by a clock that follows a reference, and days after the
     review; and what lapses was due.
     """
-    stands = standing(hold(review), at(wall_ns, state), policy)
+    stands = standing(hold(review), at(wall_ns, state), policy, AMSTERDAM)
     if stands.lapses:
         assert policy.after_review == "lapse"
         assert state == "synchronised"
         assert stands.is_due
-        assert wall_ns >= rules._wall_ns(review) + policy.lapse_after_d * DAY_NS
+        last = review + datetime.timedelta(days=policy.lapse_after_d)
+        assert wall_ns >= rules._first_ns(last, AMSTERDAM)
 
 
 @given(DATES, WALL_NS, WALL_NS, STATES)
 def test_due_stays_due(review: datetime.date, one_ns: int, other_ns: int, state: ClockState) -> None:
     """K2: a review that has passed is due, and is more overdue the later it gets."""
     earlier, later = sorted((one_ns, other_ns))
-    first, second = standing(hold(review), at(earlier, state), NAG), standing(hold(review), at(later, state), NAG)
-    if earlier >= rules._wall_ns(review):
+    first = standing(hold(review), at(earlier, state), NAG, AMSTERDAM)
+    second = standing(hold(review), at(later, state), NAG, AMSTERDAM)
+    if earlier >= rules._first_ns(review, AMSTERDAM):
         assert first.is_due
         assert second.is_due
         assert second.overdue_d >= first.overdue_d
@@ -82,7 +86,7 @@ def test_a_date_that_a_wrong_clock_let_pass_is_due_when_the_clock_is_right() -> 
     nothing.
     """
     far = hold(datetime.date(2031, 1, 1), placed_wall_ns=0)
-    stands = standing(far, at(DAY_WALL_NS), LAPSE)
+    stands = standing(far, at(DAY_WALL_NS), LAPSE, AMSTERDAM)
     assert (stands.is_due, stands.overdue_d, stands.lapses) == (True, 0, False)
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 import datetime
 import io
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.commands.report import WORDS, count
+from daemon.commands.report import WORDS, Report, count
 from daemon.model.ledger import START, Line, parse
 from daemon.model.report import Calendar, Figures, Tally, year_of
 from daemon.records import sha256
@@ -185,6 +186,53 @@ def test_a_year_is_a_year_in_utc(day: str) -> None:
     assert year_of(at(day)) == int(day[:4])
 
 
+AMSTERDAM = ZoneInfo("Europe/Amsterdam")
+
+
+def lived(year: int, zone: str, *lines: tuple[str, dict[str, Any]]) -> Report:
+    """What is counted of a log whose lines were written at these moments, under a policy of a zone."""
+    acts = [("2020-01-01T00:00Z", {**sample("policy"), "zone": zone}), *lines]
+    moments = [round(datetime.datetime.fromisoformat(moment).timestamp()) * NS for moment, _ in acts]
+    made = [
+        {**fields, "at_wall_ns": moment, "acted_wall_ns": moment, "clock": "synchronised"}
+        if "acted_wall_ns" in fields
+        else {**fields, "at_wall_ns": moment, "clock": "synchronised"}
+        for (_, fields), moment in zip(acts, moments, strict=True)
+    ]
+    data = b"".join(chained(made))
+    return count(io.BytesIO(data), len(data), year)
+
+
+def test_a_year_ends_at_midnight_of_the_policys_zone() -> None:
+    """H2: a press ten minutes after midnight in Amsterdam on 1 January is the new year's, where UTC says 23:10."""
+    press = sample("alarm_raised") | {"acted_boot_ns": -1, "acted_clock": "synchronised"}
+    lines = (("2026-12-31T23:50+01:00", press), ("2027-01-01T00:10+01:00", press), ("2026-06-30T23:59+02:00", press))
+    assert [lived(year, "Europe/Amsterdam", *lines).figures.alarms for year in (2026, 2027)] == [2, 1]
+    assert [lived(year, "UTC", *lines).figures.alarms for year in (2026, 2027)] == [3, 0]
+    assert lived(2026, "Europe/Amsterdam", *lines).figures.zone == "Europe/Amsterdam"
+    assert lived(2026, "No/Where", *lines).figures.alarms == 3, "a zone that nobody knows is counted in UTC"
+
+
+def test_ring_time_of_the_last_day_is_the_old_years() -> None:
+    """H2: the line at the end of a day is about that day, also when it is written in the next year."""
+    ring = sample("ring_time") | {"audio_s": 3600.0}
+    lines = (("2026-12-30T23:00:03Z", ring), ("2026-12-31T23:00:03Z", ring), ("2027-01-01T23:00:03Z", ring))
+    found = [lived(year, "Europe/Amsterdam", *lines).figures.ring_h["audio"] for year in (2026, 2027)]
+    assert found == [2.0, 1.0]
+
+
+@given(
+    st.integers(86_400, 253_402_300_799), st.sampled_from(["Europe/Amsterdam", "Pacific/Auckland", "America/New_York"])
+)
+def test_a_moment_is_in_the_year_that_its_clock_shows(wall_s: int, zone: str) -> None:
+    """H2: at any second, summer or winter, the year is that of a clock on a wall of the zone."""
+    there = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC) + datetime.timedelta(
+        seconds=min(wall_s, 253_402_200_000)
+    )
+    assert year_of(min(wall_s, 253_402_200_000) * NS, ZoneInfo(zone)) == there.astimezone(ZoneInfo(zone)).year
+    assert 1970 <= year_of(wall_s * NS, ZoneInfo(zone)) <= 9999
+
+
 def test_the_figures_bear_the_head_of_their_log() -> None:
     """H2, K3: a report names the head it was counted from, and a line that was changed makes it say so."""
     text = log(line("alarm_raised"), line("alarm_test"), line("alarm_raised"))
@@ -197,7 +245,7 @@ def test_the_figures_bear_the_head_of_their_log() -> None:
 
 def test_every_figure_has_its_words() -> None:
     """H2: the table shows every figure that is counted, in two languages."""
-    shown = {"year", "from_wall_ns", "to_wall_ns", "policies", "covered", "reset"}
+    shown = {"year", "zone", "from_wall_ns", "to_wall_ns", "policies", "covered", "reset"}
     assert WORDS.keys() | shown == set(Figures.__struct_fields__)
     assert all(english and dutch for english, dutch in WORDS.values())
 

@@ -10,6 +10,7 @@ import json
 import shutil
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from daemon.config import shipped
 from daemon.errors import LinkError
@@ -23,7 +24,7 @@ from tests.rooms import Unit, policy_with, running, wait_for
 
 
 def dronten(state: Path, moment: str) -> str:
-    """A unit that has the policies of Dronten one after the other, and a clock that stands at a moment."""
+    """A unit that has the policies of Dronten one after the other, and a clock at a moment of their zone."""
     paths = Paths.below(state)
     (paths.etc / "policy.d").mkdir(parents=True)
     for name in ("dronten-2021-11-10", "dronten-2021-11-16", "dronten-2022"):
@@ -31,7 +32,8 @@ def dronten(state: Path, moment: str) -> str:
     clock = clock_path(paths)
     clock.parent.mkdir(parents=True)
     SimClock.create(clock)
-    SimClock(clock).set_wall(round(datetime.datetime.fromisoformat(moment).astimezone().timestamp()) * 10**9)
+    there = datetime.datetime.fromisoformat(moment).replace(tzinfo=ZoneInfo("Europe/Amsterdam"))
+    SimClock(clock).set_wall(round(there.timestamp()) * 10**9)
     return policy_with("dronten-2014", state, pre_event_s=2, post_event_s=1)
 
 
