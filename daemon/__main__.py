@@ -27,6 +27,7 @@ from daemon.commands import (
     evidence,
     hold,
     holders,
+    incident,
     notice,
     report,
     store,
@@ -64,6 +65,7 @@ app.add_typer(settings, name="settings")
 app.add_typer(alarm, name="alarm")
 app.add_typer(hold.app, name="hold")
 app.add_typer(holders.app, name="holders")
+app.add_typer(incident.app, name="incident")
 app.add_typer(audit.app, name="audit")
 app.add_typer(cover.app, name="cover")
 app.add_typer(notice.app, name="notice")

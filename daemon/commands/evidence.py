@@ -21,7 +21,8 @@ from daemon.evidence.export import Copy, to_medium, to_stream
 from daemon.evidence.medium import of_the_unit
 from daemon.evidence.source import sources
 from daemon.evidence.verify import Verdict, verify
-from daemon.link import Conversation
+from daemon.link import Conversation, ask
+from daemon.model.register import Handing, Purpose, Use
 from daemon.paths import Paths
 
 app = typer.Typer(
@@ -54,21 +55,28 @@ def export_(
     same_disk: Annotated[
         str | None, typer.Option(metavar="REASON", help="why the copy may stay on the unit, where nothing deletes it")
     ] = None,
+    purpose: Annotated[Purpose | None, typer.Option(help="what it is for; with it --number and --role")] = None,
+    number: Annotated[
+        str | None, typer.Option(metavar="NR", help="the incident's, the report's or the request's number")
+    ] = None,
+    role: Annotated[str | None, typer.Option(help="for which function: a role of the policy; no name")] = None,
     state: State = None, as_json_: Json = False,
 ) -> None:  # fmt: skip
     """Copy a sealed event to a medium as one zip, and check it there. Exit code 10 when something is wrong."""
-    paths = Paths.below(state)
+    paths, why = Paths.below(state), Handing(same_disk, purpose, number, role)
+    if not why.is_whole():
+        raise RequestError("--purpose, --number and --role: expected all three, or none of them")
     if to == "-":
-        _stream(paths, recording_id, same_disk)
+        _stream(paths, recording_id, why)
         return
     if not Path(to).is_dir():
         raise RequestError(f"--to {to}: expected a directory, or - for standard output")
     if Path(to).resolve().is_relative_to(paths.store.resolve()):
         raise RequestError(f"--to {to}: it lies in the store; expected a directory on a medium")
     with Conversation(paths.keeper_socket, WAIT_S) as keeper, progress() as bar:
-        _leaves(keeper, recording_id, to, Path(to).stat(), same_disk)
+        _leaves(keeper, recording_id, to, Path(to).stat(), why)
         task = bar.add_task("copy", total=None)
-        copy = to_medium(keeper, recording_id, Path(to), lambda count: bar.advance(task, count), same_disk)
+        copy = to_medium(keeper, recording_id, Path(to), lambda count: bar.advance(task, count), why)
         task = bar.add_task("check", total=sum(sheet.bytes for sheet in copy.recordings))
         assert copy.path is not None  # noqa: S101 - it was copied to a medium
         keys = _keys(paths, key)
@@ -83,21 +91,39 @@ def export_(
         raise typer.Exit(10)
 
 
-def _leaves(keeper: Conversation, recording_id: str, to: str, target: os.stat_result, same_disk: str | None) -> None:
+@app.command()
+def used(
+    recording_id: Annotated[str, typer.Argument(metavar="ID", help="the recording's id, or the start of it")],
+    *, as_: Annotated[Use, typer.Option("--as", help="what was done; accessed: a resident saw or heard it")],
+    purpose: Annotated[Purpose, typer.Option(help="what for")],
+    number: Annotated[str, typer.Option(metavar="NR", help="the incident's, the report's or the request's number")],
+    role: Annotated[str, typer.Option(help="for which function: a role of the policy; no name")],
+    state: State = None, as_json_: Json = False,
+) -> None:  # fmt: skip
+    """Tells the unit's log what became of a copy, for the register: the unit itself sees no copy being opened."""
+    about = {"use": as_, "purpose": purpose, "number": number, "on_behalf_of": role}
+    told = ask(Paths.below(state).keeper_socket, "used", recording=recording_id, **about)
+    if as_json_:
+        as_json(told)
+        return
+    out().print(f"recording {told['recording_id']}: noted as {as_}, for {purpose} {number}", soft_wrap=True)
+
+
+def _leaves(keeper: Conversation, recording_id: str, to: str, target: os.stat_result, why: Handing) -> None:
     """Raise RequestError for a place on the unit itself without a reason: a copy there has no term."""
     device = int(keeper.ask("recording", recording_id=recording_id)["device"])
-    if same_disk is None and (where := of_the_unit(target, device)):
+    if why.same_disk is None and (where := of_the_unit(target, device)):
         expected = "expected a medium, or --same-disk with the reason"
         raise RequestError(f"--to {to}: {where}, and nothing would ever delete the copy there; {expected}")
 
 
-def _stream(paths: Paths, recording_id: str, same_disk: str | None) -> None:
+def _stream(paths: Paths, recording_id: str, why: Handing) -> None:
     if sys.stdout.isatty():
         raise RequestError("a zip is no text for a terminal; expected --to - with standard output going into a file")
     try:
         with Conversation(paths.keeper_socket, WAIT_S) as keeper:
-            _leaves(keeper, recording_id, "-", os.fstat(sys.stdout.fileno()), same_disk)
-            copy = to_stream(keeper, recording_id, sys.stdout.buffer, lambda _: None, same_disk)
+            _leaves(keeper, recording_id, "-", os.fstat(sys.stdout.fileno()), why)
+            copy = to_stream(keeper, recording_id, sys.stdout.buffer, lambda _: None, why)
         sys.stdout.buffer.flush()
     except OSError as error:
         raise StoreError(f"standard output: {error.strerror or error}; what arrived is not whole") from error

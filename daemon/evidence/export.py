@@ -29,6 +29,7 @@ from daemon.errors import RequestError, StoreError
 from daemon.link import Conversation
 from daemon.model import acts
 from daemon.model.ledger import parse
+from daemon.model.register import Handing
 
 PIECE_BYTES = 1_048_576
 Step = Callable[[int], None]
@@ -63,11 +64,14 @@ class Copy(msgspec.Struct, frozen=True):
     """None: it went to standard output."""
 
 
-def to_medium(keeper: Conversation, recording_id: str, to: Path, step: Step, same_disk: str | None = None) -> Copy:
+NOTHING_SAID = Handing()
+
+
+def to_medium(keeper: Conversation, recording_id: str, to: Path, step: Step, why: Handing = NOTHING_SAID) -> Copy:
     """Write `opname-<start of the id>.zip` and the page to a directory, durable on return.
 
-    `same_disk`: why the copy may stay on the unit, for its log. Raises RequestError, NotFoundError and RightsError as
-    the keeper does, StoreError if the medium fails.
+    `why` goes into the unit's log. Raises RequestError, NotFoundError and RightsError as the keeper does, StoreError if
+    the medium fails.
     """
     name = str(keeper.ask("recording", recording_id=recording_id)["recording_id"])
     whole = to / f"opname-{name[:8]}.zip"
@@ -77,7 +81,7 @@ def to_medium(keeper: Conversation, recording_id: str, to: Path, step: Step, sam
     try:
         part.unlink(missing_ok=True)
         with part.open("xb") as file:  # an existing file on a stick may be a link
-            copy = to_stream(keeper, name, file, step, same_disk)
+            copy = to_stream(keeper, name, file, step, why)
             file.flush()
             os.fsync(file.fileno())
         if PAGE.is_file() and not (to / PAGE.name).exists():
@@ -93,7 +97,7 @@ def to_medium(keeper: Conversation, recording_id: str, to: Path, step: Step, sam
 
 
 def to_stream(
-    keeper: Conversation, recording_id: str, file: IO[bytes], step: Step, same_disk: str | None = None
+    keeper: Conversation, recording_id: str, file: IO[bytes], step: Step, why: Handing = NOTHING_SAID
 ) -> Copy:
     """Write the zip to a file or pipe, front to back. Raises as the keeper does, and OSError."""
     told = keeper.ask("recording", recording_id=recording_id)
@@ -104,7 +108,7 @@ def to_stream(
             if keeper.ask("recording", recording_id=name)["state"] == "open":
                 still_open.append(name)
                 continue
-            sheet = _part(keeper, name, same_disk, archive, pipe, step)
+            sheet = _part(keeper, name, why, archive, pipe, step)
             data = msgspec.json.format(msgspec.json.encode(sheet), indent=2) + b"\n"
             _add(archive, pipe, f"{name}.json", data)
             sheets.append(sheet)
@@ -117,10 +121,8 @@ def to_stream(
     return Copy(tuple(sheets), tuple(still_open), None)
 
 
-def _part(
-    keeper: Conversation, name: str, same_disk: str | None, archive: zipfile.ZipFile, pipe: _Ahead, step: Step
-) -> Sheet:
-    told: dict[str, Any] = keeper.ask("export", recording_id=name, same_disk=same_disk)
+def _part(keeper: Conversation, name: str, why: Handing, archive: zipfile.ZipFile, pipe: _Ahead, step: Step) -> Sheet:
+    told: dict[str, Any] = keeper.ask("export", recording_id=name, **msgspec.structs.asdict(why))
     count = size = 0
     while True:
         batch, files = keeper.ask_for_files("export_files")

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import datetime
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -60,7 +60,7 @@ class Custody:
         self._archive, self._sweep = archive, sweep
         self._policy = archive.settings.policy.holds
         self._zone = zone(archive.settings.policy.zone) or datetime.UTC
-        self._roles = frozenset(role for group in archive.settings.policy.opening.groups for role in group)
+        self._roles = archive.settings.policy.roles()
         """A hold is placed, extended and released on behalf of one of them. Empty: any."""
 
     def page(self, asked: Asked) -> Any:
@@ -83,7 +83,7 @@ class Custody:
 
     def place(self, asked: Asked) -> Any:
         """Place a hold on existing tracks that are not being deleted."""
-        archive, wish = self._archive, _understood(asked.args, rules.Wish)
+        archive, wish = self._archive, understood(asked.args, rules.Wish)
         self._check_role(wish.on_behalf_of)
         recording_id, now = archive.store.find(wish.recording), archive.clock.read()
         _check_review(wish.review, archive.clock, self._zone)
@@ -108,7 +108,7 @@ class Custody:
 
     def extend(self, asked: Asked) -> Any:
         """Set a later review."""
-        archive, wish = self._archive, _understood(asked.args, rules.Extension)
+        archive, wish = self._archive, understood(asked.args, rules.Extension)
         self._check_role(wish.on_behalf_of)
         hold_id = archive.holds.find(wish.hold)
         _check_review(wish.review, archive.clock, self._zone)
@@ -116,7 +116,7 @@ class Custody:
 
     def release(self, asked: Asked) -> Any:
         """Release a hold. Tracks past their term are deleted before the answer."""
-        archive, wish = self._archive, _understood(asked.args, rules.Release)
+        archive, wish = self._archive, understood(asked.args, rules.Release)
         self._check_role(wish.on_behalf_of)
         if len(wish.hold) < START_MIN:
             raise RequestError(f"hold `{wish.hold}`: expected {START_MIN} characters of its id at the least")
@@ -140,10 +140,10 @@ def _check_review(review: Any, clock: Clock, days: datetime.tzinfo) -> None:
         raise RequestError(wrong)
 
 
-def _understood(args: dict[str, Any], kind: type[T]) -> T:
+def understood(args: dict[str, Any], kind: type[T], expected: Mapping[str, str] = EXPECTED) -> T:
     """A request as a value. Raises RequestError, which says what was expected."""
     try:
         return msgspec.convert(args, kind)
     except msgspec.ValidationError as error:
-        name = next((name for name in EXPECTED if f"$.{name}" in str(error) or f"`{name}`" in str(error)), "")
-        raise RequestError(f"{name}: expected {EXPECTED[name]}" if name else str(error)) from error
+        name = next((name for name in expected if f"$.{name}" in str(error) or f"`{name}`" in str(error)), "")
+        raise RequestError(f"{name}: expected {expected[name]}" if name else str(error)) from error

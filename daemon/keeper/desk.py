@@ -27,11 +27,12 @@ from daemon.keeper.audit import Key
 from daemon.keeper.custody import Asked, Custody
 from daemon.keeper.export import Exports
 from daemon.keeper.holders import Holders
+from daemon.keeper.register import Register, handed_for, handing
 from daemon.keeper.trials import Trials
 from daemon.keeper.verifier import Verifier
 from daemon.model import acts
 from daemon.model.acts import Refused
-from daemon.model.holds import By, Reason
+from daemon.model.holds import By
 from daemon.model.refusals import Refusals
 from daemon.model.rights import KEEPER_ACTS, refusal
 
@@ -67,7 +68,7 @@ class Desk:
 
     def __init__(
         self, archive: Archive, door: people.Door, verifier: Verifier, trials: Trials, holders: Holders,
-        state: Callable[[], wire.KeeperState], sweep: Callable[[], list[dict[str, str]]],
+        register: Register,         state: Callable[[], wire.KeeperState], sweep: Callable[[], list[dict[str, str]]],
     ) -> None:  # fmt: skip
         """`sweep` deletes what is due now and returns what was deleted."""
         self._archive, self._door, self._verifier, self._trials = archive, door, verifier, trials
@@ -80,6 +81,8 @@ class Desk:
             "state": lambda _: state(), "recordings": self._recordings, "recording": self._recording,
             "holds": custody.page, "hold_place": custody.place, "hold_extend": custody.extend,
             "hold_release": custody.release,
+            "used": lambda asked: register.used(asked, audit),
+            "incidents": register.page, "incident_close": lambda asked: register.close(asked, audit),
             "audit": self._log, "export": self._export, "export_files": self._export_files,
             "exports": lambda _: self._exports.running(),
             "verify": self._verify, "recording_tested": self._recording_tested,
@@ -216,14 +219,14 @@ class Desk:
         """Begin handing out a recording: the log says so before the first file."""
         archive = self._archive
         recording_id = archive.store.find(str(asked.args.get("recording_id", "")))
-        same_disk = _reason(asked.args.get("same_disk"))
+        why = handing(asked.args)
         found = self._exports.open(asked.peer, recording_id)
         whole = archive.store.whole(recording_id)
         holds = sorted(h.hold_id for h in archive.holds.in_force().values() if h.recording_id in whole)
         archive.audit.add(acts.HandedOut(
             recording_id=recording_id, tracks=found.tracks, files=len(found.files), bytes=found.bytes,
-            sums_sha256=found.sums_sha256, holds=tuple(holds), same_disk=same_disk, uid=asked.by.uid,
-            role=asked.by.role,
+            sums_sha256=found.sums_sha256, holds=tuple(holds), same_disk=why.same_disk, uid=asked.by.uid,
+            role=asked.by.role, **handed_for(why),
         ))  # fmt: skip
         log.event("handed_out", recording_id=recording_id, uid=asked.by.uid)
         return msgspec.to_builtins(found.summary())
@@ -238,14 +241,6 @@ def _with_holds(summary: dict[str, Any], held: Collection[Key]) -> dict[str, Any
     for name, track in summary["tracks"].items():
         track["held"] = (summary["recording_id"], name) in held
     return summary
-
-
-def _reason(value: object) -> str | None:
-    """Why a copy may stay on the unit; None: it goes to a medium. Raises RequestError for an invalid reason."""
-    try:
-        return msgspec.convert(value, Reason | None)
-    except msgspec.ValidationError as error:
-        raise RequestError("same_disk: expected one line of 1 to 200 characters; no name") from error
 
 
 def _is_fresh(at: str, wall_ns: int) -> bool:

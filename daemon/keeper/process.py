@@ -29,6 +29,7 @@ from daemon.keeper.filling import Filling
 from daemon.keeper.heads import Heads
 from daemon.keeper.holders import Holders
 from daemon.keeper.holds import Holds
+from daemon.keeper.register import Register
 from daemon.keeper.reviews import Reviews
 from daemon.keeper.ringtime import RingMeter
 from daemon.keeper.store import Store
@@ -110,9 +111,11 @@ class KeeperProcess:
         self._clearing = Clearing(self._store, self._audit)
         self._terms = Terms(archive, self._trials, self._unread)
         self._reviews = Reviews(self._holds, self._audit, self._policy.holds, days)
+        self._register = Register(self._policy.roles())
         self._desk = Desk(
-            archive, door or people.Door(), self._verifier, self._trials, self._holders, self._state, self._sweep_now
-        )
+            archive, door or people.Door(), self._verifier, self._trials, self._holders, self._register, self._state,
+            self._sweep_now,
+        )  # fmt: skip
         self._link = link.Client(paths.unit_socket, lambda _, message: self._queue.put(FromAlarm(message)))
         self._operators = link.Server(paths.keeper_socket, lambda p, m: self._queue.put(FromOperator(p, m)))
         self._settings_fault = ""
@@ -172,7 +175,7 @@ class KeeperProcess:
         self._store.refresh()
         followers = (
             self._time, self._holds, self._heads, self._acts, self._ring, self._seen, self._filling, self._verifier,
-            self._unread, self._holders,
+            self._unread, self._holders, self._register,
         )  # fmt: skip
         follow = (part.follow for part in followers)
         self._audit.open(*follow, witnessed=self._heads.seen(), keys=self._heads.keys())

@@ -143,7 +143,9 @@ class Witness:
         """Log the policy in force if it has changed. Raises StoreError."""
         policy = settings.policy
         since = policy.in_force_from.isoformat()
-        now = acts.Policy(policy.name, settings.policy_sha256, since, tuple(policy.tracks()), policy.zone)
+        said, reviewed = policy.register, policy.register.criteria_reviewed
+        criteria = said.criteria, said.criteria_by, str(reviewed or "")
+        now = acts.Policy(policy.name, settings.policy_sha256, since, tuple(policy.tracks()), policy.zone, *criteria)
         if self._policy != now:
             audit.add(now)
 

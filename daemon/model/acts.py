@@ -21,6 +21,7 @@ from daemon.model.bounds import Id, Name, Ns, Sha256
 from daemon.model.events import SourceKind
 from daemon.model.holds import Hold, Kind
 from daemon.model.policy import Moment
+from daemon.model.register import Incident, Measure, Purpose, Use
 from daemon.model.retention import LateWhy
 from daemon.model.space import Level
 from hardware.ports import Track
@@ -192,6 +193,12 @@ class Policy(Act, frozen=True):
     """Tracks that may be recorded."""
     zone: str = "UTC"
     """The time zone of its days. An earlier release counted them in UTC."""
+    criteria: str = ""
+    """What counts as aggression or violence, as the policy has it; the next two as well."""
+    criteria_by: str = ""
+    """Who set them."""
+    criteria_reviewed: str = ""
+    """When they were looked at last."""
 
 
 class RecordingBegan(Act, frozen=True):
@@ -416,6 +423,37 @@ class HandedOut(Act, frozen=True, kw_only=True):
     """Active holds on it."""
     same_disk: str | None = None
     """Why the copy stays on the unit; null: it does not."""
+    uid: int
+    role: str
+    purpose: Purpose | UnsetType = UNSET
+    """What it is for, where that was said; with it the next two."""
+    number: str | UnsetType = UNSET
+    """The incident's, the report's or the request's."""
+    on_behalf_of: str | UnsetType = UNSET
+
+
+class CopyUsed(Act, frozen=True):
+    """A custodian reports what became of a copy."""
+
+    recording_id: Id
+    use: Use
+    """`accessed`: a resident saw or heard it."""
+    purpose: Purpose
+    number: str
+    """The incident's, the report's or the request's."""
+    on_behalf_of: str
+    uid: int
+    role: str
+
+
+class IncidentClosed(Act, frozen=True):
+    """A custodian says what an alarm was; the newest line of an alarm counts."""
+
+    alarm_id: str
+    kind: Incident
+    measures: tuple[Measure, ...]
+    police_report: str | None
+    """The number of the report of a crime; null: none was made."""
     uid: int
     role: str
 

@@ -217,6 +217,23 @@ class NoticePolicy(Struct, frozen=True, forbid_unknown_fields=True):
     in_use: InUse = InUse()
 
 
+class RegisterPolicy(Struct, frozen=True, forbid_unknown_fields=True):
+    """What the council reads of how incidents are told apart."""
+
+    criteria: Annotated[
+        str,
+        Meta(
+            max_length=300, pattern=r"^[^\x00-\x1f\x7f]*\Z",
+            description="one line of at most 300 characters: what counts as aggression or violence",
+        ),
+    ] = ""  # fmt: skip
+    """The [report](report.md) prints it above the incidents."""
+    criteria_by: Words = ""
+    """Who set the criteria: a body or a role."""
+    criteria_reviewed: datetime.date | None = None
+    """The day on which they were looked at last."""
+
+
 class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     """The whole of `policy.toml`."""
 
@@ -235,6 +252,7 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     holds: HoldPolicy = HoldPolicy()
     opening: Opening = Opening()
     notice: NoticePolicy = NoticePolicy()
+    register: RegisterPolicy = RegisterPolicy()
     holders: Annotated[tuple[Holder, ...], Meta(max_length=64, description="the holders' public keys")] = field(
         default=()
     )
@@ -252,6 +270,10 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
         """The tracks that may be recorded, in a fixed order."""
         both: tuple[tuple[Track, TrackPolicy], ...] = (("audio", self.audio), ("video", self.video))
         return tuple(name for name, track in both if track.record)
+
+    def roles(self) -> frozenset[str]:
+        """Those that may open a recording, in whatever group: acts of custodians are on behalf of one of them."""
+        return frozenset(role for group in self.opening.groups for role in group)
 
     def term_ns(self, track: Track) -> int:
         """How long a track may be kept, in nanoseconds."""

@@ -10,7 +10,7 @@ lines in, figures out; a log of ten years takes no more memory than one of a day
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -51,6 +51,21 @@ class PolicyFrom(msgspec.Struct, frozen=True):
     name: str
     sha256: str
     tracks: tuple[str, ...]
+    criteria: str = ""
+    """What counts as aggression or violence; the next two: who set it, and when it was looked at last."""
+    criteria_by: str = ""
+    criteria_reviewed: str = ""
+
+
+class Incident(msgspec.Struct, frozen=True):
+    """One alarm of the year, and what somebody said it was."""
+
+    at_wall_ns: int
+    alarm_id: str
+    kind: str
+    """`unsaid`: nobody has said it."""
+    measures: tuple[str, ...] = ()
+    police_report: str = ""
 
 
 class Covered(msgspec.Struct, frozen=True):
@@ -79,6 +94,12 @@ class Figures(msgspec.Struct):
     reset: int = 0
     tests: int = 0
     button_faults: int = 0
+    incidents: dict[str, int] = {}
+    """Alarms by what they were, as somebody said it last, in whatever year; `unsaid`: nobody has."""
+    measures: dict[str, int] = {}
+    """What was done about them."""
+    police_reports: int = 0
+    """Alarms with the number of a report of a crime."""
     recordings: dict[str, int] = {}
     """By their trigger when they ended: conversation, alarm, test."""
     recorded_h: dict[str, float] = {}
@@ -101,6 +122,12 @@ class Figures(msgspec.Struct):
     holds_in_force: int = 0
     """At the end of the year, or of the log."""
     handed_out: int = 0
+    handed_out_for: dict[str, int] = {}
+    """By purpose; `unsaid`: none was given."""
+    copies_used: dict[str, int] = {}
+    """By what custodians reported: opened, handed over, accessed, returned, destroyed."""
+    copies_used_for: dict[str, int] = {}
+    """By purpose."""
     keys_shown: int = 0
     """Answers of holders; a key shown twice a year counts twice."""
     keys_lost: int = 0
@@ -137,6 +164,34 @@ def year_of(wall_ns: int, zone: datetime.tzinfo = datetime.UTC) -> int:
     """The year of a moment in a zone; a moment beyond a calendar's last day is in its last year."""
     moment = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC) + datetime.timedelta(seconds=wall_ns // NS)
     return moment.year if wall_ns > LAST_NS - DAY_NS else moment.astimezone(zone).year
+
+
+def together(several: Sequence[Figures]) -> Figures:
+    """The figures of several units as one: numbers are added up, the latest is the latest of all."""
+    first, *others = several
+    total = msgspec.structs.replace(first)
+    for one in others:
+        for name in Figures.__struct_fields__:
+            setattr(total, name, _added(name, getattr(total, name), getattr(one, name)))
+    total.policies.sort(key=lambda policy: policy.at_wall_ns)
+    total.covered.sort(key=lambda window: window.at_wall_ns)
+    return total
+
+
+def _added(name: str, one: Any, other: Any) -> Any:
+    """Two units' figures of one name."""
+    if name in {"year", "zone"}:
+        return one
+    if name in {"from_wall_ns", "to_wall_ns"}:
+        known = [value for value in (one, other) if value is not None]
+        return (min if name == "from_wall_ns" else max)(known, default=None)
+    if name == "latest_h":
+        return max(one, other)
+    if isinstance(one, dict):
+        return {key: round(one.get(key, 0) + other.get(key, 0), 2) for key in {**one, **other}}
+    if isinstance(one, list):
+        return [*one, *(part for part in other if part not in one)]
+    return round(one + other, 2)
 
 
 class Calendar:
@@ -217,6 +272,10 @@ class Tally:
         """Counted events, by their first recording, with their trigger."""
         self._parts: dict[str, None] = {}
         """Counted recordings: a log can name one twice."""
+        self._raised_ns: dict[str, int] = {}
+        """Alarms of the year, and when."""
+        self._closed: dict[str, acts.IncidentClosed] = {}
+        """What was said of alarms, of any year and in any: the newest counts."""
         self._ring_ns = 0
         """When the last line of ring time was written."""
         self._gone: dict[Key, None] = {}
@@ -225,13 +284,15 @@ class Tally:
             acts.AlarmRaised: self._raised, acts.RecordingEnded: self._recorded, acts.RingTime: self._ring,
             acts.ObjectionEnded: self._relented, acts.HoldPlaced: self._placed, acts.HoldReleasing: self._releasing,
             acts.Deleted: self._deleted, acts.Clock: self._clock, acts.Refused: self._refused,
-            acts.ActsLost: self._lost,
+            acts.ActsLost: self._lost, acts.HandedOut: self._handed_out, acts.CopyUsed: self._used,
         }  # fmt: skip
 
     def take(self, line: Line) -> None:
         """Count a line if it is of the year; remember what carries over from earlier years."""
         when = self._calendar.date(line)
         at_ns = self._middle(line, when.wall_ns)
+        if isinstance(line.act, acts.IncidentClosed):  # also of a later year: what is known by now is told
+            _remember(self._closed, line.act.alarm_id, line.act)
         year = year_of(at_ns, self._zone)
         if year > self.figures.year:
             return
@@ -248,6 +309,8 @@ class Tally:
         if rule := self._rules.get(kind):
             rule(line.act)
         match line.act:
+            case acts.AlarmRaised(alarm_id=alarm_id):
+                _remember(self._raised_ns, alarm_id, self._raised_ns.get(alarm_id, at_ns))
             case acts.Boot(clean=False):  # before the very first start there was none that could have ended badly
                 figures.boots_unclean += line.n != 0
             case acts.CoverBegan(decision=decision) if len(figures.covered) < DECISIONS_MAX:
@@ -263,20 +326,37 @@ class Tally:
     def finish(self) -> Figures:
         """Return the figures; hours are rounded to the hundredth, once."""
         figures = self.figures
+        for one in self.incidents():
+            _add(figures.incidents, one.kind)
+            figures.police_reports += bool(one.police_report)
+            for measure in one.measures:
+                _add(figures.measures, measure)
         for hours in (figures.recorded_h, figures.ring_h):
             hours.update({track: round(length_h, 2) for track, length_h in hours.items()})
         figures.off_h, figures.latest_h = round(figures.off_h, 2), round(figures.latest_h, 2)
         return figures
 
+    def incidents(self) -> list[Incident]:
+        """The year's alarms in the order in which they were raised."""
+        found = sorted((at_ns, alarm_id) for alarm_id, at_ns in self._raised_ns.items())
+        return [self._incident(*one) for one in found]
+
+    def _incident(self, at_ns: int, alarm_id: str) -> Incident:
+        said = self._closed.get(alarm_id)
+        if said is None:
+            return Incident(at_ns, alarm_id, "unsaid")
+        return Incident(at_ns, alarm_id, said.kind, said.measures, said.police_report or "")
+
     def _remember(self, line: Line, at_ns: int) -> None:
         """Remember what a year inherits: the policy in force, holds, and unfinished deletions."""
         figures = self.figures
         match line.act:
-            case acts.Policy(name=name, sha256=sha256, tracks=tracks):
-                found = PolicyFrom(at_ns, name, sha256, tracks)
+            case acts.Policy(name=name, sha256=sha256, tracks=tracks) as policy:
+                criteria = policy.criteria, policy.criteria_by, policy.criteria_reviewed
+                found = PolicyFrom(at_ns, name, sha256, tracks, *criteria)
                 inherits = year_of(found.at_wall_ns, self._zone) < figures.year
                 before = [] if inherits else figures.policies
-                if not before or (before[-1].sha256, before[-1].tracks) != (sha256, tracks):
+                if not before or msgspec.structs.replace(before[-1], at_wall_ns=at_ns) != found:
                     figures.policies = [*before, found][-DECISIONS_MAX:]
             case acts.HoldPlaced(hold_id=hold_id) | acts.HoldRestored(hold_id=hold_id):
                 self._holds.add(hold_id)
@@ -352,6 +432,13 @@ class Tally:
             figures.latest_h = max(figures.latest_h, 0.0 if why == "held" else _hours(late_s))
         else:
             _add(figures.deleted_on_time, track)
+
+    def _handed_out(self, act: acts.HandedOut) -> None:
+        _add(self.figures.handed_out_for, act.purpose or "unsaid")
+
+    def _used(self, act: acts.CopyUsed) -> None:
+        _add(self.figures.copies_used, act.use)
+        _add(self.figures.copies_used_for, act.purpose)
 
     def _clock(self, act: acts.Clock) -> None:
         self.figures.off_h += 0.0 if act.off_s is UNSET else _hours(act.off_s)

@@ -41,14 +41,16 @@ ALARM_ACTS = frozenset({"reset", "forget", "test", "walk_test", "recording_test"
 KEEPER_VERBS: Mapping[str, frozenset[Role]] = {
     "state": BOTH, "recordings": BOTH, "recording": BOTH, "holds": BOTH,
     "hold_place": CUSTODIAN, "hold_extend": CUSTODIAN, "hold_release": CUSTODIAN,
-    "audit": BOTH, "export": CUSTODIAN, "export_files": CUSTODIAN, "disk_speed": ENGINEER, "sign_check": ENGINEER,
-    "recording_tested": BOTH, "exports": BOTH,
+    "audit": BOTH, "export": CUSTODIAN, "export_files": CUSTODIAN, "exports": BOTH,
+    "used": CUSTODIAN, "incidents": BOTH, "incident_close": CUSTODIAN, "disk_speed": ENGINEER, "sign_check": ENGINEER,
+    "recording_tested": BOTH,
     "verify": BOTH,
     "holders": BOTH, "holders_ask": BOTH, "holders_prove": BOTH, "holders_lost": BOTH,
 }  # fmt: skip
 """The keeper's verbs."""
 KEEPER_ACTS = frozenset({
-    "hold_place", "hold_extend", "hold_release", "export", "holders_ask", "holders_prove", "holders_lost",
+    "hold_place", "hold_extend", "hold_release", "export", "used", "incident_close",
+    "holders_ask", "holders_prove", "holders_lost",
 })  # fmt: skip
 """Those after which it signs its log: a custodian's act and a holder's proof get a witness at once."""
 VERBS: Mapping[str, frozenset[Role]] = {**ALARM_VERBS, **KEEPER_VERBS}

@@ -186,6 +186,8 @@ def test_a_year_is_a_year_in_utc(day: str) -> None:
     assert year_of(at(day)) == int(day[:4])
 
 
+# --- by which clock ---------------------------------------------------------------------------------------------------
+
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 
 

@@ -10,11 +10,12 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from daemon.errors import NotFoundError, RequestError
 from daemon.link import ask
 from tests.brokers import Mosquitto
 from tests.room.test_operator import spreekkamer
 from tests.room.test_terms import record
-from tests.rooms import of_track, policy_with, running, wait_for
+from tests.rooms import Unit, of_track, policy_with, running, wait_for
 
 
 def report(*words: str) -> tuple[int, str]:
@@ -44,6 +45,7 @@ def test_the_council_asks(tmp_path: Path, broker: Mosquitto) -> None:
         wait_for("the alarm stored", lambda: "stored" in unit.health().get("alarms", {}).values())
         ask(unit.paths.operator_socket, "reset")
         unit.ended(path)
+        what_it_was(unit, tmp_path)
         ask(unit.paths.operator_socket, "test")
         unit.phase("ready")
         unit.press("record", 3.2)
@@ -63,6 +65,8 @@ def test_the_council_asks(tmp_path: Path, broker: Mosquitto) -> None:
         shutil.copy(unit.paths.audit_log, tmp_path / "copy.jsonl")
     told = found["figures"]
     assert (told["alarms"], told["tests"], told["objections"]) == (1, 1, 1)
+    assert (told["incidents"], told["measures"], told["police_reports"]) == ({"intimidation": 1}, {"ban": 1}, 1)
+    assert (told["handed_out_for"], told["copies_used"]) == ({"report_to_police": 1}, {"handed_over": 1})
     assert told["recordings"] == {"conversation": 1, "alarm": 1}
     assert told["tracks_recorded"] == {"audio": 2, "video": 2}
     assert told["deleted_on_time"].keys() | told["deleted_late"].keys()
@@ -72,13 +76,46 @@ def test_the_council_asks(tmp_path: Path, broker: Mosquitto) -> None:
     assert code == 0
     assert found["head"] in text.replace("\n", "")
     assert "Alarmen" in text
-    copy = str(tmp_path / "copy.jsonl")
+    of_a_copy(tmp_path / "copy.jsonl", year, told)
+
+
+def of_a_copy(path: Path, year: str, told: dict[str, Any]) -> None:
+    """A copy of the log gives the same figures, a line an alarm, and proves nothing once it was touched."""
+    copy = str(path)
     assert figures("--file", copy, "--year", year)["figures"] == told
-    forged = (tmp_path / "copy.jsonl").read_text().replace('"event":"alarm_raised"', '"event":"alarm_rescued"')
-    (tmp_path / "copy.jsonl").write_text(forged)
+    code, text = report("--file", copy, "--year", year, "--csv")
+    header, row = text.splitlines()
+    assert header.startswith("incidentnummer,datum,tijdstip,locatie,soort_incident")
+    assert row.endswith(f"{copy},bedreiging of intimidatie,toegangsontzegging,ja,PL2026-9")
+    assert report("--json", "--csv", "--file", copy)[0] == 12
+    code, text = report("--file", copy, "--file", copy, "--year", year)
+    assert (code, "two copies of one unit's log" in text.replace("\n", " ")) == (12, True)
+    path.write_text(path.read_text().replace('"event":"alarm_raised"', '"event":"alarm_rescued"'))
     code, text = report("--file", copy, "--year", year)
     assert (code, "prove nothing" in text.replace("\n", " ")) == (10, True)
     assert figures_of_an_empty_year(copy)
+
+
+def what_it_was(unit: Unit, medium: Path) -> None:
+    """Somebody says what the alarm was, twice; its recording goes to the police, and that is noted too."""
+    state = ("--state", str(unit.paths.etc.parent))
+    wait_for("the alarm in the log", lambda: "alarm_raised" in unit.paths.audit_log.read_text())
+    assert spreekkamer("incident", "list", *state).returncode == 10
+    (one,) = json.loads(spreekkamer("incident", "list", "--json", *state).stdout)
+    for words in (("--kind", "false"), ("--kind", "intimidation", "--measures", "ban", "--police-report", "PL2026-9")):
+        done = spreekkamer("incident", "close", one["alarm_id"][:8], *words, *state)
+        assert done.returncode == 0, done.stderr
+    assert "intimidation" in done.stdout
+    assert spreekkamer("incident", "list", *state).returncode == 0
+    assert spreekkamer("incident", "close", "ffff", "--kind", "false", *state).returncode == NotFoundError.exit_code
+    alarm = next(one for one in ask(unit.paths.keeper_socket, "recordings") if one["alarm"])["recording_id"]
+    why = ("--purpose", "report_to_police", "--number", "PL2026-9", "--role", "secretary")
+    to = ("--to", str(medium), "--same-disk", "a test")
+    assert spreekkamer("evidence", "export", alarm, *to, *why[:2], *state).returncode == RequestError.exit_code
+    done = spreekkamer("evidence", "export", alarm, *to, *why, *state)
+    assert done.returncode == 0, done.stderr
+    done = spreekkamer("evidence", "used", alarm[:8], "--as", "handed_over", *why, *state)
+    assert (done.returncode, "noted as handed_over" in done.stdout) == (0, True), done.stderr
 
 
 def figures_of_an_empty_year(copy: str) -> bool:

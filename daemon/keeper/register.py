@@ -1,0 +1,128 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""The register of use: custodians say what an alarm was, and what became of copies.
+
+Invariant: the log is the register. What is closed again has another line, and the newest counts; what stands behind the
+newest signed head closes nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from daemon.errors import NotFoundError, RequestError
+from daemon.keeper.audit import AuditLog
+from daemon.keeper.custody import Asked, understood
+from daemon.model import acts, register
+from daemon.model.ledger import Line
+
+ALARMS_MAX = 5_000
+"""Alarms and recordings that are remembered, the newest: three a day for five years, half a megabyte."""
+ID_MAX = 64
+"""Characters of an alarm's id; a unit's own have half of it."""
+SHOWN_MAX = 100
+"""In one answer: the newest, 20 kB."""
+EXPECTED = {
+    "alarm": "the start of an alarm's id, as `incident list` has it",
+    "recording": "the start of a recording's id",
+    "kind": "verbal, intimidation, physical, property, false or exercise",
+    "measures": "aftercare, talk, warning, ban, damages or other, each once",
+    "police_report": "the report's number: letters, digits and . / _ -, at most 64",
+    "use": "opened, handed_over, accessed, returned or destroyed",
+    "purpose": "report_to_police, demand, access_request, complaint or internal_measure",
+    "number": "the incident's or the request's number: letters, digits and . / _ -, at most 64",
+    "on_behalf_of": "a role in small letters, such as manager; no name",
+    "same_disk": "one line of 1 to 200 characters; no name",
+}
+"""For who asks, by the field that is wrong."""
+
+
+class Register:
+    """Follows the log, and adds what custodians report. One thread."""
+
+    def __init__(self, roles: frozenset[str]) -> None:
+        """`roles`: of the policy, on whose behalf a copy is used. Empty: any."""
+        self._roles = roles
+        self._raised: dict[str, int] = {}
+        """Alarm -> UTC of its press, by the clock of then."""
+        self._closed: dict[str, acts.IncidentClosed] = {}
+        self._handed_out: dict[str, None] = {}
+        """Recordings of which a copy was ever handed out."""
+
+    def follow(self, line: Line) -> None:
+        """Takes a line of the log."""
+        match line.act:
+            case acts.AlarmRaised(alarm_id=alarm_id) if len(alarm_id) <= ID_MAX:
+                self._raised.setdefault(alarm_id, line.acted.acted_wall_ns if line.acted else line.at_wall_ns)
+                _bound(self._raised)
+            case acts.IncidentClosed(alarm_id=alarm_id) as closed if line.is_signed:
+                self._closed[alarm_id] = closed
+                _bound(self._closed)
+            case acts.HandedOut(recording_id=recording_id):
+                self._handed_out.setdefault(recording_id)
+                _bound(self._handed_out)
+
+    def page(self, _: Asked) -> Any:
+        """The newest alarms, the oldest of them first, and what each was; null: nobody has said it."""
+        return [self._shown(alarm_id) for alarm_id in [*self._raised][-SHOWN_MAX:]]
+
+    def close(self, asked: Asked, audit: AuditLog) -> Any:
+        """What an alarm was. Raises RequestError, NotFoundError, StoreError."""
+        wish = understood(asked.args, register.Closing, EXPECTED)
+        if len(set(wish.measures)) != len(wish.measures):
+            raise RequestError(f"measures: expected {EXPECTED['measures']}")
+        alarm_id = _the_one(wish.alarm, self._raised, "alarm")
+        audit.add(acts.IncidentClosed(
+            alarm_id, wish.kind, tuple(sorted(wish.measures)), wish.police_report, asked.by.uid, asked.by.role
+        ))  # fmt: skip
+        return self._shown(alarm_id)
+
+    def used(self, asked: Asked, audit: AuditLog) -> Any:
+        """What became of a copy. Raises RequestError, NotFoundError, StoreError."""
+        wish = understood(asked.args, register.Used, EXPECTED)
+        if self._roles and wish.on_behalf_of not in self._roles:
+            raise RequestError(f"on_behalf_of: expected a role of the policy: {', '.join(sorted(self._roles))}")
+        name = _the_one(wish.recording, self._handed_out, "recording of which a copy was handed out")
+        about = wish.use, wish.purpose, wish.number, wish.on_behalf_of
+        audit.add(acts.CopyUsed(name, *about, asked.by.uid, asked.by.role))
+        return {"recording_id": name, "use": wish.use, "purpose": wish.purpose, "number": wish.number}
+
+    def _shown(self, alarm_id: str) -> dict[str, Any]:
+        told: dict[str, Any] = {"alarm_id": alarm_id, "at_wall_ns": self._raised[alarm_id], "kind": None}
+        closed = self._closed.get(alarm_id)
+        if closed:
+            told |= {"kind": closed.kind, "measures": closed.measures, "police_report": closed.police_report}
+        return told
+
+
+def handing(args: dict[str, Any]) -> register.Handing:
+    """Why a copy is asked for. Raises RequestError."""
+    known = {key: args[key] for key in register.Handing.__struct_fields__ if key in args}
+    wish = understood(known, register.Handing, EXPECTED)
+    if not wish.is_whole():
+        raise RequestError("purpose, number and on_behalf_of: expected all three, or none of them")
+    return wish
+
+
+def handed_for(wish: register.Handing) -> dict[str, Any]:
+    """The same as fields of a line; none where nothing was said."""
+    fields = {"purpose": wish.purpose, "number": wish.number, "on_behalf_of": wish.on_behalf_of}
+    return {key: value for key, value in fields.items() if value is not None}
+
+
+def _the_one(start: str, known: dict[str, Any], what: str) -> str:
+    """The id that begins so. Raises NotFoundError for none, RequestError for several."""
+    found = [name for name in known if name.startswith(start)]
+    if start in known:
+        return start
+    if not found:
+        raise NotFoundError(f"the log has no {what} that begins with `{start[:64]}`")
+    if len(found) > 1:
+        raise RequestError(f"`{start[:64]}` begins {len(found)} ids; expected more of it")
+    return found[0]
+
+
+def _bound(known: dict[str, Any]) -> None:
+    if len(known) > ALARMS_MAX:
+        del known[next(iter(known))]

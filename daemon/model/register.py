@@ -1,0 +1,62 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""The register of use: what an alarm turned out to be, and what copies of recordings were used for; nobody's name.
+
+Closed sets of words, a number of the municipality's own register, a role. Pure: values.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from daemon.model.holds import Reason, Reference, Start
+from daemon.model.policy import Role
+
+Purpose = Literal["report_to_police", "demand", "access_request", "complaint", "internal_measure"]
+"""What a copy is for: the municipality's own report of a crime, a demand of the police or a prosecutor, a resident's
+request for access (AVG, art. 15), a complaint, a measure towards staff or a visitor."""
+Use = Literal["opened", "handed_over", "accessed", "returned", "destroyed"]
+"""What was done with a copy. `accessed`: a resident saw or heard it."""
+Incident = Literal["verbal", "intimidation", "physical", "property", "false", "exercise"]
+"""What an alarm was. `property`: damage; `false`: nothing was the matter; `exercise`: staff practised."""
+VIOLENCE: tuple[Incident, ...] = ("verbal", "intimidation", "physical", "property")
+"""Those that are aggression or violence; the other two are not."""
+Measure = Literal["aftercare", "talk", "warning", "ban", "damages", "other"]
+"""What was done about it: care for staff, a talk with the visitor, a written warning, a ban from the building, damages
+claimed, something else."""
+
+
+class Used(Struct, frozen=True, forbid_unknown_fields=True):
+    """A use of a copy, as a custodian reports it."""
+
+    recording: Start
+    use: Use
+    purpose: Purpose
+    number: Reference
+    on_behalf_of: Role
+
+
+class Closing(Struct, frozen=True, forbid_unknown_fields=True):
+    """What an alarm was, as a custodian reports it. A later one takes the place of an earlier."""
+
+    alarm: Start
+    kind: Incident
+    measures: Annotated[tuple[Measure, ...], Meta(max_length=6)] = ()
+    police_report: Reference | None = None
+
+
+class Handing(Struct, frozen=True):
+    """Why a sealed copy is handed out. Purpose, number and role are given together, or not at all."""
+
+    same_disk: Reason | None = None
+    """Why the copy may stay on the unit; None: it goes to a medium."""
+    purpose: Purpose | None = None
+    number: Reference | None = None
+    on_behalf_of: Role | None = None
+
+    def is_whole(self) -> bool:
+        """Whether purpose, number and role are all given, or none of them."""
+        return len({value is None for value in (self.purpose, self.number, self.on_behalf_of)}) == 1

@@ -1,0 +1,185 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""The register of use: what alarms were and what became of copies, each a line, the newest counting, nobody named."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daemon.errors import NotFoundError, RequestError
+from daemon.keeper.audit import AuditLog
+from daemon.keeper.custody import Asked
+from daemon.keeper.register import ALARMS_MAX, SHOWN_MAX, Register, handing
+from daemon.link import MESSAGE_BYTES_MAX
+from daemon.model import acts, register
+from daemon.model.acts import Place
+from daemon.model.holds import By
+from daemon.model.ledger import Acted, Line
+from tests.keeper.stores import WALL_NS, Clock, audit_lines, name
+
+ROLES = frozenset({"manager", "secretary"})
+
+
+@dataclasses.dataclass
+class Book:
+    """A register on a log of its own, and the one who asks it."""
+
+    store: Path
+    book: Register
+    audit: AuditLog
+
+    def raised(self, alarm_id: str, n: int = 1) -> None:
+        """An alarm of the room, as the alarm process tells it."""
+        self.audit.add(raised(alarm_id), Acted(WALL_NS - n, 0, "one", "synchronised", Place("j", n)))
+
+    def handed_out(self, recording_id: str) -> None:
+        """A copy of a recording."""
+        self.audit.add(acts.HandedOut(
+            recording_id=recording_id, tracks=("audio",), files=1, bytes=1, sums_sha256="0" * 64, holds=(), uid=7,
+            role="custodian",
+        ))  # fmt: skip
+
+    def close(self, alarm: str, **more: Any) -> Any:
+        """Somebody says what it was."""
+        return self.book.close(asked(alarm=alarm, **{"kind": "verbal", **more}), self.audit)
+
+    def used(self, recording: str, **more: Any) -> Any:
+        """Somebody says what became of a copy."""
+        about = {"use": "opened", "purpose": "demand", "number": "2026-1", "on_behalf_of": "manager", **more}
+        return self.book.used(asked(recording=recording, **about), self.audit)
+
+    def lines(self, event: str) -> list[dict[str, Any]]:
+        """What stands in the log."""
+        return [line for line in audit_lines(self.store) if line["event"] == event]
+
+
+def raised(alarm_id: str) -> acts.AlarmRaised:
+    return acts.AlarmRaised(alarm_id, alarm_id, "alarm", "wired", True, False, None, "")
+
+
+def asked(**args: Any) -> Asked:
+    return Asked(None, By(7, "custodian"), args)  # type: ignore[arg-type]  # nobody answers through it
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Iterator[Book]:
+    found = Register(ROLES)
+    audit = AuditLog(tmp_path / "audit.jsonl", Clock()).open(found.follow)
+    yield Book(tmp_path, found, audit)
+    audit.close()
+
+
+def test_an_alarm_is_what_was_said_last(book: Book) -> None:
+    """K3: each closing is a line with who and by which role; a later one takes its place, and a restart knows it."""
+    book.raised("a1b2")
+    assert book.book.page(asked()) == [{"alarm_id": "a1b2", "at_wall_ns": WALL_NS - 1, "kind": None}]
+    book.close("a1", measures=["warning", "talk"])
+    book.close("a1b2", kind="physical", measures=["ban"], police_report="PL2026/77")
+    first, second = book.lines("incident_closed")
+    assert (first["kind"], first["measures"], first["police_report"]) == ("verbal", ["talk", "warning"], None)
+    assert (second["uid"], second["role"]) == (7, "custodian")
+    expected = {"alarm_id": "a1b2", "at_wall_ns": WALL_NS - 1, "kind": "physical", "measures": ("ban",),
+                "police_report": "PL2026/77"}  # fmt: skip
+    assert book.book.page(asked()) == [expected]
+    again = Register(ROLES)
+    shutil.copy(book.store / "audit.jsonl", book.store / "copy.jsonl")
+    AuditLog(book.store / "copy.jsonl", Clock()).open(again.follow).close()
+    assert again.page(asked()) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("args", "why"),
+    [
+        ({"kind": "rude"}, "kind: expected verbal"), ({"measures": ["shout"]}, "measures: expected"),
+        ({"measures": ["ban", "ban"]}, "each once"), ({"measures": ["ban"] * 7}, "measures: expected"),
+        ({"police_report": "=1+1"}, "police_report: expected"), ({"police_report": "a\u202eb"}, "police_report"),
+        ({"police_report": "J. de Vries, Dorpsstraat 1"}, "police_report: expected"), ({"who": "me"}, "who"),
+    ],
+)  # fmt: skip
+def test_what_is_no_closing_is_refused(book: Book, args: dict[str, Any], why: str) -> None:
+    """K3: a word that is not of the closed sets, a number that is none: refused by name, and no line is written."""
+    book.raised("a1b2")
+    with pytest.raises(RequestError, match=why):
+        book.close("a1", **args)
+    assert book.lines("incident_closed") == []
+
+
+def test_an_alarm_that_nobody_raised_is_not_closed(book: Book) -> None:
+    """K3: an id that the log does not know, or that fits two alarms, closes nothing; a whole id that begins another
+    one's is taken.
+    """
+    for n, alarm_id in enumerate(("ab12", "ab13", "ab"), 1):
+        book.raised(alarm_id, n)
+    with pytest.raises(NotFoundError, match="begins with `ff`"):
+        book.close("ff")
+    with pytest.raises(RequestError, match="begins 2 ids"):
+        book.close("ab1")
+    assert book.close("ab")["alarm_id"] == "ab"
+
+
+def test_a_use_is_of_a_copy_that_was_handed_out(book: Book) -> None:
+    """K3: what became of a copy is a line with purpose, number and role; of a recording that nobody was ever handed
+    nothing can have been opened, and a role that the policy does not know is a name.
+    """
+    with pytest.raises(NotFoundError, match="no recording of which a copy was handed out"):
+        book.used("aaaa")
+    book.handed_out(name("a"))
+    assert book.used("aaaa")["recording_id"] == name("a")
+    book.used("aaaa", use="accessed", purpose="access_request")
+    assert [(line["use"], line["purpose"], line["on_behalf_of"]) for line in book.lines("copy_used")] == [
+        ("opened", "demand", "manager"), ("accessed", "access_request", "manager"),
+    ]  # fmt: skip
+    for wrong in (
+        {"on_behalf_of": "janssen"},
+        {"number": ""},
+        {"number": "x" * 65},
+        {"use": "seen"},
+        {"purpose": "fun"},
+    ):
+        with pytest.raises(RequestError, match=next(iter(wrong))):
+            book.used("aaaa", **wrong)
+    assert len(book.lines("copy_used")) == 2
+
+
+def test_what_was_put_in_behind_the_signed_lines_closes_nothing(book: Book) -> None:
+    """K7: a closing that no keeper wrote, found at a start behind the newest signed head, has no force."""
+    book.raised("a1b2")
+    forged = acts.IncidentClosed("a1b2", "false", (), None, 0, "custodian")
+    book.book.follow(Line(1, "0" * 64, act=forged, is_signed=False))
+    assert book.book.page(asked())[0]["kind"] is None
+
+
+def test_years_of_alarms_fit_memory_and_an_answer(book: Book) -> None:
+    """K3: of more alarms than are remembered the newest are; the longest answer goes through the socket."""
+    for n in range(ALARMS_MAX + 10):
+        book.book.follow(Line(n, "0" * 64, act=raised(f"{n:064d}")))
+        every = get_args(register.Measure)
+        closed = acts.IncidentClosed(f"{n:064d}", "intimidation", every, "9" * 64, 7, "custodian")
+        book.book.follow(Line(n, "0" * 64, act=closed))
+    page = book.book.page(asked())
+    assert len(page) == SHOWN_MAX
+    assert page[-1]["alarm_id"] == f"{ALARMS_MAX + 9:064d}"
+    assert len(json.dumps(page)) < MESSAGE_BYTES_MAX
+
+
+@given(st.booleans(), st.booleans(), st.booleans())
+def test_a_copy_is_for_something_or_nothing_is_said(purpose: bool, number: bool, role: bool) -> None:  # noqa: FBT001 - given
+    """K3: purpose, number and role of a copy come together or not at all: half a word is refused."""
+    args = {"purpose": "demand"} if purpose else {}
+    args |= {"number": "2026-1"} if number else {}
+    args |= {"on_behalf_of": "manager"} if role else {}
+    if purpose == number == role:
+        assert handing(args).is_whole()
+    else:
+        with pytest.raises(RequestError, match="all three, or none"):
+            handing(args)
