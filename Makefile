@@ -140,6 +140,7 @@ docs: $(BIN)/.ready-test system-packages .node/browser/.ready  ## draws what is 
 	$(BIN)/python -m tests.tools.draw_sockets
 	$(BIN)/python -m tests.tools.draw_contract
 	$(BIN)/python -m tests.tools.draw_acts
+	$(BIN)/python -m tests.tools.draw_walls
 	$(BIN)/python -m tests.tools.draw_words
 	$(BIN)/python -m tests.tools.draw_cases
 	$(BIN)/python -m tests.tools.draw_page

@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from deploy.deb.targets import SUITES
 from tests.machine.container import Container
 from tests.machine.house import House
 
@@ -22,6 +24,19 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         found = House(machine)
         found.furnish(directory)
         yield found
+
+
+@pytest.fixture(params=SUITES)
+def installed(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Container]:
+    """The package on a booted Debian of each suite; the unit of the others where there is one."""
+    suite: str = request.param
+    if suite == "bookworm":
+        house: House = request.getfixturevalue("house")
+        yield house.machine
+        return
+    with Container(tmp_path / "root", suite) as machine:
+        machine.install()
+        yield machine
 
 
 @pytest.fixture

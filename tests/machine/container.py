@@ -24,6 +24,8 @@ from tests.machine import editions, image
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """root's own."""
+CALLS, RIGHTS = "bpf @keyring @memlock", "CAP_BPF,CAP_PERFMON,CAP_IPC_LOCK"
+"""What nspawn would keep from its systemd: filters of devices and addresses, a service's right to lock memory."""
 BOOT_S = 60.0
 """Two seconds on a machine at rest."""
 END_S = 30.0
@@ -84,6 +86,7 @@ class Container(Driven):
     def power_on(self, boot: Path | None = None) -> None:
         """Boots it. `boot`: a directory of this machine's that is its boot partition."""
         options = ["--quiet", "--boot", "--register=no", "--keep-unit", "--private-network", "--console=pipe"]
+        options += [f"--system-call-filter={CALLS}", f"--capability={RIGHTS}"]
         options += [f"--bind={boot}:/boot/firmware"] if boot is not None else []
         path = shutil.which("systemd-nspawn")
         assert path is not None, "systemd-nspawn is missing: apt-get install systemd-container"
