@@ -34,6 +34,8 @@ most half, instead of all."""
 KEEP_UNSURE_NS = 900 * NS
 """The same while UTC is not believed: what a power cut loses then is lost. Longer than the ten idle minutes in which a
 unit writes nothing (design 8); an empty store is never a reason to write."""
+RETRY_NS = 60 * NS
+"""After a save that the disk refused: with room again it is no fault for longer, and no hour goes uncounted."""
 FUTURE_NS = DAY_NS
 """A recording further in the future than this is not a unit's: power cuts lose hours of the count, not days."""
 
@@ -199,7 +201,8 @@ class Timekeeper:
         """Save how long the unit has run, when it is time. A refusing disk is a fault."""
         boot_ns, now = self._clock.boot_ns(), self.timeline
         was_empty, self._was_empty = self._was_empty, not (len(self._store) or self._store.unaccounted)
-        if not stopping and (self._was_empty or not (was_empty or boot_ns >= self._next_ns())):
+        is_idle = self._was_empty and not self.fault
+        if not stopping and (is_idle or not (was_empty or boot_ns >= self._next_ns())):
             return
         self._kept_ns = boot_ns
         own_ns = now.boots[now.boot_id].own_ns
@@ -215,6 +218,8 @@ class Timekeeper:
 
     def _next_ns(self) -> int:
         """Boot time of the next save."""
+        if self.fault:
+            return self._kept_ns + RETRY_NS
         every_ns = KEEP_UNSURE_NS if self.timeline.believed_ns is None else KEEP_NS
         return min(self._kept_ns + every_ns, *(ns for ns in KEEP_EARLY_NS if ns > self._kept_ns), model.NEVER_NS)
 

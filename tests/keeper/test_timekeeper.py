@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from tests.keeper.stores import H_NS, NS, WALL_NS, WEEK_NS, Clock, Keeper, audit
 
 A = name("a")
 DAY_NS = 24 * H_NS
+MINUTE_NS = 60 * NS
 
 
 def boot(number: int, *, after: Clock, off_ns: int, state: str = "synchronised") -> Clock:
@@ -253,8 +255,10 @@ def test_a_recording_from_the_future_is_named_and_left_alone(tmp_path: Path) -> 
 
 
 def test_a_counter_that_cannot_be_written_is_a_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """K4, H1: a full disk keeps the counter from being written: that is said, and mended by itself."""
-    recording(tmp_path, A, at_boot_ns=5 * NS)
+    """K4, H1: a full disk keeps the counter from being written: that is said, and mended by itself a minute after there
+    is room, also where nothing is stored any more.
+    """
+    path = recording(tmp_path, A, at_boot_ns=5 * NS)
     keeper = Keeper(tmp_path, Clock())
     keeper.sweep()
     really = os.fsync
@@ -267,8 +271,19 @@ def test_a_counter_that_cannot_be_written_is_a_fault(tmp_path: Path, monkeypatch
     keeper.time.keep()
     assert "time.json: No space left" in keeper.time.fault
     monkeypatch.setattr(os, "fsync", really)
+    keeper.clock.on(MINUTE_NS)
+    keeper.time.keep()
+    assert keeper.time.fault == ""
+    monkeypatch.setattr(os, "fsync", fsync)
     keeper.clock.on(2 * H_NS)
     keeper.time.keep()
+    assert keeper.time.fault
+    shutil.rmtree(path)
+    keeper.store.refresh()
+    monkeypatch.setattr(os, "fsync", really)
+    for _ in range(2):
+        keeper.clock.on(MINUTE_NS)
+        keeper.time.keep()
     assert keeper.time.fault == ""
     keeper.close()
     assert not (tmp_path / "time.json.new").exists()
