@@ -93,6 +93,11 @@ together: NEEDS += mount:mount util-linux:fsfreeze
 together: $(BIN)/.ready-test system-packages  ## 500 stories in which two or three things fail at once (as root; ARGS="--stories N --seed S")
 	unshare --mount --pid --fork --kill-child --mount-proc $(BIN)/python -m tests.together $(ARGS)  # its rooms and cards go with it
 
+.PHONY: mutants
+mutants: .cache/mutants/.ready system-packages  ## each line of the core changed in each way that a test should see: what no test saw, by module (hours; ARGS="daemon.model.panel.*")
+	.cache/mutants/bin/mutmut run --max-children 2 $(ARGS)
+	$(BIN)/python -m tests.tools.mutants
+
 .PHONY: brokers
 brokers: NEEDS += rabbitmq-server:/usr/lib/rabbitmq/bin/rabbitmq-server mmdebstrap:mmdebstrap util-linux:unshare
 brokers: $(BIN)/.ready-test system-packages .cache/aedes/.ready .cache/trixie/.ready  ## presses while brokers of others are killed, the table in the guide (as root; 8 minutes)
@@ -147,7 +152,7 @@ docs: $(BIN)/.ready-test system-packages .node/browser/.ready  ## draws what is 
 	$(BIN)/python -m tests.together.table
 
 clean:               ## takes away what the others made
-	rm -rf dist .venv .node .cache room *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf dist .venv .node .cache room mutants *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(BIN)/.ready: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -168,6 +173,12 @@ $(BIN)/.ready-test: pyproject.toml | system-packages
 .cache/audit/.ready: Makefile
 	$(PYTHON) -m venv $(@D)
 	$(@D)/bin/pip install --quiet --disable-pip-version-check pip-audit==2.10.1
+	@touch $@
+
+# An environment of its own: what mutmut brings changes the names of the tests' processes, and JACK takes its own from them.
+.cache/mutants/.ready: pyproject.toml $(BIN)/.ready-test
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --editable '.[test]' 'mutmut>=3.8,<4'
 	@touch $@
 
 # The AsyncAPI parser, by the versions and hashes of the lock file; no package runs a script of its own.

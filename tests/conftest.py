@@ -24,6 +24,7 @@ settings.register_profile(
 settings.register_profile(
     "deep", deadline=None, database=None, max_examples=5000, suppress_health_check=[HealthCheck.too_slow]
 )
+settings.register_profile("mutants", settings.get_profile("ci"), max_examples=40)  # for each of thousands of mutants
 settings.load_profile("ci")
 
 

@@ -5,20 +5,15 @@
 
 from __future__ import annotations
 
-import atexit
-import json
 import subprocess
 import sys
-from functools import cache
 from pathlib import Path
 
+from tests.forks import forked
+
 DYING = """
-import ast, importlib, json, os, sys
-from pathlib import Path
-sys.path.insert(0, {root!r})
-answers = os.fdopen(os.dup(1), "w")
-os.dup2(2, 1)  # what a story prints is no answer
-count, point = 0, 0
+import os
+count = 0
 def dying(call):
     def act(*args, **kwargs):
         global count
@@ -26,38 +21,15 @@ def dying(call):
         if count == point: os._exit(9)
         return call(*args, **kwargs)
     return act
-for line in sys.stdin:
-    point, calls, story = json.loads(line)
-    for node in ast.walk(ast.parse(story)):
-        if isinstance(node, ast.ImportFrom): importlib.import_module(node.module)
-    pid = os.fork()
-    if pid == 0:
-        for name in calls: setattr(os, name, dying(getattr(os, name)))
-        exec(story, {{"Path": Path}})
-        os._exit(0)
-    print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), file=answers, flush=True)
+for name in calls: setattr(os, name, dying(getattr(os, name)))
 """
-
-
-@cache
-def _forks() -> subprocess.Popen[str]:
-    """What die_at asks: it loads the modules of a story once, and forks for each death."""
-    code = DYING.format(root=str(Path.cwd()))
-    forks = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    atexit.register(forks.communicate)
-    return forks
 
 
 def die_at(point: int, calls: tuple[str, ...], story: str) -> bool:
     """Runs a story in a process of its own that ends hard at its n-th of these calls of `os`; False: it lived on."""
-    forks = _forks()
-    assert forks.stdin is not None
-    assert forks.stdout is not None
-    forks.stdin.write(json.dumps([point, calls, story]) + "\n")
-    forks.stdin.flush()
-    code = int(forks.stdout.readline())
-    assert code in {0, 9}, f"the story failed; what it said stands among what this test wrote to stderr: {code}"
-    return code == 9
+    ended = forked(DYING + story, point=point, calls=calls)
+    assert ended.code in {0, 9}
+    return ended.code == 9
 
 
 EVERYWHERE = """

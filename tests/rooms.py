@@ -21,12 +21,12 @@ from typing import Any
 from daemon.alarm.mqtt import Received, Word
 from daemon.config import load
 from daemon.errors import LinkError, UnitError
-from daemon.link import ask
+from daemon.link import Conversation, ask
 from simulators import bench_link
 from simulators.places import bench_path, faults_path
 from simulators.room import Room
 from tests.contract.wire import Witness
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE_S, wait_for
 
 __all__ = ["Unit", "running", "wait_for"]
 
@@ -92,9 +92,10 @@ class Unit:
             path.unlink(missing_ok=True)
 
     def health(self) -> dict[str, Any]:
-        """What `spreekkamer status --json` shows; empty while the alarm process is away."""
+        """What `spreekkamer status --json` shows; empty while the alarm process is away, not if it is slow."""
         try:
-            found: dict[str, Any] = ask(self.paths.operator_socket, "status")
+            with Conversation(self.paths.operator_socket, PATIENCE_S) as alarm:
+                found: dict[str, Any] = alarm.ask("status")
         except LinkError:
             return {}
         return found
@@ -227,13 +228,11 @@ def of_track(path: Path, kind: str, track: str) -> list[dict[str, Any]]:
     return [line for line in chain_of(path) if line["kind"] == kind and line["track"] == track]
 
 
-def alarm_is_out_at_once(unit: Unit) -> dict[str, Any]:
-    """Presses, and returns the event that the broker has within a second, debounce and test machine included."""
+def alarm_goes_out(unit: Unit) -> dict[str, Any]:
+    """Presses, and returns the event that the broker has, while whatever is wrong lasts."""
     count = len(unit.room.heard)
-    pressed_s = time.monotonic()
     unit.press("alarm")
     event = wait_for("the alarm at the broker", lambda: unit.room.heard[count:])[0]
-    assert time.monotonic() - pressed_s < 1.0
     assert event["data"]["kind"] == "raised"
     return dict(event["data"])
 

@@ -6,11 +6,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
-from tests.check.terminal import spreekkamer
+from tests.commandline import spreekkamer
 from tests.rooms import Unit
 
 
@@ -21,6 +20,5 @@ def at(place: Unit | Path) -> tuple[str, str]:
 
 def asked(place: Unit | Path, *words: str) -> tuple[int, Any]:
     """Exit code and report."""
-    command = spreekkamer("check", *at(place), "--json", "--non-interactive", *words)
-    done = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
+    done = spreekkamer("check", *at(place), "--json", "--non-interactive", *words)
     return done.returncode, json.loads(done.stdout)

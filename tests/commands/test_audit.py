@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,6 +26,7 @@ from daemon.records import sha256
 from hardware.clock import SystemClock
 from tests.auditlog import act, encode, sample
 from tests.auditlog import raw as line_of
+from tests.commandline import spreekkamer
 
 SAID_AT = "2026-11-22T04:17:35.781Z"
 LINES = 24
@@ -57,8 +56,7 @@ def unit(tmp_path_factory: pytest.TempPathFactory) -> Paths:
 
 def verify(*words: str | Path) -> tuple[int, Any]:
     """The command's exit code, and what it found."""
-    command = [sys.executable, "-m", "daemon", "audit", "verify", "--json", *map(str, words)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env={**os.environ})
+    done = spreekkamer("audit", "verify", "--json", *words)
     return done.returncode, json.loads(done.stdout) if done.stdout else done.stderr
 
 
@@ -200,10 +198,7 @@ def test_without_a_key_it_says_so(unit: Paths) -> None:
     """H1: without a public key the hashes are checked, and the command says that no signature was."""
     code, found = verify("--file", unit.audit_log)
     assert (code, found["signatures"], found["faults_n"]) == (0, 0, 0)
-    done = subprocess.run(
-        [sys.executable, "-m", "daemon", "audit", "verify", "--file", str(unit.audit_log)],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    done = spreekkamer("audit", "verify", "--file", unit.audit_log)
     assert "No signature was checked" in " ".join(done.stdout.split())
     assert msgspec.json.encode(found)
 

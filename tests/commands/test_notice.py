@@ -21,7 +21,7 @@ from daemon.errors import RequestError
 from daemon.model.notice import make
 from daemon.model.wording import Notice
 from simulators.state import prepare
-from tests.room.test_operator import spreekkamer
+from tests.commandline import spreekkamer
 
 SVG = "{http://www.w3.org/2000/svg}"
 TALK = '[notice]\norganisation = "Gemeente Voorbeeldstad"\ncontact = "bel 14 0416"\n'

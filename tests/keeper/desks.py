@@ -9,8 +9,6 @@ import contextlib
 import json
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -30,6 +28,7 @@ from daemon.people import Door
 from hardware.disk import FileSystemDisk
 from hardware.ports import ClockReading
 from simulators.state import prepare
+from tests.forks import forked
 from tests.rooms import wait_for
 
 NS = 1_000_000_000
@@ -40,11 +39,9 @@ OPERATORS, ENGINEERS, CUSTODIANS = 64_100, 64_101, 64_102
 """Group numbers that no machine gives away."""
 GROUPS: dict[int, Role] = {ENGINEERS: "engineer", CUSTODIANS: "custodian"}
 AS_SOMEBODY = """
-import json, os, sys
-from pathlib import Path
+import os
 from daemon.errors import UnitError
 from daemon.link import Conversation
-path, uid, groups, asked = sys.argv[1], int(sys.argv[2]), json.loads(sys.argv[3]), json.loads(sys.argv[4])
 os.setgroups(groups)
 os.setgid(uid)
 os.setuid(uid)
@@ -56,7 +53,6 @@ try:
             said.append([body, [os.fdopen(fd, "rb").read().decode(errors="replace") for fd in files]])
 except UnitError as error:
     said.append([str(error), error.exit_code])
-print(json.dumps(said))
 """
 
 
@@ -109,11 +105,9 @@ class RunningKeeper(NamedTuple):
 
     def said_to(self, who: Somebody, *asked: tuple[str, dict[str, Any]]) -> list[Any]:
         """What somebody hears, an answer a question: body and contents of files, or at the end words and exit code."""
-        command = [sys.executable, "-c", AS_SOMEBODY, str(self.paths.keeper_socket), str(who.uid)]
-        command += [json.dumps(who.groups), json.dumps(asked)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, cwd=Path.cwd())
-        assert done.returncode == 0, done.stderr
-        found: list[Any] = json.loads(done.stdout)
+        ended = forked(AS_SOMEBODY, path=str(self.paths.keeper_socket), uid=who.uid, groups=who.groups, asked=asked)
+        assert ended.code == 0
+        found: list[Any] = ended.said
         return found
 
     def told(self, event: str) -> list[dict[str, Any]]:

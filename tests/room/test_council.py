@@ -13,7 +13,7 @@ from typing import Any
 from daemon.errors import NotFoundError, RequestError
 from daemon.link import ask
 from tests.brokers import Mosquitto
-from tests.room.test_operator import spreekkamer
+from tests.commandline import spreekkamer
 from tests.room.test_terms import record
 from tests.rooms import Unit, of_track, policy_with, running, wait_for
 

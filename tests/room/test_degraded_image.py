@@ -11,7 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.brokers import Mosquitto
-from tests.rooms import Unit, alarm_is_out_at_once, chain_of, of_track, policy_with, running, verify, wait_for
+from tests.rooms import Unit, alarm_goes_out, chain_of, of_track, policy_with, running, verify, wait_for
 
 NS = 1_000_000_000
 BACK_S = 40.0
@@ -39,7 +39,7 @@ def test_a_camera_that_is_unplugged_while_it_records(tmp_path: Path, broker: Mos
         unit.fault("camera.gone", on=True)
         wait_for("the fault", lambda: camera_fault(unit) == "video: no such device; expected one that is connected")
         assert unit.health()["phase"] == "recording"
-        assert alarm_is_out_at_once(unit)["recording_id"] == path.name
+        assert alarm_goes_out(unit)["recording_id"] == path.name
         heard = len(of_track(path, "segment", "audio"))
         wait_for("sound goes on", lambda: len(of_track(path, "segment", "audio")) > heard + 2)
         unit.fault("camera.gone", on=False)
@@ -63,7 +63,7 @@ def test_a_camera_that_hangs_costs_the_recorder_and_nothing_else(tmp_path: Path,
     policy = policy_with("heusden-2020", state, pre_event_s=3, post_event_s=2)
     with running(state, policy=policy, broker=broker.address) as unit:
         unit.ready()
-        alarm_is_out_at_once(unit)
+        alarm_goes_out(unit)
         first = unit.started()
         wait_for("image in the chain", lambda: len(of_track(first, "segment", "video")) > 4)
         unit.fault("camera.hangs", on=True)

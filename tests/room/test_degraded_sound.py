@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.brokers import Mosquitto
-from tests.rooms import Unit, alarm_is_out_at_once, chain_of, of_track, policy_with, running, verify, wait_for
+from tests.rooms import Unit, alarm_goes_out, chain_of, of_track, policy_with, running, verify, wait_for
 
 NS = 1_000_000_000
 BACK_S = 40.0
@@ -43,7 +43,7 @@ def test_a_microphone_that_is_unplugged_while_it_records(tmp_path: Path, broker:
         wait_for("the fault", lambda: microphone_fault(unit) == "audio: no such device; expected one that is connected")
         recorder = unit.health()["recorder"]
         assert (recorder["level_dbfs"], recorder["drift_ppm"], recorder["sound"]) == (None, None, "")
-        assert alarm_is_out_at_once(unit)["recording_id"] == path.name
+        assert alarm_goes_out(unit)["recording_id"] == path.name
         seen = len(of_track(path, "segment", "video"))
         wait_for("image goes on", lambda: len(of_track(path, "segment", "video")) > seen + 2)
         unit.fault("microphone.gone", on=False)
@@ -83,7 +83,7 @@ def test_a_room_of_sound_alone_and_then_of_nothing(tmp_path: Path, broker: Mosqu
         unit.phase("ready")
         unit.fault("microphone.gone", on=True)
         wait_for("the fault", lambda: microphone_fault(unit))
-        assert alarm_is_out_at_once(unit)["recording_id"] is None
+        assert alarm_goes_out(unit)["recording_id"] is None
         assert unit.health()["phase"] == "alarm"
         unit.fault("microphone.gone", on=False)
         wait_for("no fault", lambda: not microphone_fault(unit), BACK_S)

@@ -11,7 +11,8 @@ import zipfile
 from pathlib import Path
 
 from tests.brokers import Mosquitto
-from tests.room.test_operator import as_json, spreekkamer
+from tests.commandline import spreekkamer
+from tests.room.test_operator import as_json
 from tests.room.test_terms import H_S, record
 from tests.rooms import Unit, policy_with, running, verify, wait_for
 

@@ -26,30 +26,11 @@ from typer.testing import CliRunner
 from daemon.__main__ import app
 from daemon.commands import console
 from daemon.commands.console import PIPE_COLUMNS
-from daemon.errors import UnitError
 from daemon.link import Conversation
 from daemon.paths import Paths
 from tests.brokers import Mosquitto
+from tests.commandline import process, spreekkamer
 from tests.rooms import policy_with, running, wait_for
-
-PLAIN = {"COLUMNS": "110", "TERM": "dumb", "NO_COLOR": "1"}
-
-
-def as_process(*words: str, command: str = "daemon") -> subprocess.CompletedProcess[str]:
-    """What a command says that is started as a person starts it."""
-    program = [sys.executable, "-m", command, *words]
-    environment = {**os.environ, **PLAIN}
-    return subprocess.run(program, capture_output=True, text=True, timeout=60, check=False, env=environment)
-
-
-def spreekkamer(*words: str) -> subprocess.CompletedProcess[str]:
-    """What the command says. Without a start of Python's, which takes longer than what is asked."""
-    done = CliRunner().invoke(app, list(words), env=PLAIN)
-    if not isinstance(done.exception, UnitError | SystemExit | None):
-        raise done.exception
-    code = done.exception.exit_code if isinstance(done.exception, UnitError) else done.exit_code
-    error = f"spreekkamer: {done.exception}\n" if isinstance(done.exception, UnitError) else ""
-    return subprocess.CompletedProcess(words, code, done.stdout, done.stderr + error)
 
 
 def as_json(*words: str) -> Any:
@@ -200,13 +181,13 @@ def test_bad_settings_start_nothing(tmp_path: Path) -> None:
     (etc / "unit.toml").write_text('organisation = "A b"\nsite = "s"\nroom = "r"\n[buttons.alarm]\npin = 99\n[brokr]\n')
     (etc / "policy.toml").write_text('name = "x"\nin_force_from = 2020-01-01\n[audio]\nrecord = true\nterm_h = 169\n')
     for program in ("daemon.keeper", "daemon.alarm"):
-        done = as_process("--state", str(tmp_path), command=program)
+        done = process(("--state", tmp_path), module=program)
         assert done.returncode == 2, done.stderr
         for words in ("organisation", '"A b"', "pin = 99", "from 0 to 27", "brokr", "169", "168 hours of audio"):
             assert words in done.stderr
         assert "Traceback" not in done.stderr
     assert sorted(p.name for p in tmp_path.iterdir()) == ["etc"]
-    checked = as_process("settings", "check", "--state", str(tmp_path))
+    checked = process(("settings", "check", "--state", tmp_path))
     assert (checked.returncode, checked.stdout) == (2, "")
 
 
@@ -225,7 +206,7 @@ def test_settings_show_says_where_each_value_came_from(tmp_path: Path) -> None:
 
 def test_nobody_there(tmp_path: Path) -> None:
     """A unit that is not running is said in one sentence with what to look at."""
-    done = as_process("status", "--state", str(tmp_path))
+    done = process(("status", "--state", tmp_path))
     assert done.returncode == 7
     assert "is the unit running" in done.stderr
 

