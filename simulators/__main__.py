@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""The tester's command: `spreekkamer-sim`. A room without hardware, and hands to press its buttons."""
+"""The tester's command, `spreekkamer-sim`: a room without hardware, and hands to press its buttons."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ State = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="for machines")]
 HERE = Path("room")
 FITTED = Path(__file__).parent / "room.toml"
-"""What a new room has, where no file is named: everything that can be tried."""
+"""Fittings of a new room if no file is named: everything that can be tried."""
 KEYS = "r record · a alarm · x accept · c reset · b broker's plug · k desk's · q quit"
 
 
@@ -65,7 +65,7 @@ def run(
         bool, typer.Option("--verbose", help="whole lines; else they stand in DIR/timeline.log")
     ] = False,
 ) -> None:
-    """Starts a room and prints what happens. Keys work where this is a terminal; `press` works from anywhere."""
+    """Start a room and print what happens. Keys work on a terminal; `press` works from any shell."""
     listens = _is_on(f"--console {console}", console)
     if unit is None and not (state / "etc" / "unit.toml").exists():
         unit = FITTED
@@ -94,7 +94,7 @@ def run(
 
 
 def _greet(state: Path, page: Page | None) -> None:
-    """Where the page is, and what else can be done; the page opens by itself where there is a desktop."""
+    """Print the address of the page, and what else can be done; open the page if there is a desktop."""
     if page is not None:
         sys.stdout.write(f"\n  the page:  {page.address}\n")
         if sys.stdout.isatty() and (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
@@ -109,10 +109,10 @@ def _greet(state: Path, page: Page | None) -> None:
 
 
 def _page(room: Room, port: str) -> Page | None:
-    """The room's page, which is there before the room is ready and shows it starting."""
+    """The room's page, which is up before the room is ready and shows it starting."""
     if port == "off":
         return None
-    if not port.isdigit() or int(port) > 65535:  # noqa: PLR2004 - the highest port there is
+    if not port.isdigit() or int(port) > 65535:  # noqa: PLR2004 - the highest port
         raise UnitError(f"--panel {port}: expected a port, or off")
     page = Page(room, int(port))
     page.start()
@@ -139,7 +139,7 @@ def press(
     button: Annotated[str, typer.Argument(help="record or alarm")], *, state: State = HERE,
     hold: Annotated[float, typer.Option(help="seconds that the button is down")] = 0.2, as_json: Json = False,
 ) -> None:  # fmt: skip
-    """Presses a button, with the bounce of a real contact, and lets go."""
+    """Press a button, with the bounce of a real contact, and release it."""
     if not 0 < hold <= bench_link.HOLD_S_MAX:
         raise RequestError(f"--hold {hold:g}: expected more than 0 and at most {bench_link.HOLD_S_MAX:.0f} seconds")
     _tell(bench_link.ask(bench_path(Paths.below(state)), bench_link.Press(button, hold)), as_json=as_json)
@@ -147,7 +147,7 @@ def press(
 
 @app.command()
 def lamps(*, state: State = HERE, as_json: Json = False) -> None:
-    """Which lamps are lit at this moment."""
+    """Show which lamps are lit now."""
     reply = bench_link.ask(bench_path(Paths.below(state)), bench_link.Lamps())
     if as_json:
         _print(reply.lamps)
@@ -161,7 +161,7 @@ def fault(
     = None,
     switch: Annotated[str, typer.Argument(metavar="on|off")] = "", *, state: State = HERE, as_json: Json = False,
 ) -> None:  # fmt: skip
-    """Makes a fault, or mends it; without a name: every fault of this room."""
+    """Make or mend a fault; without a name: list every fault of this room."""
     staged = Staged(Paths.below(state))
     if name is None:
         check_runs(Paths.below(state))
@@ -187,7 +187,7 @@ def clock(
                                            "lost or found: whether it is synchronised")],
     *, state: State = HERE, as_json: Json = False,
 ) -> None:  # fmt: skip
-    """Moves the room's time."""
+    """Move the room's time."""
     paths = Paths.below(state)
     check_runs(paths)
     room_clock = SimClock(clock_path(paths))
@@ -254,7 +254,7 @@ def _print(body: Any) -> None:
 
 
 def main() -> None:
-    """Runs the command; an error is one clear text and an exit code of its kind."""
+    """Run the command. An error is one clear text and an exit code of its kind."""
     try:
         app()
     except UnitError as error:

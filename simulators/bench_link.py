@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""The bench's socket: what another shell may do to the buttons of a simulated room, and what it hears back.
+"""The bench's socket: what another shell may do to the buttons of a simulated room, and the replies.
 
 One JSON message a request and one a reply, over a Unix SOCK_SEQPACKET socket, told apart by `do`:
 
@@ -10,7 +10,7 @@ One JSON message a request and one a reply, over a Unix SOCK_SEQPACKET socket, t
     {"do": "fault", "name": "alarm.stuck", "on": true}  {"do": "lamps"}
     -> {"ok": true, "text": "alarm: pressed for 0.2 s", "lamps": {"ready": true}}
 
-The law here: a request that is refused has changed nothing.
+Invariant: a refused request has changed nothing.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ import msgspec
 from daemon.errors import LinkError
 
 HOLD_S_MAX = 600.0
-"""The longest press that is taken: a test of a button that is held asks for a minute, and a wrong unit for hours."""
+"""The longest press accepted: a test of a held button needs a minute, a wrong unit would mean hours."""
 CONNECTIONS_MAX = 8
-"""Shells at one bench at a time: a scenario uses one, the panel one, a person a few. Others wait until one leaves."""
+"""Shells at one bench at a time: a scenario uses one, the panel one, a person a few. Others wait for a place."""
 MESSAGE_BYTES_MAX = 4096
 """The longest request has some 100 bytes."""
 REPLY_S = 5.0
@@ -71,7 +71,7 @@ Request = Press | Hold | Release | Fault | Lamps
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """What became of a request, for a person, and the lamps after it."""
+    """The result of a request, for a person, and the lamps after it."""
 
     ok: bool
     text: str
@@ -79,30 +79,30 @@ class Reply(msgspec.Struct, frozen=True):
 
 
 class Bench(Protocol):
-    """What the server needs of a `PinBench`. Raises ValueError for a name that it does not have."""
+    """What the server needs of a `PinBench`. Raises ValueError for an unknown name."""
 
     def hold(self, button: str, *, for_s: float = HOLD_S_MAX) -> float:
-        """A finger goes down, for so long at least; returns the time.monotonic() of the first touch."""
+        """Press, for at least this long; return the time.monotonic() of the first touch."""
 
     def release(self, button: str, *, at_s: float | None = None) -> None:
-        """It goes up."""
+        """Release."""
 
     def down(self, button: str) -> bool:
-        """Whether the contact is."""
+        """Whether the contact is pressed."""
 
     def fault(self, name: str, *, on: bool) -> None:
-        """Makes or mends one."""
+        """Make or mend a fault."""
 
     def lamps(self) -> dict[str, bool]:
-        """Which are lit."""
+        """Which lamps are lit."""
 
 
 class BenchServer:
-    """Serves one bench from one thread, `bench`. A press that lasts keeps nobody else waiting."""
+    """Serves one bench from one thread, `bench`. A long press keeps nobody else waiting."""
 
     def __init__(self, bench: Bench, path: Path) -> None:
         self._bench, self._path = bench, path
-        self._down: dict[str, tuple[float, socket.socket]] = {}  # button -> when it goes up, and who asked
+        self._down: dict[str, tuple[float, socket.socket]] = {}  # button -> when it is released, and who asked
         self._guests = 0
         self._requests = msgspec.json.Decoder(Request)
         self._listener = _listen(path)
@@ -114,7 +114,7 @@ class BenchServer:
         self._thread.start()
 
     def close(self) -> None:
-        """Ends the thread and takes the socket away. A button that is down in a press comes up first."""
+        """End the thread and remove the socket. A pressed button is released first."""
         self._wake.close()
         self._thread.join()
 
@@ -125,12 +125,12 @@ class BenchServer:
         for key in list(self._selector.get_map().values()):
             assert isinstance(key.fileobj, socket.socket)  # noqa: S101 - narrows the type; nothing else is registered
             key.fileobj.close()
-        self._listener.close()  # which is not in the map while the bench is full
+        self._listener.close()  # which is not registered while the bench is full
         self._selector.close()
         self._path.unlink(missing_ok=True)
 
     def _ready(self) -> list[selectors.SelectorKey]:
-        """Waits for requests, until the next button has to come up at most, and answers them."""
+        """Wait for requests, at most until the next button has to be released, and answer them."""
         next_up_s = min((up_s for up_s, _ in self._down.values()), default=None)
         wait_s = None if next_up_s is None else max(0.0, next_up_s - time.monotonic())
         ready = [key for key, _ in self._selector.select(wait_s)]
@@ -144,7 +144,7 @@ class BenchServer:
     def _accept(self) -> None:
         try:
             peer, _ = self._listener.accept()
-        except OSError:  # gone again before we came
+        except OSError:  # gone again already
             return
         peer.setblocking(False)
         self._selector.register(peer, selectors.EVENT_READ)
@@ -178,7 +178,7 @@ class BenchServer:
             self._send(peer, Reply(ok=True, text=text, lamps=self._bench.lamps()))
 
     def _do(self, request: Request, peer: socket.socket) -> str:
-        """Does what is asked and says what happened; nothing, when that is said later. Raises ValueError: refused."""
+        """Carry out a request and say what happened; empty: that comes later. Raises ValueError: refused."""
         if isinstance(request, Press | Hold | Release) and request.button in self._down:
             raise ValueError(f"{request.button}: is being pressed; expected it to be up")
         match request:
@@ -216,9 +216,9 @@ class BenchServer:
 
 
 def ask(path: Path, request: Request) -> Reply:
-    """Sends one request to a bench and waits for the reply, as long as a press lasts and 5 s more.
+    """Send one request to a bench and wait for the reply, for the length of a press and 5 s more.
 
-    Raises LinkError: nobody listens there, no reply came in time, or it is not one.
+    Raises LinkError: nobody listens there, no reply came in time, or it is invalid.
     """
     wait_s = REPLY_S + (request.hold_s if isinstance(request, Press) else 0)
     try:
@@ -232,13 +232,13 @@ def ask(path: Path, request: Request) -> Reply:
 
 
 def _listen(path: Path) -> socket.socket:
-    """Binds, in the place of a socket that a killed bench left behind. Raises LinkError when a living one is there."""
+    """Bind, in place of a socket left by a killed bench. Raises LinkError if a running one is there."""
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     try:
         if path.is_socket() and not _alive(path):
             path.unlink()
         listener.bind(str(path))
-        path.chmod(0o600)  # who may press is who runs the room
+        path.chmod(0o600)  # only the user who runs the room may press
         listener.listen(CONNECTIONS_MAX)
     except OSError as error:
         listener.close()

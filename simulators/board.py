@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""A simulated board: the files by which a Pi's kernel shows power, temperature and wear, well or in trouble."""
+"""A simulated board: the kernel's files for power, temperature and wear, healthy or faulty."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WEAR = "sys/block/mmcblk0/device/life_time"
 
 
 class Reading(NamedTuple):
-    """One file of the kernel's."""
+    """One file of the kernel."""
 
     file: str
     well: str
@@ -30,7 +30,7 @@ FAULTS: dict[str, Reading] = {
 
 
 def lay_out(paths: Paths) -> None:
-    """A board on which nothing is wrong."""
+    """Create a board without faults."""
     _write(paths, MODEL, "Raspberry Pi 5 Model B Rev 1.0 (simulated)\0")
     _write(paths, "sys/block/mmcblk0/device/pre_eol_info", "0x01\n")
     for name in FAULTS:
@@ -38,7 +38,7 @@ def lay_out(paths: Paths) -> None:
 
 
 def fault(paths: Paths, name: str, *, on: bool) -> None:
-    """Makes or mends one of FAULTS."""
+    """Make or mend one of FAULTS."""
     reading = FAULTS[name]
     _write(paths, reading.file, reading.trouble if on else reading.well)
 
@@ -55,7 +55,7 @@ def board_path(paths: Paths) -> Path:
 
 
 def is_on(paths: Paths, name: str) -> bool:
-    """Whether one of FAULTS shows now; not in a room that is not there."""
+    """Whether one of FAULTS is active; False without a room."""
     reading = FAULTS[name]
     try:
         return (board_path(paths) / reading.file).read_text() == reading.trouble

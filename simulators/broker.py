@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""An MQTT broker inside this process, for a simulated room on a machine that has none: amqtt, in a thread of its own.
+"""An MQTT broker inside this process, for a simulated room on a machine without one: amqtt, in a separate thread.
 
-It speaks 3.1.1 only (amqtt 0.12), so it is the plain broker that a unit has to make do with. Its listening socket is
-ours, not amqtt's: so a plug can be pulled while the broker itself goes on, retained messages and sessions with it.
+It speaks 3.1.1 only (amqtt 0.12), so it is an example of a plain broker. Its listening socket is ours, not amqtt's: so
+a plug can be pulled while the broker itself goes on, with retained messages and sessions.
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ from daemon.errors import LinkError
 from simulators.link import bound
 
 ANSWER_S = 10.0
-"""How long the broker's thread may take to start, stop or unplug: amqtt's shutdown waits up to 5 s for its messages."""
+"""How long the broker's thread may take to start, stop or unplug: amqtt waits up to 5 s for its messages."""
 BACKLOG = 64
-"""Clients in the kernel's queue; a house of fifty rooms comes back at once after a power cut."""
+"""Clients in the kernel's queue; a building of fifty rooms reconnects at once after a power cut."""
 LISTENER = "default"
 
 
 class EveryoneIsWelcome(BaseAuthPlugin):  # type: ignore[misc]  # amqtt has no types
-    """Anyone may come in, and is remembered: amqtt forgets the sessions of those that its own plug-in lets in."""
+    """Admits everybody, with a session: amqtt forgets the sessions of clients admitted by its own plug-in."""
 
     async def authenticate(self, *, session: Any) -> bool:  # noqa: ARG002 - amqtt's signature
-        """Yes."""
+        """Accept the client."""
         return True
 
 
 class Snapshots(dict[Any, Any]):
-    """A dict whose walks see what it held at their start: amqtt waits in the middle of them, and clients come and go.
+    """A dict that is iterated over a snapshot: amqtt waits in the middle of loops, while clients come and go.
 
-    Without it two clients that come back at once end the task that hands messages on.
+    Without it two clients that reconnect at once end the task that passes messages on.
     """
 
     def __iter__(self) -> Iterator[Any]:
@@ -55,11 +55,11 @@ class Snapshots(dict[Any, Any]):
 
 
 class EmbeddedBroker:
-    """A broker that can be started, stopped, and cut off. Its methods belong to one thread, whichever that is."""
+    """A broker that can be started, stopped, and cut off. Its methods belong to one thread."""
 
     def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
         self.host, self._asked_port = host, port
-        self._held: socket.socket | None = None  # bound and never listening: nobody is given our port while unplugged
+        self._held: socket.socket | None = None  # bound and never listening: keeps our port while unplugged
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._server: asyncio.Server | None = None
@@ -69,13 +69,13 @@ class EmbeddedBroker:
 
     @property
     def port(self) -> int:
-        """Where it listens, or will again."""
+        """The port, also while it is unplugged."""
         if self._held is None:
             raise LinkError("broker: not started; expected start() before anyone asks for its port")
         return int(self._held.getsockname()[1])
 
     def start(self) -> None:
-        """Returns when it listens. Raises LinkError when the port is taken, or when it does not within 10 s."""
+        """Start and wait until it listens. Raises LinkError if the port is taken, or after 10 s."""
         try:
             self._held = bound(self.host, self._asked_port)
         except OSError as error:
@@ -90,7 +90,7 @@ class EmbeddedBroker:
             raise
 
     def stop(self) -> None:
-        """Drops the clients, forgets everything and ends the thread."""
+        """Drop the clients, forget everything and end the thread."""
         if self._loop is None or self._thread is None or self._held is None:
             return
         try:
@@ -102,11 +102,11 @@ class EmbeddedBroker:
             self._loop = self._thread = self._held = None
 
     def pull_plug(self) -> None:
-        """Every client is cut off at once, and nobody gets in. What the broker remembers stays."""
+        """Cut off every client at once, and admit nobody. The broker keeps its memory."""
         self._ask(self._unplug())
 
     def plug_in(self) -> None:
-        """Listens again, on the same port."""
+        """Listen again, on the same port."""
         self._ask(self._plug())
 
     @staticmethod
@@ -116,7 +116,7 @@ class EmbeddedBroker:
         loop.close()
 
     def _ask(self, act: Coroutine[Any, Any, None]) -> None:
-        """Has the broker's thread do something, and waits for it."""
+        """Have the broker's thread do something, and wait for it."""
         if self._loop is None:
             act.close()
             raise LinkError("broker: not started; expected start() first")
@@ -130,8 +130,8 @@ class EmbeddedBroker:
     async def _open(self) -> None:
         self._gone = asyncio.Event()
         self.gone_early = 0
-        """Guests that had left before they were let in."""
-        logging.getLogger("amqtt").setLevel(logging.CRITICAL)  # it tells of each packet, and of each client that drops
+        """Guests that left before they were admitted."""
+        logging.getLogger("amqtt").setLevel(logging.CRITICAL)  # it logs every packet, and every lost client
         logging.getLogger("transitions").setLevel(logging.CRITICAL)  # its state machines do so too
         plugins: dict[str, Any] = {f"{__name__}.{EveryoneIsWelcome.__name__}": {}}
         listener = ListenerConfig(type=ListenerType.EXTERNAL, bind=f"{self.host}:{self.port}")
@@ -165,7 +165,7 @@ class EmbeddedBroker:
         self._server = None
         for guest in self._guests:
             guest.transport.abort()
-        while self._guests:  # amqtt's handlers find out by themselves, at their next turn
+        while self._guests:  # amqtt's handlers notice at their next turn
             self._gone.clear()
             await self._gone.wait()
 

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Simulated cameras: the test card, and any video file in a loop. Both encode as a camera without an encoder would."""
+"""Simulated cameras: the test card, and any video file in a loop. Both encode like a camera without an encoder."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ from simulators.testcard import TestCard, dark_frame, read_frame_number
 __all__ = ["CameraFault", "FileCamera", "TestCardCamera", "read_frame_number"]
 
 CameraFault = Literal["gone", "frozen", "silent", "dark", "blurred", "hangs"]
-"""Unplugged; the same picture again and again; nothing comes, and no error; a cap on the lens; a lens that was turned;
-nothing comes, and the library does not come back from `stop`."""
+"""Unplugged; the same picture repeated; no picture and no error; a cap on the lens; a lens out of focus; no picture,
+and the library hangs in `stop`."""
 ROUNDING_S = 0.0005
-"""A time is a sum of fractions: a picture that is due now may be called due a little later."""
+"""A time is a sum of fractions: a picture due now may seem due a little later."""
 BLUR = 16
-"""A blurred picture has a sixteenth of its pixels a side, spread out again."""
+"""A blurred picture has a sixteenth of its pixels per side, scaled up again."""
 
 Sink = Callable[[VideoPacket | DeviceLost], None]
 
 
 class _EncodedCamera(Metered, PacedDevice):
-    """`hardware.ports.Camera` over pictures that a descendant makes."""
+    """`hardware.ports.Camera` over pictures made by a subclass."""
 
     track = "video"
     fault_names = ("gone", "frozen", "silent", "dark", "blurred", "hangs")
@@ -50,7 +50,7 @@ class _EncodedCamera(Metered, PacedDevice):
         self._shown: av.VideoFrame | None = None
 
     def start(self, sink: Sink) -> VideoFormat:
-        """Begins at picture 0, now. Raises DeviceError while the camera is `gone`."""
+        """Begin at picture 0, now. Raises DeviceError while the camera is `gone`."""
         self.check_free()
         self.open()
         self._encoder = VideoEncoder(self.format)
@@ -60,21 +60,21 @@ class _EncodedCamera(Metered, PacedDevice):
         return self.format
 
     def stop(self) -> None:
-        """As every device; one that hangs says so, and delivers nothing any more."""
+        """Stop, as every device; a hanging one raises, and delivers nothing any more."""
         super().stop()
         self._stop_meter()
         if "hangs" in self.faults:
             raise HangError("camera: did not stop; expected the end of this process")
 
     def open(self) -> None:
-        """Gets ready to make pictures. Raises DeviceError."""
+        """Get ready to make pictures. Raises DeviceError."""
 
     @abstractmethod
     def picture(self, moment: Moment) -> av.VideoFrame:
         """The picture of this moment."""
 
     def shut(self) -> None:
-        """Nothing to let go of, here."""
+        """Release resources; none here."""
 
     def turn(self, moment: Moment) -> Iterator[VideoPacket]:
         """One picture, encoded; after a jump of the clock a key frame, so that one is never far."""
@@ -84,7 +84,7 @@ class _EncodedCamera(Metered, PacedDevice):
         if self._meter is not None and self._meter.due(moment.at_ns):
             luma = frame.planes[0]
             self._meter.give(luma, (frame.width, frame.height), luma.line_size, moment.at_ns)
-        # Set each time: what a decoder left here would be taken as an order by the encoder.
+        # Set each time: the encoder would take the value left by a decoder as an order.
         frame.pict_type = PictureType.I if moment.jumped else PictureType.NONE
         yield from self._encoder.encode(frame, moment.at_ns)
 
@@ -102,7 +102,7 @@ def _blurred(frame: av.VideoFrame) -> av.VideoFrame:
 
 
 def _fitting(frame: av.VideoFrame, turn: int, fmt: VideoFormat) -> Graph:
-    """Turns, scales and pads."""
+    """Rotate, scale and pad."""
     graph = Graph()
     source = graph.add_buffer(
         width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(1, 1_000_000)
@@ -124,7 +124,7 @@ def _fitting(frame: av.VideoFrame, turn: int, fmt: VideoFormat) -> Graph:
 class TestCardCamera(_EncodedCamera):
     """The test card of `simulators.testcard`, live. `read_frame_number` reads the number of a decoded picture.
 
-    Without `grain` it takes a fraction of the bitrate that a room does; with it, all that it may have, and more CPU.
+    Without `grain` it needs a fraction of a room's bitrate; with it, all that is allowed, and more CPU.
     """
 
     __test__ = False  # pytest: not a test, whatever its name begins with
@@ -134,7 +134,7 @@ class TestCardCamera(_EncodedCamera):
         self._grain = grain
 
     def open(self) -> None:
-        """Draws the card."""
+        """Draw the card."""
         self._card = TestCard(self.format.width, self.format.height, grain=self._grain)
 
     def picture(self, moment: Moment) -> av.VideoFrame:
@@ -144,7 +144,7 @@ class TestCardCamera(_EncodedCamera):
 
 
 class FileCamera(_EncodedCamera):
-    """A video file as if it were live: scaled to the format, at its rate, from the beginning again at the end."""
+    """A video file as if live: scaled to the format, at its rate, in a loop."""
 
     def __init__(self, path: Path, fmt: VideoFormat, clock: Clock) -> None:
         super().__init__(fmt, clock)
@@ -153,7 +153,7 @@ class FileCamera(_EncodedCamera):
         self._shape: tuple[int, int, str, int] | None = None
 
     def open(self) -> None:
-        """Opens the file and decodes its first picture. Raises DeviceError when it has none."""
+        """Open the file and decode its first picture. Raises DeviceError if it has none."""
         self._container = self._opened()
         try:
             self._played = self._play()
@@ -164,7 +164,7 @@ class FileCamera(_EncodedCamera):
         self._scaled = self._scale(self._next)
 
     def picture(self, moment: Moment) -> av.VideoFrame:
-        """The file's picture at this moment: repeated when the file is slower than the format, skipped when faster."""
+        """The file's picture at this moment: repeated if the file is slower than the format, skipped if faster."""
         at_s = moment.number / self.format.fps
         due = None
         while self._next_s <= at_s + ROUNDING_S:
@@ -175,12 +175,12 @@ class FileCamera(_EncodedCamera):
         return self._scaled
 
     def shut(self) -> None:
-        """Closes the file."""
+        """Close the file."""
         self._played.close()
         self._container.close()
 
     def _scale(self, frame: av.VideoFrame) -> av.VideoFrame:
-        """Upright and whole in the format's size: a telephone's film says how it was held, and is higher than wide."""
+        """Upright and whole in the format's size: a telephone's film may be rotated, or in portrait format."""
         turn = round(frame.rotation) % 360
         shape = (frame.width, frame.height, frame.format.name, turn)
         if self._graph is None or self._shape != shape:
@@ -191,7 +191,7 @@ class FileCamera(_EncodedCamera):
         return fitted
 
     def _play(self) -> Generator[tuple[float, av.VideoFrame]]:
-        """The file's pictures, round and round, with the time since its first picture of the first round."""
+        """The file's pictures in a loop, with the time since the first picture of the first round."""
         round_s = 0.0
         while True:
             stream = self._container.streams.video[0]
@@ -206,7 +206,7 @@ class FileCamera(_EncodedCamera):
             if last_s is None:
                 return
             round_s += last_s + frame_s
-            self._container.close()  # not every container can be wound back: a bare stream has no index
+            self._container.close()  # not every container can seek: a bare stream has no index
             self._container = self._opened()
 
     def _opened(self) -> InputContainer:

@@ -10,10 +10,10 @@ The file, in the machine's own byte order (it never leaves it):
     32  40 B  record 0         number u64, boot offset ns i64, wall offset ns i64, synchronised u64, CRC-32 of these u64
     72  40 B  record 1         the same
 
-The law here: a writer takes the file's lock and writes the record that is not in force, numbered one higher. A reader
-takes no lock: it copies both records and believes the highest-numbered one whose CRC is right. So it never sees half an
-update, whatever order a processor's writes become visible in, and a writer that is killed halfway has changed nothing.
-Both offsets count from the machine's boot clock: a step of the machine's own wall clock does not reach the room.
+Invariant: a writer takes the file's lock and writes the older record, numbered one higher. A reader takes no lock: it
+copies both records and believes the highest-numbered one with a valid CRC. So it never sees half an update, whatever
+order a processor's writes become visible in, and a writer that is killed halfway has changed nothing. Both offsets
+count from the machine's boot clock: a step of the machine's own wall clock does not reach the room.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ RECORD_BYTES = FIELDS.size + CRC.size
 RECORDS_AT = 32
 FILE_BYTES = RECORDS_AT + 2 * RECORD_BYTES
 BOOTED_NS = 8 * NS
-"""Since the boot when the unit's first process starts: a Pi takes about so long."""
+"""Boot time when the unit's first process starts, about as on a Pi."""
 READS_MAX = 100
-"""Tries to find a whole record. The second one does, unless writers follow each other within microseconds."""
+"""Attempts to read a complete record. The second succeeds, unless writers follow within microseconds."""
 
 
 class _Record(msgspec.Struct, frozen=True):
@@ -69,14 +69,14 @@ class SimClock:
         if self._map[: len(MAGIC)] != MAGIC:
             raise DeviceError(f"clock {path}: not a clock file; expected one that SimClock.create made")
         self._boot_id = str(uuid.UUID(bytes=self._map[16:32]))
-        self._seen = (b"", _Record(0, 0, 0, synchronised=False))  # the last copy and what it said: one name, one store
+        self._seen = (b"", _Record(0, 0, 0, synchronised=False))  # the last copy and its content: one name, one store
         self._current()
 
     @classmethod
     def create(cls, path: Path) -> SimClock:
-        """A new room's clock: it shows the machine's time, is synchronised, and has a boot id of its own.
+        """A new room's clock, with the machine's time, synchronised, and with a new boot id.
 
-        Replaces what was there; a process that has the old file open stays with the old time.
+        Replaces an existing file; a process that has the old one open stays with the old time.
         """
         start = _Record(0, 0, time.time_ns() - _host_ns(), synchronised=True).packed()
         beside = path.with_name(f".{path.name}.new")
@@ -86,9 +86,9 @@ class SimClock:
 
     @classmethod
     def reboot(cls, path: Path, off_s: float = 0.0) -> SimClock:
-        """The machine has been without power for so long, and has booted: another boot id, a boot clock of its own.
+        """The machine has been without power for this long, and has booted: a new boot id and a new boot clock.
 
-        The wall clock has gone on, as a time server would say; whether it is synchronised stays as it was.
+        The wall clock has gone on, like a time server's; whether it is synchronised does not change.
         """
         was = cls(path).read()
         wall_ns = was.wall_ns + round(off_s * NS) + BOOTED_NS
@@ -113,7 +113,7 @@ class SimClock:
         return self._boot_id
 
     def advance(self, seconds: float) -> None:
-        """Time passes: both clocks move on at once. Raises ValueError for a step back, which no boot clock takes."""
+        """Move both clocks on at once. Raises ValueError for a step back, which no boot clock makes."""
         if seconds < 0:
             raise ValueError(f"a boot clock never goes back: {seconds} s; set_wall moves the wall clock alone")
         by_ns = round(seconds * NS)
@@ -124,12 +124,12 @@ class SimClock:
         )
 
     def set_wall(self, utc_ns: int) -> None:
-        """The wall clock steps to this UTC, right or wrong; the boot clock goes on."""
+        """Step the wall clock to this UTC, right or wrong; the boot clock goes on."""
         wall_ns = utc_ns - _host_ns()
         self._write(lambda was: _Record(was.number + 1, was.boot_offset_ns, wall_ns, was.synchronised))
 
     def set_synchronised(self, synchronised: bool) -> None:  # noqa: FBT001 - a setter of one truth
-        """Whether the room's system says that its wall clock follows a reference. Moves no clock."""
+        """Set whether the room's wall clock counts as synchronised. Moves no clock."""
         self._write(lambda was: _Record(was.number + 1, was.boot_offset_ns, was.wall_offset_ns, synchronised))
 
     def _current(self) -> _Record:
@@ -147,8 +147,8 @@ class SimClock:
         raise DeviceError(f"clock {self._path}: no whole record in {READS_MAX} reads; expected one of two")
 
     def _write(self, change: Callable[[_Record], _Record]) -> None:
-        # A descriptor of its own each time: flock tells threads apart by their open files. It waits for a writer's
-        # microseconds, and the kernel frees the lock of one that was killed.
+        # A new descriptor each time: flock tells threads apart by their open files. It waits for a writer's
+        # microseconds, and the kernel releases the lock of a killed one.
         with self._path.open("rb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             record = change(self._current())
@@ -157,7 +157,7 @@ class SimClock:
 
 
 def _unpacked(packed: bytes) -> _Record | None:
-    """A record, or None when it is half written. Forty noughts, a record that never was, are none either."""
+    """Parse a record; None: it is half written. Forty zero bytes, a record never written, are invalid too."""
     fields, crc = packed[: FIELDS.size], packed[FIELDS.size :]
     if CRC.pack(zlib.crc32(fields)) != crc:
         return None

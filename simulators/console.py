@@ -1,15 +1,15 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""The reference receiver: what every receiver of this unit's alarms has to do, in as few lines as that takes.
+"""The reference receiver: what every receiver of this unit's alarms has to do, in as few lines as possible.
 
-The law here: stored first, acknowledged then. `alarm/ack` goes out after the commit that holds the event, never before;
-what cannot be stored is not acknowledged, and the unit sends it again. An event that comes again is counted and
-acknowledged again, because the first acknowledgement may have been lost.
+Invariant: store first, acknowledge then. `alarm/ack` is sent after the commit of the event, never before. An event that
+cannot be stored is not acknowledged, and the unit sends it again. A repeated event is counted and acknowledged again,
+because the first acknowledgement may have been lost.
 
-It also says that it is there (a retained presence with a will), answers each unit that asks who listens, lets a person
-accept an alarm, which is passed on to who pressed, and asks a room to end its alarms. It may listen at two brokers.
-docs/guide/receivers.md says the same for who builds another one.
+It also announces itself (a retained presence with a will), answers each unit that polls, lets a person accept an alarm,
+which is shown to the presser, and asks a room to end its alarms. It may listen at two brokers. docs/guide/receivers.md
+describes the same for the authors of other receivers.
 """
 
 from __future__ import annotations
@@ -49,13 +49,13 @@ from simulators.console_wire import BODY_BYTES_MAX, Event, PluggedConnection, To
 from simulators.keyboard import keys, told_to_end
 
 WORDS_MAX = 1000
-"""Messages that may wait to be read: they take microseconds each, so this many means that the thread stands. What does
-not fit is not acknowledged and comes again."""
+"""Messages that may wait to be read: each takes microseconds, so this many means that the thread has stalled. Further
+ones are not acknowledged and come again."""
 ROOMS_MAX = 1000
-"""Rooms whose last word is remembered: an organisation has some fifty."""
+"""Rooms whose last message is remembered: an organisation has some fifty."""
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 RESET_MAX = 100
-"""Ids that one command may name (messages.ResetCommand); a room has no more open."""
+"""Ids in one command (messages.ResetCommand); a room has no more open."""
 ROOT = "spreekkamer/v1/"
 SECOND = "console-second"
 """The connection to the second broker, if there is one."""
@@ -64,17 +64,17 @@ POLL_BYTES_MAX = 256
 
 
 class Console:
-    """One receiver under an id of its own. Two with one id throw each other off the broker.
+    """One receiver with its own id. Two with the same id disconnect each other from the broker.
 
     Three threads: the connection's, which only hands over; `console`, which reads and answers; the store's, which waits
-    for the disk. `say` is called with every fact on the last two, and returns soon. Other methods: any thread.
+    for the disk. `say` is called with every fact on the last two, and has to return soon. Other methods: any thread.
     """
 
     def __init__(
         self, console_id: str, organisation: str, broker: Broker, store: Path, say: Callable[[Fact], None],
         *, second: Broker | None = None, simulated: bool = False,
     ) -> None:  # fmt: skip
-        """`simulated`: the desk of a simulated room, which answers to no real unit (promise H3)."""
+        """`simulated`: the desk of a simulated room, which answers no real unit (promise H3)."""
         self._simulated = simulated
         self.id, self._organisation, self._path, self._say = console_id, organisation, store, say
         self._brokers = {"console": broker} | ({SECOND: second} if second is not None else {})
@@ -88,13 +88,13 @@ class Console:
         self._rooms: dict[str, _Room] = {}
         self._counting = threading.Lock()
         self.counters: dict[str, int] = {}
-        """Duplicates, refusals by kind, events that were not taken. Any thread may read it."""
+        """Duplicates, refusals by kind, events not accepted. Any thread may read it."""
 
     def start(self) -> None:
-        """Begins to connect; says that it is there when it can hear as well."""
+        """Begin to connect; announce itself once it can hear as well."""
         try:
             self._session = console_store.new_session(self._path, time.time_ns() // 1_000_000)
-        except (sqlite3.Error, OSError):  # the store meets the same disk at once, and says so
+        except (sqlite3.Error, OSError):  # the store will meet the same disk at once, and report it
             self._session = time.time_ns() // 1_000_000
         self._kept.start()
         self._thread.start()
@@ -116,7 +116,7 @@ class Console:
             link.start()
 
     def stop(self) -> None:
-        """Says that it goes, and goes; what has come is stored first."""
+        """Say goodbye and disconnect; received events are stored first."""
         if self._links:
             self._going = True
             self._publish(self._presence, self._presence_of(online=False), retain=True)
@@ -125,7 +125,7 @@ class Console:
             self._end()
 
     def pull_plug(self) -> None:
-        """Its machine loses its power, as far as the network can tell: no goodbye, and the broker says its will.
+        """Lose power, as far as the network can tell: no goodbye, and the broker publishes the will.
 
         Another console starts in its place; this one does not come back.
         """
@@ -141,21 +141,21 @@ class Console:
         self._kept.stop()
 
     def accept(self, event_id: str) -> bool:
-        """A person answers for an event that is stored here: stored as well, then told to the unit.
+        """A person accepts an event that is stored here: store that, then tell the unit.
 
-        False: the disk stands still. That the event is not here is said as a fact.
+        False: the disk has stalled. A missing event is reported as a fact.
         """
         return self._kept.give(console_store.Accept((event_id,), self.id))
 
     def accept_newest(self) -> bool:
-        """A person answers for the alarm that was last raised or repeated, with every press that belongs to it."""
+        """A person accepts the alarm last raised or repeated, with every press that belongs to it."""
         if not self._kept.open:
             return False
         newest = self._kept.open[-1]
         return self._kept.give(console_store.Accept(self._of_alarm(newest), self.id, newest.root))
 
     def reset(self, topic_root: str, alarm_ids: tuple[str, ...]) -> bool:
-        """Asks a room to end alarms, which it names. False: the broker is away, and a person has to ask again."""
+        """Ask a room to end the named alarms. False: the broker is away, and a person has to ask again."""
         command = messages.ResetCommand(alarm_ids, self.id)
         room = self._rooms.get(topic_root)
         at = next((name for name in self._links if room is not None and room.there.get(name)), None)
@@ -165,7 +165,7 @@ class Console:
         return sent
 
     def reset_newest(self) -> bool:
-        """Asks the room of the newest open event to end all that is open there; an outside worker's ends here."""
+        """Ask the room of the newest open event to end everything open there; an outside worker's alarm ends here."""
         if not self._kept.open:
             return False
         newest = self._kept.open[-1]
@@ -177,15 +177,15 @@ class Console:
 
     @property
     def open(self) -> tuple[console_store.Row, ...]:
-        """Events that are open, the oldest first."""
+        """Open events, the oldest first."""
         return self._kept.open
 
     @property
     def is_up(self) -> bool:
-        """Whether it is connected and listens, at one broker at least."""
+        """Whether it is connected and subscribed, at one broker at least."""
         return any(link.up for link in self._links.values())
 
-    # --- what comes off the network ---------------------------------------------------------------------------------
+    # --- incoming ---------------------------------------------------------------------------------------------------
 
     def _hand_over(self, word: Word) -> None:
         """On the connection's thread, which is inside the client: nothing can be published from here."""
@@ -221,13 +221,13 @@ class Console:
         try:
             if word.topic == self._presence:
                 self._own_presence(word)
-            elif word.topic.split("/")[3:4] == ["console"]:  # no room has this name: a receiver's topics stand there
+            elif word.topic.split("/")[3:4] == ["console"]:  # not a room: receivers' topics are here
                 self._refuse("no_room", word.topic, "a site is never called console")
             elif word.topic.endswith("/alarm/poll"):
                 self._poll(word)
             elif word.topic.endswith("/alarm/event"):
                 self._event(word)
-            elif not word.payload:  # how MQTT forgets what was retained: a room has been taken away
+            elif not word.payload:  # MQTT's way to clear a retained message: a room has been removed
                 self._rooms.pop(word.topic.removesuffix("alarm/state").removesuffix("availability"), None)
             elif word.topic.endswith("/alarm/state"):
                 self._state(word, msgspec.json.decode(word.payload, type=messages.AlarmState))
@@ -238,7 +238,7 @@ class Console:
 
     def _event(self, word: Received) -> None:
         if word.retained:
-            # A retained event would come as a new alarm to every receiver that starts. The unit retains none.
+            # A retained event would come as a new alarm to every receiver that starts. The unit never retains one.
             self._refuse("retained_event", word.topic, "an alarm event is never retained; somebody else's is")
             return
         event = msgspec.json.decode(word.payload, type=Event)
@@ -254,7 +254,7 @@ class Console:
             self._refuse("store_full", word.topic, "the disk is too slow; what is not acknowledged comes again")
 
     def _poll(self, word: Received) -> None:
-        """Somebody wants to know whether alarms come here: yes, unless they could not be stored."""
+        """A unit asks whether alarms come here: answer, unless they could not be stored."""
         if word.retained or len(word.payload) > POLL_BYTES_MAX:
             self._count("polls_refused")
             return
@@ -262,7 +262,7 @@ class Console:
             self._kept.give(console_store.Try())
             return
         if self._simulated and not msgspec.json.decode(word.payload, type=messages.Poll).simulated:
-            return  # a real unit's: it is not to believe that somebody listens here
+            return  # a real unit's: it must not believe that somebody listens here
         root = word.topic.removesuffix("alarm/poll")
         for name, link in self._links.items():
             if name == word.client:
@@ -274,14 +274,14 @@ class Console:
             return
         room.simulated = said.simulated
         if word.retained and said.at < room.at:
-            return  # what another broker has kept from before
+            return  # kept by another broker from before
         room.state, room.open, room.at = said.state, said.open, said.at
         if not self._kept.give(console_store.Listed(room.root, said.open, said.at)):
-            room.open = None  # the next word of the room is news again
+            room.open = None  # the next message of the room is news again
         self._say(RoomSays(_room(room.root), room.online, room.state, room.simulated))
 
     def _availability(self, word: Received, said: messages.Availability) -> None:
-        """A unit that is offline by an older session's will has long come back. At one of two brokers is online."""
+        """Ignore an offline message of an older session's will. Online at one of two brokers counts as online."""
         room = self._known(word.topic, "availability")
         if room is None or (said.session < room.session and not said.online):
             return
@@ -302,7 +302,7 @@ class Console:
         return self._rooms.setdefault(root, _Room(root))
 
     def _own_presence(self, word: Received) -> None:
-        """The will of an earlier start comes late and is retained over our word, or that is wiped: it is said anew."""
+        """An earlier start's will may replace our retained presence, or it is cleared: publish it again."""
         said = messages.Presence(online=False)
         if word.payload:
             said = msgspec.json.decode(word.payload, type=messages.Presence)
@@ -319,7 +319,7 @@ class Console:
         if self._count(why) == 1:
             self._say(Refused(why, topic[:200], detail[:200]))
 
-    # --- what the store has done: its thread ------------------------------------------------------------------------
+    # --- results of the store: its thread ---------------------------------------------------------------------------
 
     def _from_store(self, word: console_store.Said) -> None:
         match word:
@@ -337,15 +337,15 @@ class Console:
                 self._say(Trouble(reason))
 
     def _acknowledge(self, root: str, event_id: str, accepted_by: str) -> None:
-        """By every broker, for the unit may hear at one of them alone.
+        """Acknowledge by every broker, for the unit may hear only one of them.
 
-        One that does not leave now is not kept: the unit sends the event again, and is answered again.
+        One that cannot be sent now is not kept: the unit sends the event again, and gets another answer.
         """
         level, by = ("accepted", accepted_by) if accepted_by else ("stored", self.id)
         self._publish(f"{root}alarm/ack/{self.id}", messages.Ack(event_id, level, by))  # type: ignore[arg-type]  # one of two
 
     def _tell_accepted(self, root: str) -> None:
-        """A unit that was away did not hear that a person has accepted: that word is not asked for again by it."""
+        """A unit that was away has missed an acceptance, and does not ask for it again."""
         for row in self._kept.open:
             if row.accepted_by and row.root.startswith(root):
                 self._acknowledge(row.root, row.event_id, row.accepted_by)
@@ -354,7 +354,7 @@ class Console:
         return tuple(r.event_id for r in self._kept.open if (r.root, r.alarm_id) == (of.root, of.alarm_id))
 
     def _publish(self, topic: str, message: Any, *, retain: bool = False, at: str | None = None) -> bool:
-        """At one broker, or at each. False: it has left for none."""
+        """Publish at one broker, or at each. False: it was sent to none."""
         links = [link for name, link in self._links.items() if at in {None, name}]
         return sum(link.publish(topic, messages.encode(message), retain=retain) for link in links) > 0
 
@@ -365,13 +365,13 @@ class Console:
 
 
 class _Room(msgspec.Struct):
-    """The last word of a room."""
+    """The last message of a room."""
 
     root: str
     online: bool | None = None
     session: int = 0
     there: dict[str, bool] = {}
-    """By broker: whether it says there that it is online."""
+    """By broker: whether it is online there."""
     state: str = ""
     at: str = ""
     open: tuple[str, ...] | None = None
@@ -411,7 +411,7 @@ def command(
     key: Annotated[Path | None, typer.Option(metavar="FILE", help="TLS: the key of that certificate")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="a JSON line for each fact")] = False,
 ) -> None:
-    """A receiver at a desk: stores alarms, acknowledges them, shows them; a key accepts, another asks for the end."""
+    """A receiver at a desk: stores alarms, acknowledges them, shows them; one key accepts, another asks for the end."""
     where = [_address("--broker", broker)] + ([_address("--second-broker", second_broker)] if second_broker else [])
     for option, name in (("--id", console_id), ("--organisation", organisation)):
         if not NAME.fullmatch(name):

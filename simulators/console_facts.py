@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""What a console says: its facts, as lines for a person and as JSON for machines."""
+"""The facts that a console reports, as lines for a person and as JSON for machines."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import msgspec
 
 
 class Arrived(msgspec.Struct, frozen=True, tag="arrived", tag_field="fact"):
-    """An event is stored, for the first time or again, and its acknowledgement has been handed to the network."""
+    """An event has been stored, for the first time or again, and its acknowledgement handed to the network."""
 
     room: str
     """`site/room`."""
@@ -20,10 +20,10 @@ class Arrived(msgspec.Struct, frozen=True, tag="arrived", tag_field="fact"):
     kind: str
     attempt: int
     age_ms: int
-    """From the press to when the unit sent it."""
+    """From the press until the unit sent it."""
     replay: bool
     seen: int
-    """1: it is new. More: a duplicate, told as one."""
+    """1: it is new. More: a duplicate, shown as one."""
     in_room: bool
     silent: bool
     source: str
@@ -31,7 +31,7 @@ class Arrived(msgspec.Struct, frozen=True, tag="arrived", tag_field="fact"):
     by: str
     """This receiver."""
     simulated: bool
-    """Nobody is in danger: the unit is a simulated one."""
+    """Nobody is in danger: it is a simulated unit."""
 
 
 class Accepted(msgspec.Struct, frozen=True, tag="accepted", tag_field="fact"):
@@ -43,7 +43,7 @@ class Accepted(msgspec.Struct, frozen=True, tag="accepted", tag_field="fact"):
 
 
 class ResetSent(msgspec.Struct, frozen=True, tag="reset_sent", tag_field="fact"):
-    """The room has been asked to end these; whether it does, its own reset event says."""
+    """The room has been asked to end these; its own reset event shows whether it does."""
 
     room: str
     alarm_ids: tuple[str, ...]
@@ -54,13 +54,13 @@ class RoomSays(msgspec.Struct, frozen=True, tag="room", tag_field="fact"):
 
     room: str
     online: bool | None
-    """None: it has not said."""
+    """None: unknown."""
     state: str
     simulated: bool
 
 
 class Refused(msgspec.Struct, frozen=True, tag="refused", tag_field="fact"):
-    """A message was passed over; said for the first of each kind, the others are counted."""
+    """A message was ignored; reported for the first of each kind, the others are counted."""
 
     why: str
     topic: str
@@ -74,19 +74,19 @@ class Trouble(msgspec.Struct, frozen=True, tag="trouble", tag_field="fact"):
 
 
 class Link(msgspec.Struct, frozen=True, tag="link", tag_field="fact"):
-    """The connection to the broker stands, or why it does not."""
+    """The connection to the broker is up, or why it is not."""
 
     up: bool
     detail: str
 
 
 SIMULATION = "SIMULATIE  "
-"""In front of what a simulated room says (promise H3)."""
+"""Prefix for messages of a simulated room (promise H3)."""
 
 Fact = Arrived | Accepted | ResetSent | RoomSays | Refused | Trouble | Link
 
 QUIET_KINDS = frozenset({"fault", "reset", "cancelled", "test"})
-"""Kinds of event for which nobody has to run. A kind that this console does not know is one for which somebody does."""
+"""Kinds of event that need no response. An unknown kind needs one."""
 
 
 def text(fact: Fact) -> str:  # noqa: PLR0911 - one return a kind of fact
@@ -120,7 +120,7 @@ def _arrived(fact: Arrived) -> str:
 
 
 def calls(fact: Fact) -> bool:
-    """Whether somebody has to look up: a new event for which somebody runs."""
+    """Whether somebody has to look: a new event that needs a response."""
     return isinstance(fact, Arrived) and fact.seen == 1 and fact.kind not in QUIET_KINDS
 
 

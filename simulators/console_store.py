@@ -1,12 +1,12 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""What a receiver keeps: every alarm event that reached it, once, on disk before anybody is told.
+"""A receiver's store: every alarm event that reached it, once, on disk before anybody is told.
 
-The law here: one thread, `store`, has the file. Orders that wait together are committed together, and only what a
-commit holds is said to be done. What the disk refuses is not done: its sender was told nothing and sends it again.
+Invariant: one thread, `store`, has the file. Waiting orders are committed together, and only what a commit holds is
+reported as done. What the disk refuses is not done: its sender got no answer and sends it again.
 
-SQLite with a journal that is rolled back and synchronous=FULL: durable at a power cut, and beside who reads.
+SQLite with a rollback journal and synchronous=FULL: durable across a power cut, and readable by others meanwhile.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from pathlib import Path
 import msgspec
 
 ORDERS_MAX = 1000
-"""Orders that may wait for the disk: the whole of a morning's alarms from fifty rooms, 16 MB at most. What does not fit
-is not acknowledged and comes again after three seconds."""
+"""Orders that may wait for the disk: a whole morning's alarms from fifty rooms, at most 16 MB. Further events are not
+acknowledged and come again after three seconds."""
 BATCH_MAX = 100
-"""Orders that share a commit: a unit that comes back after a month sends all at once, and an fsync takes as long as
-a hundred rows."""
+"""Orders per commit: a unit that comes back after a month sends everything at once, and an fsync takes as long as a
+hundred rows."""
 BUSY_S = 1.0
-"""How long a lock of another process on the file is waited for; then its disk counts as one that refuses."""
+"""How long to wait for another process's lock on the file; then the disk counts as refusing."""
 ROWS_MAX = 100_000
-"""Closed rows beyond this go at the next start, the oldest first: a hundred megabytes. A unit keeps far fewer events,
-so that one which went cannot come again as new."""
+"""Closed rows beyond this are deleted at the next start, the oldest first: a hundred megabytes. A unit keeps far fewer
+events, so that a deleted one cannot come again as new."""
 OPEN_MAX = 1000
-"""Open events that are shown, the newest: twenty in each of fifty rooms. The others stay in the file, open."""
+"""Open events that are shown, the newest: twenty in each of fifty rooms. The others stay open in the file."""
 MARGIN_S = 60
-"""From the first touch of a button to the room's first word of the alarm: a policy may want it held, or confirmed by a
+"""From the first touch of a button to the room's first message about the alarm: a policy may require a hold, or a
 second press within thirty seconds."""
 
 SCHEMA = """
@@ -67,9 +67,9 @@ CREATE TABLE IF NOT EXISTS session (only INTEGER PRIMARY KEY CHECK (only = 1), n
 # are closed from the start.
 
 OPENS = ("raised", "repeated")
-"""Kinds of event that stay open until the room says that they are not."""
+"""Kinds of event that stay open until the room says otherwise."""
 ENDS = ("reset", "cancelled")
-"""Kinds of event that end the alarm which they name."""
+"""Kinds of event that end the alarm they name."""
 
 
 class Keep(msgspec.Struct, frozen=True):
@@ -81,21 +81,21 @@ class Keep(msgspec.Struct, frozen=True):
     kind: str
     alarm_id: str
     time: str
-    """As the unit says it: RFC 3339, UTC."""
+    """From the unit: RFC 3339, UTC."""
     in_room: bool
     attempt: int
     body: bytes
     seen_ns: int
-    """UTC at which it came off the network."""
+    """UTC at which it was received."""
 
 
 class Accept(msgspec.Struct, frozen=True):
-    """Order: a person answers for these events."""
+    """Order: a person accepts these events."""
 
     event_ids: tuple[str, ...]
     by: str
     root: str | None = None
-    """Of the room; None: wherever an event has this id."""
+    """Topic root of the room; None: any room."""
 
 
 class Listed(msgspec.Struct, frozen=True):
@@ -107,44 +107,44 @@ class Listed(msgspec.Struct, frozen=True):
     """By the unit's clock, as `Keep.time`."""
 
     def names_at(self, time: str) -> tuple[str, ...]:
-        """What the room calls open, if this is its word of that time or later."""
+        """The alarms that the room calls open, if this message is of that time or later."""
         return self.event_ids if self.at >= time else ()
 
 
 class Close(msgspec.Struct, frozen=True):
-    """Order: a person at this receiver ends what no room will end: alarms of people who are elsewhere."""
+    """Order: a person at this receiver ends alarms that no room will end: of people elsewhere."""
 
     root: str
     event_ids: tuple[str, ...]
 
 
 class Try(msgspec.Struct, frozen=True):
-    """Order: find out whether the disk takes again what it has refused."""
+    """Order: find out whether the disk accepts again what it has refused."""
 
 
 Order = Keep | Accept | Listed | Close | Try
 
 
 class Stored(msgspec.Struct, frozen=True):
-    """Said after the commit of a `Keep`."""
+    """Reported after the commit of a `Keep`."""
 
     order: Keep
     seen: int
-    """How often the event has come, this time counted: 1 is new, more is a duplicate that was told as one."""
+    """How often the event has come, including this time: 1 is new, more is a duplicate shown as one."""
     accepted_by: str
     """Empty while nobody has accepted it."""
 
 
 class Accepted(msgspec.Struct, frozen=True):
-    """Said after the commit of an `Accept`."""
+    """Reported after the commit of an `Accept`."""
 
     order: Accept
     found: tuple[tuple[str, str], ...]
-    """Root and id of each event that is kept; empty: there is none of these."""
+    """Root and id of each event that is kept; empty: there are none."""
 
 
 class Trouble(msgspec.Struct, frozen=True):
-    """Said when the disk begins to refuse, and with an empty reason when it takes again."""
+    """Reported when the disk begins to refuse, and with an empty reason when it accepts again."""
 
     reason: str
 
@@ -153,18 +153,18 @@ Said = Stored | Accepted | Trouble
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One alarm event as it is kept. Times are UTC in nanoseconds, by the receiver's clock."""
+    """One alarm event as kept. Times are UTC in nanoseconds, by the receiver's clock."""
 
     event_id: str
     root: str
     kind: str
     alarm_id: str
     in_room: bool
-    """False: an outside worker's. No room ends it, and this receiver may."""
+    """False: an outside worker's. No room ends it, but this receiver may."""
     body: bytes
-    """As it came the first time."""
+    """As first received."""
     attempt: int
-    """The highest that came."""
+    """The highest received."""
     seen: int
     first_seen_ns: int
     stored_ns: int
@@ -174,7 +174,7 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class AlarmStore:
-    """Hands orders to its thread, and that thread's words to a sink, which is called on it."""
+    """Hands orders to its thread, and that thread's answers to a sink, which is called on it."""
 
     def __init__(self, path: Path, sink: Callable[[Said], None]) -> None:
         self._path, self._sink = path, sink
@@ -185,16 +185,16 @@ class AlarmStore:
         self._listed: dict[str, Listed] = {}  # by root: the last word of each room
         self._unlisted: list[Listed] = []  # words of rooms that are not committed yet, in their order
         self.open: tuple[Row, ...] = ()
-        """Open events, the oldest first, OPEN_MAX at most; replaced as a whole. Any thread may read it."""
+        """Open events, the oldest first, at most OPEN_MAX; replaced as a whole. Any thread may read it."""
         self.refused = 0
-        """Events that the disk did not take; their senders send them again."""
+        """Events that the disk refused; their senders send them again."""
 
     def start(self) -> None:
-        """Begins; what was open in the file is in `open` as soon as the disk answers."""
+        """Begin; `open` has the file's open events as soon as the disk answers."""
         self._thread.start()
 
     def give(self, order: Order) -> bool:
-        """Hands over an order without waiting; False when ORDERS_MAX are waiting already. Any thread."""
+        """Hand over an order without waiting; False: ORDERS_MAX are waiting. Any thread."""
         try:
             self._orders.put_nowait(order)
         except queue.Full:
@@ -207,8 +207,8 @@ class AlarmStore:
         return self._in_trouble
 
     def stop(self) -> None:
-        """Commits what waits, and ends. A disk that stands still is waited for for five seconds."""
-        with contextlib.suppress(queue.Full):  # then the thread stands, and is left behind: it is a daemon
+        """Commit what waits, and end. A stalled disk is waited for for five seconds."""
+        with contextlib.suppress(queue.Full):  # the thread has stalled, and is abandoned: it is a daemon
             self._orders.put(None, timeout=BUSY_S)
         self._thread.join(timeout=5.0)
 
@@ -224,7 +224,7 @@ class AlarmStore:
             self._db.close()
 
     def _batch(self) -> tuple[list[Order], bool]:
-        """What waits, at least one order; and whether that was not the last."""
+        """The waiting orders, at least one; and whether there will be more."""
         batch: list[Order] = []
         wait = True
         while len(batch) < BATCH_MAX:
@@ -255,7 +255,7 @@ class AlarmStore:
             self._sink(word)
 
     def _commit(self, batch: list[Order]) -> list[Said]:
-        """One transaction: all of the batch, or nothing of it. Raises what the disk says."""
+        """One transaction: all of the batch, or nothing. Raises the disk's error."""
         if self._db is None:
             self._db = _opened(self._path)
         try:
@@ -284,7 +284,7 @@ class AlarmStore:
         return done
 
     def _close_broken(self) -> None:
-        """A connection on which something failed is thrown away with its transaction; the next batch opens anew."""
+        """Discard a connection on which something failed, with its transaction; the next batch opens a new one."""
         if self._db is not None:
             with contextlib.suppress(sqlite3.Error):
                 self._db.close()
@@ -299,7 +299,7 @@ class AlarmStore:
 def new_session(path: Path, now_ms: int) -> int:
     """A number for this start of the receiver, higher than any before, whatever its clock says.
 
-    Raises sqlite3.Error or OSError when the disk does not take it.
+    Raises sqlite3.Error or OSError if the disk refuses it.
     """
     with contextlib.closing(_opened(path)) as db:
         db.execute(
@@ -310,7 +310,7 @@ def new_session(path: Path, now_ms: int) -> int:
 
 
 def read(path: Path) -> tuple[Row, ...]:
-    """All rows, the oldest first, beside a receiver that may be running. Raises sqlite3.Error."""
+    """All rows, the oldest first, even while a receiver is running. Raises sqlite3.Error."""
     with contextlib.closing(sqlite3.connect(path, timeout=BUSY_S)) as db:
         return _rows(db, "ORDER BY n")
 
@@ -331,7 +331,7 @@ def _opened(path: Path) -> sqlite3.Connection:
 
 
 def _keep(db: sqlite3.Connection, order: Keep, listed: Listed) -> Stored:
-    """Of what the unit has said of an alarm, the latest word by its own clock counts.
+    """Of the unit's messages about an alarm, the latest by its own clock counts.
 
     Events and states travel by two connections, an event until it is stored: an end can come before its beginning.
     """
@@ -355,7 +355,7 @@ def _keep(db: sqlite3.Connection, order: Keep, listed: Listed) -> Stored:
             (now_ns, order.root, order.alarm_id, order.alarm_id, _as_json(listed.names_at(order.time))),
         )
         if listed.at:
-            _list(db, listed)  # it was not believed without this word
+            _list(db, listed)  # it was not believed without this message
     seen, accepted_by = db.execute(
         "SELECT seen, accepted_by FROM alarm WHERE event_id = ? AND root = ?", (order.event_id, order.root)
     ).fetchone()
@@ -363,7 +363,7 @@ def _keep(db: sqlite3.Connection, order: Keep, listed: Listed) -> Stored:
 
 
 def _accept(db: sqlite3.Connection, order: Accept) -> Accepted:
-    """The first who accepts an event stands in its row."""
+    """The first person who accepts an event is kept in its row."""
     those = "event_id IN (SELECT value FROM json_each(?)) AND root = coalesce(?, root)"
     which = (_as_json(order.event_ids), order.root)
     db.execute(
@@ -374,11 +374,11 @@ def _accept(db: sqlite3.Connection, order: Accept) -> Accepted:
 
 
 def _list(db: sqlite3.Connection, order: Listed) -> None:
-    """The room's word counts: what it names is open, and what it has named before and names no more is closed.
+    """Believe the room: alarms that it names are open; those it has named before and no longer does are closed.
 
-    What it has not named yet may be younger than its word: that stays as it is for MARGIN_S. And a room may have
-    forgotten: power that is cut as the event leaves takes it from a journal that had not kept it yet. So nothing is
-    closed by silence alone: somebody here has accepted it, or the room has sent the word that ended it or another.
+    An alarm not named yet may be younger than the message: it stays as it is for MARGIN_S. And a room may have
+    forgotten: a power cut while the event leaves takes it from a journal that had not kept it yet. So nothing is closed
+    by silence alone: somebody here has accepted it, or the room has sent its end or that of another.
     """
     ids = _as_json(order.event_ids)
     db.execute(

@@ -16,19 +16,19 @@ from daemon.alarm.messages import Text
 from daemon.alarm.mqtt import Connection
 
 BODY_BYTES_MAX = 16_384
-"""An alarm event has some 700 bytes. What is larger is none, and would fill the memory while the disk stands still."""
+"""An alarm event has some 700 bytes. A larger message is not one, and would fill the memory while the disk stalls."""
 CUT_S = 2.0
-"""A connection whose cable was pulled has noticed within this."""
+"""Time for a connection to notice that its cable was pulled."""
 
 
 class Event(msgspec.Struct, frozen=True):
-    """What a receiver needs of an alarm event, and no more: it must refuse no alarm over what it need not know.
+    """The fields that a receiver needs of an alarm event, and no more: it must not refuse an alarm over other fields.
 
-    Other fields, and kinds that a later unit may have, are kept in the body as they came.
+    Other fields, and kinds of later units, are kept in the body unchanged.
     """
 
     class Data(msgspec.Struct, frozen=True):
-        """The part that is the unit's own."""
+        """The unit's own part."""
 
         kind: Text
         alarm_id: Text
@@ -48,7 +48,7 @@ class Event(msgspec.Struct, frozen=True):
 
 
 class TooLarge(msgspec.Struct, frozen=True):
-    """A message that is not even kept until somebody looks at it."""
+    """A message that is discarded unread."""
 
     topic: str
     size: int
@@ -58,7 +58,7 @@ class PluggedConnection(Connection):
     """A connection with a plug."""
 
     def cut(self) -> None:
-        """Ends without a goodbye, and for good."""
+        """End without a goodbye, for good."""
         self._stop.set()
         sock = self._client.socket() if self._client is not None else None
         if isinstance(sock, socket.socket):

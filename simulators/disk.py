@@ -3,9 +3,9 @@
 
 """The store's disk of a simulated room, which can be full, read-only or slow, as its processes see it.
 
-The unit writes by a few calls of `os`, all of them in `daemon/durable.py` and beside it. Here they are put between a
-process and the kernel: on a disk that is full or read-only they fail as the kernel's do, on a slow one they take their
-time. The alarm's journal is SQLite's and stays well: a card that is broken altogether has to be tried on a real one.
+The unit writes by a few calls of `os`, all in `daemon/durable.py` and beside it. Here a layer is placed between them
+and the kernel: on a full or read-only disk they fail with the kernel's errors, on a slow one they take their time. The
+alarm's journal belongs to SQLite and stays well: a completely broken card has to be tried with a real one.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 
 
 class FaultyDisk(FileSystemDisk):
-    """`hardware.ports.Disk`, and what stands between its process and the kernel. One a process; any thread."""
+    """`hardware.ports.Disk`, and the layer between its process and the kernel. One per process; any thread."""
 
     fault_names = ("full", "readonly", "slow")
 
@@ -43,11 +43,11 @@ class FaultyDisk(FileSystemDisk):
         obey_faults(self, "disk", faults_path(paths))
 
     def fault(self, name: str, *, on: bool = True) -> None:
-        """Makes or mends one of `fault_names`."""
+        """Make or mend one of `fault_names`."""
         self.faults = self.faults | {name} if on else self.faults - {name}
 
     def space(self) -> DiskSpace:
-        """As measured; of a full one not a byte is free."""
+        """As measured; a full one has no free byte."""
         found = super().space()
         return replace(found, free_bytes=0, used_bytes=found.total_bytes) if "full" in self.faults else found
 
@@ -73,7 +73,7 @@ class FaultyDisk(FileSystemDisk):
 
     def _changes(self, path: Any, *others: Any, **more: Any) -> None:
         directory = more.get("dst_dir_fd", more.get("dir_fd"))
-        target = others[0] if "dst_dir_fd" in more else path  # link(2) by descriptors: what is made, not its source
+        target = others[0] if "dst_dir_fd" in more else path  # link(2) by descriptors: the new name, not its source
         if not self._is_here(target, directory):
             return
         if "readonly" in self.faults:

@@ -3,8 +3,8 @@
 
 """Every fault that a simulated room can have: one list, for the command, the page, the scenarios and the tests.
 
-A fault is a physical story: a plug that is pulled, a wire that is cut, a process that is killed. While it is on, a file
-below `run/faults` says so, or a pin of the bench does; what cannot be staged on this machine says why.
+A fault is a physical story: a pulled plug, a cut wire, a killed process. While it is active there is a file for it
+below `run/faults`, or a pin of the bench; a fault that cannot be staged on this machine says why.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ PLUGS: dict[str, Part] = {
     "alarm-process.stopped": "processes", "recorder-process.stopped": "processes",
     "keeper-process.stopped": "processes",
 }  # fmt: skip
-"""Faults that last as long as a file of their name is there; the device, or the room, looks for it."""
+"""Faults that last as long as a file of their name exists; the device, or the room, looks for it."""
 OF_A_BUTTON = ("stuck", "cut", "shorted", "chatter")
 OF_A_LAMP = "broken"
 WHY_NOT = {
@@ -44,7 +44,7 @@ WHY_NOT = {
     "no_camera": "the policy in force opens no camera",
     "no_microphone": "the policy in force opens no microphone",
 }
-"""What a room may not be able to stage, and why; a room writes the keys that apply below its runtime directory."""
+"""What a room may be unable to stage, and why; a room writes the applicable keys below its runtime directory."""
 
 
 class Fault(NamedTuple):
@@ -54,7 +54,7 @@ class Fault(NamedTuple):
     part: Part
     on: bool
     why_not: str = ""
-    """Why it cannot be staged here, a key of WHY_NOT; empty where it can."""
+    """Why it cannot be staged here, a key of WHY_NOT; empty: it can."""
 
 
 class Staged:
@@ -64,14 +64,14 @@ class Staged:
         self._paths = paths
 
     def all(self) -> list[Fault]:
-        """Every fault, and whether it is on. A bench that does not answer has none that can be staged."""
+        """Every fault, and whether it is active. If the bench does not answer, none of its faults can be staged."""
         plugs = [Fault(name, part, (faults_path(self._paths) / name).exists()) for name, part in PLUGS.items()]
         boards = [Fault(name, "board", board.is_on(self._paths, name)) for name in board.FAULTS]
         why = self._impossible()
         return [fault._replace(why_not=_why(why, fault.name)) for fault in (*self._wires(), *plugs, *boards)]
 
     def _impossible(self) -> dict[str, str]:
-        """By a fault, or by the thing that would have it, why this room cannot stage it."""
+        """Why this room cannot stage something, by the fault, or by the thing that would have it."""
         found: dict[str, str] = {}
         try:
             policy = load(self._paths.etc).policy
@@ -87,7 +87,7 @@ class Staged:
         return [fault.name for fault in self.all()]
 
     def switch(self, name: str, *, on: bool) -> str:
-        """Makes or mends one. Raises UnitError: no room is there, or no fault has this name."""
+        """Make or mend one. Raises UnitError: no room is there, or no fault has this name."""
         check_runs(self._paths)
         if on and (why := _why(self._impossible(), name)):
             raise UnitError(f"{name} cannot be staged: {WHY_NOT.get(why, why)}")
@@ -100,12 +100,12 @@ class Staged:
             reply = bench_link.ask(bench_path(self._paths), bench_link.Fault(name, on))
             if not reply.ok:
                 raise UnitError(reply.text)
-            wire = faults_path(self._paths) / name  # for who asks which are on: the bench keeps no list
+            wire = faults_path(self._paths) / name  # to list active faults: the bench keeps no list
             wire.touch() if on else wire.unlink(missing_ok=True)
         return f"{name}: {'on' if on else 'off'}"
 
     def mend(self) -> str:
-        """Ends every fault that is on, and says which."""
+        """End every active fault, and list them."""
         on = [fault.name for fault in self.all() if fault.on]
         for name in on:
             self.switch(name, on=False)

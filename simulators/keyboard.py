@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Single keys from a terminal, for the commands that a person sits before."""
+"""Single keys from a terminal, for the commands that a person sits in front of."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import tty
 from collections.abc import Iterator
 
 LOOK_S = 0.2
-"""How often an end is looked for while no key is pressed."""
+"""How often to look for an end while no key is pressed."""
 
 
 def told_to_end() -> threading.Event:
@@ -29,7 +29,7 @@ def told_to_end() -> threading.Event:
 
 
 def keys(over: threading.Event, seconds: float | None = None) -> Iterator[str]:
-    """Each key as it is pressed, until q, the event, or the seconds are over; without a terminal none comes."""
+    """Yield each key pressed, until q, the event, or the seconds are over; without a terminal there are none."""
     if not sys.stdin.isatty():
         over.wait(seconds)
         return
@@ -38,7 +38,7 @@ def keys(over: threading.Event, seconds: float | None = None) -> Iterator[str]:
         while not over.is_set() and time.monotonic() < until_s:
             if select.select([sys.stdin], [], [], LOOK_S)[0]:
                 key = os.read(sys.stdin.fileno(), 1).decode(errors="replace")  # unbuffered: select must see the rest
-                if key in {"q", ""}:  # nothing: the terminal is gone
+                if key in {"q", ""}:  # empty: the terminal has gone
                     return
                 yield key
 

@@ -1,11 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""The link between a unit and its broker: a proxy, in which it can go wrong in every way that a link does.
+"""The link between a unit and its broker: a proxy that can fail in every way that a link does.
 
-The law here: what it does to a connection is what a network does, never what a test would like: bytes arrive in order
-or not at all, and a link that comes back after bytes were swallowed is broken, as it is behind a firewall that forgot
-it.
+Invariant: it treats a connection as a network does, never as a test would like: bytes arrive in order or not at all,
+and a link that comes back after bytes were swallowed is broken, as behind a firewall that forgot it.
 """
 
 from __future__ import annotations
@@ -23,15 +22,15 @@ TAKEN = bytes.fromhex("e0018e")
 DECLINED = bytes.fromhex("20020001")
 """CONNACK: unacceptable protocol version (MQTT 3.1.1, 3.2.2.3)."""
 MORE, LENGTH_BYTES_MAX = 0x80, 4
-"""Of a packet's length, which is one to four bytes of seven bits: one more follows (MQTT 5, 1.5.5)."""
+"""Parts of a packet's length, which has one to four bytes of seven bits: another follows (MQTT 5, 1.5.5)."""
 PUBACK = 4
-"""The upper half of its first byte."""
+"""The upper half of the first byte."""
 PUBLISH_QOS_1 = 0x32
 """First byte, without DUP and RETAIN."""
 ANSWER_S = 10.0
-"""How long the proxy's thread may take to do what it is asked: it never takes longer than a few milliseconds."""
+"""How long the proxy's thread may take for a request: it never takes more than a few milliseconds."""
 PACKET_BYTES_MAX = 1_000_000
-"""The longest packet that is waited for while PUBACKs are looked for: the longest of ours has 300 kB."""
+"""The longest packet to wait for while looking for PUBACKs: our longest has 300 kB."""
 CHUNK = 65_536
 SLOW_S = 1.0
 """One way: an answer takes two seconds, under every limit of the unit, and longer than anybody likes to wait."""
@@ -53,11 +52,11 @@ class Link(Enum):
 
 
 class Proxy:
-    """Listens on a port of its own for a broker on another. Its methods belong to one thread."""
+    """Listens on its own port for a broker on another. Its methods belong to one thread."""
 
     def __init__(self, broker_port: int) -> None:
         self._broker_port = broker_port
-        self._held = bound("127.0.0.1", 0)  # never listening: nobody is given our port while the link refuses
+        self._held = bound("127.0.0.1", 0)  # never listening: keeps our port while the link refuses
         self.port = int(self._held.getsockname()[1])
         self._link = Link.WHOLE
         self._loop = asyncio.new_event_loop()
@@ -78,12 +77,12 @@ class Proxy:
         return f"127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Returns when it listens."""
+        """Start and wait until it listens."""
         self._thread.start()
         self._ask(self._listen())
 
     def stop(self) -> None:
-        """Ends every connection and the thread."""
+        """End every connection and the thread."""
         self._ask(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(ANSWER_S)
@@ -91,7 +90,7 @@ class Proxy:
         self._held.close()
 
     def becomes(self, link: Link) -> None:
-        """From now on the link does this, with the connections that stand as well."""
+        """Set the link's behaviour, for existing connections too."""
         self._ask(self._become(link))
 
     def _ask(self, act: Coroutine[Any, Any, None]) -> None:
@@ -147,7 +146,7 @@ class Proxy:
             async with asyncio.TaskGroup() as both:
                 both.create_task(self._out(from_unit, to_broker, to_unit))
                 both.create_task(self._back(from_broker, to_unit))
-        except* OSError:  # one side is gone: so is the other, below
+        except* OSError:  # one side has gone: so will the other, below
             pass
         finally:
             self._writers -= mine
@@ -155,7 +154,7 @@ class Proxy:
                 writer.transport.abort()
 
     async def _open(self) -> None:
-        """Waits until something comes through again."""
+        """Wait until the link lets bytes through again."""
         while self._link is Link.HALF_OPEN:
             await self._changed.wait()
 
@@ -211,13 +210,13 @@ class Proxy:
 
 
 class Packets:
-    """Cuts a stream of MQTT into its packets (fixed header: MQTT 5, 2.1)."""
+    """Cuts a stream of MQTT into packets (fixed header: MQTT 5, 2.1)."""
 
     def __init__(self) -> None:
         self._rest = b""
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The packets that are whole now. Raises ConnectionResetError when it is no MQTT."""
+        """Return the packets that are now complete. Raises ConnectionResetError if it is not MQTT."""
         self._rest += data
         found = []
         while (size := _size(self._rest)) is not None and len(self._rest) >= size:
@@ -229,7 +228,7 @@ class Packets:
 
 
 def _size(data: bytes) -> int | None:
-    """Of the packet that begins here, header and all; None while its length has not come."""
+    """Size of the packet that begins here, header included; None: its length has not come."""
     length = 0
     for n, byte in enumerate(data[1 : LENGTH_BYTES_MAX + 1]):
         length |= (byte & 0x7F) << 7 * n
@@ -248,18 +247,18 @@ def _topic(packet: bytes) -> tuple[bytes, str]:
 
 
 def is_puback(packet: bytes) -> bool:
-    """By its type, the upper half of its first byte."""
+    """By its type, the upper half of the first byte."""
     return packet[0] >> 4 == PUBACK
 
 
 def _asks_for_5(data: bytes) -> bool:
-    """Whether this is a CONNECT whose protocol level is 5: it follows the name `MQTT`."""
+    """Whether this is a CONNECT with protocol level 5, which follows the name `MQTT`."""
     at = data.find(b"\x00\x04MQTT")
     return data[0] >> 4 == 1 and at >= 0 and data[at + 6 : at + 7] == b"\x05"
 
 
 def bound(host: str, port: int) -> socket.socket:
-    """A socket on this port; several may hold it (SO_REUSEADDR) as long as one at most listens. Raises OSError."""
+    """A socket on this port; several may hold it (SO_REUSEADDR) as long as at most one listens. Raises OSError."""
     held = socket.socket(socket.AF_INET)
     try:
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -271,7 +270,7 @@ def bound(host: str, port: int) -> socket.socket:
 
 
 def free_port() -> int:
-    """A port of this machine that nobody has now."""
+    """A free port of this machine."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return int(sock.getsockname()[1])

@@ -26,21 +26,21 @@ CLICK_S = 0.005
 CLICK_HZ = 2000
 CLICK_PEAK = 0.7  # -3 dBFS
 OVERFLOW_ROUND, OVERFLOW_LOST = 10, 5
-"""A microphone that overflows loses five blocks (0.1 s) of each ten: what a Pi that is far too busy does."""
+"""An overflowing microphone loses five blocks (0.1 s) of each ten, as on a far too busy Pi."""
 
 DRIFT_PPM = 200
-"""A crystal that is off, in parts a million: what a cheap sound card has."""
+"""Deviation of a cheap sound card's crystal, in parts per million."""
 
 MicrophoneFault = Literal["gone", "silent", "muted", "overflow", "fast", "slow"]
-"""Unplugged; nothing comes, and no error; blocks of nought; blocks lost, and the one after a loss says so; a crystal
-that makes a second's samples in less than a second of the room's clock, or in more."""
+"""Unplugged; no block and no error; silent blocks; lost blocks, and a flag on the next one; a crystal that makes a
+second's samples in less than a second of the room's clock, or in more."""
 
 Sink = Callable[[PcmBlock | DeviceLost], None]
 Samples = NDArray[np.int16]
 
 
 class _PcmMicrophone(PacedDevice):
-    """`hardware.ports.Microphone` over samples that a descendant makes: 20 ms a block, each when it has sounded."""
+    """`hardware.ports.Microphone` over samples made by a subclass: 20 ms per block, each when it has sounded."""
 
     track = "audio"
     fault_names = ("gone", "silent", "muted", "overflow", "fast", "slow")
@@ -51,10 +51,10 @@ class _PcmMicrophone(PacedDevice):
         self.frames = fmt.rate_hz // BLOCKS_HZ
         self._lost = False
         self._due_ns = self._taken = 0
-        """When the crystal has the next block's first sample taken, and how many blocks it has."""
+        """When the crystal takes the next block's first sample, and how many blocks it has taken."""
 
     def start(self, sink: Sink) -> AudioFormat:
-        """Begins to listen now; the first block comes 20 ms later. Raises DeviceError while it is `gone`."""
+        """Begin to listen now; the first block comes 20 ms later. Raises DeviceError while it is `gone`."""
         self.check_free()
         self.open()
         self._lost, self._taken = False, 0
@@ -64,23 +64,23 @@ class _PcmMicrophone(PacedDevice):
 
     @property
     def ppm(self) -> int:
-        """How much faster than the room's clock the crystal runs, in parts a million."""
+        """How much faster than the room's clock the crystal runs, in parts per million."""
         return DRIFT_PPM * (("fast" in self.faults) - ("slow" in self.faults))
 
     def open(self) -> None:
-        """Gets ready to make samples. Raises DeviceError."""
+        """Get ready to make samples. Raises DeviceError."""
 
     @abstractmethod
     def samples(self, moment: Moment) -> bytes:
         """The block that begins at this moment."""
 
     def shut(self) -> None:
-        """Nothing to let go of, here."""
+        """Release resources; none here."""
 
     def turn(self, moment: Moment) -> Iterator[PcmBlock]:
-        """The blocks that are full by now: one, but for a crystal that is off.
+        """The blocks complete by now: one, unless the crystal is off.
 
-        A fault can take them. A jump of the clock is a loss too, and the block after it says so.
+        A fault can drop them. A jump of the clock is a loss too, flagged in the block after it.
         """
         jumped = moment.jumped
         if jumped or not self._taken:
@@ -104,7 +104,7 @@ class ToneMicrophone(_PcmMicrophone):
     """440 Hz at -20 dBFS in every channel, and a click of 5 ms from each full second of the room's UTC."""
 
     def samples(self, moment: Moment) -> bytes:
-        """What sounds at the times at which the crystal takes the samples."""
+        """The sound at the times of the crystal's samples."""
         now = self.clock.read()
         first_ns = moment.at_ns + now.wall_ns - now.boot_ns
         at_s = first_ns % NS / NS + np.arange(self.frames) / (self.format.rate_hz * (1 + self.ppm / 1e6))
@@ -115,7 +115,7 @@ class ToneMicrophone(_PcmMicrophone):
 
 
 class FileMicrophone(_PcmMicrophone):
-    """A sound file (WAV, or what PyAV plays) as if it were live, resampled, from the beginning again at the end."""
+    """A sound file (WAV, or anything PyAV plays) as if live, resampled, in a loop."""
 
     def __init__(self, path: Path, fmt: AudioFormat, clock: Clock) -> None:
         super().__init__(fmt, clock)
@@ -123,7 +123,7 @@ class FileMicrophone(_PcmMicrophone):
         self._bytes = self.frames * fmt.channels * 2
 
     def open(self) -> None:
-        """Opens the file and reads its first block. Raises DeviceError when there is no sound in it."""
+        """Open the file and read its first block. Raises DeviceError if it has no sound."""
         try:
             self._container = av.open(self._path)
         except (OSError, av.FFmpegError) as error:
@@ -141,12 +141,12 @@ class FileMicrophone(_PcmMicrophone):
         return data
 
     def shut(self) -> None:
-        """Closes the file."""
+        """Close the file."""
         self._played.close()
         self._container.close()
 
     def _play(self) -> Generator[bytes]:
-        """The file's sound in whole blocks, round and round; what is over at the end goes before the beginning."""
+        """The file's sound in whole blocks, in a loop; what is left at the end goes before the beginning."""
         rest = b""
         while True:
             heard = False

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Whether a simulated room runs in a state directory: its process holds a lock there, and the kernel frees it."""
+"""Whether a simulated room runs in a state directory: its process holds a lock there, which the kernel releases."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from daemon.paths import Paths
 
 
 class Occupied:
-    """Held by the process that runs a room, as long as it lives; taken over from one that was killed."""
+    """Held by the process that runs a room, as long as it lives; taken over from a killed one."""
 
     def __init__(self, paths: Paths) -> None:
-        """Raises UnitError where a room runs already: two of them would take each other's sockets."""
+        """Raises UnitError if a room is already running: two would take each other's sockets."""
         paths.run.mkdir(parents=True, exist_ok=True)
         self._fd = os.open(_path(paths), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -37,7 +37,7 @@ class Occupied:
 
 
 def check_runs(paths: Paths) -> None:
-    """Raises UnitError when no simulated room runs there. Makes nothing."""
+    """Raise UnitError if no simulated room runs there. Creates nothing."""
     try:
         fd = os.open(_path(paths), os.O_RDONLY | os.O_CLOEXEC)
     except OSError:

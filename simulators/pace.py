@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""What the simulated camera and microphone share: a thread that keeps time by the room's clock, and faults.
+"""Shared by the simulated camera and microphone: a thread that keeps time by the room's clock, and faults.
 
-The law here: time that a scenario lets pass is gone. A device that finds the clock far ahead goes on at the new time
-and makes up for nothing, as a camera that saw nothing could not.
+Invariant: time that a scenario lets pass is gone. A device that finds the clock far ahead goes on at the new time and
+catches up on nothing, as a camera that saw nothing could not.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Time that passes at once in a simulated room: no second of a recording is left out, and no deletion comes late."""
+"""Lets time pass at once in a simulated room: no second of a recording is left out, and no deletion comes late."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from simulators.clock import NS, SimClock
 from simulators.places import clock_path
 
 AT_ONCE_S = 2.0
-"""So much may pass while the recorder writes: its lease is longer. A recording of a week with no second but its
-first and its last is nothing that a unit could make."""
+"""How much may pass while the recorder writes: less than its lease. A recording of a week with no second but its first
+and its last is nothing that a unit could make."""
 DELETES_S = 5.0
-"""For the keeper to delete what has fallen due; it looks once a second. What is held stays, and time goes on."""
+"""Time for the keeper to delete what is due; it looks once a second. Held tracks stay, and time goes on."""
 
 
 class Track(NamedTuple):
-    """One that falls due."""
+    """A track that becomes due."""
 
     due_wall_ns: int
     recording_id: str
@@ -30,7 +30,7 @@ class Track(NamedTuple):
 
 
 def passes(paths: Paths, seconds: float) -> None:
-    """Moves both clocks on, from one track's end to the next, as time that really passed would come to each.
+    """Move both clocks on, from one track's end to the next, as real time would pass.
 
     Raises RequestError while a recording is being written, and says how it ends.
     """
@@ -57,7 +57,7 @@ def passes(paths: Paths, seconds: float) -> None:
 
 
 def recording(paths: Paths) -> bool:
-    """Whether something is being written."""
+    """Whether a recording is being written."""
     try:
         return bool(ask(paths.operator_socket, "status")["recording_id"])
     except LinkError:
@@ -65,7 +65,7 @@ def recording(paths: Paths) -> bool:
 
 
 def _kept(paths: Paths) -> list[Track]:
-    """What the keeper has; nothing where it does not answer."""
+    """The keeper's tracks; empty if it does not answer."""
     try:
         found = ask(paths.keeper_socket, "recordings")
     except LinkError:

@@ -3,9 +3,9 @@
 
 """gpiozero's mock pins with contacts, wires and lamps behind them: a button bounces, sticks, chatters, loses its wire.
 
-The law here: a pin's level follows from what is physically so (finger, contact, wire, pull), never from a script. An
-edge bears the time at which the contact moved, as on a Pi, however late this machine's threads are. Times are the ticks
-of gpiozero's mock pins: time.monotonic(), in seconds.
+Invariant: a pin's level follows from physical facts (finger, contact, wire, pull), never from a script. An edge has the
+time at which the contact moved, as on a Pi, however late this machine's threads are. Times are the ticks of gpiozero's
+mock pins: time.monotonic(), in seconds.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ class Wear(msgspec.Struct, frozen=True):
     """How the contacts of a bench behave."""
 
     bounces: int = 4
-    """Times that a contact opens again before it stays closed, and the other way round."""
+    """How often a contact opens again before it stays closed, and the reverse."""
     bounce_s: float = 0.002
     """From the first touch to the last: most push buttons have settled within 2 ms."""
     chatter_hz: float = 50.0
-    """Closings a second of a bad contact in a wall that trembles: above what a finger can do (about 10)."""
+    """Closings per second of a bad contact in a trembling wall: more than a finger can make (about 10)."""
 
 
 class PinBench:
     """A room's buttons and lamps on one board, and the hands that press them. Any thread.
 
-    `changeovers` names, for a button with a normally closed contact too, the line of that contact. The lines stand in
-    `buttons` like any other; only the pressed one is a button that can be pressed.
+    `changeovers` maps a button with a normally closed contact too to that contact's line. The lines are in `buttons`
+    like any other; only the pressed one is a button that can be pressed.
     """
 
     def __init__(
@@ -67,19 +67,19 @@ class PinBench:
             if name not in closed_lines.values()
         }
         self._lamps = {name: self._board.line(pin) for name, pin in lamps.items()}
-        self._hand = threading.RLock()  # one hand moves the contacts at a time
+        self._hand = threading.RLock()  # one hand at a time moves the contacts
         self._server: BenchServer | None = None
         self._chatterers: dict[str, Callable[[], None]] = {}
 
     def press(self, button: str, hold_s: float = 0.2) -> None:
-        """Presses, holds for so long (by the edges' own times, exactly) and lets go. Returns when it is up again."""
+        """Press, hold (exactly, by the edges' own times) and release. Returns after the release."""
         if not 0 < hold_s <= HOLD_S_MAX:
             raise ValueError(f"hold of {hold_s} s; expected more than 0 and at most {HOLD_S_MAX:g} s")
         down_s = self.hold(button, for_s=hold_s)
         self.release(button, at_s=down_s + hold_s)
 
     def hold(self, button: str, *, for_s: float = HOLD_S_MAX) -> float:
-        """A finger goes down, for as long as that at least. Returns the time of the first touch."""
+        """Press, for at least this long. Returns the time of the first touch."""
         contact = self._contact(button)
         at_s = time.monotonic()
         with self._hand:
@@ -88,7 +88,7 @@ class PinBench:
         return at_s
 
     def release(self, button: str, *, at_s: float | None = None) -> None:
-        """The finger goes up, now or at that time. A welded contact stays closed."""
+        """Release, now or at that time. A welded contact stays closed."""
         contact = self._contact(button)
         up_s = _wait_until(time.monotonic() if at_s is None else at_s)
         with self._hand:
@@ -97,7 +97,7 @@ class PinBench:
                 self._bounce(contact, down=False, at_s=up_s, within_s=self._wear.bounce_s)
 
     def fault(self, name: str, *, on: bool) -> None:
-        """Makes or mends a fault: `<button>.stuck`, `.cut`, `.shorted` or `.chatter`, or `<lamp>.broken`."""
+        """Make or mend a fault: `<button>.stuck`, `.cut`, `.shorted` or `.chatter`, or `<lamp>.broken`."""
         if name not in self.faults():
             raise ValueError(f'no fault "{name}" on this bench; expected one of {", ".join(self.faults())}')
         line, _, kind = name.rpartition(".")
@@ -120,15 +120,15 @@ class PinBench:
         return {name: wire.lit for name, wire in self._lamps.items()}
 
     def down(self, button: str) -> bool:
-        """Whether the button is down, by a finger or by a weld."""
+        """Whether the button is down, by a finger or a weld."""
         return self._contact(button).down
 
     def serve(self, socket_path: Path) -> None:
-        """Lets others press: listens on a Unix socket until the close. See `bench_link`."""
+        """Let others press: listen on a Unix socket until the close. See `bench_link`."""
         self._server = BenchServer(self, socket_path)
 
     def close(self) -> None:
-        """Ends what still moves by itself: the chattering, and the thread of `serve`."""
+        """End everything that moves by itself: the chattering, and the thread of `serve`."""
         if self._server is not None:
             self._server.close()
         for line in list(self._chatterers):
@@ -191,6 +191,6 @@ class PinBench:
 
 
 def _wait_until(at_s: float) -> float:
-    """Sleeps until then (not at all when it is past) and returns the time that was meant, not the one it became."""
+    """Sleep until then (not at all if it is past); return the intended time, not the actual one."""
     time.sleep(max(0.0, at_s - time.monotonic()))
     return at_s

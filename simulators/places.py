@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Where a simulated unit has what a real one has not: a clock to move, a bench to press on, plugs to pull."""
+"""Additional files of a simulated unit: a clock to move, a bench to press on, plugs to pull."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from daemon.errors import SettingsError
 from daemon.paths import Paths
 
 SOCKET_BYTES_MAX = 107
-"""Of a socket's path: 108 in unix(7), with the zero at its end."""
+"""Maximum length of a socket's path: 108 in unix(7), with the zero at its end."""
 
 OF_A_ROOM = "SPREEKKAMER_OF_A_ROOM"
-"""In the environment of a room's processes: they end with it, also when it is killed."""
+"""In the environment of a room's processes, which end with it, even when it is killed."""
 
 
 def check_length(paths: Paths) -> None:
-    """Raises SettingsError for a state directory whose path is too long for the sockets in it."""
+    """Raise SettingsError for a state directory whose path is too long for its sockets."""
     sockets = (paths.unit_socket, paths.operator_socket, paths.keeper_socket, bench_path(paths))
     over = max(len(os.fsencode(path)) for path in sockets) - SOCKET_BYTES_MAX
     if over > 0:
@@ -29,25 +29,25 @@ def check_length(paths: Paths) -> None:
 
 
 def clock_path(paths: Paths) -> Path:
-    """The file that holds the room's time."""
+    """The file with the room's time."""
     return paths.run / "clock"
 
 
 def bench_path(paths: Paths) -> Path:
-    """The socket at which buttons are pressed."""
+    """The socket for pressing buttons."""
     return paths.run / "bench.sock"
 
 
 def faults_path(paths: Paths) -> Path:
-    """The directory in which a file named after a fault of a device makes it so."""
+    """The directory in which a file named after a device's fault makes it active."""
     return paths.run / "faults"
 
 
 def impossible_path(paths: Paths) -> Path:
-    """The file that says which faults a running room cannot stage, and why."""
+    """The file that lists the faults a running room cannot stage, and why."""
     return paths.run / "impossible.json"
 
 
 def console_path(paths: Paths, console_id: str) -> Path:
-    """The file of a receiver that runs with the room; in the field it is another machine's."""
+    """The file of a receiver that runs with the room; in the field it is on another machine."""
     return paths.run.parent / "console" / f"{console_id}.sqlite3"

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""A store's recordings, as their files say: what a scenario asks of them, in whatever room they were made."""
+"""A store's recordings, read from their files, for scenarios in any kind of room."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ class Recording(NamedTuple):
     trigger_s: float
     closed: bool
     oldest_s: dict[str, float]
-    """Per track, boot time of the oldest frame that is written."""
+    """Boot time of the oldest written frame, by track."""
     newest_s: dict[str, float]
     there: frozenset[str]
     """Tracks whose sealed sound or image is still in the store."""
 
 
 def recordings(store: Path) -> list[Recording]:
-    """Those of a directory of recordings, the newest first. One that is just beginning, or going, is left out."""
+    """The recordings in a directory, the newest first, without those just beginning or being deleted."""
     found = [_recording(path) for path in store.glob("*") if (path / "begin.json").exists()]
     return sorted((one for one in found if one is not None), key=lambda one: one.trigger_s, reverse=True)
 
 
 def is_marked(path: Path) -> bool:
-    """Whether a recording says that it is no evidence; what holds no beginning is none."""
+    """Whether a recording is marked as not evidence; one without a beginning is not."""
     begin = path / "begin.json"
     return not begin.exists() or json.loads(begin.read_bytes())["simulated"] is True
 

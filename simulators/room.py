@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""A whole simulated room: broker, receiver, three real processes, and a timeline of what happens, for a person."""
+"""A whole simulated room: broker, receiver, three real processes, and a timeline of events for a person."""
 
 from __future__ import annotations
 
@@ -39,24 +39,24 @@ from simulators.state import find_policy, prepare, prepare_policy, put_back
 READY_S = 60.0
 """A process is up within two seconds; a machine that compiles its files for the first time gets thirty times that."""
 ANSWER_S = 1.0
-"""What a process that did not get ready has for its stacks."""
+"""Time for a process that did not get ready to print its stacks."""
 STOP_S = 15.0
 """A process closes its recording and ends within five seconds; then it is killed, and the next start closes it."""
 CONSOLE = "balie"
-"""The room's own receiver: the one that a simulated reception desk has."""
+"""The room's own receiver, as at a reception desk."""
 LINE_MAX = 150
 """Characters of a message in the timeline; the broker has the rest."""
 ID = re.compile(r"[0-9a-f-]{32,36}")
 UNIT = "simulators.unit"
-"""The module that is started as each process; the recorder may be another's, on a camera that is no simulator's."""
+"""The module started as each process; the recorder may be another's, with a camera that is not simulated."""
 LINKS = {"broker.unplugged": Link.REFUSE, "link.black_hole": Link.BLACK_HOLE, "link.slow": Link.SLOW}
-"""What each fault makes of the link, the worst first."""
+"""Effect of each fault on the link, the worst first."""
 RESTART_S = 0.5
-"""As systemd's RestartSec: a process that ended is started again after this."""
+"""As systemd's RestartSec: an ended process is restarted after this."""
 
 
 class Child:
-    """One process of the unit, started again when it ends, as systemd does."""
+    """One process of the unit, restarted when it ends, as by systemd."""
 
     def __init__(self, name: str, command: list[str], say: Any) -> None:
         self.name, self._command, self._say = name, command, say
@@ -66,12 +66,12 @@ class Child:
         self._may_run = threading.Event()
         self._may_run.set()
         self._off, self._lock = set[str](), threading.Lock()
-        """Why it may not run: a plug that goes in again starts nothing while the room's own power is off."""
+        """Why it may not run: plugging in one thing starts nothing while the room's own power is off."""
         self._times_off = 0
         self._thread = threading.Thread(target=self._run, name=f"child {name}", daemon=True)
 
     def start(self) -> None:
-        """Starts it, and waits until it says that it is ready. Raises UnitError with its last words."""
+        """Start it, and wait until it is ready. Raises UnitError with its last output."""
         self._thread.start()
         if not self.ready.wait(READY_S):
             if self.process is not None:
@@ -83,7 +83,7 @@ class Child:
             raise UnitError(f"{self.name}: ended before it was ready; what it said last: {self._last}")
 
     def stop(self) -> None:
-        """Ends it, as systemd does: asks, waits, kills."""
+        """End it, as systemd does: ask, wait, kill."""
         self._stopping = True
         if self.process is not None:
             self.freeze(on=False)
@@ -95,7 +95,7 @@ class Child:
         self._thread.join(STOP_S)
 
     def power(self, *, on: bool, ask: bool = False, why: str = "power") -> None:
-        """It ends, killed or by a stop as systemd asks for one, and runs again when every reason for that is over."""
+        """End it, by kill or by a stop as systemd's, and run it again when every reason for that is over."""
         with self._lock:
             self._times_off += not on
             (self._off.discard if on else self._off.add)(why)
@@ -105,7 +105,7 @@ class Child:
             self._signal(signal.SIGTERM if ask else signal.SIGKILL)
 
     def gone(self) -> None:
-        """Waits until it has ended; kills it when it does not."""
+        """Wait until it has ended; kill it if it does not."""
         if self.process is not None:
             try:
                 self.process.wait(STOP_S)
@@ -115,7 +115,7 @@ class Child:
         self.ready.clear()
 
     def freeze(self, *, on: bool) -> None:
-        """It is there and does nothing, as on a machine that hangs; or it goes on."""
+        """Freeze it, as on a hanging machine, or let it go on."""
         self._signal(signal.SIGSTOP if on else signal.SIGCONT)
 
     @property
@@ -137,9 +137,9 @@ class Child:
             self.process = subprocess.Popen(
                 self._command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment,
             )  # fmt: skip
-            if self._times_off != times_off:  # whoever switched it off saw the one before, or none
+            if self._times_off != times_off:  # whoever switched it off saw the process before, or none
                 self.process.kill()
-            assert self.process.stdout is not None  # noqa: S101 - a pipe was asked for
+            assert self.process.stdout is not None  # noqa: S101 - a pipe was requested
             with self.process.stdout as said:
                 for line in said:
                     self._last = line.rstrip("\n")
@@ -150,7 +150,7 @@ class Child:
             if self._times_off != times_off:
                 self._say(self.name, json.dumps({"event": "down", "code": code}))
             elif not self.ready.is_set():
-                self._stopping = True  # it never came up: starting it again would say the same again
+                self._stopping = True  # it never came up: a restart would fail in the same way
                 self.ready.set()
             elif not self._stopping:
                 self._say(self.name, json.dumps({"event": "ended", "code": code}))
@@ -158,7 +158,7 @@ class Child:
 
 
 class Room:
-    """Made with what `spreekkamer-sim run` was given. `start`, then `stop`."""
+    """Made with the options of `spreekkamer-sim run`. Call `start`, then `stop`."""
 
     def __init__(
         self, state: Path, *, policy: str | None = None, unit: Path | None = None, broker: str = "embedded",
@@ -166,10 +166,10 @@ class Room:
         console: bool = True, recorder: str = UNIT, console_tls: tuple[Path, Path] | None = None,
     ) -> None:  # fmt: skip
         self._out = out or sys.stdout
-        self._lines: queue.Queue[str | None] = queue.Queue(1000)  # a timeline that nobody reads is dropped, not kept
+        self._lines: queue.Queue[str | None] = queue.Queue(1000)  # a timeline that nobody reads is dropped
         self.broker = EmbeddedBroker() if broker == "embedded" else None
         self.link: Proxy | None = None
-        """Between the unit and the embedded broker; desk and witness stand on the broker's own side."""
+        """Between the unit and the embedded broker; desk and witness are on the broker's side."""
         address = self._start_broker(broker)
         try:
             check_length(Paths.below(state))
@@ -193,7 +193,7 @@ class Room:
         self._second = _as_desk(settings.second_broker, console_tls) if settings.second_broker else None
         self._say_impossible(desk=console, microphone=microphone)
         self.console = self._new_console() if console else None
-        """The receiver that listens; None while its plug is out, and in a room that has none."""
+        """The receiver that listens; None while it is unplugged, and in a room without one."""
         self._witness = Connection(
             "witness", f"witness-{os.getpid()}", self._address, self._heard, subscribe=("spreekkamer/v1/#",)
         )
@@ -201,7 +201,7 @@ class Room:
         sources = {"--video": video, "--audio": audio, "--microphone": microphone}
         media = [word for option, source in sources.items() if source for word in (option, str(source))]
         tail = ["--state", str(state)]
-        # In the order in which systemd starts them: the keeper's first sweep is over before the recorder comes.
+        # In systemd's order: the keeper's first sweep is done before the recorder starts.
         self.children = {
             "alarm": Child("alarm", [*base, "alarm", *tail], self._said),
             "keeper": Child("keeper", [*base, "keeper", *tail], self._said),
@@ -213,14 +213,14 @@ class Room:
         self._plugs = threading.Thread(target=self._watch_plugs, name="plugs", daemon=True)
         self._stopping = threading.Event()
         self.heard: list[dict[str, Any]] = []
-        """Alarm events as the witness at the broker received them."""
+        """Alarm events as received by the witness at the broker."""
         self.listeners: list[Callable[[Word], None]] = []
-        """Called with every word of the witness's connection, on its thread; they return soon."""
+        """Called with every word of the witness's connection, on its thread; they have to return soon."""
         self.signs: dict[str, str] = {}
-        """What each lamp says, as the alarm process's own log has it: a key of panel.PATTERNS, or lit and dark."""
+        """What each lamp shows, by the alarm process's own log: a key of panel.PATTERNS, or lit and dark."""
 
     def start(self) -> None:
-        """Starts the processes. Raises UnitError when one does not come up."""
+        """Start the processes. Raises UnitError if one does not come up."""
         self._printer.start()
         self._witness.start()
         if self.console is not None:
@@ -234,7 +234,7 @@ class Room:
         self._plugs.start()
 
     def stop(self) -> None:
-        """Stops in reverse."""
+        """Stop in reverse order."""
         self._stopping.set()
         for child in reversed(self.children.values()):
             if child.process is not None:
@@ -251,9 +251,9 @@ class Room:
         self._occupied.leave()
 
     def power_cut(self, off_s: float = 0.0, meanwhile: Callable[[], None] = lambda: None) -> None:
-        """The unit's power goes, for so many seconds of the room's time: all processes die at once, the clock reboots.
+        """Cut the unit's power for this many seconds of the room's time: all processes die at once, the clock reboots.
 
-        Broker and desk have power of their own. `meanwhile` is called when nothing runs: what a cut does to a disk.
+        Broker and desk have their own power. `meanwhile` is called when nothing runs: the effects of a cut on a disk.
         Returns when the processes are up again.
         """
         for child in self.children.values():
@@ -267,7 +267,7 @@ class Room:
         self._start_again()
 
     def take_policy(self, policy: str) -> None:
-        """The unit is stopped and started again under another shipped policy. Raises SettingsError for none such."""
+        """Restart the unit under another shipped policy. Raises SettingsError for an unknown one."""
         find_policy(policy)
         for child in reversed(self.children.values()):
             child.power(on=False, ask=True)
@@ -278,12 +278,12 @@ class Room:
         self._start_again()
 
     def say(self, topic: str, payload: bytes) -> None:
-        """Publishes what somebody else's device would, as the witness's own connection. Raises UnitError."""
+        """Publish as somebody else's device would, by the witness's connection. Raises UnitError."""
         if not self._witness.publish(topic, payload):
             raise UnitError("the broker is away: a wireless button reaches nobody")
 
     def _start_broker(self, asked: str) -> tuple[str, int]:
-        """Where the unit finds its broker. Raises SettingsError."""
+        """Address of the unit's broker. Raises SettingsError."""
         if self.broker is not None:
             self.broker.start()
             self.link = Proxy(self.broker.port)
@@ -295,14 +295,14 @@ class Room:
         return host, int(port)
 
     def _say_impossible(self, *, desk: bool, microphone: str | None) -> None:
-        """Which faults cannot be staged in this room, for whoever lists them."""
+        """List the faults that cannot be staged in this room."""
         found = {} if self.broker is not None else dict.fromkeys(("broker", "link"), "broker_elsewhere")
         found |= {} if desk else {"console": "no_desk"}
         found |= {"microphone": "real_microphone"} if microphone else {}
         impossible_path(self.paths).write_text(json.dumps(found))
 
     def _start_again(self) -> None:
-        """In their order; what a fault holds down stays down."""
+        """Restart in order; processes held down by a fault stay down."""
         for name, child in self.children.items():
             child.power(on=True)
             if not (faults_path(self.paths) / f"{name}-process.down").exists():
@@ -336,7 +336,7 @@ class Room:
             listener(word)
         match word:
             case Received(topic=topic, payload=payload):
-                if topic.split("/")[3:4] != ["console"]:  # a receiver's presence is told by the receiver
+                if topic.split("/")[3:4] != ["console"]:  # a receiver reports its own presence
                     self._at_broker("/".join(topic.split("/")[5:]), payload)
             case Up():
                 self._tell("broker", "the witness listens")
@@ -384,12 +384,12 @@ class Room:
         )
 
     def _console_said(self, fact: console_facts.Fact) -> None:
-        """What the witness at the broker has not told already."""
+        """Show what the witness at the broker has not shown already."""
         if not isinstance(fact, console_facts.RoomSays):
             self._tell("console", console_facts.text(fact))
 
     def _watch_plugs(self) -> None:
-        """A plug is a file like the other faults: while `broker.unplugged` or `console.gone` is there, it is out."""
+        """A plug is a file like the other faults: while `broker.unplugged` or `console.gone` exists, it is pulled."""
         plugs: dict[str, tuple[Callable[[], None], Callable[[], None]]] = {}
         if self.broker is not None and self.link is not None:
             plugs["broker.unplugged"] = self._pull_broker, self._plug_in_broker
@@ -420,7 +420,7 @@ class Room:
             self._relink()
 
     def _relink(self) -> None:
-        """The link becomes the worst of what is wrong with it now."""
+        """Set the link to the worst of its active faults."""
         if self.link is not None:
             wrong = (link for fault, link in LINKS.items() if (faults_path(self.paths) / fault).exists())
             self.link.becomes(next(wrong, Link.WHOLE))
@@ -437,7 +437,7 @@ class Room:
 
 
 def told(fault: str, *, on: bool) -> str:
-    """What happened, for the timeline."""
+    """The event in words, for the timeline."""
     begins, ends = {
         "down": ("is killed, and nothing starts it", "may start again"),
         "stopped": ("hangs", "goes on"),
@@ -448,7 +448,7 @@ def told(fault: str, *, on: bool) -> str:
 
 
 def _as_desk(broker: Broker, files: tuple[Path, Path] | None) -> Broker:
-    """How the desk and the witness come to the unit's broker: by a certificate of their own, or by the unit's."""
+    """How the desk and the witness connect to the unit's broker: with their own certificate, or the unit's."""
     if broker.tls is None or files is None:
         return broker
     certificate, key = files
@@ -456,14 +456,14 @@ def _as_desk(broker: Broker, files: tuple[Path, Path] | None) -> Broker:
 
 
 def _short(value: Any) -> Any:
-    """Ids cut to what tells them apart, for a person."""
+    """Ids shortened for a person, still distinct."""
     if isinstance(value, list):
         return ", ".join(str(_short(item)) for item in value) or "none"
     return value[:8] if isinstance(value, str) and ID.fullmatch(value) else value
 
 
 def no_network() -> list[str]:
-    """The command in front of the recorder's that takes the network away: as root, or in a user's own namespace."""
+    """A command prefix that takes the network from the recorder: as root, or in a user namespace."""
     unshare = shutil.which("unshare")
     for options in (["--net"], ["--user", "--map-current-user", "--net"]):
         if unshare and subprocess.run([unshare, *options, "true"], capture_output=True, check=False).returncode == 0:

@@ -23,26 +23,26 @@ from simulators.clock import SimClock
 from simulators.places import bench_path, clock_path, faults_path, impossible_path
 
 OWN_UNIT = "unit.toml.own"
-"""Below the runtime directory, while a room runs: what `Pointed` says."""
+"""Below the runtime directory, while a room runs: the content of `Pointed`."""
 NOWHERE = ("localhost", 1883)
-"""Where a broker is, where nobody says so."""
+"""The default broker."""
 HOLDERS_PER_ROLE = 2  # the fewest that the settings check takes for a group of one role
 
 
 class Pointed(msgspec.Struct, frozen=True):
-    """A unit.toml as it was before a room pointed it at its own broker, and where it was pointed."""
+    """A unit.toml as it was before a room pointed it at its own broker, and that broker."""
 
     text: str
     to: tuple[str, int]
 
 
 def prepare(state: Path, policy: str | None, unit: Path | None, broker: tuple[str, int]) -> Paths:
-    """Makes or completes the directory. What is there stays, unless a policy or unit file is named anew.
+    """Create or complete the directory. Existing files stay, unless a policy or unit file is named.
 
-    A policy that does not say so itself asks no holder to show a key: these keys lie beside the room, for everybody.
+    A policy that does not say so itself requires no proof from holders: these keys are beside the room, for everybody.
     """
     paths = Paths.below(state)
-    put_back(paths)  # of a room that was killed here
+    put_back(paths)  # after a room that was killed here
     for directory in (paths.etc, paths.run, paths.store, paths.journal, state / "holders"):
         directory.mkdir(parents=True, exist_ok=True)
     faults_path(paths).mkdir()
@@ -68,9 +68,9 @@ def prepare(state: Path, policy: str | None, unit: Path | None, broker: tuple[st
 
 
 def put_back(paths: Paths) -> None:
-    """The directory as whoever started a room there left it: its own broker in unit.toml, and nothing wrong.
+    """Restore the directory as it was before a room: its own broker in unit.toml, and no faults.
 
-    After a room has ended; or before the next, where it was killed.
+    After a room has ended; or before the next, if it was killed.
     """
     shutil.rmtree(faults_path(paths), ignore_errors=True)
     bench_path(paths).unlink(missing_ok=True)
@@ -89,13 +89,13 @@ def put_back(paths: Paths) -> None:
 
 
 def prepare_policy(paths: Paths, policy: str) -> None:
-    """Puts a policy in force, with demonstration holders where it names none. Raises SettingsError."""
+    """Install a policy, with demonstration holders if it names none. Raises SettingsError."""
     text = _text(find_policy(policy))
     (paths.etc / "policy.toml").write_text(_completed(text, paths.etc.parent / "holders"))
 
 
 def _text(path: Path) -> str:
-    """A settings file as an editor left it. Raises SettingsError."""
+    """A settings file as saved by an editor. Raises SettingsError."""
     try:
         return text_of(path.read_bytes())
     except OSError as error:
@@ -121,7 +121,7 @@ def _completed(text: str, directory: Path) -> str:
 
 
 def _holders(text: str, directory: Path) -> str:
-    """Demonstration holders for a policy that names roles and no keys; their secret halves go into `directory`."""
+    """Demonstration holders for a policy with roles and no keys; their secret halves go into `directory`."""
     try:
         policy = msgspec.toml.decode(text, type=Policy)
     except (msgspec.DecodeError, msgspec.ValidationError):
@@ -148,7 +148,7 @@ def _identity(path: Path) -> pyrage.x25519.Identity:
 
 
 def _pointed(text: str, host: str, port: int) -> str:
-    """A unit.toml with another broker in its [broker] table, and the rest as it is."""
+    """A unit.toml with another broker in its [broker] table, otherwise unchanged."""
     out, inside = [], False
     for line in text.splitlines():
         if line.startswith("["):
@@ -162,7 +162,7 @@ def _pointed(text: str, host: str, port: int) -> str:
 
 
 def _broker_of(text: str) -> tuple[str, int]:
-    """The broker that a unit.toml names; the default where it cannot be read."""
+    """The broker in a unit.toml; the default if it cannot be read."""
     try:
         table = tomllib.loads(text).get("broker", {})
         return str(table.get("host", NOWHERE[0])), int(table.get("port", NOWHERE[1]))

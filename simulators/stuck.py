@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Why a process does not get ready: what it said last, what the kernel says of it, and its own Python stacks.
+"""Why a process does not get ready: its last output, the kernel's view of it, and its Python stacks.
 
-A start that fails once in a hundred, on a machine that nobody can look at afterwards, has to explain itself.
+A start that fails once in a hundred, on a machine that nobody can examine afterwards, has to explain itself.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ import signal
 from pathlib import Path
 
 ASK = signal.SIGUSR1
-"""Asks a process that called `answers` for the stacks of all its threads, on its stderr. Any other dies of it."""
+"""Asks a process that called `answers` for the stacks of all its threads, on its stderr. It kills any other."""
 
 
 def answers() -> None:
-    """Lets this process be asked, also while it hangs: the stacks are written by a handler in C. Main thread."""
+    """Let this process be asked, even while it hangs: a handler in C writes the stacks. Main thread."""
     faulthandler.register(ASK, all_threads=True)
 
 
 def ask(pid: int) -> list[str]:
-    """A line for each thread: its state, and where in the kernel it waits; then asks for the stacks. Raises nothing."""
+    """A line per thread: its state, and where in the kernel it waits; then request the stacks. Raises nothing."""
     lines = []
     for task in sorted(Path(f"/proc/{pid}/task").glob("*")):
         found = {name: _read(task / name) for name in ("comm", "stat", "wchan", "stack")}

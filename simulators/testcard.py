@@ -4,8 +4,8 @@
 """The test card: colour bars, grey ramp and moving box, a time code for people and a frame number for machines.
 
 The frame number is a strip of 32 blocks along the top edge, white for 1, black for 0, the highest bit on the left: 24
-bits of the number, then 8 of a check. Blocks are wide and high enough to come through H.264 at any bitrate that shows a
-face. A dark or foreign picture has no number: black is not a valid strip.
+bits of the number, then 8 check bits. Blocks are large enough to survive H.264 at any bitrate that shows a face. A dark
+or foreign picture has no number: black is not a valid strip.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Plane = NDArray[np.uint8]
 BLACK, WHITE = 16, 235  # video range (ITU-R BT.709)
 BLOCKS = 32
 NUMBER_BITS = 24
-"""The number begins again after 2^24 pictures: a week at 25 a second."""
+"""The number wraps after 2^24 pictures: a week at 25 a second."""
 BARS = ((180, 128, 128), (168, 44, 136), (145, 147, 44), (133, 63, 52), (63, 193, 204), (51, 109, 212), (28, 212, 120))
 """75 % bars in Y, Cb, Cr (BT.709): grey, yellow, cyan, green, magenta, red, blue."""
 FONT = {
@@ -42,17 +42,17 @@ FONT = {
     "Z": (31, 1, 2, 4, 8, 16, 31),
     " ": (0, 0, 0, 0, 0, 0, 0),
 }
-"""Seven rows of five dots a sign, the leftmost dot the highest bit."""
+"""Seven rows of five dots per character, the leftmost dot in the highest bit."""
 SIGN_DOTS, ROW_DOTS = 6, 9  # a dot of space beside each sign, one above and below each row
 
 
 class TestCard:
-    """One picture, drawn once and changed where it moves. One thread."""
+    """One picture, drawn once and updated where it moves. One thread."""
 
     __test__ = False  # pytest: not a test, whatever its name begins with
 
     def __init__(self, width: int, height: int, *, grain: bool = False) -> None:
-        """`grain` makes the ramp shimmer as a dark sensor does: enough to fill any bitrate that was asked for."""
+        """`grain` makes the ramp shimmer like a dark sensor: enough to fill any requested bitrate."""
         self.frame = av.VideoFrame(width, height, "yuv420p")
         self._luma, self._cb, self._cr = (_plane(self.frame, n) for n in range(3))
         self._strip_rows = _strip_rows(height)
@@ -88,13 +88,13 @@ class TestCard:
                 plane[rows.start // 2 : (rows.stop + 1) // 2] = 128
 
     def _grainy_ramps(self) -> list[Plane]:
-        """A few ramps with different grain; a coder cannot tell so few from no end of them."""
+        """A few ramps with different grain; to an encoder they are as good as endlessly many."""
         ramp = self._still[self._ramp_top :].astype(np.int16)
         source = np.random.default_rng(20)
         return [np.clip(ramp + source.integers(-24, 25, ramp.shape), 0, 255).astype(np.uint8) for _ in range(5)]
 
     def _move_box(self, number: int) -> None:
-        """A square that goes down the middle, under the strip and above the text, and starts again."""
+        """A square that moves down the middle, under the strip and above the text, and starts again."""
         height, width = self._luma.shape
         side, left = height // 12, width // 2
         way = self._text_top - self._strip_rows - side
@@ -108,7 +108,7 @@ class TestCard:
         self._luma[area] = self._still[area]
 
     def _write(self, text: str) -> None:
-        """Only the signs that differ from those that stand there, and as many as fit (all, from 204 pixels on)."""
+        """Draw only characters that have changed, and as many as fit (all, from 204 pixels on)."""
         advance = SIGN_DOTS * self._dot
         for n, sign in enumerate(text[: self._luma.shape[1] // advance - 1]):
             if self._shown[n : n + 1] != sign:
@@ -119,7 +119,7 @@ class TestCard:
 
 
 def dark_frame(width: int, height: int) -> av.VideoFrame:
-    """What a camera sees under a cap."""
+    """A camera's picture under a cap."""
     frame = av.VideoFrame(width, height, "yuv420p")
     for n, level in enumerate((BLACK, 128, 128)):
         _plane(frame, n)[:] = level
@@ -127,11 +127,11 @@ def dark_frame(width: int, height: int) -> av.VideoFrame:
 
 
 def read_frame_number(y_plane: NDArray[Any]) -> int | None:
-    """The number on the strip of a decoded picture's luma plane, or None when there is no whole strip."""
+    """The number on the strip of a decoded picture's luma plane; None: there is no complete strip."""
     height, width = y_plane.shape
     rows = _strip_rows(height)
     edges = np.arange(BLOCKS + 1) * width // BLOCKS
-    margin = max(1, (width // BLOCKS) // 4)  # the blocks' edges are what coding blurs
+    margin = max(1, (width // BLOCKS) // 4)  # coding blurs the blocks' edges
     inner = y_plane[rows // 4 : rows - rows // 4]
     levels = [inner[:, edges[n] + margin : edges[n + 1] - margin].mean() for n in range(BLOCKS)]
     if any(80 < level < 170 for level in levels):  # noqa: PLR2004 - neither black nor white, with a third of the way to each
@@ -149,7 +149,7 @@ def _strip(number: int, width: int) -> Plane:
 
 
 def _check(number: int) -> int:
-    """A parity a column of the number's three bytes, turned over so that black (all noughts) is wrong."""
+    """A parity per column of the number's three bytes, inverted so that black (all zeros) is wrong."""
     return (number ^ number >> 8 ^ number >> 16) & 0xFF ^ 0xA5
 
 
@@ -168,7 +168,7 @@ def _sign(rows: tuple[int, ...], dot: int) -> Plane:
 
 
 def _plane(frame: av.VideoFrame, index: int) -> Plane:
-    """The pixels themselves, to be written to; a plane's lines are longer than the picture is wide."""
+    """The pixels themselves, writable; a plane's lines are longer than the picture is wide."""
     plane = frame.planes[index]
     lines: Plane = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
     return lines[: plane.height, : plane.width]

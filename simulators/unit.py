@@ -3,8 +3,8 @@
 
 """One process of a simulated unit, the real one on simulated devices: `python -m simulators.unit alarm --state DIR`.
 
-This is a composition root like `daemon/alarm/__main__.py`: everything above the ports is what runs in the field. Each
-process loads its own parts alone: the wall that counts for the simulator too, and half of what a start costs.
+This is a composition root like `daemon/alarm/__main__.py`: everything above the ports is the code of the field. Each
+process loads only its own parts: the same wall as in the field, and half of the cost of a start.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ PR_SET_PDEATHSIG = 1
 def end_with_the_room() -> None:
     """The kernel kills this process when the room that started it is gone: a killed room leaves nobody behind.
 
-    Of a room alone: what a test starts by itself may outlive the thread that did (prctl(2), PR_SET_PDEATHSIG).
+    Only for a room: a process started by a test may outlive the thread that did (prctl(2), PR_SET_PDEATHSIG).
     """
     if os.environ.get(OF_A_ROOM):
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def main() -> None:
-    """Starts the process that is named."""
+    """Start the named process."""
     end_with_the_room()
     stuck.answers()
     parser = argparse.ArgumentParser(prog="python -m simulators.unit", description=__doc__)

@@ -20,7 +20,7 @@ from simulators.places import bench_path, clock_path
 
 
 def make_alarm(settings: Settings, paths: Paths, wear: Wear | None = None) -> AlarmProcess:
-    """With a bench on which others can press."""
+    """Make the process, with a bench on which others can press."""
     clock = SimClock(clock_path(paths))
     specs = lines(settings.unit)
     changeovers = {name: name + NC for name in specs if name + NC in specs}
@@ -34,5 +34,5 @@ def make_alarm(settings: Settings, paths: Paths, wear: Wear | None = None) -> Al
 
 
 def start(paths: Paths) -> None:
-    """Runs until it is stopped."""
+    """Run until stopped."""
     run.run("alarm", paths, make_alarm)

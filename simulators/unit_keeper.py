@@ -16,7 +16,7 @@ from simulators.places import clock_path
 
 
 def start(paths: Paths) -> None:
-    """Runs until it is stopped."""
+    """Run until stopped."""
 
     def make(settings: Settings, paths: Paths) -> Entrance:
         clock, disk = SimClock(clock_path(paths)), FaultyDisk(paths).stand_between()

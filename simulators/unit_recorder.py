@@ -23,7 +23,7 @@ from simulators.places import clock_path, faults_path
 
 
 def start(paths: Paths, video: Path | None, audio: Path | None, microphone_name: str | None) -> None:
-    """Runs until it is stopped. Without files: a test card, and a tone with a click a second.
+    """Run until stopped. Without files: a test card, and a tone with a click each second.
 
     With a name, sound comes from a microphone of this machine, by the driver of the field.
     """

@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""What the page may do, as messages: everything to the simulator, nothing to the unit but what an operator may ask too.
+"""What the page may do, as messages: anything to the simulator, to the unit only what an operator may ask too.
 
     POST act  {"act": "press", "button": "alarm", "hold_s": 0.2}   ->  {"ok": true, "text": "alarm: pressed"}
 
-The law here: an act that this list does not have, or a value outside its bounds, is refused and has changed nothing.
+Invariant: an act that is not in this list, or a value outside its bounds, is refused and has changed nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from simulators.faults import Staged
 from simulators.places import bench_path
 
 YEAR_S = 366 * 86_400.0
-"""The longest that one click lets pass: a term is four weeks, a hold's review a few months."""
+"""The longest time that one click lets pass: a term is four weeks, a hold's review a few months."""
 Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[a-z0-9][a-z0-9_.-]*\Z")]
 
 
@@ -31,20 +31,20 @@ class Act(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="ac
 
 
 class Press(Act, frozen=True):
-    """A button goes down, and up again after so long."""
+    """A button is pressed, and released after this time."""
 
     button: Name
     hold_s: Annotated[float, Meta(gt=0, le=60)] = 0.2
 
 
 class Hold(Act, frozen=True):
-    """A button goes down and stays down: the finger is on the mouse."""
+    """A button is pressed and stays down while the mouse button is."""
 
     button: Name
 
 
 class Release(Act, frozen=True):
-    """It comes up."""
+    """It is released."""
 
     button: Name
 
@@ -57,7 +57,7 @@ class Fault(Act, frozen=True):
 
 
 class Mend(Act, frozen=True):
-    """Every fault that is on ends."""
+    """Every active fault ends."""
 
 
 class Wireless(Act, frozen=True):
@@ -73,7 +73,7 @@ class Pass(Act, frozen=True):
 
 
 class Speed(Act, frozen=True):
-    """The clock runs so much faster than the machine's; 1: as it does."""
+    """The clock runs this many times faster than the machine's; 1: at the same speed."""
 
     factor: Annotated[int, Meta(ge=1, le=3600)]
 
@@ -85,7 +85,7 @@ class Sync(Act, frozen=True):
 
 
 class Power(Act, frozen=True):
-    """The unit's power is cut: all three processes end at once, and the machine boots again after so long."""
+    """The unit's power is cut: all three processes end at once, and the machine boots again after this time."""
 
     off_s: Annotated[float, Meta(ge=0, le=YEAR_S)] = 2.0
 
@@ -103,7 +103,7 @@ class Test(Act, frozen=True):
 
 
 class Policy(Act, frozen=True):
-    """The room starts again under another shipped policy; its recordings stay."""
+    """The room restarts under another shipped policy; its recordings stay."""
 
     name: Name
 
@@ -115,37 +115,37 @@ decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Any_)
 
 
 class World(Protocol):
-    """What an act needs of a room. Raises UnitError with a sentence for a person."""
+    """What an act needs from a room. Raises UnitError with a sentence for a person."""
 
     paths: Paths
 
     def wireless(self, name: str) -> None:
-        """Says a wireless button's pressed payload at the broker."""
+        """Publish a wireless button's pressed payload."""
 
     def passes(self, seconds: float) -> None:
-        """Moves both clocks on."""
+        """Move both clocks on."""
 
     def runs(self, factor: int) -> None:
-        """Makes the clock run faster."""
+        """Make the clock run faster."""
 
     def synchronised(self, *, found: bool) -> None:
-        """Changes what the clock is worth."""
+        """Change whether the clock is synchronised."""
 
     def power_cut(self, off_s: float) -> None:
-        """Cuts the power and gives it back."""
+        """Cut the power and restore it."""
 
     def accept(self) -> None:
-        """At the desk."""
+        """Accept at the desk."""
 
     def under(self, policy: str) -> None:
-        """Starts the unit again under another policy."""
+        """Restart the unit under another policy."""
 
     def staged(self) -> Staged:
         """The faults that can be staged here."""
 
 
 def do(world: World, act: Any) -> str:  # noqa: C901, PLR0912 - one arm an act
-    """Does it and says what happened, for a person. Raises UnitError, or ValueError for a name that is not there."""
+    """Carry out an act and say what happened. Raises UnitError, or ValueError for an unknown name."""
     paths = world.paths
     match act:
         case Press(button, hold_s):

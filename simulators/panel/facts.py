@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""What the page knows, read from where anybody could read it: the unit's sockets and files, and the broker.
+"""What the page knows, from sources that anybody could read: the unit's sockets and files, and the broker.
 
-The law here: nothing is asked of the unit that an operator's command could not ask, and nothing is kept that is not on
-the page. Every list has a bound: a page that nobody reads costs no memory.
+Invariant: nothing is asked of the unit that an operator's command could not ask, and nothing is kept that is not on the
+page. Every list has a bound: an unread page costs no memory.
 """
 
 from __future__ import annotations
@@ -32,23 +32,23 @@ from simulators.places import bench_path
 LAMPS_S = 0.05
 """Between two looks at the lamps: their fastest rhythm changes every 100 ms."""
 STATUS_EVERY = 5
-"""Looks at the lamps for one at the unit: four a second, so that a press is on the page at once."""
+"""Looks at the lamps per look at the unit: four of these a second, so that a press is on the page at once."""
 STORE_EVERY = 20
 """The same for the store, whose keeper is asked once a second."""
 MESSAGES_MAX, LOG_MAX, SPANS_MAX = 60, 40, 400
 """Lines that a person can read through, and pieces of track that fit on a line of sixty seconds."""
 BODY_CHARS_MAX = 4000
-"""Of one message: the longest of the unit's own, health, has about 3,000."""
+"""Characters per message: the unit's longest, health, has about 3,000."""
 LOG_TAIL_BYTES = 65_536
-"""Read from the end of the audit log at first; afterwards what is new."""
+"""Read from the end of the audit log at first; afterwards new lines only."""
 UNSHOWN = {"signature", "prev", "acted_wall_ns", "acted_boot_ns", "acted_boot_id", "acted_clock", "act", "journal"}
-"""Of a line of the audit log: what a verifier needs, and a person does not."""
+"""Fields of an audit log line that a verifier needs, and a person does not."""
 ASK_S = 2.0
 """How long an answer may take before the page says that a process does not answer."""
 
 
 class Happening(Protocol):
-    """What the page needs of a room beside what it reads itself."""
+    """What the page needs from a room, besides what it reads itself."""
 
     paths: Paths
 
@@ -57,11 +57,11 @@ class Happening(Protocol):
         """The room's time."""
 
     def simulator(self) -> dict[str, Any]:
-        """What the simulator itself knows: processes, plugs, desk, speed, signs of the lamps."""
+        """What only the simulator knows: processes, plugs, desk, speed, signs of the lamps."""
 
 
 class Facts:
-    """One thread, `panel facts`, looks; `sections` may be called from any thread."""
+    """Its thread, `panel facts`, looks; `sections` may be called from any thread."""
 
     def __init__(self, room: Happening) -> None:
         self._room = room
@@ -77,21 +77,21 @@ class Facts:
         self._thread = threading.Thread(target=self._run, name="panel facts", daemon=True)
 
     def start(self) -> None:
-        """Begins to look."""
+        """Begin to look."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Ends the thread."""
+        """End the thread."""
         self._over.set()
         self._thread.join(timeout=ASK_S + 1)
 
     def sections(self) -> dict[str, Any]:
-        """All that is known now, by part of the page. Values are not changed any more, only replaced."""
+        """Everything known now, by part of the page. Values are replaced, never changed."""
         with self._lock:
             return dict(self._sections)
 
     def heard(self, topic: str, payload: bytes) -> None:
-        """A message at the broker, as the witness there received it. Its thread."""
+        """Take a message at the broker, received by the witness there. Its thread."""
         body = payload[:BODY_CHARS_MAX].decode(errors="replace")
         with self._lock:
             self._heard += 1
@@ -146,7 +146,7 @@ class Facts:
         return {"recordings": recordings, "holds": holds, "state": self._keeper.ask("state")}
 
     def _tracks(self) -> dict[str, Any]:
-        """Of the recordings that are newest: what of each track is written, and its gaps, by boot time."""
+        """For the newest recordings: what of each track is written, and its gaps, by boot time."""
         found: dict[str, Any] = {}
         directory = self._room.paths.recordings
         newest = sorted((p for p in directory.glob("*") if p.is_dir()), key=_mtime, reverse=True)[:3]
@@ -181,7 +181,7 @@ def _mtime(path: Path) -> float:
 
 
 class _Asker:
-    """One connection to a process, made again when it is gone; None is the answer while nobody is there."""
+    """One connection to a process, made again when it is lost; the answer is None while nobody is there."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -199,7 +199,7 @@ class _Asker:
             return None
 
     def pages(self, verb: str, key: str) -> list[dict[str, Any]] | None:
-        """All that comes a page at a time, a hundred at most: more no page can show."""
+        """Everything that comes in pages, at most a hundred: a page shows no more."""
         found: list[dict[str, Any]] = []
         while len(found) < 100:  # noqa: PLR2004 - as said above
             page = self.ask(verb, **({"after": found[-1][key]} if found else {}))
@@ -212,7 +212,7 @@ class _Asker:
 
 
 class _Tail:
-    """The newest lines of a file that only grows; a new file in its place is read from its beginning."""
+    """The newest lines of a growing file; a new file in its place is read from its beginning."""
 
     def __init__(self, path: Path) -> None:
         self._path, self._at, self._rest, self._file = path, -1, b"", 0
@@ -238,7 +238,7 @@ class _Tail:
 
 
 class _Chain:
-    """A recording's begin, and its chain as far as it has been read."""
+    """A recording's begin record, and its chain as far as it has been read."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -269,7 +269,7 @@ class _Chain:
         }  # fmt: skip
 
     def _take(self, line: dict[str, Any]) -> None:
-        """Segments that touch are one span; a gap is a span of its own, with its reason."""
+        """Segments that touch are one span; a gap is a separate span with its reason."""
         if line.get("kind") == "segment":
             spans = self._spans.setdefault(line["track"], deque(maxlen=SPANS_MAX))
             from_s, to_s = line["t0_boot_ns"] / 1e9, line["t1_boot_ns"] / 1e9

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""The page of one room: what it knows, what it may do, and the server, started and stopped together."""
+"""The page of one room: its facts, its acts and its server, started and stopped together."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from simulators.room import Room
 
 
 class Page:
-    """Made before the room starts, so that a person sees it starting. Both methods: one thread."""
+    """Made before the room starts, so that a person sees it start. Both methods: one thread."""
 
     def __init__(self, room: Room, port: int = 0) -> None:
         self._world = RoomWorld(room)
@@ -19,15 +19,15 @@ class Page:
 
     @property
     def address(self) -> str:
-        """What a browser opens."""
+        """The address for a browser."""
         return self._panel.address
 
     def start(self) -> None:
-        """Returns when it listens. Raises LinkError."""
+        """Start and wait until it listens. Raises LinkError."""
         self._panel.start()
         self._world.start()
 
     def stop(self) -> None:
-        """Ends it; what has been opened says that the room is away."""
+        """End it; open pages show that the room is away."""
         self._panel.stop()
         self._world.stop()

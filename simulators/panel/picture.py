@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""The simulated camera's picture as the page shows it: the same test card at the same moment, small, as a JPEG.
+"""The simulated camera's picture on the page: the same test card at the same moment, small, as a JPEG.
 
-It does not come from the recorder, which shows nobody anything; the page says so.
+It does not come from the recorder, which shows nothing to anybody; the page says so.
 """
 
 from __future__ import annotations

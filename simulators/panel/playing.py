@@ -20,7 +20,7 @@ OPEN_S = 120.0
 
 
 def opened(paths: Paths, recording: str) -> bytes:
-    """An MP4 of both tracks. Raises ValueError for what is no id, UnitError when it cannot be opened."""
+    """An MP4 of both tracks. Raises ValueError for an invalid id, UnitError if it cannot be opened."""
     if not ID.match(recording):
         raise ValueError(f"{recording[:64]!r}: expected a recording's id")
     keys = sorted((paths.run.parent / "holders").glob("*.key"))

@@ -9,8 +9,8 @@
                           .../act         one act of `acts`, as JSON
                           .../open/ID     a recording, opened with the demonstration keys
 
-The law here: who does not know the token gets nothing, and a page of another origin can neither read nor press. The
-token and the port stay those of the state directory, so that a page finds its room again when it is started anew.
+Invariant: without the token nothing is served, and a page of another origin can neither read nor press. Token and port
+stay those of the state directory, so that a page finds its room again after a restart.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ from simulators.panel.facts import Facts
 
 WEB = Path(__file__).parent / "web"
 BODY_BYTES_MAX = 4096
-"""Of an act: the longest has some hundred bytes."""
+"""Bytes of an act: the longest has some hundred."""
 EVENTS_S = 0.1
-"""Between two looks for what has changed: a picture that moves ten times a second looks alive."""
+"""Between two looks for changes: ten updates a second look continuous."""
 ALIVE_S = 2.0
-"""A word for a page to which nothing is new: one that hears nothing for three of these says that its room is away."""
+"""Keep-alive for a page without news: one that hears nothing for three of these says that its room is away."""
 PAGES_MAX = 8
-"""Pages that are open at a time."""
+"""Pages open at once."""
 ANSWER_S = 10.0
 """How long starting and stopping may take; they take some ten milliseconds."""
 HEADERS = {
@@ -50,7 +50,7 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin", "Cross-Origin-Opener-Policy": "same-origin",
 }  # fmt: skip
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "guide" / "faults.md"
-"""What each fault means and what to do; in a clone of the repository, elsewhere not found."""
+"""What each fault means and what to do; found only in a clone of the repository."""
 KINDS = {
     ".md": "text/plain",
     ".html": "text/html",
@@ -82,18 +82,18 @@ class Panel:
 
     @property
     def address(self) -> str:
-        """What a browser opens."""
+        """The address for a browser."""
         return f"http://127.0.0.1:{self.port}/{self._token}/"
 
     def start(self) -> None:
-        """Returns when it listens. Raises LinkError when the port that was asked for is taken."""
+        """Start and wait until it listens. Raises LinkError if the requested port is taken."""
         self._thread.start()
         asyncio.run_coroutine_threadsafe(self._start(), self._loop).result(ANSWER_S)
         self._kept.touch(mode=0o600)
         self._kept.write_text(json.dumps({"port": self.port, "token": self._token}))
 
     def stop(self) -> None:
-        """Ends every page's connection and the thread."""
+        """End every page's connection and the thread."""
         if self._runner is not None:
             asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result(ANSWER_S)
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -121,7 +121,7 @@ class Panel:
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Host, token and origin before anything else; headers on all that is answered."""
+        """Check host, token and origin before anything else; set headers on every answer."""
         hosts = {f"127.0.0.1:{self.port}", f"localhost:{self.port}"}
         token = request.match_info.get("token", "")
         if request.host not in hosts or not secrets.compare_digest(token.encode(), self._token.encode()):
@@ -192,7 +192,7 @@ class Panel:
 
 
 async def _file(request: web.Request) -> web.StreamResponse:
-    """One of the page's own files, by a name that holds nothing but letters and dots."""
+    """One of the page's own files, by a name of letters and dots only."""
     name = request.match_info["file"] or "index.html"
     path = GUIDE if name == GUIDE.name else WEB / name
     kind = KINDS.get(path.suffix)
@@ -206,7 +206,7 @@ def _said(status: int, text: str) -> web.Response:
 
 
 def _kept(path: Path) -> tuple[int, str]:
-    """Port and token of the room's page before; a new token where there is none that can be read."""
+    """Port and token of the room's previous page; a new token if there is none that can be read."""
     try:
         kept = json.loads(path.read_text())
         return int(kept["port"]), str(kept["token"])

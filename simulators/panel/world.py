@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""A running room, as the page sees it and acts on it; and the clock that runs faster."""
+"""A running room, as the page sees it and acts on it; and the faster clock."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from simulators.passing import passes, recording
 from simulators.room import Room
 
 TICK_S = 0.1
-"""How often a clock that runs faster is moved on: as often as the page can show."""
+"""How often a faster clock is moved on: as often as the page can show."""
 OPEN_MAX = 20
 """Alarms of the desk that fit on the page."""
 
@@ -42,12 +42,12 @@ class RoomWorld:
         room.listeners.append(self._heard)
 
     def start(self) -> None:
-        """Begins to look and to tick."""
+        """Begin to look and to tick."""
         self.facts.start()
         self._ticker.start()
 
     def stop(self) -> None:
-        """Ends both."""
+        """End both."""
         self._over.set()
         self._ticker.join(timeout=TICK_S * 10)
         self.facts.stop()
@@ -58,7 +58,7 @@ class RoomWorld:
         return self._room.clock
 
     def simulator(self) -> dict[str, Any]:
-        """What the simulator itself knows."""
+        """What only the simulator knows."""
         desk = self._room.console
         return {
             "processes": {name: child.state for name, child in self._room.children.items()},
@@ -80,7 +80,7 @@ class RoomWorld:
         return self._staged
 
     def wireless(self, name: str) -> None:
-        """Says a wireless button's pressed payload at the broker, as its gateway would."""
+        """Publish a wireless button's pressed payload, as its gateway would."""
         for button in load(self.paths.etc).unit.mobile:
             if button.name == name:
                 self._room.say(button.topic, payload_of(button.field, button.pressed[0]))
@@ -88,19 +88,19 @@ class RoomWorld:
         raise UnitError(f"no wireless button {name} in this room's unit.toml")
 
     def passes(self, seconds: float) -> None:
-        """Moves both clocks on. Raises RequestError while something is being written."""
+        """Move both clocks on. Raises RequestError while something is being written."""
         passes(self.paths, seconds)
 
     def runs(self, factor: int) -> None:
-        """Makes the clock run so much faster from now on, but for what is being written, which takes its own time."""
+        """Make the clock run this much faster from now on, except while a recording is written."""
         self._factor = factor
 
     def synchronised(self, *, found: bool) -> None:
-        """Changes what the clock is worth."""
+        """Change whether the clock is synchronised."""
         self.clock.set_synchronised(found)
 
     def power_cut(self, off_s: float) -> None:
-        """All three processes end at once; the machine boots again when so much time has passed."""
+        """End all three processes at once, and boot again after this time."""
         with self._restarts:
             self._room.power_cut(off_s)
 
@@ -110,7 +110,7 @@ class RoomWorld:
             raise UnitError("there is nothing to accept at the desk")
 
     def under(self, policy: str) -> None:
-        """Starts the unit again under another shipped policy."""
+        """Restart the unit under another shipped policy."""
         with self._restarts:
             self._room.take_policy(policy)
 
@@ -128,7 +128,7 @@ class RoomWorld:
 
 
 def _shown(row: Row) -> dict[str, Any]:
-    """An alarm at the desk, with how late it came: both as the event itself says."""
+    """An alarm at the desk, with how late it came: both from the event itself."""
     data = json.loads(row.body)["data"]
     return {
         "event_id": row.event_id, "kind": row.kind, "accepted_by": row.accepted_by, "in_room": row.in_room,

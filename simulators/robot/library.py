@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""What Robot Framework asks of a library, drawn from `steps.STEPS`: each step under its Dutch and its English name."""
+"""Robot Framework's library interface to `steps.STEPS`: each step under its Dutch and its English name."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ class SpreekkamerLibrary:
         self._story = Story(_world(), float(within_s))
 
     def get_keyword_names(self) -> list[str]:
-        """Every step twice."""
+        """Every step, twice."""
         return list(self.KEYWORDS)
 
     def get_keyword_arguments(self, name: str) -> list[str]:
-        """As many as stand in the name."""
+        """One per placeholder in the name."""
         return [argument[2:-1] for argument in ARGUMENT.findall(name)]
 
     def get_keyword_documentation(self, name: str) -> str:
@@ -62,29 +62,29 @@ class SpreekkamerLibrary:
         return f"{inspect.getdoc(step.do)}\n\n*{'English' if name == step.nl else 'Nederlands'}*: {other}"
 
     def run_keyword(self, name: str, args: list[Any], named: dict[str, Any] | None = None) -> None:  # noqa: ARG002 - Robot's
-        """One step."""
+        """Run one step."""
         try:
             self.KEYWORDS[name].do(self._story, *args)
         except CannotStageError as error:
             raise SkipExecution(str(error)) from error
         except AssertionError:
-            logger.info(self._story.told())  # for whoever has to find out why: in log.html
+            logger.info(self._story.told())  # in log.html, to find the cause
             raise
 
     def end_test(self, _data: Any, result: Any) -> None:
-        """The room of this test is over; what it finds wrong at its end fails the test."""
+        """The room of this test is over; anything wrong at its end fails the test."""
         try:
             self._story.end()
         except AssertionError as error:
             result.status, result.message = "FAIL", str(error)
 
     def close(self) -> None:
-        """Nothing is left behind when Robot ends early."""
+        """Leave nothing behind when Robot ends early."""
         self._story.end()
 
 
 def _world() -> Callable[[str], World]:
-    """The kind of room that the variable WORLD names. Raises SettingsError for a name that is none."""
+    """The kind of room named by the variable WORLD. Raises SettingsError for an invalid name."""
     try:
         path = str(BuiltIn().get_variable_value("${WORLD}", SIMULATOR))
     except RobotNotRunningError:  # for its documentation

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""The twenty things that a scenario can do and see. What waits, waits for a fact, and says what it saw instead.
+"""The twenty things that a scenario can do and see. A step that waits, waits for a fact, and says what it saw instead.
 
-A step's names, Dutch and English, are its keywords; what stands in `${}` is an argument. The order is that of a story:
-a room, hands, what is wrong, time, the desk, and then what is seen.
+A step's names, Dutch and English, are its keywords; `${}` is an argument. They are in the order of a story: a room,
+hands, faults, time, the desk, and then what is seen.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ from simulators.robot.worlds import CannotStageError, World
 from simulators.state import find_policy
 
 WITHIN_S = 60.0
-"""How long a fact may take: a recording ends thirty seconds after its button, and twice that bears a busy machine."""
+"""How long a fact may take: a recording ends thirty seconds after its button, and twice that allows a busy machine."""
 READY_S = 120.0
-"""How long a room may take until it is ready: two seconds, and what a busy machine adds."""
+"""How long a room may take to get ready: two seconds, plus a busy machine's delay."""
 RING_S = 2.0
 """A ready room's ring holds this much: its devices deliver. A full one takes the policy's seconds: wait for it."""
 LOOK_S = 0.1
 LIFTED_S = 0.2
-"""A finger that was lifted is on its button again after this at the soonest: within 50 ms it would be one press."""
+"""Minimum time before a released button is pressed again: within 50 ms it would be one press."""
 SPANS_S = {
     "seconde": 1, "seconden": 1, "minuten": 60, "uur": 3600, "dag": 86_400, "dagen": 86_400, "week": 604_800,
     "weken": 604_800, "second": 1, "seconds": 1, "minutes": 60, "hour": 3600, "hours": 3600, "day": 86_400,
     "days": 86_400, "weeks": 604_800,
 }  # fmt: skip
 JUMPS_S = 60
-"""Shorter spans are waited for, as a person would; longer ones the room's clock jumps over."""
+"""Shorter times are waited for, as by a person; over longer ones the room's clock jumps."""
 TRACKS = {"geluid": "audio", "sound": "audio", "beeld": "video", "image": "video"}
 NOTHING = {"niets", "nothing"}
 SIMULATION = {"simulatie", "simulation"}
@@ -52,7 +52,7 @@ OFF = {"uit", "dark", "ongelijk", "unsynchronised"}
 
 
 def tracks_of(policy: str) -> tuple[str, ...]:
-    """What a shipped policy records: a room is ready when that is there, and not while its recorder is still coming."""
+    """The tracks of a shipped policy: a room is ready when they are there, not while its recorder is still starting."""
     return msgspec.toml.decode(find_policy(policy).read_bytes(), type=Policy).tracks()
 
 
@@ -79,11 +79,11 @@ class Story:
         return self._world
 
     def told(self) -> str:
-        """What the room last said of itself."""
+        """The room's last output."""
         return self._world.told() if self._world is not None else ""
 
     def end(self) -> None:
-        """Takes the room down."""
+        """Take the room down."""
         world, self._world = self._world, None
         if world is not None:
             world.end()

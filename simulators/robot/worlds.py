@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""What a scenario needs of a room: hands, plugs, a clock, and what can be seen from outside it.
+"""What a scenario needs from a room: hands, plugs, a clock, and what can be seen from outside.
 
 A simulated room is one; a virtual machine (`tests/vm/world.py`) or a real room with a test rig is another. Every method
-acts or looks at once; waiting for a fact is the steps' own.
+acts or looks at once; the steps do the waiting.
 """
 
 from __future__ import annotations
@@ -32,32 +32,32 @@ from simulators.recorded import Recording, is_marked, recordings
 from simulators.room import CONSOLE, Room
 
 IN = (["ack"], ["here"], ["reset"])
-"""What receivers say: `alarm/ack`, `alarm/here`, `command/reset`."""
+"""Messages of receivers: `alarm/ack`, `alarm/here`, `command/reset`."""
 FITTED = Path(__file__).parent.parent / "room.toml"
 SMALL_CAMERA = "\n[camera]\nwidth = 320\nheight = 240\nfps = 10\n"
-"""Several rooms side by side share a processor: what the picture shows is no matter here."""
+"""Several rooms in parallel share a processor: the size of the picture does not matter here."""
 
 
 class CannotStageError(UnitError):
-    """This kind of room has no means to do what a scenario asks; the scenario is skipped, with the reason."""
+    """This kind of room cannot do what a scenario asks; the scenario is skipped, with the reason."""
 
 
 class World(Protocol):
     """One room under one policy; made with the policy's name."""
 
     patience: float
-    """By how much longer a fact may take here than in a simulated room."""
+    """How much longer a fact may take here than in a simulated room."""
     simulated: bool
-    """Whether what the room says and writes has to be marked as simulated (promise H3)."""
+    """Whether the room's messages and files have to be marked as simulated (promise H3)."""
 
     def do(self, act: Any) -> None:
         """One act of `panel.acts`. Raises UnitError or ValueError with a sentence; CannotStageError is one."""
 
     def health(self) -> dict[str, Any]:
-        """What the unit says of itself; empty while it does not answer."""
+        """The unit's health; empty while it does not answer."""
 
     def sign(self) -> str:
-        """What the status lamp says, in the unit's own Dutch words; empty while nobody knows."""
+        """What the status lamp shows, in the unit's own Dutch words; empty: unknown."""
 
     def lamp(self, name: str) -> bool:
         """Whether a lamp is lit."""
@@ -72,19 +72,19 @@ class World(Protocol):
         """The keeper's audit log."""
 
     def opens(self, recording: Recording, holders: tuple[str, ...]) -> dict[str, float]:
-        """Opens it with these holders' keys: seconds per track of the film. Raises UnitError with why not."""
+        """Open it with these holders' keys; return the seconds per track of the film. Raises UnitError: the reason."""
 
     def command(self, words: list[str]) -> None:
-        """A command of `spreekkamer` at this room's unit. Raises UnitError with what it said when it fails."""
+        """Run a command of `spreekkamer` at this room's unit. Raises UnitError with its output if it fails."""
 
     def directory(self) -> Path:
-        """An empty directory, such as a medium that is put in."""
+        """An empty directory, as a medium."""
 
     def told(self) -> str:
-        """What the room last said of itself, for whoever has to find out why something did not come."""
+        """The room's last output, to find the cause when something did not come."""
 
     def end(self) -> None:
-        """The room is taken down. Raises AssertionError when something in it could have been taken for real."""
+        """Take the room down. Raises AssertionError if something in it could have been taken for real."""
 
 
 class SimulatedWorld:
@@ -147,7 +147,7 @@ class SimulatedWorld:
         return opened(recording.path, self._world.paths.run.parent / "holders", holders)
 
     def command(self, words: list[str]) -> None:
-        """In a process of its own, as from a shell; time passes with a faster answer than anybody types."""
+        """In a separate process, as from a shell; its answer comes sooner than anybody types."""
         command = [sys.executable, "-m", "daemon", *words]
         where = [] if words[:1] == ["evidence"] and words[1:2] != ["export"] else [
             "--state", str(self._world.paths.run.parent)
@@ -161,7 +161,7 @@ class SimulatedWorld:
         return Path(tempfile.mkdtemp(prefix="medium-", dir=self._directory.name))
 
     def end(self) -> None:
-        """Stops everything, looks once more at what was said and written, and takes the directory away."""
+        """Stop everything, check once more what was sent and written, and delete the directory."""
         self._world.stop()
         self._room.stop()
         unmarked = [*self._unmarked, *(p.name for p in self._world.paths.recordings.glob("*") if not is_marked(p))]
@@ -170,7 +170,7 @@ class SimulatedWorld:
             raise AssertionError(f"not marked as simulated: {', '.join(unmarked[:5])}")
 
     def _heard(self, word: Word) -> None:
-        """A message that the unit sends, as the witness at the broker has it."""
+        """A message of the unit, as received by the witness."""
         if not isinstance(word, Received) or "/console/" in word.topic or word.topic.split("/")[6:7] in IN:
             return
         body = json.loads(word.payload)
@@ -183,7 +183,7 @@ class SimulatedWorld:
 
 
 def opened(bundle: Path, keys: Path, holders: tuple[str, ...]) -> dict[str, float]:
-    """Opens a recording by `spreekkamer evidence open`, in a process of its own, as on a custodian's computer.
+    """Open a recording by `spreekkamer evidence open`, in a separate process, as on a custodian's computer.
 
     Returns the seconds per track of the film. `keys`: the directory of the demonstration keys. Raises UnitError.
     """
