@@ -3,8 +3,8 @@
 
 """The Pi's camera through picamera2, encoded to H.264 in hardware if there is an encoder.
 
-Invariant: the camera's thread is foreign, and holds the camera's lock while it calls us. `Tap` stamps, hands over and
-returns; an exception there would end that thread, and stop_recording() would then wait for ever (seen with 0.3.38). So
+Invariant: the camera's thread is foreign, and holds the camera's lock while it calls us. `Delivery` stamps, hands over
+and returns; an exception there would end that thread, and stop_recording() would wait for ever (seen with 0.3.38). So
 every call of picamera2 is made in a thread that can be abandoned.
 """
 
@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from daemon.errors import DeviceError, HangError
-from hardware.camera_tap import Sink, Tap, Watch, output
-from hardware.figures import Meter, Metered
+from hardware.delivery import Delivery, Sink, Watch, output
+from hardware.figures import Metered, PictureMeter
 from hardware.image import controls_for, flips
 from hardware.ports import Clock, ImageSettings, VideoFormat
 from hardware.waiting import within
@@ -47,7 +47,7 @@ class PicameraCamera(Metered):
         self._asked, self._clock, self._encoder_name = fmt, clock, encoder
         self._image = image or ImageSettings()
         self._camera: Any = None
-        self._tap: Tap | None = None
+        self._delivery: Delivery | None = None
         self._watch: Watch | None = None
         self._unclean = 0
         """Attempts to open it since it did not close properly."""
@@ -97,19 +97,19 @@ class PicameraCamera(Metered):
         camera = self._camera = _open()
         fmt, lacks = _configure(camera, self._asked, self._image)
         encoder = _encoder(self._chosen(), fmt)
-        self._meter = Meter()
-        self._tap = Tap(encoder, self._meter, self._clock, sink)
-        camera.post_callback = self._tap.look
-        camera.start_recording(encoder, output(self._tap))
-        self._watch = Watch(camera, encoder, self._tap)
+        self._meter = PictureMeter()
+        self._delivery = Delivery(encoder, self._meter, self._clock, sink)
+        camera.post_callback = self._delivery.look
+        camera.start_recording(encoder, output(self._delivery))
+        self._watch = Watch(camera, encoder, self._delivery)
         return VideoFormat(fmt.width, fmt.height, fmt.fps, fmt.bitrate_bps, lacks)
 
     def _shut(self) -> None:
         """Deliver no more packets and figures."""
-        tap, self._tap = self._tap, None
+        delivery, self._delivery = self._delivery, None
         watch, self._watch = self._watch, None
-        if tap is not None:
-            tap.shut()
+        if delivery is not None:
+            delivery.shut()
         if watch is not None:
             watch.close()
         self._stop_meter()

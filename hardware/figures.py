@@ -56,7 +56,7 @@ class Measured(msgspec.Struct, frozen=True):
     blocks: PictureBlocks
 
 
-class Meter:
+class PictureMeter:
     """Figures of one camera from start to stop. `due` and `give` in the camera's thread, the rest in any."""
 
     def __init__(self) -> None:
@@ -111,7 +111,7 @@ class Meter:
 class Metered:
     """Shared by all camera drivers: a meter from `start` to `stop`."""
 
-    _meter: Meter | None = None
+    _meter: PictureMeter | None = None
 
     def figures(self) -> PictureFigures | None:
         """`hardware.ports.Camera.figures`."""

@@ -24,7 +24,7 @@ from av.video.frame import PictureType
 
 from daemon.errors import DeviceError, HangError
 from hardware import v4l2
-from hardware.figures import Meter, Metered
+from hardware.figures import Metered, PictureMeter
 from hardware.h264 import VideoEncoder
 from hardware.image import flips
 from hardware.ports import Clock, DeviceLost, ImageSettings, VideoFormat, VideoPacket
@@ -101,7 +101,7 @@ class UsbCamera(Metered):
             container, fmt = within(START_S, "camera", "start", self._open)
         except (OSError, av.FFmpegError) as error:
             raise DeviceError(f"camera: {error}; expected a USB camera that nobody else uses") from error
-        self._sink, self._over, self._meter = sink, threading.Event(), Meter()
+        self._sink, self._over, self._meter = sink, threading.Event(), PictureMeter()
         self._thread = threading.Thread(target=self._run, args=(container, fmt), name="usb-camera", daemon=True)
         self._thread.start()
         return fmt

@@ -26,7 +26,7 @@ from simulators.occupied import check_runs
 from simulators.panel.page import Page
 from simulators.passing import passes
 from simulators.places import bench_path, clock_path, faults_path
-from simulators.room import Room
+from simulators.room import SimulatedRoom
 from simulators.timeline import Timeline
 
 app = typer.Typer(
@@ -73,7 +73,7 @@ def run(
         raise UnitError("--console-certificate, --console-key: expected both, or none for the unit's own")
     console_tls = (console_certificate, console_key) if console_certificate and console_key else None
     with Timeline(state / "timeline.log", verbose=verbose) as timeline:
-        room = Room(
+        room = SimulatedRoom(
             state, policy=policy, unit=unit, broker=broker, video=video, audio=audio, microphone=microphone,
             console=listens, console_tls=console_tls, out=timeline,
         )  # fmt: skip
@@ -108,7 +108,7 @@ def _greet(state: Path, page: Page | None) -> None:
     sys.stdout.flush()
 
 
-def _page(room: Room, port: str) -> Page | None:
+def _page(room: SimulatedRoom, port: str) -> Page | None:
     """The room's page, which is up before the room is ready and shows it starting."""
     if port == "off":
         return None
@@ -119,7 +119,7 @@ def _page(room: Room, port: str) -> Page | None:
     return page
 
 
-def _do_key(room: Room, key: str) -> None:
+def _do_key(room: SimulatedRoom, key: str) -> None:
     if key in "ra":
         button = {"r": "record", "a": "alarm"}[key]
         bench_link.ask(bench_path(room.paths), bench_link.Press(button))

@@ -17,7 +17,7 @@ from av.filter import Graph
 from av.video.frame import PictureType
 
 from daemon.errors import DeviceError, HangError
-from hardware.figures import Meter, Metered
+from hardware.figures import Metered, PictureMeter
 from hardware.h264 import VideoEncoder
 from hardware.ports import Clock, DeviceLost, VideoFormat, VideoPacket
 from simulators.pace import NS, Moment, PacedDevice
@@ -55,7 +55,7 @@ class _EncodedCamera(Metered, PacedDevice):
         self.open()
         self._encoder = VideoEncoder(self.format)
         self._dark, self._shown = dark_frame(self.format.width, self.format.height), None
-        self._meter = Meter()
+        self._meter = PictureMeter()
         self.launch(sink, round(NS / self.format.fps))
         return self.format
 

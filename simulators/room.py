@@ -157,7 +157,7 @@ class Child:
                 time.sleep(RESTART_S)
 
 
-class Room:
+class SimulatedRoom:
     """Made with the options of `spreekkamer-sim run`. Call `start`, then `stop`."""
 
     def __init__(

@@ -24,7 +24,7 @@ from daemon.errors import LinkError, UnitError
 from daemon.link import Conversation, ask
 from simulators import bench_link
 from simulators.places import bench_path, faults_path
-from simulators.room import Room
+from simulators.room import SimulatedRoom
 from tests.contract.wire import Witness
 from tests.waiting import PATIENCE_S, wait_for
 
@@ -33,7 +33,7 @@ __all__ = ["Unit", "running", "wait_for"]
 SHIPPED = Path(__file__).parent.parent / "config" / "unit.toml"
 
 
-class WitnessedRoom(Room):
+class WitnessedRoom(SimulatedRoom):
     """A room whose witness at the broker holds every message against the contract."""
 
     def __init__(self, state: Path, **options: Any) -> None:

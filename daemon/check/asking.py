@@ -38,7 +38,7 @@ class Hands(Protocol):
         """
 
 
-class Room:
+class CheckedRoom:
     """The unit as a check sees it. One thread: the command's."""
 
     def __init__(self, paths: Paths, settings: Settings, hands: Hands | None) -> None:

@@ -9,7 +9,7 @@ import datetime
 from collections.abc import Iterator
 from typing import Any
 
-from daemon.check.asking import Room
+from daemon.check.asking import CheckedRoom
 from daemon.check.finding import NONE_FITTED, Finding
 from daemon.model import faults, fitted
 from daemon.model.unit import ButtonUnit
@@ -21,21 +21,21 @@ HOLD_MS = 1000
 """The requested press is two seconds; half of that tells it from a tap."""
 
 
-def outputs(room: Room) -> Iterator[Finding]:
+def outputs(room: CheckedRoom) -> Iterator[Finding]:
     """Turn each output on and off: read back from its line, and seen or heard by a person."""
     pins = {output.name: pin for output, pin in fitted.outputs(room.settings.unit)}
     for output in fitted.OUTPUTS.values():
         yield _output(room, output) if output.name in pins else _none(room, output)
 
 
-def _none(room: Room, output: fitted.Output) -> Finding:
+def _none(room: CheckedRoom, output: fitted.Output) -> Finding:
     if output.name == "recording" and room.settings.policy.tracks():
         todo = "Fit one and name its pin under [lamps]: without it nothing is ever written."
         return Finding(output.line, "fault", "none is fitted, and this policy records", todo)
     return Finding(output.line, "skipped", NONE_FITTED)
 
 
-def _output(room: Room, output: fitted.Output) -> Finding:
+def _output(room: CheckedRoom, output: fitted.Output) -> Finding:
     """An output that may be unwelcome is turned on only if a person is there and agrees."""
     if output.warns and (room.hands is None or not room.hands.asks(output.warns)):
         return Finding(output.line, "skipped", "not turned on: nobody there has agreed to it")
@@ -58,7 +58,7 @@ def _output(room: Room, output: fitted.Output) -> Finding:
     return Finding(output.line, "ok", "on and off, as its line reads back; nobody looked", figures=figures)
 
 
-def buttons(room: Room) -> Iterator[Finding]:
+def buttons(room: CheckedRoom) -> Iterator[Finding]:
     """Have each wired button pressed, held and released; a press is a test during the check (see `walk`)."""
     health = room.health()
     for button, wired in fitted.buttons(room.settings.unit):
@@ -97,7 +97,7 @@ def _last(proof: dict[str, Any], place: datetime.tzinfo) -> str:
     return local_of(found, place) if found else "never"
 
 
-def _pressed(room: Room, button: fitted.Button) -> Finding:
+def _pressed(room: CheckedRoom, button: fitted.Button) -> Finding:
     assert room.hands is not None  # noqa: S101 - `buttons` has looked
     name = button.name
     room.hands.say(f"{button.verb} the {button.words}, hold it two seconds, let go.")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from daemon.check.asking import Room, board_root
+from daemon.check.asking import CheckedRoom, board_root
 from daemon.check.finding import Finding, Verdict
 from daemon.model import faults, space
 from daemon.times import local_of
@@ -22,7 +22,7 @@ HOURS_MIN = 24
 """Less free disk than these hours of recording is a warning: a weekend of alarms on a card that was nearly full."""
 
 
-def power(room: Room) -> Iterator[Finding]:
+def power(room: CheckedRoom) -> Iterator[Finding]:
     """Under-voltage and throttling, now and since the start."""
     found = board.read(board_root(room.paths))
     figures = {"now": found.power_now, "before": found.power_before}
@@ -38,7 +38,7 @@ def power(room: Room) -> Iterator[Finding]:
         yield Finding("power", "ok", "no under-voltage, no throttling", figures=figures)
 
 
-def temperature(room: Room) -> Iterator[Finding]:
+def temperature(room: CheckedRoom) -> Iterator[Finding]:
     """The temperature of the processor."""
     celsius = board.read(board_root(room.paths)).celsius
     if celsius is None:
@@ -50,7 +50,7 @@ def temperature(room: Room) -> Iterator[Finding]:
     yield Finding("temperature", verdict, f"{celsius:.0f} degrees", todo, {"celsius": celsius})
 
 
-def clock(room: Room) -> Iterator[Finding]:
+def clock(room: CheckedRoom) -> Iterator[Finding]:
     """Whether the clock is kept synchronised: terms and times depend on it."""
     health = room.health()
     if not health:
@@ -62,7 +62,7 @@ def clock(room: Room) -> Iterator[Finding]:
         yield Finding("clock", "fault", f"{local_of(health['at'], room.place, 'seconds')}, not synchronised", todo)
 
 
-def time_zone(room: Room) -> Iterator[Finding]:
+def time_zone(room: CheckedRoom) -> Iterator[Finding]:
     """In which zone the policy's days begin, and the machine's own where it is another."""
     days, own = room.settings.policy.zone, machine.time_zone(board_root(room.paths))
     if own in {None, days}:
@@ -72,7 +72,7 @@ def time_zone(room: Room) -> Iterator[Finding]:
     yield Finding("time zone", "ok", text, figures={"machine": own})
 
 
-def disk(room: Room) -> Iterator[Finding]:
+def disk(room: CheckedRoom) -> Iterator[Finding]:
     """Space, speed and wear of the store's disk."""
     recorder = room.health().get("recorder")
     if room.settings.policy.tracks() and recorder:
@@ -87,7 +87,7 @@ def disk(room: Room) -> Iterator[Finding]:
         yield Finding("card", "ok", "not worn")
 
 
-def _discard(room: Room) -> Finding:
+def _discard(room: CheckedRoom) -> Finding:
     """Whether deleted data is discarded from the flash too: at once, or within a week."""
     try:
         found = discard.read(room.paths.store, board_root(room.paths))
@@ -108,13 +108,13 @@ def _discard(room: Room) -> Finding:
     return Finding("discard", "fault", text, "systemctl enable --now fstrim.timer, or mount it with discard.", figures)
 
 
-def _free(room: Room, free_bytes: int) -> Finding:
+def _free(room: CheckedRoom, free_bytes: int) -> Finding:
     """The free space, in hours of what this room records."""
     unit = room.settings.unit
     hours = free_bytes / (_bits_s(room) / 8) / 3600
     figures = {"free_bytes": free_bytes, "hours": round(hours, 1)}
     text = f"{free_bytes / 1e9:.1f} GB free: {hours:.0f} hours of recording"
-    if space.room(unit, room.settings.policy).refusal(free_bytes):
+    if space.thresholds(unit, room.settings.policy).refusal(free_bytes):
         todo = "No conversation is recorded now. Look at holds (hold list), or fit a larger disk."
         return Finding("disk", "fault", text, todo, figures)
     if hours < HOURS_MIN:
@@ -122,7 +122,7 @@ def _free(room: Room, free_bytes: int) -> Finding:
     return Finding("disk", "ok", text, figures=figures)
 
 
-def _bits_s(room: Room) -> int:
+def _bits_s(room: CheckedRoom) -> int:
     """Bit rate of a recording in this room, plus a tenth for containers and seals."""
     unit, policy = room.settings.unit, room.settings.policy
     bits = (unit.camera.bitrate_bps if policy.video.record else 0) + (
@@ -131,7 +131,7 @@ def _bits_s(room: Room) -> int:
     return round(bits * 1.1) or 1
 
 
-def speed(room: Room) -> Iterator[Finding]:
+def speed(room: CheckedRoom) -> Iterator[Finding]:
     """Whether the disk writes as fast as a recording needs, by writing to it."""
     if not room.settings.policy.tracks():
         yield Finding("disk speed", "skipped", "the policy records nothing")
@@ -146,7 +146,7 @@ def speed(room: Room) -> Iterator[Finding]:
         yield Finding("disk speed", "ok", text, figures=measured)
 
 
-def processes(room: Room) -> Iterator[Finding]:
+def processes(room: CheckedRoom) -> Iterator[Finding]:
     """Whether the three processes are there, and which faults they report that no other check covers."""
     health = room.health()
     if not health:

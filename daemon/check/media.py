@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from daemon.check.asking import Room
+from daemon.check.asking import CheckedRoom
 from daemon.check.finding import Finding, Verdict
 from daemon.model import faults
 from daemon.model.picture import offset_ns
@@ -28,7 +28,7 @@ FRAME_AGE_MS_MAX = 1000
 """A camera at five pictures a second delivers one every 200 ms."""
 
 
-def camera(room: Room) -> Iterator[Finding]:
+def camera(room: CheckedRoom) -> Iterator[Finding]:
     """Whether pictures come, how bright and how sharp they are; a person in the room may aim by 16 x 9 blocks."""
     if not room.settings.policy.video.record:
         yield Finding("camera", "skipped", "the policy records no image: its camera is never opened")
@@ -39,7 +39,7 @@ def camera(room: Room) -> Iterator[Finding]:
     yield _seen(room)
 
 
-def _seen(room: Room) -> Finding:
+def _seen(room: CheckedRoom) -> Finding:
     health = room.health()
     recorder = health.get("recorder")
     if "camera" in health.get("faults", {}):
@@ -58,7 +58,7 @@ def _seen(room: Room) -> Finding:
     return Finding("camera", "ok", text, figures=figures)
 
 
-def _aimed(room: Room) -> Finding:
+def _aimed(room: CheckedRoom) -> Finding:
     """Aim for at most five minutes, the recording lamp lit; the engineer may end it."""
     assert room.hands is not None  # noqa: S101 - `camera` has looked
     room.alarm("aim", seconds=AIM_S)
@@ -77,7 +77,7 @@ def _aimed(room: Room) -> Finding:
     return Finding("camera aim", "ok", "aimed by its blocks")
 
 
-def microphone(room: Room) -> Iterator[Finding]:
+def microphone(room: CheckedRoom) -> Iterator[Finding]:
     """How loud the room is; a person in the room claps, and is heard and seen at one moment."""
     if not room.settings.policy.audio.record:
         yield Finding("microphone", "skipped", "the policy records no sound: its microphone is never opened")
@@ -89,7 +89,7 @@ def microphone(room: Room) -> Iterator[Finding]:
         yield _clapped(room)
 
 
-def _heard(room: Room) -> Finding:
+def _heard(room: CheckedRoom) -> Finding:
     health = room.health()
     recorder = health.get("recorder")
     if "microphone" in health.get("faults", {}):
@@ -109,7 +109,7 @@ def _heard(room: Room) -> Finding:
     return Finding("microphone", "ok", text, figures=figures)
 
 
-def _clapped(room: Room) -> Finding:
+def _clapped(room: CheckedRoom) -> Finding:
     """Compare sound with image, by claps before the camera."""
     assert room.hands is not None  # noqa: S101 - `microphone` has looked
     room.alarm("aim", seconds=CLAPS_S)

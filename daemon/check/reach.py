@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from daemon.check.asking import Room, wait
+from daemon.check.asking import CheckedRoom, wait
 from daemon.check.finding import Finding
 from daemon.model import faults
 from daemon.model.policy import fingerprint
@@ -20,7 +20,7 @@ RECORDING_S = 25.0
 LEVELS = ("kept", "broker", "stored", "accepted")
 
 
-def broker(room: Room) -> Iterator[Finding]:
+def broker(room: CheckedRoom) -> Iterator[Finding]:
     """Whether alarms can leave, and whether a receiver listens."""
     health = room.health()
     if not health:
@@ -64,7 +64,7 @@ def _receivers(health: dict[str, Any]) -> Finding:
     return Finding("receivers", "ok", ", ".join(health["consoles"]), figures={"consoles": health["consoles"]})
 
 
-def keys(room: Room) -> Iterator[Finding]:
+def keys(room: CheckedRoom) -> Iterator[Finding]:
     """Who can open recordings, by the fingerprints of their public keys."""
     policy = room.settings.policy
     if not policy.tracks():
@@ -80,7 +80,7 @@ def keys(room: Room) -> Iterator[Finding]:
         yield Finding("keys", "fault", wrong, faults.todo("keys"))
 
 
-def test_alarm(room: Room) -> Iterator[Finding]:
+def test_alarm(room: CheckedRoom) -> Iterator[Finding]:
     """Send a marked test alarm the whole way, and show the time of each part."""
     now = room.health().get("faults", {})
     unheard = [now[name] for name in faults.spoiling("test alarm") if name in now]
@@ -106,7 +106,7 @@ def test_alarm(room: Room) -> Iterator[Finding]:
     yield Finding("test alarm", "ok", text + by, figures=figures)
 
 
-def test_recording(room: Room) -> Iterator[Finding]:
+def test_recording(room: CheckedRoom) -> Iterator[Finding]:
     """Record a few seconds, lamp lit: sealed, closed, inspected by the keeper without a key, and deleted at once."""
     if not room.settings.policy.tracks():
         yield Finding("test recording", "skipped", "the policy records nothing")

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 from daemon.check import body, machine, media, reach
-from daemon.check.asking import Hands, Room, board_root
+from daemon.check.asking import CheckedRoom, Hands, board_root
 from daemon.check.finding import Finding, Report
 from daemon.config import Settings, load
 from daemon.config.doubts import doubts
@@ -23,7 +23,7 @@ from daemon.paths import Paths
 from daemon.times import utc
 from hardware import board
 
-Step = Callable[[Room], Iterator[Finding]]
+Step = Callable[[CheckedRoom], Iterator[Finding]]
 STEPS: tuple[tuple[str, Step], ...] = (
     ("processes", machine.processes),
     ("power", machine.power),
@@ -48,7 +48,7 @@ WALK_TEST_S = 900
 """A check takes five minutes; after three times that a walk test whose check was killed ends by itself."""
 
 
-def walk(room: Room, tell: Callable[[Finding], None]) -> tuple[Finding, ...]:
+def walk(room: CheckedRoom, tell: Callable[[Finding], None]) -> tuple[Finding, ...]:
     """Take every step, report each finding as it comes, and return all."""
     found: list[Finding] = []
 
@@ -68,7 +68,7 @@ def walk(room: Room, tell: Callable[[Finding], None]) -> tuple[Finding, ...]:
 
 
 @contextmanager
-def _walk_test(room: Room, add: Callable[[Iterable[Finding]], None]) -> Iterator[None]:
+def _walk_test(room: CheckedRoom, add: Callable[[Iterable[Finding]], None]) -> Iterator[None]:
     """If a person is there to press, a press is a test meanwhile. A room in use is left alone, and nobody presses."""
     begun = False
     if room.hands is not None:
@@ -86,7 +86,7 @@ def _walk_test(room: Room, add: Callable[[Iterable[Finding]], None]) -> Iterator
                 room.alarm("walk_test", seconds=0)
 
 
-def _rest(room: Room, found: list[Finding]) -> Iterator[Finding]:
+def _rest(room: CheckedRoom, found: list[Finding]) -> Iterator[Finding]:
     """Every active fault that no finding has covered."""
     told = [finding.name for finding in found if finding.verdict == "fault"]
     for name, detail in room.health().get("faults", {}).items():
@@ -117,7 +117,7 @@ def check(paths: Paths, hands: Hands | None, tell: Callable[[Finding], None]) ->
     for finding in findings:
         tell(finding)
     if checked is not None:
-        findings += walk(Room(paths, checked, hands), tell)
+        findings += walk(CheckedRoom(paths, checked, hands), tell)
     return Report(
         unit=checked.unit.name() if checked else "",
         policy=checked.policy.name if checked else "",

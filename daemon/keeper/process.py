@@ -31,7 +31,7 @@ from daemon.keeper.holders import Holders
 from daemon.keeper.holds import Holds
 from daemon.keeper.register import Register
 from daemon.keeper.reviews import Reviews
-from daemon.keeper.ringtime import RingMeter
+from daemon.keeper.ringtime import RingCounter
 from daemon.keeper.store import Store
 from daemon.keeper.sweeper import BATCH_MAX
 from daemon.keeper.terms import Terms
@@ -100,7 +100,7 @@ class KeeperProcess:
         self._acts = ActBook()
         self._heads = Heads(paths.audit_key, paths.audit_head, clock.boot_id())
         self._ring, self._seen, self._unread = (
-            RingMeter(paths.ring_time, days),
+            RingCounter(paths.ring_time, days),
             Witness(self._store),
             Unread(self._store),
         )

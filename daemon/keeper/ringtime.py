@@ -21,7 +21,7 @@ from daemon.errors import StoreError
 from daemon.keeper.audit import AuditLog
 from daemon.model import acts
 from daemon.model.ledger import Line
-from daemon.model.meter import Meter, count
+from daemon.model.ringcount import RingCount, count
 from daemon.times import local
 from daemon.wire import RingTime
 from hardware.ports import ClockReading
@@ -38,16 +38,16 @@ class Kept(msgspec.Struct, frozen=True):
 
     after: int
     """Number of the log's last `ring_time` line when this was written; -1: there was none."""
-    meter: Meter
+    meter: RingCount
 
 
-class RingMeter:
+class RingCounter:
     """Follows the log, and counts."""
 
     def __init__(self, path: Path, zone: datetime.tzinfo) -> None:
         """`zone`: of the policy's days."""
         self._path, self._zone = path, zone
-        self._meter = Meter()
+        self._meter = RingCount()
         self._after = -1
         self._kept_ns: int | None = None
         self._day = ""
@@ -55,7 +55,7 @@ class RingMeter:
     def follow(self, line: Line) -> None:
         """Take a line of the log."""
         if isinstance(line.act, acts.RingTime):
-            self._after, self._meter = line.n, Meter(line.act.session, line.act.counted_s)
+            self._after, self._meter = line.n, RingCount(line.act.session, line.act.counted_s)
 
     def start(self, now: ClockReading) -> None:
         """Continue an earlier keeper's count."""

@@ -85,7 +85,7 @@ class JumpFinder:
     def __init__(self) -> None:
         self._usual, self._seen, self._rest_ns = 0.0, 0, 0
 
-    def add(self, packet: VideoPacket) -> int | None:
+    def feed(self, packet: VideoPacket) -> int | None:
         """Take the next picture; return its boot time in ns if the image jumped in it. Key frames do not count."""
         if packet.key:
             return None

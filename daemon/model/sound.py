@@ -47,7 +47,7 @@ class Level(msgspec.Struct, frozen=True):
     peak_dbfs: float
 
 
-class Meter:
+class SoundMeter:
     """One microphone. One thread."""
 
     def __init__(self, rate_hz: int, channels: int) -> None:
@@ -63,7 +63,7 @@ class Meter:
         """Samples since a channel was last louder than silence, while another was heard."""
         self._recent: deque[tuple[int, int, int]] = deque(maxlen=RECENT_BLOCKS)
 
-    def add(self, block: PcmBlock) -> None:
+    def feed(self, block: PcmBlock) -> None:
         """Take the next block."""
         samples = memoryview(block.data).cast("h")
         peak = _peak(samples)
@@ -146,7 +146,7 @@ class ClapFinder:
         self._heard_s = 0.0
         self._rest_s = 0.0
 
-    def add(self, block: PcmBlock) -> list[int]:
+    def feed(self, block: PcmBlock) -> list[int]:
         """Take the next block; return the boot times, in ns, at which claps in it began."""
         samples = memoryview(block.data).cast("h")
         found = []

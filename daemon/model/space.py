@@ -28,7 +28,7 @@ TAIL_S = 240
 """The most that a policy can ask for before and after a recording."""
 
 
-class Room(Struct, frozen=True):
+class Thresholds(Struct, frozen=True):
     """Limits of free bytes that decide what may be recorded."""
 
     conversation_bytes: int
@@ -44,13 +44,13 @@ class Room(Struct, frozen=True):
         return f"less than {self.conversation_bytes / 1e9:.2f} GB is free: what is left is kept for alarms"
 
 
-def room(unit: Unit, policy: Policy) -> Room:
+def thresholds(unit: Unit, policy: Policy) -> Thresholds:
     """The engineer's number; or space for the longest alarm, and for a conversation too where one is to begin."""
     asked: int | None = unit.recorder.free_bytes_min
     if asked is not None:
-        return Room(asked, asked)
+        return Thresholds(asked, asked)
     alarm_bytes = _bytes_of(policy.alarm.maximum_s, unit, policy)
-    return Room(alarm_bytes + _bytes_of(policy.timing.maximum_s, unit, policy), alarm_bytes)
+    return Thresholds(alarm_bytes + _bytes_of(policy.timing.maximum_s, unit, policy), alarm_bytes)
 
 
 def _bytes_of(seconds: int, unit: Unit, policy: Policy) -> int:

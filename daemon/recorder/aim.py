@@ -42,12 +42,12 @@ class Aim:
         if now_ns >= self._until_ns:
             return
         if isinstance(frame, ports.VideoPacket):
-            jump_ns = self._jumps.add(frame)
+            jump_ns = self._jumps.feed(frame)
             self._seen += [] if jump_ns is None else [jump_ns]
         elif sound is not None:
             if self._claps is None:
                 self._claps = ClapFinder(sound.rate_hz, sound.channels)
-            self._heard += self._claps.add(frame)
+            self._heard += self._claps.feed(frame)
 
     def turn(self, now_ns: int) -> None:
         """Send the blocks of a new picture."""

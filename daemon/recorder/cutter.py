@@ -95,7 +95,7 @@ class Cutter:
         """Start of the open segment."""
         return self._open[0].pts_ns if self._open else None
 
-    def add(self, packet: VideoPacket | AudioPacket, *, whole: bool = True) -> list[Piece]:
+    def feed(self, packet: VideoPacket | AudioPacket, *, whole: bool = True) -> list[Piece]:
         """Take the next packet; return the pieces that it completes. Not `whole`: it is kept but does not count."""
         pieces: list[Piece] = []
         if packet.pts_ns < self._last_ns + STEP_NS:

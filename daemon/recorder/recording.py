@@ -74,7 +74,7 @@ class Recordings:
         """A new alarm process came while items were kept: it knows the last part only as far as its journal does."""
         self._nothing: tuple[str, str | None] = ("", None)
         """A start that failed, and the part that it was to continue: the next start continues that one."""
-        self._room = space.room(means.settings.unit, means.settings.policy)
+        self._thresholds = space.thresholds(means.settings.unit, means.settings.policy)
         self.full = ""
         """Why conversations are not recorded."""
         self.trouble = ""
@@ -115,7 +115,7 @@ class Recordings:
             self._refuse(held, why)
         else:
             free_bytes = self._means.disk.space().free_bytes
-            if not held.alarm and (full := self._room.refusal(free_bytes, self.full)):
+            if not held.alarm and (full := self._thresholds.refusal(free_bytes, self.full)):
                 self._refuse(held, full)
             elif free_bytes < TRY_BYTES:
                 self.trouble = f"less than {TRY_BYTES / 1e6:.0f} MB is free"
@@ -187,8 +187,8 @@ class Recordings:
     def look_at_disk(self, now_ns: int) -> None:
         """Check the free space, and try a disk that refused."""
         free_bytes, tap = self._means.disk.space().free_bytes, self._tap
-        self.full = self._room.refusal(free_bytes, self.full)
-        if tap is not None and not tap.alarm and not tap.closing and free_bytes < self._room.alarm_bytes:
+        self.full = self._thresholds.refusal(free_bytes, self.full)
+        if tap is not None and not tap.alarm and not tap.closing and free_bytes < self._thresholds.alarm_bytes:
             log.event("room_for_alarms", "warning", recording_id=tap.start.recording_id, free_bytes=free_bytes)
             self._finish(tap, "full", self.full, now_ns)
         if self.trouble and tap is None and free_bytes >= TRY_BYTES:

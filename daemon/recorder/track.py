@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from daemon import log
 from daemon.errors import DeviceError, HangError
 from daemon.model import picture
-from daemon.model.sound import Meter
+from daemon.model.sound import SoundMeter
 from daemon.recorder.cutter import Clear, Cutter, Hole, Piece, audio_cutter, video_cutter
 from daemon.recorder.drift import Lost
 from daemon.recorder.encoder import AudioEncoder
@@ -239,12 +239,12 @@ class Track(ABC):
                 continue
             items.append(self._seal(piece))
             if self.key is not None and self._share is not None:
-                self._share.add(piece.t1_ns, self._good_ns(piece))
+                self._share.feed(piece.t1_ns, self._good_ns(piece))
         return items
 
     def _seal(self, clear: Clear) -> Item:
         """Seal a segment; without a key, in the first second after a start, return a hole in its place."""
-        self._proof.add(clear)
+        self._proof.feed(clear)
         if self.key is None:
             return Hole(clear.track, clear.t0_ns, clear.t1_ns, KEYLESS)
         now = self._clock.read()
@@ -309,7 +309,7 @@ class VideoTrack(Track):
             self._spoiled_ns = None
         elif not whole and self._spoiled_ns is None:
             self._spoiled_ns = frame.pts_ns
-        return pieces + self._cutter.add(frame, whole=self._spoiled_ns is None)
+        return pieces + self._cutter.feed(frame, whole=self._spoiled_ns is None)
 
     def _good_ns(self, clear: Clear) -> int:
         return min(clear.t1_ns - clear.t0_ns, clear.frames * self._frame_ns)
@@ -335,7 +335,7 @@ class AudioTrack(Track):
         super().__init__("audio", clock, sink)
         self._microphone, self._bitrate_bps = microphone, bitrate_bps
         self._encoder: AudioEncoder | None = None
-        self._meter: Meter | None = None
+        self._meter: SoundMeter | None = None
         self._lost_ns = 0
         """Silence inserted in the open segment."""
 
@@ -377,14 +377,14 @@ class AudioTrack(Track):
         assert self._meter is not None  # noqa: S101 - made with the cutter
         if not isinstance(frame, ports.PcmBlock):
             return []
-        self._meter.add(frame)
+        self._meter.feed(frame)
         pieces: list[Piece] = []
         for part in self._encoder.encode(frame):
             if isinstance(part, Lost):
                 self._lost_ns += part.to_ns - part.from_ns
                 pieces += self._cutter.lost(part)
             else:
-                pieces += self._cutter.add(part)
+                pieces += self._cutter.feed(part)
         return pieces
 
     def _good_ns(self, clear: Clear) -> int:
@@ -399,7 +399,7 @@ class AudioTrack(Track):
 
     def _start_device(self) -> Cutter:
         fmt = self._microphone.start(self._sink)
-        self._encoder, self._meter = AudioEncoder(fmt, self._bitrate_bps), Meter(fmt.rate_hz, fmt.channels)
+        self._encoder, self._meter = AudioEncoder(fmt, self._bitrate_bps), SoundMeter(fmt.rate_hz, fmt.channels)
         log.event("sound_format", rate_hz=fmt.rate_hz, channels=fmt.channels, device=fmt.device)
         return audio_cutter(self._encoder)
 

@@ -57,7 +57,7 @@ class Share:
         self._sealed: deque[tuple[int, int]] = deque()
         self._short = False
 
-    def add(self, end_ns: int, good_ns: int) -> None:
+    def feed(self, end_ns: int, good_ns: int) -> None:
         """A segment has been sealed; `good_ns` of it is whole."""
         self._sealed.append((end_ns, good_ns))
 
@@ -86,7 +86,7 @@ class Proof:
         self.words = ""
         """What is wrong, for a person, once two segments in a row have shown it; empty: nothing."""
 
-    def add(self, clear: Clear) -> None:
+    def feed(self, clear: Clear) -> None:
         """Decode a segment if it is time."""
         if clear.t1_ns < self._due_ns:
             return

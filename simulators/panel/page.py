@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from simulators.panel.server import Panel
 from simulators.panel.world import RoomWorld
-from simulators.room import Room
+from simulators.room import SimulatedRoom
 
 
 class Page:
     """Made before the room starts, so that a person sees it start. Both methods: one thread."""
 
-    def __init__(self, room: Room, port: int = 0) -> None:
+    def __init__(self, room: SimulatedRoom, port: int = 0) -> None:
         self._world = RoomWorld(room)
         self._panel = Panel(self._world, self._world.facts, port)
 

@@ -19,7 +19,7 @@ from simulators.console_store import Row
 from simulators.faults import Staged
 from simulators.panel.facts import Facts
 from simulators.passing import passes, recording
-from simulators.room import Room
+from simulators.room import SimulatedRoom
 
 TICK_S = 0.1
 """How often a faster clock is moved on: as often as the page can show."""
@@ -30,7 +30,7 @@ OPEN_MAX = 20
 class RoomWorld:
     """One room. Any thread; acts that restart the unit wait for each other."""
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, room: SimulatedRoom) -> None:
         self._room = room
         self.paths: Paths = room.paths
         self._staged = Staged(room.paths)

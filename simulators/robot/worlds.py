@@ -29,7 +29,7 @@ from simulators.panel import acts
 from simulators.panel.world import RoomWorld
 from simulators.places import bench_path, console_path
 from simulators.recorded import Recording, is_marked, recordings
-from simulators.room import CONSOLE, Room
+from simulators.room import CONSOLE, SimulatedRoom
 
 IN = (["ack"], ["here"], ["reset"])
 """Messages of receivers: `alarm/ack`, `alarm/here`, `command/reset`."""
@@ -98,7 +98,7 @@ class SimulatedWorld:
         self._timeline = io.StringIO()
         unit = Path(self._directory.name) / "unit.toml"
         unit.write_text(FITTED.read_text() + SMALL_CAMERA)
-        self._room = Room(Path(self._directory.name) / "room", policy=policy, unit=unit, out=self._timeline)
+        self._room = SimulatedRoom(Path(self._directory.name) / "room", policy=policy, unit=unit, out=self._timeline)
         self._unmarked: list[str] = []
         self._room.listeners.append(self._heard)
         self._world = RoomWorld(self._room)

@@ -110,8 +110,8 @@ def test_a_meter_that_fails_costs_no_picture(camera: VirtualPicamera, until: Unt
     assert camera._meter is not None
     camera._meter.give = None  # type: ignore[method-assign,assignment]  # calling None raises in the camera's thread
     old = camera.figures()
-    assert camera._tap is not None
-    until(lambda: camera._tap is not None and camera._tap._blind)
+    assert camera._delivery is not None
+    until(lambda: camera._delivery is not None and camera._delivery._blind)
     count = len(items)
     until(lambda: len(items) > count + 5)
     assert camera.figures() == old

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from daemon.check import body
-from daemon.check.asking import Room
+from daemon.check.asking import CheckedRoom
 from daemon.check.finding import Finding, Report
 from daemon.check.machine import time_zone
 from daemon.check.walk import check
@@ -166,7 +166,7 @@ def test_the_machines_zone_is_named_where_it_is_another(tmp_path: Path) -> None:
         link.parent.mkdir(parents=True, exist_ok=True)
         link.unlink(missing_ok=True)
         link.symlink_to(f"/usr/share/zoneinfo/{own}")
-        (found[own],) = time_zone(Room(paths, load(paths.etc), None))
+        (found[own],) = time_zone(CheckedRoom(paths, load(paths.etc), None))
     assert [one.verdict for one in found.values()] == ["ok", "ok"]
     assert "the machine's own is Europe/London" in found["Europe/London"].found
     assert found["Europe/Amsterdam"].found == "Europe/Amsterdam, by the policy"

@@ -141,7 +141,7 @@ def _image(seconds: int, start_ns: int, fmt: VideoFormat, holes: dict[int, str])
         else:
             for n in range(second * fps, (second + 1) * fps):
                 packet = packets[n % len(packets)]
-                pieces += cutter.add(VideoPacket(packet.data, start_ns + n * NS // fps, packet.key))
+                pieces += cutter.feed(VideoPacket(packet.data, start_ns + n * NS // fps, packet.key))
         yield pieces
     yield cutter.end("")
 
@@ -157,7 +157,7 @@ def _sound(seconds: int, start_ns: int) -> Iterator[list[Piece]]:
             data = second_of[block * frames * 2 : (block + 1) * frames * 2]
             pts_ns = start_ns + second * NS + block * NS // 50
             for packet in encoder.encode(PcmBlock(data, frames, pts_ns, overflow=False)):
-                pieces += cutter.add(packet) if isinstance(packet, AudioPacket) else cutter.lost(packet)
+                pieces += cutter.feed(packet) if isinstance(packet, AudioPacket) else cutter.lost(packet)
         yield pieces
     encoder.close()
     yield cutter.end("")

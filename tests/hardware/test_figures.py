@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from skimage.filters import gaussian
 
 from daemon.model.unit import Camera
-from hardware.figures import EVERY_NS, Meter, Sample, measure
+from hardware.figures import EVERY_NS, PictureMeter, Sample, measure
 from hardware.ports import BLOCK_COLUMNS, BLOCK_ROWS
 from tests.leaks import Until
 
@@ -111,7 +111,7 @@ def test_blocks_are_where_they_say() -> None:
 
 def test_still_is_counted_from_the_first_of_equal_pictures(until: Until) -> None:
     """H1: pictures alike to the bit are one picture, and for how long is said; noise of one level ends it."""
-    meter = Meter()
+    meter = PictureMeter()
     luma = photo("coffee.png")
 
     def after(seconds: int, picture: Luma) -> float:
@@ -129,7 +129,7 @@ def test_still_is_counted_from_the_first_of_equal_pictures(until: Until) -> None
 
 def test_a_picture_a_second_is_looked_at_and_none_is_kept(until: Until) -> None:
     """H1, R2: between two looks a second passes; the rows that were copied are let go of."""
-    meter = Meter()
+    meter = PictureMeter()
     meter.give(photo("coffee.png"), (640, 480), 640, NS)
     assert not meter.due(NS + EVERY_NS - 1)
     assert meter.due(NS + EVERY_NS)
@@ -140,7 +140,7 @@ def test_a_picture_a_second_is_looked_at_and_none_is_kept(until: Until) -> None:
 
 def test_a_plane_that_is_too_short_is_refused() -> None:
     """H1: a driver that promises more lines than it has is told so, and the meter lives on."""
-    meter = Meter()
+    meter = PictureMeter()
     with pytest.raises(ValueError, match="buffer is smaller"):
         meter.give(bytes(100), (640, 480), 640, NS)
     meter.close()

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.keeper.audit import AuditLog
-from daemon.keeper.ringtime import KEEP_NS, RingMeter
-from daemon.model.meter import Meter, count
+from daemon.keeper.ringtime import KEEP_NS, RingCounter
+from daemon.model.ringcount import RingCount, count
 from daemon.wire import RingTime
 from tests.keeper.stores import NS, Clock, audit_lines
 
@@ -24,7 +24,7 @@ AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 @given(st.lists(st.tuples(st.sampled_from(["said", "lost", "new recorder"]), st.integers(0, 100)), max_size=30))
 def test_what_is_counted_is_what_was_sealed(words: list[tuple[str, int]]) -> None:
     """K3: over any words of several recorders, each said twice and some never, no second is counted twice or lost."""
-    meter, expected, session, sealed, heard = Meter(), 0, 0, 0, 0
+    meter, expected, session, sealed, heard = RingCount(), 0, 0, 0, 0
     for kind, seconds in words:
         if kind == "new recorder":
             session, sealed, heard = session + 1, 0, 0
@@ -36,9 +36,9 @@ def test_what_is_counted_is_what_was_sealed(words: list[tuple[str, int]]) -> Non
     assert meter.due_s.get("audio", 0.0) == expected
 
 
-def meter(store: Path, clock: Clock) -> tuple[RingMeter, AuditLog]:
+def meter(store: Path, clock: Clock) -> tuple[RingCounter, AuditLog]:
     """A keeper that starts, as far as this goes."""
-    ring = RingMeter(store / "ring.json", AMSTERDAM)
+    ring = RingCounter(store / "ring.json", AMSTERDAM)
     audit = AuditLog(store / "audit.jsonl", clock).open(ring.follow)
     ring.start(clock.read())
     return ring, audit

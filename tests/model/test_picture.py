@@ -75,7 +75,7 @@ def film(jumps: set[int], usual: int = 800) -> list[VideoPacket]:
 
 def jumps_in(packets: list[VideoPacket]) -> list[int]:
     finder = JumpFinder()
-    return [found // 40_000_000 for packet in packets if (found := finder.add(packet)) is not None]
+    return [found // 40_000_000 for packet in packets if (found := finder.feed(packet)) is not None]
 
 
 def test_a_jump_of_the_image_is_found_at_its_picture() -> None:

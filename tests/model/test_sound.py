@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from daemon.model.sound import CLIPPED_S, FLOOR_DBFS, SILENT_S, ClapFinder, Meter
+from daemon.model.sound import CLIPPED_S, FLOOR_DBFS, SILENT_S, ClapFinder, SoundMeter
 from hardware.ports import PcmBlock
 
 RATE_HZ, BLOCK = 16_000, 320
@@ -38,10 +38,10 @@ def hiss(seconds: float, rms: float, seed: int = 1) -> Wave:
     return np.random.default_rng(seed).normal(0, rms, round(seconds * RATE_HZ))
 
 
-def fed(wave: Wave, channels: int = 1) -> Meter:
-    meter = Meter(RATE_HZ, channels)
+def fed(wave: Wave, channels: int = 1) -> SoundMeter:
+    meter = SoundMeter(RATE_HZ, channels)
     for block in blocks(wave, channels):
-        meter.add(block)
+        meter.feed(block)
     return meter
 
 
@@ -60,7 +60,7 @@ def test_a_level_is_taken_once() -> None:
     assert meter.take() is not None
     assert meter.take() is None
     for block in blocks(np.zeros(RATE_HZ)):
-        meter.add(block)
+        meter.feed(block)
     silent = meter.take()
     assert silent is not None
     assert (silent.rms_dbfs, silent.peak_dbfs) == (FLOOR_DBFS, FLOOR_DBFS)
@@ -77,7 +77,7 @@ def test_silence_is_over_with_the_first_sound() -> None:
     """H1: the fault goes when something is heard again."""
     meter = fed(np.zeros(round((SILENT_S + 1) * RATE_HZ)))
     for block in blocks(sine(0.1, 0.01)):
-        meter.add(block)
+        meter.feed(block)
     assert meter.trouble == ""
 
 
@@ -100,7 +100,7 @@ def clap(peak: float = 0.6) -> Wave:
 def claps_in(wave: Wave) -> list[float]:
     """Seconds into the wave."""
     finder = ClapFinder(RATE_HZ, 1)
-    return [(at_ns - START_NS) / 1e9 for block in blocks(wave) for at_ns in finder.add(block)]
+    return [(at_ns - START_NS) / 1e9 for block in blocks(wave) for at_ns in finder.feed(block)]
 
 
 @given(at_s=st.floats(0.5, 1.8), room=st.floats(1e-4, 1e-2), peak=st.floats(0.3, 0.95))

@@ -24,7 +24,7 @@ NS = 1_000_000_000
 def cut(cutter: Cutter, packets: object) -> list[Clear | Hole]:
     pieces: list[Clear | Hole] = []
     for packet in packets:  # type: ignore[attr-defined]
-        pieces += cutter.lost(packet) if isinstance(packet, Lost) else cutter.add(packet)
+        pieces += cutter.lost(packet) if isinstance(packet, Lost) else cutter.feed(packet)
     return [*pieces, *cutter.end("the test is over")]
 
 
@@ -104,11 +104,11 @@ def test_a_lost_device_names_the_hole_after_it() -> None:
     """R5: the reason for a gap is what happened to the device, also across its restart."""
     cutter = video_cutter(PICTURE)
     for packet in pictures(2):
-        cutter.add(packet)
+        cutter.feed(packet)
     cutter.end("the cable was pulled")
     again = video_cutter(PICTURE)
     again.follow(cutter.end_ns, cutter.why)
-    pieces = [piece for packet in pictures(2, START_NS + 9 * NS) for piece in again.add(packet)]
+    pieces = [piece for packet in pictures(2, START_NS + 9 * NS) for piece in again.feed(packet)]
     hole = next(piece for piece in pieces if isinstance(piece, Hole))
     assert (hole.reason, hole.from_ns, hole.to_ns) == ("the cable was pulled", START_NS + 2 * NS, START_NS + 9 * NS)
 
@@ -137,7 +137,7 @@ def test_a_clock_that_stands_still_does_not_fill_memory() -> None:
     cutter = video_cutter(PICTURE)
     stuck = [replace(packet, pts_ns=START_NS) for packet in pictures(30)]
     for packet in stuck:
-        cutter.add(packet)
+        cutter.feed(packet)
         assert len(cutter._open) <= 250
 
 
@@ -200,8 +200,8 @@ def test_forget_leaves_nothing_open() -> None:
     cutter = video_cutter(PICTURE)
     packets = list(pictures(3))
     for packet in packets[:40]:
-        cutter.add(packet)
+        cutter.feed(packet)
     cutter.forget()
     assert cutter.open_since_ns is None
-    pieces = [piece for packet in packets[40:] for piece in cutter.add(packet)]
+    pieces = [piece for packet in packets[40:] for piece in cutter.feed(packet)]
     assert not [piece for piece in pieces if isinstance(piece, Hole)]

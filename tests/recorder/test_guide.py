@@ -29,12 +29,12 @@ def test_both_together_are_as_long_as_they_are_and_in_step(tmp_path: Path) -> No
     here.mkdir()
     opened.mkdir()
     image = video_cutter(PICTURE)
-    pieces = [c for p in pictures(4.1) for c in image.add(p)]
+    pieces = [c for p in pictures(4.1) for c in image.feed(p)]
     (opened / "video.mts").write_bytes(b"".join(c.data for c in pieces if isinstance(c, Clear)))
     encoder = AudioEncoder(SOUND, 64_000)
     sound = audio_cutter(encoder)
     heard = sounds(encoder, blocks(4, START_NS + LATE_NS))
-    pieces = [c for p in heard if isinstance(p, AudioPacket) for c in sound.add(p)]
+    pieces = [c for p in heard if isinstance(p, AudioPacket) for c in sound.feed(p)]
     (opened / "audio.mts").write_bytes(b"".join(c.data for c in pieces if isinstance(c, Clear)))
     (line,) = re.findall(r"^\$ (ffmpeg .*)$", GUIDE.read_text(), re.MULTILINE)
     subprocess.run(line.replace("ffmpeg", "ffmpeg -loglevel error"), shell=True, check=True, cwd=here)  # noqa: S602 - the guide's

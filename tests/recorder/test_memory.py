@@ -31,7 +31,7 @@ before = resident()
 for n in range(100 * 25):
     size = int((15_000 if n % 25 else 120_000) * dice.uniform(0.7, 1.3))
     noise = os.urandom(size).replace(bytes(2), bytes([1, 1]))
-    for piece in cutter.add(VideoPacket(bytes([0, 0, 0, 1, 0x65]) + noise, 1000 * NS + n * NS // 25, n % 25 == 0)):
+    for piece in cutter.feed(VideoPacket(bytes([0, 0, 0, 1, 0x65]) + noise, 1000 * NS + n * NS // 25, n % 25 == 0)):
         if isinstance(piece, Clear):
             data = seal(piece.data, key)
             ring.add(Sealed("video", piece.t0_ns, piece.t1_ns, 0, "synchronised", 25, data, key), piece.t1_ns)

@@ -53,7 +53,7 @@ def sound_track(seconds: int, ppm: float, fmt: AudioFormat = SOUND) -> tuple[byt
     pieces: list[Clear | Hole] = []
     for block in heard(seconds, ppm, fmt):
         for part in encoder.encode(block):
-            pieces += cutter.lost(part) if isinstance(part, Lost) else cutter.add(part)
+            pieces += cutter.lost(part) if isinstance(part, Lost) else cutter.feed(part)
     pieces += cutter.end("")
     assert not [piece for piece in pieces if isinstance(piece, Hole)], "R5: nothing was lost, and no hole is said"
     return b"".join(piece.data for piece in pieces if isinstance(piece, Clear)), encoder.drift_ppm
@@ -68,7 +68,7 @@ def image_track(seconds: int) -> bytes:
         plane[:96] = 20 if n % 25 else 235
         picture = av.VideoFrame.from_ndarray(plane, format="yuv420p")
         for packet in encoder.encode(picture, START_NS + n * NS // 25):
-            data += b"".join(piece.data for piece in cutter.add(packet) if isinstance(piece, Clear))
+            data += b"".join(piece.data for piece in cutter.feed(packet) if isinstance(piece, Clear))
     return data + b"".join(piece.data for piece in cutter.end("") if isinstance(piece, Clear))
 
 

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from daemon.model.sound import Meter
+from daemon.model.sound import SoundMeter
 from daemon.recorder.cutter import Clear, Cutter, Hole, audio_cutter, video_cutter
 from daemon.recorder.drift import Drift, Lost
 from daemon.recorder.encoder import AudioEncoder, AudioPacket
@@ -34,7 +34,7 @@ NS = 1_000_000_000
 def image(seconds: float = 2) -> Clear:
     """A second of image, as it is before it is sealed."""
     cutter = video_cutter(PICTURE)
-    return next(c for p in pictures(seconds) for c in cutter.add(p) if isinstance(c, Clear))
+    return next(c for p in pictures(seconds) for c in cutter.feed(p) if isinstance(c, Clear))
 
 
 def seen(brightness_pct: float, sharpness_pct: int | None = None) -> PictureFigures:
@@ -62,11 +62,11 @@ def test_image_that_does_not_decode_is_named(damage: Callable[[bytes], bytes]) -
 @pytest.mark.case("recorder 9")
 def test_sound_is_held_against_what_the_microphone_heard() -> None:
     """H1: a second of sound decodes to the level that was heard, or is named."""
-    encoder, meter = AudioEncoder(SOUND, 64_000), Meter(48_000, 1)
+    encoder, meter = AudioEncoder(SOUND, 64_000), SoundMeter(48_000, 1)
     cutter, found = audio_cutter(encoder), []
     for block in blocks(4):
-        meter.add(block)
-        found += [c for p in encoder.encode(block) if isinstance(p, AudioPacket) for c in cutter.add(p)]
+        meter.feed(block)
+        found += [c for p in encoder.encode(block) if isinstance(p, AudioPacket) for c in cutter.feed(p)]
     clear = next(c for c in found[1:] if isinstance(c, Clear))
     raw_dbfs = meter.dbfs_between(clear.t0_ns, clear.t1_ns)
     assert raw_dbfs == pytest.approx(-15.3, abs=0.2)
@@ -89,7 +89,7 @@ def test_two_segments_make_a_fault_within_ten_seconds_and_one_ends_it() -> None:
     proof = Proof(judge)
 
     def see(second: int) -> None:
-        proof.add(Clear("video", second * NS, (second + 1) * NS, 25, b""))
+        proof.feed(Clear("video", second * NS, (second + 1) * NS, 25, b""))
 
     for second in range(12):
         see(second)
@@ -111,7 +111,7 @@ def test_what_is_there_for_less_than_three_quarters_is_a_fault(share: float) -> 
     found = Share(0)
     for second in range(1, 11):
         assert found.words(second * NS - 1) == ""
-        found.add(second * NS, round(share * NS))
+        found.feed(second * NS, round(share * NS))
     assert bool(found.words(LOOK_NS + 1)) == (round(share * NS) * 10 / LOOK_NS < ENOUGH)
 
 
@@ -119,15 +119,15 @@ def test_what_is_there_for_less_than_three_quarters_is_a_fault(share: float) -> 
 @pytest.mark.parametrize("dead", [0, 1])
 def test_one_dead_channel_of_two_is_named(dead: int) -> None:
     """H1: a channel that hears nothing while the other is heard for ten seconds is a fault, and none once it hears."""
-    meter = Meter(48_000, 2)
+    meter = SoundMeter(48_000, 2)
     tone = np.zeros((960, 2), "<i2")
     tone[:, 1 - dead] = 4000 * np.sin(np.arange(960) / 7)
     for n in range(510):
         assert not meter.trouble or n > 490
-        meter.add(PcmBlock(tone.tobytes(), 960, n * NS // 50, overflow=False))
+        meter.feed(PcmBlock(tone.tobytes(), 960, n * NS // 50, overflow=False))
     assert ("left", "right")[dead] in meter.trouble
     tone[:, dead] = tone[:, 1 - dead]
-    meter.add(PcmBlock(tone.tobytes(), 960, 0, overflow=False))
+    meter.feed(PcmBlock(tone.tobytes(), 960, 0, overflow=False))
     assert not meter.trouble
 
 
@@ -193,7 +193,7 @@ def test_no_packet_is_too_strange_to_be_looked_at(data: bytes, key: bool) -> Non
 def test_five_pictures_a_second_are_one_line_a_second() -> None:
     """R5: many short holes in one second are told together, with how many there are."""
     cutter = video_cutter(PICTURE)
-    pieces = [piece for n, p in enumerate(pictures(4)) if n % 5 == 0 for piece in cutter.add(p)]
+    pieces = [piece for n, p in enumerate(pictures(4)) if n % 5 == 0 for piece in cutter.feed(p)]
     holes = [piece for piece in pieces if isinstance(piece, Hole)]
     assert len(holes) == 3
     assert all(hole.reason == "frames are missing (5 times)" for hole in holes[1:])
@@ -229,12 +229,12 @@ def test_forget_leaves_nothing_in_the_encoder() -> None:
     cutter: Cutter = audio_cutter(encoder)
     for packet in sounds(encoder, blocks(1.03)):
         if not isinstance(packet, Lost):
-            cutter.add(packet)
+            cutter.feed(packet)
     encoder.forget()
     cutter.forget()
     later = START_NS + 10 * NS
     silence = (replace(b, data=bytes(len(b.data)), pts_ns=b.pts_ns - START_NS + later) for b in blocks(3))
-    pieces = [c for p in sounds(encoder, silence) if isinstance(p, AudioPacket) for c in cutter.add(p)]
+    pieces = [c for p in sounds(encoder, silence) if isinstance(p, AudioPacket) for c in cutter.feed(p)]
     first = next(piece for piece in pieces if isinstance(piece, Clear))
     assert judge_sound(first, -15.0, 48_000) == "what is recorded is not as loud as what it hears"
     assert first.t0_ns >= later - NS // 10

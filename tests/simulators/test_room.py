@@ -23,7 +23,7 @@ from simulators.faults import PLUGS, WHY_NOT, Staged
 from simulators.occupied import Occupied, check_runs
 from simulators.places import faults_path
 from simulators.robot.worlds import SMALL_CAMERA
-from simulators.room import Child, Room
+from simulators.room import Child, SimulatedRoom
 from simulators.state import prepare, put_back
 from simulators.timeline import Timeline, short
 from tests.brokers import ShippedMosquitto
@@ -38,7 +38,7 @@ def test_a_second_room_in_a_directory_is_refused_and_harms_nothing(tmp_path: Pat
     first = Occupied(Paths.below(tmp_path))
     (tmp_path / "run" / "bench.sock").touch()
     with pytest.raises(UnitError, match=rf"a room runs there already \(process {os.getpid()}\)"):
-        Room(tmp_path)
+        SimulatedRoom(tmp_path)
     assert (tmp_path / "run" / "bench.sock").exists()
     assert not (tmp_path / "etc").exists()
     first.leave()
@@ -49,7 +49,7 @@ def test_a_directory_whose_sockets_would_have_no_name_is_refused(tmp_path: Path)
     """H1: a path of a socket has 107 bytes at most; a room in a deeper directory says so before anything is made."""
     deep = tmp_path / "gemeente" / ("x" * 107)
     with pytest.raises(SettingsError, match=r"too long a path.*expected at most \d+ bytes"):
-        Room(deep, broker="127.0.0.1:1")
+        SimulatedRoom(deep, broker="127.0.0.1:1")
     assert not deep.parent.exists()
 
 

@@ -21,7 +21,7 @@ from PIL import Image
 from simulators.__main__ import FITTED
 from simulators.panel.page import Page
 from simulators.robot.worlds import SMALL_CAMERA
-from simulators.room import Room
+from simulators.room import SimulatedRoom
 from tests.browser.browser import story
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -47,7 +47,7 @@ def take(to: Path, *, every: bool) -> Any:
     with tempfile.TemporaryDirectory(prefix="pictures-") as home:
         fitted = Path(home) / "unit.toml"
         fitted.write_text(FITTED.read_text() + SMALL_CAMERA)
-        room = Room(Path(home) / "room", policy="heusden-2020", unit=fitted, out=io.StringIO())
+        room = SimulatedRoom(Path(home) / "room", policy="heusden-2020", unit=fitted, out=io.StringIO())
         page = Page(room)
         page.start()
         try:

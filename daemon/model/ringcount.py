@@ -16,7 +16,7 @@ from msgspec import Struct
 from hardware.ports import Track
 
 
-class Meter(Struct, frozen=True):
+class RingCount(Struct, frozen=True):
     """The count, and the part of it that is not in the log yet."""
 
     session: str = ""
@@ -26,10 +26,10 @@ class Meter(Struct, frozen=True):
     """Seconds since the last line of the log."""
 
 
-def count(meter: Meter, session: str, seconds: Mapping[Track, float]) -> Meter:
+def count(meter: RingCount, session: str, seconds: Mapping[Track, float]) -> RingCount:
     """Take a report of the recorder. A figure that goes back within a session counts nothing."""
     before = meter.counted_s if session == meter.session else {}
     more = {track: max(0.0, seconds[track] - before.get(track, 0.0)) for track in seconds}
     due = {track: meter.due_s.get(track, 0.0) + more.get(track, 0.0) for track in {**meter.due_s, **seconds}}
     top = {track: max(seconds[track], before.get(track, 0.0)) for track in seconds}
-    return Meter(session, {**before, **top}, due)
+    return RingCount(session, {**before, **top}, due)

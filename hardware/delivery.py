@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from hardware.figures import Meter
+from hardware.figures import PictureMeter
 from hardware.ports import Clock, DeviceLost, VideoPacket
 
 US_NS = 1000
@@ -26,10 +26,10 @@ STOP_S = 2.0
 Sink = Callable[[VideoPacket | DeviceLost], None]
 
 
-class Tap:
+class Delivery:
     """Where the camera's thread hands over. The gate is held while the sink enqueues."""
 
-    def __init__(self, encoder: Any, meter: Meter, clock: Clock, sink: Sink) -> None:
+    def __init__(self, encoder: Any, meter: PictureMeter, clock: Clock, sink: Sink) -> None:
         from picamera2 import MappedArray  # noqa: PLC0415 - not installable off a Pi: needs libcamera's Python module
 
         self._encoder, self._meter, self._clock, self._gate = encoder, meter, clock, threading.Lock()
@@ -84,10 +84,10 @@ class Tap:
 class Watch:
     """A thread that notices when one of picamera2's has ended: pictures stop then, and nothing else says why."""
 
-    def __init__(self, camera: Any, encoder: Any, tap: Tap) -> None:
+    def __init__(self, camera: Any, encoder: Any, delivery: Delivery) -> None:
         owners = (camera._preview, camera._cm, encoder)  # noqa: SLF001 - nothing public leads to its threads
         self._watched = [t for t in (getattr(owner, "thread", None) for owner in owners) if t is not None]
-        self._tap, self._over = tap, threading.Event()
+        self._delivery, self._over = delivery, threading.Event()
         self._thread = threading.Thread(target=self._run, name="camera-watch", daemon=True)
         self._thread.start()
 
@@ -100,15 +100,15 @@ class Watch:
         while not self._over.wait(LOOK_S):
             ended = [thread.name for thread in self._watched if not thread.is_alive()]
             if ended:
-                self._tap.lose(f"a thread of picamera2 has ended: {ended[0]}")
+                self._delivery.lose(f"a thread of picamera2 has ended: {ended[0]}")
                 return
 
 
-def output(tap: Tap) -> Any:
+def output(delivery: Delivery) -> Any:
     """picamera2 accepts only subclasses of its own Output, so the class can only be made after importing it."""
-    from picamera2.outputs import Output  # noqa: PLC0415 - as in Tap
+    from picamera2.outputs import Output  # noqa: PLC0415 - as in Delivery
 
-    class TapOutput(Output):  # type: ignore[misc]  # picamera2 has no types
+    class DeliveryOutput(Output):  # type: ignore[misc]  # picamera2 has no types
         def outputframe(
             self,
             frame: bytes,
@@ -117,6 +117,6 @@ def output(tap: Tap) -> Any:
             packet: object = None,  # noqa: ARG002 - as above
             audio: object = False,  # noqa: ARG002, FBT002 - as above
         ) -> None:
-            tap.take(frame, keyframe, timestamp or 0)
+            delivery.take(frame, keyframe, timestamp or 0)
 
-    return TapOutput()
+    return DeliveryOutput()
