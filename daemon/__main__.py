@@ -43,7 +43,7 @@ from daemon.config.doubts import doubts
 from daemon.config.explain import rows_of
 from daemon.errors import LinkError, RefusedError, SettingsError, UnitError
 from daemon.link import ask
-from daemon.model.notice import in_use, outdated
+from daemon.model.notice import in_use, lacking, outdated
 from daemon.model.policy import fingerprint, in_words, lost_groups
 from daemon.paths import Paths
 from daemon.texts import shown
@@ -358,6 +358,9 @@ def settings_check(*, state: State = None, as_json_: Json = False) -> None:
             out().print(f"{one.file}: {escape(words)}.")
     for name in unread(Paths.below(state).etc):
         out().print(f"{escape(name)} is not read: expected policy.toml, or a name in policy.d that ends in .toml.")
+    for one in checked.policies:
+        if empty := lacking(one.policy):
+            out().print(f"{one.file}: empty: {', '.join(empty)}; the notices leave out what residents have to be told.")
     for one in checked.policies:
         for kind, code in outdated(one.policy, in_use(one.policy), one.sha256).items():
             out().print(f"{one.file}: the {kind} in use is outdated: this policy needs {code} (notice {kind}).")

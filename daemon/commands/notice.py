@@ -70,6 +70,12 @@ def dpia(*, state: State = None, on: On = "", to: Out = None) -> None:
 
 
 @app.command()
+def staff(*, state: State = None, on: On = "", to: Out = None) -> None:
+    """What the unit writes down about staff, for how long, and the works council's consent."""
+    _write_text(_notice("staff", state, on), to)
+
+
+@app.command()
 def check(*, state: State = None, as_json_: Json = False, on: On = "") -> None:
     """Check by their codes in the policy whether the notices in use still match it. Exit code 10: one does not."""
     settings = _settings(state, on)

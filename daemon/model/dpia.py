@@ -9,23 +9,26 @@ In Dutch, from the policy; it contains no assessment. Pure: a policy in, a text 
 from __future__ import annotations
 
 from daemon.model import wording
+from daemon.model.holds import REVIEW_DAYS_MAX
 from daemon.model.policy import Policy, fingerprint
 from daemon.model.wording import NOTHING, Notice, sender
 
 NO_MORE = (
     "Geen namen. Geen herkenning van gezichten of stemmen. Niemand kijkt of luistert mee. Niets gaat naar een cloud: "
-    "over het netwerk gaan alleen alarmen en cijfers."
+    "over het netwerk gaan alarmen, meldingen en cijfers, en nooit beeld of geluid."
 )
 MANAGEMENT = (
-    "Beheer: beheer ziet in cijfers of alles werkt. Beheer kan een opname kopiëren en controleren, maar niet openen. "
-    "Op het kastje staat geen sleutel waarmee dat kan."
+    "Beheer: beheer ziet in cijfers of alles werkt, en of elk bestand klopt. Een opname openen, kopiëren of langer "
+    "bewaren kan beheer niet. Een verzegelde kopie geven en langer bewaren doet alleen wie daarvoor is aangewezen. Op "
+    "het kastje staat geen sleutel waarmee een opname open kan."
 )
 REST = "In rust blijft niets in het geheugen."
-COVERED = "Afgeplakte camera: bij verkiezingen, of op besluit, gaan camera en microfoon uit voor een vaste tijd."
 CHECKS = (
-    "Controle: elke opname, elke verwijdering, elke kopie, elk alarm en elk bezwaar staat in een logboek. Wie daar "
-    "iets in verandert, valt op. De cijfers voor de raad komen daaruit, ook hoeveel uur de buffer liep en hoe lang "
-    "alles uit stond."
+    "Controle: elke opname, elke verwijdering, elke kopie, elk alarm en elk bezwaar staat in een logboek. Elke regel "
+    "draagt een afdruk van de regel ervoor, en het kastje ondertekent. Wie een regel verandert of weghaalt, valt op. "
+    "Wie het hele kastje in handen heeft, kan het hele logboek vervangen. Dat valt alleen op naast een afdruk die een "
+    "ander bewaarde. De cijfers voor de raad komen uit het logboek, ook hoeveel uur de buffer liep en hoe lang alles "
+    "uit stond."
 )
 
 
@@ -33,7 +36,8 @@ def annex(policy: Policy, sha256: str) -> Notice:
     """The whole annex."""
     protocol = f"Protocol: {policy.name}, van kracht vanaf {policy.in_force_from.isoformat()}; SHA-256 {sha256 or '-'}."
     data = f"Gegevens: {wording.what(policy)} van wie in de spreekkamer is. {NO_MORE}" if policy.tracks() else NOTHING
-    said = (protocol, data, *_recording(policy), MANAGEMENT, _alarm(policy), _objection(policy), COVERED, CHECKS)
+    said = (protocol, data, *_recording(policy), MANAGEMENT, _alarm(policy), _objection(policy),
+            *_covered(policy), *_held(policy), CHECKS)  # fmt: skip
     return Notice("dpia", "Bijlage bij de DPIA: de spreekkamer", said, sender(policy))
 
 
@@ -42,23 +46,33 @@ def _recording(policy: Policy) -> tuple[str, ...]:
         return ()
     timing = policy.timing
     seconds = f"de laatste {timing.pre_event_s} seconden versleuteld in het geheugen, en verdwijnen dan"
-    rest = f"In rust blijven {seconds}. Zij komen niet op een schijf." if timing.pre_event_s else REST
+    one = "de laatste seconde versleuteld in het geheugen, en verdwijnt dan"
+    stays = f"blijft {one}. Zij komt" if timing.pre_event_s == 1 else f"blijven {seconds}. Zij komen"
+    rest = f"In rust {stays} niet op een schijf." if timing.pre_event_s else REST
+    rest = f"{wording.on(policy)} {rest}"
     length = (
         f"Duur: een opname stopt vanzelf na {wording.length(timing.maximum_s)}, bij een alarm na "
-        f"{wording.length(policy.alarm.maximum_s)}. Na het einde volgen nog {timing.post_event_s} seconden."
+        f"{wording.length(policy.alarm.maximum_s)}.{_after(timing.post_event_s)}"
     )
     terms = (
         f"Termijnen: {wording.terms(policy)} De termijn telt vanaf het oudste beeld of geluid. Wissen gebeurt binnen "
-        "een minuut na de termijn, met een bewijs. Beeld en geluid hebben elk een eigen bestand en een eigen sleutel."
+        "een minuut na de termijn zolang het kastje aan staat en zijn klok klopt, en anders zodra het weer aan gaat. "
+        "Van elke verwijdering blijft een bewijs. Beeld en geluid hebben elk een eigen bestand en een eigen sleutel."
     )
     keys = [f"{holder.label} ({holder.role}, {fingerprint(holder.recipient)})" for holder in policy.holders]
     access = f"Toegang: {wording.who(policy)} Sleutels: {wording.listed(keys) or 'nog geen'}."
     return (f"Wanneer: alleen {wording.when(policy)}. {rest}", length, terms, access)
 
 
+def _after(seconds: int) -> str:
+    return f" Na het einde loopt zij nog {wording.length(seconds)} door." if seconds else ""
+
+
 def _alarm(policy: Policy) -> str:
-    records = "wordt opgenomen" if policy.alarm.records and policy.tracks() else "wordt niet opgenomen"
-    silent = " In de kamer is het alarm niet te zien." if policy.alarm.silent else ""
+    is_recorded = policy.alarm.records and bool(policy.tracks())
+    records = "wordt opgenomen" if is_recorded else "wordt niet opgenomen"
+    lamp = " De opnamelamp gaat wel aan." if is_recorded else ""
+    silent = f" De statuslamp laat het alarm niet zien.{lamp}" if policy.alarm.silent else ""
     return f"Alarm: de alarmknop werkt altijd, ook als er niets mag worden opgenomen. Bij een alarm {records}.{silent}"
 
 
@@ -66,8 +80,43 @@ def _objection(policy: Policy) -> str:
     if not policy.objection.by or not policy.tracks():
         return "Bezwaar: het protocol kent geen knop voor bezwaar."
     over = wording.length(policy.objection.maximum_s)
-    records = "wordt dan wel opgenomen" if policy.objection.alarm_records else "wordt dan niet opgenomen"
+    records = "wordt dan toch opgenomen" if wording.objection_gives_way(policy) else "wordt dan niet opgenomen"
     return (
-        f"Bezwaar: een medewerker zet camera en microfoon uit voor dit gesprek. Dat stopt vanzelf na {over}. Een alarm "
-        f"{records}. Het wordt geteld, zonder naam."
+        f"Bezwaar: een medewerker zet {_devices(policy)} uit. Dat stopt vanzelf na {over}, of eerder met dezelfde "
+        f"knop. Een alarm {records}. Het bezwaar wordt geteld, zonder naam."
     )
+
+
+def _covered(policy: Policy) -> tuple[str, ...]:
+    """A covered window closes the devices; where an alarm may be heard in it the microphone stays on."""
+    if not policy.tracks():
+        return ()
+    begins = "Afgeplakte camera: bij verkiezingen, of op besluit,"
+    if not (policy.cover.alarm_records and policy.audio.record):
+        goes = "gaat" if len(policy.tracks()) == 1 else "gaan"
+        return (f"{begins} {goes} {_devices(policy)} uit voor een vaste tijd. Ook bij een alarm blijft dat zo.",)
+    camera = (
+        "gaat de camera uit voor een vaste tijd. De microfoon"
+        if policy.video.record
+        else "blijft de microfoon aan. Die"
+    )
+    heard = "neemt dan alleen bij een alarm op" if policy.alarm.records else "neemt dan niets op"
+    stays = "blijft aan en " if policy.video.record else ""
+    return (f"{begins} {camera} {stays}{heard}.",)
+
+
+def _held(policy: Policy) -> tuple[str, ...]:
+    """What becomes of a hold that nobody looks at."""
+    if not policy.tracks():
+        return ()
+    looked = f"Langer bewaren: met een nummer, een reden en een datum, hoogstens {REVIEW_DAYS_MAX} dagen later."
+    if policy.holds.after_review == "nag":
+        daily = "Kijkt dan niemand, dan meldt het kastje dat elke dag. De opname blijft tot iemand haar vrijgeeft."
+        return (f"{looked} {daily}",)
+    days = policy.holds.lapse_after_d
+    late = "1 dag" if days == 1 else f"{days} dagen"
+    return (f"{looked} Kijkt niemand binnen {late} na die datum, dan vervalt het vanzelf.",)
+
+
+def _devices(policy: Policy) -> str:
+    return wording.listed([{"video": "de camera", "audio": "de microfoon"}[one] for one in reversed(policy.tracks())])

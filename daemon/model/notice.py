@@ -9,6 +9,7 @@ current policy. Pure: a policy in, texts out.
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable
 
 from daemon.model import wording
@@ -19,14 +20,25 @@ from daemon.model.wording import KINDS, NOTHING, Kind, Notice, sender
 LAMP = "Brandt de opnamelamp? Dan nemen wij op."
 WHY = "Het is voor de veiligheid van u en van onze medewerkers."
 NOBODY_WATCHES = "Wij kijken of luisteren niet mee."
-RIGHTS = "U mag vragen of er een opname van u is, en of u die mag zien of horen. Doe dat voor wij haar wissen."
+RIGHTS = (
+    "U mag vragen of er een opname van u is, en of u die mag zien of horen. U mag ook vragen om wissen of beperken. "
+    "En u mag bezwaar maken. Vraag het voor wij de opname wissen."
+)
+RECEIVERS = (
+    "Wij geven een opname alleen aan de politie of het Openbaar Ministerie: bij een aangifte, of als zij die eisen."
+)
+MONTHS = (
+    "januari", "februari", "maart", "april", "mei", "juni", "juli", "augustus", "september", "oktober", "november",
+    "december",
+)  # fmt: skip
+COMPLAINT = "Bent u het niet met ons eens? Dan kunt u klagen bij de Autoriteit Persoonsgegevens."
 
 
 def make(kind: Kind, policy: Policy, policy_sha256: str = "") -> Notice:
     """A notice for a policy."""
     makers: dict[Kind, Callable[[], Notice]] = {
         "sticker": lambda: _sticker(policy), "letter": lambda: _letter(policy), "spoken": lambda: _spoken(policy),
-        "dpia": lambda: annex(policy, policy_sha256),
+        "dpia": lambda: annex(policy, policy_sha256), "staff": lambda: _staff(policy),
     }  # fmt: skip
     return makers[kind]()
 
@@ -34,7 +46,27 @@ def make(kind: Kind, policy: Policy, policy_sha256: str = "") -> Notice:
 def in_use(policy: Policy) -> dict[Kind, str]:
     """The codes of the sticker, letter and spoken text in use, from the policy; empty: none is."""
     used = policy.notice.in_use
-    return {"sticker": used.sticker, "letter": used.letter, "spoken": used.spoken, "dpia": used.dpia}
+    return {
+        "sticker": used.sticker,
+        "letter": used.letter,
+        "spoken": used.spoken,
+        "dpia": used.dpia,
+        "staff": used.staff,
+    }
+
+
+def lacking(policy: Policy) -> tuple[str, ...]:
+    """Keys of the policy without which a notice leaves out what people have to be told (AVG, art. 13)."""
+    if not policy.tracks():
+        return ()
+    said = policy.notice
+    needed = {
+        "organisation": said.organisation,
+        "contact": said.contact,
+        "officer": said.officer,
+        "ground": said.ground,
+    }
+    return tuple(f"notice.{key}" for key, value in needed.items() if not value.strip())
 
 
 def outdated(policy: Policy, used: dict[Kind, str], policy_sha256: str = "") -> dict[Kind, str]:
@@ -48,21 +80,24 @@ def _sticker(policy: Policy) -> Notice:
     if not policy.tracks():
         return Notice("sticker", "Hier nemen wij niets op", (NOTHING,), sender(policy))
     first = f"Wij nemen {wording.what(policy)} op. Dat doen wij alleen {wording.when(policy)}."
-    said = (first, *wording.before(policy), LAMP, wording.terms(policy), *wording.objects(policy))
-    return Notice("sticker", "Hier kan worden opgenomen", said, sender(policy))
+    now = f"{wording.on(policy)} {wording.held(policy)}"
+    said = (first, now, *wording.before(policy), LAMP, wording.terms(policy), " ".join(wording.objects(policy)))
+    return Notice("sticker", "Hier kan worden opgenomen", tuple(part for part in said if part), sender(policy))
 
 
 def _letter(policy: Policy) -> Notice:
-    """One to four paragraphs for the invitation."""
+    """Paragraphs for the invitation: what article 13 of the AVG asks for, as far as the policy says it."""
     title = "Opnemen in de spreekkamer"
     if not policy.tracks():
         return Notice("letter", title, (NOTHING,), sender(policy))
     where = f"Uw gesprek is in een spreekkamer met {wording.devices(policy)}."
     first = f"{where} Wij nemen een gesprek niet zomaar op. Dat doen wij alleen {wording.when(policy)}. {WHY}"
-    second = " ".join((*wording.before(policy), LAMP, NOBODY_WATCHES))
-    third = f"{wording.terms(policy)} {wording.who(policy)}"
-    fourth = " ".join((*wording.objects(policy), RIGHTS))
-    return Notice("letter", title, (first, second, third, fourth), sender(policy))
+    ground = f" De grond is {policy.notice.ground}." if policy.notice.ground else ""
+    second = f"{wording.on(policy)} {wording.held(policy)}"
+    third = " ".join((*wording.before(policy), LAMP, *wording.afterwards(policy), NOBODY_WATCHES))
+    fourth = f"{wording.terms(policy)} {wording.who(policy)} {RECEIVERS}"
+    fifth = " ".join((*wording.objects(policy), RIGHTS, COMPLAINT))
+    return Notice("letter", title, (first + ground, second, third, fourth, fifth), sender(policy))
 
 
 def _spoken(policy: Policy) -> Notice:
@@ -73,11 +108,48 @@ def _spoken(policy: Policy) -> Notice:
     stands = "staat" if len(policy.tracks()) == 1 else "staan"
     seconds = policy.timing.pre_event_s
     said = [
-        f"In deze kamer {stands} {wording.devices(policy)}. Er wordt nu niets bewaard.",
+        f"In deze kamer {stands} {wording.devices(policy)}. {wording.held(policy)}",
         f"Voel ik mij onveilig, dan druk ik op een knop. Dan nemen wij {wording.what(policy)} op. De lamp gaat aan.",
     ]
     if seconds:
-        said.append(f"Ook de {seconds} seconden daarvoor worden dan bewaard.")
+        said.append(f"Ook {'de seconde' if seconds == 1 else f'de {seconds} seconden'} daarvoor bewaren wij dan.")
     if policy.objection.by:
-        said.append("Wilt u dat niet? Zeg het nu. Dan zet ik het voor dit gesprek uit.")
+        over = f"Na {wording.length(policy.objection.maximum_s)} gaat het vanzelf weer aan."
+        alarm = " Bij een alarm nemen wij dan toch op." if wording.objection_gives_way(policy) else ""
+        said.append(f"Wilt u dat niet? Zeg het nu. Dan zet ik het uit. {over}{alarm}")
     return Notice("spoken", title, tuple(said), sender(policy))
+
+
+def _staff(policy: Policy) -> Notice:
+    """What the unit writes down about those who work with it (Protocol Heusden 2020, art. 7.1), and for how long."""
+    pressed = (
+        "Het kastje schrijft op wanneer een knop is ingedrukt en welke knop dat was. Wie drukte, weet het niet. "
+        "Een test en een storing schrijft het ook op."
+    )
+    asked = (
+        "Vraagt iemand iets aan het kastje, zoals een kopie? Dan schrijft het de rol en het gebruikersnummer op. "
+        "Een naam schrijft het niet op."
+    )
+    kept = "Dit logboek heeft geen eigen termijn. Het blijft zolang het kastje in gebruik is."
+    use = "De cijfers voor de raad komen uit dit logboek.."
+    consent = policy.notice.works_council
+    council = (
+        f"De ondernemingsraad heeft ingestemd op {_day(consent)}."
+        if consent
+        else "Dit protocol noemt geen instemming van de ondernemingsraad."
+    )
+    recorded = (
+        (f"Een opname bevat ook {_yours(policy)}. {wording.terms(policy)} {wording.who(policy)} {NOBODY_WATCHES}",)
+        if policy.tracks()
+        else (NOTHING,)
+    )
+    title = "Dit legt de spreekkamer vast over u"
+    return Notice("staff", title, (pressed, asked, *recorded, kept, use, council), sender(policy))
+
+
+def _yours(policy: Policy) -> str:
+    return wording.listed([{"video": "uw beeld", "audio": "uw stem"}[track] for track in reversed(policy.tracks())])
+
+
+def _day(day: datetime.date) -> str:
+    return f"{day.day} {MONTHS[day.month - 1]} {day.year}"

@@ -191,6 +191,8 @@ class InUse(Struct, frozen=True, forbid_unknown_fields=True):
     """The text that staff speak."""
     dpia: Code = ""
     """The texts in the assessment."""
+    staff: Code = ""
+    """The text for those who work with the unit."""
 
 
 Words = Annotated[
@@ -212,6 +214,10 @@ class NoticePolicy(Struct, frozen=True, forbid_unknown_fields=True):
     """Whom a resident can ask."""
     officer: Words = ""
     """How to reach the data protection officer."""
+    ground: Words = ""
+    """Why the municipality may record (AVG, art. 6), as the letter says it after "De grond is"."""
+    works_council: datetime.date | None = None
+    """Day on which the works council consented (WOR, art. 27), for the text for staff."""
     page: Words = ""
     """Address of the privacy statement."""
     in_use: InUse = InUse()

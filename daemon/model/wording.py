@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from daemon.model.policy import Policy, TrackPolicy
 
-Kind = Literal["sticker", "letter", "spoken", "dpia"]
+Kind = Literal["sticker", "letter", "spoken", "dpia", "staff"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 WEEK_H, DAY_H = 168, 24
 ROLES = {
@@ -59,6 +59,24 @@ def devices(policy: Policy) -> str:
     return listed([{"video": "een camera", "audio": "een microfoon"}[track] for track in reversed(policy.tracks())])
 
 
+def on(policy: Policy) -> str:
+    """That the devices are on while nobody records: who sits there is heard and seen by a machine."""
+    nouns = listed([{"video": "de camera", "audio": "de microfoon"}[track] for track in reversed(policy.tracks())])
+    return f"{nouns[0].upper()}{nouns[1:]} {'staat' if len(policy.tracks()) == 1 else 'staan'} aan."
+
+
+def held(policy: Policy) -> str:
+    """What the memory holds while nobody records."""
+    seconds = policy.timing.pre_event_s
+    if not seconds:
+        return "Wij bewaren nu niets."
+    return f"{_last(seconds)} in het geheugen, versleuteld. Daarna verdwijnen ze. Wij bewaren ze nu niet."
+
+
+def _last(seconds: int) -> str:
+    return "De laatste seconde blijft" if seconds == 1 else f"De laatste {seconds} seconden blijven"
+
+
 def when(policy: Policy) -> str:
     """What has to happen before anything is recorded."""
     return "als een medewerker op de knop drukt" + (", of bij een alarm" if policy.alarm.records else "")
@@ -67,18 +85,25 @@ def when(policy: Policy) -> str:
 def before(policy: Policy) -> tuple[str, ...]:
     """The pre-event time; empty if there is none."""
     seconds = policy.timing.pre_event_s
-    return (f"De opname bevat dan ook de {seconds} seconden vóór de druk op de knop.",) if seconds else ()
+    said = "de seconde" if seconds == 1 else f"de {seconds} seconden"
+    return (f"De opname bevat dan ook {said} vóór de druk op de knop.",) if seconds else ()
+
+
+def afterwards(policy: Policy) -> tuple[str, ...]:
+    """The post-event time; empty if there is none."""
+    seconds = policy.timing.post_event_s
+    return (f"Na het stoppen loopt de opname nog {length(seconds)} door. De lamp brandt dan nog.",) if seconds else ()
 
 
 def terms(policy: Policy) -> str:
     """When recordings are deleted."""
     both: tuple[tuple[str, TrackPolicy], ...] = (("beeld", policy.video), ("geluid", policy.audio))
-    on = [(word, term(track.term_h)) for word, track in both if track.record]
-    if len({length for _, length in on}) == 1:
-        wiped = f"Wij wissen {listed([word for word, _ in on])} na {on[0][1]}."
+    kept = [(word, term(track.term_h)) for word, track in both if track.record]
+    if len({span for _, span in kept}) == 1:
+        wiped = f"Wij wissen {listed([word for word, _ in kept])} na {kept[0][1]}."
     else:
-        wiped = f"Wij wissen {listed([f'{word} na {length}' for word, length in on])}."
-    return f"{wiped} Na een incident bewaren wij langer, tot het is opgelost."
+        wiped = f"Wij wissen {listed([f'{word} na {span}' for word, span in kept])}."
+    return f"{wiped} Na een incident of een verzoek om inzage kunnen wij langer bewaren."
 
 
 def term(hours: int) -> str:
@@ -92,21 +117,32 @@ def term(hours: int) -> str:
 
 def length(seconds: int) -> str:
     """A duration, in minutes if it is whole minutes."""
-    return f"{seconds // 60} minuten" if seconds % 60 == 0 else f"{seconds} seconden"
+    if seconds and seconds % 60 == 0:
+        return "1 minuut" if seconds == 60 else f"{seconds // 60} minuten"  # noqa: PLR2004 - a minute
+    return "1 seconde" if seconds == 1 else f"{seconds} seconden"
 
 
 def who(policy: Policy) -> str:
-    """Who may open a recording; with several groups, one of each."""
+    """Who may open a recording and why; with several groups, one of each."""
     groups = [listed([ROLES.get(role, role) for role in group], "of") for group in policy.opening.groups]
+    reason = "Dat mag alleen na een incident, of als iemand om inzage vraagt."
     if len(groups) == 1:
-        return f"Alleen {groups[0]} mag een opname openen, en alleen na een incident."
-    return f"Een opname openen kan alleen samen, en alleen na een incident: {listed(groups)} zijn samen nodig."
+        return f"Alleen {groups[0]} mag een opname openen. {reason}"
+    return f"Een opname openen kan alleen samen: {listed(groups)} zijn samen nodig. {reason}"
 
 
 def objects(policy: Policy) -> tuple[str, ...]:
     """What a resident who objects can do; empty if the policy has no objection."""
-    said = "Wilt u niet worden opgenomen? Zeg het ons: dan zetten wij het voor uw gesprek uit."
-    return (said,) if policy.objection.by else ()
+    if not policy.objection.by:
+        return ()
+    over = f"Na {length(policy.objection.maximum_s)} gaat het vanzelf weer aan."
+    said = f"Wilt u niet worden opgenomen? Zeg het ons: dan zetten wij het uit. {over}"
+    return (said, *(["Bij een alarm nemen wij dan toch op."] if objection_gives_way(policy) else []))
+
+
+def objection_gives_way(policy: Policy) -> bool:
+    """Whether an alarm is recorded although somebody objected."""
+    return policy.objection.alarm_records and policy.alarm.records and bool(policy.tracks())
 
 
 def sender(policy: Policy) -> tuple[str, ...]:
