@@ -134,8 +134,11 @@ class Writer:
         self._cut: Close | None = None
 
     def start(self) -> None:
-        """Begin to wait for orders, and to close what earlier starts left open. Raises OSError: no directory."""
-        self._recordings.mkdir(parents=True, exist_ok=True)
+        """Begin to wait for orders, and to close what earlier starts left open. Raises StoreError: no directory."""
+        try:
+            self._recordings.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"{self._recordings}: {error.strerror}; expected a directory or a place for one") from error
         self._orders.start()
         self._closer.start()
 

@@ -66,6 +66,15 @@ def story(state: Path) -> Iterator[Story]:
     found.writer.close()
 
 
+def test_a_store_that_is_not_there_is_one_sentence(state: Path) -> None:
+    """H1: a card that did not come up leaves a place with no directory: that is said, without a traceback."""
+    (state / "store").symlink_to(state / "card that is not mounted")
+    found = writer.Writer(state / "store" / "recordings", SimClock.create(state / "clock"), lambda _: b"", print)
+    with pytest.raises(StoreError, match="recordings: File exists; expected a directory or a place for one"):
+        found.start()
+    found.close()
+
+
 class Stuck:
     """A card that stands still at its next fsync, until it is told to move; then it may refuse."""
 
