@@ -138,7 +138,8 @@ class Writer:
         try:
             self._recordings.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise StoreError(f"{self._recordings}: {error.strerror}; expected a directory or a place for one") from error
+            where = f"{self._recordings}: {error.strerror}"
+            raise StoreError(f"{where}; expected a directory or a place for one") from error
         self._orders.start()
         self._closer.start()
 
