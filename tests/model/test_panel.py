@@ -121,8 +121,9 @@ def test_a_full_store_has_a_sign_of_its_own() -> None:
     """K2, A5: that conversations are refused for want of room is a sign of its own, unless something is broken as well;
     what fills up, and what is for others, does not show.
     """
-    said = ((("full", "x"),), (("camera", "x"), ("full", "x")), (("disk", "x"), ("full", "x")), (("disk", "x"),))
-    assert [sign(replace(ready(), faults=faults), T0) for faults in said] == ["full", "fault", "full", "ready"]
+    full, card = ("full", "x"), ("card", "x")
+    said = ((full,), (("camera", "x"), full), (card, full), (("disk", "x"), full), (("disk", "x"),))
+    assert [sign(replace(ready(), faults=faults), T0) for faults in said] == ["full", "fault", "fault", "full", "ready"]
 
 
 def test_each_sign_has_a_rhythm_of_its_own() -> None:

@@ -43,6 +43,38 @@ def test_root_is_no_custodian(verb: str) -> None:
     assert "spreekkamer-custodian" in refusal(verb)
 
 
+@pytest.mark.parametrize("verb", sorted(VERBS))
+def test_whoever_the_table_names_may_and_is_told_so_if_not(verb: str) -> None:
+    """Issue 5, who may: each role that the table names for a verb acts as itself, with another beside it as the first
+    of custodian, engineer and owner; whom it does not name hears which groups it names.
+    """
+    order: tuple[Role, ...] = ("custodian", "engineer", "owner")
+    may = [role for role in order if role in VERBS[verb]]
+    assert [acting_as(verb, frozenset({role})) for role in order] == [role if role in may else None for role in order]
+    assert acting_as(verb, frozenset(order)) == may[0]
+    named = " or ".join(f"spreekkamer-{role}" for role in ("engineer", "custodian") if role in may)
+    assert refusal(verb) == f"`{verb}` is not for you; expected a member of {named}"
+
+
+def test_an_unknown_verb_is_for_no_group() -> None:
+    """Issue 5, who may: a verb that the table has not is refused with no group to ask for."""
+    assert refusal("shutdown") == "`shutdown` is not for you; expected a member of no group"
+
+
+@pytest.mark.parametrize(
+    ("person", "roles"),
+    [
+        (Person(OWN_UID, frozenset()), {"owner"}), (Person(0, frozenset({0})), {"engineer"}),
+        (Person(1000, frozenset({71, 73})), {"engineer"}), (Person(1000, frozenset({73})), set()),
+        (Person(1000, frozenset({71, 72})), {"engineer", "custodian"}),
+        (Person(OWN_UID, frozenset({72})), {"owner", "custodian"}),
+    ],
+)  # fmt: skip
+def test_a_persons_roles(person: Person, roles: set[Role]) -> None:
+    """Issue 5, who may: the process's own user owns, root is an engineer, and each group gives its role."""
+    assert roles_of(person, OWN_UID, GROUPS) == roles
+
+
 def test_the_two_sockets_have_no_verb_in_common() -> None:
     """Issue 5, who may: a verb means one act, so that one table can say who may; an unknown one is nobody's."""
     assert not ALARM_VERBS.keys() & KEEPER_VERBS.keys()
