@@ -140,7 +140,7 @@ def _differ(found: list[Counted]) -> None:
         if one.first and one.first in known:
             raise RequestError(f"{one.of} and {known[one.first]}: two copies of one unit's log; expected one of them")
         known[one.first] = one.of
-    zones = {one.report.figures.zone: one.of for one in found}
+    zones = {one.report.figures.zone: one.of for one in found if one.report.lines}
     if len(zones) > 1:
         named = "; ".join(f"{of}: {name}" for name, of in zones.items())
         raise RequestError(f"the logs name different time zones ({named}); expected logs of one town")
