@@ -15,6 +15,24 @@ from tests.machine.container import Container
 from tests.machine.house import House
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the marks in the same hook
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Who shares a container stays together; the others run beside: most of their time is a unit's own waiting."""
+    for item in items:
+        if item.get_closest_marker("machine"):
+            item.add_marker(pytest.mark.xdist_group(_container(item)))
+
+
+def _container(item: pytest.Item) -> str:
+    """The session's, or one of a file, or of a test of a suite."""
+    params = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    suite = next((value for value in params if value in SUITES), "")
+    names = {*getattr(item, "fixturenames", ())}
+    if {"house", "unit"} & names or ("installed" in names and suite == "bookworm"):
+        return "house"
+    return f"{item.path.stem} {suite}"
+
+
 @pytest.fixture(scope="session")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """A furnished unit; each test leaves all three services running, or not, as the next one wants them."""

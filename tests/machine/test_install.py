@@ -68,14 +68,20 @@ def fill_the_stick(machine: Container, work: Path) -> None:
     machine.put_tree(stick, "/media/stick")
 
 
+def is_installed(machine: Container) -> bool:
+    """Whether the microphone's library is there."""
+    said = machine.run("dpkg-query", "-W", "-f", "${db:Status-Status}", "python3-pyaudio", check=False)
+    return said == "installed"
+
+
 def spoil_the_stick(machine: Container, offline: str, stick: Path) -> None:
     """The same with a byte that has changed: it is refused and nothing is installed; the whole one is taken again."""
     machine.run("dpkg", "--remove", "python3-pyaudio")
     machine.shell("apt-get clean; f=$(ls /media/stick/spreekkamer-offline/python3-pyaudio*.deb)"
                   " && printf x | dd of=$f bs=1 seek=$(($(stat -c %s $f) / 2)) conv=notrunc status=none")  # fmt: skip
     said = machine.run("bash", "-euc", offline, check=False)
-    assert "Hash Sum mismatch" in said, said
-    assert "installed" not in machine.run("dpkg-query", "-W", "-f", "${Status}", "python3-pyaudio", check=False)
+    assert "E: Failed to fetch" in said, said
+    assert not is_installed(machine)
     machine.put_tree(stick, "/media/stick")
     machine.run("bash", "-euc", offline)
 
@@ -100,7 +106,7 @@ def test_the_page_leads_from_a_bare_card_to_a_room_that_is_ready(bare: Container
     assert "/usr/share/doc/spreekkamer/install.md says what comes next" in said
     fill_the_stick(bare, tmp_path)
     follow(bare, offline)
-    assert "install ok installed" in bare.run("dpkg-query", "-W", "-f", "${Status}", "python3-pyaudio")
+    assert is_installed(bare)
     spoil_the_stick(bare, offline, tmp_path / "stick")
     assert all(bare.unit(f"{name}.service")["ActiveState"] == "inactive" for name in UNITS)
 
