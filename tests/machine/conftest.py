@@ -1,7 +1,11 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""One booted container for all tests of a session, with the shipped units on it."""
+"""One booted container for all tests of a session, with the shipped units on it.
+
+Tests that share a container have one `xdist_group`; groups run beside each other, because most of a test's time is a
+unit's own waiting.
+"""
 
 from __future__ import annotations
 
@@ -10,27 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.deb.targets import SUITES
 from tests.machine.container import Container
 from tests.machine.house import House
-
-
-@pytest.hookimpl(tryfirst=True)  # xdist reads the marks in the same hook
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Who shares a container stays together; the others run beside: most of their time is a unit's own waiting."""
-    for item in items:
-        if item.get_closest_marker("machine"):
-            item.add_marker(pytest.mark.xdist_group(_container(item)))
-
-
-def _container(item: pytest.Item) -> str:
-    """The session's, or one of a file, or of a test of a suite."""
-    params = item.callspec.params.values() if hasattr(item, "callspec") else ()
-    suite = next((value for value in params if value in SUITES), "")
-    names = {*getattr(item, "fixturenames", ())}
-    if {"house", "unit"} & names or ("installed" in names and suite == "bookworm"):
-        return "house"
-    return f"{item.path.stem} {suite}"
 
 
 @pytest.fixture(scope="session")
@@ -44,7 +29,10 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         yield found
 
 
-@pytest.fixture(params=SUITES)
+@pytest.fixture(params=[
+    pytest.param("bookworm", marks=pytest.mark.xdist_group("house")),
+    pytest.param("trixie", marks=pytest.mark.xdist_group("walls trixie")),
+])  # fmt: skip
 def installed(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Container]:
     """The package on a booted Debian of each suite; the unit of the others where there is one."""
     suite: str = request.param

@@ -15,7 +15,7 @@ from tests.driven import PYTHON, SOURCES
 from tests.machine.house import House
 from tests.machine.places import BOTH, NAMES, TAKES, TALKS
 
-pytestmark = [pytest.mark.machine, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.machine, pytest.mark.xdist_group("house"), pytest.mark.timeout(600)]
 
 FOR_ALL = re.compile(r"/run/systemd/notify$|/srv/sound/|/run/spreekkamer-alarm/bench\.sock$")
 """The service manager's; and what the test put there in place of a sound card and a header."""

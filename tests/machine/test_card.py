@@ -133,7 +133,7 @@ class Room(House):
         return self.machine.shell("cd /etc/spreekkamer && find . -type f | sort | xargs sha256sum")
 
 
-@pytest.fixture(params=SUITES)
+@pytest.fixture(params=[pytest.param(suite, marks=pytest.mark.xdist_group(f"card {suite}")) for suite in SUITES])
 def room(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Room]:
     """A card with the package and no settings, switched off."""
     with Container(tmp_path / "root", request.param) as machine:

@@ -13,7 +13,7 @@ from tests.driven import PYTHON
 from tests.machine.house import COMMAND, House
 from tests.waiting import wait_for
 
-pytestmark = [pytest.mark.machine, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.machine, pytest.mark.xdist_group("house"), pytest.mark.timeout(600)]
 
 RECORDINGS = "/var/lib/spreekkamer/store/recordings"
 MAY = {"socket"}

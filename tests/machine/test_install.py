@@ -34,7 +34,7 @@ def blocks() -> dict[str, list[str]]:
     return found
 
 
-@pytest.fixture(params=SUITES)
+@pytest.fixture(params=[pytest.param(suite, marks=pytest.mark.xdist_group(f"install {suite}")) for suite in SUITES])
 def bare(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Container]:
     """A Debian of each suite, and the package in the directory of whoever logs in."""
     suite: str = request.param

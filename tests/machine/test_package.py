@@ -17,7 +17,7 @@ from tests.machine.container import Container
 from tests.machine.house import COMMAND, UNITS, House
 from tests.waiting import wait_for
 
-pytestmark = [pytest.mark.machine, pytest.mark.timeout(2400)]
+pytestmark = [pytest.mark.machine, pytest.mark.xdist_group("package"), pytest.mark.timeout(2400)]
 
 RECORDINGS = "/var/lib/spreekkamer/store/recordings"
 KEPT = ("/etc/spreekkamer", "/var/lib/spreekkamer")

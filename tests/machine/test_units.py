@@ -18,7 +18,7 @@ from tests.waiting import wait_for
 
 CERTIFICATE = "/etc/spreekkamer/trial.crt"
 UNDER = f"Broker('b', tls=Tls('/nowhere', '{CERTIFICATE}', '/nowhere'))"
-pytestmark = [pytest.mark.machine, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.machine, pytest.mark.xdist_group("house"), pytest.mark.timeout(600)]
 
 TIMES = 20
 BACK_S = 90.0
