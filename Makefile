@@ -63,7 +63,7 @@ audit: .cache/audit/.ready  ## holds what the packages carry against the index's
 	.cache/audit/bin/pip-audit --strict --require-hashes --disable-pip --progress-spinner off --requirement deploy/deb/wheels.lock
 
 machine-test: NEEDS += mmdebstrap:mmdebstrap systemd-container:systemd-nspawn mount:mount util-linux:nsenter
-machine-test: $(BIN)/.ready-test system-packages  ## the package and its three services in a booted container without a network (as root; twenty minutes)
+machine-test: $(BIN)/.ready-test system-packages  ## the package and its three services in booted containers without a network (as root; ten to fifteen minutes)
 	$(BIN)/python -m pytest -m machine tests/machine --numprocesses 3 --dist loadgroup --max-worker-restart 0 --durations 0 --durations-min 1 -rP $(ARGS)
 
 fuzz: $(BIN)/.ready-test system-packages  ## a million junk inputs by every way into the alarm process (ARGS="--inputs N --seed S")
