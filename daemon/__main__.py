@@ -138,7 +138,7 @@ def _status(health: dict[str, Any], place: datetime.tzinfo) -> Iterator[tuple[ta
         what = f"{keeper['recordings']} recordings, {size:.1f} MB; {keeper['filled_pct']} % full"
         yield "store", f"{what}; oldest: {', '.join(named) or 'nothing'}"
         if keeper["holds"]:
-            yield "holds", f"{keeper['holds']} in force"
+            yield "holds", f"{keeper['holds']} active"
         if keeper["next_expiry_s"] is not None:
             yield "next deletion", f"in {tables.span(keeper['next_expiry_s'])}"
     for name, detail in health["faults"].items():

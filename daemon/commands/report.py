@@ -200,7 +200,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "holds_released": ("holds released", "Vrijgegeven"),
     "holds_lapsed": ("holds that lapsed", "Vanzelf vervallen"),
     "reviews_missed": ("reviews missed", "Herbeoordeling te laat"),
-    "holds_in_force": ("holds in force at the end", "Aan het einde nog vastgehouden"),
+    "holds_in_force": ("holds active at the end", "Aan het einde nog vastgehouden"),
     "handed_out": ("sealed copies handed out", "Verzegelde kopieën verstrekt"),
     "handed_out_for": ("for", "waarvoor"),
     "copies_used": ("copies used, as reported", "Gebruik van kopieën, zoals gemeld"),

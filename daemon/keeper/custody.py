@@ -66,7 +66,7 @@ class Custody:
     def page(self, asked: Asked) -> Any:
         """A page of the active holds, the oldest first, and what is wrong with their files."""
         after = str(asked.args.get("after", ""))
-        found = sorted(self._archive.holds.in_force().values(), key=lambda hold: (hold.placed_wall_ns, hold.hold_id))
+        found = sorted(self._archive.holds.active().values(), key=lambda hold: (hold.placed_wall_ns, hold.hold_id))
         ids = [hold.hold_id for hold in found]
         start = ids.index(after) + 1 if after in ids else 0
         shown = [self._shown(hold) for hold in found[start : start + HOLDS_MAX]]
@@ -89,7 +89,7 @@ class Custody:
         _check_review(wish.review, archive.clock, self._zone)
         parts_of = sorted(name for name in archive.store.whole(recording_id) if archive.store.is_known(name))
         there = tuple(track for track in TRACKS if any(self._can_be_held(name, track) for name in parts_of))
-        for held in archive.holds.in_force().values():
+        for held in archive.holds.active().values():
             if (held.recording_id, held.incident, held.kind) == (recording_id, wish.incident, wish.kind):
                 raise RequestError(f"hold {held.hold_id} keeps it for {wish.incident} already; extend that one")
         tracks = tuple(track for track in there if track in (wish.tracks or there))
@@ -126,7 +126,7 @@ class Custody:
         hold = archive.holds.release(act, archive.audit)
         gone = self._sweep()
         whole = archive.store.whole(hold.recording_id) if hold else set()
-        still = sorted(one.hold_id for one in archive.holds.in_force().values() if one.recording_id in whole)
+        still = sorted(one.hold_id for one in archive.holds.active().values() if one.recording_id in whole)
         recording_id = hold.recording_id if hold else None
         return {"hold_id": hold_id, "recording_id": recording_id, "deleted": gone, "still_held_by": still}
 

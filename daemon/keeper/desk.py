@@ -222,7 +222,7 @@ class Desk:
         why = handing(asked.args)
         found = self._exports.open(asked.peer, recording_id)
         whole = archive.store.whole(recording_id)
-        holds = sorted(h.hold_id for h in archive.holds.in_force().values() if h.recording_id in whole)
+        holds = sorted(h.hold_id for h in archive.holds.active().values() if h.recording_id in whole)
         archive.audit.add(acts.HandedOut(
             recording_id=recording_id, tracks=found.tracks, files=len(found.files), bytes=found.bytes,
             sums_sha256=found.sums_sha256, holds=tuple(holds), same_disk=why.same_disk, uid=asked.by.uid,

@@ -87,7 +87,7 @@ class Holds:
 
     # --- what is held ---------------------------------------------------------------------------------------------
 
-    def in_force(self) -> dict[str, Hold]:
+    def active(self) -> dict[str, Hold]:
         """Every active hold by its id, as in the log."""
         return {**{name: hold for name, hold in self._files.items() if self._doubtful}, **self._told}
 
@@ -97,7 +97,7 @@ class Holds:
             return Everything()
         return frozenset(
             (recording_id, track)
-            for hold in (*self.in_force().values(), *self._differing().values())
+            for hold in (*self.active().values(), *self._differing().values())
             for recording_id in self._whole(hold.recording_id)
             for track in hold.tracks
         )
@@ -118,7 +118,7 @@ class Holds:
 
     def named(self) -> dict[str, str]:
         """Recordings with a hold, and which one."""
-        return {hold.recording_id: hold.hold_id for hold in self.in_force().values()}
+        return {hold.recording_id: hold.hold_id for hold in self.active().values()}
 
     def was_held(self, recording_id: str, track: Track) -> bool:
         """Whether a hold on it has been released, which explains a late deletion."""
@@ -135,19 +135,19 @@ class Holds:
             what = f"holds/{unknown[0]}.json cannot be read ({self.unreadable[unknown[0]]}): nothing is deleted"
             return f"{what} until it is mended or released; {len(unknown)} such" if len(unknown) > 1 else what
         for hold_id, n in self._not_ended.items():
-            return f"line {n} of the audit log ends hold {hold_id}, and no keeper signed it: it is in force"
+            return f"line {n} of the audit log ends hold {hold_id}, and no keeper signed it: it is still active"
         for hold_id in self._differing():
             return f"holds/{hold_id}.json says something else than the audit log: what both say is kept"
         for hold_id in self.foreign():
             return f"holds/{hold_id}.json was placed by nobody: the audit log has no line of it, and it holds nothing"
         for hold_id, why in self.unreadable.items():
-            return f"holds/{hold_id}.json cannot be read ({why}); it is in force as the audit log has it"
+            return f"holds/{hold_id}.json cannot be read ({why}); it is active as the audit log has it"
         return ""
 
     def find(self, start: str) -> str:
         """The id with this start. Raises NotFoundError if there is none, or several."""
         found = (
-            [name for name in {**self.in_force(), **self._files, **self.unreadable} if name.startswith(start)]
+            [name for name in {**self.active(), **self._files, **self.unreadable} if name.startswith(start)]
             if start
             else []
         )
@@ -159,16 +159,16 @@ class Holds:
 
     def place(self, hold: Hold, audit: AuditLog) -> None:
         """Place a hold: active on return. Raises StoreError: it is not; RequestError: there are too many."""
-        if len(self.in_force()) >= HOLDS_MAX:
-            raise RequestError(f"{HOLDS_MAX} holds are in force, the most that a store has; release one first")
+        if len(self.active()) >= HOLDS_MAX:
+            raise RequestError(f"{HOLDS_MAX} holds are active, the most that a store takes; release one first")
         self._tell(audit, acts.HoldPlaced.of(hold))
         self._write(hold)
 
     def extend(self, hold_id: str, wish: rules.Extension, by: By, audit: AuditLog) -> Hold:
         """Set another review, on the disk on return. Raises StoreError, NotFoundError."""
-        if hold_id not in self.in_force():
+        if hold_id not in self.active():
             raise NotFoundError(f"hold {hold_id} cannot be read, nor is it in the audit log: it can only be released")
-        hold = rules.extend(self.in_force()[hold_id], wish, by)
+        hold = rules.extend(self.active()[hold_id], wish, by)
         self._tell(audit, acts.HoldExtended.of(hold))
         self._write(hold)
         return hold
@@ -190,7 +190,7 @@ class Holds:
         `act`: which hold, and why; its other fields are filled in here.
         """
         hold_id = act.hold_id
-        hold = self.in_force().get(hold_id)
+        hold = self.active().get(hold_id)
         audit.add(replace(act, **(_about(hold) if hold else {"unreadable": self.unreadable.get(hold_id, "")})))
         self.owes = True
         self._sign()
@@ -199,7 +199,7 @@ class Holds:
         return hold
 
     def _carry_out_release(self, hold_id: str, audit: AuditLog, *, finished_later: bool) -> None:
-        path, hold = self._file(hold_id), self.in_force().get(hold_id)
+        path, hold = self._file(hold_id), self.active().get(hold_id)
         try:
             path.unlink(missing_ok=True)
             durable.sync(self._path)

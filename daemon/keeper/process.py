@@ -282,7 +282,7 @@ class KeeperProcess:
             self._sweep()
 
     def _look_at_disk(self) -> None:
-        held = len({part for hold in self._holds.in_force().values() for part in self._store.whole(hold.recording_id)})
+        held = len({part for hold in self._holds.active().values() for part in self._store.whole(hold.recording_id)})
         if line := self._filling.look(self._audit, held, len(self._store)):
             self._witness(line)
 
@@ -352,7 +352,7 @@ class KeeperProcess:
             filled_pct=self._filling.percent,
             unaccounted=len(self._store.unaccounted) + self._verifier.foreign,
             verified_h=self._verifier.age_h(now.boot_ns),
-            holds=len(self._holds.in_force()),
+            holds=len(self._holds.active()),
             faults={name: what for name, what in faults.items() if what},
         )
 

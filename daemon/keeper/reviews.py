@@ -44,7 +44,7 @@ class Reviews:
         if now.boot_ns < self._next_ns:
             return (), False
         self._next_ns = now.boot_ns + LOOK_NS
-        stands = [(hold, standing(hold, now, self._policy, self._zone)) for hold in self._holds.in_force().values()]
+        stands = [(hold, standing(hold, now, self._policy, self._zone)) for hold in self._holds.active().values()]
         due = [(hold, how) for hold, how in stands if how.is_due]
         lapsed = [hold for hold, how in due if self._lapse(hold, how)]
         open_ = sorted(((hold, how) for hold, how in due if hold not in lapsed), key=lambda pair: -pair[1].overdue_d)
@@ -56,7 +56,7 @@ class Reviews:
         key = (hold.hold_id, hold.revision)
         if key in self._told_ns and now.boot_ns - self._told_ns[key] < DAY_NS:
             return False
-        known = self._holds.in_force()
+        known = self._holds.active()
         self._told_ns = {key: now.boot_ns} | {k: ns for k, ns in self._told_ns.items() if k != key and k[0] in known}
         return True
 

@@ -38,7 +38,7 @@ def around(store: Store, holds: Holds, time: Timekeeper, paths: Paths, boot_ns: 
             yield Finding(f"holds/{hold_id}.json", "is foreign: the keeper never made it, and it holds nothing")
     ours = (paths.recordings, paths.holds, paths.audit_log, paths.audit_head, paths.time, paths.ring_time)
     yield from _foreign(paths.store, "", {OF_A_DISK, *(path.name for path in ours)})
-    yield from _foreign(paths.holds, "holds/", {f"{hold_id}.json" for hold_id in holds.in_force()})
+    yield from _foreign(paths.holds, "holds/", {f"{hold_id}.json" for hold_id in holds.active()})
 
 
 def _foreign(directory: Path, within: str, mine: Collection[str]) -> Iterator[Finding]:

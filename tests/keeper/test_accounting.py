@@ -202,7 +202,7 @@ def test_a_release_that_a_kill_cut_off_is_finished(vault: Vault, monkeypatch: py
     keeper.close()
     keeper = vault.keeper()
     assert [line["finished_later"] for line in told(vault, "hold_released")] == [True]
-    assert keeper._holds.in_force() == {}
+    assert keeper._holds.active() == {}
     keeper.close()
 
 

@@ -24,7 +24,7 @@ from tests.keeper.test_holds import BY, CALLS, SPOILT, WISH, Keeper, check, even
 NAMES = tuple(letter * 32 for letter in "ab")
 IDS = tuple(digit * 32 for digit in "123")
 WHICH = st.integers(0, 3)
-"""Of the holds in force, one by its place."""
+"""Of the active holds, one by its place."""
 ACTS = st.one_of(
     st.tuples(st.just("place"), st.sampled_from(IDS), st.sampled_from(NAMES)),
     st.tuples(st.just("extend"), WHICH),
@@ -82,7 +82,7 @@ class World:
         """The process is gone, and the next one starts; what was in doubt is now seen."""
         self.keeper.end()
         self.keeper = Keeper(self.store).start()
-        in_force = self.keeper.holds.in_force()
+        in_force = self.keeper.holds.active()
         assert self.sure.keys() <= in_force.keys() <= self.sure.keys() | self.maybe.keys()
         self.sure, self.maybe = {hold_id: hold.recording_id for hold_id, hold in in_force.items()}, {}
         check_log(self.store)
@@ -90,7 +90,7 @@ class World:
     def do(self, act: tuple[Any, ...], point: int) -> None:
         """One act, killed at a call of it or not."""
         name, *args = act
-        known = sorted(self.keeper.holds.in_force())
+        known = sorted(self.keeper.holds.active())
         if name == "place":
             if args[0] in known:
                 return

@@ -73,7 +73,7 @@ def test_strange_words_make_no_foreign_line(how: str, tmp_path: Path) -> None:
     for _ in range(2):
         process = keeper(tmp_path, clock)
         turned(process, clock)
-        assert process._holds.in_force() == {}
+        assert process._holds.active() == {}
         process.close()
         told.append((store / "audit.jsonl").read_bytes().count(A.encode()))
     assert foreign(store) == []
