@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from daemon.alarm.lights import Lights
 from daemon.model.events import LEVELS, Level
 from daemon.model.faults import FaultName
-from daemon.model.panel import DARK, MS, PATTERNS, Pattern, lit, recording_lit, sign
+from daemon.model.panel import DARK, MS, PATTERNS, Pattern, lit, recording_lit, sign, sounds
 from daemon.model.policy import NS
 from daemon.model.state import Alarm, Phase, Recording, Room
 from hardware.ports import Track
@@ -117,6 +117,16 @@ def test_the_status_lamp_has_an_order() -> None:
     assert [sign(room, late_ns) for room in rooms] == ["raised", "fault", "warning", "ready"]
 
 
+def test_a_walk_test_shows_in_a_room_at_rest_until_its_end() -> None:
+    """A5, A6: whoever tries buttons sees that a press is a test now; a recording's lamp does not say so, for there it
+    is none.
+    """
+    walk_ns = T0 + NS
+    rooms = (replace(ready(), walk_until_ns=walk_ns), replace(RECORDING, walk_until_ns=walk_ns))
+    assert [sign(room, T0) for room in rooms] == ["test", "ready"]
+    assert sign(rooms[0], walk_ns) == "ready"
+
+
 def test_a_full_store_has_a_sign_of_its_own() -> None:
     """K2, A5: that conversations are refused for want of room is a sign of its own, unless something is broken as well;
     what fills up, and what is for others, does not show.
@@ -155,6 +165,24 @@ def test_a_rhythm_is_its_timeline(pattern: Pattern, since_ns: int, looks_ms: lis
         assert is_lit == timeline[at_ms]
         onward = timeline[at_ms:] + timeline
         assert change_ns == since_ns + (look_ms + onward.index(not is_lit)) * MS
+
+
+@given(
+    st.one_of(patterns, st.integers(1, 3000).map(lambda step_ms: Pattern((step_ms,), "one beep"))),
+    st.integers(0, 10**15),
+    st.lists(st.integers(0, 20_000), max_size=20),
+)
+def test_beeps_are_heard_once(pattern: Pattern, since_ns: int, looks_ms: list[int]) -> None:
+    """A5: a beeper plays its timeline once; then it is silent, and the loop is not woken for it."""
+    timeline = [index % 2 == 0 for index, step_ms in enumerate(pattern.steps_ms) for _ in range(step_ms)]
+    for look_ms in (*looks_ms, len(timeline)):
+        heard = sounds(pattern, since_ns, since_ns + look_ms * MS)
+        if look_ms >= len(timeline):
+            assert heard == (False, None)
+            continue
+        now = timeline[look_ms]
+        until_ms = next((n for n in range(look_ms, len(timeline)) if timeline[n] is not now), len(timeline))
+        assert heard == (now, since_ns + until_ms * MS)
 
 
 @pytest.mark.parametrize(("pattern", "is_lit"), [(DARK, False), (PATTERNS["ready"], True)])

@@ -56,6 +56,26 @@ def test_what_was_not_looked_at_does_not_count_as_standing() -> None:
     assert looks(next_boot, T_NS + 7 * DAY_NS, 3600, step_s=60).believed_ns is None
 
 
+def test_a_keeper_that_starts_again_in_its_boot_goes_on() -> None:
+    """K4: what is known of time stays, and time does not go back; a UTC that was not believed yet has to stand anew."""
+    first = looks(model.start(None, "a", 0), T_NS, 300)
+    assert first.seen is not None
+    again = model.start(first, "a", first.looked_ns + NS)
+    assert again == replace(first, looked_ns=first.looked_ns + NS, seen=None)
+    assert model.start(first, "a", 0).looked_ns == first.looked_ns
+    believed = looks(first, T_NS, 400)
+    assert 600 * NS <= (believed.believed_ns or 0) <= believed.looked_ns
+    assert model.start(believed, "a", believed.looked_ns).believed_ns == believed.believed_ns
+
+
+def test_a_clock_that_loses_its_reference_has_to_stand_anew() -> None:
+    """K4: a UTC that stood for minutes before and for minutes after its reference was lost has not stood for ten."""
+    first = looks(model.start(None, "a", 0), T_NS, 300)
+    lost = looks(first, T_NS, 5, "unsynchronised")
+    assert lost.seen is None
+    assert looks(lost, T_NS, 400).believed_ns is None
+
+
 def test_time_off_counts_when_it_is_proven() -> None:
     """K1, K4: ten days off are ten days, from the moment at which UTC is believed and not before."""
     made = Stamp("a", 600 * NS)
