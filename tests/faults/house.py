@@ -77,7 +77,9 @@ class Unit:
         self.paths = prepare(state, POLICY, state / "asked.toml", (broker.host, broker.port))
         self.clock = SimClock(clock_path(self.paths))
         self.pressed: list[str] = []
-        """The ids that the unit gave to the presses, in order."""
+        """The ids that the unit gave to the presses that a test has waited for, in order."""
+        self.was_reset = False
+        """Somebody has asked for a reset: it is an event, and so is what it takes back."""
         self._program = Program("tests.faults.unit_root", str(state))
 
     @property
@@ -125,11 +127,12 @@ class Unit:
 
     def hears(self) -> str:
         """Waits for one more press in the log, of whatever button; returns the id of its event."""
-        wait_for("a line of the log for the press", lambda: len(self._presses()) > len(self.pressed))
-        self.pressed = self._presses()
+        wait_for("a line of the log for the press", lambda: len(self.presses()) > len(self.pressed))
+        self.pressed = self.presses()
         return self.pressed[-1]
 
-    def _presses(self) -> list[str]:
+    def presses(self) -> list[str]:
+        """The ids that the unit gave to presses, as its log has them, in order."""
         lines = [line for _, line in list(self._program.said)]
         return [line["event_id"] for line in lines if line.get("event") in {"alarm_raised", "alarm_repeated"}]
 
@@ -190,6 +193,7 @@ class Unit:
 
     def reset(self) -> None:
         """Ends what is open, as an operator does: the next press is a new alarm, and the lamp is at rest."""
+        self.was_reset = True
         assert ask(self.paths.operator_socket, "reset") == "ready"
 
     def spoilt(self) -> list[str]:
@@ -265,10 +269,19 @@ class House:
         """Waits until nothing is undelivered, and holds what arrived against what was pressed."""
         unit, receiver = self.unit, self.receiver
         wait_for("everything delivered", lambda: unit.health().get("undelivered") == 0, WITHIN_S)
-        wait_for("every press at the receiver", lambda: len(receiver.new(*PRESS_KINDS)) >= len(unit.pressed))
-        came = [fact.event_id for fact in receiver.new(*PRESS_KINDS)]
-        assert came == unit.pressed, f"pressed {unit.pressed}, and what came is {came}"
-        strange = [fact for fact in receiver.new() if fact.kind not in {*PRESS_KINDS, *self.others}]
+
+        def came() -> list[str]:
+            return [fact.event_id for fact in receiver.new(*PRESS_KINDS)]
+
+        # As the log has them by now: on a busy machine a contact's bounce can be a press that no test knows of yet.
+        try:
+            wait_for("every press at the receiver", lambda: came() == unit.presses())
+        except AssertionError as error:
+            error.add_note(f"pressed {unit.presses()}, and what came is {came()}")
+            raise
+        unit.pressed = unit.presses()
+        others = self.others | ({"reset", "cancelled"} if unit.was_reset else set())
+        strange = [fact for fact in receiver.new() if fact.kind not in {*PRESS_KINDS, *others}]
         assert strange == [], strange
         assert unit.spoilt() == [], unit.spoilt()
 
@@ -279,7 +292,6 @@ class House:
         self.settles()
         self.unit.well()
         if self.unit.health()["alarms"]:
-            self.others |= {"reset", "cancelled"}
             self.unit.reset()
             self.settles()
 
