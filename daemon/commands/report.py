@@ -264,8 +264,9 @@ def _show(found: list[Counted], language: int) -> None:
         tables.facts(TITLE[language].format(year=figures.year) + units, _rows(figures, span, language, place))
     for one in found:
         of = f"{one.of}: " if len(found) > 1 else ""
-        source = of + SOURCE[language].format(lines=one.report.lines, head=one.report.head)
-        out().print(source, soft_wrap=True, markup=False)
+        if of:
+            out().print(Text(of.rstrip()), soft_wrap=True)  # a path is not broken
+        out().print(Text(SOURCE[language].format(lines=one.report.lines, head=one.report.head)))
         if one.report.faults_n:
             wrong = BROKEN[language].format(of=of, faults=one.report.faults_n)
             out().print(Text(wrong, style="red"), soft_wrap=True)
