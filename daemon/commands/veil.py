@@ -82,7 +82,7 @@ class Veil:
         except (ValueError, RecursionError):
             told = None
         if isinstance(told, dict):
-            allowed = JOURNAL | {"name"} if told.get("event") in NAMED else JOURNAL
+            allowed = JOURNAL | {"name"} if str(told.get("event")) in NAMED else JOURNAL
             return json.dumps(self.fields(told, allowed), ensure_ascii=False)
         return self.text(message)
 

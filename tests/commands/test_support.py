@@ -17,12 +17,14 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from daemon.__main__ import app
-from daemon.commands.veil import HEALTH, JOURNAL, Veil
+from daemon.commands.veil import HEALTH, JOURNAL, PLAIN, Veil
 from daemon.paths import Paths
 from tests.keeper.desks import NOW_NS, RunningKeeper, open_desk, recorded
 from tests.waiting import wait_for
 
-TYPED = st.text(st.characters(codec="utf-8"), min_size=3, max_size=30).filter(lambda text: len(text.strip()) >= 3)
+TYPED = st.text(st.characters(codec="utf-8"), min_size=3, max_size=30).filter(
+    lambda text: len(text.strip()) >= 3 and text.strip().lower() not in PLAIN
+)
 FIELDS = st.one_of(st.sampled_from(sorted(JOURNAL | HEALTH)), st.text(max_size=8))
 RECORDING = "a" * 32
 PLANTED = {
