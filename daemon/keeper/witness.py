@@ -144,7 +144,7 @@ class Witness:
         policy = settings.policy
         since = policy.in_force_from.isoformat()
         said, reviewed = policy.register, policy.register.criteria_reviewed
-        criteria = said.criteria, said.criteria_by, str(reviewed or "")
+        criteria = said.criteria or UNSET, said.criteria_by or UNSET, str(reviewed) if reviewed else UNSET
         now = acts.Policy(policy.name, settings.policy_sha256, since, tuple(policy.tracks()), policy.zone, *criteria)
         if self._policy != now:
             audit.add(now)

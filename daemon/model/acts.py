@@ -191,13 +191,13 @@ class Policy(Act, frozen=True):
     in_force_from: str
     tracks: tuple[Track, ...]
     """Tracks that may be recorded."""
-    zone: str = "UTC"
+    zone: str | UnsetType = UNSET
     """The time zone of its days. An earlier release counted them in UTC."""
-    criteria: str = ""
+    criteria: str | UnsetType = UNSET
     """What counts as aggression or violence, as the policy has it; the next two as well."""
-    criteria_by: str = ""
+    criteria_by: str | UnsetType = UNSET
     """Who set them."""
-    criteria_reviewed: str = ""
+    criteria_reviewed: str | UnsetType = UNSET
     """When they were looked at last."""
 
 

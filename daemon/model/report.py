@@ -215,7 +215,7 @@ class Calendar:
                 self._offset_ns = utc_ns - powered_ns
                 self._boots[line.boot_id] = Boot(self._boots[line.boot_id].began_ns, own_ns=self._offset_ns)
             case acts.Policy(zone=zone):
-                self.zone = zone
+                self.zone = zone or "UTC"
 
     def finish(self) -> None:
         """The log has ended: later lines about time date earlier ones."""
@@ -352,7 +352,7 @@ class Tally:
         figures = self.figures
         match line.act:
             case acts.Policy(name=name, sha256=sha256, tracks=tracks) as policy:
-                criteria = policy.criteria, policy.criteria_by, policy.criteria_reviewed
+                criteria = policy.criteria or "", policy.criteria_by or "", policy.criteria_reviewed or ""
                 found = PolicyFrom(at_ns, name, sha256, tracks, *criteria)
                 inherits = year_of(found.at_wall_ns, self._zone) < figures.year
                 before = [] if inherits else figures.policies
