@@ -79,6 +79,8 @@ class Made(Struct):
     """The clock was behind when it was made, and called itself synchronised."""
     adopted: bool
     """What its own clock said is all that is known of it."""
+    made_in: int
+    """Number of the boot that it was made in: the counter may know what that one believed when the log is lost."""
     released_ns: int = 0
 
 
@@ -228,7 +230,7 @@ class World:
         )  # fmt: skip
         for track, term_h in zip(TRACKS, terms_h, strict=False):
             counts_ns = self.true_ns if elsewhere else oldest_ns
-            made = Made(name, track, oldest_ns, term_h * H_NS, boot, counts_ns, behind, elsewhere)
+            made = Made(name, track, oldest_ns, term_h * H_NS, boot, counts_ns, behind, elsewhere, boot)
             self.store[name, track] = made
 
     def wait(self, ns: int) -> None:
@@ -419,7 +421,7 @@ class World:
             return  # it stood for more than two polls, or `_believed` had said so
         if made.adopted and made.behind:
             return
-        dead = [n for n, wrong_ns in believed if wrong_ns < 0 and n >= made.boot]
+        dead = [n for n, wrong_ns in believed if wrong_ns < 0 and (n >= made.boot or n == made.made_in)]
         assert any(not self._contradicted(n) for n in dead), f"deleted {made} early; believed {believed}"
 
     def _contradicted(self, boot: int) -> bool:

@@ -49,6 +49,18 @@ def test_what_the_counter_knows_of_a_lost_log_contradicts_a_later_lie() -> None:
     ])  # fmt: skip
 
 
+def test_a_lie_behind_that_only_the_counter_knows_is_one_that_nothing_contradicts() -> None:
+    """K4: found by the search: a boot believed a UTC seven years behind and lost its log. The counter knows the belief,
+    and the next boot's UTC is as good as seven years off would have it (decision 9).
+    """
+    live([
+        Event("record", {"terms_h": (24, 24), "pre_s": 24, "elsewhere": False}),
+        Event("lie", {"error_ns": -2736 * 86_400 * NS, "for_ns": 1261 * NS, "then": "on"}),
+        Event("lose_files", {"which": "log", "off_ns": 900 * NS}), Event("sync"),
+        Event("wait", {"ns": 7 * 86_400 * NS}),
+    ])  # fmt: skip
+
+
 @pytest.mark.histories
 @pytest.mark.timeout(3000)
 @pytest.mark.parametrize("shard", range(SHARDS))
