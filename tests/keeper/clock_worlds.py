@@ -397,7 +397,9 @@ class World:
         """Another UTC is believed in this boot: how wrong it is."""
         timeline, now = self._time.timeline, self.clock.read()
         wrong_ns = model.powered_ns(timeline, now.boot_ns) + (timeline.offset_ns or 0) - self.true_ns
-        self.life.wrong_ns = wrong_ns if abs(wrong_ns) > STEP_NS else 0
+        was_ns, self.life.wrong_ns = self.life.wrong_ns, wrong_ns if abs(wrong_ns) > STEP_NS else 0
+        if was_ns and not self.life.wrong_ns:
+            self.able_ns = self.true_ns  # what the lie hid is known from now on
         if self.life.wrong_ns:
             self.believed_lies += 1
             self.life.trusted_ns = 0

@@ -61,6 +61,21 @@ def test_a_lie_behind_that_only_the_counter_knows_is_one_that_nothing_contradict
     ])  # fmt: skip
 
 
+def test_what_a_lie_hid_goes_within_a_minute_of_the_truth() -> None:
+    """K1: found by the search: a deletion that the disk refused was begun, and a UTC behind said that it was not due.
+    It goes when the truth is believed again.
+    """
+    live([
+        Event("record", {"terms_h": (168, 672), "pre_s": 16, "elsewhere": False}), Event("sync"),
+        Event("wait", {"ns": 86_400 * NS}),
+        Event("power", {"off_ns": 28 * 86_400 * NS, "error_ns": -24_515 * NS, "clean": True}),
+        Event("disk", {"ok": False}), Event("sync"), Event("wait", {"ns": 1421 * NS}),
+        Event("power", {"off_ns": 86_400 * NS, "error_ns": -322 * 86_400 * NS, "clean": True}),
+        Event("lie", {"error_ns": -74 * 86_400 * NS, "for_ns": 899 * NS, "then": "on"}),
+        Event("disk", {"ok": True}), Event("flap", {"count": 2, "ns": 901 * NS}),
+    ])  # fmt: skip
+
+
 @pytest.mark.histories
 @pytest.mark.timeout(3000)
 @pytest.mark.parametrize("shard", range(SHARDS))
