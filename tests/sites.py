@@ -50,9 +50,9 @@ BENCH_S = 30.0
 
 
 def event(event_id: str, kind: str = "raised", attempt: int = 1) -> bytes:
-    """An alarm event as a unit makes it."""
+    """An alarm event as a simulated unit makes it."""
     clock = messages.ClockFigures("synchronised", 12.5)
-    data = messages.AlarmData(kind, event_id, 1, "boot", attempt, "alarm", AT, 60, clock, False, None)  # type: ignore[arg-type]  # a kind of later units too
+    data = messages.AlarmData(kind, event_id, 1, "boot", attempt, "alarm", AT, 60, clock, False, None, simulated=True)  # type: ignore[arg-type]  # a kind of later units too
     kind_of = f"nl.spreekkamer.alarm.{kind}.v1"
     return messages.encode(messages.AlarmEvent(event_id, "spreekkamer/x", kind_of, AT, data))
 

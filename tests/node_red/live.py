@@ -120,6 +120,7 @@ def others(site: Site, red: NodeRed) -> None:
 
 def bad_days(site: Site, red: NodeRed, acks: Acks) -> None:
     """Duplicates, junk, a disk that is gone, a kind of later units."""
+    wait_for("all that came before is stored", lambda: site.health()["undelivered"] == 0)
     topic, before = OTHER + "alarm/event", len(red.files())
     for attempt in (1, 2):
         site.say(topic, event("first", attempt=attempt))
