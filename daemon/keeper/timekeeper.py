@@ -123,7 +123,7 @@ class Timekeeper:
         known = [Stamp(entry.boot_id, entry.at_boot_ns) for entry in self._store.entries.values()]
         self._now = model.start(before, boot_id, now.boot_ns, known)
         is_same = counter is not None and counter.boot_id == boot_id
-        self._kept_ns = counter.boot_ns if counter is not None and is_same else now.boot_ns
+        self._kept_ns = counter.boot_ns if counter is not None and is_same else 0
         if self._past is None or self._past.boot_id != boot_id:
             clean = counter is not None and before is not None and counter.boot_id == before.boot_id and counter.clean
             audit.add(acts.Boot(self._now.boots[boot_id].began_ns, clean))

@@ -76,6 +76,18 @@ def test_what_a_lie_hid_goes_within_a_minute_of_the_truth() -> None:
     ])  # fmt: skip
 
 
+def test_a_keeper_that_starts_late_in_a_boot_saves_its_count_at_once() -> None:
+    """K1: found by the search: a keeper that came an hour into a boot, without a counter of it, saved its count after
+    another quarter of an hour. A cut before that took the hour, and a track stayed 45 minutes too long.
+    """
+    live([
+        Event("record", {"terms_h": (168,), "pre_s": 36, "elsewhere": False}),
+        Event("lose_files", {"which": "counter", "off_ns": 3602 * NS}),
+        Event("power", {"off_ns": 899 * NS, "error_ns": -1436 * NS, "clean": False}),
+        Event("wait", {"ns": 8 * 86_400 * NS}),
+    ])  # fmt: skip
+
+
 @pytest.mark.histories
 @pytest.mark.timeout(3000)
 @pytest.mark.parametrize("shard", range(SHARDS))
