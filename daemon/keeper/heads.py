@@ -44,8 +44,8 @@ class Heads:
         self._key, self._file, self._boot_id = key, file, boot_id
         self._next_ns = 0
         """Boot time of the next signature, apart from deletions."""
-        self._signed: tuple[Seen, Line] | None = None
-        """The newest head of this start: it may be in the log and not in the file."""
+        self._unkept: tuple[Seen, Line] | None = None
+        """A head that is in the log, and not yet in the file."""
         self.fault = ""
         """Why nothing is signed, for a person; empty: it is."""
 
@@ -78,16 +78,16 @@ class Heads:
     def sign(self, audit: AuditLog, now: ClockReading) -> Line | None:
         """Sign the log and return the line of the signature; None, and a fault, if that is impossible."""
         try:
-            if self._signed is None or self._signed[0] != Seen(audit.lines, audit.head):
+            if self._unkept is None or self._unkept[0] != Seen(audit.lines, audit.head):
                 signature = sign.sign(statement(audit.lines, audit.head), self._key, sign.AUDIT)
                 line = audit.add(acts.Head(signature.decode()))
-                self._signed = Seen(audit.lines, audit.head), line
-            seen, line = self._signed
+                self._unkept = Seen(audit.lines, audit.head), line
+            seen, line = self._unkept
             durable.replace(self._file, records.encode(seen))
         except (SealError, StoreError) as error:
             if not self.fault:
                 log.event("head_unsigned", "error", why=str(error))
             self.fault, self._next_ns = f"the audit log's head is not signed: {error}", now.boot_ns + RETRY_NS
             return None
-        self.fault = ""
+        self.fault, self._unkept, self._next_ns = "", None, line.at_boot_ns + DAY_NS
         return line
