@@ -9,6 +9,7 @@ Invariant: nothing else assigns `room`. Whoever answers a process, a receiver or
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import Protocol
 
 from daemon import log
@@ -40,9 +41,13 @@ class Control:
         self._mishaps = mishaps
 
     def step(self, *inputs: events.Input) -> None:
-        """Decide each input by the room's table and carry out its effects, in order."""
-        for item in inputs:
-            self._step(item)
+        """Decide each input by the room's table and carry out its effects, in order.
+
+        One that raises does not keep the next from being decided, which may be a press; then it is raised.
+        """
+        with ExitStack() as each:
+            for item in reversed(inputs):
+                each.callback(self._step, item)
 
     def fault(self, name: FaultName, detail: str) -> None:
         """Set a fault to what is wrong; empty: nothing."""
@@ -60,4 +65,4 @@ class Control:
             # all else.
             self._mishaps.guard(type(effect).__name__, self.effects.carry_out, effect)
         if self.room is not before:
-            self.effects.changed(before)
+            self._mishaps.guard("the state of the room", self.effects.changed, before)

@@ -27,6 +27,9 @@ from daemon.alarm.speakers import FromOperator
 from daemon.config import load
 from daemon.errors import DeviceError, LinkError
 from daemon.model import events
+from daemon.model import room as table
+from daemon.model.rules.common import Step
+from daemon.model.state import Room
 from daemon.model.unit import Broker, Tls
 from daemon.wire import Request
 from hardware.clock import SystemClock
@@ -271,6 +274,37 @@ def test_an_effect_that_raises_keeps_no_other_from_its_work(
     assert done[0] == "Raise"
     assert process._control.room.alarms != before.alarms
     assert process._mishaps.failures == len(done)
+
+
+def test_an_input_that_raises_keeps_no_press_from_being_decided(
+    process: AlarmProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A1: of what one edge or one moment brings, the press is decided although something before it raises."""
+    decide = table.step
+
+    def broken(before: Room, item: events.Input, now_ns: int) -> Step:
+        assert not isinstance(item, events.RecordPressed)
+        return decide(before, item, now_ns)
+
+    monkeypatch.setattr(table, "step", broken)
+    with pytest.raises(AssertionError):
+        process._control.step(events.RecordPressed(1, "r1"), events.AlarmPressed(1, "a", "r2"))
+    assert [alarm.id for alarm in process._control.room.alarms] == ["a"]
+
+
+def test_a_state_that_cannot_be_shown_keeps_no_press_from_being_decided(
+    process: AlarmProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A1: lamps, MQTT's state or the journal's part that raise cost no input: both presses are open, and it is told."""
+
+    def broken(*_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(process._telemetry, "room_changed", broken)
+    process._control.step(events.AlarmPressed(1, "a", "r1"), events.AlarmPressed(2, "b", "r2"))
+    assert [alarm.id for alarm in process._control.room.alarms] == ["a", "b"]
+    assert process._mishaps.failures
+    assert "RuntimeError" in process._mishaps.wrong()
 
 
 @pytest.mark.case("alarm 2")
