@@ -20,6 +20,7 @@ from collections.abc import Callable
 import msgspec
 from msgspec.structs import replace
 
+from daemon import log
 from daemon.alarm import orders
 from daemon.alarm.inbox import BYTES_MAX, Foreign
 from daemon.model import mobile
@@ -176,12 +177,18 @@ class Mobiles:
 
 
 def _heard(button: mobile.Button, message: Foreign, now_ns: int) -> tuple[mobile.Button, mobile.Heard]:
+    """Never raises: the same message may be another button's press."""
     if len(message.payload) > BYTES_MAX:
         why = f"longer than {BYTES_MAX} bytes"
         return replace(button, unread=why), mobile.Heard(refused=why)
-    return mobile.heard(
-        button, message.payload, retained=message.retained, now_ns=now_ns, mid=message.mid, again=message.again
-    )
+    try:
+        return mobile.heard(
+            button, message.payload, retained=message.retained, now_ns=now_ns, mid=message.mid, again=message.again
+        )
+    except Exception as error:  # noqa: BLE001 - a message that is never acknowledged would come again for ever
+        log.event("foreign_message_failed", "error", topic=message.topic, error=repr(error)[:500])
+        why = f"{type(error).__name__}; this is a fault of the software"
+        return replace(button, unread=why), mobile.Heard(refused=why)
 
 
 def _press(settings: Mobile, message: Foreign, now_ns: int) -> AlarmPressed:

@@ -126,12 +126,7 @@ class Network:
             self._mobiles.begins_anew()
         elif isinstance(word, mqtt.Received) and self._inbox.is_foreign(word.topic):
             foreign = Foreign(word.topic, word.payload, word.retained, word.waited, word.again, word.mid)
-            try:
-                pressed = self._mobiles.hear(foreign, lambda presses: self._put(Pressed(presses, word)))
-            except Exception as error:  # noqa: BLE001 - a message that is never acknowledged would come again for ever
-                log.event("foreign_message_failed", "error", topic=word.topic, error=repr(error))
-                pressed = False
-            if not pressed:
+            if not self._mobiles.hear(foreign, lambda presses: self._put(Pressed(presses, word))):
                 self._acknowledge(word)
         else:
             self._put(word)

@@ -5,12 +5,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from daemon.alarm import orders
 from daemon.alarm.inbox import Foreign
 from daemon.alarm.mobiles import Mobiles
+from daemon.model import mobile
 from daemon.model.events import AlarmPressed, Raise
 from daemon.model.unit import Broker, Buttons, ButtonUnit, Mobile, Unit
 from hardware.ports import ClockReading
@@ -67,6 +71,24 @@ def test_a_press_that_finds_no_place_was_not_heard() -> None:
     assert says(it, "gw", PUSH, room=False) == 0
     assert says(it, "gw", PUSH, again=True) == 1
     assert says(it, "gw", PUSH, again=True) == 0
+
+
+def test_a_button_that_cannot_be_judged_costs_no_other_its_press(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A1, A2: one message is two buttons'; judging the first raises: the second's press counts, and the first is told
+    as a fault and counted.
+    """
+    judge = mobile.heard
+
+    def broken(button: mobile.Button, *what: Any, **how: Any) -> tuple[mobile.Button, mobile.Heard]:
+        if button.settings is NUMBERED:
+            raise KeyError(what)
+        return judge(button, *what, **how)
+
+    it = mobiles(Watch(), replace(UNIT, mobile=(NUMBERED, Mobile("other", "gw", ("push",), field="action"))))
+    monkeypatch.setattr(mobile, "heard", broken)
+    assert says(it, "gw", PUSH) == 1
+    assert it.wrong() == "numbered: its latest message was not understood: KeyError; this is a fault of the software"
+    assert sum(it.news()[1].values()) == 1
 
 
 @pytest.mark.parametrize("boot_id", ["one", "two"], ids=["same boot", "after a reboot"])
