@@ -181,7 +181,8 @@ class Recordings:
         if tap is None or tap.closing or now_ns < tap.until_ns:
             return
         waiting = [t for t in self._means.tracks.values() if t.name not in tap.done and t.recording]
-        if not waiting or now_ns >= tap.until_ns + GRACE_NS:
+        _, leased_ns = self._means.writer.lease  # what comes after it is not written
+        if not waiting or now_ns >= min(tap.until_ns + GRACE_NS, leased_ns):
             self._finish(tap, "asked", "", now_ns)
 
     def look_at_disk(self, now_ns: int) -> None:
@@ -255,6 +256,7 @@ class Recordings:
         return False
 
     def _finish(self, tap: Tap, why: EndReason, detail: str, now_ns: int) -> None:
+        holes: list[Item] = []
         for name, track in self._means.tracks.items():
             if name in tap.done:
                 continue
@@ -262,8 +264,8 @@ class Recordings:
             goes_on = why == "stopped" and now_ns < tap.until_ns  # the next part tells
             if until_ns - tap.given_ns[name] >= TOLD_NS and not goes_on:
                 late = "nothing came in time" if track.recording else "nothing came"
-                self._write(tap, Hole(name, tap.given_ns[name], until_ns, track.trouble or late))
-        if tap.closing:
+                holes.append(Hole(name, tap.given_ns[name], until_ns, track.trouble or late))
+        if holes and not self._give(tap, writer.Add(tap.start.recording_id, tuple(holes))):
             return  # the disk is too slow for it
         tap.closing = True
         for name, track in self._means.tracks.items():

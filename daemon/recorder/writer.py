@@ -4,7 +4,8 @@
 """The only thread that writes a recording: it makes sealed items durable, in order, under the lease.
 
 Invariant: the recording's lease is checked before each write, and again before the bytes get a name (promise R3),
-because a slow card can make an order wait longer than a lease lasts. `Closed` is reported when nothing of a recording
+because a slow card can make an order wait longer than a lease lasts. Only what closes it, its last gaps and its end,
+needs no lease. `Closed` is reported when nothing of a recording
 can be written any more, not before. An error ends the recording and is reported; it never ends this thread.
 """
 
@@ -234,6 +235,8 @@ class Writer:
             self._sink(Closed(order.begin.recording_id, "lease", f"{detail}: not a byte was written", 0, begun=False))
             return
         try:
+            if isinstance(order, Add):  # a gap is a record, as the end is: neither holds anything of the room
+                self._bundle.add([item for item in order.items if isinstance(item, Hole)])
             self._end("lease", detail)
         except Exception as error:  # noqa: BLE001 - as in _run
             self._fail(str(error), order)

@@ -71,6 +71,11 @@ class Story:
                 case writer.Closed():
                     self.recordings.closed(word, now_ns)
 
+    def closed(self) -> None:
+        """Waits until the writer has closed a recording, and the loop has heard it."""
+        wait_for("its end", lambda: any(isinstance(word, writer.Closed) for word in self.words), 30)
+        self.hear()
+
     def second(self, n: int, *tracks: Track) -> None:
         """The n-th second of these tracks has been sealed."""
         for track in tracks:
@@ -138,6 +143,27 @@ def test_a_track_that_is_late_at_the_end_is_told(story: Story) -> None:
     assert gap["reason"] == "nothing came in time"
 
 
+@pytest.mark.parametrize("video", [1, 4], ids=["image is late too", "sound is late"])
+def test_a_track_that_is_late_when_the_lease_is_over_is_told(story: Story, video: int) -> None:
+    """R3, R5: the alarm process has died, and its lease ends after the recording's time while tracks are late: what
+    they lack is a gap line at once, and nothing that comes later is written.
+    """
+    recording_id = story.begin(4, alarm=True)
+    story.second(0, "audio")
+    for n in range(video):
+        story.second(n, "video")
+    path, end_ns = story.lines(recording_id, 1 + video), story.t0_ns + 4 * NS
+    story.recordings._means.writer.lease = (recording_id, story.t0_ns)
+    story.recordings.turn(end_ns)
+    story.second(1, "audio")
+    story.closed()
+    for track, came in (("audio", 1), ("video", video)):
+        gaps = [(gap["from_boot_ns"], gap["to_boot_ns"]) for gap in of_track(path, "gap", track)]
+        assert gaps == ([(story.t0_ns + came * NS, end_ns)] if came < 4 else [])
+        assert len(of_track(path, "segment", track)) == came
+    assert json.loads((path / "end.json").read_text())["why"] == "lease"
+
+
 @pytest.mark.case("recorder 8")
 @pytest.mark.parametrize("is_over", [True, False])
 def test_what_a_stop_cuts_off_is_told_where_no_part_follows(story: Story, *, is_over: bool) -> None:
@@ -169,8 +195,7 @@ def test_the_next_part_of_an_alarm_takes_up_what_was_not_on_the_disk(story: Stor
     story.recordings._means.writer.lease = ("", 0)  # from here on nothing of it gets a name
     for n in range(1, 50):
         story.second(n, "audio", "video")
-    wait_for("its end", lambda: any(isinstance(word, writer.Closed) for word in story.words), 30)
-    story.hear()
+    story.closed()
     assert [word.why for word in story.said if isinstance(word, wire.Ended)] == ["lease"]
     second = story.begin(600, alarm=True, continues=first)
     path = story.lines(second, 2 * 49)
@@ -187,8 +212,7 @@ def test_a_part_that_came_to_nothing_is_passed_over(story: Story) -> None:
     story.second(0, "audio", "video")
     story.lines(first, 2)
     story.recordings.stop(story.clock.boot_ns())
-    wait_for("its end", lambda: any(isinstance(word, writer.Closed) for word in story.words), 30)
-    story.hear()
+    story.closed()
     for track in story.tracks.values():
         track.recording = track.delivers = False
     refused = story.begin(600, alarm=True, continues=first)
@@ -221,8 +245,7 @@ def test_what_no_part_had_is_taken_up_or_told_since_the_press(story: Story) -> N
     story.recordings._means.writer.lease = ("", 0)  # from here on nothing of it gets a name
     for n in range(50):
         story.second(n, "audio")
-    wait_for("its end", lambda: any(isinstance(word, writer.Closed) for word in story.words), 30)
-    story.hear()
+    story.closed()
     story.clock.advance(50)
     second = story.begin(600, alarm=True, continues=first)
     story.second(55, "video")
@@ -261,16 +284,14 @@ def test_an_alarm_process_with_an_old_journal_goes_on_with_the_newest_part(story
     story.second(0, "audio", "video")
     story.lines(first, 2)
     story.recordings.stop(story.clock.boot_ns())
-    wait_for("its end", lambda: any(isinstance(word, writer.Closed) for word in story.words), 30)
-    story.hear()
+    story.closed()
     second = story.begin(600, alarm=True, continues=first)
     story.second(1, "audio", "video")
     story.lines(second, 2)
     wait_for("the writer's word", lambda: any(isinstance(word, writer.Grew) for word in story.words), 30)
     story.recordings._means.writer.lease = ("", 0)
     story.second(2, "audio", "video")
-    wait_for("its end", lambda: any(isinstance(word, writer.Closed) for word in story.words), 30)
-    story.hear()
+    story.closed()
     story.recordings.joined()
     third = story.begin(600, alarm=True, continues=first)
     path = story.lines(third, 2)
@@ -286,16 +307,14 @@ def test_an_alarm_that_came_to_nothing_goes_on_from_no_conversation(story: Story
     for n in range(4):
         story.second(n, "audio", "video")
     story.recordings.turn(story.t0_ns + 4 * NS)
-    wait_for("its end", lambda: any(isinstance(word, writer.Closed) for word in story.words), 30)
-    story.hear()
+    story.closed()
     assert [word.recording_id for word in story.said if isinstance(word, wire.Ended)] == [talk]
     story.clock.advance(3600)
     recording_id, now_ns = secrets.token_hex(16), story.clock.boot_ns()
     until_ns = now_ns + 600 * NS
     story.recordings.start(StartRecording(recording_id, now_ns, 30 * NS, until_ns, alarm=True), now_ns)
     story.recordings.lease(Lease(recording_id, now_ns - 1), now_ns)  # over before the writer looks
-    wait_for("its end", lambda: any(isinstance(word, writer.Closed) for word in story.words), 30)
-    story.hear()
+    story.closed()
     assert story.said[-1].lines == 0
     story.recordings.joined()
     second = secrets.token_hex(16)
@@ -321,8 +340,7 @@ def test_an_alarm_process_that_comes_back_goes_on_with_the_part_before(story: St
     story.recordings._means.writer.lease = ("", 0)
     for n in range(1, 8):
         story.second(n, "audio", "video")
-    wait_for("its end", lambda: any(isinstance(word, writer.Closed) for word in story.words), 30)
-    story.hear()
+    story.closed()
     if comes:
         story.recordings.joined()
     second = story.begin(600, alarm=True)
