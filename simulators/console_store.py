@@ -12,14 +12,14 @@ SQLite with a rollback journal and synchronous=FULL: durable across a power cut,
 from __future__ import annotations
 
 import contextlib
-import queue
 import sqlite3
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+
+from daemon.orderthread import OrderThread
 
 ORDERS_MAX = 1000
 """Orders that may wait for the disk: a whole morning's alarms from fifty rooms, at most 16 MB. Further events are not
@@ -178,8 +178,7 @@ class AlarmStore:
 
     def __init__(self, path: Path, sink: Callable[[Said], None]) -> None:
         self._path, self._sink = path, sink
-        self._orders: queue.Queue[Order | None] = queue.Queue(ORDERS_MAX)
-        self._thread = threading.Thread(target=self._run, name="store", daemon=True)
+        self._orders: OrderThread[Order] = OrderThread("store", ORDERS_MAX, self._run)
         self._db: sqlite3.Connection | None = None
         self._in_trouble = False
         self._listed: dict[str, Listed] = {}  # by root: the last word of each room
@@ -191,15 +190,11 @@ class AlarmStore:
 
     def start(self) -> None:
         """Begin; `open` has the file's open events as soon as the disk answers."""
-        self._thread.start()
+        self._orders.start()
 
     def give(self, order: Order) -> bool:
         """Hand over an order without waiting; False: ORDERS_MAX are waiting. Any thread."""
-        try:
-            self._orders.put_nowait(order)
-        except queue.Full:
-            return False
-        return True
+        return self._orders.give(order)
 
     @property
     def in_trouble(self) -> bool:
@@ -208,35 +203,16 @@ class AlarmStore:
 
     def stop(self) -> None:
         """Commit what waits, and end. A stalled disk is waited for for five seconds."""
-        with contextlib.suppress(queue.Full):  # the thread has stalled, and is abandoned: it is a daemon
-            self._orders.put(None, timeout=BUSY_S)
-        self._thread.join(timeout=5.0)
+        self._orders.close(end_s=5.0, place_s=BUSY_S)
 
     # --- the store's thread ---------------------------------------------------------------------------------------
 
     def _run(self) -> None:
         self._carry_out([])
-        going = True
-        while going:
-            batch, going = self._batch()
+        while batch := self._orders.take(BATCH_MAX):
             self._carry_out(batch)
         if self._db is not None:
             self._db.close()
-
-    def _batch(self) -> tuple[list[Order], bool]:
-        """The waiting orders, at least one; and whether there will be more."""
-        batch: list[Order] = []
-        wait = True
-        while len(batch) < BATCH_MAX:
-            try:
-                order = self._orders.get(block=wait)
-            except queue.Empty:
-                break
-            if order is None:
-                return batch, False
-            batch.append(order)
-            wait = False
-        return batch, True
 
     def _carry_out(self, batch: list[Order]) -> None:
         self._unlisted = [*self._unlisted, *(order for order in batch if isinstance(order, Listed))][-ORDERS_MAX:]
