@@ -26,7 +26,7 @@ import typer
 from daemon import loglines
 from daemon.about import about
 from daemon.commands.console import State, out
-from daemon.commands.veil import HEALTH, Veil, typed, written
+from daemon.commands.veil import HEALTH, PLAIN, Veil, typed, written
 from daemon.config import Settings, load
 from daemon.config.explain import rows_of
 from daemon.errors import LinkError, RequestError, StoreError, UnitError
@@ -87,8 +87,9 @@ def _gather(paths: Paths, now: datetime.datetime, *, in_field: bool) -> tuple[Ga
     health = had("health", lambda: ask(paths.operator_socket, "status"))
     settled = had("texts of the settings", lambda: list(_of_settings(paths.etc)))
     acts = had("texts of the audit log", lambda: list(_of_log(paths)))
-    known = [*(settled or ()), *(acts or ()), *((health or {}).get("consoles") or ())]
+    known = [*(settled or ()), *(acts or ()), *((health or {}).get("consoles") or ()), *_buttons(health or {})]
     veil = Veil(known)
+    allowed = HEALTH if settled is not None and acts is not None else HEALTH - {"faults"}
     try:
         settings: Settings | None = load(paths.etc)
     except UnitError:  # whose text may quote something typed
@@ -97,7 +98,7 @@ def _gather(paths: Paths, now: datetime.datetime, *, in_field: bool) -> tuple[Ga
     files = {
         "versions.json": _json(about()),
         "settings.json": _json([_row(veil, row) for row in rows_of(settings)] if settings else None),
-        "health.json": _json(_health(veil, health) if health else None),
+        "health.json": _json(_health(veil, health, allowed) if health else None),
         "services.json": _json(had("services", lambda: list(_services())) if in_field else None),
     }
     if acts is None or settled is None:
@@ -129,9 +130,10 @@ def _of_log(paths: Paths) -> Iterator[str]:
             files = keeper.ask_for_files("audit")[1]
         log = os.fdopen(files[0], "rb")
     except (LinkError, IndexError):
-        if not paths.audit_log.exists():
+        try:
+            log = paths.audit_log.open("rb")
+        except FileNotFoundError:
             return
-        log = paths.audit_log.open("rb")
     with log:
         for line in loglines.read(log):
             with contextlib.suppress(msgspec.DecodeError, RecursionError):
@@ -143,10 +145,18 @@ def _row(veil: Veil, row: Any) -> dict[str, Any]:
     return {"key": row.key, "value": veil.setting(row.key, row.value), "source": row.source}
 
 
-def _health(veil: Veil, health: dict[str, Any]) -> dict[str, Any]:
-    """Replace names of consoles and ids of open alarms by numbers."""
+def _buttons(health: dict[str, Any]) -> list[str]:
+    """Names of wireless buttons."""
+    return [name for name in health.get("buttons") or {} if name not in PLAIN]
+
+
+def _health(veil: Veil, health: dict[str, Any], allowed: frozenset[str]) -> dict[str, Any]:
+    """Replace names of consoles and wireless buttons, and ids of open alarms, by numbers."""
+    names = {name: f"wireless {number}" for number, name in enumerate(_buttons(health), 1)}
+    buttons = {names.get(name, name): proof for name, proof in (health.get("buttons") or {}).items()}
     levels = sorted((health.get("alarms") or {}).values())
-    return veil.fields({**health, "consoles": len(health.get("consoles") or ()), "alarms": levels}, HEALTH)
+    told = {**health, "consoles": len(health.get("consoles") or ()), "alarms": levels, "buttons": buttons}
+    return veil.fields(told, allowed)
 
 
 def _services() -> Iterator[dict[str, str]]:
@@ -168,7 +178,10 @@ def _journal(veil: Veil) -> Iterator[str]:
 
 
 def _said(*command: str) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, timeout=JOURNAL_S)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, timeout=JOURNAL_S)
+    except subprocess.TimeoutExpired as error:
+        raise StoreError(f"{command[0]}: no answer in {JOURNAL_S:.0f} s") from error
     if done.returncode:
         raise StoreError(f"{command[0]}: {done.stderr.strip() or done.returncode}")
     return done.stdout

@@ -16,24 +16,27 @@ from typing import Any
 
 GONE = "[left out]"
 CHARS_MIN = 3
-"""A shorter text occurs inside too many words. Shorter ones leave by none of the fields listed here."""
+"""A shorter text occurs inside too many words: it is removed where it stands as a word, if it has a letter."""
 KNOWN_MAX = 20_000
 """Texts to look for: ten years of a room with five incidents a day."""
 TYPED = frozenset({
-    "incident", "reason", "on_behalf_of", "role", "holder_role", "label", "recipient", "decision", "by", "same_disk",
-    "unreadable", "source",
+    "incident", "number", "police_report", "reason", "on_behalf_of", "role", "holder_role", "label", "recipient",
+    "decision", "by", "same_disk", "unreadable", "source", "criteria", "criteria_by",
 })  # fmt: skip
 """Fields of the audit log that contain something typed, or identify somebody."""
 PLAIN = frozenset({"custodian", "engineer", "owner", "alarm", "record", "reset", "objection", "operator", "policy"})
 """Words of ours that also occur in those fields, and reveal nothing."""
 JOURNAL = frozenset({
-    "act", "answer", "at", "client", "code", "detail", "device", "error", "event", "fault", "faults", "kind", "lamp",
-    "level", "line", "lines", "order", "process", "protocol", "reads", "says", "state", "table", "track", "tracks",
+    "act", "at", "client", "code", "detail", "device", "error", "event", "fault", "faults", "kind", "lamp",
+    "level", "line", "order", "process", "protocol", "reads", "says", "state", "table", "track", "tracks",
     "unit", "verb", "what", "why", "word",
 })  # fmt: skip
-"""Fields of an event in the unit's own log that leave as text. File names, topics and names of persons stay."""
+"""Fields of an event in the unit's own log that leave as text. File names, topics and names of persons stay,
+and so does what the card's file says (`lines`, `answer`): if it was refused, nobody here knows its texts."""
 NAMED = frozenset({"fault", "fault_over", "policy_over"})
 """Events whose `name` is a fault's or a policy's, and nobody's."""
+QUOTING = frozenset({"card", "settings"})
+"""Faults that quote a settings file, cut to fit a line: of these only the name leaves."""
 HEALTH = frozenset({
     "at", "unit", "policy", "policy_sha256", "boot_id", "clock", "phase", "broker", "second_broker", "receiver",
     "faults", "devices", "sound", "keys", "store", "full", "mqtt", "last_press", "last_test", "alarms",
@@ -52,8 +55,12 @@ class Veil:
     def __init__(self, known: Iterable[str]) -> None:
         """`known`: texts that somebody typed."""
         texts = {form for text in known if text.strip().lower() not in PLAIN for form in _forms(text.strip())}
-        kept = sorted((one for one in texts if len(one) >= CHARS_MIN), key=len, reverse=True)[:KNOWN_MAX]
-        self._pattern = re.compile("|".join(map(re.escape, kept)), re.IGNORECASE) if kept else None
+        parts = [
+            re.escape(one) if len(one) >= CHARS_MIN else rf"(?<!\w){re.escape(one)}(?!\w)"
+            for one in sorted(texts, key=len, reverse=True)[:KNOWN_MAX]
+            if len(one) >= CHARS_MIN or re.search(r"[^\W\d]", one)
+        ]
+        self._pattern = re.compile("|".join(parts), re.IGNORECASE) if parts else None
 
     def text(self, said: str) -> str:
         """A text without them."""
@@ -66,7 +73,9 @@ class Veil:
     def _value(self, name: str, value: Any, allowed: frozenset[str]) -> Any:
         if isinstance(value, Mapping):
             return {
-                self.text(str(key)): self._value(name if name in allowed else str(key), one, allowed)
+                self.text(str(key)): self._value(
+                    str(key) if name not in allowed or key in QUOTING else name, one, allowed
+                )
                 for key, one in value.items()
             }
         if isinstance(value, list | tuple):
@@ -83,7 +92,8 @@ class Veil:
             told = None
         if isinstance(told, dict):
             allowed = JOURNAL | {"name"} if str(told.get("event")) in NAMED else JOURNAL
-            return json.dumps(self.fields(told, allowed), ensure_ascii=False)
+            quotes = str(told.get("name")) in QUOTING
+            return json.dumps(self.fields(told, allowed - {"detail"} if quotes else allowed), ensure_ascii=False)
         return self.text(message)
 
     def setting(self, key: str, value: Any) -> Any:
@@ -93,7 +103,7 @@ class Veil:
         plain = re.sub(r"\[\d+\]", "", key)
         if isinstance(value, list | tuple):
             return f"[{len(value)} left out]"
-        return str(value) if SETTINGS.match(plain) and "[" not in key else _length(str(value))
+        return self.text(str(value)) if SETTINGS.match(plain) and "[" not in key else _length(str(value))
 
 
 def _forms(text: str) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ that a unit's apt refuses a byte that changed on the way. The law here: nothing 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import datetime
 import hashlib
 import os
@@ -145,16 +146,38 @@ def bring(asked: Asked, to: Path, home: Path, also: tuple[Path, ...], now: datet
         packages = [*fetch(asked, Path(work) / "apt"), *also]
         part = Path(work) / "out" / REPOSITORY
         lay_out(packages, part, home, now)
-        place = to / REPOSITORY
-        shutil.rmtree(place, ignore_errors=True)
-        shutil.copytree(part, place)
-        shutil.copyfile(part.parent / KEY_FILE, to / KEY_FILE)
-        for file in place.iterdir():
-            with file.open("rb") as opened:
-                os.fsync(opened.fileno())
+        place = put(part, to)
     size = sum(file.stat().st_size for file in place.iterdir())
     yield f"{len(packages)} packages, {size / 1e6:.0f} MB, for {asked.suite} on {asked.architecture}: {place}"
     yield f"sha256 of {KEY_FILE}: {hashlib.sha256((to / KEY_FILE).read_bytes()).hexdigest()}"
+
+
+def put(part: Path, to: Path) -> Path:
+    """Copies a repository and the key beside it onto a stick, in place of an older one; follows no link there.
+
+    Raises OfflineError: before anything is touched if there is too little room or a link in the way; later the stick is
+    left without InRelease, so that apt refuses it, if it can still be written.
+    """
+    place, files = to / REPOSITORY, sorted(part.iterdir(), key=lambda file: file.name == "InRelease")
+    need = sum(file.stat().st_size for file in (*files, part.parent / KEY_FILE))
+    links = [found for found in (place, to / KEY_FILE) if found.is_symlink()]
+    if links:
+        raise OfflineError(f"{links[0]}: expected no link")
+    older = sum(file.stat().st_size for file in place.glob("*")) if place.is_dir() else 0
+    if need > (room := shutil.disk_usage(to).free + older):
+        raise OfflineError(f"--to {to}: {need / 1e6:.1f} MB are needed, there is room for {room / 1e6:.1f} MB")
+    try:
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir(exist_ok=True)
+        for file, target in (*((file, place / file.name) for file in files), (part.parent / KEY_FILE, to / KEY_FILE)):
+            shutil.copyfile(file, target)
+            with target.open("rb") as opened:
+                os.fsync(opened.fileno())
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            (place / "InRelease").unlink(missing_ok=True)
+        raise OfflineError(f"--to {to}: {error.strerror or error}; what is on it may be incomplete") from error
+    return place
 
 
 def main() -> None:

@@ -9,15 +9,19 @@ import json
 import re
 import stat
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from daemon.__main__ import app
+from daemon.commands import support
 from daemon.commands.veil import HEALTH, JOURNAL, PLAIN, Veil
+from daemon.commands.veil import TYPED as TYPED_FIELDS
+from daemon.model import acts
 from daemon.paths import Paths
 from tests.keeper.desks import NOW_NS, RunningKeeper, open_desk, recorded
 from tests.waiting import wait_for
@@ -30,8 +34,16 @@ RECORDING = "a" * 32
 PLANTED = {
     "incident": "2026-0417-Z", "reason": "threat by mister Pietersen", "label": "anja kluis 3",
     "notice": "privacy@stad.example", "mobile": "anja-telefoon", "topic": "zigbee2mqtt/anja",
-    "decision": "raad 14.03 Pietersen",
+    "decision": "raad 14.03 Pietersen", "number": "PL0600-2026-17", "police": "PVB 778-aangifte",
 }  # fmt: skip
+FOREIGN = "griffier-jansen"
+"""In a settings file on the card that was refused: no file of the unit and no log has it."""
+OURS = frozenset({
+    "alarm_id", "chain_sha256", "continues", "criteria_reviewed", "detail", "ended_boot_id", "event_id", "findings",
+    "in_force_from", "name", "named", "of_boot", "parts", "policy_sha256", "session", "sha256", "signature",
+    "sums_sha256", "unit", "verb", "why", "zone",
+})  # fmt: skip
+"""Texts in the audit log that the unit makes, by field: ids, sums, days, findings, words of a closed set."""
 MOBILE = """
 [[mobile]]
 name = "anja-telefoon"
@@ -72,6 +84,25 @@ def test_who_a_user_is_and_what_a_file_is_called_stay_here() -> None:
     assert json.loads(Veil([]).line(json.dumps({"event": "fault", "name": "broker"})))["name"] == "broker"
 
 
+def test_a_short_name_leaves_where_it_is_a_word() -> None:
+    """Issue 14: two letters are somebody's name as well; figures of two digits stay, and so do words that have them."""
+    veil = Veil(["Jo", "17"])
+    assert veil.text("jo: no answer for 17 h, join; 'JO'") == "[left out]: no answer for 17 h, join; '[left out]'"
+
+
+def test_every_text_of_the_audit_log_is_ours_or_typed() -> None:
+    """H1: a free text that an act gets later is on one of the two lists, or this fails: none is passed over."""
+    structs = [kind for kind in vars(acts).values() if isinstance(kind, type) and issubclass(kind, msgspec.Struct)]
+    texts = {
+        field.encode_name
+        for kind in structs
+        for field in msgspec.structs.fields(kind)
+        if str in {field.type, *get_args(field.type)}
+    }
+    assert texts - TYPED_FIELDS - OURS == set()
+    assert not TYPED_FIELDS & OURS
+
+
 def in_the_field(keeper: RunningKeeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A unit whose commands are given no --state: its journal says everything that was typed on it."""
     etc = keeper.paths.etc
@@ -89,6 +120,13 @@ def in_the_field(keeper: RunningKeeper, tmp_path: Path, monkeypatch: pytest.Monk
     lines = [
         json.dumps({"event": "hold_unreadable", "why": f"no hold: {text}", "lines": [text], "fault": text, "x": text})
         for text in PLANTED.values()
+    ]
+    said = f"regel 3: holders[0].role = {FOREIGN}"
+    lines += [
+        json.dumps({"event": "card_refused", "lines": [said]}),
+        json.dumps({"event": "card_unanswered", "why": "vol", "answer": [said]}),
+        json.dumps({"event": "fault", "name": "card", "detail": said}),
+        json.dumps({"event": "fault", "name": "settings", "detail": said}),
     ]
     lines += ["Traceback (most recent call last):", f"ValueError: {PLANTED['reason'].upper()!r} is no reason"]
     entries = [
@@ -128,6 +166,8 @@ def test_what_is_handed_to_support_says_nothing_of_anybody(
         keeper.ask("hold_place", **wish, reason=PLANTED["reason"])
         with keeper.paths.audit_log.open("a") as log:
             log.write(json.dumps({"event": "cover_began", "decision": PLANTED["decision"]}) + "\n")
+            log.write(json.dumps({"event": "evidence_used", "number": PLANTED["number"]}) + "\n")
+            log.write(json.dumps({"event": "incident_closed", "police_report": PLANTED["police"]}) + "\n")
         stick = in_the_field(keeper, tmp_path, monkeypatch)
         if not keeper_runs:
             keeper.paths.keeper_socket.unlink()
@@ -136,7 +176,7 @@ def test_what_is_handed_to_support_says_nothing_of_anybody(
     (place,) = stick.iterdir()
     written = {file.name: file.read_text() for file in place.iterdir()}
     everything = "\n".join([done.output, *written, *written.values()]).lower()
-    assert [text for text in PLANTED.values() if text.lower() in everything] == []
+    assert [text for text in (*PLANTED.values(), FOREIGN) if text.lower() in everything] == []
     assert "age1" not in everything
     assert "ValueError: '[left out]' is no reason" in written["journal.txt"]
     assert "hold_unreadable" in written["journal.txt"]
@@ -159,6 +199,41 @@ def test_a_policy_that_cannot_be_read_lets_no_journal_out(tmp_path: Path, monkey
     assert not (place / "journal.txt").exists()
     assert "nobody knows what has to be taken out" in (place / "missing.txt").read_text()
     assert "anja" not in "".join(file.read_text() for file in place.iterdir())
+
+
+def test_settings_that_broke_under_a_unit_that_runs_let_no_name_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """H1: health names wireless buttons; with a unit.toml that cannot be read nothing else knows those names."""
+    said = {
+        "unit": "stad/huis/kamer-1", "faults": {"mobile_button": "anja-telefoon: silent", "card": FOREIGN},
+        "buttons": {"alarm": {"last_press": "2026-11-29T12:00:00Z"}, "anja-telefoon": {"last_press": None}},
+    }  # fmt: skip
+    monkeypatch.setattr(support, "ask", lambda *_: said)
+    with open_desk("heusden-2020", NOW_NS) as keeper:
+        stick = in_the_field(keeper, tmp_path, monkeypatch)
+        (keeper.paths.etc / "unit.toml").write_text("[[mobile]\nname = 'anja-telefoon'")
+        done = CliRunner().invoke(app, ["support", "--to", str(stick)])
+    assert done.exit_code == 0, done.output
+    (place,) = stick.iterdir()
+    everything = "".join(file.read_text() for file in place.iterdir())
+    assert "anja" not in everything
+    assert FOREIGN not in everything
+    buttons = json.loads((place / "health.json").read_text())["buttons"]
+    assert buttons == {"alarm": {"last_press": "2026-11-29T12:00:00Z"}, "wireless 1": {"last_press": None}}
+
+
+def test_a_journal_that_does_not_answer_is_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Issue 14: a worn card can keep the journal from answering: the other files are written, and it is named."""
+    monkeypatch.setattr(support, "JOURNAL_S", 0.2)
+    with open_desk("heusden-2020", NOW_NS) as keeper:
+        stick = in_the_field(keeper, tmp_path, monkeypatch)
+        (tmp_path / "bin" / "journalctl").write_text("#!/bin/sh\nexec sleep 60\n")
+        done = CliRunner().invoke(app, ["support", "--to", str(stick)])
+    assert done.exit_code == 0, done.output
+    (place,) = stick.iterdir()
+    assert "journal: journalctl: no answer" in (place / "missing.txt").read_text()
+    assert json.loads((place / "settings.json").read_text())
 
 
 def test_a_medium_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.offline.__main__ import KEY_FILE, REPOSITORY, Asked, OfflineError, bring, lay_out
+from deploy.offline.__main__ import KEY_FILE, REPOSITORY, Asked, OfflineError, bring, lay_out, put
+from tests.disks import small_disk
 
 NOW = datetime.datetime(2026, 11, 29, 12, tzinfo=datetime.UTC)
 NAMES = {"python3-microphone": "libsound", "libsound": ""}
@@ -118,3 +119,42 @@ def test_what_cannot_be_had_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(OfflineError, match="expected a package"):
         list(bring(asked, tmp_path, tmp_path, (tmp_path / "x.deb",), NOW))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_stick_that_is_too_small_keeps_what_it_had(whole: Path, tmp_path: Path) -> None:
+    """Bad input: a stick without room is named with what is needed, and the older repository on it still works."""
+    larger = tmp_path / "larger" / REPOSITORY
+    shutil.copytree(whole / REPOSITORY, larger)
+    shutil.copyfile(whole / KEY_FILE, larger.parent / KEY_FILE)
+    (larger / "much_1_all.deb").write_bytes(bytes(3_000_000))
+    with small_disk(tmp_path / "small", 2) as stick:
+        put(whole / REPOSITORY, stick)
+        with pytest.raises(OfflineError, match=r"3\.0 MB are needed, there is room for"):
+            put(larger, stick)
+        assert apt(stick, tmp_path / "apt", stick / KEY_FILE) == ""
+        subprocess.run(["mount", "-o", "remount,ro", stick], check=True)
+        with pytest.raises(OfflineError, match="Read-only file system"):
+            put(whole / REPOSITORY, stick)
+
+
+def test_a_link_on_the_stick_is_not_followed(whole: Path, tmp_path: Path) -> None:
+    """Bad input: a stick that somebody prepared cannot have a file of this computer's overwritten."""
+    stick, mine = tmp_path / "stick", tmp_path / "mine"
+    stick.mkdir()
+    mine.write_text("mine")
+    (stick / KEY_FILE).symlink_to(mine)
+    with pytest.raises(OfflineError, match="expected no link"):
+        put(whole / REPOSITORY, stick)
+    assert mine.read_text() == "mine"
+    assert [path.name for path in stick.iterdir()] == [KEY_FILE]
+
+
+def test_a_stick_that_is_filled_again_is_taken(whole: Path, stick: Path, tmp_path: Path) -> None:
+    """Issue 14: what an older one left, a half one too, goes."""
+    change(stick / REPOSITORY / "Packages", 5)
+    (stick / REPOSITORY / "older_1_all.deb").write_text("older")
+    put(whole / REPOSITORY, stick)
+    assert apt(stick, tmp_path / "apt", stick / KEY_FILE) == ""
+    assert {path.name for path in (stick / REPOSITORY).iterdir()} == {
+        path.name for path in (whole / REPOSITORY).iterdir()
+    }
