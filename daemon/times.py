@@ -6,12 +6,17 @@
 from __future__ import annotations
 
 import datetime
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+import io
+import zoneinfo
+from pathlib import Path
+from zoneinfo import ZoneInfo
 
 NS = 1_000_000_000
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 LAST_S = 253_402_214_400
 """The last day of the year 9999 begins: no calendar holds more, in whatever zone."""
+ZONE_BYTES_MAX = 65_536
+"""Of a zone's file; the longest has four thousand."""
 
 
 def utc(wall_ns: int) -> str:
@@ -22,11 +27,27 @@ def utc(wall_ns: int) -> str:
 
 
 def zone(name: str) -> datetime.tzinfo | None:
-    """A time zone by its name in this machine's database; None where it has no such zone."""
+    """A time zone by its name in this machine's database; None where it has no such zone, or a damaged one."""
     try:
+        for path in (Path(directory, name) for directory in zoneinfo.TZPATH):
+            if path.is_file():
+                with path.open("rb") as file:
+                    ZoneInfo.from_file(_Whole(file.read(ZONE_BYTES_MAX)))
+                break
         return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, OSError, ValueError):  # a directory, a name that leaves the database, no zone's file
+    except Exception:  # noqa: BLE001 - whatever a damaged file makes of Python's reader, the alarm process starts
         return None
+
+
+class _Whole(io.BytesIO):
+    """A file that ends where it should: in one that was cut off Python looks for the end of a line for ever."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """So many bytes. Raises EOFError when there are fewer."""
+        found = super().read(size)
+        if size is not None and len(found) < size:
+            raise EOFError
+        return found
 
 
 def midnight_ns(day: datetime.date, at: datetime.tzinfo) -> int:

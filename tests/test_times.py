@@ -6,6 +6,9 @@
 from __future__ import annotations
 
 import datetime
+import zoneinfo
+from collections.abc import Iterator
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -15,6 +18,7 @@ from hypothesis import strategies as st
 from daemon.times import NS, local, local_of, midnight_ns, utc, zone
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
+BEFORE = zoneinfo.TZPATH
 ZONES = st.sampled_from(["Europe/Amsterdam", "America/Sao_Paulo", "Asia/Kolkata", "Pacific/Apia", "Asia/Beirut", "UTC"])
 DAYS = st.dates(datetime.date(1971, 1, 1), datetime.date(2037, 12, 31))
 
@@ -65,3 +69,24 @@ def test_a_name_that_is_no_zone_is_none() -> None:
     """H1: a directory of the database, a path out of it, an empty name: no zone, and no error."""
     assert [zone(name) for name in ("Europe", "../passwd", "/etc/passwd", "", "No/Where", "a\0b")] == [None] * 6
     assert zone("Europe/Amsterdam") == AMSTERDAM
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Path]:
+    """A database of zones with nothing in it, which is this machine's for a time."""
+    zoneinfo.reset_tzpath([tmp_path])
+    yield tmp_path
+    zoneinfo.reset_tzpath()
+
+
+def test_a_zone_that_was_cut_off_anywhere_is_none(database: Path) -> None:
+    """A2, H1: a card that lost the end of the zone's file keeps no process waiting: Python's reader alone would look
+    for its last line for ever. What is whole is a zone.
+    """
+    whole = next(path for path in map(Path, BEFORE) if (path / "Europe/Amsterdam").is_file()) / "Europe/Amsterdam"
+    data = whole.read_bytes()
+    for size in range(len(data)):
+        (database / "Cut").write_bytes(data[:size])
+        assert zone("Cut") is None, size
+    (database / "Cut").write_bytes(data + bytes(70_000))
+    assert zone("Cut") is not None

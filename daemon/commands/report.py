@@ -283,8 +283,9 @@ def _rows(figures: Figures, span: str, language: int, place: datetime.tzinfo) ->
             yield name, shown(f"{policy.criteria} ({said.format(by=by, on=on)})")
     for key, words in WORDS.items():
         yield words[language], _cell(getattr(figures, key), language)
-    for window in figures.covered:
-        yield f"{COVERED[language]} {local(window.at_wall_ns, place)[:10]}", window.decision
+    windows = ((local(window.at_wall_ns, place)[:10], window.decision) for window in figures.covered)
+    for day, decision in dict.fromkeys(windows):  # all rooms of a town are covered on one day
+        yield f"{COVERED[language]} {day}", decision
 
 
 def _cell(value: Any, language: int) -> str:

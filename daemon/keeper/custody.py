@@ -84,7 +84,7 @@ class Custody:
     def place(self, asked: Asked) -> Any:
         """Place a hold on existing tracks that are not being deleted."""
         archive, wish = self._archive, understood(asked.args, rules.Wish)
-        self._check_role(wish.on_behalf_of)
+        check_role(wish.on_behalf_of, self._roles)
         recording_id, now = archive.store.find(wish.recording), archive.clock.read()
         _check_review(wish.review, archive.clock, self._zone)
         parts_of = sorted(name for name in archive.store.whole(recording_id) if archive.store.is_known(name))
@@ -109,7 +109,7 @@ class Custody:
     def extend(self, asked: Asked) -> Any:
         """Set a later review."""
         archive, wish = self._archive, understood(asked.args, rules.Extension)
-        self._check_role(wish.on_behalf_of)
+        check_role(wish.on_behalf_of, self._roles)
         hold_id = archive.holds.find(wish.hold)
         _check_review(wish.review, archive.clock, self._zone)
         return self._shown(archive.holds.extend(hold_id, wish, asked.by, archive.audit))
@@ -117,7 +117,7 @@ class Custody:
     def release(self, asked: Asked) -> Any:
         """Release a hold. Tracks past their term are deleted before the answer."""
         archive, wish = self._archive, understood(asked.args, rules.Release)
-        self._check_role(wish.on_behalf_of)
+        check_role(wish.on_behalf_of, self._roles)
         if len(wish.hold) < START_MIN:
             raise RequestError(f"hold `{wish.hold}`: expected {START_MIN} characters of its id at the least")
         hold_id = archive.holds.find(wish.hold)
@@ -130,9 +130,11 @@ class Custody:
         recording_id = hold.recording_id if hold else None
         return {"hold_id": hold_id, "recording_id": recording_id, "deleted": gone, "still_held_by": still}
 
-    def _check_role(self, role: str) -> None:
-        if self._roles and role not in self._roles:
-            raise RequestError(f"on_behalf_of: expected a role of the policy: {', '.join(sorted(self._roles))}")
+
+def check_role(role: str, roles: frozenset[str]) -> None:
+    """Raises RequestError for a role that is none of the policy's; a policy without roles allows any."""
+    if roles and role not in roles:
+        raise RequestError(f"on_behalf_of: expected a role of the policy: {', '.join(sorted(roles))}")
 
 
 def _check_review(review: Any, clock: Clock, days: datetime.tzinfo) -> None:

@@ -68,7 +68,7 @@ class Desk:
 
     def __init__(
         self, archive: Archive, door: people.Door, verifier: Verifier, trials: Trials, holders: Holders,
-        register: Register,         state: Callable[[], wire.KeeperState], sweep: Callable[[], list[dict[str, str]]],
+        register: Register, state: Callable[[], wire.KeeperState], sweep: Callable[[], list[dict[str, str]]],
     ) -> None:  # fmt: skip
         """`sweep` deletes what is due now and returns what was deleted."""
         self._archive, self._door, self._verifier, self._trials = archive, door, verifier, trials
@@ -219,7 +219,7 @@ class Desk:
         """Begin handing out a recording: the log says so before the first file."""
         archive = self._archive
         recording_id = archive.store.find(str(asked.args.get("recording_id", "")))
-        why = handing(asked.args)
+        why = handing(asked.args, archive.settings.policy.roles())
         found = self._exports.open(asked.peer, recording_id)
         whole = archive.store.whole(recording_id)
         holds = sorted(h.hold_id for h in archive.holds.active().values() if h.recording_id in whole)

@@ -13,7 +13,7 @@ from typing import Any
 
 from daemon.errors import NotFoundError, RequestError
 from daemon.keeper.audit import AuditLog
-from daemon.keeper.custody import Asked, understood
+from daemon.keeper.custody import Asked, check_role, understood
 from daemon.model import acts, register
 from daemon.model.ledger import Line
 
@@ -81,8 +81,7 @@ class Register:
     def used(self, asked: Asked, audit: AuditLog) -> Any:
         """What became of a copy. Raises RequestError, NotFoundError, StoreError."""
         wish = understood(asked.args, register.Used, EXPECTED)
-        if self._roles and wish.on_behalf_of not in self._roles:
-            raise RequestError(f"on_behalf_of: expected a role of the policy: {', '.join(sorted(self._roles))}")
+        check_role(wish.on_behalf_of, self._roles)
         name = _the_one(wish.recording, self._handed_out, "recording of which a copy was handed out")
         about = wish.use, wish.purpose, wish.number, wish.on_behalf_of
         audit.add(acts.CopyUsed(name, *about, asked.by.uid, asked.by.role))
@@ -96,12 +95,14 @@ class Register:
         return told
 
 
-def handing(args: dict[str, Any]) -> register.Handing:
-    """Why a copy is asked for. Raises RequestError."""
+def handing(args: dict[str, Any], roles: frozenset[str]) -> register.Handing:
+    """Why a copy is asked for, and for a role of the policy. Raises RequestError."""
     known = {key: args[key] for key in register.Handing.__struct_fields__ if key in args}
     wish = understood(known, register.Handing, EXPECTED)
     if not wish.is_whole():
         raise RequestError("purpose, number and on_behalf_of: expected all three, or none of them")
+    if wish.on_behalf_of is not None:
+        check_role(wish.on_behalf_of, roles)
     return wish
 
 

@@ -201,8 +201,8 @@ class Timekeeper:
         """Save how long the unit has run, when it is time. A refusing disk is a fault."""
         boot_ns, now = self._clock.boot_ns(), self.timeline
         was_empty, self._was_empty = self._was_empty, not (len(self._store) or self._store.unaccounted)
-        is_idle = self._was_empty and not self.fault
-        if not stopping and (is_idle or not (was_empty or boot_ns >= self._next_ns())):
+        is_first, is_idle = was_empty and not self._was_empty, self._was_empty and not self.fault
+        if not stopping and (is_idle or not (is_first or boot_ns >= self._next_ns())):
             return
         self._kept_ns = boot_ns
         own_ns = now.boots[now.boot_id].own_ns

@@ -131,7 +131,7 @@ def _staff(policy: Policy) -> Notice:
         "Een naam schrijft het niet op."
     )
     kept = "Dit logboek heeft geen eigen termijn. Het blijft zolang het kastje in gebruik is."
-    use = "De cijfers voor de raad komen uit dit logboek.."
+    use = "De cijfers voor de raad komen uit dit logboek."
     consent = policy.notice.works_council
     council = (
         f"De ondernemingsraad heeft ingestemd op {_day(consent)}."

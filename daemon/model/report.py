@@ -81,7 +81,7 @@ class Figures(msgspec.Struct):
     year: int
     """From its first moment to its last in `zone`."""
     zone: str = "UTC"
-    """As the log names it last."""
+    """As the log names it last; UTC where this machine does not have that zone."""
     from_wall_ns: int | None = None
     """The first line of the year; null: there is none, and nothing is known."""
     to_wall_ns: int | None = None
@@ -173,9 +173,17 @@ def together(several: Sequence[Figures]) -> Figures:
     for one in others:
         for name in Figures.__struct_fields__:
             setattr(total, name, _added(name, getattr(total, name), getattr(one, name)))
-    total.policies.sort(key=lambda policy: policy.at_wall_ns)
+    total.policies, found = [], sorted(total.policies, key=lambda policy: policy.at_wall_ns)
+    for policy in found:
+        total.policies = _and(total.policies, policy)
     total.covered.sort(key=lambda window: window.at_wall_ns)
     return total
+
+
+def _and(policies: list[PolicyFrom], found: PolicyFrom) -> list[PolicyFrom]:
+    """One more policy, unless it is the last one again: after a clock in doubt, or in the next room of a town."""
+    is_same = policies and msgspec.structs.replace(policies[-1], at_wall_ns=found.at_wall_ns) == found
+    return policies if is_same else [*policies, found]
 
 
 def _added(name: str, one: Any, other: Any) -> Any:
@@ -262,7 +270,7 @@ class Tally:
         `zone`: in which the year begins and ends.
         """
         self._calendar = calendar or Calendar()
-        self.figures = Figures(year, self._calendar.zone)
+        self.figures = Figures(year, str(zone))
         self._zone = zone
         self._holds: set[str] = set()
         self._deleting: dict[Key, acts.Deleting] = {}
@@ -355,9 +363,7 @@ class Tally:
                 criteria = policy.criteria or "", policy.criteria_by or "", policy.criteria_reviewed or ""
                 found = PolicyFrom(at_ns, name, sha256, tracks, *criteria)
                 inherits = year_of(found.at_wall_ns, self._zone) < figures.year
-                before = [] if inherits else figures.policies
-                if not before or msgspec.structs.replace(before[-1], at_wall_ns=at_ns) != found:
-                    figures.policies = [*before, found][-DECISIONS_MAX:]
+                figures.policies = _and([] if inherits else figures.policies, found)[-DECISIONS_MAX:]
             case acts.HoldPlaced(hold_id=hold_id) | acts.HoldRestored(hold_id=hold_id):
                 self._holds.add(hold_id)
             case acts.HoldReleased(hold_id=hold_id):

@@ -174,12 +174,18 @@ def test_years_of_alarms_fit_memory_and_an_answer(book: Book) -> None:
 
 @given(st.booleans(), st.booleans(), st.booleans())
 def test_a_copy_is_for_something_or_nothing_is_said(purpose: bool, number: bool, role: bool) -> None:  # noqa: FBT001 - given
-    """K3: purpose, number and role of a copy come together or not at all: half a word is refused."""
+    """K3: purpose, number and role of a copy come together or not at all: half a word is refused, and a role that the
+    policy does not know.
+    """
     args = {"purpose": "demand"} if purpose else {}
     args |= {"number": "2026-1"} if number else {}
     args |= {"on_behalf_of": "manager"} if role else {}
     if purpose == number == role:
-        assert handing(args).is_whole()
+        assert handing(args, ROLES).is_whole()
+        assert handing(args, frozenset()).is_whole()
+        if role:
+            with pytest.raises(RequestError, match="on_behalf_of: expected a role of the policy: manager, secretary"):
+                handing({**args, "on_behalf_of": "janssen"}, ROLES)
     else:
         with pytest.raises(RequestError, match="all three, or none"):
-            handing(args)
+            handing(args, ROLES)

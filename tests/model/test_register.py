@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from daemon.model import register
 from daemon.model.report import Figures, together
-from tests.model.test_report import figures, line
+from tests.model.test_report import at, figures, line
 
 
 def closed(alarm_id: str, kind: str, day: str = "2026-03-01", **fields: Any) -> dict[str, Any]:
@@ -156,3 +156,19 @@ def test_a_towns_year_is_the_sum_of_its_units(units: list[list[Told]]) -> None:
     assert total.incidents == dict(sum((Counter(one.incidents) for one in each), Counter()))
     known = [one.from_wall_ns for one in each if one.from_wall_ns]
     assert total.from_wall_ns == min(known, default=None)
+
+
+def test_a_policy_of_the_whole_town_is_told_once() -> None:
+    """H2: rooms come under one policy minutes or days apart: the town reads it once, as of the first of them; a room
+    that stays behind is seen.
+    """
+    old, new = {"name": "old", "sha256": "1", "tracks": ["audio"]}, {"name": "new", "sha256": "2", "tracks": []}
+
+    def told(*days: str) -> list[tuple[str, int]]:
+        rooms = [figures(2026, line("policy", one, **old), line("policy", two, **new))
+                 for one, two in zip(days[::2], days[1::2], strict=True)]  # fmt: skip
+        return [(policy.name, policy.at_wall_ns) for policy in together(rooms).policies]
+
+    first = at("2026-01-02"), at("2026-03-01")
+    assert told("2026-01-03", "2026-03-01", "2026-01-02", "2026-03-02") == [("old", first[0]), ("new", first[1])]
+    assert [name for name, _ in told("2026-01-02", "2026-03-01", "2026-03-02", "2026-03-03")] == ["old", "new"] * 2

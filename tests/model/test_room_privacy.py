@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from daemon.model.events import (
     CoverChanged,
+    Input,
     Lease,
     Note,
     Objection,
@@ -26,12 +27,13 @@ from daemon.model.events import (
     StartRecording,
     TimePassed,
     TracksChanged,
+    WalkTestSet,
 )
 from daemon.model.panel import recording_lit, sign
 from daemon.model.policy import NS
 from daemon.model.room import deadline_ns, step
 from daemon.model.rules.common import LEASE_NS
-from daemon.model.state import Phase, Room
+from daemon.model.state import Phase, Room, Rules
 from tests.model.histories import BOTH, RULES, T0, after, alarm, kinds, ready, record
 
 BY_HOLD = replace(RULES, objection_by=("hold",), objection_ns=1800 * NS)
@@ -71,6 +73,21 @@ def test_where_a_hold_objects_a_press_records_with_its_release() -> None:
     start = StartRecording("r1", T0, RULES.pre_event_ns, T0 + RULES.maximum_ns + RULES.post_event_ns, alarm=False)
     assert effects == (start, Lease("r1", T0 + NS + LEASE_NS))
     assert step(after(ready(BY_HOLD), record(), RecordHeld(T0)), RecordReleased(), T0 + 4 * NS)[1] == ()
+
+
+@pytest.mark.parametrize(("rules", "press"), [(BY_BUTTON, (OBJECTION,)), (BY_HOLD, (record(), RecordHeld(T0)))])
+def test_in_a_walk_test_an_objection_is_seen_and_closes_nothing(rules: Rules, press: tuple[Input, ...]) -> None:
+    """R7: what objects is tried like any other button: it is noted, the devices stay open and no objection is counted.
+    A nanosecond after the walk test it is one, and so it is in a walk test while somebody is recorded.
+    """
+    walk, recorded = WalkTestSet(T0 + 1, "an engineer"), after(ready(rules), record(), RecordReleased())
+    room, (*before, objects) = after(ready(rules), walk), press
+    tried, effects = step(after(room, *before), objects, T0)
+    assert effects == (Note("objection_noted", "a walk test: the press has been seen"),)
+    assert after(tried, RecordReleased()) == room
+    assert recorded.phase is Phase.RECORDING
+    for there, now_ns in ((room, T0 + 1), (after(recorded, walk), T0)):
+        assert "Objection" in kinds(step(after(there, *before), objects, now_ns)[1])
 
 
 @pytest.mark.parametrize("room", [after(ready(BY_HOLD), record()), after(ready(BY_HOLD), record(), alarm(), RESET)])
