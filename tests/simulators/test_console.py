@@ -293,7 +293,7 @@ def test_no_payload_ends_the_receiver(payload: bytes) -> None:
     console = Console("balie", ORGANISATION, Broker("127.0.0.1", 1), Path("never"), lambda _: None)
     for topic in (ROOM + "alarm/event", ROOM + "alarm/state", ROOM + "availability", PRESENCE):
         console._heard(Received("console", topic, payload, retained=False))
-    orders = console._kept._orders.queue  # nothing takes them: it has not been started
+    orders = console._kept._orders._orders.queue  # nothing takes them: it has not been started
     assert not [order for order in orders if isinstance(order, console_store.Keep)]
 
 
