@@ -149,6 +149,7 @@ docs: $(BIN)/.ready-test system-packages .node/browser/.ready  ## draws what is 
 	$(BIN)/python -m tests.tools.draw_words
 	$(BIN)/python -m tests.tools.draw_cases
 	$(BIN)/python -m tests.tools.draw_page
+	$(BIN)/python -m tests.tools.draw_notices
 	$(BIN)/python -m tests.together.table
 
 clean:               ## takes away what the others made

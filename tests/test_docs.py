@@ -36,7 +36,7 @@ from daemon.model.policy import Policy
 from daemon.model.unit import Unit
 from simulators import board
 from simulators.faults import PLUGS
-from tests.tools import draw_acts, draw_page, draw_settings, draw_sockets
+from tests.tools import draw_acts, draw_notices, draw_page, draw_settings, draw_sockets
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -352,13 +352,13 @@ def test_no_page_names_the_machine_that_it_was_written_on() -> None:
 
 
 def test_the_pictures_of_the_page_are_there_small_and_used() -> None:
-    """H2: README begins with one picture of the page, the quickstart has the others; each is made by `make docs`,
+    """H2: README begins with one picture of the page, the guide has the others; each is made by `make docs`,
     stands in a page, and is small enough for a telephone.
     """
     used = set()
     for page in (ROOT / "README.md", *(ROOT / "docs" / "guide").glob("*.md")):
         for path in re.findall(r"!\[[^\]]+\]\(([^)]*pictures/[^)]+)\)", page.read_text(encoding="utf-8")):
             used.add((page.parent / path).resolve())
-    assert used == {draw_page.PICTURES / f"{name}.png" for name in draw_page.NAMES}
+    assert used == {draw_page.PICTURES / f"{name}.png" for name in (*draw_page.NAMES, *draw_notices.NAMES)}
     assert all(0 < path.stat().st_size < 100_000 for path in used)
     assert (ROOT / "README.md").read_text(encoding="utf-8").split("\n")[2].startswith("![")

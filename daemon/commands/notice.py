@@ -12,12 +12,13 @@ from typing import Annotated
 
 import typer
 
-from daemon.commands import tables
+from daemon.commands import site, tables
 from daemon.commands.console import Json, State, as_json, day, out
 from daemon.commands.zone import place_of
 from daemon.config import Settings, load
 from daemon.errors import RequestError, StoreError
 from daemon.model.notice import in_use, make, outdated
+from daemon.model.site import answers, lead
 from daemon.model.wording import KINDS, Kind, Notice
 from daemon.paths import Paths
 from hardware.ports import ClockReading
@@ -33,6 +34,7 @@ Out = Annotated[
 ]
 TEXTS = (".txt", ".md", "")
 FORMATS = (".svg", ".pdf", ".txt")
+PAGES = (".html", ".htm")
 
 
 @app.command()
@@ -61,6 +63,19 @@ def letter(*, state: State = None, on: On = "", to: Out = None) -> None:
 def spoken(*, state: State = None, on: On = "", to: Out = None) -> None:
     """What staff say at the start of a conversation."""
     _write_text(_notice("spoken", state, on), to)
+
+
+@app.command()
+def page(*, state: State = None, on: On = "", to: Out = None) -> None:
+    """A page for the municipality's site, one file: HTML by the name of the file, otherwise its text."""
+    settings = _settings(state, on)
+    notice = make("page", settings.policy)
+    if to is None or to.suffix.lower() in TEXTS:
+        _write_text(notice, to)
+        return
+    if to.suffix.lower() not in PAGES:
+        raise RequestError(f"{to}: expected a name that ends in {' or '.join((*PAGES, '.txt'))}")
+    _write(site.html(notice, lead(settings.policy), answers(settings.policy)), to)
 
 
 @app.command()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from daemon.model import wording
 from daemon.model.holds import REVIEW_DAYS_MAX
-from daemon.model.policy import Policy, fingerprint
+from daemon.model.policy import TERM_H_MAX, Policy, fingerprint
 from daemon.model.wording import NOTHING, Notice, sender
 
 NO_MORE = (
@@ -21,6 +21,11 @@ MANAGEMENT = (
     "Beheer: beheer ziet in cijfers of alles werkt, en of elk bestand klopt. Een opname openen, kopiëren of langer "
     "bewaren kan beheer niet. Een verzegelde kopie geven en langer bewaren doet alleen wie daarvoor is aangewezen. Op "
     "het kastje staat geen sleutel waarmee een opname open kan."
+)
+APART = " Beeld en geluid hebben elk een eigen bestand en een eigen sleutel."
+TRIAL = (
+    "Beheer kan een proef van een paar seconden opnemen, met de lamp aan. "
+    "Klopt elk bestand, dan gaat de proef meteen weg."
 )
 REST = "In rust blijft niets in het geheugen."
 CHECKS = (
@@ -36,7 +41,8 @@ def annex(policy: Policy, sha256: str) -> Notice:
     """The whole annex."""
     protocol = f"Protocol: {policy.name}, van kracht vanaf {policy.in_force_from.isoformat()}; SHA-256 {sha256 or '-'}."
     data = f"Gegevens: {wording.what(policy)} van wie in de spreekkamer is. {NO_MORE}" if policy.tracks() else NOTHING
-    said = (protocol, data, *_recording(policy), MANAGEMENT, _alarm(policy), _objection(policy),
+    manages = f"{MANAGEMENT} {TRIAL}" if policy.tracks() else MANAGEMENT
+    said = (protocol, data, *_recording(policy), *_sound(policy), manages, _alarm(policy), _objection(policy),
             *_covered(policy), *_held(policy), CHECKS)  # fmt: skip
     return Notice("dpia", "Bijlage bij de DPIA: de spreekkamer", said, sender(policy))
 
@@ -57,11 +63,31 @@ def _recording(policy: Policy) -> tuple[str, ...]:
     terms = (
         f"Termijnen: {wording.terms(policy)} De termijn telt vanaf het oudste beeld of geluid. Wissen gebeurt binnen "
         "een minuut na de termijn zolang het kastje aan staat en zijn klok klopt, en anders zodra het weer aan gaat. "
-        "Van elke verwijdering blijft een bewijs. Beeld en geluid hebben elk een eigen bestand en een eigen sleutel."
+        f"Van elke verwijdering blijft een bewijs.{APART if len(policy.tracks()) > 1 else ''}"
     )
     keys = [f"{holder.label} ({holder.role}, {fingerprint(holder.recipient)})" for holder in policy.holders]
     access = f"Toegang: {wording.who(policy)} Sleutels: {wording.listed(keys) or 'nog geen'}."
     return (f"Wanneer: alleen {wording.when(policy)}. {rest}", length, terms, access)
+
+
+def _sound(policy: Policy) -> tuple[str, ...]:
+    """The rule that camera surveillance at work records no sound, and what this policy does besides."""
+    if not policy.audio.record:
+        return ()
+    named = wording.grounds(policy)
+    ground = f"Voor geluid geldt deze grond: {named}." if named else "Een grond noemt het protocol niet."
+    longer = (
+        f' Dat is langer dan een week, door dit besluit: "{policy.audio.decision.strip()}".'
+        if policy.audio.term_h > TERM_H_MAX["audio"]
+        else ""
+    )
+    apart = "" if not policy.video.record else " Geluid kan uit terwijl beeld aan blijft."
+    said = (
+        "Geluid: de regel is dat cameratoezicht op het werk geen geluid opneemt. Dit protocol neemt wel geluid op. "
+        f"{ground} Geluid blijft alleen bewaard {wording.when(policy)}. Geluid heeft een eigen termijn: "
+        f"{wording.term(policy.audio.term_h)}.{longer}{apart} Staat geluid uit, dan gaat de microfoon niet open."
+    )
+    return (said,)
 
 
 def _after(seconds: int) -> str:
@@ -70,10 +96,12 @@ def _after(seconds: int) -> str:
 
 def _alarm(policy: Policy) -> str:
     is_recorded = policy.alarm.records and bool(policy.tracks())
-    records = "wordt opgenomen" if is_recorded else "wordt niet opgenomen"
+    records = "wordt opgenomen" if is_recorded else "begint geen opname"
+    running = "" if is_recorded or not policy.tracks() else " Een opname die al loopt, gaat door."
     lamp = " De opnamelamp gaat wel aan." if is_recorded else ""
     silent = f" De statuslamp laat het alarm niet zien.{lamp}" if policy.alarm.silent else ""
-    return f"Alarm: de alarmknop werkt altijd, ook als er niets mag worden opgenomen. Bij een alarm {records}.{silent}"
+    works = "Alarm: de alarmknop werkt altijd, ook als er niets mag worden opgenomen."
+    return f"{works} Bij een alarm {records}.{running}{silent}"
 
 
 def _objection(policy: Policy) -> str:
@@ -82,8 +110,8 @@ def _objection(policy: Policy) -> str:
     over = wording.length(policy.objection.maximum_s)
     records = "wordt dan toch opgenomen" if wording.objection_gives_way(policy) else "wordt dan niet opgenomen"
     return (
-        f"Bezwaar: een medewerker zet {_devices(policy)} uit. Dat stopt vanzelf na {over}, of eerder met dezelfde "
-        f"knop. Een alarm {records}. Het bezwaar wordt geteld, zonder naam."
+        f"Bezwaar: een medewerker zet {wording.the_devices(policy)} uit. Tijdens een alarm kan dat niet. Dat stopt "
+        f"vanzelf na {over}, of eerder met dezelfde knop. Een alarm {records}. Het bezwaar wordt geteld, zonder naam."
     )
 
 
@@ -94,7 +122,9 @@ def _covered(policy: Policy) -> tuple[str, ...]:
     begins = "Afgeplakte camera: bij verkiezingen, of op besluit,"
     if not (policy.cover.alarm_records and policy.audio.record):
         goes = "gaat" if len(policy.tracks()) == 1 else "gaan"
-        return (f"{begins} {goes} {_devices(policy)} uit voor een vaste tijd. Ook bij een alarm blijft dat zo.",)
+        return (
+            f"{begins} {goes} {wording.the_devices(policy)} uit voor een vaste tijd. Ook bij een alarm blijft dat zo.",
+        )
     camera = (
         "gaat de camera uit voor een vaste tijd. De microfoon"
         if policy.video.record
@@ -116,7 +146,3 @@ def _held(policy: Policy) -> tuple[str, ...]:
     days = policy.holds.lapse_after_d
     late = "1 dag" if days == 1 else f"{days} dagen"
     return (f"{looked} Kijkt niemand binnen {late} na die datum, dan vervalt het vanzelf.",)
-
-
-def _devices(policy: Policy) -> str:
-    return wording.listed([{"video": "de camera", "audio": "de microfoon"}[one] for one in reversed(policy.tracks())])

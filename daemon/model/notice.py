@@ -15,30 +15,34 @@ from collections.abc import Callable
 from daemon.model import wording
 from daemon.model.dpia import annex
 from daemon.model.policy import Policy
-from daemon.model.wording import KINDS, NOTHING, Kind, Notice, sender
+from daemon.model.site import page
+from daemon.model.wording import (
+    ACCESS,
+    COMPLAINT,
+    KINDS,
+    LAMP,
+    NOBODY_WATCHES,
+    NOTHING,
+    NOTHING_THERE,
+    RECEIVERS,
+    RIGHTS,
+    WHY,
+    Kind,
+    Notice,
+    sender,
+)
 
-LAMP = "Brandt de opnamelamp? Dan nemen wij op."
-WHY = "Het is voor de veiligheid van u en van onze medewerkers."
-NOBODY_WATCHES = "Wij kijken of luisteren niet mee."
-RIGHTS = (
-    "U mag vragen of er een opname van u is, en of u die mag zien of horen. U mag ook vragen om wissen of beperken. "
-    "En u mag bezwaar maken. Vraag het voor wij de opname wissen."
-)
-RECEIVERS = (
-    "Wij geven een opname alleen aan de politie of het Openbaar Ministerie: bij een aangifte, of als zij die eisen."
-)
 MONTHS = (
     "januari", "februari", "maart", "april", "mei", "juni", "juli", "augustus", "september", "oktober", "november",
     "december",
 )  # fmt: skip
-COMPLAINT = "Bent u het niet met ons eens? Dan kunt u klagen bij de Autoriteit Persoonsgegevens."
 
 
 def make(kind: Kind, policy: Policy, policy_sha256: str = "") -> Notice:
     """A notice for a policy."""
     makers: dict[Kind, Callable[[], Notice]] = {
         "sticker": lambda: _sticker(policy), "letter": lambda: _letter(policy), "spoken": lambda: _spoken(policy),
-        "dpia": lambda: annex(policy, policy_sha256), "staff": lambda: _staff(policy),
+        "page": lambda: page(policy), "dpia": lambda: annex(policy, policy_sha256), "staff": lambda: _staff(policy),
     }  # fmt: skip
     return makers[kind]()
 
@@ -50,6 +54,7 @@ def in_use(policy: Policy) -> dict[Kind, str]:
         "sticker": used.sticker,
         "letter": used.letter,
         "spoken": used.spoken,
+        "page": used.page,
         "dpia": used.dpia,
         "staff": used.staff,
     }
@@ -89,15 +94,15 @@ def _letter(policy: Policy) -> Notice:
     """Paragraphs for the invitation: what article 13 of the AVG asks for, as far as the policy says it."""
     title = "Opnemen in de spreekkamer"
     if not policy.tracks():
-        return Notice("letter", title, (NOTHING,), sender(policy))
+        return Notice("letter", title, (NOTHING_THERE,), sender(policy))
     where = f"Uw gesprek is in een spreekkamer met {wording.devices(policy)}."
     first = f"{where} Wij nemen een gesprek niet zomaar op. Dat doen wij alleen {wording.when(policy)}. {WHY}"
-    ground = f" De grond is {policy.notice.ground}." if policy.notice.ground else ""
+    first = f"{first} {wording.ground(policy)}".rstrip()
     second = f"{wording.on(policy)} {wording.held(policy)}"
     third = " ".join((*wording.before(policy), LAMP, *wording.afterwards(policy), NOBODY_WATCHES))
     fourth = f"{wording.terms(policy)} {wording.who(policy)} {RECEIVERS}"
-    fifth = " ".join((*wording.objects(policy), RIGHTS, COMPLAINT))
-    return Notice("letter", title, (first + ground, second, third, fourth, fifth), sender(policy))
+    fifth = " ".join((*wording.objects(policy), ACCESS, RIGHTS, COMPLAINT))
+    return Notice("letter", title, (first, second, third, fourth, fifth), sender(policy))
 
 
 def _spoken(policy: Policy) -> Notice:
@@ -105,14 +110,15 @@ def _spoken(policy: Policy) -> Notice:
     title = "Dit zegt u aan het begin van het gesprek"
     if not policy.tracks():
         return Notice("spoken", title, (NOTHING,), sender(policy))
-    stands = "staat" if len(policy.tracks()) == 1 else "staan"
     seconds = policy.timing.pre_event_s
+    button = "een knop" if policy.alarm.records else "de opnameknop"
     said = [
-        f"In deze kamer {stands} {wording.devices(policy)}. {wording.held(policy)}",
-        f"Voel ik mij onveilig, dan druk ik op een knop. Dan nemen wij {wording.what(policy)} op. De lamp gaat aan.",
+        f"In deze kamer {wording.stand(policy)} {wording.devices(policy)}. {wording.held(policy)}",
+        f"Voel ik mij onveilig, dan druk ik op {button}. Dan nemen wij {wording.what(policy)} op. De lamp gaat aan.",
     ]
     if seconds:
         said.append(f"Ook {'de seconde' if seconds == 1 else f'de {seconds} seconden'} daarvoor bewaren wij dan.")
+    said += wording.afterwards(policy)
     if policy.objection.by:
         over = f"Na {wording.length(policy.objection.maximum_s)} gaat het vanzelf weer aan."
         alarm = " Bij een alarm nemen wij dan toch op." if wording.objection_gives_way(policy) else ""
@@ -122,13 +128,16 @@ def _spoken(policy: Policy) -> Notice:
 
 def _staff(policy: Policy) -> Notice:
     """What the unit writes down about those who work with it (Protocol Heusden 2020, art. 7.1), and for how long."""
+    also = "Een bezwaar, een test" if policy.objection.by and policy.tracks() else "Een test"
     pressed = (
         "Het kastje schrijft op wanneer een knop is ingedrukt en welke knop dat was. Wie drukte, weet het niet. "
-        "Een test en een storing schrijft het ook op."
+        "Heeft iemand een eigen draadloze knop? Dan is aan de knop te zien wie drukte. "
+        f"{also} en een storing schrijft het ook op. Een alarm gaat ook naar de ontvanger. "
+        "Hoe lang die het bewaart, staat niet in dit protocol."
     )
     asked = (
         "Vraagt iemand iets aan het kastje, zoals een kopie? Dan schrijft het de rol en het gebruikersnummer op. "
-        "Een naam schrijft het niet op."
+        "Het vraagt nooit om een naam."
     )
     kept = "Dit logboek heeft geen eigen termijn. Het blijft zolang het kastje in gebruik is."
     use = "De cijfers voor de raad komen uit dit logboek."
@@ -138,13 +147,16 @@ def _staff(policy: Policy) -> Notice:
         if consent
         else "Dit protocol noemt geen instemming van de ondernemingsraad."
     )
-    recorded = (
-        (f"Een opname bevat ook {_yours(policy)}. {wording.terms(policy)} {wording.who(policy)} {NOBODY_WATCHES}",)
-        if policy.tracks()
-        else (NOTHING,)
-    )
+    recorded = _recorded_too(policy) if policy.tracks() else (NOTHING,)
     title = "Dit legt de spreekkamer vast over u"
     return Notice("staff", title, (pressed, asked, *recorded, kept, use, council), sender(policy))
+
+
+def _recorded_too(policy: Policy) -> tuple[str, ...]:
+    """Staff are heard and seen as residents are."""
+    now = f"{wording.on(policy)} {wording.held(policy)}"
+    taken = (f"Een opname bevat ook {_yours(policy)}.", *wording.before(policy), *wording.afterwards(policy))
+    return (now, f"{' '.join(taken)} {wording.terms(policy)} {wording.who(policy)} {NOBODY_WATCHES}")
 
 
 def _yours(policy: Policy) -> str:

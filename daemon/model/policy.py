@@ -189,6 +189,8 @@ class InUse(Struct, frozen=True, forbid_unknown_fields=True):
     """The letter to a resident."""
     spoken: Code = ""
     """The text that staff speak."""
+    page: Code = ""
+    """The page of the municipality's site."""
     dpia: Code = ""
     """The texts in the assessment."""
     staff: Code = ""

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from daemon.model.policy import Policy, TrackPolicy
 
-Kind = Literal["sticker", "letter", "spoken", "dpia", "staff"]
+Kind = Literal["sticker", "letter", "spoken", "page", "dpia", "staff"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 WEEK_H, DAY_H = 168, 24
 ROLES = {
@@ -25,6 +25,21 @@ ROLES = {
 }  # fmt: skip
 """Roles in Dutch; any other is used as in the policy."""
 NOTHING = "In deze kamer nemen wij geen beeld en geen geluid op. Er is wel een alarmknop."
+NOTHING_THERE = "In de spreekkamer nemen wij geen beeld en geen geluid op. Er is wel een alarmknop."
+"""The same, for somebody who reads it at home."""
+LAMP = "Brandt de opnamelamp? Dan nemen wij op."
+WHY = "Het is voor de veiligheid van u en van onze medewerkers."
+NOBODY_WATCHES = "Wij kijken of luisteren niet mee."
+LONGER = "Na een incident of een verzoek om inzage kunnen wij langer bewaren."
+ACCESS = "U mag vragen of er een opname van u is, en of u die mag zien of horen."
+RIGHTS = (
+    "U mag ook vragen om verbeteren, wissen of beperken. En u mag bezwaar maken. Vraag het voor wij de opname wissen."
+)
+RECEIVERS = (
+    "Anderen krijgen geen opname, behalve de politie en het Openbaar Ministerie: bij een aangifte, of als zij die "
+    "eisen."
+)
+COMPLAINT = "Bent u het niet met ons eens? Dan kunt u klagen bij de Autoriteit Persoonsgegevens."
 
 
 class Notice(Struct, frozen=True):
@@ -59,22 +74,36 @@ def devices(policy: Policy) -> str:
     return listed([{"video": "een camera", "audio": "een microfoon"}[track] for track in reversed(policy.tracks())])
 
 
+def stand(policy: Policy) -> str:
+    """The verb of the devices: one of them stands, two stand."""
+    return "staat" if len(policy.tracks()) == 1 else "staan"
+
+
+def the_devices(policy: Policy) -> str:
+    """The devices, named before: de camera en de microfoon."""
+    return listed([{"video": "de camera", "audio": "de microfoon"}[track] for track in reversed(policy.tracks())])
+
+
 def on(policy: Policy) -> str:
     """That the devices are on while nobody records: who sits there is heard and seen by a machine."""
-    nouns = listed([{"video": "de camera", "audio": "de microfoon"}[track] for track in reversed(policy.tracks())])
-    return f"{nouns[0].upper()}{nouns[1:]} {'staat' if len(policy.tracks()) == 1 else 'staan'} aan."
+    nouns = the_devices(policy)
+    return f"{nouns[0].upper()}{nouns[1:]} {stand(policy)} aan."
 
 
 def held(policy: Policy) -> str:
-    """What the memory holds while nobody records."""
+    """What the memory holds while nobody records; true wherever it is read, at home too."""
     seconds = policy.timing.pre_event_s
     if not seconds:
-        return "Wij bewaren nu niets."
-    return f"{_last(seconds)} in het geheugen, versleuteld. Daarna verdwijnen ze. Wij bewaren ze nu niet."
-
-
-def _last(seconds: int) -> str:
-    return "De laatste seconde blijft" if seconds == 1 else f"De laatste {seconds} seconden blijven"
+        return "Zonder opname bewaren wij niets."
+    if seconds == 1:
+        return (
+            "De laatste seconde blijft in het geheugen, versleuteld. Daarna verdwijnt die. "
+            "Alleen bij een opname bewaren wij die."
+        )
+    return (
+        f"De laatste {seconds} seconden blijven in het geheugen, versleuteld. Daarna verdwijnen ze. "
+        "Alleen bij een opname bewaren wij ze."
+    )
 
 
 def when(policy: Policy) -> str:
@@ -96,14 +125,17 @@ def afterwards(policy: Policy) -> tuple[str, ...]:
 
 
 def terms(policy: Policy) -> str:
+    """When recordings are deleted, and that some are kept longer."""
+    return f"{wiped(policy)} {LONGER}"
+
+
+def wiped(policy: Policy) -> str:
     """When recordings are deleted."""
     both: tuple[tuple[str, TrackPolicy], ...] = (("beeld", policy.video), ("geluid", policy.audio))
     kept = [(word, term(track.term_h)) for word, track in both if track.record]
     if len({span for _, span in kept}) == 1:
-        wiped = f"Wij wissen {listed([word for word, _ in kept])} na {kept[0][1]}."
-    else:
-        wiped = f"Wij wissen {listed([f'{word} na {span}' for word, span in kept])}."
-    return f"{wiped} Na een incident of een verzoek om inzage kunnen wij langer bewaren."
+        return f"Wij wissen {listed([word for word, _ in kept])} na {kept[0][1]}."
+    return f"Wij wissen {listed([f'{word} na {span}' for word, span in kept])}."
 
 
 def term(hours: int) -> str:
@@ -136,7 +168,7 @@ def objects(policy: Policy) -> tuple[str, ...]:
     if not policy.objection.by:
         return ()
     over = f"Na {length(policy.objection.maximum_s)} gaat het vanzelf weer aan."
-    said = f"Wilt u niet worden opgenomen? Zeg het ons: dan zetten wij het uit. {over}"
+    said = f"Wilt u niet worden opgenomen? Zeg het ons: dan zetten wij het uit. Tijdens een alarm kan dat niet. {over}"
     return (said, *(["Bij een alarm nemen wij dan toch op."] if objection_gives_way(policy) else []))
 
 
@@ -148,8 +180,20 @@ def objection_gives_way(policy: Policy) -> bool:
 def sender(policy: Policy) -> tuple[str, ...]:
     """Who says it, and where to ask."""
     notice = policy.notice
-    officer = f"Functionaris gegevensbescherming: {notice.officer}" if notice.officer else ""
-    return tuple(line for line in (notice.organisation, notice.contact, officer, notice.page) if line)
+    officer = f"Functionaris gegevensbescherming: {notice.officer.strip()}" if notice.officer.strip() else ""
+    lines = (notice.organisation, notice.contact, officer, notice.page)
+    return tuple(line.strip() for line in lines if line.strip())
+
+
+def ground(policy: Policy) -> str:
+    """On which ground the municipality records, as a sentence; empty if the policy names none."""
+    named = grounds(policy)
+    return f"De grond is {named}." if named else ""
+
+
+def grounds(policy: Policy) -> str:
+    """The ground as the policy names it, without a full stop."""
+    return policy.notice.ground.strip().rstrip(". ")
 
 
 def listed(words: Sequence[str], last: str = "en") -> str:

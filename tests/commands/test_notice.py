@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import xml.etree.ElementTree as ET
 import zlib
@@ -21,6 +22,7 @@ from daemon.errors import RequestError
 from daemon.model.notice import make
 from daemon.model.wording import Notice
 from simulators.state import prepare
+from tests.browser.browser import story
 from tests.commandline import spreekkamer
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -121,8 +123,8 @@ def test_a_changed_policy_says_what_to_replace(tmp_path: Path) -> None:
     found = json.loads(done.stdout)
     verdicts = {row["notice"]: row["verdict"] for row in found["notices"]}
     assert done.returncode == 10
-    assert verdicts == {"sticker": "fits", "letter": "outdated", "spoken": "not in use", "dpia": "not in use",
-                        "staff": "not in use"}  # fmt: skip
+    assert verdicts == {"sticker": "fits", "letter": "outdated", "spoken": "not in use", "page": "not in use",
+                        "dpia": "not in use", "staff": "not in use"}  # fmt: skip
     assert [(row["from"], row["notice"]) for row in found["to_come"]] == [
         ("2090-01-01", "sticker"),
         ("2090-01-01", "letter"),
@@ -133,8 +135,8 @@ def test_a_changed_policy_says_what_to_replace(tmp_path: Path) -> None:
 
 
 @pytest.mark.case("people 4")
-@pytest.mark.parametrize("which", ["letter", "spoken", "dpia", "sticker"])
-@pytest.mark.parametrize("name", ["x.pdf", "x.PDF", "x.docx", "x.svg", "x.txt"])
+@pytest.mark.parametrize("which", ["letter", "spoken", "dpia", "sticker", "page"])
+@pytest.mark.parametrize("name", ["x.pdf", "x.PDF", "x.docx", "x.svg", "x.html", "x.txt"])
 def test_no_file_is_called_what_it_is_not(
     tmp_path: Path, which: str, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,10 +144,41 @@ def test_no_file_is_called_what_it_is_not(
     monkeypatch.setenv("COLUMNS", "200")
     state, to = unit(tmp_path), tmp_path / name
     done = CliRunner().invoke(app, ["notice", which, "--state", str(state), "--out", str(to)])
-    drawn = which == "sticker" and name in {"x.pdf", "x.svg"}
+    drawn = (which, name) in {("sticker", "x.pdf"), ("sticker", "x.svg"), ("page", "x.html")}
     assert to.exists() is (drawn or name == "x.txt")
     if drawn:
         assert to.read_bytes().lstrip().startswith(b"%PDF" if name == "x.pdf" else b"<")
     elif not to.exists():
         assert isinstance(done.exception, RequestError)
         assert "expected a name" in str(done.exception)
+
+
+def test_the_page_can_be_used_by_everybody_and_asks_nothing(tmp_path: Path) -> None:
+    """H4: in a real browser the page of a room that records, and of one that does not, has the notice's words and no
+    others, on a phone and a desktop, in light, dark and print; axe-core finds nothing, the keyboard reaches every link
+    and sees where it is, nothing is loaded, and what a policy has in it is text.
+    """
+    pages = {}
+    for name in ("heusden-2020", "dronten-2022"):
+        state = unit(tmp_path / name, name)
+        policy = state / "etc" / "policy.toml"
+        policy.write_text(policy.read_text().replace("Gemeente Voor", "<img src=//x.example/p onerror=alert(1)> Voor"))
+        file = tmp_path / f"{name}.html"
+        done = spreekkamer("notice", "page", "--state", str(state), "--out", str(file))
+        assert done.returncode == 0, done.stderr
+        pages[name] = (file, make("page", load(state / "etc").policy))
+    addresses = {name: file.as_uri() for name, (file, _) in pages.items()}
+    pictures = os.environ.get("SPREEKKAMER_PICTURES", "")  # to be looked at
+    found = story(Path(__file__).parent / "site.js", {"pages": addresses, "pictures": pictures}, within_s=120)
+    assert (found["asked"], found["wrong"]) == (["null"], []), "the files themselves, and nothing else"
+    for name, (file, notice) in pages.items():
+        seen = found["seen"][name]
+        assert {look: wrong for look, wrong in seen["axe"].items() if wrong} == {}
+        assert {look: wide for look, wide in seen["wide"].items() if wide > 0} == {}
+        headings = [part for part in notice.paragraphs if part.endswith("?")]
+        assert (len(headings), seen["reached"]) == (8 if name == "heusden-2020" else 0, headings)
+        assert seen["led"] == (headings[-1] if headings else "")
+        said = [line for line in seen["text"].splitlines() if line.strip()]
+        whole = [notice.title, *notice.paragraphs, *notice.sender, f"Versie {notice.code}"]
+        assert sorted(said) == sorted([*whole, *headings]), "each question is a link as well"
+        assert not re.search("<(script|img|link|iframe)|https?:|url\\(", file.read_text())

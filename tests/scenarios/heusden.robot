@@ -108,4 +108,6 @@ Artikel 7: sticker, brief en mondelinge tekst zeggen wat de kamer doet
     Als een beheerder de opdracht notice sticker --out {map}/sticker.pdf geeft
     En een beheerder de opdracht notice letter --out {map}/brief.md geeft
     En een beheerder de opdracht notice spoken --out {map}/gesproken.md geeft
+    En een beheerder de opdracht notice page --out {map}/spreekkamer.html geeft
+    En een beheerder de opdracht notice staff --out {map}/medewerkers.md geeft
     Dan meldt het kastje geen storing

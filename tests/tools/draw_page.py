@@ -38,7 +38,7 @@ def draw(to: Path) -> list[Path]:
     with tempfile.TemporaryDirectory(prefix="pictures-") as home:
         taken = take(Path(home), every=False)
         assert tuple(taken["taken"]) == NAMES
-        return [_small(Path(home) / f"{name}.png", to / f"{name}.png") for name in NAMES]
+        return [small(Path(home) / f"{name}.png", to / f"{name}.png") for name in NAMES]
 
 
 def take(to: Path, *, every: bool) -> Any:
@@ -59,7 +59,8 @@ def take(to: Path, *, every: bool) -> Any:
             room.stop()
 
 
-def _small(path: Path, to: Path) -> Path:
+def small(path: Path, to: Path) -> Path:
+    """Fewer colours, and as small as PNG can be."""
     with Image.open(path) as picture:
         picture.convert("RGB").quantize(COLOURS, kmeans=2, dither=Image.Dither.NONE).save(to, optimize=True)
     return to
