@@ -148,6 +148,7 @@ docs: $(BIN)/.ready-test system-packages .node/browser/.ready  ## draws what is 
 	$(BIN)/python -m tests.tools.draw_walls
 	$(BIN)/python -m tests.tools.draw_words
 	$(BIN)/python -m tests.tools.draw_cases
+	$(BIN)/python -m tests.tools.draw_councils
 	$(BIN)/python -m tests.tools.draw_page
 	$(BIN)/python -m tests.tools.draw_notices
 	$(BIN)/python -m tests.together.table
