@@ -79,6 +79,8 @@ class Ended(Said, frozen=True):
     why: EndReason
     detail: Text = ""
     lines: Count = 0
+    head: Sha256 | None = None
+    """The chain's last head, for a witness; null: nothing was written, or the disk refused."""
 
 
 class Head(Said, frozen=True):

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from daemon.model.events import AlarmEventKind, EndReason, Level, SourceKind
 from daemon.wire import KeeperState, RecorderHealth
@@ -244,7 +244,14 @@ def encode(message: Any) -> bytes:
     return msgspec.json.encode(message)
 
 
-class RecordingStarted(Published, frozen=True, tag_field="event", tag="started"):
+class OfUnit(Published, frozen=True, kw_only=True):
+    """Root of what a witness may keep: outside the topic, the message itself says whose it is."""
+
+    unit: str | UnsetType = UNSET
+    """organisation/site/room. The first releases did not say it."""
+
+
+class RecordingStarted(OfUnit, frozen=True, tag_field="event", tag="started"):
     """Goes out on `recording/event`: a recording is open, and its pre-event seconds are being written."""
 
     at: str
@@ -255,7 +262,7 @@ class RecordingStarted(Published, frozen=True, tag_field="event", tag="started")
     """The recording of which this is a new part, after the recorder was interrupted."""
 
 
-class RecordingEnded(Published, frozen=True, tag_field="event", tag="ended"):
+class RecordingEnded(OfUnit, frozen=True, tag_field="event", tag="ended"):
     """Goes out on `recording/event`: a recording is closed, and nothing is written to it any more."""
 
     at: str
@@ -268,9 +275,12 @@ class RecordingEnded(Published, frozen=True, tag_field="event", tag="ended"):
     """A word of a closed set, as in `faults` of health; empty where `why` says it all."""
     lines: int
     """Of its chain."""
+    sha256: str | UnsetType = UNSET
+    """Of chain line `lines` - 1, newline included: its last head, for a witness. Absent if nothing was written, if the
+    disk refused, or if the heads of this hour are used up."""
 
 
-class RecordingHead(Published, frozen=True, tag_field="event", tag="head"):
+class RecordingHead(OfUnit, frozen=True, tag_field="event", tag="head"):
     """Goes out on `recording/head` each minute of a recording: who keeps it can show that a chain was not rewritten."""
 
     at: str
@@ -283,7 +293,7 @@ class RecordingHead(Published, frozen=True, tag_field="event", tag="head"):
     """Of chain line `lines` - 1, newline included."""
 
 
-class ArchiveEvent(Published, frozen=True, tag_field="event", tag="line"):
+class ArchiveEvent(OfUnit, frozen=True, tag_field="event", tag="line"):
     """Goes out on `archive/event`: a receipt or a signed head, as it stands in the keeper's audit log."""
 
     at: str
@@ -294,7 +304,7 @@ class ArchiveEvent(Published, frozen=True, tag_field="event", tag="line"):
     """SHA-256 of the log's last line, newline included."""
 
 
-class HoldReviewDue(Published, frozen=True, tag_field="event", tag="hold_review_due"):
+class HoldReviewDue(OfUnit, frozen=True, tag_field="event", tag="hold_review_due"):
     """Goes out on `archive/event`, once a day until it is extended or released: a hold is due for review."""
 
     at: str

@@ -150,8 +150,8 @@ class Telemetry:
                 return
             case wire.Started(recording_id=name, continues=continues):
                 body = messages.RecordingStarted(at, name, continues)
-            case wire.Ended(recording_id=name, why=why, detail=detail, lines=lines):
-                body = messages.RecordingEnded(at, name, why, detail, lines)
+            case wire.Ended(recording_id=name, why=why, detail=detail, lines=lines, head=head):
+                body = messages.RecordingEnded(at, name, why, detail, lines, head or msgspec.UNSET)
             case wire.Head(recording_id=name, lines=lines, sha256=sha256):
                 topic, body = "recording/head", messages.RecordingHead(at, name, lines, sha256)
         self._say(topic, body)
@@ -224,7 +224,9 @@ class Telemetry:
             voice.say(self._root + topic, self._marked(said), self._clock.boot_ns(), retain=retain)
 
     def _marked(self, said: messages.Published) -> bytes:
-        """The bytes to publish, marked as simulated if the unit is."""
+        """The bytes to publish, marked as simulated if the unit is, and as the unit's where a witness may keep them."""
+        if isinstance(said, messages.OfUnit):
+            said = replace(said, unit=self._settings.unit.name())
         return messages.encode(replace(said, simulated=self._simulated))
 
     def _state(self, room: Room) -> messages.AlarmState:

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Signed heads of the audit log: daily, after each deletion and after each act of a custodian.
+"""Signed heads of the audit log: hourly while lines are written, after each deletion and each act of a custodian.
 
 Invariant (promise K3): a signature covers all lines before it, because each carries the hash of the one before. The key
 is the keeper's own; without it the keeper deletes as usual and reports the fault `audit`. The newest head is also kept
@@ -22,7 +22,10 @@ from daemon.model import acts
 from daemon.model.ledger import Line, statement
 from hardware.ports import ClockReading
 
-DAY_NS = 86_400_000_000_000
+HOUR_NS = 3_600_000_000_000
+"""Between two heads while lines are written: whoever has the key can rewrite what came after the newest head that a
+witness has. Each head takes a kilobyte of the disk, at most twenty-four a day; a log without a new line is not signed,
+so that an idle unit writes nothing (promise R1)."""
 RETRY_NS = 60_000_000_000
 """After a signature that could not be made or kept: when the disk has space again, or a late key has come, the fault
 lasts no longer than this. An attempt takes milliseconds, and a head already in the log is not signed again."""
@@ -44,6 +47,8 @@ class Heads:
         self._key, self._file, self._boot_id = key, file, boot_id
         self._next_ns = 0
         """Boot time of the next signature, apart from deletions."""
+        self._covered = 0
+        """Number of lines up to the newest head, and with it."""
         self._unkept: tuple[Seen, Line] | None = None
         """A head that is in the log, and not yet in the file."""
         self.fault = ""
@@ -67,13 +72,19 @@ class Heads:
             return ()
 
     def follow(self, line: Line) -> None:
-        """Take a line of the log: a head of this boot counts for its day."""
-        if isinstance(line.act, acts.Head) and line.boot_id == self._boot_id:
-            self._next_ns = line.at_boot_ns + DAY_NS
+        """Take a line of the log: a head covers the lines before it, and one of this boot counts for its hour."""
+        if not isinstance(line.act, acts.Head) or not line.is_signed:
+            return
+        self._covered = line.n + 1
+        if line.boot_id == self._boot_id:
+            self._next_ns = line.at_boot_ns + HOUR_NS
 
     def is_due(self, audit: AuditLog, now: ClockReading) -> bool:
-        """Whether a day has passed, and there is something to sign."""
-        return audit.lines > 0 and now.boot_ns >= self._next_ns
+        """Whether there is a line that no head covers, and an hour has passed since the newest head of this boot.
+
+        Or a head that the file beside the log has not got, a minute after the last attempt.
+        """
+        return now.boot_ns >= self._next_ns and (audit.lines > self._covered or self._unkept is not None)
 
     def sign(self, audit: AuditLog, now: ClockReading) -> Line | None:
         """Sign the log and return the line of the signature; None, and a fault, if that is impossible."""
@@ -89,5 +100,5 @@ class Heads:
                 log.event("head_unsigned", "error", why=str(error))
             self.fault, self._next_ns = f"the audit log's head is not signed: {error}", now.boot_ns + RETRY_NS
             return None
-        self.fault, self._unkept, self._next_ns = "", None, line.at_boot_ns + DAY_NS
+        self.fault, self._unkept, self._next_ns = "", None, line.at_boot_ns + HOUR_NS
         return line

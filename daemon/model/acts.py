@@ -126,7 +126,7 @@ class Unsigned(Act, frozen=True):
 
 
 class Head(Act, frozen=True):
-    """The log is signed: after deletions, after a custodian's act, daily, and at the first turn of a boot."""
+    """The log is signed: after deletions, after a custodian's act, and hourly if a line was added."""
 
     signature: str
     """An OpenSSH signature of all lines before this one: see below."""

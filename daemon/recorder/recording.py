@@ -316,7 +316,9 @@ class Recordings:
         if word.why == "store":
             self.trouble = word.detail
         log.event("recording_closed", recording_id=word.recording_id, why=word.why, detail=word.detail)
-        self._means.say(wire.Ended(word.recording_id, word.why, word.detail, word.lines))
+        self._means.say(
+            wire.Ended(word.recording_id, word.why, word.detail, word.lines, (word.lines and word.head) or None)
+        )
 
     def probed(self, word: writer.Probed) -> None:
         """The disk has been tried."""

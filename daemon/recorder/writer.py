@@ -105,6 +105,8 @@ class Closed(msgspec.Struct, frozen=True):
     ends_ns: dict[Track, int] = {}
     begun: bool = True
     """False: nothing of it is in the store."""
+    head: str = ""
+    """The chain's last head; empty: it was not closed, and the next start adds lines."""
 
 
 class Probed(msgspec.Struct, frozen=True):
@@ -245,7 +247,7 @@ class Writer:
         assert self._bundle is not None  # noqa: S101 - only a bug could break it
         self._bundle.end(why, detail, self._clock)
         bundle, self._bundle = self._bundle, None
-        self._say_closed(bundle, why, detail)
+        self._say_closed(bundle, why, detail, bundle.head)
 
     def _fail(self, detail: str, order: Order) -> None:
         """The disk refused: leave what is there, and close it when the disk accepts or at the next start."""
@@ -259,9 +261,9 @@ class Writer:
         elif isinstance(order, Open):
             self._sink(Closed(order.begin.recording_id, "store", detail, 0, begun=False))
 
-    def _say_closed(self, bundle: Bundle, why: EndReason, detail: str) -> None:
+    def _say_closed(self, bundle: Bundle, why: EndReason, detail: str, head: str = "") -> None:
         self._head = bundle.head
-        self._sink(Closed(bundle.begin.recording_id, why, detail, bundle.lines, dict(bundle.ends_ns)))
+        self._sink(Closed(bundle.begin.recording_id, why, detail, bundle.lines, dict(bundle.ends_ns), head=head))
 
 
 def _free_bytes(directory: Path) -> int:

@@ -158,8 +158,12 @@ def test_messages_and_receipts_have_a_budget_that_comes_back() -> None:
     out.ordered(start(NAME))
     sent = [out.recording(wire.Head(NAME, n, "a" * 64), 0) for n in range(2 * public.HEADS_PER_H)]
     assert len([each for each in sent if each]) == public.HEADS_PER_H
-    assert out.recording(wire.Ended(NAME, "asked"), 0), "a flood of heads costs no end"
-    assert out.recording(wire.Head(NAME, 1, "a" * 64), 60 * NS)
+    ended = out.recording(wire.Ended(NAME, "asked", head="a" * 64), 0)
+    assert ended == wire.Ended(NAME, "asked"), "a flood of heads costs no end, and an end says no head more"
+    ended = out.recording(wire.Ended(NAME, "asked", head="a" * 64), 60 * NS)
+    assert ended == wire.Ended(NAME, "asked", head="a" * 64)
+    assert not out.recording(wire.Head(NAME, 1, "a" * 64), 60 * NS), "it counts as one of the hour's"
+    assert out.recording(wire.Head(NAME, 1, "a" * 64), 120 * NS)
     lines = [out.receipt(wire.Receipt(line(n, event="deleted"), "b" * 64), 0) for n in range(2000)]
     assert sum(lines) == public.RECEIPTS_PER_H
     assert out.receipt(wire.Receipt(line(2000), "b" * 64), 0)

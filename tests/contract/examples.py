@@ -20,6 +20,7 @@ EVENT_ID = "7ed8d67d-ec6e-4c96-938e-5be16cb2f6e4"
 BOOT_ID = "69c3a74f-b4b4-4b91-9191-1bca4bef59ed"
 RECORDING_ID = "b016992e019c57122f4b85af3b589539"
 HOLD_ID = "5c0de1f27a9b4e0c8d3f6a1b2c4e5f60"
+UNIT = "voorbeeldstad/stadhuis/spreekkamer-1"
 SHA256 = "bb1e070ba230f49be458fc302546b0970262386a12845c664b3c2cd5fdaed651"
 SESSION = 1_795_321_026_024
 PRESSED_AT, SAID_AT = "2026-11-22T04:17:20.725Z", "2026-11-22T04:17:35.781Z"
@@ -75,7 +76,7 @@ def health() -> messages.Health:
     """The health of a room at rest."""
     proof = messages.ButtonProof(last_press="2026-11-20T13:05:11.030Z", last_test="2026-11-02T08:30:44.512Z")
     return messages.Health(
-        at=SAID_AT, unit="voorbeeldstad/stadhuis/spreekkamer-1", policy="heusden-2020", policy_sha256=SHA256,
+        at=SAID_AT, unit=UNIT, policy="heusden-2020", policy_sha256=SHA256,
         boot_id=BOOT_ID, uptime_s=7025, clock="synchronised", phase="ready", recording_id=None, alarms={}, faults={},
         lamps={"status": True, "recording": False}, broker="MQTT 5", second_broker=None, receiver="acknowledges",
         consoles=("balie",), paths={"broker": PROVEN}, undelivered=0, buttons={"alarm": proof}, queue_max=3,
@@ -99,9 +100,12 @@ EXAMPLES: dict[type[msgspec.Struct], tuple[msgspec.Struct, ...]] = {
     ),
     messages.Health: (health(),),
     messages.RecordingStarted: (messages.RecordingStarted(PRESSED_AT, RECORDING_ID, None),),
-    messages.RecordingEnded: (messages.RecordingEnded(SAID_AT, RECORDING_ID, "asked", "", 160),),
-    messages.RecordingHead: (messages.RecordingHead(SAID_AT, RECORDING_ID, 133, SHA256),),
-    messages.ArchiveEvent: (messages.ArchiveEvent(SAID_AT, RECEIPT, SHA256),),
+    messages.RecordingEnded: (
+        messages.RecordingEnded(SAID_AT, RECORDING_ID, "asked", "", 160),
+        messages.RecordingEnded(SAID_AT, RECORDING_ID, "asked", "", 160, SHA256, unit=UNIT),
+    ),
+    messages.RecordingHead: (messages.RecordingHead(SAID_AT, RECORDING_ID, 133, SHA256, unit=UNIT),),
+    messages.ArchiveEvent: (messages.ArchiveEvent(SAID_AT, RECEIPT, SHA256, unit=UNIT),),
     messages.HoldReviewDue: (
         messages.HoldReviewDue(
             SAID_AT, HOLD_ID, RECORDING_ID, ("video",), "incident", "2026-0417", "2026-11-20", 2, lapses_on=None

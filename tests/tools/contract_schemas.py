@@ -100,8 +100,8 @@ def slug(struct: Struct) -> str:
 def components(struct: Struct, refs: str, *, sent: bool) -> dict[str, Schema]:
     """The schema of a message and of every struct in it, by name; `refs` is where they point at each other.
 
-    Of a message that the unit sends every field is required, because it leaves none out; of one that it reads, those
-    without a default.
+    Of a message that the unit sends every field is required but those that an earlier release did not know, or that are
+    not always known (UNSET); of one that it reads, those without a default.
     """
     _, found = msgspec.json.schema_components([struct], ref_template=refs + "{name}")
     return {name: _finished(_struct(name), schema, sent=sent) for name, schema in found.items()}
@@ -153,7 +153,8 @@ def _finished(struct: Struct, schema: Schema, *, sent: bool) -> Schema:
             found = {"description": text, **({"allOf": [found]} if "$ref" in found else found)}
         schema["properties"][field.encode_name] = found
     if sent:
-        schema["required"] = list(schema["properties"])
+        later = {field.encode_name for field in msgspec.structs.fields(struct) if field.default is msgspec.UNSET}
+        schema["required"] = [name for name in schema["properties"] if name not in later]
     drawn: Schema = portable(schema)
     return drawn
 
