@@ -34,6 +34,7 @@ from daemon.commands import (
     support,
     tables,
     version,
+    witness,
 )
 from daemon.commands.console import NOT_EVIDENCE, SHORT, Json, State, as_json, out
 from daemon.commands.zone import place_of
@@ -71,6 +72,7 @@ app.add_typer(cover.app, name="cover")
 app.add_typer(notice.app, name="notice")
 app.add_typer(evidence.app, name="evidence")
 app.add_typer(store.app, name="store")
+app.command("witness")(witness.witness)
 
 PAGES_MAX = 10_000  # of twenty recordings: two hundred times what a busy room leaves in four weeks
 

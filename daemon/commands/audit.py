@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Annotated, NamedTuple
+from typing import IO, Annotated
 
 import msgspec
 import typer
@@ -18,17 +18,17 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from daemon import loglines, sign
+from daemon.commands import testimony
 from daemon.commands.console import Json, State, as_json, out
-from daemon.errors import StoreError
+from daemon.errors import RequestError, StoreError
 from daemon.link import Conversation
 from daemon.model import acts
 from daemon.model.ledger import FAULTS_MAX, Foreign, Line, Walk
+from daemon.model.witness import Book
 from daemon.paths import Paths
 
 app = typer.Typer(help="The keeper's log: deletions, holds, hand-outs; hash-chained and signed.", no_args_is_help=True)
 NO_HEADS: Mapping[int, str] = {}
-WITNESSED_MAX = 1_000_000
-"""Heads of one witness: ten years of a hundred a day. Further ones are ignored."""
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -45,19 +45,14 @@ class Verdict(msgspec.Struct, frozen=True):
     """Number of lines, from the first, covered by a valid signature."""
     witnessed: int
     """Heads of a witness that were compared with a line."""
+    heard: int | None
+    """Heads that the witness has of this log; null: no witness was asked."""
+    witnessed_lines: int
+    """Number of lines, from the first, that the compared heads cover."""
     missing: tuple[str, ...] = ()
     """Recordings that the log began and reports missing: no receipt for their deletion."""
     foreign: tuple[int, ...] = ()
     """Numbers of lines of unknown kinds, which have no effect; the first hundred."""
-
-
-class Witnessed(NamedTuple):
-    """What a witness has heard."""
-
-    heads: Mapping[int, str]
-    """Number of lines -> head."""
-    forks: tuple[int, ...] = ()
-    """Line counts for which it heard two heads."""
 
 
 class Progressing(Progress):
@@ -78,40 +73,56 @@ def verify(
         Path | None, typer.Option(metavar="PUB", help="the keeper's public key, or an allowed_signers with it")
     ] = None,
     witness: Annotated[
-        Path | None, typer.Option(metavar="W", help="messages of archive/event as a broker's log has them, one a line")
+        Path | None, typer.Option(metavar="DIR|FILE", help="what a witness kept, or archive/event messages, one a line")
+    ] = None,
+    unit: Annotated[
+        str | None, typer.Option(metavar="NAME", help="organisation/site/room, where the witness has several units")
     ] = None,
     state: State = None, as_json_: Json = False,
 ) -> None:  # fmt: skip
-    """Check every hash and signature of the audit log and list the lines that are wrong. Exit code 10 for any."""
+    """Check every hash and signature of the audit log and list the lines that are wrong. Exit code 10 for any.
+
+    Also if a witness was given and none of its heads could be compared.
+    """
     paths = Paths.below(state)
-    seen = heads_of(witness) if witness else Witnessed({})
+    if unit is not None and witness is None:
+        raise RequestError("--unit: says whose heads of --witness are meant; expected both")
+    seen = testimony.of_log(witness, unit) if witness else None
     if file is None:
-        verdict = _of_unit(paths, key or paths.audit_key.with_suffix(".pub"), seen)
+        verdict = _of_unit(paths, key or paths.audit_key.with_suffix(".pub"), seen and seen.book)
     else:
-        verdict = _of_file(file, key, seen)
+        verdict = _of_file(file, key, seen and seen.book)
     if as_json_:
         as_json(verdict)
     else:
         _show(verdict)
-    if verdict.faults_n or verdict.missing:
+        if seen is not None:
+            _show_passed(seen)
+    if verdict.faults_n or verdict.missing or (verdict.heard is not None and not verdict.witnessed):
         raise typer.Exit(10)
 
 
 def check(
-    file: IO[bytes], size: int, keys: tuple[str, ...], seen: Witnessed, own: Mapping[int, str] = NO_HEADS
+    file: IO[bytes], size: int, keys: tuple[str, ...], book: Book | None = None, own: Mapping[int, str] = NO_HEADS
 ) -> Verdict:
     """Check the first `size` bytes of a log. `own`: the keeper's own head, which is not a witness's.
 
+    `book`: what a witness heard of it.
+
     Raises StoreError if it cannot be read, SealError without ssh-keygen.
     """
-    walk, good, signed_lines, missing = Walk({**own, **seen.heads}), 0, 0, dict[str, None]()
+    heads = book.of_log() if book is not None else {}
+    walk, good, signed_lines, missing = Walk({**own, **heads}), 0, 0, dict[str, None]()
     foreign: list[int] = []
+    began: set[str] = set()
     try:
         with Progressing() as progress:
             task = progress.add_task("audit log", total=size)
             for line in loglines.read(file, size):
                 if (found := walk.take(line.raw, line.sha256)) is not None:
                     _note_missing(found, missing)
+                    if isinstance(found.act, acts.RecordingBegan):
+                        began.add(found.act.recording_id)
                     if isinstance(found.act, Foreign) and len(foreign) < FAULTS_MAX:
                         foreign.append(found.n)
                 if walk.signed and keys:
@@ -123,13 +134,26 @@ def check(
     except OSError as error:
         raise StoreError(f"the audit log cannot be read: {error.strerror or error}") from error
     walk.finish()
-    for lines in seen.forks:
-        walk.blame(lines - 1, "was witnessed with two heads: one of two logs is not this keeper's")
+    if book is not None:
+        _ask(book, walk, began)
     if keys and walk.lines and not good:
-        walk.blame(walk.lines - 1, "and all before it are signed by nobody: a keeper signs its log each day")
+        walk.blame(walk.lines - 1, "and all before it are signed by nobody: a keeper signs its log within an hour")
     faults = tuple(str(fault) for fault in walk.faults)
-    other = len(walk.compared & seen.heads.keys()), tuple(missing), tuple(foreign)
-    return Verdict(walk.lines, walk.head, faults, walk.faults_n, good, signed_lines, *other)
+    compared = walk.compared & heads.keys()
+    witnessed = len(compared), None if book is None else len(heads), max(compared, default=0)
+    return Verdict(
+        walk.lines, walk.head, faults, walk.faults_n, good, signed_lines, *witnessed, tuple(missing), tuple(foreign)
+    )
+
+
+def _ask(book: Book, walk: Walk, began: set[str]) -> None:
+    """What a witness knows beyond the heads of the log as it is."""
+    for fork in book.forks.values():
+        if not fork.recording_id:
+            walk.blame(fork.lines - 1, "was witnessed with two heads: one of two logs is not this keeper's")
+    for name, lines in book.due().items():
+        if lines <= walk.lines and name not in began:
+            walk.blame(lines - 1, f"is signed without recording {name}, whose chain was witnessed before")
 
 
 def _note_missing(line: Line, missing: dict[str, None]) -> None:
@@ -140,30 +164,7 @@ def _note_missing(line: Line, missing: dict[str, None]) -> None:
             missing.pop(name, None)
 
 
-def heads_of(path: Path) -> Witnessed:
-    """Read what a witness heard. Raises StoreError; foreign messages are skipped."""
-    found, forks = dict[int, str](), dict[int, None]()
-    try:
-        with path.open("rb") as file:
-            for line in loglines.read(file):
-                head = _head_of(line.raw) if len(found) < WITNESSED_MAX else None
-                if head and found.setdefault(head[0], head[1]) != head[1]:
-                    forks[head[0]] = None
-    except OSError as error:
-        raise StoreError(f"{path}: {error.strerror or error}") from error
-    return Witnessed(found, tuple(forks))
-
-
-def _head_of(raw: bytes) -> tuple[int, str] | None:
-    """Of one message: the number of lines at its line, and the head then."""
-    try:
-        body = msgspec.json.decode(raw)
-        return int(body["line"]["n"]) + 1, str(body["head"])
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, KeyError, TypeError, ValueError):
-        return None
-
-
-def _of_unit(paths: Paths, key: Path, seen: Witnessed) -> Verdict:
+def _of_unit(paths: Paths, key: Path, book: Book | None) -> Verdict:
     """Check the log itself, handed out by the keeper for reading; its own head counts as a witness's too."""
     with Conversation(paths.keeper_socket) as keeper:
         told, files = keeper.ask_for_files("audit")
@@ -171,16 +172,24 @@ def _of_unit(paths: Paths, key: Path, seen: Witnessed) -> Verdict:
         raise StoreError("the keeper handed out no log; expected an open file")
     with os.fdopen(files[0], "rb") as file:
         own = {told["lines"]: told["head"]}
-        return check(file, told["bytes"], sign.public_keys(key, sign.AUDIT), seen, own)
+        return check(file, told["bytes"], sign.public_keys(key, sign.AUDIT), book, own)
 
 
-def _of_file(path: Path, key: Path | None, seen: Witnessed) -> Verdict:
+def _of_file(path: Path, key: Path | None, book: Book | None) -> Verdict:
     keys = sign.public_keys(key, sign.AUDIT) if key else ()
     try:
         with path.open("rb") as file:
-            return check(file, os.fstat(file.fileno()).st_size, keys, seen)
+            return check(file, os.fstat(file.fileno()).st_size, keys, book)
     except OSError as error:
         raise StoreError(f"{path}: {error.strerror or error}") from error
+
+
+def _show_passed(seen: testimony.Testimony) -> None:
+    """What of the witness's was not compared, so that nothing is passed over silently."""
+    if seen.unread:
+        out().print(f"Lines of the witness that are no message of a unit: {seen.unread}.")
+    if seen.others:
+        out().print(f"Heads of other units, of none that is named, or of a simulated one: {seen.others}; not compared.")
 
 
 def _show(found: Verdict) -> None:
@@ -195,7 +204,13 @@ def _show(found: Verdict) -> None:
         out().print(f"Signatures that fit: {found.signatures}; lines that they cover: {found.signed_lines}.")
     else:
         out().print("No signature was checked: give the keeper's public key with --key.")
-    out().print(f"Witnessed heads that were compared with a line: {found.witnessed}.")
+    if found.heard is None:
+        out().print("No witness was asked: whoever has the keeper's key can have made all of it anew (--witness).")
+    elif not found.witnessed:
+        out().print(f"[red]Of {found.heard} witnessed heads none was compared with a line: nothing is proven.[/red]")
+    else:
+        compared = f"Witnessed heads that were compared with a line: {found.witnessed} of {found.heard}"
+        out().print(f"{compared}; lines that they cover: {found.witnessed_lines}.")
     if found.foreign:
         many = f"{len(found.foreign)} or more" if len(found.foreign) == FAULTS_MAX else len(found.foreign)
         first = f"the first is line {found.foreign[0]}"

@@ -9,6 +9,7 @@ Invariant: no socket, no unit, only the files that are named. Code that opens is
 from __future__ import annotations
 
 import datetime
+import functools
 import getpass
 import hashlib
 import os
@@ -25,6 +26,7 @@ from rich.markup import escape
 from rich.progress import Progress
 
 from daemon import sign
+from daemon.commands import testimony
 from daemon.commands.console import NOT_EVIDENCE, Json, as_json, out, progress
 from daemon.errors import RequestError, SealError, StoreError, UnitError
 from daemon.evidence.copies import refuse_existing, write_new
@@ -52,15 +54,25 @@ UNIT = {
 }
 
 
-def verify_(copy: Copy, *, signers: Signers = None, as_json_: Json = False) -> None:
-    """Check, without a key, whether a copy is intact and comes from the unit. Exit code 10 if not."""
-    found = [one.verdict for _, one in _verified(copy, signers)]
+def verify_(
+    copy: Copy, *, signers: Signers = None,
+    witness: Annotated[
+        Path | None, typer.Option(metavar="DIR|FILE", help="what a witness kept, or recording/head messages")
+    ] = None,
+    as_json_: Json = False,
+) -> None:  # fmt: skip
+    """Check, without a key, whether a copy is intact and comes from the unit. Exit code 10 if not.
+
+    Also if a witness was given and none of its heads could be compared.
+    """
+    found = [one.verdict for _, one in _verified(copy, signers, witness)]
     if as_json_:
         as_json(found)
     else:
         for verdict in found:
             show(verdict)
-    if any(not verdict.whole or verdict.unit == "no" for verdict in found):
+    unheard = any(verdict.heard is not None and not verdict.witnessed for verdict in found)
+    if unheard or any(not verdict.whole or verdict.unit == "no" for verdict in found):
         raise typer.Exit(10)
 
 
@@ -237,11 +249,12 @@ def _receipt(copy: Path, recording_ids: list[str]) -> Path:
 # --- shared ---------------------------------------------------------------------------------------------------------
 
 
-def _verified(copy: Path, signers: Path | None) -> list[tuple[Source, Verified]]:
+def _verified(copy: Path, signers: Path | None, witness: Path | None = None) -> list[tuple[Source, Verified]]:
     keys = sign.public_keys(signers, sign.RECORDINGS) if signers else ()
+    book_of = functools.partial(testimony.of_recording, witness) if witness else None
     with progress() as bar:
         task = bar.add_task("check", total=None)
-        found = [(source, verify(source, keys, _step(bar, task))) for source in sources(copy)]
+        found = [(source, verify(source, keys, _step(bar, task), book_of)) for source in sources(copy)]
     return sorted(found, key=lambda one: one[1].verdict.begin.at_wall_ns if one[1].verdict.begin else 0)
 
 
@@ -337,6 +350,8 @@ def show(verdict: Verdict) -> None:
         console.print(f"[red]{escape(finding.path)}[/red] {_text(finding.what)}", soft_wrap=True)
     console.print("Whole: yes." if verdict.whole else "Whole: NO.")
     console.print(UNIT[verdict.unit].format(verdict.fingerprint), soft_wrap=True)
+    if verdict.heard is not None:
+        console.print(_of_witness(verdict), soft_wrap=True)
     for track, deleted in verdict.deleted.items():
         when = local(deleted.at_wall_ns, None) if deleted.at_wall_ns else "?"
         words = f"Not in it: {track}, deleted at its term {when}, says line {deleted.line} of the log that came along."
@@ -344,6 +359,14 @@ def show(verdict: Verdict) -> None:
     for gap in verdict.gaps:
         words = f"Missing: {gap.track} from {gap.from_s} s to {gap.to_s} s after the press: {gap.reason}"
         console.print(_text(words), soft_wrap=True)
+
+
+def _of_witness(verdict: Verdict) -> str:
+    if not verdict.witnessed:
+        none = f"Of {verdict.heard} witnessed heads none was compared with a line: nothing is proven by the witness."
+        return f"[red]{none}[/red]"
+    compared = f"Witnessed heads that were compared with a line: {verdict.witnessed} of {verdict.heard}"
+    return f"{compared}; lines that they cover: {verdict.witnessed_lines} of {verdict.lines}."
 
 
 def _passphrase(name: str) -> str:

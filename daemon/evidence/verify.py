@@ -12,15 +12,19 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from daemon import records, sign
 from daemon.evidence.source import Source
 from daemon.inspection.chain import UNREADABLE
 from daemon.inspection.files import Pace
 from daemon.inspection.judge import Expected, Finding, begin_of, end_of, judge
+from daemon.loglines import Line
+from daemon.model.witness import Book
 from daemon.names import SEGMENT, TRACKS
 from hardware.ports import Track
 
@@ -90,6 +94,14 @@ class Verdict(msgspec.Struct, frozen=True):
     files: int
     bytes: int
     sums_sha256: str
+    heard: int | None = None
+    """Heads of its chain that a witness has; null: no witness was asked."""
+    witnessed: int = 0
+    """Those that were compared with a line."""
+    witnessed_lines: int = 0
+    """Number of chain lines, from the first, that the compared heads cover."""
+    lines: int = 0
+    """Of its chain."""
 
 
 class Verified(msgspec.Struct, frozen=True):
@@ -99,9 +111,16 @@ class Verified(msgspec.Struct, frozen=True):
     segments: dict[Track, tuple[Segment, ...]]
 
 
-def verify(source: Source, keys: tuple[str, ...], pace: Pace = lambda _: None) -> Verified:
-    """Judge one recording. `keys`: of trusted units; none: unknown. Raises what `pace` raises."""
+def verify(
+    source: Source, keys: tuple[str, ...], pace: Pace = lambda _: None, book_of: Callable[[str], Book] | None = None
+) -> Verified:
+    """Judge one recording. `keys`: of trusted units; none: unknown. Raises what `pace` raises.
+
+    `book_of`: what a witness heard of a recording's chain, and may raise; None: no witness.
+    """
     found = source.read(pace)
+    compared = Compared(book_of(found.name) if book_of is not None else Book(), found.name)
+    found = replace(found, chain=compared.watch(found.chain))
     deleted = _receipts(source.sheet, found.name)
     lines: list[records.ChainLine] = []
     signature = found.records.get("SHA256SUMS.sig", b"")
@@ -118,7 +137,7 @@ def verify(source: Source, keys: tuple[str, ...], pace: Pace = lambda _: None) -
     inspection = judge(found, Expected(gone=frozenset(deleted)), is_signed, lines.append)
     shorn = [Finding(finding.path.partition("/")[2], finding.what) for finding in inspection.findings]
     doubts = [finding for finding in shorn if finding.what.startswith(("is no signature", "could not be checked"))]
-    faults = [finding for finding in shorn if finding not in doubts]
+    faults = [finding for finding in shorn if finding not in doubts] + compared.findings()
     # A signature that fails because of another fault is not listed there, but still has to be checked.
     good = signed_by_all == [True, True]
     begin, end = begin_of(found), end_of(found)
@@ -133,8 +152,39 @@ def verify(source: Source, keys: tuple[str, ...], pace: Pace = lambda _: None) -
         frames={track: int(count) for track, count in _sums(lines, lambda line: line.frames).items()},
         files=inspection.files, bytes=inspection.bytes,
         sums_sha256=hashlib.sha256(found.records.get("SHA256SUMS", b"")).hexdigest(),
+        heard=len(compared.heads) if book_of is not None else None, witnessed=len(compared.done),
+        witnessed_lines=max(compared.done, default=0), lines=compared.lines,
     )  # fmt: skip
     return Verified(verdict, {track: tuple(_segments(lines, track)) for track in TRACKS if track not in deleted})
+
+
+class Compared:
+    """A chain's lines, compared with the heads that a witness heard."""
+
+    def __init__(self, book: Book, name: str) -> None:
+        self.heads, self._forks = book.of_recording(name), [fork for fork in book.forks.values() if fork.recording_id]
+        self.done: set[int] = set()
+        self.lines = 0
+        self._wrong: list[int] = []
+
+    def watch(self, chain: Iterable[Line]) -> Iterator[Line]:
+        """Hand on each line."""
+        for line in chain:
+            self.lines += 1
+            head = self.heads.get(self.lines)
+            if head is not None:
+                self.done.add(self.lines)
+                if head != line.sha256:
+                    self._wrong.append(self.lines)
+            yield line
+
+    def findings(self) -> list[Finding]:
+        """What does not fit; after the walk."""
+        found = [f"line {lines - 1} is not the line that was witnessed" for lines in self._wrong]
+        found += [f"line {fork.lines - 1} was witnessed with two heads" for fork in self._forks]
+        if max(self.heads, default=0) > self.lines:
+            found.append(f"ends after {self.lines} lines; a head of {max(self.heads)} lines was witnessed")
+        return [Finding("chain.jsonl", what) for what in found]
 
 
 def _segments(lines: list[records.ChainLine], track: Track) -> list[Segment]:

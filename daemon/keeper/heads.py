@@ -100,5 +100,6 @@ class Heads:
                 log.event("head_unsigned", "error", why=str(error))
             self.fault, self._next_ns = f"the audit log's head is not signed: {error}", now.boot_ns + RETRY_NS
             return None
-        self.fault, self._unkept, self._next_ns = "", None, line.at_boot_ns + HOUR_NS
+        self.fault, self._unkept, self._covered = "", None, seen.lines
+        self._next_ns = line.at_boot_ns + HOUR_NS
         return line

@@ -17,10 +17,12 @@ import pytest
 
 from daemon import sign
 from daemon.alarm import messages
-from daemon.commands.audit import Witnessed, check, heads_of
+from daemon.commands import testimony
+from daemon.commands.audit import check
 from daemon.keeper.audit import AuditLog
 from daemon.keeper.heads import Heads
 from daemon.model.ledger import START, statement
+from daemon.model.witness import Book, Heard
 from daemon.paths import Paths
 from daemon.records import sha256
 from hardware.clock import SystemClock
@@ -142,7 +144,10 @@ def test_a_broker_that_listened_is_a_witness(unit: Paths, tmp_path: Path) -> Non
     said = [messages.encode(messages.ArchiveEvent(SAID_AT, line, sha256(encode(line)))) for line in heard]
     witness.write_bytes(b"\n".join([b"noise", *said, b'{"event":"hold_review_due"}', b"[" * 10_000]) + b"\n")
     code, found = judged(unit, tmp_path, lines_of(unit), "--witness", witness)
-    assert (code, found["witnessed"]) == (0, 6)
+    assert (code, found["witnessed"], found["heard"], found["witnessed_lines"]) == (0, 6, 6, LINES)
+    shown = " ".join(spreekkamer("audit", "verify", "--file", unit.audit_log, "--witness", witness).stdout.split())
+    assert f"compared with a line: 6 of 6; lines that they cover: {LINES}." in shown
+    assert "no message of a unit: 2." in shown
     code, found = judged(unit, tmp_path, lines_of(unit)[:13], "--witness", witness)
     assert code == 10
     assert found["faults"] == [f"line 13 is missing, and all after it: a head of {LINES} lines was witnessed"]
@@ -221,7 +226,7 @@ def test_a_witness_that_heard_two_heads_of_one_line(tmp_path: Path) -> None:
     for heads in ((head, "0" * 64), ("0" * 64, head)):
         witness.write_text("".join(message({"n": 1}, one) for one in heads) + message({"n": 99}, head))
         with log.open("rb") as file:
-            found = check(file, log.stat().st_size, (), heads_of(witness))
+            found = check(file, log.stat().st_size, (), testimony.of_log(witness, None).book)
         assert any("two heads" in fault for fault in found.faults)
         assert found.witnessed == 1
 
@@ -237,7 +242,7 @@ def test_a_witnessed_line_behind_a_torn_one(tmp_path: Path) -> None:
     log = tmp_path / "audit.jsonl"
     log.write_bytes(b"".join(raw))
     with log.open("rb") as file:
-        found = check(file, log.stat().st_size, (), Witnessed({2: head}))
+        found = check(file, log.stat().st_size, (), book({2: head}))
     assert found.faults == ("line 1 was witnessed, and is no line of this log any more",)
     assert found.witnessed == 0
 
@@ -250,4 +255,85 @@ def test_a_log_that_nobody_signed(tmp_path: Path) -> None:
     sign.make_key(key, "unit", sign.AUDIT)
     for keys, faults in (((), 0), (sign.public_keys(key.with_suffix(".pub"), sign.AUDIT), 1)):
         with log.open("rb") as file:
-            assert check(file, log.stat().st_size, keys, Witnessed({})).faults_n == faults
+            assert check(file, log.stat().st_size, keys).faults_n == faults
+
+
+def book(heads: dict[int, str]) -> Book:
+    """What a witness heard: number of lines -> head."""
+    found = Book()
+    for lines, head in heads.items():
+        found.take(Heard(lines, head))
+    return found
+
+
+@pytest.mark.case("keeper 13")
+def test_a_witness_of_nothing_proves_nothing(unit: Paths, tmp_path: Path) -> None:
+    """H1, K7: a witness that has no head of this log, or heads beyond all of its lines, is no witness of it: the
+    command counts none compared, says so and fails, also where nothing else is wrong.
+    """
+    witness = tmp_path / "witness"
+    witness.write_text("noise\n")
+    code, found = judged(unit, tmp_path, lines_of(unit), "--witness", witness)
+    assert (code, found["faults_n"], found["heard"], found["witnessed"]) == (10, 0, 0, 0)
+    done = spreekkamer("audit", "verify", "--file", unit.audit_log, "--witness", witness)
+    assert "none was compared with a line: nothing is proven" in " ".join(done.stdout.split())
+    witness.write_text(message({"n": 900}, "0" * 64))
+    code, found = judged(unit, tmp_path, lines_of(unit), "--witness", witness)
+    assert (code, found["heard"], found["witnessed"], found["faults_n"]) == (10, 1, 0, 1)
+
+
+@pytest.mark.case("keeper 13")
+def test_a_witness_of_several_units(unit: Paths, tmp_path: Path) -> None:
+    """K7, H3: heads of another unit, and those of a simulated one of the same name, are not compared with this log and
+    are counted; which unit is meant has to be said where there are several.
+    """
+    mine, other = "stad/huis/een", "stad/huis/twee"
+    head = sha256(lines_of(unit)[3])
+    witness = tmp_path / "2026.jsonl"
+    kept = [
+        {"at": SAID_AT, "topic": f"spreekkamer/v1/{name}/archive/event", "message": message_}
+        for name, message_ in (
+            (mine, {"line": {"n": 3}, "head": head}),
+            (other, {"line": {"n": 3}, "head": "0" * 64, "unit": mine}),
+            (mine, {"line": {"n": 3}, "head": "1" * 64, "simulated": True}),
+        )
+    ]
+    witness.write_text("".join(json.dumps(line) + "\n" for line in kept))
+    code, said = judged(unit, tmp_path, lines_of(unit), "--witness", witness)
+    assert code == 12
+    assert f"has several units, {mine}, {other}" in said
+    code, found = judged(unit, tmp_path, lines_of(unit), "--witness", witness, "--unit", mine)
+    assert (code, found["faults"], found["witnessed"]) == (0, [], 1)
+    code, found = judged(unit, tmp_path, lines_of(unit), "--witness", tmp_path, "--unit", other)
+    assert (code, found["faults"]) == (10, ["line 3 is not the line that was witnessed"])
+    assert verify("--file", unit.audit_log, "--witness", witness, "--unit", "stad/huis/drie")[0] == 12
+    assert verify("--file", unit.audit_log, "--unit", mine)[0] == 12
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert verify("--file", unit.audit_log, "--witness", empty)[0] == 5
+
+
+@pytest.mark.case("keeper 13")
+def test_a_recording_that_was_witnessed_and_that_the_log_never_began(tmp_path: Path) -> None:
+    """K7: a recording whose chain was witnessed stands in the log before the next head by the unit's own clock; left
+    out, with the log made anew around it and nobody's head to contradict it, it is named. A head that is published
+    again, or whose clock was worth nothing, demands nothing.
+    """
+    seen_ns, later_ns = 1_800_000_000 * 10**9, 1_800_000_600 * 10**9
+    name = "ab" * 16
+    log = tmp_path / "audit.jsonl"
+    chain = Heard(60, "5" * 64, name, wall_ns=seen_ns)
+    for wall_ns, began, faults in (
+        (later_ns, False, 1), (later_ns, True, 0), (seen_ns, False, 0), (None, False, 0),
+    ):  # fmt: skip
+        raw = [line_of(0, START, **sample("boot"))]
+        if began:
+            raw.append(line_of(1, sha256(raw[0]), **sample("recording_began", recording_id=name)))
+        log.write_bytes(b"".join(raw))
+        found = Book()
+        found.note(chain)
+        found.take(Heard(len(raw), sha256(raw[-1]), wall_ns=wall_ns))
+        with log.open("rb") as file:
+            verdict = check(file, log.stat().st_size, (), found)
+        assert verdict.faults_n == faults, verdict.faults
+        assert all(f"is signed without recording {name}" in fault for fault in verdict.faults)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from daemon import sign
-from daemon.commands.audit import Witnessed, check
+from daemon.commands.audit import check
 from daemon.keeper.process import KeeperProcess
 from daemon.model.acts import KINDS
 from daemon.model.ledger import Foreign, Line, encode, parse
@@ -54,7 +54,7 @@ def test_an_old_log_holds_together_with_its_signatures() -> None:
     """
     keys = sign.public_keys(EVERY_KIND.with_suffix(".pub"), sign.AUDIT)
     with EVERY_KIND.open("rb") as file:
-        found = check(file, EVERY_KIND.stat().st_size, keys, Witnessed({}))
+        found = check(file, EVERY_KIND.stat().st_size, keys)
     assert found.faults == ()
     assert found.signatures == sum(line.act.event == "head" for _, line in lines_of(EVERY_KIND))
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon import sign
-from daemon.commands.audit import Witnessed, check
+from daemon.commands.audit import check
 from daemon.errors import UnitError
 from daemon.link import ask
 from tests.together.judge import NS, Verdict
@@ -142,7 +142,7 @@ def _is_whole(stage: Stage) -> None:
         stage.wrong.append(Verdict("K3", f"the keeper does not answer: {error}"))
     log, key = stage.paths.audit_log, stage.paths.audit_key.with_suffix(".pub")
     with log.open("rb") as file:
-        verdict = check(file, _whole_lines(log), sign.public_keys(key, sign.AUDIT), Witnessed({}))
+        verdict = check(file, _whole_lines(log), sign.public_keys(key, sign.AUDIT))
     stage.wrong += [Verdict("K7", f"audit verify: {fault}") for fault in verdict.faults]
     stage.wrong += [Verdict("K7", f"audit verify: recording {name[:8]} is missing") for name in verdict.missing]
 
