@@ -45,6 +45,9 @@ SLACK_NS = NS
 takes time on a busy machine. A recording still begins with the segment at the start of the pre-event time."""
 STALL_NS = NS
 """A round this late was held up: the machine or this process stood still, and no device is to blame."""
+TAKING_NS = NS
+"""A round stops taking frames then and goes on with them in the next: where the devices bring more than the machine can
+work off, orders, the lease and systemd's watchdog (10 s) still have their turn."""
 KEYLESS_NS = 10 * NS
 """No key for this long is a fault: making one takes 0.1 s, and nothing is sealed before."""
 KEY_NS = 3600 * NS
@@ -203,8 +206,11 @@ class RecorderProcess:
         self._time_passes()
 
     def _take_frames(self) -> None:
-        """Take only the frames present at the start: a device that never stops holds up nothing else."""
+        """Take only the frames present at the start, for `TAKING_NS` at most: no device holds up anything else."""
+        until_ns = self._clock.boot_ns() + TAKING_NS
         for _ in range(len(self._frames)):
+            if self._clock.boot_ns() >= until_ns:
+                break
             at_ns, frame = self._frames.popleft()
             if isinstance(frame, ports.DeviceLost):
                 self._device_lost(frame)

@@ -32,6 +32,8 @@ ENOUGH, ENOUGH_AGAIN = 0.75, 0.9
 """Fractions of the time that should be in the ring: below the first it is a fault, from the second on it is over. A
 picture lost now and then is a gap and not a fault; every fourth is."""
 NOTHING = 0.1
+FEW = "less than three quarters of what it promised is there and whole"
+NONE = "nothing of what it delivers can be used"
 EVERY_NS = 5 * NS
 """Between two decoded segments: with a second one to confirm, a fault is named within ten seconds."""
 WHOLE_NS = 60 * NS
@@ -72,8 +74,8 @@ class Share:
         if not self._short:
             return ""
         if share < NOTHING:
-            return "nothing of what it delivers can be used"
-        return "less than three quarters of what it promised is there and whole"
+            return NONE
+        return FEW
 
 
 class Proof:

@@ -22,7 +22,7 @@ from daemon.errors import HangError
 from daemon.model.events import Lease, Quiet, SetEnd, StartRecording
 from daemon.recorder import writer
 from daemon.recorder.hangs import Hangs
-from daemon.recorder.process import Devices, RecorderProcess
+from daemon.recorder.process import TAKING_NS, Devices, RecorderProcess
 from hardware.disk import FileSystemDisk
 from hardware.ports import AudioFormat, PcmBlock, PictureBlocks, PictureFigures, VideoFormat, VideoPacket
 from simulators.clock import SimClock
@@ -387,3 +387,48 @@ def test_a_disk_that_refuses_at_once_is_not_tried_without_end(tmp_path: Path) ->
         process._probed(writer.Probed(word))
         told.append(process._health_ns == 0)
     assert told == [True, False, False, True, False]
+
+
+def test_a_machine_that_is_too_slow_for_its_devices_is_not_killed_by_its_watchdog(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R5, R8, H1: frames take longer than they last, as on a processor that is throttled by its heat: each round works
+    some off, tells systemd and the alarm process that it lives, and blames no device. It was killed and began with an
+    empty ring, again and again (seen in the virtual machine).
+    """
+    paths = prepare(tmp_path, None, None, ("127.0.0.1", 1))
+    clock = SimClock(clock_path(paths))
+    camera, microphone = TestCamera(clock), TestMicrophone(clock)
+    devices = Devices(lambda: camera, lambda: microphone, clock, FileSystemDisk(tmp_path), simulated=True)
+    process = RecorderProcess(load(paths.etc), paths, devices)
+    told, taken, take = list[str](), 0, process._frame
+    brought_ns = clock.boot_ns()
+
+    def bring() -> None:
+        nonlocal brought_ns
+        while brought_ns <= clock.boot_ns():
+            process.put(PcmBlock(TONE, 960, brought_ns, overflow=False))
+            brought_ns += NS // 50
+
+    def slow(frame: Any, at_ns: int) -> None:
+        nonlocal taken
+        taken += 1
+        clock.advance(0.1)
+        bring()
+        take(frame, at_ns)
+
+    monkeypatch.setattr(process, "_frame", slow)
+    monkeypatch.setattr("daemon.systemd.notify", told.append)
+    process._turn()
+    camera.stop()
+    microphone.stop()
+    clock.advance(3)
+    bring()
+    for _ in range(6):
+        before, taken = len(process._frames), 0
+        process._turn()
+        assert taken <= TAKING_NS / (0.1 * NS) < before
+    assert told.count("WATCHDOG=1") > 1
+    assert (microphone.starts, process._tracks["audio"].trouble) == (1, "")
+    process._keys.close()
+    process._link.close()

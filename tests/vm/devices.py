@@ -8,6 +8,8 @@ from __future__ import annotations
 from tests.vm.machine import PYTHON, Machine
 
 MICROPHONE = "Loopback: PCM (hw:0,1)"
+RATE_HZ = 16_000
+"""AAC at 48 kHz takes a processor in software, whose floating point is in software too, longer than the sound lasts."""
 VIVID = "vivid n_devs=1 node_types=0x1 num_inputs=1 input_types=0x0"
 SETTINGS = f"""
 [camera]
@@ -21,6 +23,7 @@ dark_below_pct = 0.0
 blurred_below_pct = 0.0
 [microphone]
 device = "{MICROPHONE}"
+rate_hz = {RATE_HZ}
 [recorder]
 free_bytes_min = 100000000
 """
@@ -29,11 +32,11 @@ SLOW = "[Service]\nTimeoutStartSec=600\nWatchdogSec=120\n"
 """A processor in software takes longer than 30 s to start a Python beside other work, and than 10 s for a turn."""
 UNITS = ("spreekkamer-alarm", "spreekkamer-keeper", "spreekkamer-recorder")
 PLAYS = "while :; do aplay -q -D plughw:Loopback,0,0 /srv/tone.wav; done"
-_TONE = """
+_TONE = f"""
 import math, struct, wave
 with wave.open("/srv/tone.wav", "wb") as out:
-    out.setnchannels(1); out.setsampwidth(2); out.setframerate(48000)
-    out.writeframes(b"".join(struct.pack("<h", round(3000 * math.sin(n / 20))) for n in range(480000)))
+    out.setnchannels(1); out.setsampwidth(2); out.setframerate({RATE_HZ})
+    out.writeframes(b"".join(struct.pack("<h", round(3000 * math.sin(n / 7))) for n in range({10 * RATE_HZ})))
 """
 
 
