@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import datetime
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +17,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from daemon.errors import RequestError
+from daemon.errors import RefusedError, RequestError
 
 State = Annotated[
     Path | None,
@@ -31,6 +33,25 @@ NOT_EVIDENCE = "not evidence: simulated"
 """Shown for each recording made on simulated devices (promise H3)."""
 SHORT = 8
 """Characters of an id in a table: enough to tell recordings apart; commands also accept the start of an id."""
+
+
+OPTIONS = {
+    "on_behalf_of": "--role", "police_report": "--police-report", "measures": "--measures", "number": "--number",
+    "incident": "--incident", "reason": "--reason", "same_disk": "--same-disk", "kind": "--kind",
+}  # fmt: skip
+"""Field of a request -> the option that a person typed for it."""
+
+
+@contextmanager
+def by_option() -> Iterator[None]:
+    """Name the option instead of the request's field in a refusal. Raises RefusedError."""
+    try:
+        yield
+    except RefusedError as error:
+        field, colon, expected = str(error).partition(": ")
+        if colon and field in OPTIONS:
+            raise RefusedError(f"{OPTIONS[field]}: {expected}", error.exit_code) from error
+        raise
 
 
 def day(text: str, what: str) -> datetime.date:

@@ -14,7 +14,7 @@ import typer
 
 from daemon import sign
 from daemon.commands import custodian
-from daemon.commands.console import Json, State, as_json, out, progress
+from daemon.commands.console import Json, State, as_json, by_option, out, progress
 from daemon.commands.hold import WAIT_S
 from daemon.errors import RequestError, SealError, StoreError
 from daemon.evidence.export import Copy, to_medium, to_stream
@@ -73,7 +73,7 @@ def export_(
         raise RequestError(f"--to {to}: expected a directory, or - for standard output")
     if Path(to).resolve().is_relative_to(paths.store.resolve()):
         raise RequestError(f"--to {to}: it lies in the store; expected a directory on a medium")
-    with Conversation(paths.keeper_socket, WAIT_S) as keeper, progress() as bar:
+    with by_option(), Conversation(paths.keeper_socket, WAIT_S) as keeper, progress() as bar:
         _leaves(keeper, recording_id, to, Path(to).stat(), why)
         task = bar.add_task("copy", total=None)
         copy = to_medium(keeper, recording_id, Path(to), lambda count: bar.advance(task, count), why)
@@ -100,9 +100,10 @@ def used(
     role: Annotated[str, typer.Option(help="for which function: a role of the policy; no name")],
     state: State = None, as_json_: Json = False,
 ) -> None:  # fmt: skip
-    """Tells the unit's log what became of a copy, for the register: the unit itself sees no copy being opened."""
+    """Tell the unit's log what became of a copy, for the register: the unit itself sees no copy being opened."""
     about = {"use": as_, "purpose": purpose, "number": number, "on_behalf_of": role}
-    told = ask(Paths.below(state).keeper_socket, "used", recording=recording_id, **about)
+    with by_option():
+        told = ask(Paths.below(state).keeper_socket, "used", recording=recording_id, **about)
     if as_json_:
         as_json(told)
         return
@@ -121,7 +122,7 @@ def _stream(paths: Paths, recording_id: str, why: Handing) -> None:
     if sys.stdout.isatty():
         raise RequestError("a zip is no text for a terminal; expected --to - with standard output going into a file")
     try:
-        with Conversation(paths.keeper_socket, WAIT_S) as keeper:
+        with by_option(), Conversation(paths.keeper_socket, WAIT_S) as keeper:
             _leaves(keeper, recording_id, "-", os.fstat(sys.stdout.fileno()), why)
             copy = to_stream(keeper, recording_id, sys.stdout.buffer, lambda _: None, why)
         sys.stdout.buffer.flush()
@@ -152,4 +153,5 @@ def _show(copy: Copy, verdicts: list[Verdict]) -> None:
 
 def _summary(copy: Copy) -> str:
     files, size = (sum(getattr(sheet, name) for sheet in copy.recordings) for name in ("files", "bytes"))
-    return f"{len(copy.recordings)} recordings, {files} files, {size / 1e6:.1f} MB"
+    recordings = "1 recording" if len(copy.recordings) == 1 else f"{len(copy.recordings)} recordings"
+    return f"{recordings}, {files} files, {size / 1e6:.1f} MB"

@@ -13,7 +13,7 @@ import typer
 from rich.text import Text
 
 from daemon.commands import tables
-from daemon.commands.console import SHORT, Json, State, as_json, day, out
+from daemon.commands.console import SHORT, Json, State, as_json, by_option, day, out
 from daemon.commands.zone import place_of
 from daemon.errors import RequestError
 from daemon.link import Conversation
@@ -132,5 +132,5 @@ def _row(hold: dict[str, Any], place: datetime.tzinfo) -> tuple[tables.Cell, ...
 
 
 def _ask(state: State, verb: str, **args: Any) -> Any:
-    with Conversation(Paths.below(state).keeper_socket, WAIT_S) as keeper:
+    with by_option(), Conversation(Paths.below(state).keeper_socket, WAIT_S) as keeper:
         return keeper.ask(verb, **args)

@@ -11,7 +11,7 @@ import typer
 from rich.text import Text
 
 from daemon.commands import tables
-from daemon.commands.console import SHORT, Json, State, as_json, out
+from daemon.commands.console import SHORT, Json, State, as_json, by_option, out
 from daemon.commands.zone import place_of
 from daemon.link import ask
 from daemon.model.register import Incident, Measure
@@ -40,20 +40,30 @@ def close(
     alarm_id: Annotated[str, typer.Argument(metavar="ALARM", help="the alarm's id, or the start of it")],
     *, kind: Annotated[Incident, typer.Option(help="what it was; false: nothing was the matter")],
     measures: Annotated[
-        list[str] | None, typer.Option(help=f"what was done about it, several: {', '.join(get_args(Measure))}")
+        list[str] | None, typer.Option(help=f"what was done; several with commas: {', '.join(get_args(Measure))}")
     ] = None,
     police_report: Annotated[str | None, typer.Option(metavar="NR", help="the number of the report of a crime")] = None,
     state: State = None, as_json_: Json = False,
 ) -> None:  # fmt: skip
-    """Says what an alarm was. Said again it takes the place of what was said before, which stays in the log."""
-    about = {"kind": kind, "measures": measures or [], "police_report": police_report}
-    closed = ask(Paths.below(state).keeper_socket, "incident_close", alarm=alarm_id, **about)
+    """Say what an alarm was, whole: said again, it replaces all that was said before, which stays in the log."""
+    done = [word for words in measures or [] for word in words.replace(" ", "").split(",")]
+    about = {"kind": kind, "measures": done, "police_report": police_report}
+    keeper = Paths.below(state).keeper_socket
+    before = {one["alarm_id"]: one for one in ask(keeper, "incidents")}
+    with by_option():
+        closed = ask(keeper, "incident_close", alarm=alarm_id, **about)
     if as_json_:
         as_json(closed)
         return
-    was, done, report = _was(closed)
-    told = f"alarm {closed['alarm_id']}: {was}; measures: {done}; police report: {report}"
-    out().print(told, soft_wrap=True, highlight=False)
+    out().print(f"alarm {closed['alarm_id']}: {_told(closed)}", soft_wrap=True, highlight=False)
+    earlier = before.get(closed["alarm_id"], closed)
+    if earlier["kind"] is not None and _told(earlier) != _told(closed):
+        out().print(f"That replaces: {_told(earlier)}", soft_wrap=True, highlight=False)
+
+
+def _told(one: dict[str, Any]) -> str:
+    was, measures, report = _was(one)
+    return f"{was}; measures: {measures}; police report: {report}"
 
 
 def _was(one: dict[str, Any]) -> tuple[tables.Cell, str, str]:

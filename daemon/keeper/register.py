@@ -37,6 +37,12 @@ EXPECTED = {
 }
 """For who asks, by the field that is wrong."""
 
+LISTED = {
+    "alarm": "incident list",
+    "recording with a copy handed out": "recordings list`, after `evidence export",
+}
+"""Where a person finds the ids, by what is looked for."""
+
 
 class Register:
     """Follows the log, and adds what custodians report. One thread."""
@@ -82,7 +88,7 @@ class Register:
         """What became of a copy. Raises RequestError, NotFoundError, StoreError."""
         wish = understood(asked.args, register.Used, EXPECTED)
         check_role(wish.on_behalf_of, self._roles)
-        name = _the_one(wish.recording, self._handed_out, "recording of which a copy was handed out")
+        name = _the_one(wish.recording, self._handed_out, "recording with a copy handed out")
         about = wish.use, wish.purpose, wish.number, wish.on_behalf_of
         audit.add(acts.CopyUsed(name, *about, asked.by.uid, asked.by.role))
         return {"recording_id": name, "use": wish.use, "purpose": wish.purpose, "number": wish.number}
@@ -118,7 +124,7 @@ def _the_one(start: str, known: dict[str, Any], what: str) -> str:
     if start in known:
         return start
     if not found:
-        raise NotFoundError(f"the log has no {what} that begins with `{start[:64]}`")
+        raise NotFoundError(f"the log has no {what} that begins with `{start[:64]}`; expected one of `{LISTED[what]}`")
     if len(found) > 1:
         raise RequestError(f"`{start[:64]}` begins {len(found)} ids; expected more of it")
     return found[0]

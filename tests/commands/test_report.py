@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from typer.testing import CliRunner
 
 from daemon.__main__ import app
 from daemon.errors import RequestError
+from daemon.model.register import Incident, Measure, Purpose, Use
 from tests.auditlog import chained, sample
 
 AT_NS = 1_800_000_000_000_000_000
@@ -70,3 +72,11 @@ def test_a_town_is_counted_once_and_in_one_zone(tmp_path: Path) -> None:
         found = report(*(word for path in pair for word in ("--file", str(path)))).exception
         assert isinstance(found, RequestError)
         assert why in str(found)
+
+
+def test_the_page_for_a_first_time_has_every_word_of_the_register() -> None:
+    """H5: docs/nl/na-een-alarm.md has each kind, measure, use and purpose, and no other, so that a manager finds it."""
+    page = (Path(__file__).parents[2] / "docs" / "nl" / "na-een-alarm.md").read_text(encoding="utf-8")
+    told = [cell for line in page.splitlines() for cell in re.findall(r"\| `(\w+)` \|", line)]
+    words = [*get_args(Incident), *get_args(Measure), *get_args(Use), *get_args(Purpose)]
+    assert sorted(told) == sorted(words)

@@ -286,7 +286,7 @@ def test_a_copy_on_the_unit_itself_needs_a_reason(keeper: RunningKeeper, tmp_pat
     assert [line["same_disk"] for line in keeper.told("handed_out")][1:] in ([None], [None, None])
     (tmp_path / "opname-aaaaaaaa.zip").unlink()
     refused_reason = run(tmp_path, "--same-disk", "two\nlines")
-    assert b"same_disk: expected one line" in b" ".join(refused_reason.stderr.split())
+    assert b"--same-disk: expected one line" in b" ".join(refused_reason.stderr.split())
 
 
 def test_which_holders_open_a_recording(keeper: RunningKeeper, holders: Holders) -> None:

@@ -65,7 +65,11 @@ def test_the_council_asks(tmp_path: Path, broker: Mosquitto) -> None:
         shutil.copy(unit.paths.audit_log, tmp_path / "copy.jsonl")
     told = found["figures"]
     assert (told["alarms"], told["tests"], told["objections"]) == (1, 1, 1)
-    assert (told["incidents"], told["measures"], told["police_reports"]) == ({"intimidation": 1}, {"ban": 1}, 1)
+    assert (told["incidents"], told["measures"], told["police_reports"]) == (
+        {"intimidation": 1},
+        {"ban": 1, "talk": 1},
+        1,
+    )
     assert (told["handed_out_for"], told["copies_used"]) == ({"report_to_police": 1}, {"handed_over": 1})
     assert told["recordings"] == {"conversation": 1, "alarm": 1}
     assert told["tracks_recorded"] == {"audio": 2, "video": 2}
@@ -86,7 +90,7 @@ def of_a_copy(path: Path, year: str, told: dict[str, Any]) -> None:
     code, text = report("--file", copy, "--year", year, "--csv")
     header, row = text.splitlines()
     assert header.startswith("incidentnummer,datum,tijdstip,locatie,soort_incident")
-    assert row.endswith(f"{copy},bedreiging of intimidatie,toegangsontzegging,ja,PL2026-9")
+    assert row.endswith(f"{copy},bedreiging of intimidatie,toegangsontzegging; ordegesprek,ja,PL2026-9")
     assert report("--json", "--csv", "--file", copy)[0] == 12
     code, text = report("--file", copy, "--file", copy, "--year", year)
     assert (code, "two copies of one unit's log" in text.replace("\n", " ")) == (12, True)
@@ -102,10 +106,16 @@ def what_it_was(unit: Unit, medium: Path) -> None:
     wait_for("the alarm in the log", lambda: "alarm_raised" in unit.paths.audit_log.read_text())
     assert spreekkamer("incident", "list", *state).returncode == 10
     (one,) = json.loads(spreekkamer("incident", "list", "--json", *state).stdout)
-    for words in (("--kind", "false"), ("--kind", "intimidation", "--measures", "ban", "--police-report", "PL2026-9")):
+    said = ("--kind", "intimidation", "--measures", "ban, talk", "--police-report", "PL2026-9")
+    for words in (("--kind", "false"), said):
         done = spreekkamer("incident", "close", one["alarm_id"][:8], *words, *state)
         assert done.returncode == 0, done.stderr
-    assert "intimidation" in done.stdout
+    assert (
+        "intimidation; measures: ban, talk; police report: PL2026-9\nThat replaces: false; measures: none"
+        in done.stdout
+    )
+    refused = spreekkamer("incident", "close", one["alarm_id"][:8], *said[:-1], "een zin, met een naam", *state)
+    assert (refused.returncode, "--police-report: expected the report's number" in refused.stderr) == (12, True)
     assert spreekkamer("incident", "list", *state).returncode == 0
     assert spreekkamer("incident", "close", "ffff", "--kind", "false", *state).returncode == NotFoundError.exit_code
     alarm = next(one for one in ask(unit.paths.keeper_socket, "recordings") if one["alarm"])["recording_id"]
@@ -114,6 +124,8 @@ def what_it_was(unit: Unit, medium: Path) -> None:
     assert spreekkamer("evidence", "export", alarm, *to, *why[:2], *state).returncode == RequestError.exit_code
     done = spreekkamer("evidence", "export", alarm, *to, *why, *state)
     assert done.returncode == 0, done.stderr
+    refused = spreekkamer("evidence", "used", alarm[:8], "--as", "opened", *why[:4], "--role", "baas", *state)
+    assert (refused.returncode, "--role: expected a role of the policy" in refused.stderr) == (12, True)
     done = spreekkamer("evidence", "used", alarm[:8], "--as", "handed_over", *why, *state)
     assert (done.returncode, "noted as handed_over" in done.stdout) == (0, True), done.stderr
 
