@@ -1,13 +1,17 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""How long properties are searched: `ci` is the same search every time, `--hypothesis-profile deep` looks further."""
+"""Fixtures of every test, and how long properties are searched: `ci` is the same search every time,
+`--hypothesis-profile deep` looks further.
+"""
 
 from __future__ import annotations
 
 import functools
 import importlib
 import pkgutil
+from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -15,6 +19,11 @@ from hypothesis.internal import constants_ast
 from hypothesis.internal.conjecture import providers
 
 from daemon import model
+from simulators.clock import SimClock
+from tests import waiting
+from tests.leaks import FAILED, closing, nothing_left, nothing_on_the_machine
+
+__all__ = ["closing", "nothing_left", "nothing_on_the_machine"]
 
 # No deadline, and no limit to how slowly examples come: a property that another process on the machine slowed down is
 # not a wrong one. No database: a failure is printed as an example to paste into a test, and a checkout stays as it is.
@@ -26,6 +35,18 @@ settings.register_profile(
 )
 settings.register_profile("mutants", settings.get_profile("ci"), max_examples=40)  # for each of thousands of mutants
 settings.load_profile("ci")
+
+
+@pytest.fixture
+def until() -> waiting.Until:
+    """Waits for a fact."""
+    return waiting.until
+
+
+@pytest.fixture
+def clock(tmp_path: Path) -> SimClock:
+    """A room's clock."""
+    return SimClock.create(tmp_path / "clock")
 
 
 LONG_FIRST = (
@@ -43,6 +64,15 @@ LONG_FIRST = (
 )
 """Folders whose tests wait for rooms, browsers and clocks. They begin first: one of them left alone at the end, on one
 worker, would have the others wait; and what takes a processor comes when less of them run."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Remembers a failure for the fixtures that end after it."""
+    report = yield
+    if report.failed:
+        item.stash[FAILED] = True
+    return report
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -15,6 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests import leaks
+
 SERVER = """
 import ast, importlib, json, os, sys
 from pathlib import Path
@@ -51,7 +53,10 @@ class Ended(NamedTuple):
 @cache
 def _server() -> subprocess.Popen[str]:
     code = SERVER.format(root=str(Path.cwd()))
-    server = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    with leaks.shared():
+        server = subprocess.Popen(
+            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
     atexit.register(server.communicate)
     return server
 

@@ -31,7 +31,8 @@ class PulseAudio:
         self._home = home
         home.mkdir(mode=0o700)
         self._server: subprocess.Popen[bytes] | None = None
-        self._clients: list[subprocess.Popen[bytes]] = []
+        self._listeners: list[subprocess.Popen[bytes]] = []
+        self._players: list[subprocess.Popen[bytes]] = []
         self.environment = {
             "HOME": str(home),
             "XDG_RUNTIME_DIR": str(home),
@@ -60,12 +61,14 @@ class PulseAudio:
         heard = self._home / "heard"
         heard.unlink(missing_ok=True)
         listener = self._run("parec", "--device", f"{SINK}.monitor", "--latency-msec", "20", stdout=subprocess.PIPE)
-        self._run("sh", "-c", f"head -c 1 >'{heard}'; exec cat >/dev/null", stdin=listener.stdout)
+        reader = self._run("sh", "-c", f"head -c 1 >'{heard}'; exec cat >/dev/null", stdin=listener.stdout)
+        self._listeners += [listener, reader]
         self._wait(lambda: heard.exists() and heard.stat().st_size)
 
     def unplug(self) -> None:
         """The microphone goes."""
         assert self._control("unload-module", "module-null-sink") is not None, self._log()
+        self._end(self._listeners)
 
     def lose(self, seconds: float) -> float:
         """The card takes nothing for so long at least; what it would have taken is lost, and nothing says so.
@@ -80,7 +83,11 @@ class PulseAudio:
 
     def play(self, path: Path) -> None:
         """Plays a sound file into the room, once."""
-        self._run("paplay", "--device", SINK, str(path))
+        self._players.append(self._run("paplay", "--device", SINK, str(path)))
+
+    def silence(self) -> None:
+        """Ends whatever plays."""
+        self._end(self._players)
 
     def hang(self, *, on: bool) -> None:
         """The server stops answering, or goes on."""
@@ -88,12 +95,9 @@ class PulseAudio:
         self._server.send_signal(signal.SIGSTOP if on else signal.SIGCONT)
 
     def stop(self) -> None:
-        """Ends the server and whatever plays."""
-        for client in self._clients:
-            client.kill()
-            client.wait()
-            if client.stdout is not None:
-                client.stdout.close()
+        """Ends the server, and what plays and listens."""
+        self._end(self._players)
+        self._end(self._listeners)
         if self._server is not None:
             self.hang(on=False)
             self._server.terminate()
@@ -106,9 +110,16 @@ class PulseAudio:
 
     def _run(self, *command: str, **pipes: Any) -> subprocess.Popen[bytes]:
         with (self._home / "log").open("ab") as log:
-            client = subprocess.Popen(command, env=self._environment(), stderr=log, **pipes)
-        self._clients.append(client)
-        return client
+            return subprocess.Popen(command, env=self._environment(), stderr=log, **pipes)
+
+    @staticmethod
+    def _end(clients: list[subprocess.Popen[bytes]]) -> None:
+        for client in clients:
+            client.kill()
+            client.wait()
+            if client.stdout is not None:
+                client.stdout.close()
+        clients.clear()
 
     def _wait(self, fact: Callable[[], object]) -> None:
         until_s = time.monotonic() + PATIENCE_S
@@ -147,8 +158,9 @@ def pulse_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PulseAudi
 
 
 @pytest.fixture
-def pulse(pulse_server: PulseAudio, monkeypatch: pytest.MonkeyPatch) -> PulseAudio:
+def pulse(pulse_server: PulseAudio, monkeypatch: pytest.MonkeyPatch) -> Iterator[PulseAudio]:
     """A sound server with a microphone, for this process and what it starts."""
     for key, value in pulse_server.environment.items():
         monkeypatch.setenv(key, value)
-    return pulse_server
+    yield pulse_server
+    pulse_server.silence()

@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from daemon.alarm.mqtt import Answered, Connection, Up, Word
+from tests import leaks
 from tests.brokers import ShippedMosquitto
 from tests.certificates import CONSOLE, UNIT, Authority
+from tests.waiting import PATIENCE_S
 
 ROOT = "spreekkamer/v1/voorbeeldstad/"
 ROOM = f"spreekkamer/v1/{UNIT}/"
@@ -46,17 +48,16 @@ class Place:
     def code(self, name: str, topic: str) -> int:
         """What the broker answers whoever has a certificate of this name, for a message on this topic."""
         if name not in self._made:
-            words: queue.Queue[Word] = queue.Queue()
-            made = Connection(
-                name, f"test-{len(self._made)}", self.broker.seen_by(self._authority.client(name)), words.put
-            )
-            made.start()
-            self._made[name] = made, words
-            while not isinstance(words.get(timeout=15), Up):
-                pass
+            client, words = self.broker.seen_by(self._authority.client(name)), queue.Queue[Word]()
+            with leaks.shared():
+                made = Connection(name, f"test-{len(self._made)}", client, words.put)
+                self._made[name] = made, words
+                made.start()
+                while not isinstance(words.get(timeout=PATIENCE_S), Up):
+                    pass
         connection, words = self._made[name]
         assert connection.publish(topic, b"{}", key=topic)
-        while not (isinstance(word := words.get(timeout=15), Answered) and word.key == topic):
+        while not (isinstance(word := words.get(timeout=PATIENCE_S), Answered) and word.key == topic):
             pass
         return word.code
 

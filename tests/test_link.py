@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import socket
 import stat
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,7 +21,7 @@ from daemon.errors import LinkError, RefusedError
 from daemon.link import Client, Joined, Left, Peer, Server, Word, ask
 from daemon.model.events import Forget, Lease, SetEnd, StartRecording
 from daemon.wire import RecorderState, Reply, Request
-from tests.waiting import PATIENCE_S
+from tests.waiting import PATIENCE_S, until
 
 R0, R1 = "0" * 32, "1" * 32
 STATE = RecorderState(("audio", "video"), R1, 5, alarm=True)
@@ -47,21 +46,6 @@ class Heard:
     def of(self, kind: type) -> list[Any]:
         """What was heard of one kind."""
         return [message for _, message in list(self.words) if isinstance(message, kind)]
-
-
-def until(fact: Callable[[], object]) -> None:
-    """Waits until something is so."""
-    end_s = time.monotonic() + PATIENCE_S
-    while not fact():
-        assert time.monotonic() < end_s, f"not within {PATIENCE_S} s; threads: {threading.enumerate()}"
-        time.sleep(0.002)
-
-
-@pytest.fixture(autouse=True)
-def no_thread_left() -> Iterator[None]:
-    before = set(threading.enumerate())
-    yield
-    until(lambda: not set(threading.enumerate()) - before)
 
 
 @pytest.fixture
@@ -209,7 +193,7 @@ def test_a_peer_that_does_not_read_is_disconnected(
         if not sent:
             break
     assert 10 < taken < 99_999
-    assert slowest_s < 0.5  # a wait would be for ever; the rest is what a loaded machine takes
+    assert slowest_s < PATIENCE_S  # a wait would be for ever; the rest is what a loaded machine takes
     assert not peer.send(Lease(R1, 0))
     until(lambda: heard.of(Left))
 

@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from typing import TypeVar
 
 T = TypeVar("T")
+Until = Callable[[Callable[[], object]], None]
+"""What the fixture of this name does: it waits for a fact of this process, which costs nothing to look at."""
 PATIENCE_S = 75.0
 """What any fact is given. Beside three other suites on two processors, what takes one second at rest took fifteen; a
 test fails by what is not so, never by how long it took, and only a failure takes so long."""
@@ -27,3 +30,11 @@ def wait_for(what: str, fact: Callable[[], T | None], within_s: float = PATIENCE
         if time.monotonic() > until_s:
             raise AssertionError(f"not within {within_s} s: {what}")
         time.sleep(LOOK_S)
+
+
+def until(fact: Callable[[], object]) -> None:
+    """Waits for a fact of this process, for PATIENCE_S at the most."""
+    end_s = time.monotonic() + PATIENCE_S
+    while not fact():
+        assert time.monotonic() < end_s, f"not within {PATIENCE_S} s; threads: {threading.enumerate()}"
+        time.sleep(LOOK_S / 10)

@@ -94,7 +94,8 @@ class Bell:
             return
 
     def close(self) -> None:
-        """Release the descriptors."""
+        """Release the descriptor."""
         with self._closing:
             fd, self._fd = self._fd, -1
-            os.close(fd)
+            if fd >= 0:
+                os.close(fd)

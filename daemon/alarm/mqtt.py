@@ -265,7 +265,10 @@ class Connection:
             if self._client is not None:
                 self._client.disconnect(properties=self._goodbye())
         self._bell.ring()
-        self._thread.join(timeout=2.0)
+        if self._thread.ident is None:
+            self._bell.close()  # the thread does so at its end
+        else:
+            self._thread.join(timeout=2.0)
 
     def _want(self) -> None:
         """End the wait for the next attempt: something is to be sent and there is no connection."""

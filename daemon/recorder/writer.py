@@ -174,6 +174,9 @@ class Writer:
                 self._lease_over(order)
             except Exception as error:  # noqa: BLE001 - whatever it is, the next recording needs this thread
                 self._fail(str(error), order)
+        if self._bundle is not None:  # left open: the next start closes it
+            with contextlib.suppress(OSError):
+                self._bundle.abandon()
 
     def _carry_out(self, order: Order) -> None:
         match order:

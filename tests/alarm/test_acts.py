@@ -24,6 +24,8 @@ from hardware.clock import SystemClock
 from tests.auditlog import act, sample
 from tests.dying import die_at
 from tests.keeper.stores import audit_lines
+from tests.leaks import Closing
+from tests.waiting import PATIENCE_S
 
 CLOCK = SystemClock()
 
@@ -42,6 +44,10 @@ class Keeper:
         self.told.append(message)
         return True
 
+    def close(self) -> None:
+        """Gives the log back."""
+        self.audit.close()
+
     def answer(self) -> wire.Audited:
         """Writes the batch that was told last."""
         return self.book.take(self.told[-1], self.audit)
@@ -54,7 +60,7 @@ class Unit:
         self.words: queue.Queue[Any] = queue.Queue()
         self.journal = journal.Journal(path / "alarms.sqlite3", self.words.put)
         self.journal.start()
-        self.opened = self.words.get(timeout=15)
+        self.opened = self.words.get(timeout=PATIENCE_S)
         self.acts = acts.Acts(CLOCK, self.journal.give)
 
     def settle(self, keeper: Keeper, *, answers: bool = True) -> None:
@@ -86,9 +92,9 @@ def events(store: Path) -> list[object]:
     return [line["event"] for line in audit_lines(store)]
 
 
-def test_acts_reach_the_log_in_order_and_leave_the_journal(tmp_path: Path) -> None:
+def test_acts_reach_the_log_in_order_and_leave_the_journal(tmp_path: Path, closing: Closing) -> None:
     """K3: each act stands in the audit log once, in the order in which it happened, and the journal lets it go."""
-    unit, keeper = Unit(tmp_path / "journal"), Keeper(tmp_path / "store")
+    unit, keeper = closing(Unit(tmp_path / "journal")), closing(Keeper(tmp_path / "store"))
     for n in range(60):  # more than two batches
         unit.acts.keep(act("alarm_test", event_id=f"e{n}"))
     unit.settle(keeper)
@@ -96,33 +102,33 @@ def test_acts_reach_the_log_in_order_and_leave_the_journal(tmp_path: Path) -> No
     assert [(line["event"], line["event_id"]) for line in lines] == [("alarm_test", f"e{n}") for n in range(60)]
     assert max(len(batch.acts) for batch in keeper.told) == acttables.BATCH_MAX
     unit.close()
-    again = Unit(tmp_path / "journal")
+    again = closing(Unit(tmp_path / "journal"))
     assert again.opened.modes["journal"] == lines[0]["act"]["journal"]
     again.settle(keeper)
     assert len(audit_lines(tmp_path / "store")) == 60
 
 
-def test_a_keeper_that_never_answers_is_told_again_and_writes_nothing_twice(tmp_path: Path) -> None:
+def test_a_keeper_that_never_answers_is_told_again_and_writes_nothing_twice(tmp_path: Path, closing: Closing) -> None:
     """K3: an answer that is lost, by either's death, has the same acts told again, and written once."""
-    unit, keeper = Unit(tmp_path / "journal"), Keeper(tmp_path / "store")
+    unit, keeper = closing(Unit(tmp_path / "journal")), closing(Keeper(tmp_path / "store"))
     unit.acts.keep(act("objection_began"))
     unit.settle(keeper, answers=False)
     keeper.answer()  # written, and the answer does not arrive
     unit.close()
     keeper.audit.close()
-    later, other = Unit(tmp_path / "journal"), Keeper(tmp_path / "store")
+    later, other = closing(Unit(tmp_path / "journal")), closing(Keeper(tmp_path / "store"))
     later.acts.keep(act("objection_ended"))
     later.settle(other)
     assert events(tmp_path / "store") == ["objection_began", "objection_ended"]
     later.acts.left()
     other.audit.close()
-    later.settle(Keeper(tmp_path / "store"))
+    later.settle(closing(Keeper(tmp_path / "store")))
     assert events(tmp_path / "store") == ["objection_began", "objection_ended"]
 
 
-def test_without_an_answer_it_asks_again_after_a_while(tmp_path: Path) -> None:
+def test_without_an_answer_it_asks_again_after_a_while(tmp_path: Path, closing: Closing) -> None:
     """K3: a keeper whose disk is full answers nothing; it is asked again, and no sooner than after half a minute."""
-    unit, keeper = Unit(tmp_path / "journal"), Keeper(tmp_path / "store")
+    unit, keeper = closing(Unit(tmp_path / "journal")), closing(Keeper(tmp_path / "store"))
     unit.acts.keep(act("alarm_test"))
     unit.settle(keeper, answers=False)
     now_ns = CLOCK.boot_ns()
@@ -135,9 +141,11 @@ def test_without_an_answer_it_asks_again_after_a_while(tmp_path: Path) -> None:
     assert events(tmp_path / "store") == ["alarm_test"]
 
 
-def test_a_full_disk_at_the_keeper_is_not_answered_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_at_the_keeper_is_not_answered_for(
+    tmp_path: Path, closing: Closing, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """K3: what the keeper could not write it does not say it has; what it wrote of a batch it does not write again."""
-    keeper, written = Keeper(tmp_path / "store"), 0
+    keeper, written = closing(Keeper(tmp_path / "store")), 0
     add = keeper.audit.add
 
     def full(*of: Any) -> Line:
@@ -155,10 +163,12 @@ def test_a_full_disk_at_the_keeper_is_not_answered_for(tmp_path: Path, monkeypat
     assert [line["act"]["n"] for line in audit_lines(tmp_path / "store")] == [1, 2, 3, 4, 5]
 
 
-def test_the_oldest_acts_go_when_no_keeper_ever_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_oldest_acts_go_when_no_keeper_ever_comes(
+    tmp_path: Path, closing: Closing, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A2: a dead keeper costs a bounded journal; the log says how many acts it never got."""
     monkeypatch.setattr(acttables, "ACTS_MAX", 10)
-    unit, keeper = Unit(tmp_path / "journal"), Keeper(tmp_path / "store")
+    unit, keeper = closing(Unit(tmp_path / "journal")), closing(Keeper(tmp_path / "store"))
     unit.acts.keep(act("alarm_test"))
     unit.settle(keeper)
     unit.acts.left()
@@ -176,9 +186,9 @@ def told(n: int, event: str = "alarm_test", **changes: Any) -> wire.Act:
     return wire.Act(n, event, 1, 2, "boot", "synchronised", fields)
 
 
-def test_an_act_can_say_nothing_but_what_it_is(tmp_path: Path) -> None:
+def test_an_act_can_say_nothing_but_what_it_is(tmp_path: Path, closing: Closing) -> None:
     """K3: fields of an act never stand in for those of the log: not its event, its number, its time or its hash."""
-    keeper = Keeper(tmp_path / "store")
+    keeper = closing(Keeper(tmp_path / "store"))
     keeper.book.take(wire.Acts("j", (told(1),)), keeper.audit)
     (line,) = audit_lines(tmp_path / "store")
     assert (line["event"], line["n"], line["detail"], line["act"]) == ("alarm_test", 0, "d", {"journal": "j", "n": 1})
@@ -196,18 +206,18 @@ def test_an_act_can_say_nothing_but_what_it_is(tmp_path: Path) -> None:
     ],
     ids=["keeper's", "unknown", "wrong type", "wrong id", "null", "empty"],
 )
-def test_an_act_of_no_kind_is_a_lost_one(tmp_path: Path, wrong: wire.Act) -> None:
+def test_an_act_of_no_kind_is_a_lost_one(tmp_path: Path, closing: Closing, wrong: wire.Act) -> None:
     """K3: what the alarm process cannot have done, or does not say whole, is no line of that kind: the log says that an
     act is missing, and the others have theirs.
     """
-    keeper = Keeper(tmp_path / "store")
+    keeper = closing(Keeper(tmp_path / "store"))
     assert keeper.book.take(wire.Acts("j", (told(1), wrong, told(3))), keeper.audit) == wire.Audited("j", 3)
     assert events(tmp_path / "store") == ["alarm_test", "acts_lost", "alarm_test"]
     assert audit_lines(tmp_path / "store", "acts_lost")[0]["act"] == {"journal": "j", "n": 2}
 
 
 @pytest.mark.parametrize("point", range(1, 9))
-def test_killed_anywhere_an_act_is_written_once(tmp_path: Path, point: int) -> None:
+def test_killed_anywhere_an_act_is_written_once(tmp_path: Path, closing: Closing, point: int) -> None:
     """K3: with the keeper killed at any sync of its log, the next one writes what is missing and nothing twice."""
     story = f"""
 from tests.alarm.test_acts import *
@@ -215,7 +225,7 @@ keeper = Keeper(Path({str(tmp_path)!r}))
 keeper.book.take(wire.Acts("j", tuple(told(n) for n in range(1, 6))), keeper.audit)
 """
     die_at(point, ("write", "fsync"), story)
-    keeper = Keeper(tmp_path)
+    keeper = closing(Keeper(tmp_path))
     keeper.book.take(wire.Acts("j", tuple(told(n) for n in range(1, 6))), keeper.audit)
     numbers = [line["act"]["n"] for line in audit_lines(tmp_path) if line["event"] == "alarm_test"]
     assert numbers == [1, 2, 3, 4, 5]

@@ -55,7 +55,7 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Told]:
     door._own_uid = -1
     process = AlarmProcess(settings, paths, Devices(buttons, lamps, clock, "test", simulated=True, door=door))
     yield Told(process._desk, monkeypatch)
-    lamps.close()
+    process._close()
 
 
 @pytest.mark.parametrize("verb", sorted(ALARM_VERBS))

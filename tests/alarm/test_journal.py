@@ -31,6 +31,7 @@ from daemon.alarm.orders import (
     Went,
 )
 from daemon.alarm.tables import KEPT_NS, ROWS_MIN
+from tests.waiting import PATIENCE_S
 
 
 def row(n: int, kind: str = "raised") -> Row:
@@ -41,7 +42,7 @@ def opened(path: Path) -> tuple[Journal, queue.Queue[Said], Opened]:
     said: queue.Queue[Said] = queue.Queue()
     journal = Journal(path, said.put)
     journal.start()
-    first = said.get(timeout=10)
+    first = said.get(timeout=PATIENCE_S)
     assert isinstance(first, Opened)
     return journal, said, first
 
@@ -54,7 +55,7 @@ from pathlib import Path
 from tests.alarm.test_journal import *
 journal, said, _ = opened(Path({str(tmp_path / "j.sqlite3")!r}))
 for n in range(1, 4): journal.give(Keep(row(n)))
-for n in range(1, 4): assert said.get(timeout=10) == Kept(f"event-{{n}}")
+for n in range(1, 4): assert said.get(timeout=PATIENCE_S) == Kept(f"event-{{n}}")
 os.kill(os.getpid(), signal.SIGKILL)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -76,7 +77,7 @@ def test_delivered_and_closed_events_are_not_found_again(tmp_path: Path) -> None
         journal.give(Went(f"event-{n}", course, 5 if course.stored_ms else None))
     journal.give(CloseAlarms(("event-1", "event-2"), 6))
     for _ in range(3):
-        assert isinstance(said.get(timeout=10), Kept)
+        assert isinstance(said.get(timeout=PATIENCE_S), Kept)
     journal.close()
     again, _, found = opened(path)
     assert [e.row.event_id for e in found.undelivered] == ["event-2", "event-3"]
@@ -100,7 +101,7 @@ def test_rows_stay_a_thousand_and_thirty_days_and_what_is_owed_stays(tmp_path: P
     journal.give(MarkButton("alarm", 7))
     journal.give(MarkButton("alarm", 8, press_wall_ns=9))
     for _ in range(ROWS_MIN + 10):
-        assert isinstance(said.get(timeout=30), Kept)
+        assert isinstance(said.get(timeout=PATIENCE_S), Kept)
     journal.close()
     with sqlite3.connect(path) as db:
         assert db.execute("SELECT count(*) FROM alarm_event").fetchone() == (ROWS_MIN + 10,)
@@ -212,7 +213,9 @@ def test_a_press_in_an_open_alarm_is_open_until_it_is_closed_itself(tmp_path: Pa
     assert [e.row.event_id for e in found.open_alarms] == ["event-2"]
     again.give(CloseAlarms(("event-2",), 6))
     again.close()
-    assert opened(path)[2].open_alarms == ()
+    last, _, found = opened(path)
+    last.close()
+    assert found.open_alarms == ()
 
 
 @pytest.mark.case("alarm 1")
@@ -226,7 +229,7 @@ def test_a_reset_and_what_it_ends_are_one_commit(tmp_path: Path) -> None:
     journal.give(Keep(row(2, "reset"), closes=("event-1",)))
     journal.give(Keep(row(3), closes=("event-3",)))
     for _ in range(3):
-        assert isinstance(said.get(timeout=10), Kept)
+        assert isinstance(said.get(timeout=PATIENCE_S), Kept)
     journal.close()
     again, _, found = opened(path)
     assert found.open_alarms == ()
@@ -257,7 +260,7 @@ def test_the_journal_keeps_no_file_of_shared_memory(tmp_path: Path) -> None:
     path = tmp_path / "j.sqlite3"
     journal, said, _ = opened(path)
     journal.give(Keep(row(1)))
-    assert isinstance(said.get(timeout=10), Kept)
+    assert isinstance(said.get(timeout=PATIENCE_S), Kept)
     assert sorted(file.name for file in tmp_path.iterdir()) == ["j.sqlite3", "j.sqlite3-wal"]
     journal.close()
 
@@ -275,12 +278,12 @@ def test_a_stalled_disk_holds_up_nobody(tmp_path: Path) -> None:
     journal.start()
     for n in range(1, 101):  # SQLite waits five seconds for its lock: if each did, this test's time would be over
         assert journal.give(Keep(row(n)))
-    trouble = said.get(timeout=20)
+    trouble = said.get(timeout=PATIENCE_S)
     assert isinstance(trouble, Trouble)
     assert "locked" in trouble.reason
     other.execute("ROLLBACK")
     other.close()
-    words = [said.get(timeout=20) for _ in range(102)]
+    words = [said.get(timeout=PATIENCE_S) for _ in range(102)]
     assert sum(isinstance(word, Opened) for word in words) == 1
     assert [word for word in words if isinstance(word, Trouble)] == [Trouble("")]
     assert len([word for word in words if isinstance(word, Kept)]) == 100
@@ -295,8 +298,8 @@ def test_a_journal_that_cannot_be_opened_is_trouble_and_not_the_end(tmp_path: Pa
     (tmp_path / "journal").write_text("in the way")
     journal = Journal(tmp_path / "journal" / "j.sqlite3", said.put)
     journal.start()
-    assert isinstance(said.get(timeout=10), Trouble)
+    assert isinstance(said.get(timeout=PATIENCE_S), Trouble)
     assert journal.give(Keep(row(1)))
     (tmp_path / "journal").unlink()
-    assert [type(said.get(timeout=10)) for _ in range(3)] == [Trouble, Opened, Kept]
+    assert [type(said.get(timeout=PATIENCE_S)) for _ in range(3)] == [Trouble, Opened, Kept]
     journal.close()

@@ -57,9 +57,7 @@ def made_in(
     lamps = GpioLamps(factory, lamp_pins(settings.unit))
     made = AlarmProcess(settings, paths, Devices(buttons, lamps, clock, "test", simulated=True))
     yield made
-    made._unit_server.close()
-    made._operators.close()
-    lamps.close()
+    made._close()
 
 
 @pytest.fixture

@@ -127,5 +127,4 @@ def test_each_story_reaches_the_room_and_nothing_else(name: str, paths: Paths) -
     while clock.now_ns < board.end_ns:
         process._turn()
     assert told == wanted
-    process._devices.buttons.close()
-    lamps.close()
+    process._close()

@@ -5,9 +5,5 @@
 
 import os
 
-from tests.leaks import clock, no_thread_left, until
-
-__all__ = ["clock", "no_thread_left", "until"]
-
 if "SPREEKKAMER_CAMERAS" not in os.environ:
     collect_ignore_glob = ["test_*.py"]

@@ -9,7 +9,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,8 @@ from simulators.clock import SimClock
 from tests.camera import virtual
 from tests.camera.cameras import PLAIN, VirtualPicamera
 from tests.contracts.cameras import FORMAT
+from tests.waiting import Until
 
-Until = Callable[[Callable[[], object]], None]
 Items = list[VideoPacket | DeviceLost]
 
 
@@ -130,7 +130,7 @@ from hardware.ports import DeviceLost
 from simulators.clock import SimClock
 from tests.camera.cameras import VirtualPicamera, kill, virtual
 from tests.contracts.cameras import FORMAT
-from tests.leaks import _until as until
+from tests.waiting import until
 home = Path(os.environ["STORY"]); home.mkdir(exist_ok=True)
 camera, items, found = VirtualPicamera(FORMAT, SimClock.create(home / "clock")), [], {{}}
 camera.start(items.append)

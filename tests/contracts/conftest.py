@@ -1,16 +1,15 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Fixtures of `tests/leaks.py` and `tests/pulse.py` for every test here; lgpio's thread lives with the process."""
+"""Fixtures of `tests/pulse.py`; lgpio's thread lives with the process."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.leaks import clock, no_thread_left, until
 from tests.pulse import pulse, pulse_server
 
-__all__ = ["clock", "no_thread_left", "pulse", "pulse_server", "until"]
+__all__ = ["pulse", "pulse_server"]
 
 
 @pytest.hookimpl(trylast=True)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,9 @@ from hardware.ports import DeviceLost, PcmBlock
 from simulators.clock import SimClock
 from tests.contracts.microphones import FORMAT, MAKERS, Rig
 from tests.pulse import PulseAudio
+from tests.waiting import Until
 
 BLOCK_FRAMES, BLOCK_NS = 320, 20_000_000
-Until = Callable[[Callable[[], object]], None]
 
 
 @pytest.fixture(params=MAKERS)

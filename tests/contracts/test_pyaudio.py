@@ -10,7 +10,6 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -24,9 +23,9 @@ from hardware.ports import AudioFormat, DeviceLost, PcmBlock
 from hardware.quiet import without_noise
 from simulators.clock import SimClock
 from tests.pulse import PulseAudio
+from tests.waiting import Until
 
 PA_INT16 = 8
-Until = Callable[[Callable[[], object]], None]
 
 
 class Card:

@@ -94,6 +94,8 @@ class Unit:
         clock.on(seconds * NS)
         if closed:
             bundle.end("asked", "", clock)
+        else:
+            bundle.abandon()
         return bundle.path
 
 

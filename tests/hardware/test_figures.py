@@ -17,7 +17,7 @@ from skimage.filters import gaussian
 from daemon.model.unit import Camera
 from hardware.figures import EVERY_NS, PictureMeter, Sample, measure
 from hardware.ports import BLOCK_COLUMNS, BLOCK_ROWS
-from tests.leaks import Until
+from tests.waiting import Until
 
 PHOTOS = ("motorcycle_left.png", "rocket.jpg", "coffee.png", "chelsea.png", "astronaut.png", "grass.png")
 LIMITS = Camera()

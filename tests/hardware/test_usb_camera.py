@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -22,10 +22,10 @@ from daemon.errors import DeviceError
 from hardware.ports import DeviceLost, ImageSettings, VideoFormat, VideoPacket
 from hardware.usb_camera import UsbCamera, V4l2Source, _Developer
 from simulators.clock import SimClock
+from tests.waiting import Until
 
 FORMAT = VideoFormat(width=64, height=48, fps=25, bitrate_bps=200_000)
 NS = 1_000_000_000
-Until = Callable[[Callable[[], object]], None]
 Items = list[VideoPacket | DeviceLost]
 
 

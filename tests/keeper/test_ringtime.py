@@ -60,6 +60,7 @@ def test_a_day_is_a_line(tmp_path: Path) -> None:
     ring.tick(audit, clock.read())
     ring.heard(RingTime("s", {"audio": 130.0, "video": 91.0}))
     ring.tick(audit, clock.read(), stopping=True)
+    audit.close()
     assert told(tmp_path) == [(100.0, 90.0), (30.0, 1.0)]
 
 
@@ -74,6 +75,7 @@ def test_no_second_is_told_twice_over_a_restart(tmp_path: Path) -> None:
     ring.heard(RingTime("s", {"audio": 105.0, "video": 105.0}))
     ring.heard(RingTime("another", {"audio": 2.0, "video": 2.0}))
     ring.tick(audit, clock.read(), stopping=True)
+    audit.close()
     assert told(tmp_path) == [(100.0, 100.0), (7.0, 7.0)]
 
 
@@ -102,6 +104,7 @@ def test_an_idle_unit_without_a_ring_writes_nothing(tmp_path: Path) -> None:
         ring.heard(RingTime("s", {}))
         ring.tick(audit, clock.read())
     ring.tick(audit, clock.read(), stopping=True)
+    audit.close()
     assert not (tmp_path / "ring.json").exists()
     assert not (tmp_path / "audit.jsonl").read_bytes()
 
@@ -112,4 +115,5 @@ def test_a_broken_file_costs_an_hour_and_no_start(tmp_path: Path) -> None:
     ring, audit = meter(tmp_path, Clock())
     ring.heard(RingTime("s", {"audio": 5.0}))
     ring.tick(audit, Clock().read(), stopping=True)
+    audit.close()
     assert [line["audio_s"] for line in audit_lines(tmp_path)] == [5.0]

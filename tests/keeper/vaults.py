@@ -41,7 +41,7 @@ class Vault:
         self.keys: dict[Track, Key] = {"audio": make_key(groups), "video": make_key(groups)}
         for letter in "abc":
             self.record(letter * 32).end("asked", "", self.clock)
-        self.open = self.record("d" * 32)
+        self.record("d" * 32).abandon()  # the file that its recorder would have open
 
     def record(self, recording_id: str) -> Bundle:
         """A recording with two tracks, a gap and a mark, not closed."""

@@ -26,7 +26,7 @@ from daemon.sign import sign
 from simulators.clock import SimClock
 from tests.recorder.test_bundle import begin, segment, state
 from tests.rooms import chain_of, of_track, verify
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE_S, wait_for
 
 __all__ = ["state"]
 NS = 1_000_000_000
@@ -86,7 +86,7 @@ class Stuck:
         def hangs(fd: int) -> None:
             if threading.current_thread().name == "writer":
                 self.stands.set()
-                self.moves.wait(60)
+                self.moves.wait(PATIENCE_S)
                 if self.error is not None:
                     raise self.error
             fsync(fd)
@@ -109,7 +109,7 @@ def test_nothing_gets_a_name_after_the_lease(story: Story, monkeypatch: pytest.M
     card = Stuck(monkeypatch)
     for n in range(1, 150):
         assert story.writer.give(writer.Add(ONE, (segment(n),)))
-    assert card.stands.wait(20)
+    assert card.stands.wait(PATIENCE_S)
     story.writer.lease = (ONE, story.clock.boot_ns())  # the lamp's owner has not renewed it
     card.moves.set()
     closed = story.heard(writer.Closed)
@@ -148,7 +148,7 @@ def test_the_end_is_said_when_the_card_has_moved_and_not_before(story: Story, mo
     while story.writer.give(writer.Add(ONE, (segment(n),))):
         n += 1
         assert n < 2 * writer.ORDERS_MAX, "a queue without a bound"
-    assert card.stands.wait(20)
+    assert card.stands.wait(PATIENCE_S)
     story.writer.cut(writer.Close(ONE, "store", "too slow"))
     assert not [word for word in story.said if isinstance(word, writer.Closed)]
     card.moves.set()
@@ -201,7 +201,7 @@ def test_nothing_ends_the_writer(story: Story, monkeypatch: pytest.MonkeyPatch, 
     end = Bundle.end
 
     def fails(*_: object) -> None:
-        raise error
+        raise type(error)(*error.args)  # one of its own: the other lives as long as this file, and what it saw with it
 
     monkeypatch.setattr(Bundle, "end", fails)
     story.writer.give(writer.Close(ONE, "asked", ""))

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -24,10 +24,10 @@ from simulators.camera import FileCamera, TestCardCamera, read_frame_number
 from simulators.clock import SimClock
 from simulators.pace import Moment
 from simulators.testcard import TestCard, dark_frame
+from tests.waiting import Until
 
 FORMAT = VideoFormat(width=320, height=240, fps=50, bitrate_bps=400_000)
 PICTURE_NS = 20_000_000
-Until = Callable[[Callable[[], object]], None]
 
 
 class Watched:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,10 @@ from hardware.ports import AudioFormat, PcmBlock
 from simulators.clock import SimClock
 from simulators.microphone import FileMicrophone, ToneMicrophone
 from simulators.pace import Moment
+from tests.waiting import Until
 
 FORMAT = AudioFormat(rate_hz=16_000, channels=1)
 BLOCK_NS, NS = 20_000_000, 1_000_000_000
-Until = Callable[[Callable[[], object]], None]
 
 
 @pytest.fixture

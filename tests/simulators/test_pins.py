@@ -8,7 +8,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -20,9 +20,9 @@ from hardware.ports import Edge
 from simulators.bench_link import CONNECTIONS_MAX, Fault, Hold, Lamps, Press, Release, Reply, ask
 from simulators.clock import SimClock
 from simulators.pins import PinBench, Wear
+from tests.waiting import PATIENCE_S, Until
 
 LINES = {"record": LineSpec(17), "alarm": LineSpec(27), "alarm_nc": LineSpec(22)}
-Until = Callable[[Callable[[], object]], None]
 
 
 class Room:
@@ -208,7 +208,7 @@ def test_a_long_press_keeps_nobody_waiting(room: Room, path: Path) -> None:
 def test_a_bad_request_is_refused_and_nothing_else(room: Room, path: Path, request_bytes: bytes, why: str) -> None:
     """A6: what is not a request is answered with the reason, moves nothing, and costs nobody the connection."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as link:
-        link.settimeout(5)
+        link.settimeout(PATIENCE_S)
         link.connect(str(path))
         for _ in range(2):
             link.send(request_bytes)
