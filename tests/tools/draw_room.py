@@ -172,20 +172,20 @@ def page(cells: Cells) -> str:
     return f"""\
 # The room: every input in every phase
 
-Drawn by `tests/tools/draw_room.py` (`make docs`) from what `daemon/model/room.py` answers; do not edit.
-Rooms are those that its inputs reach from rest, over policies with and without tracks, alarm recordings, objections,
-`hold` and `two_presses`, with a recorder that is away, has no device, or has both.
+Drawn by `tests/tools/draw_room.py` (`make docs`) from the answers of `daemon/model/room.py`; do not edit.
+It covers every room that inputs can reach from rest, under policies with and without tracks, alarm recordings,
+objections, `hold` and `two_presses`, and with a recorder that is absent, has no device, or has both.
 
 ## Phases
 
 {_diagram(cells)}
 
-Inputs that leave the phase as it is are not drawn.
+Inputs that do not change the phase are left out.
 
 ## Inputs and phases
 
-A line in a cell is one outcome that was seen: the phase moved to (none: it stays), then the effects in their order.
-`nothing` is at most a note in the log. Which outcome follows is decided by policy, devices and time.
+Each line in a cell is one observed outcome: the new phase, if it changes, then the effects in order.
+`nothing` means at most a note in the log. Policy, devices and time decide which outcome applies.
 
 {_table(cells)}
 """
