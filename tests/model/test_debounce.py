@@ -190,3 +190,30 @@ def test_a_press_that_nobody_ticked_is_told_with_its_release() -> None:
         line, said = debounce.edge(line, change, Tuning())
     _, rest = debounce.tick(line, 60_000 * MS, Tuning())
     assert [fact.kind for fact in (*said, *rest)] == ["pressed", "held", "released"]
+
+
+def down(at_ms: int) -> Line:
+    """A line that is closed since then, and undecided."""
+    line, _ = Line.at_start("alarm", active=False, now_ns=0)
+    return debounce.edge(line, Edge("alarm", active=True, at_ns=at_ms * MS), Tuning())[0]
+
+
+def test_an_edge_from_before_what_is_known_changes_nothing() -> None:
+    """A1: an edge that comes after a later one, or of no later than a decision that the line's level confirmed, is
+    bounce: it neither ends a press nor begins one.
+    """
+    line = down(100)
+    assert debounce.edge(line, Edge("alarm", active=False, at_ns=100 * MS - 1), Tuning()) == (line, ())
+    line, facts = debounce.tick(line, 150 * MS, Tuning(), reads=True)
+    assert [fact.kind for fact in facts] == ["pressed"]
+    assert debounce.edge(line, Edge("alarm", active=False, at_ns=150 * MS), Tuning()) == (line, ())
+    assert not debounce.edge(line, Edge("alarm", active=False, at_ns=150 * MS + 1), Tuning())[0].active
+
+
+def test_the_edge_that_was_missing_ends_the_doubt() -> None:
+    """A1: a line that read open, and whose edge then comes, is decided by that edge and waits for nothing more."""
+    line, facts = debounce.tick(down(100), 150 * MS, Tuning(), reads=False)
+    assert (facts, line.doubt_ns) == ((), 150 * MS)
+    line, _ = debounce.edge(line, Edge("alarm", active=False, at_ns=149 * MS), Tuning())
+    assert line.doubt_ns is None
+    assert debounce.deadline_ns(line, Tuning()) == 149 * MS + debounce.GAP_NS

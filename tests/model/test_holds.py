@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.model import holds as rules
-from daemon.model.holds import DAY_NS, REVIEW_DAYS_MAX, By, Hold, Wish, review_fault, standing
-from daemon.model.policy import HoldPolicy
+from daemon.model.holds import DAY_NS, REVIEW_DAYS_MAX, By, Hold, Standing, Wish, review_fault, standing
+from daemon.model.policy import NS, HoldPolicy
 from hardware.ports import ClockReading, ClockState
 
 DAY = datetime.date(2026, 11, 22)
@@ -67,6 +67,49 @@ def test_only_a_policy_and_a_right_clock_end_a_hold(
         assert stands.is_due
         last = review + datetime.timedelta(days=policy.lapse_after_d)
         assert wall_ns >= rules._first_ns(last, AMSTERDAM)
+
+
+def test_a_hold_says_what_was_asked_for_and_by_whom() -> None:
+    """K3: each word of the request, ids, tracks, the clock and its state, and who placed it are in the hold."""
+    wish = Wish("a", "2026-0417", "manager", "a threat at the counter", DAY)
+    held = rules.place(wish, ("c" * 32, "a" * 32), ("audio",), at(5, "unsynchronised"), By(1000, "custodian"))
+    assert held == Hold(
+        "c" * 32, "a" * 32, ("audio",), wish.kind, "2026-0417", "manager", "a threat at the counter", DAY, 5,
+        "unsynchronised", 1000, "custodian",
+    )  # fmt: skip
+
+
+REVIEW = datetime.datetime(2026, 11, 21, 23, tzinfo=datetime.UTC)
+"""The first moment of DAY in Amsterdam."""
+
+
+@pytest.mark.parametrize(
+    ("ahead_d", "later_ns", "state", "policy", "expected"),
+    [
+        (0, -1, "synchronised", NAG, Standing(False, 0, False, None)),
+        (0, 0, "synchronised", NAG, Standing(True, 0, False, None)),
+        (0, DAY_NS - 1, "synchronised", NAG, Standing(True, 0, False, None)),
+        (0, DAY_NS, "unsynchronised", NAG, Standing(True, 1, False, None)),
+        (0, 28 * DAY_NS, "synchronised", NAG, Standing(True, 28, False, None)),
+        (0, -1, "synchronised", LAPSE, Standing(False, 0, False, "2026-12-20")),
+        (0, 28 * DAY_NS - 1, "synchronised", LAPSE, Standing(True, 27, False, "2026-12-20")),
+        (0, 28 * DAY_NS, "unsynchronised", LAPSE, Standing(True, 28, False, "2026-12-20")),
+        (0, 28 * DAY_NS, "synchronised", LAPSE, Standing(True, 28, True, "2026-12-20")),
+        # Nobody could have asked for a date so far ahead by a right clock: it is looked at now.
+        (REVIEW_DAYS_MAX + 1, 0, "synchronised", NAG, Standing(False, 0, False, None)),
+        (REVIEW_DAYS_MAX + 1, -1, "synchronised", NAG, Standing(True, 0, False, None)),
+        (REVIEW_DAYS_MAX + 1, -1, "unsynchronised", NAG, Standing(False, 0, False, None)),
+    ],
+)
+def test_a_review_is_due_on_its_day(
+    ahead_d: int, later_ns: int, state: ClockState, policy: HoldPolicy, expected: Standing
+) -> None:
+    """K2: due from the first moment of its day in the policy's zone, overdue by whole days of it, and released only
+    where the policy says so, on the day that it names before.
+    """
+    now_ns = round(REVIEW.timestamp()) * NS + later_ns
+    held = hold(DAY + datetime.timedelta(days=ahead_d))
+    assert standing(held, at(now_ns, state), policy, AMSTERDAM) == expected
 
 
 @given(DATES, WALL_NS, WALL_NS, STATES)
