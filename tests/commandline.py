@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from daemon.__main__ import app
 from daemon.errors import UnitError
+from tests.waiting import PATIENCE_S
 
 PLAIN = {"COLUMNS": "110", "TERM": "dumb", "NO_COLOR": "1"}
 """No terminal, no colour."""
@@ -24,7 +25,7 @@ PLAIN = {"COLUMNS": "110", "TERM": "dumb", "NO_COLOR": "1"}
 def process(words: Iterable[object], *, module: str = "daemon") -> subprocess.CompletedProcess[str]:
     """What a command says that is started as a person starts it."""
     program, environment = [sys.executable, "-m", module, *map(str, words)], {**os.environ, **PLAIN}
-    return subprocess.run(program, capture_output=True, text=True, timeout=60, check=False, env=environment)
+    return subprocess.run(program, capture_output=True, text=True, timeout=PATIENCE_S, check=False, env=environment)
 
 
 def spreekkamer(*words: object) -> subprocess.CompletedProcess[str]:

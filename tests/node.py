@@ -10,6 +10,8 @@ import subprocess
 from collections.abc import Mapping
 from typing import Any
 
+from tests.waiting import PATIENCE_S
+
 
 class Node:
     """`close` it: nothing of it may be left."""
@@ -39,5 +41,5 @@ class Node:
         assert self._child.stdin is not None
         assert self._child.stdout is not None
         self._child.stdin.close()
-        self._child.wait(timeout=30)
+        self._child.wait(timeout=PATIENCE_S)
         self._child.stdout.close()

@@ -102,7 +102,7 @@ class PulseAudio:
             self.hang(on=False)
             self._server.terminate()
             try:
-                self._server.wait(5)
+                self._server.wait(5)  # or it is killed
             except subprocess.TimeoutExpired:
                 self._server.kill()
                 self._server.wait()

@@ -30,6 +30,8 @@ from tests.waiting import PATIENCE_S, wait_for
 
 __all__ = ["Unit", "running", "wait_for"]
 
+BUSY = ("frames are missing", "the microphone's buffer overflowed", "samples are missing")
+"""How a gap's reason begins where the machine had no time for a device: no fault of the unit, which says so."""
 SHIPPED = Path(__file__).parent.parent / "config" / "unit.toml"
 
 

@@ -32,6 +32,7 @@ from tests.brokers import ShippedMosquitto
 from tests.certificates import UNIT, Authority
 from tests.contract.wire import Witness
 from tests.rooms import wait_for
+from tests.waiting import PATIENCE_S
 
 ROOT = f"spreekkamer/v1/{UNIT}/"
 ORGANISATION = UNIT.partition("/")[0]
@@ -104,7 +105,7 @@ class Site:
         """The broker and the witness; the unit when it is asked to."""
         self.broker.start()
         self._witness.start()
-        assert self.contract.up.wait(15), self.broker.log()[-1000:]
+        assert self.contract.up.wait(PATIENCE_S), self.broker.log()[-1000:]
 
     def start_unit(self) -> None:
         """Starts the alarm process, and returns when it can be pressed."""
@@ -118,7 +119,7 @@ class Site:
         """All of it; raises AssertionError for what broke the contract."""
         if self._unit is not None:
             self._unit.send_signal(signal.SIGTERM)
-            self._unit.wait(15)
+            self._unit.wait(PATIENCE_S)
         self._witness.close()
         self.broker.kill()
         self.contract.check()

@@ -22,6 +22,7 @@ from daemon.model.unit import Broker, Tls
 from tests.brokers import KEEPALIVE_S, SHIPPED, Mosquitto, ShippedMosquitto
 from tests.certificates import EXPIRED, UNIT, Authority
 from tests.rooms import wait_for
+from tests.waiting import PATIENCE_S
 
 PAGE = (Path(__file__).resolve().parent.parent / "docs" / "guide" / "broker.md").read_text(encoding="utf-8")
 ROOM = f"spreekkamer/v1/{UNIT}/"
@@ -99,7 +100,7 @@ Connect = Callable[..., "tuple[Connection, queue.Queue[Word]]"]
 
 def heard(words: queue.Queue[Word], kind: type[Word]) -> Word:
     """The next word of a kind."""
-    while not isinstance(word := words.get(timeout=15), kind):
+    while not isinstance(word := words.get(timeout=PATIENCE_S), kind):
         pass
     return word
 

@@ -12,6 +12,7 @@ import pytest
 
 from daemon import sign
 from daemon.errors import SealError
+from tests.waiting import PATIENCE_S
 
 A, B = "heusden/stadhuis/kamer-1", "heusden/stadhuis/kamer-2"
 DATA = b"begin"
@@ -45,7 +46,7 @@ def by_ssh_keygen(tmp_path: Path, signature: bytes, unit: str) -> bool:
     (tmp_path / "sig").write_bytes(signature)
     command = ["ssh-keygen", "-Y", "verify", "-I", unit, "-n", sign.RECORDINGS,
                "-f", str(tmp_path / "signers"), "-s", str(tmp_path / "sig")]  # fmt: skip
-    return subprocess.run(command, input=DATA, capture_output=True, check=False, timeout=30).returncode == 0
+    return subprocess.run(command, input=DATA, capture_output=True, check=False, timeout=PATIENCE_S).returncode == 0
 
 
 @pytest.mark.case("security 8")

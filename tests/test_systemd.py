@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from daemon.recorder import memory
+from tests.waiting import PATIENCE_S
 
 Unit = dict[str, list[str]]
 
@@ -60,7 +61,12 @@ def tool(name: str) -> str:
 def run(*args: str | Path) -> subprocess.CompletedProcess[str]:
     """Run a command to its end and return what it printed, both streams together."""
     return subprocess.run(
-        [str(arg) for arg in args], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=60
+        [str(arg) for arg in args],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=PATIENCE_S,
     )
 
 

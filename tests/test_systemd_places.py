@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import PATIENCE_S
+
 SYSTEMD = Path(__file__).resolve().parent.parent / "systemd"
 STORE = "/var/lib/spreekkamer/store"
 RECORDINGS = f"{STORE}/recordings"
@@ -68,7 +70,9 @@ def run(*args: str | Path) -> str:
     if path is None:
         pytest.fail(f"{args[0]} is missing: apt-get install systemd")
     command = [path, *map(str, args[1:])]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=60)
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=PATIENCE_S
+    )
     assert done.returncode == 0, done.stdout
     return done.stdout
 

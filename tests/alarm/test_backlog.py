@@ -19,6 +19,7 @@ from daemon.model.events import Delivered, Raise
 from tests.alarm.test_journal_files import Running
 from tests.alarm.test_outbox import NS, UNIT, Clock, Wire, press, stored
 from tests.backlog import fill
+from tests.waiting import PATIENCE_S
 
 
 class Unit:
@@ -37,7 +38,7 @@ class Unit:
         while True:
             asked = self.box._reading or self.box._lookups
             try:
-                word = self.running.words.get(timeout=10 if asked else 0.02)
+                word = self.running.words.get(timeout=PATIENCE_S if asked else 0.02)
             except queue.Empty:
                 return
             match word:

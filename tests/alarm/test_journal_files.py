@@ -39,6 +39,7 @@ from daemon.alarm.orders import (
     Waiting,
     Went,
 )
+from tests.waiting import PATIENCE_S
 
 OWED = [f"event-{n}" for n in range(1, 31)]
 PAGE = 4096
@@ -60,7 +61,7 @@ class Running:
 
     def hears(self, kind: type[Any]) -> Any:
         """The next word of this kind; what is set aside is noted on the way."""
-        while not isinstance(word := self.words.get(timeout=20), kind):
+        while not isinstance(word := self.words.get(timeout=PATIENCE_S), kind):
             if isinstance(word, SetAside):
                 self.asides.append(word)
         return word

@@ -15,6 +15,7 @@ from daemon.config import shipped
 from daemon.model.unit import Broker
 from tests.brokers import Mosquitto
 from tests.rooms import Unit, policy_with, running, wait_for
+from tests.waiting import PATIENCE_S
 
 BUTTONS = """
 [[mobile]]
@@ -43,7 +44,7 @@ class Gateway:
         words: queue.Queue[Word] = queue.Queue()
         self._connection = Connection("gateway", "test-gateway", Broker("127.0.0.1", broker.port), words.put)
         self._connection.start()
-        assert isinstance(words.get(timeout=15), Up)
+        assert isinstance(words.get(timeout=PATIENCE_S), Up)
 
     def says(self, button: str, body: Any, *, retain: bool = False) -> None:
         """Publishes what a button's gateway would: a table as JSON, or bytes as they are."""

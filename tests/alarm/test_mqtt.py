@@ -20,7 +20,7 @@ from daemon.alarm.mqtt import Answered, Connection, Down, NameTaken, Received, U
 from daemon.model.unit import Broker
 from simulators.broker import EmbeddedBroker
 from tests.brokers import Mosquitto
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE_S, wait_for
 
 Connect = Callable[..., tuple[Connection, "queue.Queue[Word]"]]
 
@@ -55,7 +55,7 @@ def connect() -> Iterator[Connect]:
 def heard(words: queue.Queue[Word], kind: type[Word]) -> Word:
     """The next word of a kind."""
     while True:
-        word = words.get(timeout=15)
+        word = words.get(timeout=PATIENCE_S)
         if isinstance(word, kind):
             return word
 

@@ -43,7 +43,7 @@ class Outputs:
     def set(self, lamp: str, *, lit: bool) -> None:
         """Drives; the relay waits first, for what a test wants to see."""
         if lamp == "relay" and lit and self.relay_waits is not None:
-            self.relay_waits.wait(30)
+            self.relay_waits.wait(PATIENCE_S)
         self._real.set(lamp, lit=lit)
         if lamp == "relay":
             self.relay.append(lit)
@@ -114,7 +114,7 @@ class Running:
 
     def ends(self) -> None:
         """Waits for its end."""
-        self._thread.join(20)
+        self._thread.join(PATIENCE_S)
         assert not self._thread.is_alive()
 
     def close(self) -> None:

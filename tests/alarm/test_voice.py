@@ -14,6 +14,7 @@ from daemon.alarm.mqtt import Down, Up, Will, Word
 from daemon.alarm.voice import ANSWER_NS, DOWN_NS, NO_ANSWER, Voice
 from daemon.model.unit import Broker
 from tests.alarm.test_mqtt_limits import CONNACK, PUBLISH, Raw, heard
+from tests.waiting import PATIENCE_S
 
 NOW_NS = 100_000_000_000
 STATE = "room/alarm/state"
@@ -84,7 +85,7 @@ def test_the_last_word_on_a_topic_is_what_arrives(places: list[Place]) -> None:
     taken = [place.server.next(PUBLISH) for _ in range(20)]
     begins = 4 + int.from_bytes(taken[0][2:4])
     place.server.guests[0].sendall(b"\x40\x02" + taken[0][begins : begins + 2])
-    answered = place.words.get(timeout=15)
+    answered = place.words.get(timeout=PATIENCE_S)
     place.voice.answered(answered, NOW_NS)  # type: ignore[arg-type]  # nothing else has been said
     assert place.bodies(1) == [b"new"]
 

@@ -19,6 +19,7 @@ from daemon.errors import RequestError, UnitError
 from daemon.paths import Paths
 from simulators.faults import Staged
 from tests.check.terminal import spreekkamer
+from tests.waiting import PATIENCE_S
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 
@@ -31,7 +32,7 @@ def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         *words,
     )
     env = {"PATH": "/usr/bin:/bin", "TERM": "dumb", **environment}
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=env)
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False, env=env)
 
 
 @pytest.mark.case("people 6")
@@ -101,6 +102,8 @@ def test_a_fault_needs_a_room(tmp_path: Path) -> None:
 def test_a_press_of_no_length_is_refused_in_our_words(tmp_path: Path) -> None:
     """H2: `--hold 0` says what was expected, in a sentence of ours."""
     command = [word.replace("daemon", "simulators") for word in spreekkamer("press", "alarm", "--hold", "0")]
-    done = subprocess.run([*command, "--state", str(tmp_path)], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [*command, "--state", str(tmp_path)], capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )
     assert "--hold 0: expected more than 0 and at most 600 seconds" in done.stderr
     assert done.returncode == RequestError.exit_code

@@ -24,6 +24,7 @@ from tests.brokers import Mosquitto
 from tests.contract import wire
 from tests.contract.examples import EXAMPLES, RECORDING_ID, SAID_AT, body, event
 from tests.rooms import policy_with, running, wait_for
+from tests.waiting import PATIENCE_S
 
 ROOM = "spreekkamer/v1/stad/stadhuis/kamer-1/"
 WEEK_S = 168 * 3600
@@ -43,10 +44,10 @@ def say(broker: Mosquitto, topic: str, payload: bytes, *, retain: bool = False) 
     words: queue.SimpleQueue[Any] = queue.SimpleQueue()
     speaker = Connection("speaker", "speaker", Broker("127.0.0.1", broker.port), words.put)
     speaker.start()
-    while not isinstance(words.get(timeout=15), Up):
+    while not isinstance(words.get(timeout=PATIENCE_S), Up):
         pass
     assert speaker.publish(topic, payload, key="said", retain=retain)
-    words.get(timeout=15)
+    words.get(timeout=PATIENCE_S)
     speaker.close()
 
 
@@ -196,7 +197,7 @@ def listen(broker: Mosquitto, sent: list[Sent]) -> paho.Client:
     client.connect("127.0.0.1", broker.port)
     client.loop_start()
     client.subscribe(wire.ROOT, options=SubscribeOptions(qos=2, retainAsPublished=True, retainHandling=2))
-    subscribed.get(timeout=15)
+    subscribed.get(timeout=PATIENCE_S)
     return client
 
 

@@ -24,6 +24,7 @@ import jsonschema
 
 from daemon.alarm.mqtt import Connection, Received, Up, Word
 from daemon.model.unit import Broker
+from tests.waiting import PATIENCE_S
 
 REF = Path(__file__).resolve().parent.parent.parent / "docs" / "ref"
 ROOT, LAST = "spreekkamer/v1/#", "contract/last/"
@@ -220,7 +221,7 @@ def witnessing(port: int, *, simulated: bool = True) -> Iterator[Witness]:
     listener = Connection("contract", name, Broker("127.0.0.1", port), witness.hear, subscribe=(ROOT, LAST + name))
     listener.start()
     try:
-        assert witness.up.wait(15), f"no broker on port {port}"
+        assert witness.up.wait(PATIENCE_S), f"no broker on port {port}"
         yield witness
         if listener.publish(LAST + name, b"", key="last"):
             witness.last.wait(END_S)

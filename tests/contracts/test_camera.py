@@ -18,9 +18,10 @@ import pytest
 from daemon.errors import DeviceError
 from hardware.ports import BLOCK_COLUMNS, BLOCK_ROWS, Camera, DeviceLost, VideoFormat, VideoPacket
 from simulators.clock import SimClock
+from tests import waiting
 from tests.contracts.cameras import FORMAT, Maker, makers
+from tests.waiting import Until
 
-Until = Callable[[Callable[[], object]], None]
 MAKERS = makers()
 
 
@@ -56,9 +57,7 @@ def taken(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         came_ns.append(clock.boot_ns())
 
     fmt = camera.start(sink)
-    end_s = time.monotonic() + 10
-    while sum(packet.key for packet in packets) < 3 and time.monotonic() < end_s:
-        time.sleep(0.01)
+    waiting.until(lambda: sum(packet.key for packet in packets) >= 3)
     camera.stop()
     count = len(packets)
     time.sleep(0.1)
@@ -101,8 +100,9 @@ def test_a_key_frame_each_second(taken: Taken) -> None:
     assert keys[0] == 0
     assert [after - before for before, after in pairwise(keys) if after - before > FORMAT.fps] == []
     second_ns = 1_000_000_000 + taken.maker.jitter_ns
-    times_ns = [taken.packets[n].pts_ns for n in keys]
-    assert [after - before for before, after in pairwise(times_ns) if after - before > second_ns] == []
+    # Of the last picture before a key frame: on a busy machine the key frame itself is as late as any picture.
+    lasted_ns = [taken.packets[after - 1].pts_ns - taken.packets[before].pts_ns for before, after in pairwise(keys)]
+    assert max(lasted_ns) < second_ns
 
 
 def test_key_frames_stand_alone(taken: Taken) -> None:
@@ -189,12 +189,13 @@ def test_figures_come_with_the_pictures_and_go_with_them(camera: Camera, clock: 
     """
     assert camera.figures() is None
     assert camera.blocks() is None
+    before_ns = clock.boot_ns()
     camera.start(_nowhere)
     until(camera.figures)
     figures, blocks = camera.figures(), camera.blocks()
     assert figures is not None
     assert blocks is not None
-    assert 0 <= clock.boot_ns() - figures.at_ns < 3_000_000_000
+    assert before_ns <= figures.at_ns <= clock.boot_ns()
     assert 0 < figures.brightness_pct < 100
     assert len(blocks.brightness_pct) == len(blocks.sharpness_pct) == BLOCK_COLUMNS * BLOCK_ROWS
     first_ns = figures.at_ns

@@ -28,6 +28,7 @@ from daemon.evidence.verify import verify
 from daemon.sign import RECORDINGS, public_keys, sign
 from tests.evidence.browser import Browser
 from tests.evidence.made import NS, Holders, Unit
+from tests.waiting import PATIENCE_S
 
 A, B = "a" * 32, "b" * 32
 EVERY = 100
@@ -82,7 +83,7 @@ def by_page(bench: Bench, copy: Path) -> Answer:
 def by_shell(bench: Bench, copy: Path) -> Answer:
     """The lines between the marks of LEESMIJ.txt, in sh."""
     command = ["sh", str(bench.home / "check.sh"), str(copy), str(bench.unit.signers)]
-    done = subprocess.run(command, capture_output=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, check=False, timeout=PATIENCE_S)
     said = dict(line.split(": ", 1) for line in done.stdout.decode(errors="replace").splitlines()[-2:])
     return said["whole"] == "yes", said["unit"].split()[0]
 

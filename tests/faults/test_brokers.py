@@ -21,6 +21,7 @@ from simulators.link import Link
 from tests.brokers import KEEPALIVE_S, DeafMosquitto
 from tests.faults.house import ROOT, WITHIN_S, House, house
 from tests.rooms import wait_for
+from tests.waiting import PATIENCE_S
 
 
 @pytest.fixture(scope="module")
@@ -190,7 +191,7 @@ def test_another_client_with_the_units_name(tmp_path: Path, link: Link) -> None:
     with house(tmp_path, witness=True) as it:
         it.link.becomes(link)
         with Twin(it) as twin:
-            twin.came.get(timeout=15)
+            twin.came.get(timeout=PATIENCE_S)
             it.unit.press()
             it.unit.has_fault("client_id", f"another client came to the broker as {it.unit.machine_name}-alarm")
             wait_for("the unit back at the broker", lambda: "broker" not in it.unit.faults())
@@ -216,7 +217,7 @@ def test_a_takeover_that_the_broker_does_not_tell(tmp_path: Path) -> None:
             twin.on_connect = lambda *_: came.put(None)
             twin.connect("127.0.0.1", broker.port)
             twin.loop_start()
-            came.get(timeout=15)
+            came.get(timeout=PATIENCE_S)
             pressed = it.unit.press()
             it.receiver.first(pressed)
             wait_for("it is noticed", lambda: it.unit.said("path_deaf", client="alarm"), WITHIN_S)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -50,20 +51,24 @@ def test_a_clock_that_is_wrong_by_decades(it: House, year: str) -> None:
     right_ns = it.unit.clock.read().wall_ns
     it.unit.clock.set_wall(nanoseconds(YEARS[year]))
     it.unit.clock.set_synchronised(False)
+    began_s = time.monotonic()
     first = it.receiver.body(it.receiver.first(it.unit.press()).event_id)
+    most_ms = 1000 * (time.monotonic() - began_s)
     assert first.time.startswith(f"{YEARS[year]:%Y-%m-%d}")
     assert (first.data.clock.state, first.data.replay) == ("unsynchronised", False)
-    assert 50 <= first.data.age_ms < 5000
+    assert 50 <= first.data.age_ms <= most_ms
     it.receiver.stop()
     it.unit.has_fault("nobody_listening")
+    began_s = time.monotonic()
     waiting = it.unit.press()
     it.unit.clock.set_wall(right_ns)
     it.unit.clock.set_synchronised(True)
     it.receiver.start()
     second = it.receiver.body(it.receiver.first(waiting).event_id)
+    most_ms = 1000 * (time.monotonic() - began_s)
     assert second.time.startswith(f"{YEARS[year]:%Y-%m-%d}"), "what was said once stays said"
     assert second.data.clock.state == "unsynchronised"
-    assert 50 <= second.data.age_ms < 60_000
+    assert 50 <= second.data.age_ms <= most_ms
 
 
 def test_a_restart_with_a_clock_that_has_gone_back(it: House) -> None:

@@ -31,7 +31,7 @@ def it(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 def plugged(path: Path) -> socket.socket:
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    sock.settimeout(10)
+    sock.settimeout(10)  # a send that finds no room for so long is tried on another connection
     sock.connect(str(path))
     return sock
 

@@ -57,7 +57,7 @@ class RawBroker:
             except OSError:
                 return
             with contextlib.suppress(OSError):
-                sock.settimeout(1)
+                sock.settimeout(1)  # who comes and says nothing is let in all the same, and the next one is served
                 sock.recv(4096)
                 sock.sendall(b"\x20\x03\x00\x00\x00")
             for old in self._socks:

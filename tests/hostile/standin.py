@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
+from tests.waiting import PATIENCE_S
+
 SPEECH = "dit is heldere spraak uit de kamer"
 """What an attacker who hears would like to say to the world."""
 PACKET_BYTES = 200_000
@@ -24,7 +26,7 @@ class Standin:
 
     def __init__(self, path: Path) -> None:
         self._sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._sock.settimeout(5.0)
+        self._sock.settimeout(5.0)  # who waits for a word asks again
         self._sock.connect(str(path))
 
     def __enter__(self) -> Self:
@@ -89,7 +91,7 @@ class Listener:
         self._sock.bind(str(path))
         path.chmod(0o660)
         self._sock.listen(16)
-        self._sock.settimeout(30.0)
+        self._sock.settimeout(PATIENCE_S)
 
     def __enter__(self) -> Self:
         return self
@@ -103,7 +105,7 @@ class Listener:
         """The next process that comes and whose first message is of that kind."""
         while True:
             sock, _ = self._sock.accept()
-            sock.settimeout(5.0)
+            sock.settimeout(5.0)  # who says nothing is passed over
             found = Standin.__new__(Standin)
             found._sock = sock
             said = found.hears()

@@ -48,6 +48,7 @@ from tests.keeper.desks import (
 )
 from tests.keeper.stores import audit_lines
 from tests.rooms import wait_for
+from tests.waiting import PATIENCE_S
 
 A = "a" * 32
 WISH = {"recording": "aaaa", "incident": "2026-0417", "on_behalf_of": "manager", "reason": "a threat",
@@ -342,7 +343,7 @@ def test_a_release_asks_on_a_terminal(own_keeper: RunningKeeper) -> None:
             os.write(ours, typed or b"")
             command = [sys.executable, "-m", "daemon", "hold", "release", hold, *words, *state]
             at = subprocess.DEVNULL if typed is None else theirs
-            return subprocess.run(command, stdin=at, capture_output=True, check=False, timeout=60)
+            return subprocess.run(command, stdin=at, capture_output=True, check=False, timeout=PATIENCE_S)
         finally:
             os.close(ours)
             os.close(theirs)

@@ -25,6 +25,7 @@ from simulators.state import prepare
 from tests.disks import break_, small_disk
 from tests.keeper.stores import name, recording
 from tests.rooms import wait_for
+from tests.waiting import PATIENCE_S
 
 
 @pytest.fixture
@@ -120,7 +121,7 @@ def test_a_second_keeper_is_turned_away(tmp_path: Path) -> None:
     wait_for("the first", paths.keeper_socket.exists)
     log = paths.audit_log.read_bytes()
     command = [sys.executable, "-m", "simulators.unit", "keeper", "--state", str(state)]
-    second = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30, cwd=Path.cwd())
+    second = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_S, cwd=Path.cwd())
     assert second.returncode == 5
     assert "another keeper has this store" in second.stderr
     assert "Traceback" not in second.stderr

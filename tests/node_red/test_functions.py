@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.node_red import page
+from tests.waiting import PATIENCE_S
 
 RUNNER = """
 const [source, steps] = JSON.parse(require('fs').readFileSync(0, 'utf8'));
@@ -33,7 +34,9 @@ def run(*steps: tuple[str, dict[str, Any]]) -> tuple[list[dict[str, Any]], list[
     program = shutil.which("node")
     assert program
     given = json.dumps([source, steps])
-    done = subprocess.run([program, "-e", RUNNER], input=given, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(
+        [program, "-e", RUNNER], input=given, capture_output=True, text=True, check=True, timeout=PATIENCE_S
+    )
     open_, answers = json.loads(done.stdout)
     return open_, answers
 

@@ -30,7 +30,7 @@ from simulators.places import clock_path
 from simulators.state import prepare
 from tests.recorder.streams import PICTURE, pictures
 from tests.rooms import chain_of, of_track, verify
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE_S, wait_for
 
 NS = 1_000_000_000
 SOUND = AudioFormat(48_000, 1, "a test's")
@@ -148,7 +148,7 @@ class Unit:
     def stop(self) -> None:
         """Ends it, as systemd does."""
         self.process.stop()
-        self.thread.join(30)
+        self.thread.join(PATIENCE_S)
         self._over.set()
         self._server.close()
         assert not self.thread.is_alive()
@@ -336,7 +336,7 @@ def test_a_camera_that_hangs_at_every_start_leaves_the_sound_alone(
     first = Unit(tmp_path)
     first.camera.hangs = True
     first.start()
-    first.thread.join(60)
+    first.thread.join(PATIENCE_S)
     assert len(anew) == 1
     first.stop()
     monkeypatch.setenv("SPREEKKAMER_HUNG", "video")

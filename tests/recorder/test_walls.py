@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.recorder import walls
+from tests.waiting import PATIENCE_S
 
 MAKES = """
 import os, subprocess, sys
@@ -43,7 +44,7 @@ print(made("again", lambda: os.makedirs("d770", exist_ok=True)))
 def test_a_directory_that_the_keeper_could_not_empty_cannot_be_made(tmp_path: Path) -> None:
     """K1: under the recorder's own filter, loaded for real: closed to the group, or sticky, is refused; to children."""
     done = subprocess.run(
-        [sys.executable, "-c", MAKES, tmp_path], capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-c", MAKES, tmp_path], capture_output=True, text=True, check=False, timeout=PATIENCE_S
     )
     expected = """\
         770: made

@@ -11,15 +11,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.brokers import Mosquitto
-from tests.rooms import Unit, alarm_goes_out, chain_of, of_track, policy_with, running, verify, wait_for
+from tests.rooms import BUSY, Unit, alarm_goes_out, chain_of, of_track, policy_with, running, verify, wait_for
 
 NS = 1_000_000_000
 BACK_S = 40.0
 """Between a part that is back and a track that records: ten seconds, where a processor is free for it (a start of the
 recorder, a look each second); beside other suites as much again thrice. A process that had to be started by hand, or
 waited for the next recording, would never be back."""
-BUSY = ("the microphone's buffer overflowed", "samples are missing")
-"""What a busy machine takes from the sound, and no camera."""
 
 
 def camera_fault(unit: Unit) -> str:

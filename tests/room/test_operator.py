@@ -31,6 +31,7 @@ from daemon.paths import Paths
 from tests.brokers import Mosquitto
 from tests.commandline import process, spreekkamer
 from tests.rooms import policy_with, running, wait_for
+from tests.waiting import PATIENCE_S
 
 
 def as_json(*words: str) -> Any:
@@ -137,7 +138,7 @@ def on_a_terminal(columns: int, *command: str) -> str:
         with contextlib.suppress(OSError):  # how a terminal says that nobody writes any more
             while data := os.read(ours, 65_536):
                 said += data
-        child.wait(60)
+        child.wait(PATIENCE_S)
     os.close(ours)
     return said.decode().replace("\r", "")
 

@@ -6,16 +6,16 @@
 from __future__ import annotations
 
 import json
-import time
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import av
 import numpy as np
 import skimage
 
 from tests.brokers import Mosquitto
-from tests.rooms import Unit, chain_of, open_track, policy_with, running, verify
+from tests.rooms import BUSY, Unit, chain_of, of_track, open_track, policy_with, running, verify, wait_for
 from tests.sound import samples, sounds_like, speech
 
 FPS = 25
@@ -60,41 +60,56 @@ def test_ten_seconds_before_the_press_until_the_post_event_are_there_and_whole(
         state, policy=policy, unit=unit_toml, broker=broker.address,
         video=tmp_path / "photos.mp4", audio=tmp_path / "speech.wav",
     ) as unit:  # fmt: skip
-        first_ns, second_ns, path = _press_twice(unit)
+        first, second, path = _press_twice(unit)
     verify(state, path)
-    begin = json.loads((path / "begin.json").read_text())
-    assert abs(begin["trigger_boot_ns"] - first_ns) < 0.3e9
+    trigger_ns = json.loads((path / "begin.json").read_text())["trigger_boot_ns"]
+    assert first.before_ns <= trigger_ns <= first.after_ns
     for track in ("audio", "video"):
-        spans = [line for line in chain_of(path) if line["kind"] == "segment" and line["track"] == track]
-        assert 0 <= first_ns - 10e9 - spans[0]["t0_boot_ns"] <= 1.3e9, f"{track} begins at most a segment early"
-        assert 0 <= spans[-1]["t1_boot_ns"] - (second_ns + 3e9) <= 1.3e9, f"{track} ends at most a segment late"
-        assert not [line for line in chain_of(path) if line["kind"] == "gap"]
+        spans = _spans(path, track)
+        assert 0 <= trigger_ns - 10e9 - spans[0][0] <= 1.3e9, f"{track} begins at most a segment early"
+        assert second.before_ns + 3e9 <= spans[-1][1] <= second.after_ns + 3e9 + 1.3e9, "and ends as much later"
     video = open_track(state, path, "video", ("manager-1",), tmp_path / "video")
     audio = open_track(state, path, "audio", ("hr-manager-2",), tmp_path / "audio")
     _every_picture(video, path)
-    _every_sound(audio, tmp_path / "speech.wav")
+    _every_sound(audio, tmp_path / "speech.wav", path)
 
 
-def _press_twice(unit: Unit) -> tuple[int, int, Path]:
+class Press(NamedTuple):
+    """A press lies between these."""
+
+    before_ns: int
+    after_ns: int
+
+
+def _press_twice(unit: Unit) -> tuple[Press, Press, Path]:
     unit.ready(10.0)
     clock = unit.room.clock
 
-    def press() -> int:
-        at_ns = clock.boot_ns()
+    def press() -> Press:
+        before_ns = clock.boot_ns()
         unit.press("record")
-        return at_ns
+        return Press(before_ns, clock.boot_ns())
 
-    first_ns = press()
+    first = press()
     path = unit.started()
     assert unit.lamps()["recording"]
-    time.sleep(4)  # the story is told in seconds
-    second_ns = press()
+    for track in ("audio", "video"):
+        wait_for(f"what follows in {track}", lambda track=track: _spans(path, track)[-1][0] > first.after_ns)  # type: ignore[misc]
+    second = press()
     end = unit.ended(path)
     unit.phase("ready")
     assert end["why"] == "asked"
     assert not unit.lamps()["recording"], "R3: the lamp is dark when the last byte is written"
     assert len(unit.recordings()) == 1
-    return first_ns, second_ns, path
+    return first, second, path
+
+
+def _spans(path: Path, track: str) -> list[tuple[int, int]]:
+    """From when until when each line of a track's chain is; only a machine that is too busy may make a gap."""
+    gaps = of_track(path, "gap", track)
+    assert all(gap["reason"].startswith(BUSY) for gap in gaps), gaps
+    spans = [(line["t0_boot_ns"], line["t1_boot_ns"]) for line in of_track(path, "segment", track)]
+    return sorted([*spans, *((gap["from_boot_ns"], gap["to_boot_ns"]) for gap in gaps)]) or [(0, 0)]
 
 
 def _every_picture(file: Path, recording: Path) -> None:
@@ -105,13 +120,14 @@ def _every_picture(file: Path, recording: Path) -> None:
         times = [frame.time or 0.0 for frame in opened.decode(video=0)]
     assert len(times) == wanted
     steps = np.diff(times)
-    assert 0.03 < steps.min() <= steps.max() < 0.06, "R5: a picture each 40 ms, none missing"
+    assert steps.min() > 0.03, "R5: a picture each 40 ms"
+    assert of_track(recording, "gap", "video") or steps.max() < 0.06, "R5: and none missing without a word"
 
 
-def _every_sound(file: Path, source: Path) -> None:
+def _every_sound(file: Path, source: Path, recording: Path) -> None:
     with av.open(str(file)) as opened:
         frames = [(frame.time or 0.0, frame.samples, frame.sample_rate) for frame in opened.decode(audio=0)]
     gaps = [b[0] - a[0] - a[1] / a[2] for a, b in pairwise(frames)]
-    assert max(map(abs, gaps)) < 0.005, "R5: sound without a hole"
+    assert of_track(recording, "gap", "audio") or max(map(abs, gaps)) < 0.005, "R5: sound without a hole"
     likeness, _ = sounds_like(samples(file), samples(source))
     assert likeness > 0.9, f"the speech is not the speech that was played: {likeness:.2f}"

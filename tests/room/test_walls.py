@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tests.brokers import Mosquitto
 from tests.rooms import running, wait_for
+from tests.waiting import PATIENCE_S
 
 MEDIA_AND_KEYS = ("av", "picamera2", "libcamera", "pyaudio", "numpy", "pyrage", "cryptography", "PIL", "cv2")
 
@@ -78,7 +79,7 @@ def test_the_recorder_refuses_to_start_with_a_network(tmp_path: Path, broker: Mo
         wait_for("the unit", unit.health)
         command = [sys.executable, "-m", "simulators.unit", "recorder", "--state", str(tmp_path / "unit")]
         environment = {key: value for key, value in os.environ.items() if key != "SPREEKKAMER_WALLS"}
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False, env=environment)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False, env=environment)
     assert done.returncode == 3
     assert "what hears may not speak" in done.stderr
     assert "Traceback" not in done.stderr

@@ -499,7 +499,7 @@ def test_a_console_on_the_broker_that_we_ship(tmp_path: Path) -> None:
         connection.close()
         broker.kill()
     process = console_process(broker.port, tmp_path / "balie.sqlite3", *files[:2])
-    assert "expected all three" in process.communicate(timeout=60)[1]
+    assert "expected all three" in process.communicate(timeout=PATIENCE_S)[1]
 
 
 def test_what_was_acknowledged_survives_kill(tmp_path: Path, port: int, client: Client) -> None:
@@ -565,7 +565,7 @@ def test_the_keys_of_a_desk(tmp_path: Path, port: int, client: Client) -> None:
 def test_a_wrong_option_is_one_clear_text(tmp_path: Path, words: tuple[str, str]) -> None:
     """A5: a console that cannot listen says why, with the exit code of wrong settings."""
     process = console_process(1, tmp_path / "balie.sqlite3", *words)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 2
     assert said.startswith(f"console: {words[0]} {words[1]}: expected ")
 

@@ -29,6 +29,7 @@ from simulators.timeline import Timeline, short
 from tests.brokers import ShippedMosquitto
 from tests.certificates import CONSOLE, UNIT, Authority
 from tests.rooms import policy_with, running, wait_for
+from tests.waiting import PATIENCE_S
 
 
 def test_a_second_room_in_a_directory_is_refused_and_harms_nothing(tmp_path: Path) -> None:
@@ -78,7 +79,7 @@ def test_a_plug_that_goes_in_starts_nothing_while_the_power_is_off() -> None:
         child.power(on=True)
         child.power(on=False)
     child.power(on=True)
-    assert child.ready.wait(30)
+    assert child.ready.wait(PATIENCE_S)
     assert child.state == "runs"
     child.stop()
 
