@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,6 +43,10 @@ class Disk:
     def repair(self) -> None:
         """As at a start after an error: the file system is checked, and mounted again. Exit code 1: it was mended."""
         _run("umount", str(self.path))
+        # Another file and device: a process with mounts of its own may still have the old ones, as they failed.
+        before, self._image = self._image, self._image.with_name(f"disk-{time.monotonic_ns()}.img")
+        _run("cp", "--sparse=always", str(before), str(self._image))
+        before.unlink()
         done = subprocess.run(["e2fsck", "-p", str(self._image)], capture_output=True, text=True, check=False)
         assert done.returncode in {0, 1}, done.stdout
         _run("mount", "-o", "loop", str(self._image), str(self.path))

@@ -20,7 +20,7 @@ from daemon.alarm import messages
 from daemon.alarm.mqtt import Answered, Connection, Received, Up, Word
 from daemon.model.unit import Broker
 from tests.auditlog import chained, sample
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE_S, wait_for
 
 ORGANISATION = "voorbeeldstad"
 UNIT = f"{ORGANISATION}/stadhuis/spreekkamer-1"
@@ -75,7 +75,7 @@ class Witness:
         """As systemd does; its exit code."""
         assert self._process is not None
         self._process.send_signal(signal.SIGTERM)
-        code = self._process.wait(30)
+        code = self._process.wait(PATIENCE_S)
         self._process = None
         return code
 
