@@ -136,6 +136,10 @@ hooks: $(BIN)/.ready-test  ## holds each commit of yours against lint and licenc
 	$(BIN)/pre-commit install
 	$(BIN)/reuse lint --quiet
 
+.PHONY: witness
+witness: $(BIN)/.ready-test system-packages  ## 500 tamperings by root with the keeper's key: with a witness each is named; the table in the guide (minutes; ARGS="--count N --seed S")
+	$(BIN)/python -m tests.witness.tampering --page $(ARGS)
+
 docs: $(BIN)/.ready-test system-packages .node/browser/.ready  ## draws what is drawn from the code: diagrams, the contract, cards, pictures of the page (three minutes)
 	$(BIN)/python tests/tools/draw_room.py
 	$(BIN)/python -m tests.tools.draw_card

@@ -31,8 +31,11 @@ REST = "In rust blijft niets in het geheugen."
 CHECKS = (
     "Controle: elke opname, elke verwijdering, elke kopie, elk alarm en elk bezwaar staat in een logboek. Elke regel "
     "draagt een afdruk van de regel ervoor, en het kastje ondertekent. Wie een regel verandert of weghaalt, valt op. "
-    "Wie het hele kastje in handen heeft, kan het hele logboek vervangen. Dat valt alleen op naast een afdruk die een "
-    "ander bewaarde. De cijfers voor de raad komen uit het logboek, ook hoeveel uur de buffer liep en hoe lang alles "
+    "Wie het hele kastje in handen heeft, heeft ook de sleutel, en kan het logboek opnieuw maken. Zonder getuige valt "
+    "dat niet op. Een getuige is een andere computer die afdrukken van het logboek en van opnames bewaart. Een afdruk "
+    "komt daar hoogstens een uur na een nieuwe regel, zolang het netwerk werkt. Met een getuige valt elke verandering "
+    "van voor een afdruk op. Wat na de laatste afdruk kwam, en wat het kastje nooit opschreef, bewijst ook een getuige "
+    "niet. De cijfers voor de raad komen uit het logboek, ook hoeveel uur de buffer liep en hoe lang alles "
     "uit stond."
 )
 

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from daemon.alarm.desk import TEST_RECORDING_NS
+from daemon.keeper.heads import HOUR_NS
 from daemon.model import holds
 from daemon.model.acts import AlarmAct
 from daemon.model.events import AlarmPressed, ObjectionPressed
@@ -351,7 +352,11 @@ TABLE: dict[str, tuple[tuple[Kind, ...], Fact]] = {
     r"Elke regel draagt een afdruk": (("dpia",), lambda _: True),
     r"Wie een regel verandert of weghaalt, valt op": (("dpia",), lambda _: True),
     r"Wie het hele kastje in handen heeft": (("dpia",), lambda _: True),
-    r"Dat valt alleen op naast een afdruk": (("dpia",), lambda _: True),
+    r"Zonder getuige valt dat niet op": (("dpia",), lambda _: True),
+    r"Een getuige is een andere computer": (("dpia",), lambda _: True),
+    r"Een afdruk komt daar hoogstens een uur na een nieuwe regel": (("dpia",), lambda _: HOUR_NS == 3600 * 10**9),
+    r"Met een getuige valt elke verandering van voor een afdruk op": (("dpia",), lambda _: True),
+    r"Wat na de laatste afdruk kwam": (("dpia",), lambda _: True),
     r"De cijfers voor de raad komen uit het logboek": (("dpia",), lambda _: True),
 }  # fmt: skip
 """Beginning of a sentence -> the notices that have it, and when it is true: of the settings, or of the room itself."""

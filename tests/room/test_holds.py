@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import zipfile
@@ -15,6 +16,7 @@ from tests.commandline import spreekkamer
 from tests.room.test_operator import as_json
 from tests.room.test_terms import H_S, record
 from tests.rooms import Unit, policy_with, running, verify, wait_for
+from tests.witness.service import STATE, Witness
 
 
 def day(unit: Unit, ahead: int) -> str:
@@ -29,14 +31,33 @@ def told(unit: Unit, event: str) -> list[dict[str, object]]:
     return [body for body in bodies if event in (body["event"], body.get("line", {}).get("event"))]
 
 
+def fits_the_witness(unit: Unit, witness: Witness, copy: Path, where: tuple[str, ...]) -> None:
+    """The log, beside what the service kept and what a broker's log has, and a copy beside the service's."""
+    said = witness.store.with_name("archive-event.log")
+    said.write_bytes(b"\n".join(unit.room.archive) + b"\n")
+    heads = len({body["line"]["n"] for body in map(json.loads, unit.room.archive) if "line" in body})
+    name = unit.health()["unit"]
+    wait_for("the witness has them too", lambda: len(set(witness.numbers(f"_simulated/{name}"))) >= heads)
+    for kept in (said, witness.store):
+        found = as_json("audit", "verify", "--witness", str(kept), *where)
+        assert (found["faults"], found["signatures"] >= 3) == ([], True)
+        assert found["witnessed"] == found["heard"] >= heads >= 4
+    (held,) = as_json("evidence", "verify", str(copy), "--witness", str(witness.store))
+    assert (held["whole"], held["witnessed"] == held["heard"]) == (True, True)
+    assert held["witnessed_lines"] == held["lines"] > 0, "the end of a recording says its last head"
+
+
 def test_one_incident(tmp_path: Path, broker: Mosquitto) -> None:
     """K2, K3, K5: what an incident holds outlives its week, a kill -9 and its review date, which nags; a sealed copy
-    verifies with ordinary tools; released it is gone at once. The log holds together by what the broker heard of it.
+    verifies with ordinary tools; released it is gone at once. Log and copy fit what a witness heard of them.
     """
     state = tmp_path / "unit"
     where = ("--state", str(state))
     policy = policy_with("heusden-2020", state, pre_event_s=2, post_event_s=1)
-    with running(state, policy=policy, broker=broker.address) as unit:
+    witness = Witness(broker.address, tmp_path / "witness")
+    with contextlib.closing(witness), running(state, policy=policy, broker=broker.address) as unit:
+        unit.wire.expect_bad_input(STATE)  # no message of a unit's: the contract has none of it
+        witness.start()
         held, other = record(unit), record(unit)
         about = ("--incident", "2026-0417", "--role", "manager", "--reason", "a threat at the counter")
         done = spreekkamer("hold", "place", held.name[:8], *about, "--review", day(unit, 8), *where)
@@ -77,8 +98,5 @@ def test_one_incident(tmp_path: Path, broker: Mosquitto) -> None:
         assert (held / "video").is_dir()
         wait_for("the broker has the receipt", lambda: len(told(unit, "deleted")) == 2)
 
-        witness = tmp_path / "archive-event.log"
-        witness.write_bytes(b"\n".join(unit.room.archive) + b"\n")
-        found = as_json("audit", "verify", "--witness", str(witness), *where)
-        assert (found["faults"], found["witnessed"] >= 4, found["signatures"] >= 3) == ([], True, True)
+        fits_the_witness(unit, witness, stick / held.name, where)
         assert "hold_review" not in unit.health()["faults"]

@@ -71,6 +71,8 @@ class Witness:
             self._process.wait()
             self._process = None
 
+    close = kill
+
     def stop(self) -> int:
         """As systemd does; its exit code."""
         assert self._process is not None
