@@ -1,10 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Fifteen stories in which two or three things fail at once, in rooms side by side; `make together` plays 500.
-
-`make test-long` plays these: a minute of both processors at rest, which make test has not to spare.
-"""
+"""Fifteen stories in which two or three things fail at once, in rooms side by side; `make together` plays 500."""
 
 from __future__ import annotations
 
@@ -19,7 +16,6 @@ from tests.together.troupe import play_all
 SEED, STORIES, ROOMS = 20_261_129, 15, 3
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_promises_hold_when_faults_meet() -> None:
     """A1, A2, A4, R3, R5, R7, R8, K1, K2, K3, K7, H1: whatever two or three faults meet, in whatever state of the
