@@ -27,6 +27,10 @@ TRIAL = (
     "Beheer kan een proef van een paar seconden opnemen, met de lamp aan. "
     "Klopt elk bestand, dan gaat de proef meteen weg."
 )
+AIM = (
+    "Beheer richt de camera met grove vlakken, 16 bij 9, met de lamp aan en hoogstens vijf minuten. "
+    "Ook dat staat in het logboek."
+)
 REST = "In rust blijft niets in het geheugen."
 CHECKS = (
     "Controle: elke opname, elke verwijdering, elke kopie, elk alarm en elk bezwaar staat in een logboek. Elke regel "
@@ -44,7 +48,7 @@ def annex(policy: Policy, sha256: str) -> Notice:
     """The whole annex."""
     protocol = f"Protocol: {policy.name}, van kracht vanaf {policy.in_force_from.isoformat()}; SHA-256 {sha256 or '-'}."
     data = f"Gegevens: {wording.what(policy)} van wie in de spreekkamer is. {NO_MORE}" if policy.tracks() else NOTHING
-    manages = f"{MANAGEMENT} {TRIAL}" if policy.tracks() else MANAGEMENT
+    manages = " ".join((MANAGEMENT, *([TRIAL] if policy.tracks() else []), *([AIM] if policy.video.record else [])))
     said = (protocol, data, *_recording(policy), *_sound(policy), manages, _alarm(policy), _objection(policy),
             *_covered(policy), *_held(policy), CHECKS)  # fmt: skip
     return Notice("dpia", "Bijlage bij de DPIA: de spreekkamer", said, sender(policy))

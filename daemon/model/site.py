@@ -33,8 +33,8 @@ from daemon.model.wording import (
 TITLE = "Opnemen in de spreekkamer"
 TITLE_OFF = "Wij nemen niets op in de spreekkamer"
 ALARM_ONLY = (
-    "De alarmknop roept een collega. Het kastje schrijft op wanneer iemand drukt, en op welke knop. Een naam van een "
-    "bezoeker schrijft het niet op."
+    "De alarmknop waarschuwt een collega. Het kastje schrijft op wanneer iemand drukt, en op welke knop. Een naam van "
+    "een bezoeker schrijft het niet op."
 )
 """Where nothing is recorded."""
 CLOSED = (

@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from daemon.alarm.aiming import AIM_S_MAX
 from daemon.alarm.desk import TEST_RECORDING_NS
 from daemon.keeper.heads import HOUR_NS
 from daemon.model import holds
@@ -149,7 +150,7 @@ TABLE: dict[str, tuple[tuple[Kind, ...], Fact]] = {
         ("sticker", "spoken", "dpia", "staff"), lambda p: not records(p)),
     r"In de spreekkamer nemen wij geen beeld en geen geluid op": (("letter", "page"), lambda p: not records(p)),
     r"Er is wel een alarmknop": (KINDS, lambda p: not records(p)),
-    r"De alarmknop roept een collega": (("page",), lambda p: not records(p)),
+    r"De alarmknop waarschuwt een collega": (("page",), lambda p: not records(p)),
     r"Het kastje schrijft op wanneer iemand drukt, en op welke knop": (("page",), lambda p: not records(p)),
     r"Een naam van een bezoeker schrijft het niet op": (("page",), lambda p: not records(p)),
     r"Wij nemen (beeld en geluid|beeld|geluid) op": (("sticker",), records),
@@ -212,7 +213,7 @@ TABLE: dict[str, tuple[tuple[Kind, ...], Fact]] = {
         ("page",), lambda p: records(p) and p.holds.after_review == "nag"),
     r"Kijkt niemand binnen (1 dag|28 dagen) na die dag, dan stopt het langer bewaren": (
         ("page",), lambda p: records(p) and p.holds.after_review == "lapse"),
-    r"Alleen (de|het) .* mag een opname openen": (
+    r"Alleen .* mag een opname openen": (
         ("letter", "page", "staff"), lambda p: records(p) and len(p.opening.groups) == 1),
     r"Een opname openen kan alleen samen": (
         ("letter", "page", "staff"), lambda p: records(p) and len(p.opening.groups) > 1),
@@ -307,6 +308,9 @@ TABLE: dict[str, tuple[tuple[Kind, ...], Fact]] = {
     r"Staat geluid uit, dan gaat de microfoon niet open": (("dpia",), lambda p: p.audio.record),
     r"Beheer kan een proef van een paar seconden opnemen, met de lamp aan": (
         ("dpia",), lambda p: records(p) and TEST_RECORDING_NS <= 10 * NS),
+    r"Beheer richt de camera met grove vlakken, 16 bij 9, met de lamp aan en hoogstens vijf minuten": (
+        ("dpia",), lambda p: p.video.record and AIM_S_MAX == 300),
+    r"Ook dat staat in het logboek": (("dpia",), lambda p: p.video.record),
     r"Klopt elk bestand, dan gaat de proef meteen weg": (("dpia",), records),
     r"Toegang: Alleen": (("dpia",), lambda p: records(p) and len(p.opening.groups) == 1),
     r"Toegang: Een opname openen kan alleen samen": (("dpia",), lambda p: records(p) and len(p.opening.groups) > 1),
