@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 HA_PYTHON ?= $(PYTHON)
 HA := .cache/home-assistant/$(notdir $(HA_PYTHON))
 
-.PHONY: audit help run test lint bench test-long histories torture-alarms fuzz machine-test vm-gpio vm-camera camera-test home-assistant node-red docs clean deb lock \
+.PHONY: audit help run test lint bench test-long histories torture-alarms fuzz machine-test fleet-test vm-gpio vm-camera camera-test home-assistant node-red docs clean deb lock \
   system-packages vm-packages
 
 help:                ## what there is
@@ -56,8 +56,10 @@ deb: $(BIN)/.ready-test system-packages  ## the Debian packages, dist/*.deb, for
 	$(BIN)/python -m deploy.deb $(ARGS)
 	lintian --fail-on error,warning dist/spreekkamer_*.deb
 
-lock: $(BIN)/.ready-test .cache/lock/.ready  ## renews deploy/deb/wheels.lock, the versions and hashes of what the packages carry
+lock: $(BIN)/.ready-test .cache/lock/.ready  ## renews deploy/deb/wheels.lock and deploy/ansible/requirements.lock: versions and hashes of what the packages, and an engineer's machine, carry
 	PATH="$(CURDIR)/.cache/lock/bin:$$PATH" $(BIN)/python -m deploy.deb --lock
+	.cache/lock/bin/uv pip compile --quiet --generate-hashes --no-header --no-annotate --upgrade --python-version 3.11 --python-platform linux \
+	  --only-binary :all: --extra fleet --output-file deploy/ansible/requirements.lock pyproject.toml
 
 audit: .cache/audit/.ready  ## holds what the packages carry against the index's list of known weaknesses (asks the index about each; no answer fails it)
 	.cache/audit/bin/pip-audit --strict --require-hashes --disable-pip --progress-spinner off --requirement deploy/deb/wheels.lock
@@ -65,6 +67,11 @@ audit: .cache/audit/.ready  ## holds what the packages carry against the index's
 machine-test: NEEDS += mmdebstrap:mmdebstrap systemd-container:systemd-nspawn mount:mount util-linux:nsenter
 machine-test: $(BIN)/.ready-test system-packages  ## the package and its three services in booted containers without a network (as root; ten to fifteen minutes)
 	$(BIN)/python -m pytest -m machine tests/machine --numprocesses 3 --dist loadgroup --max-worker-restart 0 --durations 0 --durations-min 1 -rP $(ARGS)
+
+fleet-test: NEEDS += prometheus:promtool prometheus-mqtt-exporter:prometheus-mqtt-exporter
+fleet-test: $(BIN)/.ready-test system-packages  ## cards' files of many rooms by Ansible, and simulated rooms in a real Prometheus (ten minutes)
+	promtool check rules deploy/monitoring/alerts.rules.yml
+	$(BIN)/python -m pytest -m fleet tests/fleet $(ARGS)
 
 fuzz: $(BIN)/.ready-test system-packages  ## a million junk inputs by every way into the alarm process (ARGS="--inputs N --seed S")
 	$(BIN)/python -m tests.fuzz $(ARGS)
@@ -150,6 +157,8 @@ docs: $(BIN)/.ready-test system-packages .node/browser/.ready  ## draws what is 
 	$(BIN)/python -m tests.tools.draw_contract
 	$(BIN)/python -m tests.tools.draw_acts
 	$(BIN)/python -m tests.tools.draw_walls
+	$(BIN)/python -m tests.tools.draw_os
+	$(BIN)/python -m tests.tools.draw_monitoring
 	$(BIN)/python -m tests.tools.draw_words
 	$(BIN)/python -m tests.tools.draw_cases
 	$(BIN)/python -m tests.tools.draw_councils

@@ -20,6 +20,7 @@ import typer
 from rich.markup import escape
 from rich.text import Text
 
+from daemon.card.rehearsal import rehearse
 from daemon.commands import (
     audit,
     check,
@@ -341,8 +342,23 @@ def _in_words(checked: Settings) -> None:
 
 
 @settings.command("check")
-def settings_check(*, state: State = None, as_json_: Json = False) -> None:
+def settings_check(
+    *, state: State = None, as_json_: Json = False,
+    card: Annotated[Path | None, typer.Option(
+        "--card", metavar="FILE", help="a spreekkamer.toml for a card, in place of the unit's files",
+    )] = None,
+    files: Annotated[Path | None, typer.Option(
+        "--files", metavar="DIR", help="with --card: where the files are that it names; without it: beside it",
+    )] = None,
+) -> None:  # fmt: skip
     """Check all files and list every fault. Exit code 2 when there is one."""
+    if card is not None:
+        _check_card(card, files or card.parent, as_json_=as_json_)
+    else:
+        _check_unit(state, as_json_=as_json_)
+
+
+def _check_unit(state: Path | None, *, as_json_: bool) -> None:
     checked = _checked(Paths.below(state).etc)
     rows = [
         (one.policy.in_force_from, one.policy.name, one.sha256, one.file, one.policy.zone) for one in checked.policies
@@ -367,6 +383,20 @@ def settings_check(*, state: State = None, as_json_: Json = False) -> None:
         for kind, code in outdated(one.policy, in_use(one.policy), one.sha256).items():
             out().print(f"{one.file}: the {kind} in use is outdated: this policy needs {code} (notice {kind}).")
     _in_words(checked)
+
+
+def _check_card(card: Path, files: Path, *, as_json_: bool) -> None:
+    found = rehearse(card, files)
+    if as_json_:
+        as_json(found)
+        return
+    out().print(f"{escape(str(card))}: a unit would take it.", soft_wrap=True)
+    for line in found.told:
+        out().print(escape(line), soft_wrap=True, highlight=False)
+    for name in found.files:
+        out().print(f"{escape(name)}: fits.", soft_wrap=True, highlight=False)
+    for name in found.missing:
+        out().print(f"{escape(name)} is not there: the unit has to have it already.", soft_wrap=True, highlight=False)
 
 
 def _warn_of_lost_groups(checked: Settings, paths: Paths) -> None:

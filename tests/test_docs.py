@@ -46,7 +46,7 @@ LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 CODE = re.compile(r"`([^`]+)`")
 NAME = re.compile(r"[A-Za-z_]\w*\.[A-Za-z_]\w*")
 FILE_ENDS = {"py", "md", "toml", "json", "jsonl", "sig", "age", "sock", "key", "ts", "mts", "mkv", "sqlite3", "conf"}
-REPOSITORY_PATH = re.compile(r"(?:daemon|hardware|simulators|config|systemd|tests|docs)/[\w./*-]+")
+REPOSITORY_PATH = re.compile(r"(?<!/etc/)(?:daemon|hardware|simulators|config|systemd|tests|docs)/[\w./*-]+")
 
 
 def text(page: str) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml  # type: ignore[import-untyped]  # its stubs are a package of their own; safe_load returns Any anyway
+import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 

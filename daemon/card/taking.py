@@ -66,7 +66,7 @@ def take(card: Card, etc: Path, before: str) -> Result:
     """
     try:
         return _take(card, etc, before)
-    except _Refused as error:
+    except RefusedCard as error:
         shutil.rmtree(etc / TAKING, ignore_errors=True)
         return Result("refused", error.lines, before)
 
@@ -92,7 +92,7 @@ def leftovers(card: Card, etc: Path, names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(told)
 
 
-class _Refused(Exception):  # noqa: N818 - an answer, and no error of the unit's
+class RefusedCard(Exception):  # noqa: N818 - an answer, and no error of the unit's
     """Nothing is taken; the lines say why."""
 
     def __init__(self, *told: str) -> None:
@@ -107,7 +107,7 @@ def _take(card: Card, etc: Path, before: str) -> Result:
     sha256 = hashlib.sha256(data).hexdigest()
     read, wrong = sheet.read(data)
     if read is None:
-        raise _Refused(*wrong)
+        raise RefusedCard(*wrong)
     is_new = sha256 != before or not all((etc / name).exists() for name in MODES)
     files = _files(card, etc, read, is_new=is_new)
     if not is_new and all(_has(etc, name, content) for name, content in files.items()):
@@ -116,7 +116,7 @@ def _take(card: Card, etc: Path, before: str) -> Result:
         told = _lay_out(etc, files, read)
         _decide(etc)
     except (OSError, StoreError) as error:
-        raise _Refused(f"de instellingen passen niet op de unit ({place.reason(error)})") from error
+        raise RefusedCard(f"de instellingen passen niet op de unit ({place.reason(error)})") from error
     finish(etc)
     new = tuple(f"{name.removeprefix('tls/')} ({len(content)} bytes)" for name, content in files.items() if "/" in name)
     made = (*told, *(read.taken() if is_new else ()), *new)
@@ -130,9 +130,9 @@ def _found(card: Card) -> str | None:
         return None
     ours = card.find(sheet.NAME)
     if len(names) > 1:
-        raise _Refused(f"er staan {len(names)} bestanden ({', '.join(names)}): verwacht {sheet.NAME} alleen")
+        raise RefusedCard(f"er staan {len(names)} bestanden ({', '.join(names)}): verwacht {sheet.NAME} alleen")
     if ours != names[0]:
-        raise _Refused(f"het bestand heet {names[0]}: verwacht {sheet.NAME}")
+        raise RefusedCard(f"het bestand heet {names[0]}: verwacht {sheet.NAME}")
     return ours
 
 
@@ -142,7 +142,9 @@ def _read(card: Card, name: str) -> bytes:
     except StoreError as error:
         is_refused = isinstance(error.__cause__, OSError)
         expected = f"verwacht een bestand van ten hoogste {config.FILE_BYTES_MAX} bytes"
-        raise _Refused(f"{name} kan niet worden gelezen: {place.reason(error) if is_refused else expected}") from error
+        raise RefusedCard(
+            f"{name} kan niet worden gelezen: {place.reason(error) if is_refused else expected}"
+        ) from error
 
 
 def _names(read: Sheet) -> tuple[str, ...]:
@@ -161,13 +163,13 @@ def _files(card: Card, etc: Path, read: Sheet, *, is_new: bool) -> Files:
             files[f"tls/{name}"] = (
                 _read(card, found) if found else durable.read(etc / "tls" / name, config.FILE_BYTES_MAX)
             )
-        except _Refused as error:
+        except RefusedCard as error:
             wrong.append(sheet.said(config.Fault("", key, "", error.lines[0]), read.line_of(key)))
         except StoreError:
             missing = config.Fault("", key, config.show(name), "dit bestand staat niet op de kaart, en niet op de unit")
             wrong.append(sheet.said(missing, read.line_of(key)))
     if wrong:
-        raise _Refused(*wrong)
+        raise RefusedCard(*wrong)
     return files
 
 
@@ -186,33 +188,40 @@ def _lay_out(etc: Path, files: Files, read: Sheet) -> tuple[str, ...]:
     (home / "tls").mkdir(mode=0o700)
     for name, content in files.items():
         if (etc / name).is_dir():
-            raise _Refused(f"op de unit is {etc / name} een map: verwacht een bestand")
+            raise RefusedCard(f"op de unit is {etc / name} een map: verwacht een bestand")
         durable.replace(home / name, content, MODES.get(name, TLS_MODE))
-    told = _judged(home, etc, files, read)
+    told = judge(home, etc, files, read)
     durable.sync(home / "tls")
     durable.sync(home)
     durable.sync(etc)
     return told
 
 
-def _judged(home: Path, etc: Path, files: Files, read: Sheet) -> tuple[str, ...]:
-    """Has the loader read what was laid out, with the policies to come. Raises _Refused with all that is wrong."""
+def judge(home: Path, etc: Path, files: Files, read: Sheet, elsewhere: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Have the loader read what was laid out, with the policies to come. Raises RefusedCard with all that is wrong.
+
+    `home`: a directory with the files; `etc`: the unit's own, from which the rest is borrowed. `elsewhere`: keys of
+    files that are not judged, because they are not here.
+    """
     borrowed = [name for name in ("policy.d", *MODES) if name not in files and (etc / name).exists()]
     for name in borrowed:
         (home / name).symlink_to(etc / name)
     settings, faults = config.examine(home)
     if settings is not None:
-        faults = doubts(settings)
+        faults = [fault for fault in doubts(settings) if fault.key not in elsewhere]
         if not faults:
             faults = [
                 config.Fault("unit.toml", f"{key}.tls", "", wrong)
                 for key, broker in (("broker", settings.unit.broker), ("second_broker", settings.unit.second_broker))
-                if broker is not None and broker.tls is not None and (wrong := _wrong_tls(broker.tls, home))
+                if broker is not None
+                and broker.tls is not None
+                and not any(one.startswith(f"{key}.tls.") for one in elsewhere)
+                and (wrong := _wrong_tls(broker.tls, home))
             ]
     if faults or settings is None:
         told = [read.fault(fault).replace(f"{home}/tls/", "") for fault in faults[:FAULTS_MAX]]
         left = len(faults) - FAULTS_MAX
-        raise _Refused(*told, *([f"en nog {left}"] if left > 0 else []))
+        raise RefusedCard(*told, *([f"en nog {left}"] if left > 0 else []))
     for name in borrowed:
         (home / name).unlink()
     return (

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import voluptuous  # type: ignore[import-not-found]  # comes with Home Assistant, which is not in our own environment
-import yaml  # type: ignore[import-untyped]  # its stubs are a package of their own; two calls do not need it
+import yaml
 from homeassistant import core, loader  # type: ignore[import-not-found]  # as above
 from homeassistant.components import automation, script, shell_command  # type: ignore[import-not-found]  # as above
 from homeassistant.components.automation import config as automation_config  # type: ignore[import-not-found]  # as above

@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import yaml  # type: ignore[import-untyped]  # its stubs are a package of their own; one call does not need it
+import yaml
 
 from daemon.alarm import discovery
 from daemon.config import load

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import yaml  # type: ignore[import-untyped]  # its stubs are a package of their own; two calls do not need it
+import yaml
 
 from daemon.alarm import messages
 from daemon.model.unit import HomeAssistant

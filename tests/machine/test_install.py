@@ -96,7 +96,7 @@ def test_the_page_leads_from_a_bare_card_to_a_room_that_is_ready(bare: Container
         "mkdir -p /boot/firmware && cd /boot/firmware && echo 'console=tty1 rootwait' > cmdline.txt && touch config.txt"
     )
     follow(bare, *page["1. The card"], *page["1. The card"])
-    assert bare.shell("cat /boot/firmware/config.txt") == "dtparam=strict_gpiod\n"
+    assert bare.shell("cat /boot/firmware/config.txt") == "dtparam=strict_gpiod\ndtoverlay=disable-bt\n"
     line = "console=tty1 rootwait cgroup_enable=memory fsck.repair=yes\n"
     assert bare.shell("cat /boot/firmware/cmdline.txt") == line
 

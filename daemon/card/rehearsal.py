@@ -1,0 +1,59 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""A spreekkamer.toml judged on any computer, before it goes to a card or to a unit: `settings check --card`.
+
+Invariant: the same code judges it as on the unit, and nothing that lies beside it is changed or copied.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from msgspec import Struct
+
+from daemon import config, durable
+from daemon.card import sheet, taking
+from daemon.errors import SettingsError
+
+
+class Rehearsal(Struct, frozen=True):
+    """A settings file that a unit would take."""
+
+    told: tuple[str, ...]
+    """The room and its policies, as the unit's answer says them."""
+    files: tuple[str, ...]
+    """Names of the certificates' files that lie beside it."""
+    missing: tuple[str, ...]
+    """Names of those that do not, and so have to be on the unit. They are not judged."""
+
+
+def rehearse(path: Path, beside: Path) -> Rehearsal:
+    """Judge a settings file. `beside`: the directory of the files that it names.
+
+    Raises SettingsError with every fault, each with its line; StoreError if the file cannot be read.
+    """
+    read, wrong = sheet.read(durable.read(path, config.FILE_BYTES_MAX))
+    if read is None:
+        raise SettingsError(_report(path, wrong))
+    names = tuple(dict.fromkeys(name for _, name in read.files))
+    found = tuple(name for name in names if (beside / name).is_file())
+    with tempfile.TemporaryDirectory() as directory:
+        home = Path(directory)
+        (home / "tls").mkdir()
+        for name in found:
+            (home / "tls" / name).symlink_to((beside / name).resolve())
+        laid = {"unit.toml": read.unit.encode(), "policy.toml": read.policy.encode()}
+        for name, text in laid.items():
+            (home / name).write_bytes(text)
+        try:
+            elsewhere = tuple(key for key, name in read.files if name not in found)
+            told = taking.judge(home, home, laid, read, elsewhere)
+        except taking.RefusedCard as error:
+            raise SettingsError(_report(path, error.lines)) from error
+    return Rehearsal(told, found, tuple(name for name in names if name not in found))
+
+
+def _report(path: Path, lines: tuple[str, ...]) -> str:
+    return "\n".join((f"{path}: {len(lines)} fault{'s' * (len(lines) != 1)}; a unit would take nothing of it", *lines))
