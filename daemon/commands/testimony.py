@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -21,6 +22,7 @@ HEADS_MAX = 1_000_000
 """Heads of one unit's log: fifty years of fifty a day. They are held in memory."""
 FORKS = "forks.jsonl"
 """The witness's own list of what it found: here it is found again."""
+UNIT = re.compile(r"[a-z0-9-]+/[a-z0-9-]+/[a-z0-9-]+")
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -41,7 +43,7 @@ def of_log(path: Path, unit: str | None) -> Testimony:
     """
     books: dict[tuple[str, bool], Book] = {}
     unread = 0
-    for said in _messages(path):
+    for said in _messages(_narrowed(path, unit)):
         if said is None:
             unread += 1
             continue
@@ -68,6 +70,11 @@ def of_recording(path: Path, recording_id: str) -> Book:
         if head is not None and head.recording_id == recording_id:
             book.take(head)
     return book
+
+
+def _narrowed(path: Path, unit: str | None) -> Path:
+    """A unit's own directory in a witness's, if it is there: the others need not be read."""
+    return path / unit if unit is not None and UNIT.fullmatch(unit) and (path / unit).is_dir() else path
 
 
 def _which(path: Path, books: dict[tuple[str, bool], Book], unit: str | None) -> tuple[str, bool]:

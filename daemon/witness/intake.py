@@ -24,10 +24,30 @@ class Came(msgspec.Struct, frozen=True):
     retained: bool
     receipt: Callable[[], None] | None
 
+    def outlived(self) -> Came:
+        """The same after its connection: its receipt is worth nothing."""
+        return self if self.receipt is None else Came(self.topic, self.payload, self.retained, _nobody)
+
+    def also(self, earlier: Came | None) -> Came:
+        """The same, whose receipt answers an earlier one with this text as well."""
+        first, second = earlier.receipt if earlier else None, self.receipt
+        if first is None or second is None or first is _nobody:
+            return self
+
+        def both() -> None:
+            first()
+            second()
+
+        return Came(self.topic, self.payload, self.retained, both)
+
     def acknowledge(self) -> None:
         """It is kept, or it never will be."""
         if self.receipt is not None:
             self.receipt()
+
+
+def _nobody() -> None:
+    """Receipt of a message whose connection has ended."""
 
 
 class NotTakenError(Exception):

@@ -3,10 +3,10 @@
 
 """The witness's loop: message in, on the disk, acknowledged; forks found and published.
 
-Invariant: what is acknowledged is on the disk. What the disk refuses is not acknowledged: it waits here and is tried
-again, and the broker keeps it for a witness that ends meanwhile. What is refused for good is counted by its reason,
-named in the log and in the state, and acknowledged, or it would hold up everything behind it. One thread; the
-connection's thread only enqueues.
+Invariant: what is acknowledged is on the disk. What the disk refuses is not acknowledged: it waits here, also when the
+connection ends, and is tried again; the broker keeps it as well, for a witness that ends meanwhile. What is refused for
+good is counted by its reason, named in the log and in the state, and acknowledged, or it would hold up those behind it.
+One thread; the connection's thread only enqueues.
 """
 
 from __future__ import annotations
@@ -146,10 +146,9 @@ class WitnessProcess:
         self._topic, self._store, self._wall_ns = state_topic(organisation, witness), store, wall_ns
         self._words: queue.Queue[Word] = queue.Queue(WORDS_MAX)
         self._stopping = False
-        self._waiting: list[Came] = []
-        """Not kept yet: the disk refused. In their order."""
+        self._waiting: dict[tuple[str, bytes], Came] = {}
+        """Not kept yet: the disk refused. By topic and text, in their order; what comes again waits once."""
         self._retry_s = 0.0
-        self._keeps = False
         self._faults: dict[str, str] = {}
         self._owed: list[tuple[Unit, Fork, str]] = []
         self._refused: dict[str, int] = {}
@@ -202,13 +201,13 @@ class WitnessProcess:
         batch = self._take()
         now_s = time.monotonic()
         if self._waiting and now_s >= self._retry_s:
-            batch, self._waiting = self._waiting + batch, []
+            batch, self._waiting = [*self._waiting.values(), *batch], {}
         elif self._waiting:
             self._wait_too(batch)
             batch = []
         for start in range(0, len(batch), BATCH_MAX):
             self._keep(batch[start : start + BATCH_MAX])
-        if self._overrun:
+        if self._overrun and not self._waiting:
             self._overrun = False
             log.event("witness_overrun", "warning", waiting=len(self._waiting))
             link.renew("more messages at once than the disk takes; what was not acknowledged comes again")
@@ -229,9 +228,9 @@ class WitnessProcess:
             match word:
                 case Came():
                     found.append(word)
-                case Gone() if self._keeps:  # none of these is acknowledged: the broker sends them again
-                    found = [came for came in found if came.receipt is None]
-                    self._waiting.clear()
+                case Gone():  # nobody waits for these receipts any more; a broker that kept our session sends again
+                    found = [came.outlived() for came in found]
+                    self._waiting = {key: came.outlived() for key, came in self._waiting.items()}
                     self._heed(word)
                 case _:
                     self._heed(word)
@@ -240,7 +239,7 @@ class WitnessProcess:
     def _heed(self, word: Word) -> None:
         match word:
             case Joined(protocol=protocol, keeps=keeps):
-                self._keeps, self._said = keeps, None
+                self._said = None
                 self._faults.pop("subscription", None)
                 log.event("witness_listens", protocol=protocol)
                 if not keeps:
@@ -262,9 +261,11 @@ class WitnessProcess:
     def _wait_too(self, batch: list[Came]) -> None:
         """The disk refuses: who sends again waits, the others are refused by name."""
         for came in batch:
-            if came.receipt is not None and len(self._waiting) < WORDS_MAX:
-                self._waiting.append(came)
+            key = came.topic, came.payload
+            if came.receipt is not None and (key in self._waiting or len(self._waiting) < WORDS_MAX):
+                self._waiting[key] = came.also(self._waiting.get(key))
             else:
+                self._overrun = self._overrun or came.receipt is not None
                 self._refuse(came, "disk", self._faults.get("disk", ""))
 
     def _keep(self, batch: list[Came]) -> None:

@@ -35,7 +35,7 @@ class Witness:
     def __init__(self, address: str, store: Path, *options: str | Path) -> None:
         self.store, self._options = store, ("--broker", address, *options)
         self._process: subprocess.Popen[bytes] | None = None
-        self._log = store.with_name(f"{store.name}.log")
+        self.log_file = store.with_name(f"{store.name}.log")
 
     @property
     def pid(self) -> int:
@@ -56,13 +56,13 @@ class Witness:
             "--store",
             str(self.store),
         ]
-        with self._log.open("ab") as log:
+        with self.log_file.open("ab") as log:
             self._process = subprocess.Popen([*program, *map(str, self._options)], stdout=log, stderr=log)
         wait_for("the witness", lambda: self.log().count('"event": "witness_listens"') > before)
 
     def log(self) -> str:
         """What it has said."""
-        return self._log.read_text() if self._log.exists() else ""
+        return self.log_file.read_text() if self.log_file.exists() else ""
 
     def kill(self) -> None:
         """As a power cut does."""

@@ -33,6 +33,7 @@ class Site:
         self.broker.start()
         self.settings = Broker("127.0.0.1", self.broker.port)
         self.witness = Witness(self.broker.address, store or home / "store")
+        self.witness.log_file = home / "witness.log"  # not on a disk that is full
         self.witness.start()
         self.unit, self.desk = Peer("unit", self.settings), Peer("desk", self.settings, STATE)
 
@@ -83,8 +84,8 @@ def test_what_is_acknowledged_is_kept_across_kills(site: Site) -> None:
 
 
 def test_a_full_disk_is_said_and_loses_nothing(tmp_path: Path) -> None:
-    """K7, H1: a disk that takes nothing: the witness says so, retained, and acknowledges nothing; killed then and
-    started on a disk with room it has every line, and the fault is over.
+    """K7, H1: a disk that takes nothing: the witness says so, retained, and acknowledges nothing; every line is kept
+    when there is room again, also if the broker was killed meanwhile and forgot them, or the witness was.
     """
     with small_disk(tmp_path / "small", 8) as disk:
         site = Site(tmp_path, disk / "store")
@@ -100,6 +101,10 @@ def test_a_full_disk_is_said_and_loses_nothing(tmp_path: Path) -> None:
             wait_for("the fault", lambda: "No space" in site.desk.state().get("faults", {}).get("disk", ""))
             assert '"about": "disk"' in site.witness.log()
             assert len(site.witness.numbers()) < 20
+            # The broker dies as well, and has forgotten everything: nobody sends these again.
+            site.broker.kill()
+            site.broker.start()
+            wait_for("a new connection", lambda: site.witness.log().count('"event": "witness_listens"') == 2)
             ballast.unlink()
             wait_for("twenty lines", lambda: set(site.witness.numbers()) == set(range(20)))
             wait_for("no fault", lambda: "disk" not in site.desk.state()["faults"])
