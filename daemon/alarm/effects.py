@@ -18,6 +18,7 @@ from daemon.alarm.privacy import Privacy
 from daemon.alarm.proofs import Proofs
 from daemon.alarm.remembered import Remembered
 from daemon.alarm.status import Telemetry
+from daemon.alarm.uses import Uses
 from daemon.model import events
 from daemon.model.state import Room
 
@@ -27,10 +28,10 @@ class Effects:
 
     def __init__(
         self, control: Control, outbox: Outbox, proofs: Proofs, acts: Acts, remembered: Remembered, privacy: Privacy,
-        lights: Lights, telemetry: Telemetry, peers: Peers,
+        uses: Uses, lights: Lights, telemetry: Telemetry, peers: Peers,
     ) -> None:  # fmt: skip
         self._control, self._outbox, self._proofs, self._acts = control, outbox, proofs, acts
-        self._remembered, self._privacy, self._lights = remembered, privacy, lights
+        self._remembered, self._privacy, self._uses, self._lights = remembered, privacy, uses, lights
         self._telemetry, self._peers = telemetry, peers
 
     def carry_out(self, effect: events.Effect) -> None:
@@ -52,6 +53,8 @@ class Effects:
             case events.Objection():
                 self._privacy.objection(effect)
                 log.event("objection" if effect.until_ns else "objection_over", why=effect.why)
+            case events.UseOver():
+                self._uses.over(effect)
             case events.StartRecording() | events.SetEnd() | events.Forget() | events.Quiet():
                 self._tell_recorder(effect)
 

@@ -60,6 +60,8 @@ class Lines:
         self.lost = 0
         """Edges that never came: the line's level replaced them."""
         self.touched: dict[str, Touched] = {}
+        self._said: dict[str, bool | None] = {}
+        """What `states` has returned last, by button."""
 
     def obey(self, policy: Policy) -> None:
         """Follow the policy in force: it says how long a hold is."""
@@ -77,6 +79,9 @@ class Lines:
                 active = pair.active
             self.touched[button] = Touched(down=active)
             self._lines[button], facts = debounce.Line.at_start(button, active=active, now_ns=now_ns)
+            if BUTTONS[button].says:
+                is_down = msgspec.structs.replace(self._lines[button], at_boot=False, pressed=active, held=active)
+                self._lines[button], facts = is_down, ()
             found += self._inputs(facts)
         return found
 
@@ -96,6 +101,18 @@ class Lines:
         line, facts = debounce.edge(self._lines[edge.button], edge, self._tuned(edge.button))
         self._lines[edge.button] = line
         return self._inputs(facts)
+
+    def states(self) -> list[events.Input]:
+        """What a contact with a state says, when that has changed: closed, open, or None while it has a fault."""
+        found: list[events.Input] = []
+        for name, line in self._lines.items():
+            says = BUTTONS[name].says
+            is_faulty = says and any(known.shown for (button, _), known in self._spells.items() if button == name)
+            now = None if is_faulty else line.pressed
+            if says is not None and (name not in self._said or self._said[name] is not now):
+                self._said[name] = now
+                found.append(says(now))
+        return found
 
     def look(self, now_ns: int) -> None:
         """Read every line's level. If its edges say otherwise, an edge is lost or on its way."""

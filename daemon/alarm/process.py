@@ -41,6 +41,7 @@ from daemon.alarm.proofs import UNSURE, Proofs
 from daemon.alarm.remembered import PART, WAITS, Remembered
 from daemon.alarm.speakers import FromOperator, FromUnit, Speakers, field_users, refuse
 from daemon.alarm.status import Telemetry
+from daemon.alarm.uses import Uses
 from daemon.config import Settings
 from daemon.errors import DeviceError, LinkError
 from daemon.model import events, fitted
@@ -49,6 +50,7 @@ from daemon.model.policy import NS
 from daemon.model.relay import Relay
 from daemon.model.room import deadline_ns, lease_deadline_ns
 from daemon.model.rules.recorder import unrecorded
+from daemon.model.rules.use import unseen
 from daemon.model.state import Rules
 from daemon.paths import Paths
 from hardware import ports
@@ -101,6 +103,7 @@ class AlarmProcess:
         self._acts = Acts(self._clock, self._journal.give)
         self._remembered = Remembered(self._clock, self._acts)
         self._privacy = Privacy(policy, self._control, self._acts)
+        self._uses = Uses(self._acts, self._clock.boot_ns())
         self._outbox = Outbox(unit, self._clock, self._journal, self._brokers, simulated=simulated)
         self._outbox.on_delivered = self._delivered
         self._proofs = Proofs(unit, self._clock, self._journal)
@@ -116,8 +119,8 @@ class AlarmProcess:
             self._privacy, self._outbox, self._telemetry, self._peers, self._network,
         )  # fmt: skip
         self._control.effects = Effects(
-            self._control, self._outbox, self._proofs, self._acts, self._remembered, self._privacy, self._lights,
-            self._telemetry, self._peers,
+            self._control, self._outbox, self._proofs, self._acts, self._remembered, self._privacy, self._uses,
+            self._lights, self._telemetry, self._peers,
         )  # fmt: skip
         self._speakers = Speakers(field_users(), os.geteuid())
         self._unit_server = link.Server(paths.unit_socket, self._from_unit)
@@ -186,6 +189,7 @@ class AlarmProcess:
         self._journal.start()
         now_ns = self._clock.boot_ns()
         self._control.step(*self._lines.start(self._devices.buttons.start(self._intake.edge), now_ns))
+        self._mishaps.guard("the in-use contact", self._use)
         self._listen()
         for name, detail in (*self._missing(), ("card", cardstate.read(self._card).refused)):
             self._control.fault(name, detail)
@@ -260,6 +264,7 @@ class AlarmProcess:
             self._mishaps.guard("an edge", self._edge, edge)
         now_ns = self._clock.boot_ns()
         self._mishaps.guard("the buttons", self._press_time, now_ns)
+        self._mishaps.guard("the in-use contact", self._use)
         self._mishaps.guard("a deadline of the room", self._room_time, now_ns)
         self._mishaps.guard("what waits to be sent", self._outbox.tick, now_ns)
         self._mishaps.guard("aiming", self._aiming.tick, self._control.room, now_ns)
@@ -273,6 +278,10 @@ class AlarmProcess:
 
     def _press_time(self, now_ns: int) -> None:
         self._control.step(*self._lines.tick(now_ns))
+
+    def _use(self) -> None:
+        """After the presses, which need nothing of it."""
+        self._control.step(*self._lines.states())
 
     def _room_time(self, now_ns: int) -> None:
         due_ns = deadline_ns(self._control.room)
@@ -314,6 +323,8 @@ class AlarmProcess:
             ("the open alarm's recording", lambda: self._control.fault("unrecorded", unrecorded(self._control.room))),
             ("the buttons' proofs", lambda: self._proofs.tick(now_ns)),
             ("the audit log's acts", lambda: self._acts.tick(now_ns)),
+            ("the uses", lambda: self._uses.tick(now_ns)),
+            ("the contact's uses", lambda: self._control.fault("in_use_unseen", unseen(self._control.room))),
             ("the policy", self._obey),
             ("the covered window", self._privacy.cover),
             ("the sockets", self._listen),
@@ -354,6 +365,7 @@ class AlarmProcess:
         self._control.step(events.AlarmsFound(alarms, secrets.token_hex(16), waiting_ns, part, owed_ns))
         self._control.step(events.ObjectionFound(self._privacy.opened(found.modes)))
         self._privacy.cover()
+        self._uses.opened(found.modes)
 
     def _kept(self, word: orders.Kept) -> None:
         self._outbox.kept(word.event_id)

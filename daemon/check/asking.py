@@ -18,6 +18,8 @@ from daemon.paths import Paths
 from daemon.times import zone
 
 T = TypeVar("T")
+CLOSED = "closed"
+UNUSED = "closed: nobody is there, by the in-use contact"
 POLL_S = 0.1
 """How often a figure is polled while somebody waits for it: no visible delay, no load on the loop."""
 
@@ -61,6 +63,18 @@ class CheckedRoom:
         except LinkError:
             return {}
         return found
+
+    def is_unused(self) -> bool:
+        """Whether its devices are closed because nobody is there, by the in-use contact."""
+        health = self.health()
+        return (
+            health.get("phase") == "ready" and CLOSED in ((health.get("recorder") or {}).get("devices") or {}).values()
+        )
+
+
+def why_closed(health: dict[str, Any]) -> str:
+    """Why a device is closed, for a person."""
+    return UNUSED if health.get("phase") == "ready" else "closed: a covered window or an objection"
 
 
 def wait(fact: Callable[[], T | None], within_s: float) -> T | None:

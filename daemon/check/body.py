@@ -68,6 +68,23 @@ def buttons(room: CheckedRoom) -> Iterator[Finding]:
             yield _pressed(room, button)
 
 
+def in_use(room: CheckedRoom) -> Iterator[Finding]:
+    """Where the devices are closed between uses, have them open for what follows."""
+    if room.hands is None or not room.is_unused():
+        return
+    room.hands.say("Close the in-use contact, and leave it closed until the check is over.")
+
+    def picture() -> tuple[str, bool]:
+        is_open = not room.is_unused()
+        return ("✓ open" if is_open else "· the devices are closed"), is_open
+
+    if room.hands.shows(picture, PRESS_S):
+        yield Finding("in use", "ok", "camera and microphone open when the contact closes")
+    else:
+        todo = faults.todo("in_use_contact")
+        yield Finding("in use", "fault", f"no device opened within {PRESS_S:.0f} s", todo)
+
+
 def _unpressed(button: fitted.Button, wired: ButtonUnit, health: dict[str, Any], place: datetime.tzinfo) -> Finding:
     """What is known of a button that nobody presses: the wire of a single contact cannot be checked."""
     if not health:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from daemon.check.asking import CheckedRoom
+from daemon.check.asking import CLOSED, CheckedRoom, why_closed
 from daemon.check.finding import Finding, Verdict
 from daemon.model import faults
 from daemon.model.picture import offset_ns
@@ -46,8 +46,8 @@ def _seen(room: CheckedRoom) -> Finding:
         return Finding("camera", "fault", health["faults"]["camera"], faults.todo("camera"))
     if not recorder:
         return Finding("camera", "skipped", "the recorder is not there to ask")
-    if recorder["devices"].get("video") == "closed":
-        return Finding("camera", "skipped", "closed: a covered window or an objection")
+    if recorder["devices"].get("video") == CLOSED:
+        return Finding("camera", "skipped", why_closed(health))
     picture, age_ms = recorder["picture"], recorder["age_ms"].get("video")
     figures: dict[str, Any] = {"age_ms": age_ms, "gaps": recorder["gaps"].get("video")}
     if picture is None or age_ms is None or age_ms > FRAME_AGE_MS_MAX:
@@ -96,8 +96,8 @@ def _heard(room: CheckedRoom) -> Finding:
         return Finding("microphone", "fault", health["faults"]["microphone"], faults.todo("microphone"))
     if not recorder:
         return Finding("microphone", "skipped", "the recorder is not there to ask")
-    if recorder["devices"].get("audio") == "closed":
-        return Finding("microphone", "skipped", "closed: a covered window or an objection")
+    if recorder["devices"].get("audio") == CLOSED:
+        return Finding("microphone", "skipped", why_closed(health))
     level, figures = recorder["level_dbfs"], {key: recorder[key] for key in ("level_dbfs", "peak_dbfs", "drift_ppm")}
     if level is None:
         return Finding("microphone", "fault", "no sound comes from it", faults.todo("microphone"), figures)

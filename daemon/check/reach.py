@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from daemon.check.asking import CheckedRoom, wait
+from daemon.check.asking import UNUSED, CheckedRoom, wait
 from daemon.check.finding import Finding
 from daemon.model import faults
 from daemon.model.policy import fingerprint
@@ -115,6 +115,9 @@ def test_recording(room: CheckedRoom) -> Iterator[Finding]:
     if missing := [now[name] for name in faults.spoiling("test recording") if name in now]:
         todo = "Put that right first, and check again: without it nothing is recorded."
         yield Finding("test recording", "fault", f"not made: {'; '.join(missing)}", todo)
+        return
+    if room.is_unused():
+        yield Finding("test recording", "skipped", UNUSED)
         return
     recording_id = room.alarm("recording_test")
     told = wait(lambda: room.keeper("recording_tested", recording_id=recording_id), RECORDING_S)

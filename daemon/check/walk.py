@@ -34,6 +34,7 @@ STEPS: tuple[tuple[str, Step], ...] = (
     ("disk speed", machine.speed),
     ("lamps", body.outputs),
     ("buttons", body.buttons),
+    ("in use", body.in_use),
     ("camera", media.camera),
     ("microphone", media.microphone),
     ("broker", reach.broker),

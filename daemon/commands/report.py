@@ -179,6 +179,9 @@ def _as_csv(found: list[Counted]) -> None:
 
 
 WORDS: dict[str, tuple[str, str]] = {
+    "conversations": ("conversations, by the in-use contact", "Gesprekken, volgens het contact"),
+    "conversations_recorded": ("of these recorded", "waarvan opgenomen"),
+    "conversations_with_alarm": ("of these with an alarm", "waarvan met alarm"),
     "alarms": ("alarms raised", "Alarmen"),
     "alarms_elsewhere": ("of these by an outside worker's button", "waarvan buiten de kamer"),
     "alarms_by_source": ("by button", "per knop"),

@@ -369,6 +369,10 @@ def unit_faults(unit: Unit, policy: Policy) -> list[Fault]:
         fault("buttons.reset", "none", f"a key switch: the policy {policy.name} lets nothing else end an alarm")
     if policy.objection.by == ("button",) and policy.tracks() and unit.buttons.objection is None:
         fault("buttons.objection", "none", f"a button: the policy {policy.name} lets nothing else note an objection")
+    if policy.use.ring_while == "in_use" and policy.tracks() and unit.buttons.in_use is None:
+        fault(
+            "buttons.in_use", "none", f"a contact: the policy {policy.name} keeps a ring only while the room is in use"
+        )
     ring_bytes = _ring_bytes(unit, policy)
     if ring_bytes > unit.recorder.ring_bytes_max:
         expected = f"at least {ring_bytes}: {policy.timing.pre_event_s} s before an event at these bit rates"

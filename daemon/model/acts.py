@@ -561,6 +561,16 @@ class Asked(OfAlarm, frozen=True):
     role: str
 
 
+class Uses(OfAlarm, frozen=True):
+    """Conversations that ended since the last line of this kind, at most once an hour, by the in-use contact."""
+
+    uses: Number
+    recorded: Number
+    """Of these, something was."""
+    alarms: Number
+    """Of these, in which an alarm was open."""
+
+
 class RingForgotten(OfAlarm, frozen=True):
     """An operator drops the ring."""
 

@@ -54,6 +54,13 @@ class Tuning(Struct, frozen=True):
     """Duration of a hold, from the policy."""
     steady: bool = False
     """The contact is locked out as restless: a press has to be closed for STEADY_NS without trembling."""
+    stuck_ns: Annotated[int, Meta(ge=PRESS_NS)] = STUCK_NS
+    """Down for longer than this is stuck."""
+    gap_ns: Annotated[int, Meta(ge=GAP_NS)] = GAP_NS
+    """A release shorter than this belongs to the press."""
+    runs_max: Annotated[int, Meta(ge=1, le=RUNS_MAX)] = RUNS_MAX
+    run_window_ns: Annotated[int, Meta(ge=RUN_WINDOW_NS)] = RUN_WINDOW_NS
+    """More runs than `runs_max` within this is chatter, which ends after as long at rest."""
 
 
 FactKind = Literal[
@@ -177,17 +184,17 @@ def deadline_ns(line: Line, tuning: Tuning) -> int | None:
     due: list[int] = []
     if line.run_ns is not None and not line.at_boot:
         if not line.active:
-            due.append(line.changed_ns + GAP_NS)
+            due.append(line.changed_ns + tuning.gap_ns)
         elif not line.pressed:
             due.append(max(line.run_ns + PRESS_NS, line.changed_ns + _settle_needed_ns(line, tuning)))
         elif not line.held:
             due.append(line.run_ns + tuning.hold_ns)
         elif not line.stuck:
-            due.append(line.run_ns + STUCK_NS)
+            due.append(line.run_ns + tuning.stuck_ns)
     elif line.at_boot and not line.active:
-        due.append(line.changed_ns + GAP_NS)
+        due.append(line.changed_ns + tuning.gap_ns)
     if line.chatter:
-        due.append(line.changed_ns + RUN_WINDOW_NS)
+        due.append(line.changed_ns + tuning.run_window_ns)
     if not due:
         return None
     return min(due) if line.doubt_ns is None else max(min(due), line.doubt_ns + TRANSIT_NS)
@@ -213,23 +220,24 @@ def _settle(line: Line, now_ns: int, tuning: Tuning) -> tuple[Line, tuple[Fact, 
     return line, facts
 
 
-def _chatters(line: Line, now_ns: int, _: Tuning) -> tuple[Line, tuple[Fact, ...]]:
+def _chatters(line: Line, now_ns: int, tuning: Tuning) -> tuple[Line, tuple[Fact, ...]]:
     restless = line.changed_ns - line.quiet_since_ns > UNSETTLED_NS
-    tapping = len(line.runs_ns) > RUNS_MAX and line.runs_ns[-1] - line.runs_ns[-1 - RUNS_MAX] < RUN_WINDOW_NS
+    first = -1 - tuning.runs_max
+    tapping = len(line.runs_ns) >= -first and line.runs_ns[-1] - line.runs_ns[first] < tuning.run_window_ns
     if line.chatter or now_ns != line.changed_ns or not (restless or tapping):
         return line, ()
-    since = line.quiet_since_ns if restless else line.runs_ns[-1 - RUNS_MAX]
+    since = line.quiet_since_ns if restless else line.runs_ns[first]
     return replace(line, chatter=True), (Fact(line.button, "chatter", since),)
 
 
-def _settles(line: Line, now_ns: int, _: Tuning) -> tuple[Line, tuple[Fact, ...]]:
-    if not line.chatter or now_ns - line.changed_ns < RUN_WINDOW_NS:
+def _settles(line: Line, now_ns: int, tuning: Tuning) -> tuple[Line, tuple[Fact, ...]]:
+    if not line.chatter or now_ns - line.changed_ns < tuning.run_window_ns:
         return line, ()
     return replace(line, chatter=False, runs_ns=()), (Fact(line.button, "settled", now_ns),)
 
 
 def _releases(line: Line, now_ns: int, tuning: Tuning) -> tuple[Line, tuple[Fact, ...]]:
-    if line.run_ns is None or line.active or now_ns - line.changed_ns < GAP_NS:
+    if line.run_ns is None or line.active or now_ns - line.changed_ns < tuning.gap_ns:
         return line, ()
     lasted = line.changed_ns - line.run_ns
     facts: tuple[Fact, ...] = ()
@@ -262,9 +270,9 @@ def _holds(line: Line, now_ns: int, tuning: Tuning) -> tuple[Line, tuple[Fact, .
     return replace(line, held=True), (Fact(line.button, "held", line.run_ns),)
 
 
-def _sticks(line: Line, now_ns: int, _: Tuning) -> tuple[Line, tuple[Fact, ...]]:
+def _sticks(line: Line, now_ns: int, tuning: Tuning) -> tuple[Line, tuple[Fact, ...]]:
     if line.run_ns is None or line.stuck or line.at_boot or not (line.pressed and line.held and line.active):
         return line, ()
-    if now_ns - line.run_ns < STUCK_NS:
+    if now_ns - line.run_ns < tuning.stuck_ns:
         return line, ()
     return replace(line, stuck=True), (Fact(line.button, "stuck", line.run_ns),)

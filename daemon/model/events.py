@@ -218,6 +218,13 @@ class LeaseDue(Input, frozen=True):
     """The recorder's lease is due for renewal, a second after the last."""
 
 
+class UseChanged(Input, frozen=True):
+    """The contact says that the room is in use, or is not."""
+
+    in_use: bool | None
+    """None: the contact has a fault, and nobody knows."""
+
+
 class ForgetAsked(Input, frozen=True):
     """An operator drops the pre-event ring."""
 
@@ -304,6 +311,15 @@ class Lease(Effect, frozen=True):
 
     recording_id: Id
     until_ns: Ns
+
+
+class UseOver(Effect, frozen=True):
+    """A use of the room has ended: counted, and nobody named."""
+
+    recorded: bool
+    """Something of it was."""
+    alarm: bool
+    """One was open in it."""
 
 
 class Forget(Effect, frozen=True):

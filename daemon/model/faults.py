@@ -18,7 +18,7 @@ from msgspec import Struct
 AlarmFault = Literal[
     "broker", "second_broker", "nobody_listening", "unanswered", "refused_by_broker", "client_id", "certificate",
     "telemetry", "journal", "recorder", "lamp", "alarm_button", "record_button", "reset_switch", "objection_button",
-    "mobile_button", "button_test", "inputs", "sockets", "unrecorded", "card",
+    "in_use_contact", "in_use_unseen", "mobile_button", "button_test", "inputs", "sockets", "unrecorded", "card",
 ]  # fmt: skip
 """Found by the alarm process."""
 RecorderFault = Literal["camera", "microphone", "keys", "store", "full"]
@@ -104,6 +104,12 @@ FAULTS: Mapping[FaultName, Fault] = {
     "record_button": Fault("Look at the record button: its contact, its wire, its pin.", line="button record"),
     "reset_switch": Fault("Look at the key switch: its contact, its wire, its pin.", line="button reset"),
     "objection_button": Fault("Look at the objection button: its contact, its wire, its pin.", line="button objection"),
+    "in_use_contact": Fault(
+        "Look at the in-use contact: the hook, door or switch, its wire, its pin.", line="button in_use",
+    ),
+    "in_use_unseen": Fault(
+        "Look at the in-use contact: does it close when somebody comes, and do staff use it?", line="button in_use",
+    ),
     "mobile_button": Fault("Look at the wireless button: its battery, and whether its own receiver hears it."),
     "button_test": Fault("Press the button once in a walk test: spreekkamer alarm walk-test."),
     "inputs": Fault(

@@ -16,12 +16,15 @@ from typing import Any, Literal, NamedTuple, get_args
 from msgspec import Struct
 
 from daemon.model import events
-from daemon.model.debounce import Fact, FactKind, Tuning
+from daemon.model.debounce import STEADY_NS, Fact, FactKind, Tuning
 from daemon.model.faults import FaultName
 from daemon.model.panel import DARK, LIT, PATTERNS, Pattern, beep, recording_lit, sign
 from daemon.model.policy import NS, Policy
 from daemon.model.state import Room
 from daemon.model.unit import ButtonUnit, Unit
+
+USES_MAX, USES_NS = 3, 30 * NS
+"""Uses within a time that people may begin: a caller who was cut off calls again, and again."""
 
 
 class Fresh(NamedTuple):
@@ -54,6 +57,9 @@ class Button(Struct, frozen=True):
     """It raises alarms: its tests are dated, and it is drawn with both contacts."""
     verb: str = "Press"
     """What a hand does with it."""
+    says: Callable[[bool | None], events.Input] | None = None
+    """It is a switch: what its state means, closed, open or not known (a fault), from the start on. None: it is a
+    button, of which a press has a meaning, and which is not down at the start."""
 
     @property
     def line(self) -> str:
@@ -105,6 +111,16 @@ def _record_hold(policy: Policy) -> Tuning:
     return Tuning(round(hold_s * NS))
 
 
+def _use_contact(policy: Policy) -> Tuning:
+    """A hook that is tapped and a door that shakes end no use; a contact that tells four within half a minute is bad.
+
+    Each use may open and close the devices, which takes seconds: more of them would hold up the recorder.
+    """
+    return Tuning(
+        gap_ns=STEADY_NS, runs_max=USES_MAX, run_window_ns=USES_NS, stuck_ns=policy.use.maximum_s * NS
+    )  # fmt: skip
+
+
 _BUTTONS = (
     Button(
         "alarm", "alarm button", "alarm button", "alarm_button",
@@ -129,6 +145,13 @@ _BUTTONS = (
     Button(
         "objection", "objection button", "objection: nothing is recorded", "objection_button",
         means={"pressed": lambda fact, _: events.ObjectionPressed(fact.at_ns)},
+    ),
+    Button(
+        "in_use", "in-use contact", "closed while the room is in use", "in_use_contact",
+        means={},
+        tuning=_use_contact,
+        verb="Close",
+        says=events.UseChanged,
     ),
 )  # fmt: skip
 BUTTONS: Mapping[str, Button] = {button.name: button for button in _BUTTONS}

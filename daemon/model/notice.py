@@ -133,7 +133,8 @@ def _staff(policy: Policy) -> Notice:
         "Het kastje schrijft op wanneer een knop is ingedrukt en welke knop dat was. Wie drukte, weet het niet. "
         "Heeft iemand een eigen draadloze knop? Dan is aan de knop te zien wie drukte. "
         f"{also} en een storing schrijft het ook op. Een alarm gaat ook naar de ontvanger. "
-        "Hoe lang die het bewaart, staat niet in dit protocol."
+        "Hoe lang die het bewaart, staat niet in dit protocol. Meldt een contact dat de kamer in gebruik is? Dan "
+        "telt het kastje de gesprekken, per uur en zonder naam."
     )
     asked = (
         "Vraagt iemand iets aan het kastje, zoals een kopie? Dan schrijft het de rol en het gebruikersnummer op. "

@@ -225,6 +225,19 @@ class NoticePolicy(Struct, frozen=True, forbid_unknown_fields=True):
     in_use: InUse = InUse()
 
 
+class UsePolicy(Struct, frozen=True, forbid_unknown_fields=True):
+    """What happens between two conversations, where a contact tells them apart (`buttons.in_use` of the unit)."""
+
+    ring_while: Annotated[
+        Literal["always", "in_use"],
+        Meta(description="when the seconds before a press are kept; `in_use`: the devices are closed between uses"),
+    ] = "always"
+    """At the end of each use what is held of it is forgotten, whatever stands here."""
+    maximum_s: Annotated[
+        int, Meta(ge=300, le=86_400, description="a contact that has said in use for longer than this is a fault")
+    ] = 14_400
+
+
 class RegisterPolicy(Struct, frozen=True, forbid_unknown_fields=True):
     """What the council reads of how incidents are told apart."""
 
@@ -261,6 +274,7 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     opening: Opening = Opening()
     notice: NoticePolicy = NoticePolicy()
     register: RegisterPolicy = RegisterPolicy()
+    use: UsePolicy = UsePolicy()
     holders: Annotated[tuple[Holder, ...], Meta(max_length=64, description="the holders' public keys")] = field(
         default=()
     )

@@ -94,6 +94,11 @@ class Figures(msgspec.Struct):
     reset: int = 0
     tests: int = 0
     button_faults: int = 0
+    conversations: int = 0
+    """Uses of the room that its in-use contact told, a recording or not; 0 where none is fitted."""
+    conversations_recorded: int = 0
+    """Of these, something was recorded."""
+    conversations_with_alarm: int = 0
     incidents: dict[str, int] = {}
     """Alarms by what they were, as somebody said it last, in whatever year; `unsaid`: nobody has."""
     measures: dict[str, int] = {}
@@ -293,6 +298,7 @@ class Tally:
             acts.ObjectionEnded: self._relented, acts.HoldPlaced: self._placed, acts.HoldReleasing: self._releasing,
             acts.Deleted: self._deleted, acts.Clock: self._clock, acts.Refused: self._refused,
             acts.ActsLost: self._lost, acts.HandedOut: self._handed_out, acts.CopyUsed: self._used,
+            acts.Uses: self._uses,
         }  # fmt: skip
 
     def take(self, line: Line) -> None:
@@ -445,6 +451,11 @@ class Tally:
     def _used(self, act: acts.CopyUsed) -> None:
         _add(self.figures.copies_used, act.use)
         _add(self.figures.copies_used_for, act.purpose)
+
+    def _uses(self, act: acts.Uses) -> None:
+        self.figures.conversations += act.uses
+        self.figures.conversations_recorded += act.recorded
+        self.figures.conversations_with_alarm += act.alarms
 
     def _clock(self, act: acts.Clock) -> None:
         self.figures.off_h += 0.0 if act.off_s is UNSET else _hours(act.off_s)

@@ -24,6 +24,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from msgspec.structs import replace
+
 from daemon.model.events import (
     AlarmHeld,
     AlarmPressed,
@@ -50,10 +52,21 @@ from daemon.model.events import (
     ResetAsked,
     TimePassed,
     TracksChanged,
+    UseChanged,
     WalkTestSet,
 )
-from daemon.model.rules import alarm, privacy, record, recorder, upkeep
-from daemon.model.rules.common import LEASE_NS, RENEW_NS, Ignored, Step, closed_ns, private, stop_ns
+from daemon.model.rules import alarm, privacy, record, recorder, upkeep, use
+from daemon.model.rules.common import (
+    LEASE_NS,
+    RENEW_NS,
+    Ignored,
+    Step,
+    closed_ns,
+    is_private,
+    later_until_ns,
+    private,
+    stop_ns,
+)
 from daemon.model.state import Phase, Room
 
 Rule = Callable[[Room, Any, int], Step]
@@ -101,7 +114,7 @@ TABLE: dict[type[Input], Row] = {
     RecorderLeft:       always(recorder.left),
 
     # a deadline of this phase
-    TimePassed:         (nothing_due,       record.maximum,   recorder.silent,  alarm.outlived,   privacy.over),
+    TimePassed:         (record.waited,     record.maximum,   recorder.silent,  alarm.outlived,   privacy.over),
 
     # the process has started again, with its journal
     AlarmsFound:        always(alarm.found),
@@ -114,6 +127,7 @@ TABLE: dict[type[Input], Row] = {
     FaultChanged:       always(upkeep.fault),
     PolicyChanged:      always(upkeep.policy),
     ForgetAsked:        always(upkeep.forget),
+    UseChanged:         always(use.changed),
 }
 # fmt: on
 
@@ -122,14 +136,18 @@ def step(room: Room, item: Input, now_ns: int) -> Step:
     """Return the next room and the effects, in order. Every input has an answer in every phase.
 
     Which devices are closed follows from the room: the recorder is told first when it connects, otherwise last and on
-    change.
+    change. Devices that are closed after a use deliver nothing until the recorder says so anew: a press may follow.
     """
     then, effects = TABLE[type(item)][PHASES.index(room.phase)](room, item, now_ns)
+    then, more = use.settled(then, now_ns)
+    effects = (*effects, *more)
     if not then.settled:
         return then, effects
     if isinstance(item, RecorderJoined):
         return then, (Quiet(then.quiet), *effects)
     if (then.quiet, then.settled) != (room.quiet, room.settled):
+        if then.recorder and then.quiet and not is_private(then):
+            then = replace(then, recorder=())
         return then, (*effects, Quiet(then.quiet))
     return then, effects
 
@@ -143,7 +161,8 @@ def deadline_ns(room: Room) -> int | None:
     if room.phase is Phase.ALARM:
         again_ns = room.recording.again_ns if room.recording else 0
         return min(room.alarm_until_ns, again_ns or room.alarm_until_ns)
-    return room.objection_until_ns or None
+    waits_ns = later_until_ns(room.later) if room.later else 0
+    return room.objection_until_ns or waits_ns or None
 
 
 def lease_deadline_ns(room: Room) -> int | None:

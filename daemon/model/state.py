@@ -49,6 +49,8 @@ class Rules(Struct, frozen=True):
     objection_ns: int = 3600 * NS
     objection_alarm_records: bool = False
     cover_alarm_records: bool = False
+    ring_in_use: bool = False
+    """Devices are closed while the room is not in use."""
 
     @classmethod
     def of(cls, policy: Policy) -> Rules:
@@ -72,6 +74,7 @@ class Rules(Struct, frozen=True):
             objection_ns=policy.objection.maximum_s * NS,
             objection_alarm_records=policy.objection.alarm_records,
             cover_alarm_records=policy.cover.alarm_records,
+            ring_in_use=policy.use.ring_while == "in_use",
         )
 
 
@@ -95,6 +98,8 @@ class Recording(Struct, frozen=True):
     part: str = ""
     """What the next part continues: the newest that the recorder has said it writes, or else the event's first part.
     Empty: no part can have begun."""
+    over: bool = False
+    """The use of the room in which it was made has ended."""
     again_ns: int = 0
     """When the next part of a lost recording is tried; 0: as soon as a device or a recorder is there."""
 
@@ -140,5 +145,19 @@ class Room(Struct, frozen=True):
     """The tracks whose devices are closed for privacy."""
     settled: bool = True
     """Whether it is known if there is an objection; until then the recorder may not open any device."""
+    in_use: bool | None = None
+    """Whether somebody is there, by the contact; None: none is fitted, or it has a fault."""
+    use_counts: bool = False
+    """This use is a conversation: it did not begin in a walk test or in an open alarm, to which people come."""
+    use_recorded: bool = False
+    """Something of this use was recorded."""
+    use_alarm: bool = False
+    """An alarm was open in this use."""
+    unseen: int = 0
+    """Presses since the last use began, while the contact said that nobody was there."""
+    forgets: bool = False
+    """The ring may hold seconds of a use that has ended: it is forgotten as soon as no recording needs it."""
+    later: RecordPressed | None = None
+    """A press of the record button that waits for a device, or for the end of the recording of the person before."""
     asked: RecordPressed | None = None
     """A press of the record button that may become a hold, where a hold is an objection."""

@@ -55,6 +55,9 @@ class Buttons(Struct, frozen=True, forbid_unknown_fields=True):
     """A key switch that ends an alarm, if the policy's `alarm.reset_by` has it."""
     objection: ButtonUnit | None = None
     """A button by which staff note an objection, if the policy's `objection.by` has it."""
+    in_use: ButtonUnit | None = None
+    """A contact that is closed while the room is in use: a telephone's hook, a door, a switch at the desk. When a use
+    ends, [what the unit holds is forgotten](in-use.md)."""
 
 
 class Lamps(Struct, frozen=True, forbid_unknown_fields=True):

@@ -87,7 +87,11 @@ def the_devices(policy: Policy) -> str:
 def on(policy: Policy) -> str:
     """That the devices are on while nobody records: who sits there is heard and seen by a machine."""
     nouns = the_devices(policy)
-    return f"{nouns[0].upper()}{nouns[1:]} {stand(policy)} aan."
+    said = f"{nouns[0].upper()}{nouns[1:]} {stand(policy)} aan"
+    if policy.use.ring_while == "always":
+        return f"{said}."
+    off = "staat die" if len(policy.tracks()) == 1 else "staan ze"
+    return f"{said} als de kamer in gebruik is. Anders {off} uit, behalve bij een storing."
 
 
 def held(policy: Policy) -> str:

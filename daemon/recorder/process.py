@@ -335,9 +335,11 @@ class RecorderProcess:
                 track.allow()
             else:
                 held = not track.closed
-                self._add(track.shut(), self._clock.boot_ns())  # a recording keeps what came before this moment
+                now_ns = self._clock.boot_ns()
+                self._add(track.shut(now_ns), now_ns)  # a recording keeps what came before this moment
                 self._ring.forget(name)
-                if held and not self._recordings.writes(name):
+                # One made a moment ago, when the ring was forgotten, has sealed nothing.
+                if held and not self._recordings.writes(name) and track.sealed_to is track.key:
                     self._new_key(track)
         gc.collect()
         memory.trim()

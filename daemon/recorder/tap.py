@@ -44,13 +44,15 @@ def pre_event(
 ) -> tuple[Item, ...]:
     """The ring's items since the event was to begin, without those that a recording has already (`written_ns`).
 
+    A hole begins no earlier either: when the use before ended is nobody's business.
+
     `from_ns`: the trigger minus the pre-event time; for a continued part, that of the event's first part.
     """
 
     def since(track: Track) -> list[Item]:
         had_ns = written_ns.get(track, 0)
         return [
-            replace(item, from_ns=max(item.from_ns, had_ns)) if isinstance(item, Hole) else item
+            replace(item, from_ns=max(item.from_ns, had_ns, from_ns)) if isinstance(item, Hole) else item
             for item in ring.since(track, max(from_ns, had_ns))
             if from_ns < start.trigger_ns or not isinstance(item, Sealed) or item.t0_ns >= start.trigger_ns
         ]

@@ -69,6 +69,8 @@ class Track(ABC):
         self.hung: HangError | None = None
         """The device's library hangs: the process has to end."""
         self.key: Key | None = None
+        self.sealed_to: Key | None = None
+        """Key of the latest segment."""
         self.last_ns: int | None = None
         """Arrival of the last frame."""
         self.trouble = "not opened yet"
@@ -152,11 +154,16 @@ class Track(ABC):
         if self.closed:
             self.closed, self._retry_ns = False, 0
 
-    def shut(self) -> list[Item]:
-        """Close the device for privacy: seal the open segment. The hole gets that reason."""
+    def shut(self, since_ns: int | None = None) -> list[Item]:
+        """Close the device for privacy: seal the open segment. The hole gets that reason.
+
+        It begins at `since_ns` if nothing came before, or that was forgotten; None: then there is no hole.
+        """
         self.closed = True
         items = self._give_up(PRIVACY)
         self.trouble = PRIVACY
+        if self._before[0] is None:
+            self._before = (since_ns, PRIVACY)
         return items
 
     def forget(self) -> None:
@@ -234,7 +241,7 @@ class Track(ABC):
         items: list[Item] = []
         for piece in pieces:
             if isinstance(piece, Hole):
-                self.gaps += 1
+                self.gaps += piece.reason != PRIVACY
                 items.append(piece)
                 continue
             items.append(self._seal(piece))
@@ -249,7 +256,7 @@ class Track(ABC):
             return Hole(clear.track, clear.t0_ns, clear.t1_ns, KEYLESS)
         now = self._clock.read()
         t0_wall_ns = now.wall_ns - (now.boot_ns - clear.t0_ns)
-        data = seal(clear.data, self.key)
+        data, self.sealed_to = seal(clear.data, self.key), self.key
         return Sealed(clear.track, clear.t0_ns, clear.t1_ns, t0_wall_ns, now.state, clear.frames, data, self.key)
 
     @abstractmethod

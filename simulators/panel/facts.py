@@ -165,6 +165,7 @@ class Facts:
             return {"refused": str(error)[:BODY_CHARS_MAX]}
         return {
             "buttons": [button.name for button, _ in fitted.buttons(settings.unit)],
+            "switches": [button.name for button, _ in fitted.buttons(settings.unit) if button.says],
             "mobile": [{"name": m.name, "place": m.place, "topic": m.topic} for m in settings.unit.mobile],
             "policy": msgspec.to_builtins(settings.policy) | {"holders": len(settings.policy.holders)},
             "unit": settings.unit.name(),

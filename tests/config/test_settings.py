@@ -222,6 +222,8 @@ def test_all_faults_of_both_files_at_once(etc: Etc) -> None:
         ("pin = 6", 'pin = 2\npull = "outside"', "unit.toml: buttons.record.pin = 2: another pin: the board itself"),
         ("records = true", 'records = true\n[objection]\nby = ["button"]',
          'unit.toml: buttons.objection = "none": a button: the policy heusden-2020 lets nothing else note'),
+        ("records = true", 'records = true\n[use]\nring_while = "in_use"',
+         'unit.toml: buttons.in_use = "none": a contact: the policy heusden-2020 keeps a ring only while the room is'),
         ('ends_by = "press"', 'ends_by = "hold"\n[objection]\nby = ["hold"]',
          "policy.toml: objection.by = ['hold']: no hold: in this policy a hold ends a recording"),
         ('"hr-manager"]]', f'"hr-manager"]]{WINDOW}2026-03-18T05:00:00Z', "policy.toml: cover.windows[0].ends"),

@@ -25,6 +25,7 @@ from daemon.model.events import (
 from daemon.model.panel import recording_lit
 from daemon.model.policy import NS
 from daemon.model.room import deadline_ns, lease_deadline_ns, step
+from daemon.model.rules.common import UNSEEN_MAX, alarm_may_record
 from daemon.model.state import Phase, Room, Rules
 from hardware.ports import Track
 
@@ -126,10 +127,12 @@ class History:
         if room.recording is None:
             private = bool(room.rules.tracks) and (bool(room.objection_until_ns) or room.cover is not None)
             assert (room.phase is Phase.PRIVACY) == (private and not room.alarms), room
-            assert ("video" in room.quiet) == (private and "video" in room.rules.tracks), (
+            wanted = room.later is not None or (room.alarms and alarm_may_record(room))
+            idle = room.rules.ring_in_use and room.in_use is False and room.unseen < UNSEEN_MAX and not wanted
+            assert ("video" in room.quiet) == ((private or idle) and "video" in room.rules.tracks), (
                 "the camera is closed, or is not"
             )
-            assert private or not room.quiet, room
+            assert private or idle or not room.quiet, room
 
     def _check_alarms(self, before: Room, item: Input, effects: tuple[Effect, ...]) -> None:
         """A1: each press is raised, and an open alarm ends by a reset or by the policy's maximum, and then in order."""

@@ -83,14 +83,17 @@ def test_no_two_share_a_pin(key: str) -> None:
 
 @pytest.mark.parametrize("name", [*BUTTONS])
 def test_a_press_means_something(name: str) -> None:
-    """A1: a press of each button that can be wired reaches the room as an input; its stuck line is its own fault."""
-    wired = Lines(POLICY)
+    """A1: a press of each button that can be wired reaches the room as an input, or the state of a switch; its stuck
+    line is its own fault.
+    """
+    wired, button = Lines(POLICY), BUTTONS[name]
     wired.start({name: False}, 0)
-    seen = [*wired.edge(Edge(name, active=True, at_ns=NS)), *wired.tick(NS + NS // 5)]
-    assert [type(item) for item in seen] == [
-        type(BUTTONS[name].means["pressed"](Fact(name, "pressed", NS), Fresh("e", "r")))
-    ]
-    seen = [item for second in range(2, 40) for item in wired.tick(second * NS)]
+    wired.states()
+    seen = [*wired.edge(Edge(name, active=True, at_ns=NS)), *wired.tick(NS + NS // 5), *wired.states()]
+    means = button.says(True) if button.says else button.means["pressed"](Fact(name, "pressed", NS), Fresh("e", "r"))
+    assert [type(item) for item in seen] == [type(means)]
+    stuck_s = button.tuning(POLICY).stuck_ns // NS
+    seen = [item for second in (2, 10, stuck_s, stuck_s + 2) for item in wired.tick(second * NS)]
     faults = [item for item in seen if isinstance(item, FaultChanged)]
     assert [(fault.fault, fault.detail) for fault in faults] == [
         (BUTTONS[name].fault, f"the {BUTTONS[name].words} is stuck")

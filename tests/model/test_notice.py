@@ -38,6 +38,7 @@ from daemon.model.policy import (
     Policy,
     TimingPolicy,
     TrackPolicy,
+    UsePolicy,
 )
 from daemon.model.rights import KEEPER_VERBS
 from daemon.model.room import step
@@ -55,10 +56,10 @@ HEUSDEN = Policy(
 )  # fmt: skip
 SECONDS = st.sampled_from([0, 1, 10, 60, 120])
 policies = st.builds(
-    lambda audio, video, timing, alarm, objection, cover, holds, groups, notice: replace(
+    lambda audio, video, timing, alarm, objection, cover, holds, groups, notice, use: replace(
         HEUSDEN, audio=audio, video=TrackPolicy(record=video, term_h=336),
         timing=timing, alarm=alarm, objection=objection, cover=cover, holds=holds, opening=Opening(groups),
-        notice=notice,
+        notice=notice, use=use,
     ),
     st.sampled_from([TrackPolicy(), *(
         TrackPolicy(record=True, term_h=hours, decision=decision)
@@ -81,6 +82,7 @@ policies = st.builds(
         ground=st.sampled_from(["", " ", "een taak van algemeen belang (AVG, artikel 6, lid 1, onder e)."]),
         works_council=st.sampled_from([None, datetime.date(2026, 3, 1)]),
     ),
+    st.builds(UsePolicy, st.sampled_from(["always", "in_use"])),
 )  # fmt: skip
 
 
@@ -141,7 +143,15 @@ def refused_in_alarm(policy: Policy) -> bool:
     return objects(policy) and step(room, ObjectionPressed(0), 0)[0] == room
 
 
+def between_uses(policy: Policy) -> bool:
+    """Whether the room closes its devices while nobody is there, and opens them when somebody comes or nobody knows."""
+    closed = [closed_tracks(Room(Rules.of(policy), in_use=in_use)) for in_use in (False, True, None)]
+    return records(policy) and closed == [policy.tracks(), (), ()]
+
+
 Fact = Callable[[Policy], bool]
+ON: tuple[Kind, ...] = ("sticker", "letter", "page", "dpia", "staff")
+"""The notices that say when the devices are on."""
 HELD: tuple[Kind, ...] = ("sticker", "letter", "spoken", "page", "staff")
 """The notices that say what is in memory."""
 TABLE: dict[str, tuple[tuple[Kind, ...], Fact]] = {
@@ -170,6 +180,10 @@ TABLE: dict[str, tuple[tuple[Kind, ...], Fact]] = {
     r"Wij nemen een gesprek niet zomaar op": (("letter", "page"), records),
     r"Het is voor de veiligheid": (("letter", "page"), records),
     r"De grond is een taak van algemeen belang .*e\)$": (("letter", "page"), grounded),
+    r"De .* (staat|staan) aan$": (ON, lambda p: records(p) and not between_uses(p)),
+    r"De .* (staat|staan) aan als de kamer in gebruik is$": (ON, between_uses),
+    r"Anders staan ze uit, behalve bij een storing$": (ON, lambda p: both(p) and between_uses(p)),
+    r"Anders staat die uit, behalve bij een storing$": (ON, lambda p: not both(p) and between_uses(p)),
     r"De camera en de microfoon staan aan": (("sticker", "letter", "page", "dpia", "staff"), both),
     r"De camera staat aan": (
         ("sticker", "letter", "page", "dpia", "staff"), lambda p: p.video.record and not p.audio.record),
@@ -262,6 +276,8 @@ TABLE: dict[str, tuple[tuple[Kind, ...], Fact]] = {
     r"Een test en een storing schrijft": (("staff",), lambda p: not objects(p)),
     r"Een alarm gaat ook naar de ontvanger": (("staff",), lambda _: True),
     r"Hoe lang die het bewaart, staat niet in dit protocol": (("staff",), lambda _: True),
+    r"Meldt een contact dat de kamer in gebruik is": (("staff",), lambda _: True),
+    r"Dan telt het kastje de gesprekken, per uur en zonder naam": (("staff",), lambda _: True),
     r"Vraagt iemand iets aan het kastje": (("staff",), lambda _: True),
     r"Dan schrijft het de rol": (("staff",), lambda _: True),
     r"Het vraagt nooit om een naam": (("staff",), lambda _: True),

@@ -83,6 +83,15 @@ def test_alarms_are_counted_by_button_and_place() -> None:
     assert (found.repeated, found.tests, found.button_faults, found.cancelled) == (1, 1, 1, 1)
 
 
+def test_conversations_are_added_up_from_their_hours() -> None:
+    """H2, R9: how many conversations, of these recorded, with an alarm, whatever hours the lines are of."""
+    found = figures(
+        2026, line("uses", uses=3, recorded=1, alarms=0), line("uses", "2026-07-01", uses=5, recorded=2, alarms=1),
+        line("uses", "2025-12-01", uses=100, recorded=100, alarms=100),
+    )  # fmt: skip
+    assert (found.conversations, found.conversations_recorded, found.conversations_with_alarm) == (8, 3, 1)
+
+
 def test_recordings_and_ring_time_are_counted_per_trigger_and_track() -> None:
     """H2: what triggered a recording, which tracks had anything, and for how long; and how long a ring ran besides."""
     found = figures(

@@ -24,6 +24,7 @@ from daemon.model.events import (
     Delivered,
     Effect,
     FaultChanged,
+    Forget,
     ForgetAsked,
     Input,
     Lease,
@@ -41,14 +42,16 @@ from daemon.model.events import (
     RecordingTestAsked,
     RecordReleased,
     ResetAsked,
+    SetEnd,
     StartRecording,
     TimePassed,
     TracksChanged,
+    UseChanged,
     WalkTestSet,
 )
 from daemon.model.policy import NS, AlarmPolicy, Policy, TimingPolicy, TrackPolicy
-from daemon.model.rules.common import LEASE_NS, alarm_may_record, can_record
-from daemon.model.state import Phase, Rules
+from daemon.model.rules.common import LEASE_NS, alarm_may_record, can_record, is_past, is_private
+from daemon.model.state import Phase, Room, Rules
 from hardware.ports import Track
 from tests.model.histories import BOTH, RULES, History, alarm, record
 
@@ -68,6 +71,7 @@ DEEDS = (
     "tracks", "tracks", "started", "ended", "ended", "time", "lease", "delivered", "fault", "forget", "wait", "wait",
     "alarm", "alarm held", "outside", "mobile", "reset one", "test", "walk", "released", "released", "objection",
     "objection found", "policy", "cover", "cover", "recording test", "walk outside", "alarm held",
+    "in use", "in use", "not in use", "not in use", "in use not known",
 )  # fmt: skip
 
 rules = st.builds(
@@ -87,6 +91,7 @@ rules = st.builds(
     objection_alarm_records=st.booleans(),
     cover_alarm_records=st.booleans(),
     cancel_ns=st.sampled_from([0, 10 * NS]),
+    ring_in_use=st.sampled_from([False, False, True]),
     reset_by=st.sampled_from([("operator", "console", "key_switch"), ("operator",), ("console",)]),
 )
 often = settings(max_examples=2 * settings.default.max_examples)  # type: ignore[union-attr]
@@ -128,6 +133,9 @@ def _input(history: History, deed: str, dice: int, n: int) -> Input:
         "time": lambda: TimePassed(fresh),
         "lease": LeaseDue,
         "forget": ForgetAsked,
+        "in use": lambda: UseChanged(True),
+        "not in use": lambda: UseChanged(False),
+        "in use not known": lambda: UseChanged(None),
         "released": RecordReleased,
         "objection": lambda: ObjectionPressed(now_ns),
         "objection found": lambda: ObjectionFound((now_ns + dice * NS - NS) if dice % 3 else 0),
@@ -218,6 +226,73 @@ def test_one_deed_begins_one_recording(story: list[tuple[str, int]]) -> None:
         effects = history.do(_input(history, "alarm" if deed == "wait" else deed, dice, n))
         assert sum(isinstance(effect, StartRecording) for effect in effects) <= 1
         assert sum(isinstance(effect, Lease) for effect in effects) <= 1
+
+
+class Strangers(History):
+    """A history that remembers whether the ring can hold seconds of a use that has ended."""
+
+    since_ns: int | None = None
+    """Since when it can; None: it was forgotten since."""
+
+    def _step(self, item: Input) -> tuple[Effect, ...]:
+        before, was_past = self.room, is_past(self.room)
+        effects = super()._step(item)
+        if self._may_hide_an_end(before, item):
+            self.since_ns = self.now_ns
+        for effect in effects:
+            if isinstance(effect, Forget):
+                self.since_ns = None
+            if isinstance(effect, StartRecording) and effect.continues is None and self.since_ns is not None:
+                pressed_ns = min((alarm.pressed_ns for alarm in self.room.alarms), default=self.now_ns)
+                assert pressed_ns <= self.since_ns, "the ring holds seconds of somebody who has gone"
+            if isinstance(effect, SetEnd) and not self.room.alarms and (was_past or is_past(self.room)):
+                assert effect.until_ns <= self.now_ns, "the recording of one who has gone goes on with the next"
+        mine = self.room.recording
+        if mine and not self.room.alarms and is_past(self.room):
+            assert mine.until_ns <= self.now_ns
+        return effects
+
+    def _may_hide_an_end(self, before: Room, item: Input) -> bool:
+        """A use ends, or may have: while nobody knew, or while the recorder could not be told."""
+        if isinstance(item, RecorderLeft):
+            return before.in_use is not None
+        return isinstance(item, UseChanged) and item.in_use is not before.in_use and item.in_use is not None and not (
+            before.in_use is False and item.in_use
+        )  # fmt: skip
+
+
+@often
+@given(rules, deeds)
+@example(RULES, [("in use", 0), ("record", 0), ("not in use", 0), ("in use", 0), ("record", 0), ("ended", 0)])
+@example(RULES, [("in use", 0), ("left", 0), ("not in use", 0), ("in use", 0), ("joined", 0), ("record", 0)])
+@example(RULES, [("in use", 0), ("in use not known", 0), ("in use", 0), ("record", 0)])
+def test_nobodys_seconds_are_in_the_next_ones_recording(rules: Rules, story: list[tuple[str, int]]) -> None:
+    """R9: in any history a recording that begins finds a ring that was forgotten since the last use, unless its alarm
+    is older, and the recording of a conversation ends when the next use begins, whoever presses what in between.
+    """
+    _run(Strangers(rules), story)
+
+
+@given(rules, deeds, st.sampled_from([UseChanged(True), UseChanged(False), UseChanged(None)]))
+def test_whatever_the_contact_says_an_alarm_is_recorded(
+    rules: Rules, story: list[tuple[str, int]], says: UseChanged
+) -> None:
+    """R8, A6: in any history, and whatever a contact says or hides then, an alarm that the policy records opens the
+    devices, and is recorded as soon as one delivers.
+    """
+    history = History(rules)
+    _run(history, story)
+    history.do(says)
+    history.do(alarm("the-alarm", history.now_ns))
+    if history.room.phase is not Phase.ALARM or is_private(history.room) or not alarm_may_record(history.room):
+        return
+    assert not history.room.quiet
+    history.do(RecorderJoined((), None, 0, alarm=False, fresh_id="the-recorder"))
+    history.do(UseChanged(not says.in_use))
+    history.do(TracksChanged(BOTH, "the-part"))
+    assert not history.room.quiet
+    assert history.room.recording is not None
+    assert not history.room.recording.lost
 
 
 class Owing(History):

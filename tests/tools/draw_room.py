@@ -42,6 +42,7 @@ from daemon.model.events import (
     ResetAsked,
     TimePassed,
     TracksChanged,
+    UseChanged,
     WalkTestSet,
 )
 from daemon.model.policy import NS, Policy
@@ -70,6 +71,10 @@ def _rules() -> Iterator[Rules]:
             ends_by=ends_by, raised_by=raised_by, objection_by=objection_by,  # type: ignore[arg-type]
             objection_ns=5 * 60 * NS, objection_alarm_records=ends_by == "hold", cover_alarm_records=ends_by == "hold",
         )  # fmt: skip
+    yield Rules(
+        30 * NS, 30 * NS, 15 * 60 * NS, 60 * NS, 60 * NS, alarm_records=True, tracks=BOTH, ends_by="press",
+        ring_in_use=True,
+    )  # fmt: skip
 
 
 def _inputs(room: Room, now_ns: int) -> Iterator[Input]:
@@ -111,6 +116,8 @@ def _inputs(room: Room, now_ns: int) -> Iterator[Input]:
     yield TimePassed("e", f"q{now_ns}")
     yield LeaseDue()
     yield ForgetAsked()
+    for in_use in (True, False, None) if room.rules.ring_in_use else ():
+        yield UseChanged(in_use)
     yield Delivered(room.alarms[0].id if room.alarms else "nobody's", "stored")
     yield FaultChanged("broker", "gone")
     yield FaultChanged("alarm_button", "stuck", "e")
@@ -159,8 +166,12 @@ def _shape(room: Room) -> Room:
     return replace(
         room, recording=recording, alarms=alarms, alarm_until_ns=0, lease_ns=0, faults=(), test=None,
         waiting_ns=room.waiting_ns and 1, walk_until_ns=int(rests and room.walk_until_ns > 0),
-        objection_until_ns=int(room.objection_until_ns > 0), owed_ns=int(room.owed_ns > 0),
+        objection_until_ns=int(room.objection_until_ns > 0),
+        owed_ns=int(room.owed_ns > 0 and not room.rules.ring_in_use),
         asked=RecordPressed(0, "r") if rests and room.asked else None,
+        later=RecordPressed(0, "r") if room.later else None,
+        # What is counted of a use, and a ring that is still to be forgotten, are seen on the way there.
+        use_counts=False, use_recorded=False, use_alarm=False, unseen=0, forgets=False,
     )  # fmt: skip
 
 
@@ -174,7 +185,8 @@ def page(cells: Cells) -> str:
 
 Drawn by `tests/tools/draw_room.py` (`make docs`) from the answers of `daemon/model/room.py`; do not edit.
 It covers every room that inputs can reach from rest, under policies with and without tracks, alarm recordings,
-objections, `hold` and `two_presses`, and with a recorder that is absent, has no device, or has both.
+objections, `hold` and `two_presses`, and with a recorder that is absent, has no device, or has both. An in-use contact
+is covered under one policy, which closes the devices between uses.
 
 ## Phases
 

@@ -36,6 +36,7 @@ from daemon.model.rules.common import (
     closed_tracks,
     is_private,
     new_part,
+    seen,
     sent,
     set_end,
     wind_down,
@@ -132,7 +133,7 @@ def found(room: Room, item: AlarmsFound, now_ns: int) -> Step:
     newest_ns = max(alarm.pressed_ns for alarm in found)
     alarm_until_ns = max(room.alarm_until_ns, newest_ns + room.rules.alarm_maximum_ns)
     may_record, is_open = alarm_may_record(room), can_record(room)
-    room, lifted = _lift(replace(room, phase=Phase.ALARM, alarms=alarms, alarm_until_ns=alarm_until_ns))
+    room, lifted = _open(replace(room, phase=Phase.ALARM, alarms=alarms, alarm_until_ns=alarm_until_ns))
     effects: tuple[Effect, ...] = ()
     if room.recording is not None and (may_record or not is_private(room)):
         room, effects = set_end(room, alarm_until_ns + room.rules.post_event_ns, alarm=True)
@@ -163,8 +164,8 @@ def _raise(room: Room, item: AlarmPressed | AlarmHeld, now_ns: int) -> Step:
     alarm_until_ns = item.at_ns + room.rules.alarm_maximum_ns
     until_ns = alarm_until_ns + room.rules.post_event_ns
     may_record, is_open = alarm_may_record(room), can_record(room)
-    room = replace(room, phase=Phase.ALARM, alarms=(alarm,), alarm_until_ns=alarm_until_ns, waiting_ns=None)
-    room, lifted = _lift(room)
+    room = replace(seen(room), phase=Phase.ALARM, alarms=(alarm,), alarm_until_ns=alarm_until_ns, waiting_ns=None)
+    room, lifted = _open(room)
     effects: tuple[Effect, ...] = ()
     if room.recording is not None and (may_record or not is_private(room)):
         room, effects = set_end(room, until_ns, alarm=True)
@@ -184,6 +185,12 @@ def _raise_elsewhere(room: Room, item: AlarmPressed, now_ns: int) -> Step:
     if item.source == button and now_ns < until_ns and not item.waited:
         return replace(room, outside_test=("", 0)), (sent(room, "test", item, item.alarm_id),)
     return room, (replace(sent(room, "raised", item, item.alarm_id), closes=(item.alarm_id,)),)
+
+
+def _open(room: Room) -> Step:
+    """An alarm that is recorded opens the devices of a room in which nobody is by the contact."""
+    room, lifted = _lift(room)
+    return (room if is_private(room) else replace(room, quiet=closed_tracks(room))), lifted
 
 
 def _lift(room: Room) -> Step:

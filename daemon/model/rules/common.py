@@ -20,6 +20,7 @@ from daemon.model.events import (
     Lease,
     Note,
     Raise,
+    RecordPressed,
     SetEnd,
     StartRecording,
 )
@@ -36,6 +37,11 @@ RENEW_NS = 1 * NS
 AGAIN_NS = (1 * NS, 2 * NS, 4 * NS, 8 * NS)
 """Wait before an open alarm's next part after a failed one (promise R8), the last value repeated: a disk that comes
 back is used within eight seconds, and one that never does is tried 450 times an hour."""
+LATER_NS = 60 * NS
+"""How long a press of the record button waits for a device, or for the end of the recording of the person before."""
+UNSEEN_MAX = 5
+"""Presses while the contact says that nobody is there, without a use in between: one or two are a cleaner's or a
+test's, five mean that the contact does not close, or that nobody uses it."""
 STEADY_NS = 60 * NS
 """A part of this length has not failed: the next waits as after the first failure."""
 
@@ -71,11 +77,31 @@ def can_record(room: Room) -> bool:
 
 
 def closed_tracks(room: Room) -> tuple[Track, ...]:
-    """Closed devices: all, except for the sound that an alarm in a covered window may need."""
+    """Closed devices: for privacy all, except for the sound that an alarm in a covered window may need.
+
+    All as well in a room that nobody uses, where the policy closes them between uses.
+    """
     if not is_private(room):
-        return ()
+        return room.rules.tracks if room.rules.ring_in_use and _is_idle(room) else ()
     sound_stays = room.rules.cover_alarm_records and not room.objection_until_ns
     return tuple(track for track in room.rules.tracks if track == "video" or not sound_stays)
+
+
+def _is_idle(room: Room) -> bool:
+    """Whether nobody is there, by a contact that is believed, and nothing is wanted."""
+    is_away = room.in_use is False and room.unseen < UNSEEN_MAX
+    is_wanted = room.recording is not None or room.later is not None or (room.alarms and alarm_may_record(room))
+    return is_away and not is_wanted
+
+
+def is_past(room: Room) -> bool:
+    """Whether the recording is of the use before this one."""
+    return room.recording is not None and room.recording.over and room.in_use is True
+
+
+def later_until_ns(press: RecordPressed) -> int:
+    """When a press that waits is given up."""
+    return press.at_ns + LATER_NS
 
 
 def alarm_may_record(room: Room) -> bool:
@@ -178,7 +204,7 @@ def wind_down(room: Room, at_ns: int) -> Step:
     if room.recording is None:
         return rest(room), ()
     room = replace(room, phase=Phase.ENDING)
-    if is_private(room):
+    if is_private(room) or is_past(room):  # an alarm that outlived its use: somebody else is there
         return hush(room, at_ns)
     return set_end(room, at_ns + room.rules.post_event_ns, alarm=room.recording.alarm)  # type: ignore[union-attr]
 
@@ -190,6 +216,11 @@ def hush(room: Room, now_ns: int) -> Step:
     mine = room.recording
     room, effects = set_end(room, min(mine.until_ns, now_ns), alarm=mine.alarm, test=mine.test)
     return replace(room, phase=Phase.ENDING, quiet=closed_tracks(room)), effects
+
+
+def seen(room: Room) -> Room:
+    """Count a press for which the contact says that nobody is there."""
+    return replace(room, unseen=room.unseen + 1) if room.in_use is False else room
 
 
 def rest(room: Room) -> Room:

@@ -15,8 +15,11 @@ from daemon.model.rules.common import (
     Step,
     asked_until_ns,
     begin,
+    is_past,
     is_private,
     private,
+    rest,
+    seen,
     set_end,
     stop_ns,
     wind_down,
@@ -33,7 +36,7 @@ def press(room: Room, item: RecordPressed, now_ns: int) -> Step:
     """If a hold is an objection, recording begins on release, with the pre-event time of the press."""
     if "hold" in room.rules.objection_by:
         return replace(room, asked=item), (Note("press_waits", "this policy takes a hold as an objection"),)
-    return _begin_conversation(room, item, now_ns)
+    return begin_conversation(room, item, now_ns)
 
 
 def release(room: Room, item: RecordReleased, now_ns: int) -> Step:
@@ -41,7 +44,7 @@ def release(room: Room, item: RecordReleased, now_ns: int) -> Step:
     asked, room = room.asked, replace(room, asked=None)
     if asked is None:
         return room, ()
-    return _begin_conversation(room, replace(asked, at_ns=max(asked.at_ns, now_ns - HOLD_NS_MAX)), now_ns)
+    return begin_conversation(room, replace(asked, at_ns=max(asked.at_ns, now_ns - HOLD_NS_MAX)), now_ns)
 
 
 def forget(room: Room, item: RecordReleased, now_ns: int) -> Step:
@@ -75,11 +78,13 @@ def end_hold(room: Room, item: RecordHeld, now_ns: int) -> Step:
 
 
 def go_on(room: Room, item: RecordPressed, now_ns: int) -> Step:
-    """Staff want it recorded after all: the same recording continues."""
+    """Staff want it recorded after all: the same recording continues, unless it is of the person before."""
     if is_private(room):
         return room, (Note("press_noted", private.why),)
+    if is_past(room):
+        return replace(room, later=item), (Note("press_waits", "the recording of the use before is being closed"),)
     if room.recording is None:
-        return _begin_conversation(room, item, now_ns)
+        return begin_conversation(room, item, now_ns)
     until_ns = asked_until_ns(room, item.at_ns)
     return set_end(replace(room, phase=Phase.RECORDING), until_ns, alarm=room.recording.alarm)
 
@@ -91,16 +96,24 @@ def maximum(room: Room, item: TimePassed, now_ns: int) -> Step:
     return replace(room, phase=Phase.ENDING), (Note("maximum_reached", room.recording.id),)
 
 
-def _begin_conversation(room: Room, item: RecordPressed, now_ns: int) -> Step:
+def waited(room: Room, item: TimePassed, now_ns: int) -> Step:
+    """A press has waited for its devices: whether it is given up is settled after each input."""
+    return room, ()
+
+
+def begin_conversation(room: Room, item: RecordPressed, now_ns: int) -> Step:
+    """A conversation's recording begins, or a note says why not."""
     if room.phase is Phase.READY and now_ns < room.walk_until_ns:
         return room, (Note("press_noted", "a walk test: the press has been seen, and records nothing"),)
     if not room.rules.tracks:
         return room, (Note("recording_refused", "the policy records neither sound nor image"),)
     if room.recorder is None:
         return room, (Note("recording_refused", "the recorder is not there"),)
+    if room.quiet:  # nobody is there by the contact: whoever presses is
+        return rest(replace(room, later=item)), (Note("press_waits", "the devices are being opened"),)
     if not room.recorder:
         return room, (Note("recording_refused", "no camera and no microphone to record from"),)
     until_ns = asked_until_ns(room, item.at_ns)
     start = StartRecording(item.recording_id, item.at_ns, room.rules.pre_event_ns, until_ns, alarm=False)
-    room, effects = begin(room, start, now_ns)
+    room, effects = begin(seen(room), start, now_ns)
     return replace(room, phase=Phase.RECORDING), effects

@@ -47,7 +47,9 @@ def adopt(room: Room, item: RecorderJoined, now_ns: int) -> Step:
     if room.phase is Phase.ALARM and room.quiet:  # a recording that was closing when the alarm came has no device left
         return set_end(replace(room, recording=found), min(found.until_ns, now_ns), alarm=found.alarm)
     if room.phase is Phase.READY:
-        return replace(room, phase=Phase.RECORDING, recording=found), (Note("recording_adopted", item.recording_id),)
+        found = replace(found, over=room.in_use is False)  # whose it was has gone while this process was away
+        room = rest(replace(room, phase=Phase.RECORDING, recording=found))
+        return room, (Note("recording_adopted", item.recording_id),)
     wanted = found
     if room.phase is Phase.ALARM:
         wanted = replace(found, until_ns=room.alarm_until_ns + room.rules.post_event_ns, alarm=True)
@@ -136,6 +138,10 @@ def silent(room: Room, item: TimePassed, now_ns: int) -> Step:
 
 
 def left(room: Room, item: RecorderLeft, now_ns: int) -> Step:
-    """The recorder has gone, and may or may not still be writing; the lamp stays lit until its lease ends."""
+    """The recorder has gone, and may or may not still be writing; the lamp stays lit until its lease ends.
+
+    If only its connection is lost, it may miss the end of a use.
+    """
     recording = replace(room.recording, running=False) if room.recording else None
-    return replace(room, recorder=None, recording=recording), ()
+    forgets = room.forgets or room.in_use is not None
+    return replace(room, recorder=None, recording=recording, forgets=forgets), ()

@@ -114,6 +114,24 @@ function pressable(button, name) {
   });
 }
 
+/** A contact that stays as a click left it, as a hook or a door does. */
+const closed = new Set();
+function switchable(name, label) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "switch";
+  button.dataset.button = name;
+  button.textContent = label;
+  const show = () => button.setAttribute("aria-pressed", String(closed.has(name)));
+  button.onclick = async () => {
+    if (!(await act({ act: closed.has(name) ? "release" : "hold", button: name }))) return;
+    closed.has(name) ? closed.delete(name) : closed.add(name);
+    show();
+  };
+  show();
+  return button;
+}
+
 // --- drawing --------------------------------------------------------------------------------------------------------
 
 const shown = new Map();
@@ -147,8 +165,13 @@ function buttons() {
   if (key === buttonsFor) return;
   buttonsFor = key;
   $("buttons").replaceChildren();
+  const switches = [];
   for (const name of fitted.buttons) {
     const label = w()[name === "reset" ? "reset_key" : name] ?? name;
+    if (fitted.switches.includes(name)) {
+      switches.push(switchable(name, label));
+      continue;
+    }
     const group = document.createElement("div");
     group.className = "button";
     group.innerHTML = `<button type="button" class="push ${e(name)}" data-button="${e(name)}"><span>${e(label)}</span></button>
@@ -170,6 +193,7 @@ function buttons() {
     button.onclick = () => act({ act: "wireless", name: mobile.name });
     $("buttons").append(button);
   }
+  $("buttons").append(...switches);
 }
 
 function lamps() {

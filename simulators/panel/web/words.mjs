@@ -13,7 +13,7 @@ export const WORDS = {
     plus_hour: "+1 uur", plus_day: "+1 dag", plus_week: "+1 week", power_cut: "Stroom eraf en weer aan",
     sync_found: "Klok gelijk: ja", sync_lost: "Klok gelijk: nee", mend: "Alles herstellen",
     starting: "De kamer start: ", away: "De kamer is weg. Deze pagina komt vanzelf terug als de kamer weer draait.",
-    alarm: "Alarm", record: "Opname", reset_key: "Sleutel", objection: "Bezwaar", wireless: "draadloos", outside: "buiten de kamer",
+    alarm: "Alarm", record: "Opname", reset_key: "Sleutel", objection: "Bezwaar", in_use: "In gebruik", wireless: "draadloos", outside: "buiten de kamer",
     more: "meer", hold: "3 s vasthouden", twice: "twee keer", camera: "camera", microphone: "microfoon",
     buttons: "knoppen", lamps: "lampen", board: "bord", broker: "broker", processes: "processen",
     status: "Statuslamp", recording: "Opnamelamp", beeper: "Zoemer", relay: "Relais", lit: "aan", dark: "uit",
@@ -39,7 +39,7 @@ export const WORDS = {
     plus_hour: "+1 hour", plus_day: "+1 day", plus_week: "+1 week", power_cut: "Power off and on",
     sync_found: "Clock synchronised: yes", sync_lost: "Clock synchronised: no", mend: "Mend all",
     starting: "The room is starting: ", away: "The room is away. This page comes back by itself when the room runs again.",
-    alarm: "Alarm", record: "Record", reset_key: "Key", objection: "Objection", wireless: "wireless", outside: "outside the room",
+    alarm: "Alarm", record: "Record", reset_key: "Key", objection: "Objection", in_use: "In use", wireless: "wireless", outside: "outside the room",
     more: "more", hold: "hold for 3 s", twice: "twice", camera: "camera", microphone: "microphone",
     buttons: "buttons", lamps: "lamps", board: "board", broker: "broker", processes: "processes",
     status: "Status lamp", recording: "Recording lamp", beeper: "Beeper", relay: "Relay", lit: "lit", dark: "dark",
@@ -86,9 +86,9 @@ const FAULTS = {
     black_hole: "black hole", full: "full", readonly: "read-only", "link.slow": "slow", "disk.slow": "slow" },
 };
 const THINGS = {
-  nl: { alarm: "alarm", record: "opname", reset: "sleutel", objection: "bezwaar", status: "statuslamp", recording: "opnamelamp", beeper: "zoemer",
+  nl: { alarm: "alarm", record: "opname", reset: "sleutel", objection: "bezwaar", in_use: "in gebruik", status: "statuslamp", recording: "opnamelamp", beeper: "zoemer",
     "alarm-process": "alarmproces", "recorder-process": "recorder", "keeper-process": "bewaarder", console: "balie", camera: "camera", microphone: "microfoon", board: "bord", broker: "broker", link: "lijn naar broker", disk: "schijf" },
-  en: { alarm: "alarm", record: "record", reset: "key", objection: "objection", status: "status lamp", recording: "recording lamp", beeper: "beeper",
+  en: { alarm: "alarm", record: "record", reset: "key", objection: "objection", in_use: "in use", status: "status lamp", recording: "recording lamp", beeper: "beeper",
     "alarm-process": "alarm process", "recorder-process": "recorder", "keeper-process": "keeper", console: "desk", camera: "camera", microphone: "microphone", board: "board", broker: "broker", link: "line to broker", disk: "disk" },
 };
 
