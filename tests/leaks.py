@@ -26,12 +26,10 @@ TEST = "PYTEST_CURRENT_TEST"
 """The same, from pytest: the test that started it."""
 FAILED = pytest.StashKey[bool]()
 """A test that has failed has not come to where it ends what it began."""
-THREADS_ONLY = frozenset({"camera", "evidence"})
-NOT_YET = frozenset({
-    "check", "commands", "contract", "deploy", "fleet", "fuzz", "homeassistant", "hostile", "machine",
-    "node_red", "panel", "room", "scenarios", "together", "tools", "torture", "v4l2", "vm", "witness",
-})  # fmt: skip
-"""Folders that have not been tried against all of it yet."""
+THREADS_ONLY = frozenset({"camera", "check", "hostile"})
+"""Where the tests of a file share a whole room, whose files and children come and go with what is done to it."""
+NOT_YET = frozenset({"fleet", "machine", "panel", "room", "scenarios", "together", "torture", "vm", "witness"})
+"""What has not been tried against it yet."""
 _shared: set[str] = set()
 
 
