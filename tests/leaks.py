@@ -119,7 +119,7 @@ def _own() -> set[str]:
 def _files() -> Iterator[str]:
     for file in Path("/proc/self/fd").iterdir():
         with contextlib.suppress(FileNotFoundError):  # the listing's own
-            yield f"file {file.name} {file.readlink()}"
+            yield f"file {file.name} {file.readlink()}".removesuffix(" (deleted)")
 
 
 def _children() -> Iterator[str]:

@@ -25,7 +25,7 @@ from simulators.link import free_port
 from tests.brokers import Mosquitto
 from tests.rooms import SHIPPED
 from tests.tools import draw_monitoring as drawn
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE_S, wait_for
 
 pytestmark = [pytest.mark.fleet, pytest.mark.xdist_group("prometheus"), pytest.mark.timeout(1500)]
 
@@ -123,7 +123,7 @@ class Watch:
             return False
 
     def _get(self, path: str) -> dict[str, Any]:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self._api}{path}", timeout=30) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self._api}{path}", timeout=PATIENCE_S) as answer:
             found: dict[str, Any] = json.load(answer)
             return found
 
