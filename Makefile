@@ -66,7 +66,7 @@ audit: .cache/audit/.ready  ## holds what the packages carry against the index's
 
 machine-test: NEEDS += mmdebstrap:mmdebstrap systemd-container:systemd-nspawn mount:mount util-linux:nsenter
 machine-test: $(BIN)/.ready-test system-packages  ## the package and its three services in booted containers without a network (as root; ten to fifteen minutes)
-	$(BIN)/python -m pytest -m machine tests/machine --numprocesses 3 --dist loadgroup --max-worker-restart 0 --durations 0 --durations-min 1 -rP $(ARGS)
+	$(BIN)/python -m pytest -m machine tests/machine tests/deploy/test_renew.py --numprocesses 3 --dist loadgroup --max-worker-restart 0 --durations 0 --durations-min 1 -rP $(ARGS)
 
 fleet-test: NEEDS += prometheus:promtool prometheus-mqtt-exporter:prometheus-mqtt-exporter
 fleet-test: $(BIN)/.ready-test system-packages  ## cards' files of many rooms by Ansible, and simulated rooms in a real Prometheus (ten minutes)

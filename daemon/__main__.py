@@ -29,6 +29,7 @@ from daemon.commands import (
     hold,
     holders,
     incident,
+    judge,
     notice,
     report,
     store,
@@ -492,6 +493,7 @@ def forget(*, state: State = None) -> None:
 app.command("check")(check.check)
 app.command("version")(version.version)
 app.command("report")(report.report)
+app.command("judge", hidden=True)(judge.judge)
 app.command("support")(support.support)
 
 

@@ -11,6 +11,8 @@ import msgspec
 
 from daemon import durable
 from daemon.errors import StoreError
+from daemon.model.bounds import TEXT_MAX
+from daemon.texts import shown
 
 BYTES_MAX = 65_536
 """Four hundred lines of an answer; we write no larger file."""
@@ -37,6 +39,15 @@ def read(path: Path) -> CardState:
         return msgspec.json.decode(durable.read(path, BYTES_MAX), type=CardState)
     except (StoreError, msgspec.DecodeError):
         return CardState()
+
+
+def taken_back(path: Path) -> str:
+    """Why a newer version was taken back (deploy/deb/scripts/judge), in a sentence; empty: none was. Beside `path`."""
+    try:
+        told = durable.read(path.with_name("upgrade"), BYTES_MAX)
+    except StoreError:
+        return ""
+    return shown(told.decode(errors="replace").partition("\n")[0])[:TEXT_MAX]
 
 
 def write(path: Path, state: CardState) -> None:

@@ -191,7 +191,8 @@ class AlarmProcess:
         self._control.step(*self._lines.start(self._devices.buttons.start(self._intake.edge), now_ns))
         self._mishaps.guard("the in-use contact", self._use)
         self._listen()
-        for name, detail in (*self._missing(), ("card", cardstate.read(self._card).refused)):
+        card, upgrade = cardstate.read(self._card).refused, cardstate.taken_back(self._card)
+        for name, detail in (*self._missing(), ("card", card), ("upgrade", upgrade)):
             self._control.fault(name, detail)
         self._lights.show(self._control.room, now_ns)
         sooner.over()

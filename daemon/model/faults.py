@@ -19,6 +19,7 @@ AlarmFault = Literal[
     "broker", "second_broker", "nobody_listening", "unanswered", "refused_by_broker", "client_id", "certificate",
     "telemetry", "journal", "recorder", "lamp", "alarm_button", "record_button", "reset_switch", "objection_button",
     "in_use_contact", "in_use_unseen", "mobile_button", "button_test", "inputs", "sockets", "unrecorded", "card",
+    "upgrade",
 ]  # fmt: skip
 """Found by the alarm process."""
 RecorderFault = Literal["camera", "microphone", "keys", "store", "full"]
@@ -119,6 +120,10 @@ FAULTS: Mapping[FaultName, Fault] = {
     "card": Fault(
         "Read spreekkamer-antwoord.txt on the card: mend spreekkamer.toml there, or remove it; start again.",
         sign="refused",
+    ),
+    "upgrade": Fault(
+        "A newer version was taken back, and the previous one works: send us what spreekkamer support writes.",
+        sign="",
     ),
     "audit": Fault(
         "The audit log does not hold: spreekkamer audit verify names the line. Keep the file, tell the officer.",

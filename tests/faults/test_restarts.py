@@ -97,16 +97,21 @@ def test_a_journal_that_cannot_be_used(tmp_path: Path) -> None:
 def test_settings_on_the_card_that_were_refused(tmp_path: Path) -> None:
     """A2, A5, issue 14: a start whose card brought settings that were refused works by what it had: the lamp and health
     say so, the answer on the card has it beside what else the unit says of itself, and a press is stored. The next
-    start, with the file mended or away, says nothing of it.
+    start, with the file mended or away, says nothing of it. The same for a newer version that was taken back; what
+    cannot be read in its file's place keeps no alarm process from starting.
     """
+    upgrade = "version 9.0 was taken back: no video"
     why = "regel 12: buttons.alarm.pin = 99: expected a whole number from 0 to 27"
     with house(tmp_path) as it:
         it.unit.kill()
         cardstate.write(
             it.unit.paths.card, cardstate.CardState(refused=why, told=("GEWEIGERD", f"- {why}"), who=("wie",))
         )
+        told = it.unit.paths.card.with_name("upgrade")
+        told.write_text(f"{upgrade}\nmore\n")
         it.unit.start()
         it.unit.has_fault("card", why)
+        it.unit.has_fault("upgrade", upgrade)
         process.tell(it.unit.paths, tmp_path, within_s=0.0)
         said = (tmp_path / ANSWER).read_text()
         assert "GEREED: nee" in said
@@ -116,6 +121,8 @@ def test_settings_on_the_card_that_were_refused(tmp_path: Path) -> None:
 
         it.unit.kill()
         it.unit.paths.card.unlink()
+        told.unlink()
+        told.mkdir()
         it.unit.start()
         it.unit.well()
         process.tell(it.unit.paths, tmp_path, within_s=0.0)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from deploy.deb.targets import ROOT, SUITES
-from tests.driven import SOURCES
+from tests.driven import HOME, SOURCES
 from tests.machine import editions
 from tests.machine.container import Container
 from tests.machine.house import COMMAND, UNIT, UNITS, House
@@ -54,17 +54,18 @@ def bring(machine: Container, upstream: str = "") -> None:
     machine.run("sh", "-c", f"cat > /root/{package.name}", stdin=package.read_bytes())
 
 
-def fill_the_stick(machine: Container, work: Path) -> None:
-    """What this card lacks, its microphone's library, from Debian's own archive by the engineer's tool."""
-    machine.run("dpkg", "--remove", "--force-depends", "python3-pyaudio", "libportaudio2")
+def fill_the_stick(machine: Container, work: Path, *also: Path) -> None:
+    """What this card lacks, from Debian's own archive by the engineer's tool, and packages of our own."""
     stick, status = work / "stick", work / "status"
-    stick.mkdir()
+    stick.mkdir(exist_ok=True)
     status.write_text(machine.run("cat", "/var/lib/dpkg/status"))
     command = [sys.executable, "-m", "deploy.offline", "--suite", machine.suite, "--arch", "amd64", "--to", str(stick)]
     command += ["--home", str(work / "k"), "--status", str(status), "--package", "python3-pyaudio"]
+    command += [f"--also={package}" for package in also]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     print(done.stdout)  # noqa: T201 - how many, how large
+    machine.shell("rm -rf /media/stick")
     machine.put_tree(stick, "/media/stick")
 
 
@@ -74,22 +75,41 @@ def is_installed(machine: Container) -> bool:
     return said == "installed"
 
 
-def spoil_the_stick(machine: Container, offline: str, stick: Path) -> None:
-    """The same with a byte that has changed: it is refused and nothing is installed; the whole one is taken again."""
-    machine.run("dpkg", "--remove", "python3-pyaudio")
-    machine.shell("apt-get clean; f=$(ls /media/stick/spreekkamer-offline/python3-pyaudio*.deb)"
+def spoil_the_stick(machine: Container, block: str, name: str) -> None:
+    """With a byte of a package that has changed the page's commands end in a refusal."""
+    machine.shell(f"apt-get clean; f=$(ls /media/stick/spreekkamer-offline/{name}*.deb)"
                   " && printf x | dd of=$f bs=1 seek=$(($(stat -c %s $f) / 2)) conv=notrunc status=none")  # fmt: skip
-    said = machine.run("bash", "-euc", offline, check=False)
+    said = machine.run("bash", "-euc", block, check=False)
     assert "E: Failed to fetch" in said, said
-    assert not is_installed(machine)
-    machine.put_tree(stick, "/media/stick")
-    machine.run("bash", "-euc", offline)
+
+
+def version(machine: Container) -> str:
+    """Which works, by its own word."""
+    found: str = json.loads(machine.run(COMMAND, "version", "--json"))["spreekkamer"]
+    return found
+
+
+def upgrade(machine: Container, work: Path, stick: str, file: str) -> None:
+    """A newer version from a stick, and the next one by a file; a stick of which a byte has changed changes nothing."""
+    works, newer = version(machine), editions.build(machine.directory, editions.edition(machine.suite, "0.9.0"))
+    fill_the_stick(machine, work, newer)
+    spoil_the_stick(machine, stick, "spreekkamer_")
+    assert version(machine) == works
+    machine.put_tree(work / "stick", "/media/stick")
+    assert "no button was read for" in follow(machine, stick)
+    assert version(machine) == "0.9.0"
+    machine.wait("the judgement", f"! test -e {HOME}/judging", 700)
+    assert "the new version stays" in machine.run("journalctl", "-t", "spreekkamer-judge", "-o", "cat", "--no-pager")
+    bring(machine, "0.9.1")
+    assert "no button was read for" in follow(machine, file)
+    assert version(machine) == "0.9.1"
 
 
 @pytest.mark.case("machine 7")
 def test_the_page_leads_from_a_bare_card_to_a_room_that_is_ready(bare: Container, tmp_path: Path) -> None:
     """H2: every command of the guide, as it stands there; between them the two files are edited as an engineer and a
-    municipality would. Then all three processes run, a press is an alarm and a recording, and an upgrade goes through.
+    municipality would. Then all three processes run, a press is an alarm and a recording, and an upgrade goes through,
+    from a stick that is whole and by a file; what changed on the way is refused.
     """
     page = blocks()
     bare.shell(
@@ -104,10 +124,13 @@ def test_the_page_leads_from_a_bare_card_to_a_room_that_is_ready(bare: Container
     bring(bare)
     said = follow(bare, package)
     assert "/usr/share/doc/spreekkamer/install.md says what comes next" in said
+    bare.run("dpkg", "--remove", "--force-depends", "python3-pyaudio", "libportaudio2")
     fill_the_stick(bare, tmp_path)
+    spoil_the_stick(bare, offline, "python3-pyaudio")
+    assert not is_installed(bare)
+    bare.put_tree(tmp_path / "stick", "/media/stick")
     follow(bare, offline)
     assert is_installed(bare)
-    spoil_the_stick(bare, offline, tmp_path / "stick")
     assert all(bare.unit(f"{name}.service")["ActiveState"] == "inactive" for name in UNITS)
 
     settings, keys, check = page["3. Settings"]
@@ -132,7 +155,4 @@ def test_the_page_leads_from_a_bare_card_to_a_room_that_is_ready(bare: Container
     bare.run(COMMAND, "alarm", "reset")
     bare.wait("rest", f"{COMMAND} idle", 180)
 
-    bring(bare, "0.9.0")
-    said = follow(bare, *page["A newer version"])
-    assert "no button was read for" in said
-    assert json.loads(bare.run(COMMAND, "version", "--json"))["spreekkamer"] == "0.9.0"
+    upgrade(bare, tmp_path, *page["A newer version"])

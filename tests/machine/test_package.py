@@ -19,6 +19,8 @@ from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.machine, pytest.mark.xdist_group("package"), pytest.mark.timeout(2400)]
 
+QUICK = "[Service]\nEnvironment=WITHIN_S=25 CALM_S=5 READY_S=29\nRestartSec=1\n"
+"""Where a judge takes ten minutes, the tests' takes half of one."""
 RECORDINGS = "/var/lib/spreekkamer/store/recordings"
 KEPT = ("/etc/spreekkamer", "/var/lib/spreekkamer")
 
@@ -35,8 +37,14 @@ class Unit(House):
         return editions.build(self.machine.directory, editions.edition(self.suite, upstream), change)
 
     def install(self, package: Path, *, check: bool = True) -> str:
-        """What dpkg said."""
+        """What dpkg said. The judgement of the version before is over."""
+        self.judged()
         return self.machine.dpkg("--install", package, check=check)
+
+    def judged(self) -> None:
+        """Waits until a version is at work and its judge has decided."""
+        over = " && ".join(f"! systemctl is-active spreekkamer-{name} | grep -q ^activ" for name in ("renew", "judge"))
+        self.machine.wait("the judgement", f"! test -e {HOME}/pending && ! test -e {HOME}/judging && {over}", 300)
 
     def version(self) -> str:
         """The version that works, by its own word."""
@@ -80,6 +88,9 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Unit]:
         machine.install()
         found = Unit(machine)
         found.furnish(directory)
+        for name in ("renew", "judge"):
+            machine.put(f"/run/systemd/system/spreekkamer-{name}.service.d/quick.conf", QUICK)
+        machine.run("systemctl", "daemon-reload")
         yield found
 
 
@@ -154,6 +165,7 @@ def test_a_recording_that_begins_in_the_middle_is_not_cut(own: Unit) -> None:
 def test_an_older_version_is_refused(own: Unit) -> None:
     """K3: state that a newer version wrote is not handed to an older one: one sentence, and everything works on."""
     own.ready()
+    own.judged()
     before, works = own.pids(), own.version()
     said = own.install(own.package("0.0.9"), check=False)
     assert "and 0.0.9~deb12u1 is older" in said
@@ -208,6 +220,70 @@ def test_a_version_that_does_not_start_leaves_the_one_before_at_work(own: Unit) 
     own.install(own.package("0.3.2"))
     assert own.version() == "0.3.2"
     own.ready()
+
+
+def _has_a_spoilt_unit(root: Path) -> None:
+    """A fault of ours that is no code: a service that systemd cannot start."""
+    unit = root / "usr/lib/systemd/system/spreekkamer-alarm.service"
+    text = unit.read_text()
+    assert text.count("\nExecStart=") == 1
+    unit.write_text(text.replace("\nExecStart=", "\nInaccessiblePaths=/opt/spreekkamer/venv\nExecStart="))
+
+
+def _forgets_the_camera(root: Path) -> None:
+    """A fault of ours that shows only at work: everything starts and answers, and no camera is opened."""
+    modules = next(root.glob("opt/spreekkamer/packaged/lib/python3*/site-packages"))
+    process = modules / "daemon" / "recorder" / "__main__.py"
+    text = process.read_text()
+    assert text.count("V4l2Source(asked.device)") == 1
+    process.write_text(text.replace("V4l2Source(asked.device)", "V4l2Source('/dev/forgotten')"))
+
+
+def test_a_spoilt_unit_goes_back_with_its_version(own: Unit) -> None:
+    """A2, issue 14: the version before comes back with the units that it had: the new package's do not start it."""
+    own.ready()
+    own.judged()
+    works = own.version()
+    said = own.install(own.package("0.3.3", _has_a_spoilt_unit), check=False)
+    assert "0.3.3~deb12u1 did not come to work, the version before works on" in said
+    assert own.version() == works
+    own.machine.run("systemctl", "daemon-reload")
+    own.machine.run("systemctl", "restart", *UNITS)
+    own.ready()
+    own.raises()
+    assert "the alarm did not start" in own.status()["faults"]["upgrade"]
+    own.install(own.package("0.3.4"))
+    own.judged()
+    assert own.version() == "0.3.4"
+    assert own.machine.unit("spreekkamer-alarm.service")["FragmentPath"].startswith(("/lib", "/usr/lib"))
+    assert "upgrade" not in own.status()["faults"]
+
+
+def test_a_version_that_cannot_do_what_the_one_before_could_is_taken_back(own: Unit) -> None:
+    """A2, issue 14: one under which the camera does not come is taken back by the unit itself, with a line in its log
+    and a fault, and the alarm works on; while it is judged no other comes; the next good one stays, and takes the
+    fault away.
+    """
+    own.ready()
+    own.judged()
+    works, good = own.version(), own.package("0.3.6")
+    own.install(own.package("0.3.5", _forgets_the_camera))
+    assert own.version() == "0.3.5"
+    said = own.machine.dpkg("--install", good, check=False)
+    assert "version 0.3.5~deb12u1 is being judged" in said
+    assert "nothing was changed" in said
+    own.judged()
+    assert own.version() == works
+    told = own.log("spreekkamer-judge")
+    print(told)  # noqa: T201 - what it lacked
+    assert "the new version was taken back, the one before works again" in told
+    wait_for("the fault", lambda: "0.3.5" in own.status().get("faults", {}).get("upgrade", ""), 60)
+    own.ready()
+    own.raises()
+    own.install(good)
+    own.judged()
+    assert own.version() == "0.3.6"
+    assert "upgrade" not in own.status()["faults"]
 
 
 def test_a_spoilt_package_and_a_full_disk_change_nothing(own: Unit) -> None:
