@@ -29,10 +29,17 @@ ADDRESS = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:-]{0,252}")
 """A host name or an address: nothing that ssh would read as an option."""
 COLUMN = re.compile(r"[a-z][a-z0-9_]{0,63}")
 RESERVED = re.compile(
-    r"(?:ansible|inventory|play|role|os|unit|faults|sheet)_.*"
-    r"|site|groups|hostvars|environment|vars|omit|left|made|reboot|rest|before|now|packages|installed|why"
+    r"(?:ansible|inventory|play|role|os|unit|faults|sheet|card|boot|become|gather|module|vars)_.*"
+    r"|action|any_errors_fatal|args|async|async_val|become|block|always|rescue|changed_when|check_mode|collections|connection|debugger"
+    r"|delay|delegate_facts|delegate_to|diff|environment|fact_path|failed_when|force_handlers|handlers|hosts|ignore_errors"
+    r"|ignore_unreachable|listen|local_action|loop|loop_control|max_fail_percentage|name|no_log|notify|now|order|poll|port"
+    r"|post_tasks|pre_tasks|public|register|remote_user|retries|roles|run_once|serial|strategy|tags|tasks|tasks_from"
+    r"|throttle|timeout|until|vars|when|with_.*|validate_argspec|allow_duplicates|static|apply|handlers_from|rolespec_validate"
+    r"|defaults_from|public|hostvars|groups|group_names|omit|playbook_dir"
+    r"|loop_with|lookup|query|q|cycler|dict|joiner|lipsum|namespace|range|undef"
+    r"|site|left|made|judged|reboot|rest|before|packages|installed|system|why|to_restart"
 )
-"""Names that mean something to Ansible, or to our playbook."""
+"""Names that mean something to Ansible (tests/deploy/test_fleet.py holds the list), or to our playbook."""
 BYTES_MAX = 1_000_000
 """A thousand bytes for each of a thousand rooms."""
 CODE_MARKS = ("{{", "{%", "{#")

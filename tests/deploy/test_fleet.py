@@ -130,6 +130,14 @@ def test_a_table_with_a_fault_is_no_inventory(tmp_path: Path, table: str, said: 
     assert any(fault.startswith(said) for fault in faults), faults
 
 
+def test_no_column_has_a_name_that_means_something_to_ansible() -> None:
+    """H1: Ansible would take such a column for its own, and only warn."""
+    program = "from ansible.vars.reserved import get_reserved_names as n; print(*sorted(n()))"
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    assert len(found) > 40
+    assert [name for name in found if rooms.COLUMN.fullmatch(name) and not rooms.RESERVED.fullmatch(name)] == []
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 @pytest.mark.parametrize("mark", [";", ",", "\t"])
 def test_a_table_is_read_as_offices_save_it(tmp_path: Path, encoding: str, mark: str) -> None:
