@@ -139,8 +139,8 @@ NOT_BY_A_ROOM = {
     "H2": "of documents: tests/test_docs.py",
     "H4": "of texts: tests/model, tests/commands",
     "H5": "of documents and lists: tests/test_docs.py",
-    "heusden-art-8": "the works council's consent is no machine's to keep",
-    "heusden-art-9": "where the protocol is silent, the municipal secretary decides",
+    "heusden-art-8": "the works council's consent: its day is in the policy, and notice staff prints it; tests/model",
+    "heusden-art-9": "where the protocol is silent, the municipal secretary decides: docs/ref/councils.md",
 }
 """Promises and articles that no scenario shows, and what does."""
 
