@@ -10,6 +10,7 @@ import gc
 import os
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -26,8 +27,10 @@ TEST = "PYTEST_CURRENT_TEST"
 """The same, from pytest: the test that started it."""
 FAILED = pytest.StashKey[bool]()
 """A test that has failed has not come to where it ends what it began."""
-THREADS_ONLY = frozenset({"camera", "check", "hostile"})
-"""Where the tests of a file share a whole room, whose files and children come and go with what is done to it."""
+THREADS_ONLY = frozenset({"camera", "check", "faults", "hostile"})
+"""Where tests have a whole room or house beside them, whose files and children come and go with what is done to it."""
+TRACKER = b"multiprocessing.resource_tracker"
+"""Python's own process beside a pool of processes: it ends with the worker that has begun it."""
 NOT_YET = frozenset({"fleet", "machine", "panel", "room", "scenarios", "together", "torture", "vm", "witness"})
 """What has not been tried against it yet."""
 _shared: set[str] = set()
@@ -96,7 +99,9 @@ def _wait_until_none(found: Callable[[], list[str]]) -> None:
     end_s = time.monotonic() + PATIENCE_S
     while more := found():
         assert time.monotonic() < end_s, f"left behind: {more}"
-        gc.collect()  # an error that a test has caught holds its frames, and what they hold
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)  # paho's pipe to itself goes with its client, in any order
+            gc.collect()  # an error that a test has caught holds its frames, and what they hold
         time.sleep(LOOK_S / 10)
 
 
@@ -136,7 +141,7 @@ def _processes() -> Iterator[str]:
             continue
         with contextlib.suppress(OSError):  # ended meanwhile, or another user's
             environment = (process / "environ").read_bytes().decode(errors="replace").split("\0")
-            if mark in environment:
+            if mark in environment and TRACKER not in (process / "cmdline").read_bytes():
                 began = next((line for line in environment if line.startswith(TEST)), "")
                 yield f"process {process.name} {(process / 'comm').read_text().strip()} {began}"
 
