@@ -24,11 +24,15 @@ PASSING = frozenset({"button_test", "hold_review", "holders", "disk", "verify", 
 
 
 def lacks(before: Mapping[str, Any], now: Mapping[str, Any] | None) -> list[str]:
-    """Return what got worse, a few words each. `now`: None if the alarm process does not answer."""
+    """Return what got worse, a few words each.
+
+    `before`: empty if nothing is known, since the alarm process did not answer; `now`: None if it does not.
+    """
     if now is None:
         return ["the alarm process does not answer"]
     found = [f"no word from the {name}" for name in ("recorder", "keeper") if before.get(name) and not now.get(name)]
-    found += [f"fault {name}" for name in sorted({*_faults(now)} - {*_faults(before)} - PASSING)]
+    if "faults" in before:
+        found += [f"fault {name}" for name in sorted({*_faults(now)} - {*_faults(before)} - PASSING)]
     return found + _tracks(before.get("recorder") or {}, now.get("recorder") or {})
 
 
@@ -67,4 +71,6 @@ def is_stored(line: Mapping[str, Any] | None) -> bool:
 
 def could_deliver(before: Mapping[str, Any]) -> bool:
     """Whether an alarm would have been delivered before: a broker that was away is no fault of a version."""
-    return not {"broker", "nobody_listening", "refused_by_broker", "unanswered"} & {*_faults(before)}
+    return "faults" in before and not {"broker", "nobody_listening", "refused_by_broker", "unanswered"} & {
+        *_faults(before)
+    }

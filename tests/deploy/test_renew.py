@@ -48,7 +48,8 @@ judge) [ "$(cat $TOP/opt/spreekkamer/venv/bad)" != camera ] || { echo no video; 
   ! grep -q activating $TOP/state/alarm || { echo the alarm process does not answer; exit 20; }
   ! grep -q activating $TOP/state/* || { echo no word from one; exit 10; }
   echo it can do what it could ;;
-status) echo '{"faults": {"disk": "nearly full"}}'; exit 10 ;;
+status) [ ! -e $TOP/deaf ] || exit 7
+  echo '{"faults": {"disk": "nearly full"}}'; exit 10 ;;
 esac
 """
 CUT = """\
@@ -67,6 +68,7 @@ MOVED = (
 )  # fmt: skip
 NOTHING = (
     "deb-systemd-helper", "deb-systemd-invoke", "systemd-sysusers", "systemd-tmpfiles", "py3clean", "py3compile",
+    "sleep",
 )  # fmt: skip
 """Not the subject here."""
 PROCESSES = ("alarm", "recorder", "keeper")
@@ -229,6 +231,25 @@ def test_a_package_that_dpkg_gives_up_leaves_it_as_it_was(before: str, tmp_path:
     assert system.outcome() == works
     system.boot()
     assert system.outcome() == works
+
+
+def test_an_alarm_process_that_did_not_answer_is_no_reason_to_judge_nothing(tmp_path: Path) -> None:
+    """A2: it fell in the very second in which its state was asked for; a bad version is taken back all the same, and
+    one whose predecessor was dead gives way to that, once.
+    """
+    system = System(tmp_path / "fell")
+    (system.top / "deaf").touch()
+    assert system.upgrade("alarm")
+    assert system.outcome() == ("before", "1", set())
+    system = System(tmp_path / "asked")
+    (system.top / "deaf").touch()
+    assert system.run("prerm", "upgrade", "2") == 0
+    assert (system.home / "baseline").read_text() == "{}\n"
+    system = System(tmp_path / "dead")
+    (system.top / "deaf").touch()
+    (system.top / "state/alarm").write_text("activating\n")
+    assert system.upgrade("alarm")
+    assert system.outcome() == ("before", "1", set())
 
 
 def test_no_other_version_comes_while_one_is_judged(tmp_path: Path) -> None:

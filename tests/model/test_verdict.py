@@ -58,6 +58,13 @@ def test_what_it_lacks_is_said(now: dict[str, Any] | None, words: list[str]) -> 
     assert lacks(GOOD, now) == words
 
 
+@given(room=ROOMS)
+def test_where_nothing_is_known_an_answer_is_enough(room: dict[str, Any]) -> None:
+    """A2: an alarm process that did not answer before the upgrade: the next version has to, and no more is asked."""
+    assert lacks({}, room) == []
+    assert lacks({}, None) == ["the alarm process does not answer"]
+
+
 def test_an_alarm_process_that_ends_once_is_one_time_too_many() -> None:
     """A2: each restart costs seconds without a button; a device may cost the recorder one."""
     assert falls(dict.fromkeys(FALLS_MAX, 0)) == falls(FALLS_MAX) == []
@@ -73,4 +80,5 @@ def test_a_test_alarm_is_asked_for_where_one_could_arrive() -> None:
     assert could_deliver(GOOD)
     assert could_deliver(health({"camera"}))
     assert not could_deliver(health({"nobody_listening"}))
+    assert not could_deliver({})
     assert [is_stored(line) for line in (None, {}, {"delivered": False}, {"delivered": True})] == [False] * 3 + [True]
