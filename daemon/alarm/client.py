@@ -4,7 +4,8 @@
 """paho's client, with what it lacks: a bound on incoming packets, and a socket from our own dialler.
 
 Invariant: only this file and `mqtt.py` know paho, and paho's private names are used here alone. A broker that begins a
-packet of 256 MB is disconnected at the header: paho would ask the kernel for all of it at once.
+packet of 256 MB is disconnected at the header: paho would ask the kernel for all of it at once. No message ends its
+connection: the broker would send it again on the next one, for ever.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ import threading
 from typing import Any
 
 import paho.mqtt.client as paho
-from paho.mqtt.properties import Properties
+from paho.mqtt.enums import MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.properties import Properties, VariableByteIntegers
 
 from daemon.alarm.dialling import Dialler
 
@@ -39,6 +41,16 @@ class Client(paho.Client):
             raise OSError(errno.EMSGSIZE, f"a packet of {bufsize} bytes; expected at most {PACKET_BYTES_MAX}")
         return super()._sock_recv(bufsize)
 
+    def _handle_publish(self) -> MQTTErrorCode:
+        """Without the sender's properties: nobody here reads them, and paho ends the connection over some.
+
+        U+FEFF in a user property is one, which MQTT 5 (1.5.4) allows and brokers pass on.
+        """
+        if self._protocol == MQTTProtocolVersion.MQTTv5:
+            has_id = self._in_packet["command"] & 0x06
+            self._in_packet["packet"] = _bare(self._in_packet["packet"], 2 if has_id else 0)
+        return super()._handle_publish()
+
     def _create_socket_connection(self) -> socket.socket:
         return self.dialler.dial(CONNECT_S)
 
@@ -54,6 +66,13 @@ class Client(paho.Client):
     def half(self) -> Any:
         """The packet that paho is receiving."""
         return self._in_packet
+
+
+def _bare(packet: bytearray, id_bytes: int) -> bytearray:
+    """A PUBLISH of MQTT 5 behind its fixed header (3.3): topic, packet id, no properties, payload."""
+    at = 2 + int.from_bytes(packet[:2]) + id_bytes
+    length, size = VariableByteIntegers.decode(packet[at : at + 4])  # type: ignore[no-untyped-call]  # paho's
+    return packet[:at] + b"\0" + packet[at + size + length :]
 
 
 class Limits:

@@ -176,6 +176,25 @@ def test_an_error_inside_paho_ends_one_client_and_not_the_connection(mosquitto: 
     assert heard(words, Up) == Up("unit", "MQTT 5")
 
 
+def test_no_property_of_a_message_ends_the_connection(mosquitto: Mosquitto, connect: Connect) -> None:
+    """A1, A7, K7: text that MQTT allows in a property and paho refuses, in a retained message and in one that waits for
+    an acknowledgement: the broker would send either again on every new connection.
+    """
+    sender, told = connect(mosquitto.port, "sender")
+    heard(told, Up)
+    sender.publish("a/state", b"listens", key="one", retain=True, content_type="text/\ufeffplain")
+    heard(told, Answered)
+    connection, words = connect(mosquitto.port, "unit", subscribe=("a/+",), keeps_s=3600, by_hand=True)
+    first = heard(words, Received)
+    wait_for("both to be connected", lambda: connection.up)
+    sender.publish("a/press", b"pressed", content_type="\ufeff")
+    sender.publish("a/press", b"", content_type="text/plain")
+    came = [first, heard(words, Received), heard(words, Received)]
+    assert [word.payload for word in came if isinstance(word, Received)] == [b"listens", b"pressed", b""]
+    assert connection.up
+    assert words.empty(), "it never left"
+
+
 @pytest.mark.case("years 4")
 def test_a_quiet_connection_is_looked_at_a_few_times_in_a_keep_alive(
     mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
