@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 HA_PYTHON ?= $(PYTHON)
 HA := .cache/home-assistant/$(notdir $(HA_PYTHON))
 
-.PHONY: audit help run test lint bench test-long histories torture-alarms fuzz machine-test fleet-test vm-gpio vm-camera camera-test home-assistant node-red docs clean deb lock \
+.PHONY: audit help run test lint bench test-long histories torture-alarms fuzz machine-test fleet-test upgrades vm-gpio vm-camera camera-test home-assistant node-red docs clean deb lock \
   system-packages vm-packages
 
 help:                ## what there is
@@ -72,6 +72,10 @@ fleet-test: NEEDS += prometheus:promtool prometheus-mqtt-exporter:prometheus-mqt
 fleet-test: $(BIN)/.ready-test system-packages  ## cards' files of many rooms by Ansible, and simulated rooms in a real Prometheus (ten minutes)
 	promtool check rules deploy/monitoring/alerts.rules.yml
 	$(BIN)/python -m pytest -m fleet tests/fleet $(ARGS)
+
+upgrades: NEEDS += mmdebstrap:mmdebstrap systemd-container:systemd-nspawn mount:mount util-linux:nsenter
+upgrades: $(BIN)/.ready-test system-packages  ## 100 upgrades in a booted container, good, bad and killed, with presses in them (as root; an hour; ARGS="--count 20 --seed 7")
+	$(BIN)/python -m tests.upgrades $(ARGS)
 
 fuzz: $(BIN)/.ready-test system-packages  ## a million junk inputs by every way into the alarm process (ARGS="--inputs N --seed S")
 	$(BIN)/python -m tests.fuzz $(ARGS)

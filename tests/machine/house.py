@@ -59,7 +59,9 @@ ExecStart={PYTHON} -m tests.machine.alarm_root""",
     # No V4L2 and no sound card: a preloaded camera, a sound server.
     "spreekkamer-recorder": "Environment={camera}\nEnvironment=PULSE_SERVER=unix:/srv/sound/native",
 }
-HEARD = "/run/heard"
+HEARD = "/srv/heard"
+QUICK = "[Service]\nEnvironment=WITHIN_S=25 CALM_S=5\nRestartSec=1\n"
+"""A judge that takes half a minute in place of ten, and a tenth of one where all is well."""
 READY_S = 60.0
 """Three starts and the first frames: some seconds on a machine at rest."""
 
@@ -89,9 +91,14 @@ class House:
         machine.put("/etc/broker.conf", BROKER)
         machine.put("/srv/sound/room.pa", SOUND)
         machine.run("systemctl", "daemon-reload")
+        self.serve()
+
+    def serve(self) -> None:
+        """Starts broker, listener and sound: once, and again after each boot."""
+        machine = self.machine
         self._serve("broker", "mosquitto -c /etc/broker.conf")
         machine.wait("the broker", "mosquitto_pub -t try -m try")
-        self._serve("listener", f"mosquitto_sub -q 1 -t 'spreekkamer/v1/#' -F '%t %p' > {HEARD}")
+        self._serve("listener", f"mosquitto_sub -q 1 -t 'spreekkamer/v1/#' -F '%t %p' >> {HEARD}")
         self._serve(
             "sound",
             "cd /srv/sound && exec pulseaudio --daemonize=no -n -F room.pa --exit-idle-time=-1 --use-pid-file=no"
@@ -153,10 +160,20 @@ class House:
         """Its lines."""
         return self.machine.run("journalctl", "-u", unit, "-o", "cat", "--no-pager")
 
+    def judge_quickly(self, more: str = "") -> None:
+        """QUICK, for both services of an upgrade. `more`: further lines."""
+        for name in ("renew", "judge"):
+            self.machine.put(f"/etc/systemd/system/spreekkamer-{name}.service.d/quick.conf", QUICK + more)
+        self.machine.run("systemctl", "daemon-reload")
+
+    def judged(self, *also: str, within_s: float = 300.0) -> None:
+        """Waits until a version is at work and its judge has decided. `also`: commands that have to succeed then."""
+        over = [f"! test -e {HOME}/{mark}" for mark in ("pending", "judging")]
+        over += [f"! systemctl is-active spreekkamer-{name} | grep -q ^activ" for name in ("renew", "judge")]
+        self.machine.wait("the judgement", " && ".join([*over, *also]), within_s)
+
     def wait(self, what: str, fact: Any, within_s: float = 60.0) -> None:
         """Waits for a fact."""
-        from tests.waiting import wait_for  # noqa: PLC0415
-
         wait_for(what, fact, within_s)
 
     def _serve(self, unit: str, script: str) -> None:

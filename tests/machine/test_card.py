@@ -87,7 +87,7 @@ class Room(House):
             machine.put(f"/srv/broker/{name}", path.read_bytes(), 0o600)
         machine.put("/etc/broker.conf", BROKER)
         self._enable("broker", "mosquitto -c /etc/broker.conf")
-        self._enable("listener", f"sleep 1; exec mosquitto_sub -q 1 -t 'spreekkamer/v1/#' -F '%t %p' > {HEARD}")
+        self._enable("listener", f"sleep 1; exec mosquitto_sub -q 1 -t 'spreekkamer/v1/#' -F '%t %p' >> {HEARD}")
         machine.power_off()
 
     def _enable(self, name: str, script: str) -> None:

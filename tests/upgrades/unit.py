@@ -1,0 +1,227 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""A booted unit that is upgraded again and again, with presses and kills in the middle; the outcome of each."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+import random
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from deploy.deb.targets import ROOT
+from tests.driven import HOME, SOURCES
+from tests.machine import editions
+from tests.machine.container import Container
+from tests.machine.house import COMMAND, HEARD, UNITS, House
+from tests.upgrades.finger import LOG, PLACE, PRESS
+from tests.upgrades.kinds import KINDS, Kind, mark
+
+
+@dataclass(frozen=True)
+class Victim:
+    """Who is killed. `command`: how; empty: all that runs in the container, which then boots again.
+
+    `span_s`: how long it works after the start of an upgrade, and so within which it is killed.
+    """
+
+    span_s: float
+    command: str = ""
+
+
+VICTIMS = {
+    "dpkg": Victim(15, "pkill -KILL -x dpkg"),
+    "renewal": Victim(30, "systemctl kill --signal=KILL spreekkamer-renew"),
+    "judge": Victim(40, "systemctl kill --signal=KILL spreekkamer-judge"),
+    "alarm": Victim(30, "systemctl kill --signal=KILL spreekkamer-alarm"),
+    "machine": Victim(35),
+}
+INSTALLS = {"dpkg", "machine"}
+"""Who may leave dpkg half done: the guide says to install once more."""
+PRESS_WITHIN_S = 30.0
+"""A version is at work after some ten seconds, and judged or taken back in the next ten to thirty."""
+SETTLE_S = 300.0
+"""Two judgements, a boot, and the recording of an alarm in each."""
+KEPT = """
+import sqlite3
+db = sqlite3.connect("file:/var/lib/spreekkamer/journal/alarms.sqlite3?mode=ro", uri=True)
+print(*(row[0] for row in db.execute("SELECT alarm_id FROM alarm_event WHERE kind = 'raised'")))
+"""
+
+
+@dataclass
+class Outcome:
+    """What became of one upgrade."""
+
+    package: str
+    victim: str = ""
+    began_s: float = 0.0
+    ended_s: float = 0.0
+    unread_s: float = 0.0
+    """Without a button, in all. Not while the machine was off."""
+    presses: int = 0
+    deaf: int = 0
+    """Presses that nobody was there to read."""
+    alarms: int = 0
+    lost: list[str] = field(default_factory=list)
+    bricked: list[str] = field(default_factory=list)
+    """Why the unit did not work afterwards."""
+    version: str = ""
+    """Which works in the end."""
+    wrong: list[str] = field(default_factory=list)
+    """Why it should be another one."""
+
+    @property
+    def faults(self) -> list[str]:
+        """What must not be."""
+        return [f"{name.upper()}: {text}" for name in ("bricked", "lost", "wrong") for text in getattr(self, name)]
+
+
+class Upgraded(House):
+    """A unit, its packages, and the finger in it."""
+
+    def __init__(self, machine: Container, packages: dict[str, Path]) -> None:
+        super().__init__(machine)
+        self._packages = packages
+        self.works = KINDS[0].name
+
+    def serve(self) -> None:
+        """As for every house, and the finger."""
+        super().serve()
+        self._serve("finger", f"PYTHONPATH={SOURCES} exec {PLACE}/bin/python -m tests.upgrades.finger")
+
+    def upgrade(self, kind: Kind, victim: str, moments: random.Random) -> Outcome:
+        """Install a package, with one or two presses in it and perhaps a kill; then a last press has to work."""
+        file = "/srv/package.deb"
+        self.machine.run("sh", "-c", f"cat > {file}", stdin=self._packages[kind.name].read_bytes())
+        outcome = Outcome(kind.name, victim, time.monotonic())
+        raised, said = self._raised(), list[str]()
+        acts = [(moments.uniform(0, PRESS_WITHIN_S), "press") for _ in range(moments.choice((1, 1, 2)))]
+        if victim:
+            acts.append((moments.uniform(0, VICTIMS[victim].span_s), "kill"))
+
+        def install() -> None:
+            said.append(self.machine.run("dpkg", "--install", file, check=False))
+
+        installs = threading.Thread(target=install)
+        installs.start()
+        for at_s, act in sorted(acts):
+            time.sleep(max(0.0, outcome.began_s + at_s - time.monotonic()))
+            if act == "press":
+                self.machine.run("touch", str(PRESS), check=False)
+            elif command := VICTIMS[victim].command:
+                self.machine.shell(command, check=False)
+            else:
+                self.machine.cut()
+                break
+        installs.join()
+        if victim and not VICTIMS[victim].command:
+            self.machine.power_on()
+            self.serve()
+        if victim in INSTALLS and "install ok installed" not in self._dpkg_status():
+            self._settle(outcome, "half installed")  # it works as it was, before anybody comes
+            install()
+        self._settle(outcome, "in the end")
+        self._account(outcome, raised)
+        self._compare(outcome, kind, "".join(said))
+        return outcome
+
+    def _dpkg_status(self) -> str:
+        return self.machine.run("dpkg-query", "-W", "-f", "${Status}", "spreekkamer", check=False)
+
+    def _settle(self, outcome: Outcome, when: str) -> None:
+        """Nothing is pending, nobody judges, all three run, the room is at rest."""
+        active = (f"systemctl is-active -q {unit}" for unit in UNITS)
+        try:
+            self.judged(*active, f"{COMMAND} idle", within_s=SETTLE_S)
+        except AssertionError as error:
+            names = " ".join(f"-t spreekkamer-{name}" for name in ("renew", "judge", "alarm"))
+            log = self.machine.shell(f"journalctl -n 60 -o cat --no-pager {names}; ls -l {HOME}", check=False)
+            outcome.bricked.append(f"{when}: {error}\n{log}")
+
+    def _account(self, outcome: Outcome, before: set[str]) -> None:
+        """A last press works; every press that was taken and every alarm that was shown is somewhere."""
+        pressed_s = time.monotonic()
+        self.machine.run("touch", str(PRESS), check=False)
+        try:
+            self.wait("a press is an alarm at the broker", lambda: self._shown(pressed_s) & self._heard_ids(), 60)
+        except AssertionError as error:
+            outcome.bricked.append(str(error))
+        self._settle(outcome, "after a press")
+        outcome.ended_s = time.monotonic()
+        facts, raised = self._facts(outcome.began_s), self._raised() - before
+        presses = [one["pressed"] for one in facts if "pressed" in one]
+        outcome.presses, outcome.deaf, outcome.alarms = sum(presses), presses.count(False), len(raised)
+        outcome.unread_s = sum(one["unread_s"] for one in facts if "unread_s" in one)
+        if missing := self._shown(outcome.began_s) - raised:
+            outcome.lost.append(f"shown, and nowhere: {' '.join(sorted(missing))}")
+        if outcome.presses > outcome.alarms:
+            outcome.lost.append(f"{outcome.presses} presses were taken, {outcome.alarms} alarms are somewhere")
+
+    def _compare(self, outcome: Outcome, kind: Kind, said: str) -> None:
+        """The version that works is the one that should."""
+        found = self.machine.run(COMMAND, "version", "--json", check=False)
+        outcome.version = json.loads(found)["package"] if found.startswith("{") else ""
+        should = {kind.name if kind.stays else self.works}
+        if outcome.victim == "alarm":  # a version whose alarm process ends is taken for a bad one
+            should.add(self.works)
+        if "nothing was changed" in said:
+            should = {self.works}
+        elif "Unpacking spreekkamer" not in said and outcome.victim not in INSTALLS:
+            outcome.wrong.append(f"dpkg did not begin: {said}")
+        if outcome.version not in should:
+            outcome.wrong.append(f"works by {outcome.version or found!r}, not {' or '.join(sorted(should))}: {said}")
+        self.works = outcome.version or self.works
+
+    def _facts(self, since_s: float) -> list[dict[str, Any]]:
+        """What the finger noted."""
+        lines = self.machine.run("cat", str(LOG), check=False).splitlines()
+        found = (json.loads(line) for line in lines if line.startswith("{") and line.endswith("}"))
+        return [one for one in found if one["at_s"] >= since_s]
+
+    def _shown(self, since_s: float) -> set[str]:
+        """Alarms that the unit showed."""
+        return {one["alarm"] for one in self._facts(since_s) if "alarm" in one}
+
+    def _heard_ids(self) -> set[str]:
+        """Alarms that came to the broker."""
+        said = self.machine.run("grep", "-h", '/alarm/event .*"kind":"raised"', HEARD, check=False)
+        events = (line.partition(" ")[2] for line in said.splitlines())
+        return {json.loads(event)["data"]["alarm_id"] for event in events if event.endswith("}")}
+
+    def _raised(self) -> set[str]:
+        """Alarms that came to the broker, or are kept: the unit sends them until they are stored."""
+        return self._heard_ids() | set(self.machine.run(f"{PLACE}/bin/python", "-c", KEPT, check=False).split())
+
+
+@contextlib.contextmanager
+def unit(directory: Path) -> Iterator[Upgraded]:
+    """A booted one, at work and in rest, by the first of KINDS."""
+    packages = {}
+    for kind in KINDS:
+        built = editions.build(directory, editions.edition("bookworm", "1.0.0"), functools.partial(_spoil, kind))
+        packages[kind.name] = built.rename(directory / f"{kind.name}.deb")
+    with Container(directory / "root") as machine:
+        found = Upgraded(machine, packages)
+        machine.dpkg("--install", packages[found.works])
+        machine.put_tests()
+        machine.put_tree(ROOT / "simulators", f"{SOURCES}/simulators")
+        machine.run("cp", "-al", f"{HOME}/packaged", PLACE)
+        found.furnish(directory)
+        found.judge_quickly()
+        machine.shell("sed -i 's/^pre_event_s = .*/pre_event_s = 5/; s/^post_event_s = .*/post_event_s = 2/'"
+                      " /etc/spreekkamer/policy.toml")  # fmt: skip
+        found.start()
+        yield found
+
+
+def _spoil(kind: Kind, root: Path) -> None:
+    kind.change(root)
+    mark(root, kind.name)
