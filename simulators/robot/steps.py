@@ -42,6 +42,9 @@ SPANS_S = {
 }  # fmt: skip
 JUMPS_S = 60
 """Shorter times are waited for, as by a person; over longer ones the room's clock jumps."""
+CONTACT = "in_use"
+SETTLES_S = 1.0
+"""A use ends 0.4 s after its contact has opened."""
 TRACKS = {"geluid": "audio", "sound": "audio", "beeld": "video", "image": "video"}
 NOTHING = {"niets", "nothing"}
 SIMULATION = {"simulatie", "simulation"}
@@ -52,8 +55,9 @@ OFF = {"uit", "dark", "ongelijk", "unsynchronised"}
 
 
 def tracks_of(policy: str) -> tuple[str, ...]:
-    """The tracks of a shipped policy: a room is ready when they are there, not while its recorder is still starting."""
-    return msgspec.toml.decode(find_policy(policy).read_bytes(), type=Policy).tracks()
+    """The tracks that a ready room of a shipped policy holds: none where the devices are closed between uses."""
+    found = msgspec.toml.decode(find_policy(policy).read_bytes(), type=Policy)
+    return found.tracks() if found.use.ring_while == "always" else ()
 
 
 class Step(NamedTuple):
@@ -70,6 +74,7 @@ class Story:
     def __init__(self, world: Callable[[str], World], within_s: float = WITHIN_S) -> None:
         self._make, self._within_s = world, within_s
         self._world: World | None = None
+        self._in_use = False
 
     @property
     def world(self) -> World:
@@ -100,8 +105,13 @@ class Story:
         self._until("a ready room", lambda: self._ready(tracks), within_s=READY_S)
 
     def press(self, button: str) -> None:
-        """A button is pressed and let go."""
-        self._finger(button, 0.2)
+        """A button is pressed and let go; the in-use contact (`in_use`) closes, or opens if it was closed."""
+        if button != CONTACT:
+            self._finger(button, 0.2)
+            return
+        self._in_use = not self._in_use
+        self.world.do(acts.Hold(CONTACT) if self._in_use else acts.Release(CONTACT))
+        time.sleep(SETTLES_S)
 
     def hold(self, button: str, seconds: str) -> None:
         """A button is held down for so many seconds."""
@@ -246,7 +256,7 @@ class Story:
         health = self.world.health()
         rings = (health.get("recorder") or {}).get("ring_s") or {}
         faults = set(health.get("faults", {"?": ""})) - {"disk"}
-        return not faults and all(rings.get(track, 0.0) >= RING_S for track in tracks)
+        return not faults and bool(health.get("recorder")) and all(rings.get(track, 0.0) >= RING_S for track in tracks)
 
     def _until(
         self, what: str, fact: Callable[[], bool], seen: Callable[[], Any] | None = None, within_s: float = 0.0

@@ -21,6 +21,7 @@ from daemon.config import load
 from daemon.errors import RequestError
 from daemon.model.notice import make
 from daemon.model.wording import Notice
+from simulators.robot.worlds import FITTED
 from simulators.state import prepare
 from tests.browser.browser import story
 from tests.commandline import spreekkamer
@@ -32,7 +33,7 @@ TALK = '[notice]\norganisation = "Gemeente Voorbeeldstad"\ncontact = "bel 14 041
 def unit(tmp_path: Path, name: str = "heusden-2020") -> Path:
     """A unit's directory under a shipped policy, with a sender."""
     state = tmp_path / "unit"
-    prepare(state, name, None, ("localhost", 1883))
+    prepare(state, name, FITTED, ("localhost", 1883))
     policy = state / "etc" / "policy.toml"
     policy.write_text(policy.read_text().replace("[audio]", f"{TALK}\n[audio]", 1))
     return state
@@ -64,7 +65,8 @@ def test_the_sticker_is_one_in_both_formats(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["heusden-2020", "dronten-2014", "dronten-2021-11-10", "dronten-2021-11-16", "dronten-2022"]
+    "name",
+    ["heusden-2020", "heusden-2020-kcc", "dronten-2014", "dronten-2021-11-10", "dronten-2021-11-16", "dronten-2022"],
 )
 def test_no_line_leaves_the_sticker(tmp_path: Path, name: str) -> None:
     """H2: under each policy all words stay on the sticker, below the signs and above the foot."""

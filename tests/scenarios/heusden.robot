@@ -38,6 +38,24 @@ Artikel 2: een gesprek wordt alleen opgenomen na een druk op de knop
     En begint de opname 29 seconden voor de druk
     En bewaart de kast geluid en beeld
 
+Artikel 2: aan de telefoon neemt een druk alleen geluid op, tot er wordt opgehangen
+    [Tags]    R1    R7    R9    heusden-2020-kcc    heusden-art-2
+    Gegeven een kamer onder het protocol heusden-2020-kcc
+    Als ik de knop record indruk
+    En er 3 seconden voorbijgaan
+    Dan is de opnamelamp aan
+    Als ik de knop record indruk
+    Dan is de opnamelamp uit
+    Als ik de knop in_use indruk
+    En er 10 seconden voorbijgaan
+    En ik de knop record indruk
+    Dan is de opnamelamp aan
+    En begint de opname hoogstens 12 seconden voor de druk
+    En bewaart de kast geluid
+    Als ik de knop in_use indruk
+    Dan is de opnamelamp uit
+    En gaat de opname open met manager-1
+
 Artikel 3: beheer controleert de kast en ziet en hoort niets
     [Tags]    R6    K3    H1    heusden-art-3
     Gegeven een kamer onder het protocol heusden-2020
