@@ -18,6 +18,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from daemon import loglines, sign
+from daemon.auditfiles import joined
 from daemon.commands import testimony
 from daemon.commands.console import Json, State, as_json, out
 from daemon.errors import RequestError, StoreError
@@ -170,7 +171,7 @@ def _of_unit(paths: Paths, key: Path, book: Book | None) -> Verdict:
         told, files = keeper.ask_for_files("audit")
     if not files:
         raise StoreError("the keeper handed out no log; expected an open file")
-    with os.fdopen(files[0], "rb") as file:
+    with joined(files) as file:
         own = {told["lines"]: told["head"]}
         return check(file, told["bytes"], sign.public_keys(key, sign.AUDIT), book, own)
 

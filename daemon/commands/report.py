@@ -18,6 +18,7 @@ import typer
 from rich.text import Text
 
 from daemon import loglines
+from daemon.auditfiles import joined
 from daemon.commands import tables
 from daemon.commands.console import Json, State, as_json, out
 from daemon.config import load_to_run
@@ -114,7 +115,7 @@ def _of_unit(paths: Paths, year: int | None) -> Counted:
         told, files = keeper.ask_for_files("audit")
     if not files:
         raise StoreError("the keeper handed out no log; expected an open file")
-    with os.fdopen(files[0], "rb") as file:
+    with joined(files) as file:
         return _count(_name(paths), file, told["bytes"], year)
 
 

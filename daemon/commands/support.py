@@ -25,6 +25,7 @@ import typer
 
 from daemon import loglines
 from daemon.about import about
+from daemon.auditfiles import AuditFiles, joined
 from daemon.commands.console import State, out
 from daemon.commands.veil import HEALTH, PLAIN, Veil, typed, written
 from daemon.config import Settings, load
@@ -128,10 +129,10 @@ def _of_log(paths: Paths) -> Iterator[str]:
     try:
         with Conversation(paths.keeper_socket) as keeper:
             files = keeper.ask_for_files("audit")[1]
-        log = os.fdopen(files[0], "rb")
+        log = joined(files)
     except (LinkError, IndexError):
         try:
-            log = paths.audit_log.open("rb")
+            log = AuditFiles(paths.audit_log).open()
         except FileNotFoundError:
             return
     with log:

@@ -25,6 +25,7 @@ from typing import IO, Any
 import msgspec
 
 from daemon import durable, loglines
+from daemon.auditfiles import joined
 from daemon.errors import RequestError, StoreError
 from daemon.link import Conversation
 from daemon.model import acts
@@ -204,7 +205,7 @@ def _read(fd: int) -> bytes:
 def _lines_about(keeper: Conversation, recording_id: str) -> Iterator[str]:
     """The lines of the audit log that name a recording."""
     told, files = keeper.ask_for_files("audit")
-    with os.fdopen(files[0], "rb") as file:
+    with joined(files) as file:
         for line in loglines.read(file, told["bytes"]):
             if recording_id.encode() in line.raw:
                 yield line.raw.decode(errors="replace").rstrip("\n")

@@ -19,6 +19,7 @@ from typing import NamedTuple, Self
 from msgspec.structs import replace
 
 from daemon import durable, log, loglines, records
+from daemon.auditfiles import AuditFiles
 from daemon.errors import StoreError, TakenError
 from daemon.keeper.reserve import Reserve
 from daemon.keeper.tail import Tail, tail_of
@@ -40,12 +41,15 @@ class AuditLog:
     _reserve: Reserve
 
     def __init__(self, path: Path, clock: Clock) -> None:
-        self.path, self._clock, self._walk, self._tail = path, clock, Walk(), Tail()
+        self.path, self.files = path, AuditFiles(path)
+        self._clock, self._walk, self._tail = clock, Walk(), Tail()
         self._unfinished = Unfinished()
         self._followers: tuple[Follower, ...] = ()
         self._log: int | None = None
         self.is_new = False
         self.size, self._in_doubt, self._owes_torn = 0, False, False
+        self._before = 0
+        """Bytes of the closed years; `size` is that of the whole log."""
         self._owes_mark: tuple[int, int] | None = None
 
     def open(
@@ -60,8 +64,8 @@ class AuditLog:
         self._log = durable.open_log(self.path)
         try:
             self._lock()
-            self._tail = tail_of(self.path, keys)
-            self.is_new = self.path.stat().st_size == 0
+            self._tail = tail_of(self.files, keys)
+            self._measure()
             self._reserve = Reserve(self._log)
             self._catch_up(at_start=True)
         except BaseException:
@@ -120,7 +124,7 @@ class AuditLog:
         self._append(text)
         self._walk.go_on(n, head)
         self.size += len(text)
-        self._reserve.keep(self.size)
+        self._reserve.keep(self.size - self._before)
         for line in made:
             self._tell(line)
         return made
@@ -135,6 +139,13 @@ class AuditLog:
         if self._log is not None:
             os.close(self._log)
             self._log = None
+
+    def _measure(self) -> None:
+        try:
+            self._before = sum(path.stat().st_size for path in self.files.closed().values())
+            self.is_new = self._before + self.path.stat().st_size == 0
+        except OSError as error:
+            raise StoreError(f"{self.path}: {error.strerror or error}") from error
 
     def _lock(self) -> None:
         assert self._log is not None  # noqa: S101 - `open` made it
@@ -154,7 +165,7 @@ class AuditLog:
     def _catch_up(self, *, at_start: bool = False) -> None:
         """Read what is new in the log: everything at start, later what a failed write left."""
         torn = self._read()
-        has_room = self._reserve.keep(self.size)
+        has_room = self._reserve.keep(self.size - self._before)
         if torn and not has_room:
             # Half a newline and a line would be torn again, and of two torn lines in a row nobody knows the content.
             self._in_doubt = True
@@ -189,7 +200,7 @@ class AuditLog:
     def _read(self) -> loglines.Line | None:
         """Read the log line by line from `size` on; return the last line if it is torn."""
         try:
-            with self.path.open("rb") as file:
+            with self.files.open() as file:
                 file.seek(self.size)
                 for line in loglines.read(file):
                     if not line.ended:

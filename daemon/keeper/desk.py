@@ -14,7 +14,6 @@ import datetime
 import os
 import threading
 from collections.abc import Callable, Collection
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
@@ -173,11 +172,14 @@ class Desk:
         return self._verifier.state(after)
 
     def _log(self, _: Asked) -> Handed:
-        """Hand out the audit log itself for reading; later lines are beyond `bytes`."""
+        """Hand out the audit log itself for reading, the oldest file first; later lines are beyond `bytes` of all."""
         audit = self._archive.audit
-        fd = _open(audit.path)
-        body = {"bytes": os.fstat(fd).st_size, "lines": audit.lines, "head": audit.head}
-        return Handed(body, (fd,))
+        try:
+            files = audit.files.descriptors()
+        except OSError as error:
+            raise StoreError(f"{audit.path}: {error.strerror or error}") from error
+        body = {"bytes": sum(os.fstat(fd).st_size for fd in files), "lines": audit.lines, "head": audit.head}
+        return Handed(body, tuple(files))
 
     # --- an engineer's check ---------------------------------------------------------------------------------------
 
@@ -249,10 +251,3 @@ def _is_fresh(at: str, wall_ns: int) -> bool:
     except ValueError:
         return False
     return moment.tzinfo is not None and abs(moment.timestamp() - wall_ns / 1e9) < FRESH_S
-
-
-def _open(path: Path) -> int:
-    try:
-        return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except OSError as error:
-        raise StoreError(f"{path}: {error.strerror or error}") from error

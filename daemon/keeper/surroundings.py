@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from daemon.auditfiles import AuditFiles
 from daemon.inspection.judge import Finding
 from daemon.keeper.holds import Holds
 from daemon.keeper.store import Store
@@ -36,7 +38,10 @@ def around(store: Store, holds: Holds, time: Timekeeper, paths: Paths, boot_ns: 
     for hold_id in holds.foreign():
         if hold_id not in holds.unreadable:
             yield Finding(f"holds/{hold_id}.json", "is foreign: the keeper never made it, and it holds nothing")
-    ours = (paths.recordings, paths.holds, paths.audit_log, paths.audit_head, paths.time, paths.ring_time)
+    log = [paths.audit_log]
+    with contextlib.suppress(OSError):  # the same directory is listed below, and the failure told there
+        log = AuditFiles(paths.audit_log).all()
+    ours = (paths.recordings, paths.holds, *log, paths.audit_head, paths.time, paths.ring_time)
     yield from _foreign(paths.store, "", {OF_A_DISK, *(path.name for path in ours)})
     yield from _foreign(paths.holds, "holds/", {f"{hold_id}.json" for hold_id in holds.active()})
 

@@ -10,11 +10,10 @@ lists them in a line `unsigned`.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import msgspec
 
 from daemon import sign
+from daemon.auditfiles import AuditFiles
 from daemon.errors import SealError, StoreError
 from daemon.model import acts
 from daemon.model.ledger import Line, parse, statement
@@ -27,7 +26,7 @@ PIECE_BYTES = 1_048_576
 
 
 class Tail(msgspec.Struct):
-    """Tells for each line, in order, by its position, whether it is signed."""
+    """Tells for each line, in order, by its position in the whole log, whether it is signed."""
 
     from_bytes: int | None = None
     """After the newest signed head; None: unknown, and everything counts as signed."""
@@ -46,21 +45,21 @@ class Tail(msgspec.Struct):
         return line.n in self.named
 
 
-def tail_of(path: Path, keys: tuple[str, ...]) -> Tail:
+def tail_of(files: AuditFiles, keys: tuple[str, ...]) -> Tail:
     """Search from the end for a head signed by these keys. Raises StoreError if the log cannot be read."""
     if not keys:
         return Tail()
     try:
-        from_bytes = _behind_head(path, keys)
-        return Tail() if from_bytes is None else Tail(from_bytes, _named(path, from_bytes), [])
+        from_bytes = _behind_head(files, keys)
+        return Tail() if from_bytes is None else Tail(from_bytes, _named(files, from_bytes), [])
     except OSError as error:
-        raise StoreError(f"{path}: {error.strerror or error}") from error
+        raise StoreError(f"{files.newest}: {error.strerror or error}") from error
     except SealError:
         return Tail()
 
 
-def _behind_head(path: Path, keys: tuple[str, ...]) -> int | None:
-    with path.open("rb") as file:
+def _behind_head(files: AuditFiles, keys: tuple[str, ...]) -> int | None:
+    with files.open() as file:
         size = file.seek(0, 2)
         start = max(0, size - END_BYTES)
         file.seek(start)
@@ -80,10 +79,10 @@ def _behind_head(path: Path, keys: tuple[str, ...]) -> int | None:
     return None
 
 
-def _named(path: Path, up_to: int) -> dict[int, int]:
+def _named(files: AuditFiles, up_to: int) -> dict[int, int]:
     """The lines listed in signed `unsigned` lines; searched for as bytes, a megabyte at a time."""
     found: dict[int, int] = {}
-    with path.open("rb") as file:
+    with files.open() as file:
         left, kept = up_to, b""
         while left > 0 and (piece := file.read(min(PIECE_BYTES, left))):
             left -= len(piece)

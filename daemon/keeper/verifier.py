@@ -201,7 +201,7 @@ class Verifier:
         archive = self._archive
         keys = self._keys(archive.paths.audit_key.with_suffix(".pub"), sign.AUDIT)
         heads = {**self._heads.seen(), archive.audit.lines: archive.audit.head}
-        self._worker.give(LogJob(archive.paths.audit_log, archive.audit.size, heads, keys))
+        self._worker.give(LogJob(archive.audit.files, archive.audit.size, heads, keys))
 
     def _next(self) -> Line | None:
         run, store = self._run, self._store

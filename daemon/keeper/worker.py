@@ -20,6 +20,7 @@ from typing import IO, TYPE_CHECKING
 import msgspec
 
 from daemon import loglines, sign
+from daemon.auditfiles import AuditFiles, descriptors
 from daemon.errors import SealError
 from daemon.inspection.directory import inspect
 from daemon.inspection.judge import Expected, Finding, Inspection
@@ -54,7 +55,7 @@ class Job(msgspec.Struct, frozen=True):
 class LogJob(msgspec.Struct, frozen=True):
     """The audit log, up to its present end."""
 
-    path: Path
+    files: AuditFiles
     bytes: int
     heads: Mapping[int, str]
     """Number of lines -> head: the keeper's own, and the newest signed one."""
@@ -132,9 +133,9 @@ class Worker:
         self._since_s = time.monotonic()
 
     def _walk(self, job: LogJob) -> Inspection:
-        name, signed = job.path.name, deque[Signed](maxlen=HEADS_MAX)
+        name, signed = job.files.newest.name, deque[Signed](maxlen=HEADS_MAX)
         try:
-            with job.path.open("rb") as file:
+            with job.files.open() as file:
                 before, digest = self._still_proven(file, job.bytes)
                 walk = Walk({lines: head for lines, head in job.heads.items() if lines > before.lines})
                 walk.go_on(before.lines, before.head)
@@ -147,7 +148,8 @@ class Worker:
                         self._pace(line.size)
                 for one in signed if job.keys else ():
                     self._check(walk, one, job.keys)
-                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+                for fd in descriptors(file):
+                    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
         except (OSError, SealError) as error:
             return Inspection((Finding(name, f"cannot be checked: {error}"),), 1, job.bytes)
         walk.finish()

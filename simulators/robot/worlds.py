@@ -20,6 +20,7 @@ from typing import Any, Protocol
 import av
 
 from daemon.alarm.mqtt import Received, Word
+from daemon.auditfiles import AuditFiles
 from daemon.errors import LinkError, UnitError
 from daemon.link import ask
 from daemon.model.panel import PATTERNS
@@ -135,9 +136,10 @@ class SimulatedWorld:
         return recordings(self._world.paths.recordings)
 
     def log(self) -> list[dict[str, Any]]:
-        """From its file."""
+        """From its files."""
         try:
-            lines = self._world.paths.audit_log.read_bytes().splitlines()
+            with AuditFiles(self._world.paths.audit_log).open() as log:
+                lines = log.read().splitlines()
         except OSError:
             return []
         return [json.loads(line) for line in lines if line.endswith(b"}")]

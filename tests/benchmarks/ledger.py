@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from daemon import sign
+from daemon.auditfiles import AuditFiles
 from daemon.keeper.worker import LogJob, Worker
 from tests.benchmarks.figures import Figure, number, ratio
 from tests.benchmarks.processes import workplace
@@ -49,5 +50,5 @@ def measure() -> Iterator[Figure]:
 
 def _walk(worker: Worker, log: Path, keys: tuple[str, ...], seen: dict[int, str]) -> float:
     began_s = time.monotonic()
-    assert worker._walk(LogJob(log, log.stat().st_size, seen, keys)).findings == ()
+    assert worker._walk(LogJob(AuditFiles(log), log.stat().st_size, seen, keys)).findings == ()
     return time.monotonic() - began_s

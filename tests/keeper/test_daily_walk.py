@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from daemon import sign
+from daemon.auditfiles import AuditFiles
 from daemon.keeper.worker import HEADS_MAX, LogJob, Worker
 from daemon.model.ledger import START, statement
 from tests.auditlog import raw as line_of
@@ -52,15 +53,15 @@ def test_a_walk_checks_the_newest_heads_and_new_lines(tmp_path: Path, monkeypatc
 
     monkeypatch.setattr(sign, "is_signed", counting)
     worker = Worker(lambda _: None)
-    assert worker._walk(LogJob(log, log.stat().st_size, {lines: head}, keys)).findings == ()
+    assert worker._walk(LogJob(AuditFiles(log), log.stat().st_size, {lines: head}, keys)).findings == ()
     assert len(asked) <= HEADS_MAX
     assert worker._proven.lines == lines
     asked.clear()
     lines, head = add(log, key, 1, lines, head)
-    assert worker._walk(LogJob(log, log.stat().st_size, {lines: head}, keys)).findings == ()
+    assert worker._walk(LogJob(AuditFiles(log), log.stat().st_size, {lines: head}, keys)).findings == ()
     assert len(asked) == 1
     data = bytearray(log.read_bytes())
     data[data.index(b"verified")] ^= 1
     log.write_bytes(data)
-    (finding,) = worker._walk(LogJob(log, log.stat().st_size, {lines: head}, keys)).findings
+    (finding,) = worker._walk(LogJob(AuditFiles(log), log.stat().st_size, {lines: head}, keys)).findings
     assert "line 0 was changed after line 1 was written" in finding.what
