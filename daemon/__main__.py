@@ -366,15 +366,17 @@ def _check_unit(state: Path | None, *, as_json_: bool) -> None:
     ]
     if as_json_:
         names = ("in_force_from", "policy", "sha256", "file", "zone")
-        as_json({"unit": checked.unit.name(), "policies": [dict(zip(names, row, strict=True)) for row in rows]})
+        policies = [
+            dict(zip(names, row, strict=True)) | {"holders": one.policy.fingerprints()}
+            for row, one in zip(rows, checked.policies, strict=True)
+        ]
+        as_json({"unit": checked.unit.name(), "policies": policies})
         return
     out().print(f"All files hold: unit {checked.unit.name()}.")
     for day, name, sha256, file, days in rows:
         out().print(f"From {day}, midnight in {days}: policy {name} ({sha256[:12]}), {file}.")
     _warn_of_lost_groups(checked, Paths.below(state))
-    for one in checked.policies:
-        for words in in_words(one.policy):
-            out().print(f"{one.file}: {escape(words)}.")
+    _what_they_come_to(checked)
     for name in unread(Paths.below(state).etc):
         out().print(f"{escape(name)} is not read: expected policy.toml, or a name in policy.d that ends in .toml.")
     for one in checked.policies:
@@ -384,6 +386,16 @@ def _check_unit(state: Path | None, *, as_json_: bool) -> None:
         for kind, code in outdated(one.policy, in_use(one.policy), one.sha256).items():
             out().print(f"{one.file}: the {kind} in use is outdated: this policy needs {code} (notice {kind}).")
     _in_words(checked)
+
+
+def _what_they_come_to(checked: Settings) -> None:
+    """Of each policy: what is kept, and the keys that recordings are sealed to."""
+    for one in checked.policies:
+        for words in in_words(one.policy):
+            out().print(f"{one.file}: {escape(words)}.")
+        for holder in one.policy.holders:
+            about = f"{escape(holder.label)} ({holder.role})"
+            out().print(f"{one.file}: sealed to the key {fingerprint(holder.recipient)}, {about}.", highlight=False)
 
 
 def _check_card(card: Path, files: Path, *, as_json_: bool) -> None:

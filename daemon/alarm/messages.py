@@ -151,6 +151,8 @@ class Health(Published, frozen=True):
     """Name of the policy in force."""
     policy_sha256: str
     """SHA-256 of its file."""
+    holders: tuple[str, ...]
+    """Fingerprints of the public keys of its holders: a key that was added is seen from outside."""
     boot_id: str
     """Boot id of the machine."""
     uptime_s: int

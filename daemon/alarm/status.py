@@ -197,6 +197,7 @@ class Telemetry:
             unit=self._settings.unit.name(),
             policy=self._settings.policy.name,
             policy_sha256=self._settings.policy_sha256,
+            holders=self._settings.policy.fingerprints(),
             boot_id=self._clock.boot_id(),
             uptime_s=now.boot_ns // 1_000_000_000,
             clock=now.state,

@@ -226,7 +226,8 @@ class KeeperProcess:
     def _bear_witness(self) -> None:
         """Log which recordings began and ended, and under which policy."""
         try:
-            self._seen.under(self._settings, self._audit)
+            if line := self._seen.under(self._settings, self._audit):
+                self._witness(line)  # a key that somebody adds to the policy is seen from outside
             self._behind = self._seen.look(self._audit)
             self._seen.account(self._audit, self._holds.named(), self._time.trusted(self._clock.read()))
         except StoreError as error:

@@ -139,15 +139,15 @@ class Witness:
         began = [] if name in self._told else self._began(name)
         return began + (self._ended(name) if self._store.entries[name].closed else [])
 
-    def under(self, settings: Settings, audit: AuditLog) -> None:
-        """Log the policy in force if it has changed. Raises StoreError."""
+    def under(self, settings: Settings, audit: AuditLog) -> Line | None:
+        """Log the policy in force if it has changed; return the line. Raises StoreError."""
         policy = settings.policy
         since = policy.in_force_from.isoformat()
         said, reviewed = policy.register, policy.register.criteria_reviewed
         criteria = said.criteria or UNSET, said.criteria_by or UNSET, str(reviewed) if reviewed else UNSET
-        now = acts.Policy(policy.name, settings.policy_sha256, since, tuple(policy.tracks()), policy.zone, *criteria)
-        if self._policy != now:
-            audit.add(now)
+        about = policy.name, settings.policy_sha256, since, tuple(policy.tracks()), policy.zone
+        now = acts.Policy(*about, *criteria, policy.fingerprints())
+        return audit.add(now) if self._policy != now else None
 
     def _began(self, name: str) -> list[Act]:
         begin = read_record(self._store.path(name) / "begin.json", records.Begin)

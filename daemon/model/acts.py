@@ -199,6 +199,8 @@ class Policy(Act, frozen=True):
     """Who set them."""
     criteria_reviewed: str | UnsetType = UNSET
     """When they were looked at last."""
+    holders: tuple[str, ...] | UnsetType = UNSET
+    """Fingerprints of the public keys to which recordings are sealed. An earlier release did not say them."""
 
 
 class RecordingBegan(Act, frozen=True):

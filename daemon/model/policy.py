@@ -305,6 +305,10 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
         """Public keys of the holders, by group, in the order of the file."""
         return tuple(tuple(h.recipient for h in self.holders if h.role in group) for group in self.opening.groups)
 
+    def fingerprints(self) -> tuple[str, ...]:
+        """Fingerprints of the holders' public keys, in the order of the file: who else can open shows here."""
+        return tuple(fingerprint(holder.recipient) for holder in self.holders)
+
 
 def lost_groups(before: Policy, after: Policy) -> list[int]:
     """Numbers of the groups of whose holders none is in the next policy, in any role."""

@@ -77,6 +77,7 @@ def health() -> messages.Health:
     proof = messages.ButtonProof(last_press="2026-11-20T13:05:11.030Z", last_test="2026-11-02T08:30:44.512Z")
     return messages.Health(
         at=SAID_AT, unit=UNIT, policy="heusden-2020", policy_sha256=SHA256,
+        holders=("b3c1-90aa-417e-02df", "5d20-7e61-c8a4-9f13"),
         boot_id=BOOT_ID, uptime_s=7025, clock="synchronised", phase="ready", recording_id=None, alarms={}, faults={},
         lamps={"status": True, "recording": False}, broker="MQTT 5", second_broker=None, receiver="acknowledges",
         consoles=("balie",), paths={"broker": PROVEN}, undelivered=0, buttons={"alarm": proof}, queue_max=3,

@@ -18,7 +18,7 @@ from daemon.keeper import witness
 from daemon.keeper.audit import AuditLog
 from daemon.keeper.store import Store
 from daemon.keeper.witness import Witness
-from daemon.model.policy import Policy, TrackPolicy
+from daemon.model.policy import Holder, Policy, TrackPolicy, fingerprint
 from daemon.model.unit import Unit
 from hardware.ports import Track
 from tests.config.test_settings import UNIT_TEXT
@@ -116,7 +116,22 @@ def test_a_policy_is_told_when_it_is_another(tmp_path: Path) -> None:
     assert told == [("policy", ["audio", "video"]), ("policy", ["video"]), ("policy", ["audio", "video"])]
 
 
-def settings(*, audio: bool) -> Settings:
-    policy = Policy("p", datetime.date(2020, 5, 4), TrackPolicy(record=audio), TrackPolicy(record=True))
+def test_a_key_that_is_added_to_the_policy_is_told(tmp_path: Path) -> None:
+    """K5: whoever can open is seen from outside: each key has its fingerprint in the log, also one that came later."""
+    (tmp_path / "recordings").mkdir()
+    first, added = (Holder("manager", f"manager-{n}", f"age1{letter * 58}") for n, letter in enumerate("qp"))
+    for holders in ((first,), (first,), (first, added)):
+        seen = Witness(Store(tmp_path / "recordings"))
+        audit = AuditLog(tmp_path / "audit.jsonl", CLOCK).open(seen.follow)
+        seen.under(settings(audio=True, holders=holders), audit)
+        audit.close()
+    one, other = fingerprint(first.recipient), fingerprint(added.recipient)
+    assert [line["holders"] for line in audit_lines(tmp_path)] == [[one], [one, other]]
+
+
+def settings(*, audio: bool, holders: tuple[Holder, ...] = ()) -> Settings:
+    policy = Policy(
+        "p", datetime.date(2020, 5, 4), TrackPolicy(record=audio), TrackPolicy(record=True), holders=holders
+    )
     unit = msgspec.convert(tomllib.loads(UNIT_TEXT), Unit)
     return Settings(unit, {}, (Dated("policy.toml", policy, "0" * 64, {}),), policy, "0" * 64)

@@ -30,13 +30,22 @@ from daemon.link import Conversation
 from daemon.paths import Paths
 from tests.brokers import Mosquitto
 from tests.commandline import process, spreekkamer
-from tests.rooms import policy_with, running, wait_for
+from tests.rooms import Unit, policy_with, running, wait_for
 from tests.waiting import PATIENCE_S
 
 
 def as_json(*words: str) -> Any:
     done = spreekkamer(*words, "--json")
     return json.loads(done.stdout)
+
+
+def keys_are_seen(unit: Unit, *where: str) -> None:
+    """K5: a key that somebody adds to the policy shows in health, in the log and in a check of the settings."""
+    sealed_to = as_json("settings", "check", *where)["policies"][0]["holders"]
+    assert len(sealed_to) > 1
+    assert unit.health()["holders"] == sealed_to
+    log = [json.loads(line) for line in unit.paths.audit_log.read_text().splitlines()]
+    assert [line["holders"] for line in log if line["event"] == "policy"] == [sealed_to]
 
 
 @pytest.mark.case("people 3")
@@ -220,6 +229,7 @@ def test_store_verify_names_what_does_not_fit(tmp_path: Path, broker: Mosquitto)
     policy = policy_with("heusden-2020", state, pre_event_s=2, post_event_s=1)
     with running(state, policy=policy, broker=broker.address) as unit:
         unit.ready()
+        keys_are_seen(unit, "--state", str(state))
         unit.press("record")
         closed = unit.started()
         unit.press("record")
