@@ -33,6 +33,7 @@ restart) case $process in
   unit=$TOP/usr/local/lib/systemd/system/spreekkamer-$process.service
   [ -e $unit ] || unit=$TOP/usr/lib/systemd/system/spreekkamer-$process.service
   bad=$(cat $TOP/opt/spreekkamer/$works/bad)
+  [ -e $TOP/etc/spreekkamer/unit.toml ] || bad=$process
   if [ "$bad" = $process ] || [ "$(cat $unit)" = bad ]; then echo activating >$TOP/state/$process; exit 1; fi
   cat $TOP/opt/spreekkamer/$works/version >$TOP/state/$process.version
   echo active >$TOP/state/$process ;;
@@ -250,6 +251,46 @@ def test_an_alarm_process_that_did_not_answer_is_no_reason_to_judge_nothing(tmp_
     (system.top / "state/alarm").write_text("activating\n")
     assert system.upgrade("alarm")
     assert system.outcome() == ("before", "1", set())
+
+
+def test_a_unit_that_no_version_starts_takes_the_new_one(tmp_path: Path) -> None:
+    """A2, bad input: a card that was started before it got its settings, or has faulty ones: no version is at fault."""
+    system = System(tmp_path)
+    (tmp_path / "deaf").touch()
+    (tmp_path / "etc/spreekkamer/unit.toml").unlink()
+    for process in PROCESSES:
+        (tmp_path / f"state/{process}").write_text("activating\n")
+    assert system.run("prerm", "upgrade", "2") == 0
+    system.unpack("2", "")
+    assert system.run("postinst", "configure", "1") == 0
+    assert not (tmp_path / "var/lib/spreekkamer/card/upgrade").exists(), "nothing was taken back"
+    (tmp_path / "etc/spreekkamer/unit.toml").touch()
+    system.boot()
+    assert system.outcome() == ("packaged", "2", set())
+
+
+def test_a_version_whose_predecessor_is_lost_works_on_and_dpkg_hears_so(tmp_path: Path) -> None:
+    """A2: its keeper does not start, and the alarm process of the version before does not any more."""
+    system = System(tmp_path)
+    assert system.run("prerm", "upgrade", "2") == 0
+    (system.home / "before/bad").unlink()  # a link: `packaged` has its own
+    (system.home / "before/bad").write_text("alarm")
+    system.unpack("2", "keeper")
+    assert system.run("postinst", "configure", "1") == 0
+    assert ((system.home / "venv").readlink(), (tmp_path / "state/alarm").read_text()) == (Path("packaged"), "active\n")
+    assert not (tmp_path / "var/lib/spreekkamer/card/upgrade").exists()
+
+
+def test_a_first_installation_that_failed_does_not_refuse_the_next_version(tmp_path: Path) -> None:
+    """Bad input: it did not start on this system, so nothing was ever put into service; dpkg asks it all the same."""
+    system = System(tmp_path)
+    (system.home / "venv").unlink()
+    for process in PROCESSES:
+        (tmp_path / f"state/{process}").write_text("inactive\n")
+    assert system.run("prerm", "upgrade", "2") == 0
+    system.unpack("2", "")
+    assert system.run("postinst", "configure", "1") == 0
+    assert (system.home / "venv").readlink() == Path("packaged")
 
 
 def test_no_other_version_comes_while_one_is_judged(tmp_path: Path) -> None:
