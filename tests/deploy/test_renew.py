@@ -30,6 +30,7 @@ is-active) state=$(cat $TOP/state/$process 2>/dev/null || echo inactive)
 restart) case $process in
   judge) exit 0 ;;
   esac
+  echo $process >>$TOP/restarts
   unit=$TOP/usr/local/lib/systemd/system/spreekkamer-$process.service
   [ -e $unit ] || unit=$TOP/usr/lib/systemd/system/spreekkamer-$process.service
   bad=$(cat $TOP/opt/spreekkamer/$works/bad)
@@ -267,6 +268,21 @@ def test_a_unit_that_no_version_starts_takes_the_new_one(tmp_path: Path) -> None
     (tmp_path / "etc/spreekkamer/unit.toml").touch()
     system.boot()
     assert system.outcome() == ("packaged", "2", set())
+
+
+def test_a_renewal_that_was_killed_while_the_alarm_hung_puts_that_right_first(tmp_path: Path) -> None:
+    """A2, two faults at once: it goes on with what reads the buttons, before anything else."""
+    system = System(tmp_path)
+    assert system.run("prerm", "upgrade", "2") == 0
+    system.unpack("2", "alarm")
+    (system.home / "was").unlink()
+    (system.home / "pending").touch()
+    assert system.run("renew", "point", "packaged") == 0
+    (tmp_path / "state/alarm").write_text("activating\n")
+    (tmp_path / "restarts").unlink()
+    system.run("renew")
+    assert (tmp_path / "restarts").read_text().split() == ["alarm", "alarm", "keeper", "recorder"]
+    assert system.outcome() == ("before", "1", set())
 
 
 def test_a_version_whose_predecessor_is_lost_works_on_and_dpkg_hears_so(tmp_path: Path) -> None:
