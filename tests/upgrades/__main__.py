@@ -30,6 +30,7 @@ KILLED = 1 / 3
 """Of all upgrades."""
 COLUMNS: dict[str, Callable[[list[Outcome]], float]] = {
     "n": len,
+    "refused at first": lambda group: sum(one.refused for one in group),
     "stayed": lambda group: sum(one.version == one.package for one in group),
     "bricked": lambda group: sum(bool(one.bricked) for one in group),
     "presses": lambda group: sum(one.presses for one in group),
@@ -68,7 +69,7 @@ def tell(number: int, one: Outcome) -> None:
     sys.stdout.write(
         f"{number:4} {one.package:16} {one.victim:8}{one.ended_s - one.began_s:5.0f} s, without a button"
         f" {one.unread_s:5.2f} s, presses {one.presses} + {one.deaf}, alarms {one.alarms}, works: {one.version}"
-        f"{faults}\n"
+        f"{', refused at first' * one.refused}{faults}\n"
     )
     sys.stdout.flush()
 
@@ -88,6 +89,7 @@ def main() -> int:
     directory = Path(tempfile.mkdtemp(prefix="spreekkamer-upgrades-"))
     with unit(directory) as room, contextlib.suppress(KeyboardInterrupt):
         sys.stdout.write(f"{time.strftime('%H:%M')} {room.works} is at work\n")
+        sys.stdout.flush()
         for number in range(given.count):
             outcomes.append(room.upgrade(*choose(draw, given.only, room.works), draw))
             tell(number + 1, outcomes[-1])

@@ -43,6 +43,7 @@ VICTIMS = {
     "alarm": Victim(30, "systemctl kill --signal=KILL spreekkamer-alarm"),
     "machine": Victim(35),
 }
+REFUSED = "nothing was changed"
 INSTALLS = {"dpkg", "machine"}
 """Who may leave dpkg half done: the guide says to install once more."""
 PRESS_WITHIN_S = 30.0
@@ -67,6 +68,8 @@ class Outcome:
     unread_s: float = 0.0
     """Without a button, in all. Not while the machine was off."""
     presses: int = 0
+    refused: bool = False
+    """At first, over a press that came before its files: installed once more when that was over."""
     deaf: int = 0
     """Presses that nobody was there to read."""
     alarms: int = 0
@@ -125,12 +128,13 @@ class Upgraded(House):
         if victim and not VICTIMS[victim].command:
             self.machine.power_on()
             self.serve()
-        if victim in INSTALLS and "install ok installed" not in self._dpkg_status():
-            self._settle(outcome, "half installed")  # it works as it was, before anybody comes
+        outcome.refused = REFUSED in "".join(said)
+        if outcome.refused or (victim in INSTALLS and "install ok installed" not in self._dpkg_status()):
+            self._settle(outcome, "not installed")  # it works as it was, before anybody comes
             install()
         self._settle(outcome, "in the end")
         self._account(outcome, raised)
-        self._compare(outcome, kind, "".join(said))
+        self._compare(outcome, kind, said[-1])
         return outcome
 
     def _dpkg_status(self) -> str:
@@ -172,9 +176,7 @@ class Upgraded(House):
         should = {kind.name if kind.stays else self.works}
         if outcome.victim == "alarm":  # a version whose alarm process ends is taken for a bad one
             should.add(self.works)
-        if "nothing was changed" in said:
-            should = {self.works}
-        elif "Unpacking spreekkamer" not in said and outcome.victim not in INSTALLS:
+        if "Unpacking spreekkamer" not in said and outcome.victim not in INSTALLS:
             outcome.wrong.append(f"dpkg did not begin: {said}")
         if outcome.version not in should:
             outcome.wrong.append(f"works by {outcome.version or found!r}, not {' or '.join(sorted(should))}: {said}")
