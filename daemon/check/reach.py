@@ -13,6 +13,9 @@ from daemon.check.finding import Finding
 from daemon.model import faults
 from daemon.model.policy import fingerprint
 
+RENEWED_S = 3.0
+"""How long a broker's fault has to stand: a connection on which no receiver answered is made anew within a second, and
+for that second nothing is wrong with the broker."""
 ALARM_S = 20.0
 """How long a test alarm may take to be stored: two attempts, and a new connection in between."""
 RECORDING_S = 25.0
@@ -22,7 +25,9 @@ LEVELS = ("kept", "broker", "stored", "accepted")
 
 def broker(room: CheckedRoom) -> Iterator[Finding]:
     """Whether alarms can leave, and whether a receiver listens."""
-    health = room.health()
+    if not room.health():
+        return
+    health = wait(lambda: _connected(room), RENEWED_S) or room.health()
     if not health:
         return
     address = room.settings.unit.broker
@@ -35,6 +40,11 @@ def broker(room: CheckedRoom) -> Iterator[Finding]:
     yield from _secured(health)
     if "broker" not in health["faults"]:
         yield _receivers(health)
+
+
+def _connected(room: CheckedRoom) -> dict[str, Any] | None:
+    health = room.health()
+    return None if "broker" in health.get("faults", {}) else health
 
 
 def _secured(health: dict[str, Any]) -> Iterator[Finding]:

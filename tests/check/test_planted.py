@@ -12,6 +12,9 @@ from typing import Any
 
 import pytest
 
+from daemon.check import reach
+from daemon.check.asking import CheckedRoom
+from daemon.config import load
 from simulators import bench_link, board
 from simulators.places import bench_path
 from tests.check.runs import asked
@@ -146,6 +149,26 @@ def test_each_planted_fault_is_named_with_what_to_do(unit: Unit, what: str) -> N
     assert name in found, found
     assert found[name]["todo"]
     assert set(found) <= {name} | FOLLOWS.get(name.partition(" ")[0], set())
+
+
+class Renewing(CheckedRoom):
+    """A unit that had no answer from the desk, and makes its connection anew as the check begins."""
+
+    asked = 0
+
+    def health(self) -> dict[str, Any]:
+        """As the unit says, but for the first times."""
+        self.asked, found = self.asked + 1, super().health()
+        return found if self.asked > 3 else {**found, "faults": {"broker": "a new one is made"}}
+
+
+def test_a_connection_that_is_made_anew_is_no_fault_of_the_broker(unit: Unit) -> None:
+    """H1: just after the desk went, the unit makes its connection anew, in less than a second. The check waits for
+    that, and names the receivers.
+    """
+    room = Renewing(unit.paths, load(unit.paths.etc), None)
+    found = {finding.name: finding.verdict for finding in reach.broker(room)}
+    assert (found["broker"], found["receivers"]) == ("ok", "ok")
 
 
 def test_a_process_that_is_gone(unit: Unit) -> None:
