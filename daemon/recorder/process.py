@@ -194,15 +194,21 @@ class RecorderProcess:
         self._link.close()
 
     def _turn(self) -> None:
-        """Take the devices' frames before the word that woke the loop: a start finds the ring up to date."""
-        word: Word | None = None
+        """Take the devices' frames before the words that woke the loop: a start finds the ring up to date.
+
+        All the words: a round may take a second, and a lease comes every second.
+        """
+        words: list[Word | None] = []
         with contextlib.suppress(queue.Empty):
-            word = self._queue.get(timeout=ROUND_S)
-            self._stopping = self._stopping or word is None
+            words.append(self._queue.get(timeout=ROUND_S))
+            words += [self._queue.get_nowait() for _ in range(self._queue.qsize())]
         self._queue_max = max(self._queue_max, len(self._frames))
         self._take_frames()
-        if word is not None:
-            self._answers[type(word)](word)
+        for word in words:
+            if word is None:
+                self._stopping = True
+            else:
+                self._answers[type(word)](word)
         self._time_passes()
 
     def _take_frames(self) -> None:

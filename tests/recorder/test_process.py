@@ -22,7 +22,7 @@ from daemon.errors import HangError
 from daemon.model.events import Lease, Quiet, SetEnd, StartRecording
 from daemon.recorder import writer
 from daemon.recorder.hangs import Hangs
-from daemon.recorder.process import TAKING_NS, Devices, RecorderProcess
+from daemon.recorder.process import TAKING_NS, Devices, FromAlarm, RecorderProcess
 from hardware.disk import FileSystemDisk
 from hardware.ports import AudioFormat, PcmBlock, PictureBlocks, PictureFigures, VideoFormat, VideoPacket
 from simulators.clock import SimClock
@@ -426,7 +426,10 @@ def test_a_machine_that_is_too_slow_for_its_devices_is_not_killed_by_its_watchdo
     bring()
     for _ in range(6):
         before, taken = len(process._frames), 0
+        for _ in range(3):
+            process.put(FromAlarm(Lease("f" * 32, clock.boot_ns())))
         process._turn()
+        assert process._queue.empty(), "an order waits for the next round, and the lease is over"
         assert taken <= TAKING_NS / (0.1 * NS) < before
     assert told.count("WATCHDOG=1") > 1
     assert (microphone.starts, process._tracks["audio"].trouble) == (1, "")
