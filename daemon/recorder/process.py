@@ -328,7 +328,7 @@ class RecorderProcess:
         self._recordings.forget()
         if not self._recordings.open:
             for track in self._tracks.values():
-                track.forget()
+                track.forget(self._clock.boot_ns())
                 self._new_key(track)
         gc.collect()
         memory.trim()

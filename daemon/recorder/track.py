@@ -78,6 +78,8 @@ class Track(ABC):
         self.strays = 0
         """Invalid stamps that were replaced by the arrival time."""
         self._stamp_ns: int | None = None
+        self._from_ns = self._forgot_ns = 0
+        """When its device was last opened or it was told to forget, and when it was told to forget."""
         self._share: Share | None = None
         """Counted from the first frame that a key could seal."""
         self._proof = Proof(self._judge)
@@ -128,10 +130,22 @@ class Track(ABC):
         """Take a frame that arrived at this moment; return the sealed segments and holes that it completes."""
         if self._cutter is None:
             return []  # it was on its way when the device was given up
+        stamped = self._stamped(frame, at_ns)
+        if self._is_gone(stamped, at_ns):
+            self._pass(stamped)
+            return []
         self.last_ns, self.trouble = at_ns, ""
         if self._share is None and self.key is not None:
             self._share = Share(at_ns)
-        return self._sealed(self._cut(self._stamped(frame, at_ns)))
+        return self._sealed(self._cut(stamped))
+
+    def _is_gone(self, frame: Frame, at_ns: int) -> bool:
+        """Whether it is of before the track was told to forget, or of before its device was closed and opened again.
+
+        Frames wait on a busy machine. After a second a stamp says nothing any more: those of a bad device stand still.
+        """
+        was_taken_before = frame.pts_ns < self._forgot_ns and at_ns < self._forgot_ns + STAMP_OFF_NS
+        return at_ns < self._from_ns or was_taken_before
 
     def _stamped(self, frame: Frame, at_ns: int) -> Frame:
         """The frame with a plausible time: not in the future, and not long past."""
@@ -166,8 +180,9 @@ class Track(ABC):
             self._before = (since_ns, PRIVACY)
         return items
 
-    def forget(self) -> None:
-        """Drop the open, clear segment."""
+    def forget(self, now_ns: int) -> None:
+        """Drop the open, clear segment, and what was taken before this moment and still waits for the loop."""
+        self._from_ns = self._forgot_ns = now_ns
         self._before = (None, "")
         if self._cutter is not None:
             self._cutter.forget()
@@ -220,6 +235,7 @@ class Track(ABC):
             self.hung, self.trouble = error, str(error)
             return
         log.event("device_opened", track=self.name)
+        self._from_ns = now_ns
         self._share, self._proof, self._stamp_ns = None, Proof(self._judge), None
         self._cutter.follow(*self._before)
         self.last_ns = now_ns  # its first frame is due within SILENT_NS
@@ -258,6 +274,9 @@ class Track(ABC):
         t0_wall_ns = now.wall_ns - (now.boot_ns - clear.t0_ns)
         data, self.sealed_to = seal(clear.data, self.key), self.key
         return Sealed(clear.track, clear.t0_ns, clear.t1_ns, t0_wall_ns, now.state, clear.frames, data, self.key)
+
+    def _pass(self, frame: Frame) -> None:  # noqa: B027 - sound is not made from what came before it
+        """A frame that is not cut."""
 
     @abstractmethod
     def _good_ns(self, clear: Clear) -> int:
@@ -301,6 +320,17 @@ class VideoTrack(Track):
         judged = picture.judge(self._doubt, self._camera.figures(), self._limits, now_ns) if self.recording else None
         self._doubt = judged
         return judged.words(now_ns) if judged else ""
+
+    def forget(self, now_ns: int) -> None:
+        """As its base: a picture lost before is forgotten as well."""
+        super().forget(now_ns)
+        self._spoiled_ns = None
+
+    def _pass(self, frame: Frame) -> None:
+        """The next pictures may be made from it, or need its parameter sets."""
+        if isinstance(frame, ports.VideoPacket):
+            self._pictures.whole(frame)
+            self._pictures.key(frame)
 
     def _cut(self, frame: ports.VideoPacket | ports.PcmBlock) -> list[Piece]:
         assert self._cutter is not None  # noqa: S101 - `take` has looked
@@ -372,9 +402,9 @@ class AudioTrack(Track):
             f"{fmt.rate_hz} Hz, {fmt.channels} channel{'s' if fmt.channels > 1 else ''}, {fmt.device or 'no name'}",
         )
 
-    def forget(self) -> None:
-        """Drop the open, clear segment, and the blocks that wait for their place in time."""
-        super().forget()
+    def forget(self, now_ns: int) -> None:
+        """As its base, and the blocks that wait for their place in time."""
+        super().forget(now_ns)
         if self._encoder is not None:
             self._encoder.forget()
 

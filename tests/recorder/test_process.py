@@ -13,16 +13,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyrage
 import pytest
 from msgspec.structs import replace
 
 from daemon import link, wire
 from daemon.config import load
 from daemon.errors import HangError
-from daemon.model.events import Lease, Quiet, SetEnd, StartRecording
+from daemon.model.events import Forget, Lease, Quiet, SetEnd, StartRecording
 from daemon.recorder import writer
 from daemon.recorder.hangs import Hangs
 from daemon.recorder.process import TAKING_NS, Devices, FromAlarm, RecorderProcess
+from daemon.recorder.ring import Sealed, begin_ns
+from daemon.recorder.seal import Key
 from hardware.disk import FileSystemDisk
 from hardware.ports import AudioFormat, PcmBlock, PictureBlocks, PictureFigures, VideoFormat, VideoPacket
 from simulators.clock import SimClock
@@ -433,5 +436,60 @@ def test_a_machine_that_is_too_slow_for_its_devices_is_not_killed_by_its_watchdo
         assert taken <= TAKING_NS / (0.1 * NS) < before
     assert told.count("WATCHDOG=1") > 1
     assert (microphone.starts, process._tracks["audio"].trouble) == (1, "")
+    process._keys.close()
+    process._link.close()
+
+
+def _slow(process: RecorderProcess, clock: SimClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each frame takes longer than it lasts."""
+    take = process._frame
+
+    def slow(frame: Any, at_ns: int) -> None:
+        clock.advance(0.05)
+        take(frame, at_ns)
+
+    monkeypatch.setattr(process, "_frame", slow)
+
+
+@pytest.mark.parametrize("orders", [(Forget(),), (Quiet(("audio", "video")), Quiet(()))], ids=["forget", "quiet"])
+def test_frames_that_waited_while_it_forgot_are_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, orders: tuple[Forget | Quiet, ...]
+) -> None:
+    """R9, R7: a machine that is behind has seconds of one person waiting when the end of the use, or an objection, is
+    told: nothing of them is sealed into the ring afterwards, and what comes from then on is.
+    """
+    paths = prepare(tmp_path, None, None, ("127.0.0.1", 1))
+    clock = SimClock(clock_path(paths))
+    camera, microphone = TestCamera(clock), TestMicrophone(clock)
+    devices = Devices(lambda: camera, lambda: microphone, clock, FileSystemDisk(tmp_path), simulated=True)
+    process = RecorderProcess(load(paths.etc), paths, devices)
+    for device in (camera, microphone):
+        monkeypatch.setattr(device, "run", lambda _: None)
+    for track in process._tracks.values():
+        track.key = Key(str(pyrage.x25519.Identity.generate().to_public()), b"envelope")
+    process._turn()
+    _slow(process, clock, monkeypatch)
+
+    def bring(seconds: int) -> None:
+        at_ns = clock.boot_ns() // 1000 * 1000
+        for n in range(25 * seconds):
+            process._frames.append((at_ns, replace(FILM[n % len(FILM)], pts_ns=at_ns)))
+            for half_ns in (0, NS // 50):
+                process._frames.append((at_ns, PcmBlock(TONE, 960, at_ns + half_ns, overflow=False)))
+            at_ns += NS // 25
+        clock.advance(seconds)
+
+    bring(3)
+    for order in orders:
+        process.put(FromAlarm(order))
+        process._turn()
+    gone_ns = clock.boot_ns()
+    assert len(process._frames) > 50, "some of them still wait"
+    bring(3)
+    while process._frames:
+        process._turn()
+    held = [*process._ring.since("audio", 0), *process._ring.since("video", 0)]
+    assert not [item for item in held if begin_ns(item) < gone_ns - NS // 10 and isinstance(item, Sealed)]
+    assert {item.track for item in held if isinstance(item, Sealed)} == {"audio", "video"}
     process._keys.close()
     process._link.close()
