@@ -34,6 +34,10 @@ ANCHORS_MAX = 4
 """Remembered places where the count was set: the encoder holds back two frames (2,048 samples), and two such places are
 at least a second apart."""
 
+FAST_BPS = 64_000
+"""From this bit rate for a channel FFmpeg's cheaper search for quantizers is no worse (ffmpeg-codecs, "aac"), and takes
+half of the time."""
+
 
 class AudioPacket(msgspec.Struct, frozen=True):
     """One AAC frame with the boot time of its first sample."""
@@ -67,6 +71,8 @@ class AudioEncoder:
         self._home = av.open(_Nowhere(), "w", format="adts")
         self.stream = self._home.add_stream("aac", rate=fmt.rate_hz, layout=self._layout)
         self.stream.bit_rate = self._bitrate_bps
+        if self._bitrate_bps >= FAST_BPS * fmt.channels:
+            self.stream.options = {"aac_coder": "fast"}
         # Open the encoder now: a segment's stream is made from this one, and without its header (AudioSpecificConfig)
         # no player could decode the transport stream.
         self._home.start_encoding()

@@ -486,6 +486,8 @@ def test_frames_that_waited_while_it_forgot_are_forgotten(
         process._turn()
     gone_ns = clock.boot_ns()
     assert len(process._frames) > 50, "some of them still wait"
+    while not all(track._cutter for track in process._tracks.values()):
+        process._turn()
     bring(3)
     while process._frames:
         process._turn()
