@@ -55,6 +55,8 @@ class Begin(msgspec.Struct, frozen=True):
     simulated: bool = False
     """Made by simulated devices: it is not evidence (promise H3)."""
     format: str = FORMAT
+    channel_names: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
+    """The sides of a call: the left channel's, the right one's. Unset: the channels have no names."""
 
 
 class SegmentLine(msgspec.Struct, frozen=True, tag_field="kind", tag="segment"):

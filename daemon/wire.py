@@ -15,10 +15,25 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 from msgspec import Meta
 
-from daemon.model.bounds import LONG_MAX, TEXT_MAX, Count, Figure, Id, Long, Name, Ns, Sha256, Text, line, plain
+from daemon.model.bounds import (
+    LONG_MAX,
+    TEXT_MAX,
+    Count,
+    Figure,
+    Id,
+    Long,
+    Name,
+    Ns,
+    Sha256,
+    SideName,
+    Text,
+    line,
+    plain,
+)
 from daemon.model.events import EndReason, Forget, Lease, Quiet, SetEnd, StartRecording
 from daemon.model.faults import KeeperFault
 from daemon.model.holds import Kind
+from daemon.model.sound import Side
 from hardware.ports import ClockState, PictureFigures, Track
 
 Tracks = Annotated[tuple[Track, ...], Meta(max_length=2)]
@@ -125,6 +140,14 @@ class RecorderHealth(Said, frozen=True):
     """Seconds of each track sealed since this recorder started, for the ring or a recording."""
     since_ns: Ns = 0
     """Boot time at which it started: this tells its counts from another recorder's."""
+    sides: Annotated[dict[SideName, Side], Meta(max_length=2)] = {}
+    """The sides of a call, where the channels have names; empty: they have none."""
+
+
+class Use(Said, frozen=True):
+    """To the recorder: a use begins (true) or is over (false), or nobody knows (null)."""
+
+    in_use: bool | None
 
 
 class Aim(Said, frozen=True):
@@ -274,7 +297,7 @@ class Reply(Said, frozen=True):
 Message = (
     StartRecording | SetEnd | Lease | Forget | Quiet
     | RecorderState | Started | Ended | Head | RecorderHealth
-    | Aim | Blocks | Claps
+    | Use | Aim | Blocks | Claps
     | KeeperState | Receipt | HoldDue
     | Acts | Audited | RingTime
     | Request | Reply

@@ -22,6 +22,7 @@ WIDE = "\N{PILE OF POO}"
 """Four bytes in UTF-8, and it prints."""
 PATTERNS = {
     r"^[0-9a-f]{32}\Z": "f" * 32, r"^[0-9a-f]{64}\Z": "f" * 64, r"^[!-~]{0,64}\Z": '"' * 64,
+    r"^[a-z0-9][a-z0-9-]{0,31}\Z": "z" * 32,
 }  # fmt: skip
 """The longest text of each pattern that is in use: a new one has to be added, with its longest."""
 FREE = {"Receipt.line", "Act.fields", "Request.args", "Reply.body", "Reply.error"}

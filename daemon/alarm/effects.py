@@ -63,6 +63,8 @@ class Effects:
         self._lights.show(self._control.room, self._control.clock.boot_ns())
         self._telemetry.room_changed(before, self._control.room)
         self._remembered.keep_part(self._control.room)
+        if self._control.room.in_use is not before.in_use:
+            self._peers.use(self._control.room.in_use)
 
     def _tell_recorder(self, effect: ToRecorder) -> None:
         self._lights.show(self._control.room, self._control.clock.boot_ns())

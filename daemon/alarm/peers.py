@@ -10,6 +10,7 @@ dropped.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from typing import get_args
 
 from daemon import link, log, wire
@@ -20,16 +21,21 @@ from daemon.alarm.speakers import FromUnit
 from daemon.alarm.status import Telemetry
 from daemon.model import events
 from daemon.model.faults import FaultName, KeeperFault
+from daemon.model.sound import Side
 from hardware.ports import Track
 
-ToRecorder = events.StartRecording | events.SetEnd | events.Lease | events.Forget | events.Quiet | wire.Aim
+ToRecorder = events.StartRecording | events.SetEnd | events.Lease | events.Forget | events.Quiet | wire.Use | wire.Aim
 _DEVICES: dict[FaultName, Track] = {"camera": "video", "microphone": "audio"}
 
 
 class Peers:
     """Owned by the loop: every method is called from its thread alone."""
 
-    def __init__(self, control: Control, acts: Acts, aiming: Aiming, telemetry: Telemetry) -> None:
+    def __init__(
+        self, control: Control, acts: Acts, aiming: Aiming, telemetry: Telemetry, sides: tuple[str, ...] = ()
+    ) -> None:
+        """`sides`: names of the sides of a call."""
+        self._sides = sides
         self._control, self._acts, self._aiming, self._telemetry = control, acts, aiming, telemetry
         self._recorder: link.Peer | None = None
         self._keeper: link.Peer | None = None
@@ -44,6 +50,11 @@ class Peers:
             self._telemetry.public.ordered(word)
         if self._recorder is not None:
             self._recorder.send(word)
+
+    def use(self, in_use: bool | None) -> None:  # noqa: FBT001 - a message's only field
+        """Tell the recorder of a use, where it judges the sides of a call by it."""
+        if self._sides:
+            self.tell_recorder(wire.Use(in_use))
 
     def heard(self, word: FromUnit) -> None:
         """Handle one message; its kind says which process sent it."""
@@ -96,6 +107,7 @@ class Peers:
             self._control.fault(name, "" if what in {"ok", "closed"} else what)
         faults: tuple[tuple[FaultName, str], ...] = (
             ("keys", health.keys), ("store", health.store), ("full", health.full),
+            ("silent_side", silent_side(self._sides, health.sides)),
         )  # fmt: skip
         for fault, detail in faults:
             self._control.fault(fault, detail)
@@ -122,3 +134,12 @@ class Peers:
             self._keeper, self._telemetry.keeper = None, None
             self._acts.left()
             self._control.fault("keeper", "the keeper is gone; it is started again")
+
+
+def silent_side(names: tuple[str, ...], sides: Mapping[str, Side]) -> str:
+    """The fault of sides that were silent through a whole call, in this process's own words; empty: none was."""
+    silent = [name for name in names if name in sides and sides[name].silent]
+    if not silent:
+        return ""
+    were = "were" if len(silent) > 1 else "was"
+    return f"{' and '.join(silent)} {were} not heard through a whole call; expected both sides: is its plug in?"

@@ -109,7 +109,8 @@ class AlarmProcess:
         self._proofs = Proofs(unit, self._clock, self._journal)
         self._telemetry = Telemetry(settings, self._clock, name, self.put, self._figures, simulated=simulated)
         self._aiming = Aiming(self._lights, lambda aim: self._peers.tell_recorder(aim))  # noqa: PLW0108 - made below
-        self._peers = Peers(self._control, self._acts, self._aiming, self._telemetry)
+        sides = settings.unit.microphone.channel_names
+        self._peers = Peers(self._control, self._acts, self._aiming, self._telemetry, sides)
         self._network = Network(
             self._control, unit, inbox, self._brokers, self._outbox, self._proofs, self._telemetry, self.put,
             self._journal.give, simulated=simulated,

@@ -23,6 +23,7 @@ from daemon import wire
 from daemon.alarm import messages
 from daemon.model.events import StartRecording
 from daemon.model.faults import OF_OTHERS
+from daemon.model.sound import Side
 from hardware.ports import ClockState, PictureFigures, Track
 
 NS = 1_000_000_000
@@ -132,7 +133,9 @@ class Budget:
 class Public:
     """Owned by the loop: every method is called from its thread alone."""
 
-    def __init__(self) -> None:
+    def __init__(self, sides: tuple[str, ...] = ()) -> None:
+        """`sides`: names of the sides of a call, by the unit's settings."""
+        self._sides = sides
         self._given: deque[tuple[str, str | None]] = deque(maxlen=GIVEN_MAX)
         """The unit's own recordings, each with the one that it continues."""
         self._adopted, self._receipts = Budget(ADOPTED_PER_H), Budget(RECEIPTS_PER_H)
@@ -193,7 +196,7 @@ class Public:
         recorder, keeper = health.recorder, health.keeper
         # A recorder that reconnects keeps the figures of before: else it could say more by reconnecting often.
         if recorder and (self._figures is None or now_ns - self._figures_ns >= FIGURES_NS):
-            self._figures, self._figures_ns = _figures(recorder), now_ns
+            self._figures, self._figures_ns = _figures(recorder, self._sides), now_ns
         if keeper and (self._store is None or now_ns - self._store_ns >= FIGURES_NS):
             self._store, self._store_ns = _store(keeper), now_ns
         words = _words(recorder) if recorder else {}
@@ -226,7 +229,7 @@ def _words(recorder: wire.RecorderHealth) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _figures(recorder: wire.RecorderHealth) -> wire.RecorderHealth:
+def _figures(recorder: wire.RecorderHealth, sides: tuple[str, ...]) -> wire.RecorderHealth:
     picture = recorder.picture
     return replace(
         recorder,
@@ -244,7 +247,15 @@ def _figures(recorder: wire.RecorderHealth) -> wire.RecorderHealth:
         lost=COUNT.of(recorder.lost),
         sealed_s=_by_track(recorder.sealed_s, SEALED_S),
         since_ns=0,
+        sides={name: _side(recorder.sides[name]) for name in sides if name in recorder.sides},
     )
+
+
+def _side(side: Side) -> Side:
+    return Side(
+        level_dbfs=_maybe(DBFS, side.level_dbfs), peak_dbfs=_maybe(DBFS, side.peak_dbfs),
+        clipped_pct=PERCENT.of(side.clipped_pct), silent=side.silent,
+    )  # fmt: skip
 
 
 def _picture(picture: PictureFigures) -> PictureFigures:

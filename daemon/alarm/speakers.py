@@ -22,7 +22,8 @@ Speaker = Literal["alarm", "recorder", "keeper", "operators", "desk"]
 SAID_BY: Mapping[type, frozenset[Speaker]] = {
     events.StartRecording: frozenset({"alarm"}), events.SetEnd: frozenset({"alarm"}),
     events.Lease: frozenset({"alarm"}), events.Forget: frozenset({"alarm"}), events.Quiet: frozenset({"alarm"}),
-    wire.Aim: frozenset({"alarm"}), wire.Acts: frozenset({"alarm"}), wire.RingTime: frozenset({"alarm"}),
+    wire.Use: frozenset({"alarm"}), wire.Aim: frozenset({"alarm"}),
+    wire.Acts: frozenset({"alarm"}), wire.RingTime: frozenset({"alarm"}),
     wire.RecorderState: frozenset({"recorder"}), wire.Started: frozenset({"recorder"}),
     wire.Ended: frozenset({"recorder"}), wire.Head: frozenset({"recorder"}),
     wire.RecorderHealth: frozenset({"recorder"}), wire.Blocks: frozenset({"recorder"}),

@@ -55,7 +55,7 @@ class Telemetry:
         self.keeper: wire.KeeperState | None = None
         self.broker = "not connected yet"
         self.second_broker = "not connected yet" if settings.unit.second_broker else None
-        self.public = Public()
+        self.public = Public(settings.unit.microphone.channel_names)
         """What may be published of the recorder's and the keeper's messages."""
         self._counters: dict[str, int] = {}
         self._queue_max = 0

@@ -24,6 +24,11 @@ OFF_MS_MAX = 160
 """A hand is seen to move up to a tenth of a second before it is heard, and a picture lasts 40 ms."""
 LOW_DBFS = -70.0
 """Noise of a room through a usable microphone; a lower level over seconds means that the gain is turned down."""
+CALL_S = 120
+"""To call another telephone and speak on both."""
+SPOKEN_DBFS = -50.0
+"""Somebody who speaks on a telephone line is louder; the hiss of one that hangs free is not."""
+CLIPPED_PCT = 5.0
 FRAME_AGE_MS_MAX = 1000
 """A camera at five pictures a second delivers one every 200 ms."""
 
@@ -82,8 +87,12 @@ def microphone(room: CheckedRoom) -> Iterator[Finding]:
     if not room.settings.policy.audio.record:
         yield Finding("microphone", "skipped", "the policy records no sound: its microphone is never opened")
         return
+    names = room.settings.unit.microphone.channel_names
+    loudest = _called(room, names) if names else {}
     heard = _heard(room)
     yield heard
+    for name in names:
+        yield _side(room, name, loudest.get(name))
     both = heard.verdict != "fault" and "camera" not in room.health().get("faults", {})
     if room.hands is not None and both and room.settings.policy.video.record:
         yield _clapped(room)
@@ -107,6 +116,47 @@ def _heard(room: CheckedRoom) -> Finding:
         todo = "Turn its gain up (alsamixer, F4), and speak where people will sit: -40 to -20 dBFS is well."
         return Finding("microphone", "warning", text, todo, figures)
     return Finding("microphone", "ok", text, figures=figures)
+
+
+def _called(room: CheckedRoom, names: tuple[str, ...]) -> dict[str, float]:
+    """The loudest sample of each side of a call, in dBFS; a person in the room makes the call."""
+    loudest: dict[str, float] = {}
+
+    def heard() -> tuple[str, bool]:
+        for name, side in ((room.health().get("recorder") or {}).get("sides") or {}).items():
+            if side["peak_dbfs"] is not None:
+                loudest[name] = max(side["peak_dbfs"], loudest.get(name, side["peak_dbfs"]))
+        shown = (f"{name} {loudest[name]:.0f} dBFS" if name in loudest else f"{name} -" for name in names)
+        return ", ".join(shown), all(loudest.get(name, LOW_DBFS) >= SPOKEN_DBFS for name in names)
+
+    if room.hands is None:
+        heard()
+    else:
+        room.hands.say(
+            "Lift the handset, call another telephone, and speak on both. Enter or a press passes this over."
+        )
+        room.hands.shows(heard, CALL_S, may_end=True)
+    return loudest
+
+
+def _side(room: CheckedRoom, name: str, loudest_dbfs: float | None) -> Finding:
+    """One side of a call."""
+    line, health = f"microphone {name}", room.health()
+    side = ((health.get("recorder") or {}).get("sides") or {}).get(name)
+    if side is not None and side["silent"]:
+        return Finding(line, "fault", "not heard through a whole call", faults.todo("silent_side"))
+    if loudest_dbfs is None:
+        why = why_closed(health) if (health.get("recorder") or {}).get("devices", {}).get("audio") == CLOSED else ""
+        return Finding(line, "skipped", why or "no sound comes from it")
+    figures = {"peak_dbfs": loudest_dbfs, "clipped_pct": side["clipped_pct"] if side else None}
+    text = f"loudest {loudest_dbfs:.0f} dBFS"
+    if loudest_dbfs < SPOKEN_DBFS:
+        found = f"{text}; {'nobody was heard on it' if room.hands else 'nobody speaks on it now'}"
+        return Finding(line, "fault" if room.hands else "skipped", found, faults.todo("silent_side"), figures)
+    if side and side["clipped_pct"] > CLIPPED_PCT:
+        found = f"{text}; {side['clipped_pct']:.0f} % of it at full scale"
+        return Finding(line, "warning", found, "Turn its gain down (alsamixer, F4).", figures)
+    return Finding(line, "ok", text, figures=figures)
 
 
 def _clapped(room: CheckedRoom) -> Finding:

@@ -331,7 +331,7 @@ def _film(source: Source, one: Verified, envelopes: Envelopes, place: Path) -> t
         if one.segments.get(track) and track in opening.tracks_of(envelopes.keys)
     }
     troubles += [f"{name}: does not open with the keys of the others: it was changed" for name in envelopes.spoilt]
-    about = film.about(verdict.recording_id, verdict.begin.unit, verdict.begin.at_wall_ns)
+    about = film.about(verdict.recording_id, verdict.begin)
     with progress() as bar:
         return film.make(opened, place, about, _step(bar, bar.add_task("open", total=verdict.bytes))), troubles
 

@@ -27,7 +27,7 @@ from daemon.model import fitted
 from daemon.model.policy import NO_POLICY, WINDOW_D_MAX, Holder, Policy, TrackPolicy
 from daemon.model.recipients import recipient_fault
 from daemon.model.schedule import policy_at
-from daemon.model.unit import Broker, ButtonUnit, Tls, Unit
+from daemon.model.unit import Broker, ButtonUnit, Microphone, Tls, Unit
 from daemon.times import midnight_ns, zone
 from hardware.ports import ClockReading, Track
 
@@ -44,6 +44,8 @@ SHOWN_MAX = 60
 """Characters of a faulty value in a report: enough to find it, short enough for a line."""
 PULLED_UP = (2, 3)
 """GPIOs with the board's own resistor, for I2C: gpiozero refuses any other pull there."""
+SIDES = 2
+"""A telephone call has two; a sound card of two channels carries them."""
 HOLDERS_MIN = 2
 """With one key per group a recording is lost with that key: holidays, a new telephone, an accident."""
 
@@ -361,7 +363,7 @@ def unit_faults(unit: Unit, policy: Policy) -> list[Fault]:
     def fault(key: str, value: Any, expected: str) -> None:
         faults.append(Fault("unit.toml", key, show(value), expected))
 
-    for key, value, expected in (*pin_faults(unit), *wireless.faults(unit)):
+    for key, value, expected in (*pin_faults(unit), *wireless.faults(unit), *_side_faults(unit.microphone)):
         fault(key, value, expected)
     if policy.tracks() and unit.lamps.recording is None:
         fault("lamps.recording", "none", f"a lamp: the policy {policy.name} records, and nothing records without one")
@@ -390,6 +392,21 @@ def pin_faults(unit: Unit) -> Found:
             yield key, pin, f"a pin of its own; {used[pin]} has the same one"
         else:
             used[pin] = key
+
+
+def _side_faults(microphone: Microphone) -> Found:
+    """Names of the sides of a call: one a channel, or none."""
+    names, key = microphone.channel_names, "microphone.channel_names"
+    if names and len(names) != SIDES:
+        yield key, list(names), f"two names, of the left channel and of the right, or none; there {_are(len(names))}"
+    elif names and len(set(names)) != SIDES:
+        yield key, list(names), f"two names that differ; both channels are {names[0]}"
+    elif names and microphone.channels != SIDES:
+        yield key, list(names), "no names, because microphone.channels is 1; or microphone.channels = 2"
+
+
+def _are(number: int) -> str:
+    return f"{'is' if number == 1 else 'are'} {number}"
 
 
 def _button_faults(key: str, button: ButtonUnit) -> Found:

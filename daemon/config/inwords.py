@@ -41,6 +41,9 @@ def unit_lines(unit: Unit) -> Iterator[Line]:
         yield _broker("second broker", unit.second_broker)
     if unit.alarm.receiver == "listens":
         yield Line("an alarm counts as delivered when the broker has it; no receiver has to store it", strikes=True)
+    if unit.microphone.channel_names:
+        left, right = unit.microphone.channel_names
+        yield Line(f"microphone: two sides of a call, {left} on the left channel and {right} on the right")
     every = unit.alarm.test_every_d
     yield Line(
         f"each button is tested every {every} days" if every else "no button has to be tested", strikes=not every

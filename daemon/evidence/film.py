@@ -24,6 +24,7 @@ import av
 
 from daemon.errors import StoreError
 from daemon.evidence.verify import Segment
+from daemon.records import Begin
 from daemon.times import utc
 from hardware.ports import Track
 
@@ -34,6 +35,8 @@ TURN = 1 << 33
 """Ticks of 1/90,000 s after which a transport stream's clock wraps."""
 TICKS_PER_S = 90_000
 _TICK = Fraction(1, TICKS_PER_S)
+SIDES, BOTH = "comment", 2
+"""Where a file says what its channels are."""
 Opened = Iterable[tuple[Segment, bytes]]
 
 
@@ -183,6 +186,9 @@ def _write(
         with av.open(part, "w", format="mp4") as container:
             container.metadata.update(about)
             outs = {reel.track: container.add_stream_from_template(reel.stream) for reel in reels}  # type: ignore[type-var]
+            sound = outs.get("audio")
+            if sound is not None and SIDES in about:
+                sound.metadata["handler_name"] = about[SIDES]
             zero, end = None, 0
             for at, reel, packet in _merged(reels):
                 zero = at if zero is None else zero
@@ -213,6 +219,10 @@ def _merged(reels: list[_Reel]) -> Iterator[tuple[int, _Reel, Packet[Any]]]:
             waiting.append((*following, reel, packets))
 
 
-def about(recording_id: str, unit: str, first_wall_ns: int) -> dict[str, str]:
-    """Metadata in the file."""
-    return {"title": f"{unit} {recording_id}", "creation_time": utc(first_wall_ns)}
+def about(recording_id: str, begin: Begin) -> dict[str, str]:
+    """Metadata in the file; where the channels have names, the track of sound gets them too."""
+    said = {"title": f"{begin.unit} {recording_id}", "creation_time": utc(begin.at_wall_ns)}
+    names = begin.channel_names or ()
+    if len(names) != BOTH or not all(name.isprintable() for name in names):
+        return said
+    return said | {SIDES: f"left: {names[0]}, right: {names[1]}"}

@@ -17,6 +17,8 @@ Id = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 Name = Annotated[str, Meta(pattern=r"^[!-~]{0,64}\Z")]
 """A boot, a journal, a session, a verb: one word of printable ASCII."""
+SideName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}\Z", description="small letters, digits, hyphens")]
+"""A side of a call, as the engineer named it."""
 Ns = Annotated[int, Meta(ge=0, le=2**62)]
 """A moment or a duration in nanoseconds: at most 146 years."""
 Count = Annotated[int, Meta(ge=-(2**53), le=2**53)]

@@ -19,7 +19,7 @@ AlarmFault = Literal[
     "broker", "second_broker", "nobody_listening", "unanswered", "refused_by_broker", "client_id", "certificate",
     "telemetry", "journal", "recorder", "lamp", "alarm_button", "record_button", "reset_switch", "objection_button",
     "in_use_contact", "in_use_unseen", "mobile_button", "button_test", "inputs", "sockets", "unrecorded", "card",
-    "upgrade",
+    "upgrade", "silent_side",
 ]  # fmt: skip
 """Found by the alarm process."""
 RecorderFault = Literal["camera", "microphone", "keys", "store", "full"]
@@ -89,6 +89,10 @@ FAULTS: Mapping[FaultName, Fault] = {
     ),
     "microphone": Fault(
         "Look at the microphone's plug, its mute switch, and [microphone] device in unit.toml.", line="microphone",
+    ),
+    "silent_side": Fault(
+        "Look at the telephone adapter: plugs, switches, [microphone] device; then call, and speak on both sides.",
+        line="microphone",
     ),
     "keys": Fault(
         "No recording can be sealed: look at the holders' public keys in policy.toml.",

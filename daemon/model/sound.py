@@ -16,6 +16,7 @@ from operator import mul
 
 import msgspec
 
+from daemon.model.bounds import Figure
 from hardware.ports import PcmBlock
 
 NS = 1_000_000_000
@@ -34,6 +35,12 @@ HEARD_PEAK = 64
 """Steps of the converter: another channel also hears anything this loud, unless it is dead."""
 DEAD_S = 10.0
 """Seconds in which one channel was heard and the other was silent."""
+ECHO = 4
+"""A telephone adapter lets a side hear itself on the other channel, 12 dB lower at the least."""
+HEARD_S = 1.0
+"""Seconds in which a side is heard: a greeting takes as long; the click of a hook does not."""
+USE_S = 30.0
+"""Seconds of sound from which on a call is judged: in a shorter one nobody may have answered."""
 RECENT_BLOCKS = 250
 """Five seconds of blocks, enough for the segment that was just closed."""
 HEARD_SHARE = 0.9
@@ -47,10 +54,24 @@ class Level(msgspec.Struct, frozen=True):
     peak_dbfs: float
 
 
+class Side(msgspec.Struct, frozen=True):
+    """Figures of one side of a call."""
+
+    level_dbfs: Figure | None
+    """As for the whole microphone, of this channel; null: no sound."""
+    peak_dbfs: Figure | None
+    clipped_pct: Figure
+    """Samples at full scale, of the same seconds."""
+    silent: bool
+    """Not heard through a whole call, and not since."""
+
+
 class SoundMeter:
     """One microphone. One thread."""
 
-    def __init__(self, rate_hz: int, channels: int) -> None:
+    def __init__(self, rate_hz: int, channels: int, names: tuple[str, ...] = ("left", "right")) -> None:
+        """`names`: what two channels are called in a fault."""
+        self._names = names
         self._per_s = rate_hz * channels
         self._power = self._samples = self._peak = 0
         self._silent = 0
@@ -108,11 +129,88 @@ class SoundMeter:
             return f"microphone: hears nothing at all for {SILENT_S:.0f} s; expected the hiss of a room: is it muted?"
         for n, samples in enumerate(self._dead):
             if samples * self._channels >= DEAD_S * self._per_s:
-                side = ("left", "right")[n] if self._channels == len(("left", "right")) else f"number {n + 1}"
+                side = self._names[n] if self._channels == len(self._names) else f"number {n + 1}"
                 return f"microphone: one of its channels ({side}) hears nothing; expected both to: is it plugged in?"
         if self._clipped_s >= CLIPPED_S:
             return f"microphone: is overdriven for {CLIPPED_S:.0f} s; expected a lower gain"
         return ""
+
+
+class _Channel:
+    """One side since the last figures, and in this call."""
+
+    def __init__(self) -> None:
+        self.power = self.samples = self.peak = self.clipped = 0
+        self.heard_s = 0.0
+        self.silent = False
+        self._second = self._second_clipped = 0
+        self.clipped_s = 0
+
+    def feed(self, one: list[int], peak: int, rate_hz: int) -> None:
+        clipped = sum(abs(sample) >= CLIPPED_AT for sample in one) if peak >= CLIPPED_AT else 0
+        self.power += sum(map(mul, one, one))
+        self.samples += len(one)
+        self.peak = max(self.peak, peak)
+        self.clipped += clipped
+        self._second += len(one)
+        self._second_clipped += clipped
+        if self._second >= rate_hz:
+            self.clipped_s = self.clipped_s + 1 if self._second_clipped > CLIPPED_SHARE * self._second else 0
+            self._second = self._second_clipped = 0
+
+    def take(self) -> Side:
+        """The figures since the last call."""
+        if not self.samples:
+            return Side(None, None, 0.0, self.silent)
+        level, peak = _dbfs(math.sqrt(self.power / self.samples)), _dbfs(self.peak)
+        side = Side(level, peak, round(100 * self.clipped / self.samples, 1), self.silent)
+        self.power = self.samples = self.peak = self.clipped = 0
+        return side
+
+
+class Sides:
+    """The sides of a call, one a channel: figures of each, and whether each was heard in a whole call. One thread.
+
+    It outlives its device, which may be closed between two calls.
+    """
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self._channels = {name: _Channel() for name in names}
+        self._in_use = False
+        self._lasts_s = 0.0
+        """Seconds of sound in this call."""
+
+    def feed(self, block: PcmBlock, rate_hz: int) -> None:
+        """Take the next block, of as many channels as there are sides."""
+        samples, step = memoryview(block.data).cast("h"), len(self._channels)
+        each = [samples[n::step].tolist() for n in range(step)]
+        peaks = [_peak(one) for one in each]
+        heard_from, lasts_s = max(HEARD_PEAK, max(peaks) / ECHO), block.frames / rate_hz
+        self._lasts_s += lasts_s
+        for channel, one, peak in zip(self._channels.values(), each, peaks, strict=True):
+            channel.feed(one, peak, rate_hz)
+            channel.heard_s += lasts_s if peak >= heard_from else 0.0
+            channel.silent = channel.silent and channel.heard_s < HEARD_S
+
+    def use(self, in_use: bool | None) -> None:  # noqa: FBT001 - a message's only field
+        """A call has begun, or is over, or nobody knows: it is judged at its end, if its beginning was seen."""
+        if in_use is False and self._in_use and self._lasts_s >= USE_S:
+            for channel in self._channels.values():
+                channel.silent = channel.heard_s < HEARD_S
+        self._in_use, self._lasts_s = bool(in_use), 0.0
+        for channel in self._channels.values():
+            channel.heard_s = 0.0
+
+    def take(self) -> dict[str, Side]:
+        """The figures of each side since the last call."""
+        return {name: channel.take() for name, channel in self._channels.items()}
+
+    @property
+    def trouble(self) -> str:
+        """Which side is overdriven; empty: none is."""
+        loud = (name for name, channel in self._channels.items() if channel.clipped_s >= CLIPPED_S)
+        side = next(loud, "")
+        return f"microphone: {side} is overdriven for {CLIPPED_S:.0f} s; expected a lower gain" if side else ""
 
 
 def _peak(samples: Sequence[int]) -> int:

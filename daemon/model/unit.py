@@ -12,6 +12,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from daemon.model.bounds import SideName
+
 Name = Annotated[
     str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,63}\Z", description="small letters, digits and hyphens, as in a host name")
 ]
@@ -269,6 +271,10 @@ class Microphone(Struct, frozen=True, forbid_unknown_fields=True):
     rate_hz: Annotated[Literal[16_000, 32_000, 44_100, 48_000], Meta(description="samples a second")] = 48_000
     """A device that does not support it is opened at a rate that it supports."""
     channels: Annotated[int, Meta(ge=1, le=2, description="1 or 2")] = 1
+    channel_names: Annotated[
+        tuple[SideName, ...], Meta(max_length=8, description="two names, of the left channel and of the right; or none")
+    ] = ()
+    """The sides of a call, such as `["medewerker", "beller"]`: [each is judged by itself](microphone.md#two-sides)."""
     bitrate_bps: Annotated[int, Meta(ge=24_000, le=192_000, description="bits a second of the encoded sound")] = 64_000
 
 

@@ -102,8 +102,10 @@ class RecorderProcess:
         self._tracks: dict[ports.Track, Track] = {}
         self._video: VideoTrack | None = None
         if policy.audio.record:
-            bitrate_bps = settings.unit.microphone.bitrate_bps
-            self._tracks["audio"] = AudioTrack(devices.microphone(), bitrate_bps, self._clock, self.put)
+            sound, by_use = settings.unit.microphone, settings.unit.buttons.in_use is not None
+            self._tracks["audio"] = AudioTrack(
+                devices.microphone(), sound.bitrate_bps, self._clock, self.put, sound.channel_names, by_use=by_use
+            )
         if policy.video.record:
             camera = settings.unit.camera
             limits = Limits(camera.dark_below_pct, camera.blurred_below_pct)
@@ -307,6 +309,7 @@ class RecorderProcess:
             case link.Joined():
                 self._said = None  # a new alarm process has to be told
                 self._recordings.joined()
+                self._use(None)  # this one saw no beginning
                 self._health_ns = 0
             case StartRecording() as start:
                 self._recordings.start(start, now_ns)
@@ -321,6 +324,15 @@ class RecorderProcess:
                 self._aim.ask(until_ns, now_ns)
             case Quiet() as quiet:
                 self._be_quiet(quiet)
+            case wire.Use(in_use=in_use):
+                self._use(in_use)
+
+    def _use(self, in_use: bool | None) -> None:  # noqa: FBT001 - a message's only field
+        """A use begins or is over: a side that was silent through it is reported now."""
+        audio = self._tracks.get("audio")
+        if isinstance(audio, AudioTrack):
+            audio.use(in_use)
+            self._health_ns = 0
 
     def _forget(self) -> None:
         """Drop the ring, the open segments, and the keys that they were sealed to."""
@@ -396,6 +408,7 @@ class RecorderProcess:
             peak_dbfs=sound.peak_dbfs,
             drift_ppm=sound.drift_ppm,
             sound=sound.sound,
+            sides=sound.sides,
             keys=self._key_trouble or self._keyless(now_ns),
             store=self._recordings.trouble,
             full=self._recordings.full,

@@ -95,4 +95,5 @@ def begin_record(
         previous_head="",
         test=start.test,
         simulated=simulated,
+        channel_names=("audio" in tracks and settings.unit.microphone.channel_names) or msgspec.UNSET,
     )

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from daemon import log
 from daemon.errors import DeviceError, HangError
 from daemon.model import picture
-from daemon.model.sound import SoundMeter
+from daemon.model.sound import Side, Sides, SoundMeter
 from daemon.recorder.cutter import Clear, Cutter, Hole, Piece, audio_cutter, video_cutter
 from daemon.recorder.drift import Lost
 from daemon.recorder.encoder import AudioEncoder
@@ -56,6 +56,7 @@ class SoundFigures(msgspec.Struct, frozen=True):
     peak_dbfs: float | None = None
     drift_ppm: float | None = None
     sound: str = ""
+    sides: dict[str, Side] = {}
 
 
 class Track(ABC):
@@ -368,9 +369,15 @@ class VideoTrack(Track):
 class AudioTrack(Track):
     """Sound: blocks are encoded here."""
 
-    def __init__(self, microphone: ports.Microphone, bitrate_bps: int, clock: ports.Clock, sink: Sink) -> None:
+    def __init__(
+        self, microphone: ports.Microphone, bitrate_bps: int, clock: ports.Clock, sink: Sink,
+        names: tuple[str, ...] = (), *, by_use: bool = False,
+    ) -> None:  # fmt: skip
+        """`names`: the sides of a call, one a channel. `by_use`: a contact says when a call is over."""
         super().__init__("audio", clock, sink)
         self._microphone, self._bitrate_bps = microphone, bitrate_bps
+        self._names, self._by_use = names, by_use
+        self._sides = Sides(names) if names else None
         self._encoder: AudioEncoder | None = None
         self._meter: SoundMeter | None = None
         self._lost_ns = 0
@@ -383,7 +390,22 @@ class AudioTrack(Track):
         ppm = self._encoder.drift_ppm or 0.0
         if abs(ppm) > DRIFT_PPM_MAX:
             return f"microphone: its clock is off by {ppm / 10_000:+.1f} %; expected another microphone.rate_hz"
-        return self._meter.trouble
+        if self._sides is None:
+            return self._meter.trouble
+        if not self._are_apart:
+            return f"microphone: it has one channel; expected two, for {' and '.join(self._names)}"
+        # Between two words, and between two calls, a telephone line may be digitally silent: a whole call is not.
+        return self._sides.trouble or ("" if self._by_use else self._meter.trouble)
+
+    @property
+    def _are_apart(self) -> bool:
+        """Whether each side has a channel of its own: a device that lacks one is opened with what it has."""
+        return self._encoder is not None and self._encoder.format.channels == len(self._names)
+
+    def use(self, in_use: bool | None) -> None:  # noqa: FBT001 - a message's only field
+        """A use begins (true), is over (false), or nobody knows (None)."""
+        if self._sides is not None:
+            self._sides.use(in_use)
 
     @property
     def format(self) -> ports.AudioFormat | None:
@@ -393,13 +415,14 @@ class AudioTrack(Track):
     def figures(self) -> SoundFigures:
         """Level since the last call, clock drift, and format."""
         if self._meter is None or self._encoder is None or not self.recording:
-            return SoundFigures()
+            return SoundFigures(sides=self._sides.take() if self._sides else {})
         level, fmt, ppm = self._meter.take(), self._encoder.format, self._encoder.drift_ppm
         return SoundFigures(
             level.rms_dbfs if level else None,
             level.peak_dbfs if level else None,
             None if ppm is None else round(ppm, 1),
             f"{fmt.rate_hz} Hz, {fmt.channels} channel{'s' if fmt.channels > 1 else ''}, {fmt.device or 'no name'}",
+            self._sides.take() if self._sides else {},
         )
 
     def forget(self, now_ns: int) -> None:
@@ -415,6 +438,8 @@ class AudioTrack(Track):
         if not isinstance(frame, ports.PcmBlock):
             return []
         self._meter.feed(frame)
+        if self._sides is not None and self._are_apart:
+            self._sides.feed(frame, self._encoder.format.rate_hz)
         pieces: list[Piece] = []
         for part in self._encoder.encode(frame):
             if isinstance(part, Lost):
@@ -436,7 +461,8 @@ class AudioTrack(Track):
 
     def _start_device(self) -> Cutter:
         fmt = self._microphone.start(self._sink)
-        self._encoder, self._meter = AudioEncoder(fmt, self._bitrate_bps), SoundMeter(fmt.rate_hz, fmt.channels)
+        self._encoder = AudioEncoder(fmt, self._bitrate_bps)
+        self._meter = SoundMeter(fmt.rate_hz, fmt.channels, *([self._names] if self._names else []))
         log.event("sound_format", rate_hz=fmt.rate_hz, channels=fmt.channels, device=fmt.device)
         return audio_cutter(self._encoder)
 

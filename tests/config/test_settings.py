@@ -145,6 +145,7 @@ def test_unit_toml_tells_every_key(table: str, key: str, default: Any, limits: l
     example = bool(table) and f"\n[{table}]" not in UNIT_TEXT
     line = next(line for line in section.splitlines() if re.match(rf"(# )?{key} = ", line))
     said = tomllib.loads(line.removeprefix("# "))[key]
+    said = tuple(said) if isinstance(said, list) else said
     if line.startswith("#"):
         assert said == default or "none: the default" in line or (example and default is msgspec.NODEFAULT)
     else:
@@ -233,6 +234,16 @@ def test_all_faults_of_both_files_at_once(etc: Etc) -> None:
         ('"hr-manager"]]', f'"hr-manager"]]{WINDOW}2026-04-02T06:00:00Z', "policy.toml: cover.windows[0].ends"),
         ('"hr-manager"]]', f'"hr-manager"]]{WINDOW}2026-03-18T07:00:00', "policy.toml: cover.windows[0].ends"),
         ("term_h = 168", "term_h = 1", "policy.toml: audio.term_h = 1: a term longer than the longest recording"),
+        ("# channel_names = []", 'channels = 2\nchannel_names = ["a", "b", "c"]',
+         "unit.toml: microphone.channel_names = ['a', 'b', 'c']: two names, of the left channel and of the right"),
+        ("# channel_names = []", 'channels = 2\nchannel_names = ["a"]',
+         "unit.toml: microphone.channel_names = ['a']: two names, of the left channel and of the right, or none"),
+        ("# channel_names = []", 'channels = 2\nchannel_names = ["a", "a"]',
+         "unit.toml: microphone.channel_names = ['a', 'a']: two names that differ; both channels are a"),
+        ("# channel_names = []", 'channel_names = ["a", "b"]',
+         "unit.toml: microphone.channel_names = ['a', 'b']: no names, because microphone.channels is 1; or"),
+        ("# channel_names = []", 'channels = 2\nchannel_names = ["Mevrouw De Vries", "b"]',
+         'unit.toml: microphone.channel_names[0] = "Mevrouw De Vries": expected text (small letters, digits, hyphens)'),
     ],
 )  # fmt: skip
 def test_faults_that_no_single_key_shows(etc: Etc, old: str, new: str, line: str) -> None:

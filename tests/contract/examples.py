@@ -14,6 +14,7 @@ import msgspec
 
 from daemon import wire
 from daemon.alarm import messages
+from daemon.model.sound import Side
 from hardware.ports import PictureFigures
 
 EVENT_ID = "7ed8d67d-ec6e-4c96-938e-5be16cb2f6e4"
@@ -36,6 +37,7 @@ RECORDER = wire.RecorderHealth(
     peak_dbfs=-23.0,
     drift_ppm=38.2,
     sound="48000 Hz, 1 channel, USB PnP Sound Device: Audio (hw:1,0)",
+    sides={"medewerker": Side(-31.2, -12.0, 0.0, silent=False), "beller": Side(-38.0, -17.5, 0.0, silent=False)},
     picture=PictureFigures(at_ns=7_010_640_000_000, brightness_pct=41.7, sharpness_pct=92, still_s=0.0),
 )
 KEEPER = wire.KeeperState(
