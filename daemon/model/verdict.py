@@ -22,6 +22,9 @@ two, each perhaps twice. The alarm process: never, since each time costs seconds
 PASSING = frozenset({"button_test", "hold_review", "holders", "disk", "verify", "mobile_button", "certificate", "full"})
 """Faults that come with a date, a disk or a remote button's battery, and not with a version."""
 
+BY_TEXT = frozenset({"journal"})
+"""Faults of which a further one shows in the text alone: a version that cannot use a journal sets it aside, by name."""
+
 
 def lacks(before: Mapping[str, Any], now: Mapping[str, Any] | None) -> list[str]:
     """Return what got worse, a few words each.
@@ -32,7 +35,7 @@ def lacks(before: Mapping[str, Any], now: Mapping[str, Any] | None) -> list[str]
         return ["the alarm process does not answer"]
     found = [f"no word from the {name}" for name in ("recorder", "keeper") if before.get(name) and not now.get(name)]
     if "faults" in before:
-        found += [f"fault {name}" for name in sorted({*_faults(now)} - {*_faults(before)} - PASSING)]
+        found += [f"fault {name}" for name in sorted(_new_faults(_faults(before), _faults(now)))]
     return found + _tracks(before.get("recorder") or {}, now.get("recorder") or {})
 
 
@@ -43,6 +46,12 @@ def falls(counts: Mapping[str, int]) -> list[str]:
         for name, count in counts.items()
         if count > FALLS_MAX[name]
     ]
+
+
+def _new_faults(before: Mapping[str, str], now: Mapping[str, str]) -> set[str]:
+    return {
+        name for name, text in now.items() if name not in before or (name in BY_TEXT and text != before[name])
+    } - PASSING
 
 
 def _faults(health: Mapping[str, Any]) -> Mapping[str, str]:

@@ -44,6 +44,14 @@ def test_what_is_new_and_wrong_is_named(room: dict[str, Any], fault: str) -> Non
     assert [one for one in lacks(before, {**room, "faults": dict.fromkeys(PASSING, "…")}) if "fault" in one] == []
 
 
+def test_another_journal_that_is_set_aside_is_another_fault() -> None:
+    """A1, A2: one lay beside it before, and a version that cannot use the journal either sets aside the next."""
+    beside = "set aside because it could not be used: alarms.sqlite3.aside-1"
+    before = {**GOOD, "faults": {"journal": beside, "broker": "away"}}
+    assert lacks(before, {**GOOD, "faults": {"journal": beside, "broker": "refused"}}) == []
+    assert lacks(before, {**GOOD, "faults": {"journal": f"{beside}, alarms.sqlite3.aside-2"}}) == ["fault journal"]
+
+
 @pytest.mark.parametrize(("now", "words"), [
     (None, ["the alarm process does not answer"]),
     ({**GOOD, "recorder": None}, ["no word from the recorder", "no audio", "no video"]),
