@@ -113,7 +113,7 @@ class Upgraded(House):
         def install() -> None:
             said.append(self.machine.run("dpkg", "--install", file, check=False))
 
-        installs = threading.Thread(target=install)
+        installs = threading.Thread(target=install, daemon=True)
         installs.start()
         for at_s, act in sorted(acts):
             time.sleep(max(0.0, outcome.began_s + at_s - time.monotonic()))
@@ -146,9 +146,12 @@ class Upgraded(House):
         try:
             self.judged(*active, f"{COMMAND} idle", within_s=SETTLE_S)
         except AssertionError as error:
-            names = " ".join(f"-t spreekkamer-{name}" for name in ("renew", "judge", "alarm"))
-            log = self.machine.shell(f"journalctl -n 60 -o cat --no-pager {names}; ls -l {HOME}", check=False)
-            outcome.bricked.append(f"{when}: {error}\n{log}")
+            outcome.bricked.append(f"{when}: {error}\n{self._log()}")
+
+    def _log(self) -> str:
+        """What the three that decide said last, and what lies there."""
+        names = " ".join(f"-t spreekkamer-{name}" for name in ("renew", "judge", "alarm"))
+        return self.machine.shell(f"journalctl -n 60 -o cat --no-pager {names}; ls -l {HOME}", check=False)
 
     def _account(self, outcome: Outcome, before: set[str]) -> None:
         """A last press works; every press that was taken and every alarm that was shown is somewhere."""
@@ -179,7 +182,8 @@ class Upgraded(House):
         if "Unpacking spreekkamer" not in said and outcome.victim not in INSTALLS:
             outcome.wrong.append(f"dpkg did not begin: {said}")
         if outcome.version not in should:
-            outcome.wrong.append(f"works by {outcome.version or found!r}, not {' or '.join(sorted(should))}: {said}")
+            names = " or ".join(sorted(should))
+            outcome.wrong.append(f"works by {outcome.version or found!r}, not {names}: {said}\n{self._log()}")
         self.works = outcome.version or self.works
 
     def _facts(self, since_s: float) -> list[dict[str, Any]]:
