@@ -85,6 +85,8 @@ class Sent(msgspec.Struct):
     """When it goes by the other path too, unless a receiver has stored it by then; 0: not planned."""
     taken_ns: int = -ACK_NS
     """Boot time at which it was read from the journal."""
+    keeps_turn: bool = False
+    """No path took it, and it is the first again, once: one that is too large for a broker holds up no other."""
     left: bool = False
     """It may have left the unit, in this process or an earlier one: its text can no longer change."""
     in_journal: bool = False
@@ -198,6 +200,7 @@ class Outbox:
         self._no_path_ns = self._read_ns = self._in_vain = 0
         self._young, self._old = [], []
         for sent in self._hand.values():
+            sent.keeps_turn = False
             if sent.due_ns != LATER_NS:
                 self._schedule(sent, max(now_ns, sent.tried_ns + UNDER_WAY_NS))
         self.next_ns = now_ns
@@ -463,11 +466,13 @@ class Outbox:
             late = age_ms * MS > routes.DOUBT_NS
             left = self._routes.publish(sent.row.event_id, body, now_ns, late=late, spare=spare)
             sent.doubted_ns = now_ns + routes.DOUBT_NS if left and not late and self._routes.several else 0
+        again_ns = now_ns + min(ACK_MAX_NS, ACK_NS << max(0, min(attempt - TRIES_SOON, 10)))
         if left:
             self._has_left(sent, attempt, now_ns)
         elif sent.row.event_id not in self._flying:
             self._no_path_ns = now_ns + ACK_NS
-        again_ns = now_ns + min(ACK_MAX_NS, ACK_NS << max(0, min(attempt - TRIES_SOON, 10)))
+            again_ns = again_ns if sent.keeps_turn else sent.due_ns
+        sent.keeps_turn = not left and not sent.keeps_turn
         self._schedule(sent, sent.doubted_ns if sent.doubted_ns > now_ns else again_ns)
         self.next_ns = min(self.next_ns or sent.due_ns, sent.due_ns, now_ns + routes.PUBACK_NS)
         return body

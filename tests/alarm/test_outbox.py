@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import msgspec
@@ -59,6 +60,9 @@ class Wire:
 
     def __init__(self) -> None:
         self.plugged = self.up = True
+        self.free: float = math.inf
+        """Places that other messages leave."""
+        self.too_large: set[str] = set()
         self.sent: list[dict[str, Any]] = []
         self.orders: list[Any] = []
         self.renewed = 0
@@ -67,9 +71,11 @@ class Wire:
         """As a connection does."""
         assert topic == "spreekkamer/v1/voorbeeldstad/stadhuis/kamer-1/alarm/event"
         assert options["key"]
-        if self.plugged:
+        takes = self.plugged and self.free > 0 and options["key"] not in self.too_large
+        if takes:
+            self.free -= 1
             self.sent.append(msgspec.json.decode(payload))
-        return self.plugged
+        return takes
 
     def renew(self, why: str) -> None:
         """As a connection does."""
@@ -284,6 +290,27 @@ def test_a_month_of_alarms_drains_a_few_at_a_time_and_a_new_press_passes_them() 
     assert wire.sent[-1]["id"] == f"old-{WINDOW}"
     pass_time(box, clock, clock.now_ns + 60 * NS)
     assert {sent["id"] for sent in wire.sent} == {"new", *(f"old-{n}" for n in range(100))}
+
+
+def test_an_old_event_that_finds_no_place_keeps_its_turn() -> None:
+    """A1: a connection whose places other messages have takes old events in the order of their presses, as soon as one
+    is free. An event that is too large for the broker holds up the others for as long as one attempt.
+    """
+    box, wire, clock = outbox()
+    wire.plugged, wire.too_large = False, {"old-7"}
+    for n in range(12):
+        box.send(press(f"old-{n}", n * NS // 10))
+    clock.now_ns, wire.plugged, wire.free = 2_000_000 * NS, True, 5
+    box.resend()
+    assert [sent["id"] for sent in wire.sent] == [f"old-{n}" for n in range(5)]
+    wire.free = 100
+    box.answered(Answered("alarm", "old-0", 0))
+    box.acknowledged(stored("old-0"))
+    box.tick(clock.now_ns)
+    assert [sent["id"] for sent in wire.sent] == [f"old-{n}" for n in range(7)]
+    pass_time(box, clock, clock.now_ns + 3 * ACK_NS)
+    others = [f"old-{n}" for n in range(12) if n != 7]
+    assert list(dict.fromkeys(sent["id"] for sent in wire.sent)) == others
 
 
 def test_the_same_answer_is_written_down_once() -> None:
