@@ -173,10 +173,7 @@ def _believes(line: Line, tuning: Tuning) -> tuple[Line, tuple[Fact, ...]]:
     if not line.active and (not line.pressed or doubt_ns - line.changed_ns < FINGER_NS):
         # A finger cannot have pressed again so soon; and of two touches that count for nothing one may be a press.
         return replace(line, active=True), ()
-    due_ns = deadline_ns(line, tuning)
-    line, facts = _settle(line, due_ns, tuning) if due_ns is not None else (line, ())
-    line, more = edge(line, Edge(line.button, not line.active, max(doubt_ns, line.changed_ns)), tuning)
-    return line, facts + more
+    return edge(line, Edge(line.button, not line.active, max(doubt_ns, line.changed_ns)), tuning)
 
 
 def deadline_ns(line: Line, tuning: Tuning) -> int | None:

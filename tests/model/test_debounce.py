@@ -217,3 +217,63 @@ def test_the_edge_that_was_missing_ends_the_doubt() -> None:
     line, _ = debounce.edge(line, Edge("alarm", active=False, at_ns=149 * MS), Tuning())
     assert line.doubt_ns is None
     assert debounce.deadline_ns(line, Tuning()) == 149 * MS + debounce.GAP_NS
+
+
+def open_since(pressed_ms: int, open_ms: int, *, told: bool) -> Line:
+    """A line that was closed and then opened, undecided; `told`: the press was told while it was closed."""
+    line = down(pressed_ms)
+    if told:
+        line, facts = debounce.tick(line, open_ms * MS - 1, Tuning())
+        assert facts == (Fact("alarm", "pressed", pressed_ms * MS),)
+    line, facts = debounce.edge(line, Edge("alarm", active=False, at_ns=open_ms * MS), Tuning())
+    assert facts == ()
+    return line
+
+
+def doubted(line: Line, at_ns: int) -> tuple[Line, tuple[Fact, ...]]:
+    """The line's level contradicts its edges at this moment, and no edge comes for as long as one may take."""
+    reads = not line.active
+    line, facts = debounce.tick(line, at_ns, Tuning(), reads=reads)
+    assert (facts, line.doubt_ns) == ((), at_ns)
+    over_ns = at_ns + debounce.TRANSIT_NS
+    assert debounce.deadline_ns(line, Tuning()) == over_ns
+    assert debounce.tick(line, over_ns - 1, Tuning(), reads=reads) == (line, ())
+    return debounce.tick(line, over_ns, Tuning(), reads=reads)
+
+
+def test_a_press_whose_release_was_lost_is_told_and_ends_when_the_line_was_read() -> None:
+    """A1: the driver lost the edge of a release: the press is told, and is over since the level said so."""
+    line, facts = doubted(down(100), 152 * MS)
+    assert facts == (Fact("alarm", "pressed", 100 * MS),)
+    assert (line.active, line.doubt_ns) == (False, None)
+    _, facts = debounce.tick(line, 162 * MS, Tuning(), reads=False)
+    assert facts == (Fact("alarm", "released", 152 * MS, 52 * MS),)
+
+
+@pytest.mark.parametrize("apart_ns", [debounce.GAP_NS, debounce.FINGER_NS - 1])
+def test_a_release_that_the_line_denies_at_once_was_bounce(apart_ns: int) -> None:
+    """A1: a line that is closed sooner after its release than a finger can close it was never let go: one press."""
+    line, facts = doubted(open_since(100, 300, told=True), 300 * MS + apart_ns)
+    assert facts == ()
+    assert (line.active, line.pressed, line.run_ns, line.doubt_ns) == (True, True, 100 * MS, None)
+    _, facts = debounce.tick(line, 2100 * MS, Tuning(), reads=True)
+    assert facts == (Fact("alarm", "held", 100 * MS),)
+
+
+def test_a_release_that_the_line_denies_later_ends_a_press_and_begins_one() -> None:
+    """A1: from as long after the release as a finger needs, it is another press, since the level said so."""
+    at_ns = 300 * MS + debounce.FINGER_NS
+    line, facts = doubted(open_since(100, 300, told=True), at_ns)
+    assert facts == (Fact("alarm", "released", 300 * MS, 200 * MS),)
+    _, facts = debounce.tick(line, at_ns + debounce.PRESS_NS, Tuning(), reads=True)
+    assert facts == (Fact("alarm", "pressed", at_ns),)
+
+
+@pytest.mark.parametrize("late_ms", [10, 31])
+def test_a_touch_that_the_line_denies_was_a_press(late_ms: int) -> None:
+    """A1: of a touch too short to count whose line is closed all the same, the release was bounce: it is a press from
+    its first edge, however late it was read.
+    """
+    line, facts = doubted(open_since(100, 120, told=False), (120 + late_ms) * MS)
+    assert facts == ()
+    assert debounce.tick(line, 200 * MS, Tuning(), reads=True)[1] == (Fact("alarm", "pressed", 100 * MS),)
