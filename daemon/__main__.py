@@ -367,25 +367,36 @@ def _check_unit(state: Path | None, *, as_json_: bool) -> None:
     if as_json_:
         names = ("in_force_from", "policy", "sha256", "file", "zone")
         policies = [
-            dict(zip(names, row, strict=True)) | {"holders": one.policy.fingerprints()}
+            dict(zip(names, row, strict=True)) | {"holders": one.policy.fingerprints(), "signed_by": one.signed_by()}
             for row, one in zip(rows, checked.policies, strict=True)
         ]
-        as_json({"unit": checked.unit.name(), "policies": policies})
+        as_json({"unit": checked.unit.name(), "signers": checked.unit.policy.codes(), "policies": policies})
         return
     out().print(f"All files hold: unit {checked.unit.name()}.")
     for day, name, sha256, file, days in rows:
         out().print(f"From {day}, midnight in {days}: policy {name} ({sha256[:12]}), {file}.")
+    _who_signed(checked)
     _warn_of_lost_groups(checked, Paths.below(state))
     _what_they_come_to(checked)
-    for name in unread(Paths.below(state).etc):
+    for name in unread(Paths.below(state).etc, signed=bool(checked.unit.policy.signers)):
         out().print(f"{escape(name)} is not read: expected policy.toml, or a name in policy.d that ends in .toml.")
     for one in checked.policies:
         if empty := lacking(one.policy):
             out().print(f"{one.file}: empty: {', '.join(empty)}; the notices leave out what residents have to be told.")
     for one in checked.policies:
-        for kind, code in outdated(one.policy, in_use(one.policy), one.sha256).items():
+        for kind, code in outdated(one.policy, in_use(one.policy), one.sha256, checked.unit.policy.codes()).items():
             out().print(f"{one.file}: the {kind} in use is outdated: this policy needs {code} (notice {kind}).")
     _in_words(checked)
+
+
+def _who_signed(checked: Settings) -> None:
+    """Who may sign, and who did; nothing where unit.toml names nobody."""
+    roles = {signer.code(): signer.role for signer in checked.unit.policy.signers}
+    for code in checked.unit.policy.codes():
+        out().print(f"A policy may be signed with the key {code} ({roles[code]}).", highlight=False)
+    for one in checked.policies:
+        if code := one.signed_by():
+            out().print(f"{one.file}: signed with the key {code} ({roles[code]}).", highlight=False)
 
 
 def _what_they_come_to(checked: Settings) -> None:
@@ -396,6 +407,18 @@ def _what_they_come_to(checked: Settings) -> None:
         for holder in one.policy.holders:
             about = f"{escape(holder.label)} ({holder.role})"
             out().print(f"{one.file}: sealed to the key {fingerprint(holder.recipient)}, {about}.", highlight=False)
+
+
+@settings.command("confirm-signers")
+def settings_confirm_signers(
+    codes: Annotated[list[str] | None, typer.Argument(metavar="CODE...", help="of each key that may sign")] = None,
+    *, state: State = None,
+) -> None:  # fmt: skip
+    """Confirm, as a custodian, who may sign the policy, after it was changed in unit.toml. Without a code: nobody."""
+    found = ask(Paths.below(state).keeper_socket, "signers_confirm", signers=sorted(codes or []))
+    out().print(f"noted: {', '.join(found['signers']) or 'the policy need not be signed'}", highlight=False)
+    if found["fault"]:
+        out().print(f"[red]{escape(found['fault'])}[/red]", soft_wrap=True)
 
 
 def _check_card(card: Path, files: Path, *, as_json_: bool) -> None:

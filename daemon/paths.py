@@ -85,6 +85,11 @@ class Paths(NamedTuple):
         return self.store.parent / "card" / "card.json"
 
     @property
+    def policy(self) -> Path:
+        """The keeper's copies of the policies that were signed last: all three read them."""
+        return self.store.parent / "policy"
+
+    @property
     def signing_key(self) -> Path:
         """The recorder's Ed25519 key, in OpenSSH's format."""
         return self.etc / "unit_ed25519"

@@ -43,10 +43,10 @@ def _supplementary(sock: socket.socket) -> tuple[int, ...]:
 class Door:
     """Who may ask what of this process. Made once, at start: looking somebody up reads no file."""
 
-    def __init__(self, groups: Mapping[int, Role] | None = None) -> None:
-        """`groups`: group number to role; None: this machine's groups."""
+    def __init__(self, groups: Mapping[int, Role] | None = None, *, has_owner: bool = True) -> None:
+        """`groups`: group number to role; None: this machine's groups. `has_owner`: the process's own user owns it."""
         self._groups = role_groups() if groups is None else groups
-        self._own_uid = os.geteuid()
+        self._own_uid = os.geteuid() if has_owner else None
 
     def role_for(self, verb: str, person: Person) -> Role | None:
         """The role that allows it; None: none does."""

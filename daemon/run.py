@@ -18,6 +18,10 @@ from daemon.config import Settings, load_to_run
 from daemon.errors import UnitError
 from daemon.paths import Paths
 
+VERIFY_S, ALARM_VERIFY_S = 10.0, 2.0
+"""The longest that a start waits for ssh-keygen, to verify who signed the policy; it takes 5 ms. Without an answer the
+alarm goes on with the policy that is there: nothing is sealed or kept by its word. The others take it for unsigned."""
+
 
 class Process(Protocol):
     """A process that a root starts."""
@@ -40,7 +44,9 @@ def main(name: str, make: Callable[[Settings, Paths], Process], argv: list[str] 
 def run(name: str, paths: Paths, make: Callable[[Settings, Paths], Process]) -> None:
     """As `main`, with given paths."""
     try:
-        process = make(load_to_run(paths.etc), paths)
+        is_alarm = name == "alarm"
+        wait_s = ALARM_VERIFY_S if is_alarm else VERIFY_S
+        process = make(load_to_run(paths.etc, paths.policy, in_doubt=is_alarm, wait_s=wait_s), paths)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: process.stop())
         log.start(name)

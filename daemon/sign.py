@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import hashlib
+import io
 import os
 import re
 import struct
@@ -15,6 +16,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO, NamedTuple
 
 from daemon.errors import SealError
 from daemon.texts import plain
@@ -29,12 +31,21 @@ KEEPER = f"{AUDIT},{CHECKS}"
 """What the keeper's key may sign, in the syntax of `allowed_signers`."""
 WAIT_S = 10.0
 """A signature takes 5 ms; a thousand times that is a machine in trouble."""
+KIND = "ssh-ed25519"
+"""The one kind of key whose signatures the unit makes and takes."""
 _KEY = re.compile(r"ssh-ed25519 [A-Za-z0-9+/]+=*")
 _LINE = re.compile(
     r'(?P<who>"[^"]+"|[^\s"#]\S*)\s+(?:(?P<options>(?:[a-zA-Z-]+(?:="[^"]*")?,?)+)\s+)?ssh-ed25519\s+\S+'
 )
 """A line of an `allowed_signers` file (ssh-keygen(1)): principals, options, key."""
 _ARMOUR = re.compile(rb"-----BEGIN OPENSSH PRIVATE KEY-----\n([A-Za-z0-9+/=\n]+)\n-----END OPENSSH PRIVATE KEY-----")
+_SIGNATURE = re.compile(rb"-----BEGIN SSH SIGNATURE-----\r?\n([A-Za-z0-9+/=\r\n]+)\r?\n-----END SSH SIGNATURE-----")
+_SIGNED = b"SSHSIG\0\0\0\1"
+"""How a signature begins: magic bytes, and version 1."""
+_REFUSED = b"Could not verify signature"
+"""What ssh-keygen prints when it has looked; every other failure says nothing about the signature."""
+_REAP_S = 0.2
+"""A child that was killed ends at once, unless the kernel waits for a disk: then it is not waited for."""
 _ONE = b"\0\0\0\1"
 """The number of keys in a file, which precedes them."""
 _MAGIC = b"openssh-key-v1\0"
@@ -112,6 +123,76 @@ def _is_signed_by(who: str, line: str, data: bytes, signature: bytes, namespace:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise SealError(f"ssh-keygen could not verify: {error}") from error
     return done.returncode == 0
+
+
+class Made(NamedTuple):
+    """With what a signature file was made, by its own words."""
+
+    key: bytes
+    """The public key."""
+    kind: str
+    """Its kind, such as ssh-ed25519."""
+    namespace: str
+
+
+def made(signature: bytes) -> Made | None:
+    """Return with what a signature was made; None: it is no whole signature file. Whether it is good is not looked at.
+
+    OpenSSH's PROTOCOL.sshsig: magic bytes, version, then strings: public key, namespace, reserved, hash, signature.
+    """
+    found = _SIGNATURE.fullmatch(signature.strip())
+    if found is None:
+        return None
+    try:
+        blob = base64.b64decode(found[1])
+        if not blob.startswith(_SIGNED):
+            return None
+        key, rest = _text(blob[len(_SIGNED) :])
+        namespace, rest = _text(rest)
+        for _ in range(3):
+            _, rest = _text(rest)
+        kind, _ = _text(key)
+        said = kind.decode("ascii", "replace"), namespace.decode("utf-8", "replace")
+    except (ValueError, struct.error):
+        return None
+    return None if rest else Made(key, *said)
+
+
+def is_signed_by(public: str, data: bytes, signature: bytes, namespace: str, wait_s: float) -> bool:
+    """Whether this key made this signature for these bytes. Raises SealError if ssh-keygen gives no answer in time.
+
+    `public`: kind and key, as in a `.pub` file. Returns within `wait_s`, also where the child cannot be ended.
+    """
+    line = f"{_WHO} {' '.join(public.split()[:2])}\n".encode()
+    try:
+        with _paths(line, signature, data) as (fds, paths), Path(paths[2]).open("rb") as content:
+            command = ["ssh-keygen", "-Y", "verify", "-I", _WHO, "-n", namespace, "-f", paths[0], "-s", paths[1]]
+            child = subprocess.Popen(
+                command, stdin=content, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, pass_fds=fds,
+            )  # fmt: skip
+            with _ended(child, wait_s) as output:
+                said = output.read()
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise SealError(f"ssh-keygen could not verify: {error}") from error
+    if child.returncode != 0 and _REFUSED not in said:
+        raise SealError(f"ssh-keygen could not verify: {said.decode(errors='replace').strip()}")
+    return child.returncode == 0
+
+
+@contextlib.contextmanager
+def _ended(child: subprocess.Popen[bytes], wait_s: float) -> Iterator[IO[bytes]]:
+    """The output of a child that has ended. Raises TimeoutExpired, without waiting for one that cannot be killed."""
+    output = child.stdout or io.BytesIO()
+    try:
+        child.wait(wait_s)
+        yield output
+    except subprocess.TimeoutExpired:
+        child.kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(_REAP_S)
+        raise
+    finally:
+        output.close()
 
 
 def public_of(key: bytes) -> str:

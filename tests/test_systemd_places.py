@@ -34,6 +34,7 @@ PLACES = {
     "etc/spreekkamer/keeper_ed25519": (0o640, "root", "spreekkamer-keeper"),
     "etc/spreekkamer/tls": (0o750, "root", "spreekkamer-alarm"),
     "var/lib/spreekkamer/journal": (0o700, "spreekkamer-alarm", "spreekkamer-alarm"),
+    "var/lib/spreekkamer/policy": (0o755, "spreekkamer-keeper", "spreekkamer-keeper"),
     "var/lib/spreekkamer/store": (0o1771, "root", "spreekkamer-keeper"),
     "var/lib/spreekkamer/store/holds": (0o700, "spreekkamer-keeper", "spreekkamer-keeper"),
     "var/lib/spreekkamer/store/recordings": (0o2770, "spreekkamer-recorder", "spreekkamer-store"),

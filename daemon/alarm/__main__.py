@@ -10,7 +10,7 @@ from daemon.alarm import sooner  # noqa: F401 - before all else that is imported
 # isort: split
 from msgspec.structs import replace
 
-from daemon import run
+from daemon import people, run
 from daemon.alarm.process import AlarmProcess, Devices
 from daemon.config import Settings
 from daemon.model import fitted
@@ -47,7 +47,8 @@ def make(settings: Settings, paths: Paths) -> AlarmProcess:
     clock, factory = SystemClock(), open_factory("lgpio")
     buttons = GpioButtons(factory, lines(settings.unit), clock)
     lamps = GpioLamps(factory, lamp_pins(settings.unit))
-    return AlarmProcess(settings, paths, Devices(buttons, lamps, clock, machine_id(), simulated=False))
+    door = people.Door(has_owner=paths != Paths.field())
+    return AlarmProcess(settings, paths, Devices(buttons, lamps, clock, machine_id(), simulated=False, door=door))
 
 
 if __name__ == "__main__":

@@ -153,6 +153,10 @@ class Health(Published, frozen=True):
     """SHA-256 of its file."""
     holders: tuple[str, ...]
     """Fingerprints of the public keys of its holders: a key that was added is seen from outside."""
+    signers: tuple[str, ...]
+    """Short codes of the keys that may sign the policy; none: it is not signed."""
+    signed_by: str
+    """Short code of the key that signed the policy in force; empty: none did, or ssh-keygen gave no answer."""
     boot_id: str
     """Boot id of the machine."""
     uptime_s: int

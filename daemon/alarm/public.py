@@ -47,6 +47,8 @@ SHA256 = re.compile(r"^[0-9a-f]{64}\Z")
 OUT_OF_ORDER = "out of order"
 """Published for a fault that matches none of WORDS."""
 WORDS: Mapping[str, tuple[str, ...]] = {
+    "not as signed": ("not as it was signed",),
+    "signers changed": ("who may sign",),
     "closed": ("closed",),
     "dark": ("dark",),
     "frozen": ("frozen",),

@@ -198,6 +198,8 @@ class Telemetry:
             policy=self._settings.policy.name,
             policy_sha256=self._settings.policy_sha256,
             holders=self._settings.policy.fingerprints(),
+            signers=self._settings.unit.policy.codes(),
+            signed_by=self._settings.signed_by(),
             boot_id=self._clock.boot_id(),
             uptime_s=now.boot_ns // 1_000_000_000,
             clock=now.state,

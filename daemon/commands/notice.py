@@ -41,7 +41,7 @@ PAGES = (".html", ".htm")
 def sticker(*, state: State = None, on: On = "", to: Out = None) -> None:
     """The sticker at the door, A5: SVG or PDF by the name of the file, otherwise its text."""
     settings = _settings(state, on)
-    notice = make("sticker", settings.policy)
+    notice = _made("sticker", settings)
     if to is None or to.suffix == ".txt":
         _write(notice.text().encode(), to)
         return
@@ -69,7 +69,7 @@ def spoken(*, state: State = None, on: On = "", to: Out = None) -> None:
 def page(*, state: State = None, on: On = "", to: Out = None) -> None:
     """A page for the municipality's site, one file: HTML by the name of the file, otherwise its text."""
     settings = _settings(state, on)
-    notice = make("page", settings.policy)
+    notice = _made("page", settings)
     if to is None or to.suffix.lower() in TEXTS:
         _write_text(notice, to)
         return
@@ -95,16 +95,16 @@ def check(*, state: State = None, as_json_: Json = False, on: On = "") -> None:
     """Check by their codes in the policy whether the notices in use still match it. Exit code 10: one does not."""
     settings = _settings(state, on)
     used = in_use(settings.policy)
-    old = outdated(settings.policy, used, settings.policy_sha256)
+    old = outdated(settings.policy, used, settings.policy_sha256, settings.unit.policy.codes())
     rows = [
-        {"notice": kind, "in_use": used[kind], "now": make(kind, settings.policy, settings.policy_sha256).code,
+        {"notice": kind, "in_use": used[kind], "now": _made(kind, settings).code,
          "verdict": "outdated" if kind in old else "fits" if used[kind] else "not in use"}
         for kind in KINDS
     ]  # fmt: skip
     to_come = [
         {"from": dated.policy.in_force_from.isoformat(), "notice": kind, "needs": code}
         for dated in settings.policies[settings.nth + 1 :]
-        for kind, code in outdated(dated.policy, used, dated.sha256).items()
+        for kind, code in outdated(dated.policy, used, dated.sha256, settings.unit.policy.codes()).items()
     ]
     if as_json_:
         as_json({"policy": settings.policy.name, "notices": rows, "to_come": to_come})
@@ -123,7 +123,11 @@ def _show(settings: Settings, rows: list[dict[str, str]], to_come: list[dict[str
 
 def _notice(kind: Kind, state: Path | None, on: str) -> Notice:
     settings = _settings(state, on)
-    return make(kind, settings.policy, settings.policy_sha256)
+    return _made(kind, settings)
+
+
+def _made(kind: Kind, settings: Settings) -> Notice:
+    return make(kind, settings.policy, settings.policy_sha256, settings.unit.policy.codes())
 
 
 def _settings(state: Path | None, on: str) -> Settings:

@@ -70,5 +70,5 @@ def _lines(notice: Notice, lead: str, answers: tuple[Answer, ...]) -> Iterator[s
         yield from (f"<p>{escape(paragraph)}</p>" for paragraph in answer.paragraphs)
         yield "</section>"
     yield "</main>\n<footer>"
-    yield from (f"<p>{escape(line)}</p>" for line in (*notice.sender, f"Versie {notice.code}"))
+    yield from (f"<p>{escape(line)}</p>" for line in notice.foot())
     yield "</footer>\n</body>\n</html>"

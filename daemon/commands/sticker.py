@@ -121,7 +121,7 @@ def _lay_out(notice: Notice, tracks: tuple[str, ...], body_mm: float) -> tuple[l
         for line in _lines(paragraph, body_mm, BLACK, bold=not number):
             marks.append(msgspec.structs.replace(line, y=y))
             y += body_mm * 1.25
-    foot = [line for text in (*notice.sender, f"Versie {notice.code}") for line in _lines(text, FOOT_MM, GREY)]
+    foot = [line for text in notice.foot() for line in _lines(text, FOOT_MM, GREY)]
     top = HEIGHT_MM - EDGE_MM - (len(foot) - 1) * FOOT_MM * 1.35
     marks += [msgspec.structs.replace(line, y=top + n * FOOT_MM * 1.35) for n, line in enumerate(foot)]
     return marks, y <= top

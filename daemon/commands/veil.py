@@ -20,8 +20,8 @@ CHARS_MIN = 3
 KNOWN_MAX = 20_000
 """Texts to look for: ten years of a room with five incidents a day."""
 TYPED = frozenset({
-    "incident", "number", "police_report", "reason", "on_behalf_of", "role", "holder_role", "label", "recipient",
-    "decision", "by", "same_disk", "unreadable", "source", "criteria", "criteria_by",
+    "incident", "file", "number", "police_report", "reason", "on_behalf_of", "role", "holder_role", "label",
+    "recipient", "decision", "by", "same_disk", "unreadable", "source", "criteria", "criteria_by",
 })  # fmt: skip
 """Fields of the audit log that contain something typed, or identify somebody."""
 PLAIN = frozenset({"custodian", "engineer", "owner", "alarm", "record", "reset", "objection", "operator", "policy"})

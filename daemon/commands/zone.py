@@ -42,7 +42,8 @@ def _offset(at: datetime.datetime) -> datetime.timedelta:
 def place_of(state: Path | None) -> datetime.tzinfo:
     """The zone in which people read times: the policy's, or UTC where no policy can be read."""
     try:
-        settings = load_to_run(Paths.below(state).etc)
+        paths = Paths.below(state)
+        settings = load_to_run(paths.etc, paths.policy)
     except SettingsError:
         return datetime.UTC
     now = ClockReading(time.monotonic_ns(), time.time_ns(), "synchronised")

@@ -15,7 +15,7 @@ import itertools
 import re
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -88,6 +88,28 @@ def safe(line: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
 
 
+class Proof(NamedTuple):
+    """That a policy counts: who signed it."""
+
+    signature: bytes
+    """The signature file."""
+    by: str
+    """Code of the signer's key."""
+    is_copy: bool = False
+    """It is the keeper's copy: in the directory that policy is missing, or another stands in its place."""
+
+
+class Source(NamedTuple):
+    """A policy file as it was read."""
+
+    file: str
+    data: bytes
+    fault: Fault | None = None
+    """Why it cannot be read."""
+    proof: Proof | None = None
+    """None: nobody asked who signed it."""
+
+
 class Dated(NamedTuple):
     """One policy file, checked."""
 
@@ -102,6 +124,11 @@ class Dated(NamedTuple):
     """Roles of the holders whose lines are invalid, if it is used without them."""
     begins_ns: int = 0
     """UTC of its first moment: midnight of its day, in its zone."""
+    source: Source = Source("", b"")
+
+    def signed_by(self) -> str:
+        """Code of the key that signed it; empty: nobody asked."""
+        return self.source.proof.by if self.source.proof else ""
 
 
 class Settings(NamedTuple):
@@ -122,6 +149,14 @@ class Settings(NamedTuple):
     """Why nothing is recorded: a policy is invalid, and only the alarm works. Empty: all policies are valid."""
     holders_fault: str = ""
     """What is wrong with holders who are left out of recordings: they cannot open any."""
+    read: Mapping[str, str] = {}
+    """Where unit.toml names signers: hash of each policy file and of each signature, as they were read."""
+    over: tuple[str, ...] = ()
+    """Hashes of copies of signed policies in whose place others have come."""
+
+    def signed_by(self) -> str:
+        """Code of the key that signed the policy in force; empty: nobody had to, or it is none of the files."""
+        return self.policies[self.nth].signed_by()
 
     def at(self, now: ClockReading) -> Settings:
         """These settings with the policy now in force."""
@@ -141,13 +176,20 @@ def load(etc: Path) -> Settings:
     return settings
 
 
-def examine(etc: Path, *, without_bad_holders: bool = False) -> tuple[Settings | None, list[Fault]]:
-    """As `load`, for callers that use the faults: returns None with all of them, or settings with none."""
+def examine(
+    etc: Path, *, without_bad_holders: bool = False, sources: Sequence[Source] | None = None
+) -> tuple[Settings | None, list[Fault]]:
+    """As `load`, for callers that use the faults: returns None with all of them, or settings with none.
+
+    `sources`: policies that were chosen already. None: those of the directory, each signed where it has to be.
+    """
     faults: list[Fault] = []
     unit_raw, unit = _read_unit(etc, faults)
-    loaded = [
-        _load_policy(etc, file, faults, without_bad_holders=without_bad_holders) for file in _policy_files(etc, faults)
-    ]
+    if sources is None:
+        sources = sources_of(etc, policy_files(etc, faults))
+        if unit is not None and unit.policy.signers:
+            sources = _signed(etc, unit, sources, faults)
+    loaded = [_load_policy(source, faults, without_bad_holders=without_bad_holders) for source in sources]
     policies = [dated for dated in loaded if dated is not None]
     policies.sort(key=lambda dated: dated.policy.in_force_from)
     faults += _date_faults(policies)
@@ -160,33 +202,64 @@ def examine(etc: Path, *, without_bad_holders: bool = False) -> tuple[Settings |
     return Settings(unit, unit_raw, tuple(policies), policies[0].policy, policies[0].sha256), []
 
 
-def load_to_run(etc: Path) -> Settings:
+def _signed(etc: Path, unit: Unit, sources: Sequence[Source], faults: list[Fault]) -> list[Source]:
+    """The same with who signed each; a fault for each that does not count."""
+    from daemon.config import signed  # noqa: PLC0415 - a unit without signers does not load it
+
+    found = signed.judged(etc, unit.policy.signers)
+    faults += [one.fault() for one in found.refused if one.why != "unreadable"]
+    proofs = {one.file: one.proof for one in found.sources}
+    return [source._replace(proof=proofs.get(source.file)) for source in sources]
+
+
+def load_to_run(etc: Path, copies: Path | None = None, *, in_doubt: bool = False, wait_s: float = 10.0) -> Settings:
     """As `load`, for a process: under an invalid policy the alarm works, and nothing is recorded.
 
     If only holders' own lines are invalid, recordings are made for the others, as long as every group has one left.
+    Where unit.toml names signers, only what they signed counts: `copies` has what was signed last, `in_doubt` takes a
+    policy on which ssh-keygen gives no answer, and `wait_s` is the longest that it is waited for.
     Raises SettingsError if unit.toml itself is invalid: then nobody knows where the buttons are.
     """
-    try:
-        return load(etc)
-    except SettingsError as error:
-        without, _ = examine(etc, without_bad_holders=True)
-        if without is not None:
-            return without._replace(holders_fault=str(error))
-        unit_raw, unit = _read_unit(etc, [])
-        found = _load_policy(etc, "policy.toml", [], without_bad_holders=False) or Dated("", NO_POLICY, "0" * 64, {})
-        policy = found.policy
-        quiet = msgspec.structs.replace(
-            policy,
-            audio=msgspec.structs.replace(policy.audio, record=False, existing="keep"),
-            video=msgspec.structs.replace(policy.video, record=False, existing="keep"),
-        )
-        if unit is None or unit_faults(unit, quiet):
-            raise
-        return Settings(unit, unit_raw, (found._replace(policy=quiet),), quiet, found.sha256, fault=str(error))
+    unit_raw, unit = _read_unit(etc, [])
+    if unit is None or not unit.policy.signers:
+        return _to_run(etc, None)
+    from daemon.config import signed  # noqa: PLC0415 - a unit without signers does not load it
+
+    found = signed.to_run(etc, copies, unit.policy.signers, in_doubt=in_doubt, wait_s=wait_s)
+    if found.sources:
+        settings = _to_run(etc, found.sources)
+    elif wrong := unit_faults(unit, NO_POLICY):
+        raise SettingsError(report(wrong))
+    else:
+        why = report([one.fault() for one in found.refused], "nothing is recorded")
+        settings = Settings(unit, unit_raw, (Dated("", NO_POLICY, "0" * 64, {}),), NO_POLICY, "0" * 64, fault=why)
+    return settings._replace(read=found.read, over=found.over)
 
 
-def unread(etc: Path) -> tuple[str, ...]:
-    """Names beside the policies that look like policies and are not read."""
+def _to_run(etc: Path, sources: Sequence[Source] | None) -> Settings:
+    settings, faults = examine(etc, sources=sources)
+    if settings is not None:
+        return settings
+    why = report(faults)
+    without, _ = examine(etc, without_bad_holders=True, sources=sources)
+    if without is not None:
+        return without._replace(holders_fault=why)
+    unit_raw, unit = _read_unit(etc, [])
+    first = sources[0] if sources else sources_of(etc, ["policy.toml"])[0]
+    found = _load_policy(first, [], without_bad_holders=False) or Dated("", NO_POLICY, "0" * 64, {})
+    policy = found.policy
+    quiet = msgspec.structs.replace(
+        policy,
+        audio=msgspec.structs.replace(policy.audio, record=False, existing="keep"),
+        video=msgspec.structs.replace(policy.video, record=False, existing="keep"),
+    )
+    if unit is None or unit_faults(unit, quiet):
+        raise SettingsError(why)
+    return Settings(unit, unit_raw, (found._replace(policy=quiet),), quiet, found.sha256, fault=why)
+
+
+def unread(etc: Path, *, signed: bool = False) -> tuple[str, ...]:
+    """Names beside the policies that look like policies and are not read. `signed`: signatures are."""
     found = []
     for directory in (etc, etc / "policy.d"):
         try:
@@ -196,11 +269,12 @@ def unread(etc: Path) -> tuple[str, ...]:
         mine = {"policy.toml", "policy.d"} if directory == etc else {name for name in names if name.endswith(".toml")}
         meant = [name for name in names if directory != etc or name.lower().startswith("polic")]
         prefix = "" if directory == etc else "policy.d/"
+        mine |= {f"{name}.sig" for name in mine} if signed else set()
         found += [f"{prefix}{name}" for name in meant if name not in mine and not name.startswith(".")]
     return tuple(found)
 
 
-def _policy_files(etc: Path, faults: list[Fault]) -> list[str]:
+def policy_files(etc: Path, faults: list[Fault]) -> list[str]:
     """The policy and its later and earlier versions. A name that begins with a dot is ignored."""
     try:
         names = sorted(path.name for path in (etc / "policy.d").iterdir())
@@ -215,8 +289,21 @@ def _policy_files(etc: Path, faults: list[Fault]) -> list[str]:
     return ["policy.toml", *more[:POLICIES_MAX]]
 
 
-def _load_policy(etc: Path, file: str, faults: list[Fault], *, without_bad_holders: bool) -> Dated | None:
-    raw, data = _read(etc / file, faults, file)
+def sources_of(etc: Path, files: Sequence[str]) -> list[Source]:
+    """These policy files as they are."""
+    found = []
+    for file in files:
+        faults: list[Fault] = []
+        data = _bytes(etc / file, faults, file)
+        found.append(Source(file, data, faults[0] if faults else None))
+    return found
+
+
+def _load_policy(source: Source, faults: list[Fault], *, without_bad_holders: bool) -> Dated | None:
+    file, data = source.file, source.data
+    if source.fault is not None:
+        faults.append(source.fault)
+    raw = parse(data, file, faults) if source.fault is None else {}
     left_out: tuple[str, ...] = ()
     if without_bad_holders:
         raw, left_out = _without_bad_holders(raw)
@@ -224,7 +311,7 @@ def _load_policy(etc: Path, file: str, faults: list[Fault], *, without_bad_holde
     if policy is None:
         return None
     begins_ns = midnight_ns(policy.in_force_from, zone(policy.zone) or datetime.UTC)
-    return Dated(file, policy, hashlib.sha256(data).hexdigest(), raw, left_out, begins_ns)
+    return Dated(file, policy, hashlib.sha256(data).hexdigest(), raw, left_out, begins_ns, source)
 
 
 def _without_bad_holders(raw: dict[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -256,11 +343,16 @@ def _date_faults(policies: list[Dated]) -> list[Fault]:
 
 def changed_files(etc: Path, settings: Settings) -> tuple[str, ...]:
     """The policy files that have changed, appeared or gone since these settings were read."""
-    ignored: list[Fault] = []
+    if settings.read:
+        from daemon.config import signed  # noqa: PLC0415 - a unit without signers does not load it
+
+        return _differ(dict(settings.read), signed.hashes(etc))
     read = {dated.file: dated.sha256 for dated in settings.policies}
-    now = {
-        file: hashlib.sha256(_read(etc / file, ignored, file)[1]).hexdigest() for file in _policy_files(etc, ignored)
-    }
+    now = {one.file: hashlib.sha256(one.data).hexdigest() for one in sources_of(etc, policy_files(etc, []))}
+    return _differ(read, now)
+
+
+def _differ(read: dict[str, str], now: dict[str, str]) -> tuple[str, ...]:
     return tuple(sorted(file for file in read.keys() | now.keys() if read.get(file) != now.get(file)))
 
 
@@ -468,14 +560,19 @@ def _with_paths(broker: Broker, home: Path) -> Broker:
 
 
 def _read(path: Path, faults: list[Fault], name: str = "") -> tuple[dict[str, Any], bytes]:
-    name = name or path.name
+    known = len(faults)
+    data = _bytes(path, faults, name or path.name)
+    return (parse(data, name or path.name, faults) if len(faults) == known else {}), data
+
+
+def _bytes(path: Path, faults: list[Fault], name: str) -> bytes:
+    """The bytes of a settings file, one more than it may have at the most; empty, and a fault: it cannot be read."""
     try:
         with path.open("rb") as file:
-            data = file.read(FILE_BYTES_MAX + 1)
+            return file.read(FILE_BYTES_MAX + 1)
     except OSError as error:
         faults.append(Fault(name, "the file", str(path), f"a file that can be read ({error.strerror})"))
-        return {}, b""
-    return parse(data, name, faults), data
+        return b""
 
 
 def parse(data: bytes, name: str, faults: list[Fault]) -> dict[str, Any]:

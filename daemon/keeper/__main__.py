@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from daemon import run
+from daemon import people, run
 from daemon.config import Settings
 from daemon.keeper.entrance import Entrance
 from daemon.keeper.process import KeeperProcess
@@ -16,7 +16,8 @@ from hardware.disk import FileSystemDisk
 
 def make(settings: Settings, paths: Paths) -> Entrance:
     """The process on this machine's clock."""
-    return Entrance(paths, lambda: KeeperProcess(settings, paths, SystemClock(), FileSystemDisk(paths.store)))
+    door = people.Door(has_owner=paths != Paths.field())
+    return Entrance(paths, lambda: KeeperProcess(settings, paths, SystemClock(), FileSystemDisk(paths.store), door))
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from daemon.keeper.audit import Key
 from daemon.keeper.custody import Asked, Custody
 from daemon.keeper.export import Exports
 from daemon.keeper.holders import Holders
+from daemon.keeper.policies import Policies
 from daemon.keeper.register import Register, handed_for, handing
 from daemon.keeper.trials import Trials
 from daemon.keeper.verifier import Verifier
@@ -67,7 +68,8 @@ class Desk:
 
     def __init__(
         self, archive: Archive, door: people.Door, verifier: Verifier, trials: Trials, holders: Holders,
-        register: Register, state: Callable[[], wire.KeeperState], sweep: Callable[[], list[dict[str, str]]],
+        register: Register, policies: Policies, state: Callable[[], wire.KeeperState],
+        sweep: Callable[[], list[dict[str, str]]],
     ) -> None:  # fmt: skip
         """`sweep` deletes what is due now and returns what was deleted."""
         self._archive, self._door, self._verifier, self._trials = archive, door, verifier, trials
@@ -89,6 +91,7 @@ class Desk:
             "holders": holders.page, "holders_ask": lambda asked: holders.ask(asked, audit) or Later(),
             "holders_prove": lambda asked: holders.prove(asked, audit),
             "holders_lost": lambda asked: holders.report_lost(asked, audit),
+            "signers": policies.page, "signers_confirm": lambda asked: policies.confirm(asked, audit),
         }  # fmt: skip
 
     def answer(self, peer: link.Peer, request: wire.Request) -> None:

@@ -29,6 +29,7 @@ from daemon.keeper.filling import Filling
 from daemon.keeper.heads import Heads
 from daemon.keeper.holders import Holders
 from daemon.keeper.holds import Holds
+from daemon.keeper.policies import Policies
 from daemon.keeper.register import Register
 from daemon.keeper.reviews import Reviews
 from daemon.keeper.ringtime import RingCounter
@@ -41,7 +42,7 @@ from daemon.keeper.unread import Unread
 from daemon.keeper.verifier import Verifier
 from daemon.keeper.witness import Witness
 from daemon.keeper.worker import Inspected, LogInspected
-from daemon.model import acts
+from daemon.model import acts, bounds
 from daemon.model.faults import KeeperFault
 from daemon.model.holders import Moment
 from daemon.model.ledger import Line, fields, hash_of
@@ -112,9 +113,10 @@ class KeeperProcess:
         self._terms = Terms(archive, self._trials, self._unread)
         self._reviews = Reviews(self._holds, self._audit, self._policy.holds, days)
         self._register = Register(self._policy.roles())
+        self._policies = Policies(settings, paths)
         self._desk = Desk(
-            archive, door or people.Door(), self._verifier, self._trials, self._holders, self._register, self._state,
-            self._sweep_now,
+            archive, door or people.Door(), self._verifier, self._trials, self._holders, self._register,
+            self._policies, self._state, self._sweep_now,
         )  # fmt: skip
         self._link = link.Client(paths.unit_socket, lambda _, message: self._queue.put(FromAlarm(message)))
         self._operators = link.Server(paths.keeper_socket, lambda p, m: self._queue.put(FromOperator(p, m)))
@@ -160,6 +162,7 @@ class KeeperProcess:
             log.event("left_over_stays", "warning", why=str(error))
         self._time.start(self._audit)
         self._ring.start(self._clock.read())
+        self._policies.keep(self._clock.read())
         self._bear_witness()
         self._look_at_holds()
         self._sweep(None)
@@ -175,7 +178,7 @@ class KeeperProcess:
         self._store.refresh()
         followers = (
             self._time, self._holds, self._heads, self._acts, self._ring, self._seen, self._filling, self._verifier,
-            self._unread, self._holders, self._register,
+            self._unread, self._holders, self._register, self._policies,
         )  # fmt: skip
         follow = (part.follow for part in followers)
         self._audit.open(*follow, witnessed=self._heads.seen(), keys=self._heads.keys())
@@ -211,8 +214,9 @@ class KeeperProcess:
             self._settings_fault = (
                 (self._settings.fault or self._settings.holders_fault).partition("\n  ")[2].partition("\n")[0]
                 or _in_words(changed_files(self._paths.etc, self._settings))
-                or _unread(unread(self._paths.etc))
+                or _unread(unread(self._paths.etc, signed=bool(self._settings.unit.policy.signers)))
             )
+            self._look_at_policies(now)
             self._look_at_disk()
             self._clear(now)
             changed = True
@@ -287,6 +291,13 @@ class KeeperProcess:
         if line := self._filling.look(self._audit, held, len(self._store)):
             self._witness(line)
 
+    def _look_at_policies(self, now: ClockReading) -> None:
+        try:
+            for line in self._policies.look(self._audit, now):
+                self._witness(line)
+        except StoreError as error:
+            self._terms.refuse(error)
+
     def _clear(self, now: ClockReading) -> None:
         try:
             for line in self._clearing.look(now.boot_ns):
@@ -343,6 +354,7 @@ class KeeperProcess:
             "holds": self._holds_fault or self._seen.fault or self._holds.fault(), "hold_review": self._reviews.fault,
             "disk": self._filling.fault, "verify": self._verifier.fault,
             "settings": self._settings_fault, "holders": self._holders.fault(),
+            "policy": bounds.line(self._policies.fault(), bounds.LONG_MAX),
         }  # fmt: skip
         return wire.KeeperState(
             recordings=len(self._store),

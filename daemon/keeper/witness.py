@@ -146,7 +146,8 @@ class Witness:
         said, reviewed = policy.register, policy.register.criteria_reviewed
         criteria = said.criteria or UNSET, said.criteria_by or UNSET, str(reviewed) if reviewed else UNSET
         about = policy.name, settings.policy_sha256, since, tuple(policy.tracks()), policy.zone
-        now = acts.Policy(*about, *criteria, policy.fingerprints())
+        signed = settings.unit.policy.codes() or UNSET, settings.signed_by() or UNSET
+        now = acts.Policy(*about, *criteria, policy.fingerprints(), *signed)
         return audit.add(now) if self._policy != now else None
 
     def _began(self, name: str) -> list[Act]:

@@ -23,6 +23,7 @@ from daemon.model.holds import Hold, Kind
 from daemon.model.policy import Moment
 from daemon.model.register import Incident, Measure, Purpose, Use
 from daemon.model.retention import LateWhy
+from daemon.model.signers import Why
 from daemon.model.space import Level
 from hardware.ports import Track
 
@@ -201,6 +202,28 @@ class Policy(Act, frozen=True):
     """When they were looked at last."""
     holders: tuple[str, ...] | UnsetType = UNSET
     """Fingerprints of the public keys to which recordings are sealed. An earlier release did not say them."""
+    signers: tuple[str, ...] | UnsetType = UNSET
+    """Short codes of the keys that may sign the policy, where unit.toml names them."""
+    signed_by: str | UnsetType = UNSET
+    """Short code of the key that signed this one."""
+
+
+class PolicyRefused(Act, frozen=True):
+    """A policy file was found that none of those signed who may, or not as it is. Once per content and reason."""
+
+    file: str
+    sha256: Sha256
+    """Of what stands there; of no bytes, if it cannot be read."""
+    why: Why
+
+
+class SignersConfirmed(Act, frozen=True):
+    """A custodian confirms who may sign the policy, after it was changed in unit.toml."""
+
+    signers: tuple[str, ...]
+    """Short codes of their keys; none: the policy is no longer signed."""
+    uid: int
+    role: str
 
 
 class RecordingBegan(Act, frozen=True):

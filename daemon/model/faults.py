@@ -24,7 +24,7 @@ AlarmFault = Literal[
 """Found by the alarm process."""
 RecorderFault = Literal["camera", "microphone", "keys", "store", "full"]
 """Found by the recorder; its texts are not published as they are."""
-KeeperFault = Literal["keeper", "audit", "holds", "hold_review", "disk", "verify", "settings", "holders"]
+KeeperFault = Literal["keeper", "audit", "holds", "hold_review", "disk", "verify", "settings", "holders", "policy"]
 """Found by the keeper; as above. The alarm process also raises `keeper`, when the keeper is absent."""
 FaultName = Literal[AlarmFault, RecorderFault, KeeperFault]
 
@@ -147,6 +147,9 @@ FAULTS: Mapping[FaultName, Fault] = {
     ),
     "settings": Fault(
         "Check the policy (spreekkamer settings check), and restart the services to put it in force.", sign="",
+    ),
+    "policy": Fault(
+        "Put the signed policy and its .sig back, or have this one signed: spreekkamer settings check names the file.",
     ),
     "holders": Fault(
         "Have the holders show their keys: spreekkamer holders ask, and holders prove with their answers.", sign="",

@@ -12,6 +12,8 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from daemon.model import wording
 from daemon.model.dpia import annex
 from daemon.model.policy import Policy
@@ -38,13 +40,13 @@ MONTHS = (
 )  # fmt: skip
 
 
-def make(kind: Kind, policy: Policy, policy_sha256: str = "") -> Notice:
-    """A notice for a policy."""
+def make(kind: Kind, policy: Policy, policy_sha256: str = "", signers: tuple[str, ...] = ()) -> Notice:
+    """A notice for a policy. `signers`: short codes of the keys that may sign it, where it has to be signed."""
     makers: dict[Kind, Callable[[], Notice]] = {
         "sticker": lambda: _sticker(policy), "letter": lambda: _letter(policy), "spoken": lambda: _spoken(policy),
         "page": lambda: page(policy), "dpia": lambda: annex(policy, policy_sha256), "staff": lambda: _staff(policy),
     }  # fmt: skip
-    return makers[kind]()
+    return replace(makers[kind](), signed=wording.signed(signers))
 
 
 def in_use(policy: Policy) -> dict[Kind, str]:
@@ -74,9 +76,11 @@ def lacking(policy: Policy) -> tuple[str, ...]:
     return tuple(f"notice.{key}" for key, value in needed.items() if not value.strip())
 
 
-def outdated(policy: Policy, used: dict[Kind, str], policy_sha256: str = "") -> dict[Kind, str]:
+def outdated(
+    policy: Policy, used: dict[Kind, str], policy_sha256: str = "", signers: tuple[str, ...] = ()
+) -> dict[Kind, str]:
     """The notices in use that this policy does not match, with the code that they would need."""
-    now = {kind: make(kind, policy, policy_sha256).code for kind in KINDS}
+    now = {kind: make(kind, policy, policy_sha256, signers).code for kind in KINDS}
     return {kind: now[kind] for kind, code in used.items() if code and code != now[kind]}
 
 

@@ -5,8 +5,9 @@
 
 Invariant: a verb that is not in the table is nobody's. Engineers check, list and verify; custodians also hold, release
 and hand out sealed copies. Root is only an engineer: to act as a custodian it must be in that group, and the audit log
-says so. A process's own user may do everything: in the field nobody can log in as it, and in a simulated room it is the
-user who started the room.
+says so. Where a unit has an owner, that is the process's own user, who may do everything: in a simulated room whoever
+started it. A unit in the field has none: root could become that user (setpriv), and be a custodian without the log
+saying so.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Literal
 from msgspec import Struct
 
 Role = Literal["engineer", "custodian", "owner"]
-"""`owner` is the process's own user; the other two are groups of the machine."""
+"""`owner` is the process's own user, in a simulated room; the other two are groups of the machine."""
 
 GROUPS: Mapping[str, Role] = {"spreekkamer-engineer": "engineer", "spreekkamer-custodian": "custodian"}
 """The groups of the machine that give a role."""
@@ -46,11 +47,12 @@ KEEPER_VERBS: Mapping[str, frozenset[Role]] = {
     "recording_tested": BOTH,
     "verify": BOTH,
     "holders": BOTH, "holders_ask": BOTH, "holders_prove": BOTH, "holders_lost": BOTH,
+    "signers": BOTH, "signers_confirm": CUSTODIAN,
 }  # fmt: skip
 """The keeper's verbs."""
 KEEPER_ACTS = frozenset({
     "hold_place", "hold_extend", "hold_release", "export", "used", "incident_close",
-    "holders_ask", "holders_prove", "holders_lost",
+    "holders_ask", "holders_prove", "holders_lost", "signers_confirm",
 })  # fmt: skip
 """Those after which it signs its log: a custodian's act and a holder's proof get a witness at once."""
 VERBS: Mapping[str, frozenset[Role]] = {**ALARM_VERBS, **KEEPER_VERBS}
@@ -64,8 +66,12 @@ class Person(Struct, frozen=True):
     """Primary and supplementary groups when it connected."""
 
 
-def roles_of(person: Person, own_uid: int, groups: Mapping[int, Role]) -> frozenset[Role]:
-    """A person's roles. `groups`: numbers of this machine's groups that give a role."""
+def roles_of(person: Person, own_uid: int | None, groups: Mapping[int, Role]) -> frozenset[Role]:
+    """A person's roles.
+
+    `own_uid`: of the unit's owner; None: it has none, as in the field. `groups`: numbers of this machine's groups that
+    give a role.
+    """
     found = {groups[gid] for gid in person.groups if gid in groups}
     if person.uid == own_uid:
         found.add("owner")

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from daemon.model.bounds import SideName
+from daemon.model.signers import PolicyOwner
 
 Name = Annotated[
     str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,63}\Z", description="small letters, digits and hyphens, as in a host name")
@@ -321,6 +322,7 @@ class Unit(Struct, frozen=True, forbid_unknown_fields=True):
     camera: Camera = Camera()
     microphone: Microphone = Microphone()
     recorder: Recorder = Recorder()
+    policy: PolicyOwner = PolicyOwner()
 
     def topic_root(self) -> str:
         """The root of everything this room publishes over MQTT (design 7)."""

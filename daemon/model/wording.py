@@ -50,18 +50,26 @@ class Notice(Struct, frozen=True):
     paragraphs: tuple[str, ...]
     sender: tuple[str, ...]
     """Who says it and where to ask, on separate lines."""
+    signed: str = ""
+    """With which keys the policy can be signed; empty: it is not signed."""
 
     @property
     def code(self) -> str:
         """Eight digits that change with every word."""
-        said = "\n".join((self.kind, self.title, *self.paragraphs, *self.sender))
+        said = "\n".join((self.kind, self.title, *self.paragraphs, *self._said()))
         digest = hashlib.sha256(said.encode()).hexdigest()
         return f"{digest[:4]}-{digest[4:8]}"
 
     def text(self) -> str:
         """The whole text, for a screen or a letter."""
-        foot = "\n".join((*self.sender, f"Versie {self.code}"))
-        return "\n\n".join((self.title, *self.paragraphs, foot)) + "\n"
+        return "\n\n".join((self.title, *self.paragraphs, "\n".join(self.foot()))) + "\n"
+
+    def foot(self) -> tuple[str, ...]:
+        """The lines below it."""
+        return (*self._said(), f"Versie {self.code}")
+
+    def _said(self) -> tuple[str, ...]:
+        return (*self.sender, self.signed) if self.signed else self.sender
 
 
 def what(policy: Policy) -> str:
@@ -187,6 +195,14 @@ def sender(policy: Policy) -> tuple[str, ...]:
     officer = f"Functionaris gegevensbescherming: {notice.officer.strip()}" if notice.officer.strip() else ""
     lines = (notice.organisation, notice.contact, officer, notice.page)
     return tuple(line.strip() for line in lines if line.strip())
+
+
+def signed(signers: Sequence[str]) -> str:
+    """That the policy is signed, and the codes of the keys with which that can be done; empty: it is not signed."""
+    if not signers:
+        return ""
+    keys = "de sleutel met code" if len(signers) == 1 else "de sleutels met code"
+    return f"Het protocol van deze kamer is ondertekend. Dat kan alleen met {keys} {listed(signers, 'of')}."
 
 
 def ground(policy: Policy) -> str:

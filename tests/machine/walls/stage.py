@@ -56,6 +56,7 @@ DIRECTORIES = (
 PATHS = (
     "/", "/etc", "/etc/spreekkamer", *(path for path in FILES if path.startswith("/etc")),
     "/var/lib/spreekkamer", *OWN.values(), STORE, f"{STORE}/holds", f"{STORE}/audit.jsonl", "/var/lib/spreekkamer/card",
+    "/var/lib/spreekkamer/policy",
     "/boot", "/home", "/home/somebody/letter", "/root", "/tmp", "/tmp/walls-of-the-machine", "/var/tmp", "/var/log",
     "/run", "/run/spreekkamer/alarm", "/run/spreekkamer/keeper", "/run/spreekkamer-alarm", "/run/spreekkamer-keeper",
     "/run/systemd/notify", "/run/systemd/private", "/run/systemd/timesync", "/run/systemd/resolve",
