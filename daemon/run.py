@@ -15,7 +15,7 @@ from typing import Protocol
 
 from daemon import log
 from daemon.config import Settings, load_to_run
-from daemon.errors import UnitError
+from daemon.errors import SealError, UnitError
 from daemon.paths import Paths
 
 VERIFY_S, ALARM_VERIFY_S = 10.0, 2.0
@@ -46,7 +46,10 @@ def run(name: str, paths: Paths, make: Callable[[Settings, Paths], Process]) -> 
     try:
         is_alarm = name == "alarm"
         wait_s = ALARM_VERIFY_S if is_alarm else VERIFY_S
-        process = make(load_to_run(paths.etc, paths.policy, in_doubt=is_alarm, wait_s=wait_s), paths)
+        settings = load_to_run(paths.etc, paths.policy, in_doubt=is_alarm, wait_s=wait_s)
+        if settings.unanswered and name == "recorder":
+            raise SealError("ssh-keygen gives no answer, so that nobody knows who signed the policy; it is tried again")
+        process = make(settings, paths)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: process.stop())
         log.start(name)

@@ -153,6 +153,8 @@ class Settings(NamedTuple):
     """Where unit.toml names signers: hash of each policy file and of each signature, as they were read."""
     over: tuple[str, ...] = ()
     """Hashes of copies of signed policies in whose place others have come."""
+    unanswered: bool = False
+    """A policy was left out because ssh-keygen gave no answer about it: a later start may have one."""
 
     def signed_by(self) -> str:
         """Code of the key that signed the policy in force; empty: nobody had to, or it is none of the files."""
@@ -233,7 +235,8 @@ def load_to_run(etc: Path, copies: Path | None = None, *, in_doubt: bool = False
     else:
         why = report([one.fault() for one in found.refused], "nothing is recorded")
         settings = Settings(unit, unit_raw, (Dated("", NO_POLICY, "0" * 64, {}),), NO_POLICY, "0" * 64, fault=why)
-    return settings._replace(read=found.read, over=found.over)
+    left_out = any(one.why == "unanswered" for one in found.refused) and not in_doubt
+    return settings._replace(read=found.read, over=found.over, unanswered=left_out)
 
 
 def _to_run(etc: Path, sources: Sequence[Source] | None) -> Settings:

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import itertools
+import os
 import re
 import time
 from collections.abc import Iterator, Mapping
@@ -31,6 +33,8 @@ SIGNATURE_BYTES_MAX = 4096
 """That of an Ed25519 key has 300."""
 COPIES_MAX = 32
 """Copies that are looked at: twice as many as there can be policies."""
+ENTRIES_MAX = 8 * COPIES_MAX
+"""Names that are looked at: with signatures, and what a power cut left."""
 COPY = re.compile(r"[0-9a-f]{64}\.toml\Z")
 WAIT_S = 10.0
 """For all signatures of a start together: each takes 5 ms, ten times that on a Pi that starts everything at once."""
@@ -146,9 +150,12 @@ def _copies(
     home: Path | None, signers: tuple[Signer, ...], until_s: float
 ) -> Iterator[tuple[str, datetime.date, Source]]:
     """Copies that hold, the newest first: hash, day, and content."""
+    if home is None:
+        return
     try:
-        paths = [path for path in home.iterdir() if COPY.match(path.name)] if home is not None else []
-        paths.sort(key=lambda path: path.stat().st_mtime_ns, reverse=True)
+        with os.scandir(home) as found:  # the keeper's directory: one that was taken over can fill it
+            entries = [entry for entry in itertools.islice(found, ENTRIES_MAX) if COPY.match(entry.name)]
+        paths = [home / one.name for one in sorted(entries, key=lambda one: one.stat().st_mtime_ns, reverse=True)]
     except OSError:
         return
     for path in paths[:COPIES_MAX]:
@@ -166,7 +173,7 @@ def _copies(
 def _signature(path: Path) -> bytes | None:
     """The signature file beside a policy; None: there is none that can be read."""
     try:
-        return durable.read(path.with_name(path.name + SUFFIX), SIGNATURE_BYTES_MAX)
+        return durable.read(path.with_name(path.name + SUFFIX).resolve(), SIGNATURE_BYTES_MAX)
     except StoreError:
         return None
 

@@ -99,6 +99,10 @@ class Policies:
         news = [one for one in self._seen.refused if self._told.get(one.file) != (one.sha256, one.why)]
         return audit.add_all([acts.PolicyRefused(one.file, one.sha256, one.why) for one in news]) if news else []
 
+    def is_answered(self) -> bool:
+        """Whether ssh-keygen gives an answer that it did not give at the start: a new start works by it."""
+        return self._settings.unanswered and self._seen is not None and not self._unanswered()
+
     def _unanswered(self) -> bool:
         return self._seen is not None and any(one.why == "unanswered" for one in self._seen.refused)
 

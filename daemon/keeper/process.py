@@ -146,6 +146,7 @@ class KeeperProcess:
             log.event("ready", recordings=len(self._store), policy=self._policy.name)
             while not self._stopping and self._settings.at(self._clock.read()).policy == self._policy:
                 self._turn()
+                self._stopping |= self._policies.is_answered()
             self._time.keep(stopping=True)
             self._ring.tick(self._audit, self._clock.read(), stopping=True)
             self._sign(self._clock.read())

@@ -15,8 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon import sign
+from daemon import durable, sign
 from daemon.config import Settings, changed_files, load, shipped, unread
+from daemon.config.signed import COPIES_MAX, ENTRIES_MAX
+from daemon.durable import read
 from daemon.model.policy import NO_POLICY
 from tests.signing import UNIT, Signing, policy
 from tests.waiting import PATIENCE_S
@@ -237,8 +239,28 @@ def test_without_an_answer_nothing_is_taken_for_signed_but_by_the_alarm(
     refused = town.run(wait_s=0.5)
     assert refused.policy == NO_POLICY
     assert "it gave none" in refused.fault
-    assert town.run(in_doubt=True, wait_s=0.5).policy.name == "ours"
+    assert refused.unanswered
+    doubted = town.run(in_doubt=True, wait_s=0.5)
+    assert (doubted.policy.name, doubted.unanswered) == ("ours", False)
     assert time.monotonic() - begun_s < PATIENCE_S
+
+
+def test_a_directory_that_is_full_of_copies_is_not_read_to_its_end(
+    town: Signing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A1: a keeper that was taken over can fill its own directory; the alarm process looks at a bounded part of it."""
+    town.signed(policy())
+    for n in range(3 * ENTRIES_MAX):
+        (town.copies / f"{n:064x}.toml").touch()
+    asked = list[Path]()
+
+    def counting(path: Path, bytes_max: int) -> bytes:
+        asked.append(path)
+        return read(path, bytes_max)
+
+    monkeypatch.setattr(durable, "read", counting)
+    assert town.run().policy.name == "ours"
+    assert len(asked) < 2 * COPIES_MAX + 8
 
 
 def test_without_signers_a_signature_changes_nothing(town: Signing) -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -162,6 +163,29 @@ def test_a_full_disk_is_told_and_the_copy_made_later(town: Signing, monkeypatch:
         monkeypatch.setattr(durable, "replace", whole)
         process._look_at_policies(NOW)
         assert (fault(process), copies(town)) == ("", [OURS])
+
+
+def test_a_keeper_that_had_no_answer_starts_anew_when_there_is_one(
+    town: Signing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """K1, K5: without ssh-keygen's answer the keeper works by no policy, and deletes what is due all the same; when it
+    answers, the keeper ends, and the next one works by the signed policy.
+    """
+    (tmp_path / "bin").mkdir()
+    program = tmp_path / "bin" / "ssh-keygen"
+    program.write_text("#!/bin/sh\nexit 1\n")
+    program.chmod(0o755)
+    paths_of(town)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    with keeper(town) as process:
+        assert process._policy == NO_POLICY
+        assert "an answer of ssh-keygen" in fault(process)
+        assert not process._policies.is_answered()
+        program.unlink()
+        process._look_at_policies(NOW)
+        assert process._policies.is_answered()
+    with keeper(town) as process:
+        assert (process._policy.name, fault(process)) == ("ours", "")
 
 
 @pytest.mark.parametrize("now", [("officer",), ("officer", "engineer"), ("engineer",), ()])

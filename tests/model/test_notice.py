@@ -532,6 +532,21 @@ def test_no_sentence_ends_twice_and_none_is_empty(policy: Policy) -> None:
         assert all(line.strip() for line in (*notice.paragraphs, *notice.sender))
 
 
+@given(policies, st.integers(0, 3))
+def test_a_notice_says_that_the_policy_is_signed_and_only_then(policy: Policy, signers: int) -> None:
+    """H4: where the policy has to be signed, the foot of every notice says so, with the code of each key that can do
+    it; its own code is then another, so that a notice from before is outdated.
+    """
+    codes = tuple(f"{n}abc-1234-5678-9def" for n in range(signers))
+    for kind in KINDS:
+        before, now = make(kind, policy, "ab" * 32), make(kind, policy, "ab" * 32, codes)
+        assert ("ondertekend" in now.text()) is bool(codes)
+        assert all(code in now.foot()[-2] for code in codes)
+        assert "ondertekend" not in before.text()
+        old = outdated(policy, {kind: before.code}, "ab" * 32, codes)
+        assert old == ({kind: now.code} if codes else {})
+
+
 @given(policies)
 def test_eight_questions_have_an_answer(policy: Policy) -> None:
     """H4: where anything is recorded each of the eight questions is answered, and the text has them all in order."""

@@ -80,6 +80,7 @@ def test_a_changed_policy_shows_everywhere_and_the_signed_one_goes_on(
         said = unit.health()
         assert (said["policy_sha256"], said["signed_by"]) == (sha256, said["signers"][0])
         assert said["signed_by"] in spreekkamer("settings", "check", "--state", str(state)).stdout
+        assert said["signed_by"] in spreekkamer("notice", "letter", "--state", str(state)).stdout
         policy.write_bytes(signed.replace(b"[audio]\nrecord = false", b"[audio]\nrecord = true"))
         assert policy.read_bytes() != signed
         wait_for("the fault", lambda: "policy" in unit.health()["faults"], PATIENCE_S)
