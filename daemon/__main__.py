@@ -122,7 +122,7 @@ def _status(health: dict[str, Any], place: datetime.tzinfo) -> Iterator[tuple[ta
     keeper = health["keeper"]
     if health["simulated"]:
         yield Text("SIMULATED", style="red"), "a room on simulated devices: no alarm of it is a call for help"
-    yield "room", health["phase"]
+    yield health.get("place", "room"), health["phase"]
     for alarm_id, level in health["alarms"].items():
         yield "alarm", f"{alarm_id}: {level}"
     if health["recording_id"]:

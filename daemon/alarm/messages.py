@@ -163,6 +163,8 @@ class Health(Published, frozen=True):
     """Seconds since the machine's boot."""
     clock: ClockState
     """Whether the wall clock is synchronised."""
+    place: Literal["room", "desk"]
+    """What the unit stands in, by the policy: an interview room, or a desk for telephone calls."""
     phase: str
     """State of the room."""
     recording_id: str | None

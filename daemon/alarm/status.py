@@ -203,6 +203,7 @@ class Telemetry:
             boot_id=self._clock.boot_id(),
             uptime_s=now.boot_ns // 1_000_000_000,
             clock=now.state,
+            place=self._settings.policy.place.kind,
             phase=room.phase.value,
             recording_id=room.recording.id if room.recording else None,
             alarms={alarm.id: alarm.level for alarm in room.alarms},

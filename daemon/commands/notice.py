@@ -91,6 +91,12 @@ def staff(*, state: State = None, on: On = "", to: Out = None) -> None:
 
 
 @app.command()
+def call(*, state: State = None, on: On = "", to: Out = None) -> None:
+    """What callers hear in the telephone's menu before the call, and what a letter says."""
+    _write_text(_notice("call", state, on), to)
+
+
+@app.command()
 def check(*, state: State = None, as_json_: Json = False, on: On = "") -> None:
     """Check by their codes in the policy whether the notices in use still match it. Exit code 10: one does not."""
     settings = _settings(state, on)

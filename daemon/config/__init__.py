@@ -378,6 +378,7 @@ def policy_faults(policy: Policy, file: str = "policy.toml", left_out: tuple[str
     """What is wrong between the keys of a policy. `left_out`: roles of holders that were left out."""
     found = [
         *_zone_faults(policy),
+        *_place_faults(policy),
         *_term_faults(policy),
         *_privacy_faults(policy),
         *_group_faults(policy, left_out),
@@ -393,6 +394,11 @@ Found = Iterator[tuple[str, Any, str]]
 def _zone_faults(policy: Policy) -> Found:
     if zone(policy.zone) is None:
         yield "zone", policy.zone, "a time zone that this machine knows, such as Europe/Amsterdam (package tzdata)"
+
+
+def _place_faults(policy: Policy) -> Found:
+    if policy.place.kind == "desk" and policy.video.record:
+        yield "place.kind", "desk", '"room": this policy records image, and a caller is only heard'
 
 
 def _term_faults(policy: Policy) -> Found:
@@ -470,6 +476,10 @@ def unit_faults(unit: Unit, policy: Policy) -> list[Fault]:
         fault(
             "buttons.in_use", "none", f"a contact: the policy {policy.name} keeps a ring only while the room is in use"
         )
+    sound = unit.microphone
+    if policy.place.kind == "desk" and policy.tracks() and sound.channels == SIDES and not sound.channel_names:
+        expected = 'two names, such as ["medewerker", "beller"]: at a desk each channel is a side of the call'
+        fault("microphone.channel_names", [], expected)
     ring_bytes = _ring_bytes(unit, policy)
     if ring_bytes > unit.recorder.ring_bytes_max:
         expected = f"at least {ring_bytes}: {policy.timing.pre_event_s} s before an event at these bit rates"

@@ -89,6 +89,8 @@ def policy_lines(policy: Policy) -> Iterator[Line]:
     if not policy.tracks():
         yield Line("nothing is recorded; alarms go out")
         return
+    if policy.place.kind == "desk":
+        yield Line("a desk for telephone calls; the notices speak of calls")
     timing = policy.timing
     yield Line(f"{timing.pre_event_s} seconds before a press are kept with it, and {timing.post_event_s} after its end")
     yield Line(f"a forgotten recording ends after {span_s(timing.maximum_s)}")

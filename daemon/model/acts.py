@@ -539,14 +539,15 @@ class AlarmTest(AlarmAct, frozen=True):
 class ObjectionBegan(OfAlarm, frozen=True):
     """Staff note an objection."""
 
-    why: Literal["asked", "time", "alarm"]
+    why: Literal["asked", "time", "alarm", "call"]
 
 
 class ObjectionEnded(OfAlarm, frozen=True):
     """The objection is over."""
 
-    why: Literal["asked", "time", "alarm"]
-    """`time`: the policy's seconds have gone by. `alarm`: the policy lets an alarm be recorded."""
+    why: Literal["asked", "time", "alarm", "call"]
+    """`time`: the policy's seconds have gone by. `alarm`: the policy lets an alarm be recorded. `call`: at a
+    desk the call is over."""
 
 
 class CoverBegan(OfAlarm, frozen=True):

@@ -11,7 +11,7 @@ from __future__ import annotations
 from daemon.model import wording
 from daemon.model.holds import REVIEW_DAYS_MAX
 from daemon.model.policy import TERM_H_MAX, Policy, fingerprint
-from daemon.model.wording import NOTHING, Notice, sender
+from daemon.model.wording import Notice, sender
 
 NO_MORE = (
     "Geen namen. Geen herkenning van gezichten of stemmen. Niemand kijkt of luistert mee. Niets gaat naar een cloud: "
@@ -47,11 +47,13 @@ CHECKS = (
 def annex(policy: Policy, sha256: str) -> Notice:
     """The whole annex."""
     protocol = f"Protocol: {policy.name}, van kracht vanaf {policy.in_force_from.isoformat()}; SHA-256 {sha256 or '-'}."
-    data = f"Gegevens: {wording.what(policy)} van wie in de spreekkamer is. {NO_MORE}" if policy.tracks() else NOTHING
+    called = wording.is_desk(policy)
+    whose = "wie belt, en van de medewerker" if called else "wie in de spreekkamer is"
+    data = f"Gegevens: {wording.what(policy)} van {whose}. {NO_MORE}" if policy.tracks() else wording.nothing(policy)
     manages = " ".join((MANAGEMENT, *([TRIAL] if policy.tracks() else []), *([AIM] if policy.video.record else [])))
     said = (protocol, data, *_recording(policy), *_sound(policy), manages, _alarm(policy), _objection(policy),
             *_covered(policy), *_held(policy), CHECKS)  # fmt: skip
-    return Notice("dpia", "Bijlage bij de DPIA: de spreekkamer", said, sender(policy))
+    return Notice("dpia", f"Bijlage bij de DPIA: de {'telefoon' if called else 'spreekkamer'}", said, sender(policy))
 
 
 def _recording(policy: Policy) -> tuple[str, ...]:
@@ -115,6 +117,7 @@ def _objection(policy: Policy) -> str:
     if not policy.objection.by or not policy.tracks():
         return "Bezwaar: het protocol kent geen knop voor bezwaar."
     over = wording.length(policy.objection.maximum_s)
+    over = f"het gesprek, uiterlijk na {over}" if wording.ends_with_its_call(policy) else over
     records = "wordt dan toch opgenomen" if wording.objection_gives_way(policy) else "wordt dan niet opgenomen"
     return (
         f"Bezwaar: een medewerker zet {wording.the_devices(policy)} uit. Tijdens een alarm kan dat niet. Dat stopt "

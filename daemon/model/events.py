@@ -340,8 +340,8 @@ class Objection(Effect, frozen=True):
 
     until_ns: int
     """When it ends by itself; 0: it is over."""
-    why: Literal["asked", "time", "alarm"]
-    """By whom: staff, the policy's time, or an alarm that is recorded all the same."""
+    why: Literal["asked", "time", "alarm", "call"]
+    """By whom: staff, the policy's time, an alarm that is recorded all the same, or the end of its call at a desk."""
 
 
 class Waits(Effect, frozen=True):

@@ -22,10 +22,7 @@ from daemon.model.wording import (
     ACCESS,
     COMPLAINT,
     KINDS,
-    LAMP,
     NOBODY_WATCHES,
-    NOTHING,
-    NOTHING_THERE,
     RECEIVERS,
     RIGHTS,
     WHY,
@@ -45,6 +42,7 @@ def make(kind: Kind, policy: Policy, policy_sha256: str = "", signers: tuple[str
     makers: dict[Kind, Callable[[], Notice]] = {
         "sticker": lambda: _sticker(policy), "letter": lambda: _letter(policy), "spoken": lambda: _spoken(policy),
         "page": lambda: page(policy), "dpia": lambda: annex(policy, policy_sha256), "staff": lambda: _staff(policy),
+        "call": lambda: _call(policy),
     }  # fmt: skip
     return replace(makers[kind](), signed=wording.signed(signers))
 
@@ -59,6 +57,7 @@ def in_use(policy: Policy) -> dict[Kind, str]:
         "page": used.page,
         "dpia": used.dpia,
         "staff": used.staff,
+        "call": used.call,
     }
 
 
@@ -87,23 +86,32 @@ def outdated(
 def _sticker(policy: Policy) -> Notice:
     """Short, to be read in passing from a metre away."""
     if not policy.tracks():
-        return Notice("sticker", "Hier nemen wij niets op", (NOTHING,), sender(policy))
+        return Notice("sticker", "Hier nemen wij niets op", (wording.nothing(policy),), sender(policy))
     first = f"Wij nemen {wording.what(policy)} op. Dat doen wij alleen {wording.when(policy)}."
     now = f"{wording.on(policy)} {wording.held(policy)}"
-    said = (first, now, *wording.before(policy), LAMP, wording.terms(policy), " ".join(wording.objects(policy)))
+    said = (
+        first,
+        now,
+        *wording.before(policy),
+        wording.lamp(policy),
+        wording.terms(policy),
+        " ".join(wording.objects(policy)),
+    )
     return Notice("sticker", "Hier kan worden opgenomen", tuple(part for part in said if part), sender(policy))
 
 
 def _letter(policy: Policy) -> Notice:
     """Paragraphs for the invitation: what article 13 of the AVG asks for, as far as the policy says it."""
-    title = "Opnemen in de spreekkamer"
+    called = wording.is_desk(policy)
+    title = "Opnemen aan de telefoon" if called else "Opnemen in de spreekkamer"
     if not policy.tracks():
-        return Notice("letter", title, (NOTHING_THERE,), sender(policy))
+        return Notice("letter", title, (wording.nothing_there(policy),), sender(policy))
     where = f"Uw gesprek is in een spreekkamer met {wording.devices(policy)}."
+    where = "Belt u ons? Aan onze telefoon zit een kastje dat kan opnemen." if called else where
     first = f"{where} Wij nemen een gesprek niet zomaar op. Dat doen wij alleen {wording.when(policy)}. {WHY}"
     first = f"{first} {wording.ground(policy)}".rstrip()
     second = f"{wording.on(policy)} {wording.held(policy)}"
-    third = " ".join((*wording.before(policy), LAMP, *wording.afterwards(policy), NOBODY_WATCHES))
+    third = " ".join((*wording.before(policy), wording.lamp(policy), *wording.afterwards(policy), NOBODY_WATCHES))
     fourth = f"{wording.terms(policy)} {wording.who(policy)} {RECEIVERS}"
     fifth = " ".join((*wording.objects(policy), ACCESS, RIGHTS, COMPLAINT))
     return Notice("letter", title, (first, second, third, fourth, fifth), sender(policy))
@@ -113,18 +121,22 @@ def _spoken(policy: Policy) -> Notice:
     """What staff say before the conversation begins; half a minute."""
     title = "Dit zegt u aan het begin van het gesprek"
     if not policy.tracks():
-        return Notice("spoken", title, (NOTHING,), sender(policy))
+        return Notice("spoken", title, (wording.nothing(policy),), sender(policy))
+    called = wording.is_desk(policy)
+    where = f"In deze kamer {wording.stand(policy)} {wording.devices(policy)}."
+    where = "Aan mijn telefoon zit een kastje dat kan opnemen." if called else where
+    lamp = "Ik zie dat aan een lamp." if called else "De lamp gaat aan."
     seconds = policy.timing.pre_event_s
     button = "een knop" if policy.alarm.records else "de opnameknop"
     said = [
-        f"In deze kamer {wording.stand(policy)} {wording.devices(policy)}. {wording.held(policy)}",
-        f"Voel ik mij onveilig, dan druk ik op {button}. Dan nemen wij {wording.what(policy)} op. De lamp gaat aan.",
+        f"{where} {wording.held(policy)}",
+        f"Voel ik mij onveilig, dan druk ik op {button}. Dan nemen wij {wording.what(policy)} op. {lamp}",
     ]
     if seconds:
         said.append(f"Ook {'de seconde' if seconds == 1 else f'de {seconds} seconden'} daarvoor bewaren wij dan.")
     said += wording.afterwards(policy)
     if policy.objection.by:
-        over = f"Na {wording.length(policy.objection.maximum_s)} gaat het vanzelf weer aan."
+        over = wording.on_again(policy)
         alarm = " Bij een alarm nemen wij dan toch op." if wording.objection_gives_way(policy) else ""
         said.append(f"Wilt u dat niet? Zeg het nu. Dan zet ik het uit. {over}{alarm}")
     return Notice("spoken", title, tuple(said), sender(policy))
@@ -132,12 +144,14 @@ def _spoken(policy: Policy) -> Notice:
 
 def _staff(policy: Policy) -> Notice:
     """What the unit writes down about those who work with it (Protocol Heusden 2020, art. 7.1), and for how long."""
+    called = wording.is_desk(policy)
+    used = "de hoorn is opgenomen" if called else "de kamer in gebruik is"
     also = "Een bezwaar, een test" if policy.objection.by and policy.tracks() else "Een test"
     pressed = (
         "Het kastje schrijft op wanneer een knop is ingedrukt en welke knop dat was. Wie drukte, weet het niet. "
         "Heeft iemand een eigen draadloze knop? Dan is aan de knop te zien wie drukte. "
         f"{also} en een storing schrijft het ook op. Een alarm gaat ook naar de ontvanger. "
-        "Hoe lang die het bewaart, staat niet in dit protocol. Meldt een contact dat de kamer in gebruik is? Dan "
+        f"Hoe lang die het bewaart, staat niet in dit protocol. Meldt een contact dat {used}? Dan "
         "telt het kastje de gesprekken, per uur en zonder naam."
     )
     asked = (
@@ -152,9 +166,38 @@ def _staff(policy: Policy) -> Notice:
         if consent
         else "Dit protocol noemt geen instemming van de ondernemingsraad."
     )
-    recorded = _recorded_too(policy) if policy.tracks() else (NOTHING,)
-    title = "Dit legt de spreekkamer vast over u"
+    recorded = _recorded_too(policy) if policy.tracks() else (wording.nothing(policy),)
+    title = f"Dit legt {'het kastje bij de telefoon' if called else 'de spreekkamer'} vast over u"
     return Notice("staff", title, (pressed, asked, *recorded, kept, use, council), sender(policy))
+
+
+def _call(policy: Policy) -> Notice:
+    """What a caller hears before the call, in the menu, and what a letter says (Protocol Heusden 2020, art. 7.3)."""
+    title = "Dit hoort en leest wie ons belt"
+    if not wording.is_desk(policy):
+        said: tuple[str, ...] = ("Dit kastje staat in een spreekkamer. Voor wie belt is er geen tekst.",)
+    elif not policy.tracks():
+        said = ("Wij nemen gesprekken aan de telefoon niet op.",)
+    else:
+        only, objects = f"Dat gebeurt alleen {wording.when(policy)}.", _caller_objects(policy)
+        seconds = policy.timing.pre_event_s
+        also = "De seconde voor de druk hoort" if seconds == 1 else f"De {seconds} seconden voor de druk horen"
+        before = (f"{also} daarbij.",) if seconds else ()
+        term = wording.term(policy.audio.term_h)
+        kept = f"Wij bewaren de opname {term}, na een incident of een verzoek om inzage soms langer."
+        said = (
+            " ".join(("In het keuzemenu: Wij kunnen dit gesprek opnemen.", only, *before, *objects)),
+            " ".join(("In een brief: Belt u ons? Dan kunnen wij u en onze medewerker opnemen.", only, kept, *objects)),
+        )
+    return Notice("call", title, said, sender(policy))
+
+
+def _caller_objects(policy: Policy) -> tuple[str, ...]:
+    """How a caller objects; empty if the policy has no objection."""
+    if not policy.objection.by:
+        return ()
+    said = "Wilt u geen opname? Zeg dat aan de medewerker. Dan zet die het uit, behalve tijdens een alarm."
+    return (said, *(["Bij een alarm gaat het weer aan."] if wording.objection_gives_way(policy) else []))
 
 
 def _recorded_too(policy: Policy) -> tuple[str, ...]:

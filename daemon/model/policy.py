@@ -195,6 +195,8 @@ class InUse(Struct, frozen=True, forbid_unknown_fields=True):
     """The texts in the assessment."""
     staff: Code = ""
     """The text for those who work with the unit."""
+    call: Code = ""
+    """What callers hear and read before a call."""
 
 
 Words = Annotated[
@@ -223,6 +225,16 @@ class NoticePolicy(Struct, frozen=True, forbid_unknown_fields=True):
     page: Words = ""
     """Address of the privacy statement."""
     in_use: InUse = InUse()
+
+
+class PlacePolicy(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the unit stands."""
+
+    kind: Annotated[
+        Literal["room", "desk"], Meta(description="an interview room, or a desk for telephone calls: sound alone")
+    ] = "room"
+    """Notices speak of it, and at a desk an objection ends with its call
+    ([why](../decisions/0027-a-desk-is-the-policys-word.md))."""
 
 
 class UsePolicy(Struct, frozen=True, forbid_unknown_fields=True):
@@ -275,6 +287,7 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     notice: NoticePolicy = NoticePolicy()
     register: RegisterPolicy = RegisterPolicy()
     use: UsePolicy = UsePolicy()
+    place: PlacePolicy = PlacePolicy()
     holders: Annotated[tuple[Holder, ...], Meta(max_length=64, description="the holders' public keys")] = field(
         default=()
     )

@@ -18,10 +18,8 @@ from daemon.model.policy import Policy
 from daemon.model.wording import (
     ACCESS,
     COMPLAINT,
-    LAMP,
     LONGER,
     NOBODY_WATCHES,
-    NOTHING_THERE,
     RECEIVERS,
     RIGHTS,
     WHY,
@@ -32,6 +30,7 @@ from daemon.model.wording import (
 
 TITLE = "Opnemen in de spreekkamer"
 TITLE_OFF = "Wij nemen niets op in de spreekkamer"
+TITLE_CALLED, TITLE_CALLED_OFF = "Opnemen aan de telefoon", "Wij nemen niets op aan de telefoon"
 ALARM_ONLY = (
     "De alarmknop waarschuwt een collega. Het kastje schrijft op wanneer iemand drukt, en op welke knop. Een naam van "
     "een bezoeker schrijft het niet op."
@@ -41,7 +40,7 @@ CLOSED = (
     "Het kastje heeft geen sleutel waarmee een opname open kan. Ook wie het kastje beheert, kan een opname niet openen."
 )
 PLACE = (
-    "Een opname staat op het kastje van de spreekkamer. Niets gaat naar een cloud. Over het netwerk gaat nooit beeld "
+    "Een opname staat op het kastje {where}. Niets gaat naar een cloud. Over het netwerk gaat nooit beeld "
     "of geluid. Een kopie van het kastje is ook versleuteld."
 )
 LOGGED = "Elke opname, elke kopie en elke verwijdering staat in een logboek."
@@ -59,14 +58,16 @@ def page(policy: Policy) -> Notice:
     said = [lead(policy)]
     for answer in answers(policy):
         said += [answer.question, *answer.paragraphs]
-    return Notice("page", TITLE if policy.tracks() else TITLE_OFF, tuple(said), sender(policy))
+    on, off = (TITLE_CALLED, TITLE_CALLED_OFF) if wording.is_desk(policy) else (TITLE, TITLE_OFF)
+    return Notice("page", on if policy.tracks() else off, tuple(said), sender(policy))
 
 
 def lead(policy: Policy) -> str:
     """What stands above the questions."""
     if not policy.tracks():
-        return f"{NOTHING_THERE} {ALARM_ONLY}"
+        return f"{wording.nothing_there(policy)} {ALARM_ONLY}"
     where = f"In de spreekkamer {wording.stand(policy)} {wording.devices(policy)}."
+    where = "Aan onze telefoon zit een kastje dat kan opnemen." if wording.is_desk(policy) else where
     said = f"{where} Wij nemen een gesprek niet zomaar op. {WHY} {wording.ground(policy)}"
     return said.rstrip()
 
@@ -80,15 +81,20 @@ def answers(policy: Policy) -> tuple[Answer, ...]:
         Answer("Wat als niemand de opname stopt?", (_forgotten(policy),)),
         Answer("Hoe lang bewaren wij een opname?", tuple(_kept(policy))),
         Answer("Is een opname versleuteld?", (_sealed(policy),)),
-        Answer("Waar staat een opname?", (PLACE,)),
+        Answer("Waar staat een opname?", (_place(policy),)),
         Answer("Wie kan een opname zien of horen?", (f"{wording.who(policy)} {NOBODY_WATCHES}", LOGGED)),
         Answer("Wie mag om een opname vragen?", (f"{ACCESS} {RECEIVERS}",)),
         Answer("Wat zijn uw rechten?", tuple(_rights(policy))),
     )
 
 
+def _place(policy: Policy) -> str:
+    return PLACE.format(where="bij de telefoon" if wording.is_desk(policy) else "van de spreekkamer")
+
+
 def _begins(policy: Policy) -> Iterator[str]:
-    yield f"Wij nemen alleen op {wording.when(policy)}. Eén druk op de opnameknop is genoeg.{_raised(policy)} {LAMP}"
+    begins = f"Wij nemen alleen op {wording.when(policy)}. Eén druk op de opnameknop is genoeg."
+    yield f"{begins}{_raised(policy)} {wording.lamp(policy)}"
     yield " ".join((wording.on(policy), wording.held(policy), *wording.before(policy)))
 
 

@@ -51,6 +51,8 @@ class Rules(Struct, frozen=True):
     cover_alarm_records: bool = False
     ring_in_use: bool = False
     """Devices are closed while the room is not in use."""
+    desk: bool = False
+    """A desk for telephone calls: an objection is of one call."""
 
     @classmethod
     def of(cls, policy: Policy) -> Rules:
@@ -75,6 +77,7 @@ class Rules(Struct, frozen=True):
             objection_alarm_records=policy.objection.alarm_records,
             cover_alarm_records=policy.cover.alarm_records,
             ring_in_use=policy.use.ring_while == "in_use",
+            desk=policy.place.kind == "desk",
         )
 
 

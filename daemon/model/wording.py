@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from daemon.model.policy import Policy, TrackPolicy
 
-Kind = Literal["sticker", "letter", "spoken", "page", "dpia", "staff"]
+Kind = Literal["sticker", "letter", "spoken", "page", "dpia", "staff", "call"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 WEEK_H, DAY_H = 168, 24
 ROLES = {
@@ -27,6 +27,10 @@ ROLES = {
 NOTHING = "In deze kamer nemen wij geen beeld en geen geluid op. Er is wel een alarmknop."
 NOTHING_THERE = "In de spreekkamer nemen wij geen beeld en geen geluid op. Er is wel een alarmknop."
 """The same, for somebody who reads it at home."""
+NOTHING_CALLED = "Wij nemen aan de telefoon niets op. Er is wel een alarmknop."
+"""The same of a desk, wherever it is read."""
+LAMP_CALLED = "De medewerker ziet aan een lamp dat wij opnemen. U mag er altijd naar vragen."
+"""What a caller cannot see."""
 LAMP = "Brandt de opnamelamp? Dan nemen wij op."
 WHY = "Het is voor de veiligheid van u en van onze medewerkers."
 NOBODY_WATCHES = "Wij kijken of luisteren niet mee."
@@ -72,6 +76,26 @@ class Notice(Struct, frozen=True):
         return (*self.sender, self.signed) if self.signed else self.sender
 
 
+def is_desk(policy: Policy) -> bool:
+    """Whether people call, and do not come."""
+    return policy.place.kind == "desk"
+
+
+def nothing(policy: Policy) -> str:
+    """That nothing is recorded, read on the spot."""
+    return NOTHING_CALLED if is_desk(policy) else NOTHING
+
+
+def nothing_there(policy: Policy) -> str:
+    """The same, read at home."""
+    return NOTHING_CALLED if is_desk(policy) else NOTHING_THERE
+
+
+def lamp(policy: Policy) -> str:
+    """How somebody who comes or calls knows that a recording runs."""
+    return LAMP_CALLED if is_desk(policy) else LAMP
+
+
 def what(policy: Policy) -> str:
     """What may be recorded: beeld en geluid."""
     return listed([{"video": "beeld", "audio": "geluid"}[track] for track in reversed(policy.tracks())])
@@ -99,7 +123,8 @@ def on(policy: Policy) -> str:
     if policy.use.ring_while == "always":
         return f"{said}."
     off = "staat die" if len(policy.tracks()) == 1 else "staan ze"
-    return f"{said} als de kamer in gebruik is. Anders {off} uit, behalve bij een storing."
+    used = "tijdens een telefoongesprek" if is_desk(policy) else "als de kamer in gebruik is"
+    return f"{said} {used}. Anders {off} uit, behalve bij een storing."
 
 
 def held(policy: Policy) -> str:
@@ -179,9 +204,22 @@ def objects(policy: Policy) -> tuple[str, ...]:
     """What a resident who objects can do; empty if the policy has no objection."""
     if not policy.objection.by:
         return ()
-    over = f"Na {length(policy.objection.maximum_s)} gaat het vanzelf weer aan."
+    over = on_again(policy)
     said = f"Wilt u niet worden opgenomen? Zeg het ons: dan zetten wij het uit. Tijdens een alarm kan dat niet. {over}"
     return (said, *(["Bij een alarm nemen wij dan toch op."] if objection_gives_way(policy) else []))
+
+
+def ends_with_its_call(policy: Policy) -> bool:
+    """Whether an objection is over when the caller has hung up: the policy requires the contact that tells."""
+    return is_desk(policy) and policy.use.ring_while == "in_use"
+
+
+def on_again(policy: Policy) -> str:
+    """When an objection is over."""
+    longest = length(policy.objection.maximum_s)
+    if ends_with_its_call(policy):
+        return f"Na het gesprek gaat het vanzelf weer aan, uiterlijk na {longest}."
+    return f"Na {longest} gaat het vanzelf weer aan."
 
 
 def objection_gives_way(policy: Policy) -> bool:

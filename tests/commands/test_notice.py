@@ -110,6 +110,21 @@ def test_texts_come_by_the_policy_of_the_day(tmp_path: Path) -> None:
     assert (refused.returncode, "expected a name that ends in" in refused.stderr) == (12, True)
 
 
+def test_callers_are_told_before_the_call(tmp_path: Path) -> None:
+    """H4: the sentence for the menu and the one for a letter come by the policy of the desk; a room has none."""
+    said = spreekkamer("notice", "call", "--state", str(unit(tmp_path, "heusden-2020-kcc"))).stdout
+    menu, letter = said.split("\n\n")[1:3]
+    assert menu.startswith("In het keuzemenu: Wij kunnen dit gesprek opnemen. Dat gebeurt alleen als een medewerker")
+    assert "De 30 seconden voor de druk horen daarbij. Wilt u geen opname? Zeg dat aan de medewerker." in menu
+    assert letter.startswith("In een brief: Belt u ons?")
+    assert "1 week" in letter
+    (tmp_path / "room").mkdir()
+    assert (
+        "Voor wie belt is er geen tekst."
+        in spreekkamer("notice", "call", "--state", str(unit(tmp_path / "room"))).stdout
+    )
+
+
 def test_a_changed_policy_says_what_to_replace(tmp_path: Path) -> None:
     """H2: codes in use are held against the policy: what fits, what is outdated now, and from which day it will be."""
     state = unit(tmp_path)
@@ -126,7 +141,7 @@ def test_a_changed_policy_says_what_to_replace(tmp_path: Path) -> None:
     verdicts = {row["notice"]: row["verdict"] for row in found["notices"]}
     assert done.returncode == 10
     assert verdicts == {"sticker": "fits", "letter": "outdated", "spoken": "not in use", "page": "not in use",
-                        "dpia": "not in use", "staff": "not in use"}  # fmt: skip
+                        "dpia": "not in use", "staff": "not in use", "call": "not in use"}  # fmt: skip
     assert [(row["from"], row["notice"]) for row in found["to_come"]] == [
         ("2090-01-01", "sticker"),
         ("2090-01-01", "letter"),

@@ -234,6 +234,8 @@ def test_all_faults_of_both_files_at_once(etc: Etc) -> None:
         ('"hr-manager"]]', f'"hr-manager"]]{WINDOW}2026-04-02T06:00:00Z', "policy.toml: cover.windows[0].ends"),
         ('"hr-manager"]]', f'"hr-manager"]]{WINDOW}2026-03-18T07:00:00', "policy.toml: cover.windows[0].ends"),
         ("term_h = 168", "term_h = 1", "policy.toml: audio.term_h = 1: a term longer than the longest recording"),
+        ('"hr-manager"]]', '"hr-manager"]]\n[place]\nkind = "desk"',
+         'policy.toml: place.kind = "desk": "room": this policy records image, and a caller is only heard'),
         ("# channel_names = []", 'channels = 2\nchannel_names = ["a", "b", "c"]',
          "unit.toml: microphone.channel_names = ['a', 'b', 'c']: two names, of the left channel and of the right"),
         ("# channel_names = []", 'channels = 2\nchannel_names = ["a"]',
@@ -249,6 +251,17 @@ def test_all_faults_of_both_files_at_once(etc: Etc) -> None:
 def test_faults_that_no_single_key_shows(etc: Etc, old: str, new: str, line: str) -> None:
     """K1: what two keys or two files make wrong together is found, and named with its key."""
     assert any(fault.startswith(line) for fault in faults(etc(UNIT_TEXT, HEUSDEN, (old, new))))
+
+
+def test_at_a_desk_two_channels_have_names(etc: Etc) -> None:
+    """H1: what is left and what is right is said where it is a caller's voice; a room with two microphones need not."""
+    desk = holders((shipped() / "policies" / "heusden-2020-kcc.toml").read_text())
+    stereo = ("# channels = 1 ", "channels = 2 ")
+    expected = 'two names, such as ["medewerker", "beller"]: at a desk each channel is a side of the call'
+    assert faults(etc(FITTED_TEXT, desk, stereo)) == [f"unit.toml: microphone.channel_names = []: {expected}"]
+    assert load(etc(UNIT_TEXT, HEUSDEN, stereo)).unit.microphone.channel_names == ()
+    named = ("# channel_names = []", 'channel_names = ["medewerker", "beller"]')
+    assert load(etc(FITTED_TEXT, desk, stereo, named)).unit.microphone.channel_names == ("medewerker", "beller")
 
 
 def test_holders_are_counted_and_told_apart(etc: Etc) -> None:

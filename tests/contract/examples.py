@@ -81,10 +81,10 @@ def health() -> messages.Health:
         at=SAID_AT, unit=UNIT, policy="heusden-2020", policy_sha256=SHA256,
         holders=("b3c1-90aa-417e-02df", "5d20-7e61-c8a4-9f13"),
         signers=("07cc-91e0-4b2d-a6f8",), signed_by="07cc-91e0-4b2d-a6f8",
-        boot_id=BOOT_ID, uptime_s=7025, clock="synchronised", phase="ready", recording_id=None, alarms={}, faults={},
-        lamps={"status": True, "recording": False}, broker="MQTT 5", second_broker=None, receiver="acknowledges",
-        consoles=("balie",), paths={"broker": PROVEN}, undelivered=0, buttons={"alarm": proof}, queue_max=3,
-        recorder=RECORDER, keeper=KEEPER, counters={},
+        boot_id=BOOT_ID, uptime_s=7025, clock="synchronised", place="room", phase="ready", recording_id=None,
+        alarms={}, faults={}, lamps={"status": True, "recording": False}, broker="MQTT 5",
+        second_broker=None, receiver="acknowledges", consoles=("balie",), paths={"broker": PROVEN},
+        undelivered=0, buttons={"alarm": proof}, queue_max=3, recorder=RECORDER, keeper=KEEPER, counters={},
     )  # fmt: skip
 
 

@@ -23,7 +23,7 @@ from daemon.alarm.desk import TEST_RECORDING_NS
 from daemon.keeper.heads import HOUR_NS
 from daemon.model import holds
 from daemon.model.acts import AlarmAct
-from daemon.model.events import AlarmPressed, ObjectionPressed
+from daemon.model.events import AlarmPressed, ObjectionPressed, UseChanged
 from daemon.model.notice import in_use, lacking, make, outdated
 from daemon.model.policy import (
     NS,
@@ -35,6 +35,7 @@ from daemon.model.policy import (
     NoticePolicy,
     ObjectionPolicy,
     Opening,
+    PlacePolicy,
     Policy,
     TimingPolicy,
     TrackPolicy,
@@ -56,8 +57,8 @@ HEUSDEN = Policy(
 )  # fmt: skip
 SECONDS = st.sampled_from([0, 1, 10, 60, 120])
 policies = st.builds(
-    lambda audio, video, timing, alarm, objection, cover, holds, groups, notice, use: replace(
-        HEUSDEN, audio=audio, video=TrackPolicy(record=video, term_h=336),
+    lambda audio, video, timing, alarm, objection, cover, holds, groups, notice, use, kind: replace(
+        HEUSDEN, audio=audio, video=TrackPolicy(record=video and kind == "room", term_h=336), place=PlacePolicy(kind),
         timing=timing, alarm=alarm, objection=objection, cover=cover, holds=holds, opening=Opening(groups),
         notice=notice, use=use,
     ),
@@ -82,8 +83,11 @@ policies = st.builds(
         ground=st.sampled_from(["", " ", "een taak van algemeen belang (AVG, artikel 6, lid 1, onder e)."]),
         works_council=st.sampled_from([None, datetime.date(2026, 3, 1)]),
     ),
-    st.builds(UsePolicy, st.sampled_from(["always", "in_use"])),
+    st.builds(UsePolicy, st.sampled_from(["always", "in_use"])), st.sampled_from(["room", "desk"]),
 )  # fmt: skip
+
+
+Fact = Callable[[Policy], bool]
 
 
 def words(kind: Kind, policy: Policy) -> str:
@@ -95,6 +99,25 @@ def words(kind: Kind, policy: Policy) -> str:
 
 def records(policy: Policy) -> bool:
     return policy.audio.record or policy.video.record
+
+
+def room(policy: Policy) -> bool:
+    return records(policy) and policy.place.kind == "room"
+
+
+def desk(policy: Policy) -> bool:
+    return records(policy) and policy.place.kind == "desk"
+
+
+def nothing_at(kind: str) -> Fact:
+    return lambda policy: not records(policy) and policy.place.kind == kind
+
+
+def over_with_its_call(policy: Policy) -> bool:
+    """Whether the room itself ends an objection when the caller hangs up, and the settings need a contact for it."""
+    called = Room(Rules.of(policy), Phase.PRIVACY, objection_until_ns=10**15, in_use=True)
+    after, _ = step(called, UseChanged(in_use=False), 1)
+    return objects(policy) and not after.objection_until_ns and policy.use.ring_while == "in_use"
 
 
 def both(policy: Policy) -> bool:
@@ -149,17 +172,18 @@ def between_uses(policy: Policy) -> bool:
     return records(policy) and closed == [policy.tracks(), (), ()]
 
 
-Fact = Callable[[Policy], bool]
 ON: tuple[Kind, ...] = ("sticker", "letter", "page", "dpia", "staff")
 """The notices that say when the devices are on."""
 HELD: tuple[Kind, ...] = ("sticker", "letter", "spoken", "page", "staff")
 """The notices that say what is in memory."""
+BUT_CALLS: tuple[Kind, ...] = tuple(kind for kind in KINDS if kind != "call")
 TABLE: dict[str, tuple[tuple[Kind, ...], Fact]] = {
     # what is recorded, when, and what is in memory before it
     r"In deze kamer nemen wij geen beeld en geen geluid op": (
-        ("sticker", "spoken", "dpia", "staff"), lambda p: not records(p)),
-    r"In de spreekkamer nemen wij geen beeld en geen geluid op": (("letter", "page"), lambda p: not records(p)),
-    r"Er is wel een alarmknop": (KINDS, lambda p: not records(p)),
+        ("sticker", "spoken", "dpia", "staff"), nothing_at("room")),
+    r"In de spreekkamer nemen wij geen beeld en geen geluid op": (("letter", "page"), nothing_at("room")),
+    r"Wij nemen aan de telefoon niets op": (BUT_CALLS, nothing_at("desk")),
+    r"Er is wel een alarmknop": (BUT_CALLS, lambda p: not records(p)),
     r"De alarmknop waarschuwt een collega": (("page",), lambda p: not records(p)),
     r"Het kastje schrijft op wanneer iemand drukt, en op welke knop": (("page",), lambda p: not records(p)),
     r"Een naam van een bezoeker schrijft het niet op": (("page",), lambda p: not records(p)),
@@ -175,13 +199,16 @@ TABLE: dict[str, tuple[tuple[Kind, ...], Fact]] = {
         ("page",), lambda p: records(p) and p.alarm.records and p.alarm.raised_by == "hold"),
     r"Op de alarmknop drukt een medewerker twee keer": (
         ("page",), lambda p: records(p) and p.alarm.records and p.alarm.raised_by == "two_presses"),
-    r"Uw gesprek is in een spreekkamer met een": (("letter",), records),
-    r"In de spreekkamer (staat|staan) een": (("page",), records),
+    r"Uw gesprek is in een spreekkamer met een": (("letter",), room),
+    r"In de spreekkamer (staat|staan) een": (("page",), room),
+    r"Belt u ons": (("letter",), desk),
+    r"Aan onze telefoon zit een kastje dat kan opnemen": (("letter", "page"), desk),
     r"Wij nemen een gesprek niet zomaar op": (("letter", "page"), records),
     r"Het is voor de veiligheid": (("letter", "page"), records),
     r"De grond is een taak van algemeen belang .*e\)$": (("letter", "page"), grounded),
     r"De .* (staat|staan) aan$": (ON, lambda p: records(p) and not between_uses(p)),
-    r"De .* (staat|staan) aan als de kamer in gebruik is$": (ON, between_uses),
+    r"De .* (staat|staan) aan als de kamer in gebruik is$": (ON, lambda p: room(p) and between_uses(p)),
+    r"De microfoon staat aan tijdens een telefoongesprek$": (ON, lambda p: desk(p) and between_uses(p)),
     r"Anders staan ze uit, behalve bij een storing$": (ON, lambda p: both(p) and between_uses(p)),
     r"Anders staat die uit, behalve bij een storing$": (ON, lambda p: not both(p) and between_uses(p)),
     r"De camera en de microfoon staan aan": (("sticker", "letter", "page", "dpia", "staff"), both),
@@ -189,7 +216,8 @@ TABLE: dict[str, tuple[tuple[Kind, ...], Fact]] = {
         ("sticker", "letter", "page", "dpia", "staff"), lambda p: p.video.record and not p.audio.record),
     r"De microfoon staat aan": (
         ("sticker", "letter", "page", "dpia", "staff"), lambda p: p.audio.record and not p.video.record),
-    r"In deze kamer (staat|staan) een": (("spoken",), records),
+    r"In deze kamer (staat|staan) een": (("spoken",), room),
+    r"Aan mijn telefoon zit een kastje dat kan opnemen": (("spoken",), desk),
     r"Zonder opname bewaren wij niets": (HELD, lambda p: records(p) and not p.timing.pre_event_s),
     r"De laatste seconde blijft in het geheugen, versleuteld": (
         HELD, lambda p: records(p) and p.timing.pre_event_s == 1),
@@ -212,9 +240,12 @@ TABLE: dict[str, tuple[tuple[Kind, ...], Fact]] = {
     r"Voel ik mij onveilig, dan druk ik op een knop$": (("spoken",), lambda p: records(p) and p.alarm.records),
     r"Voel ik mij onveilig, dan druk ik op de opnameknop$": (("spoken",), lambda p: records(p) and not p.alarm.records),
     r"Dan nemen wij (beeld en geluid|beeld|geluid) op": (("spoken",), records),
-    r"De lamp gaat aan": (("spoken",), records),
-    r"Brandt de opnamelamp": (("sticker", "letter", "page"), records),
-    r"Dan nemen wij op": (("sticker", "letter", "page"), records),
+    r"De lamp gaat aan": (("spoken",), room),
+    r"Ik zie dat aan een lamp": (("spoken",), desk),
+    r"Brandt de opnamelamp": (("sticker", "letter", "page"), room),
+    r"Dan nemen wij op": (("sticker", "letter", "page"), room),
+    r"De medewerker ziet aan een lamp dat wij opnemen": (("sticker", "letter", "page"), desk),
+    r"U mag er altijd naar vragen": (("sticker", "letter", "page"), desk),
     r"Wij kijken of luisteren niet mee": (("letter", "page", "staff"), records),
     # how long, who, to whom
     r"Wij wissen ": (("sticker", "letter", "page", "staff"), records),
@@ -240,7 +271,8 @@ TABLE: dict[str, tuple[tuple[Kind, ...], Fact]] = {
     r"Beeld en geluid hebben elk een eigen sleutel": (("page",), both),
     r"Het kastje heeft geen sleutel waarmee een opname open kan": (("page",), records),
     r"Ook wie het kastje beheert, kan een opname niet openen": (("page",), records),
-    r"Een opname staat op het kastje van de spreekkamer": (("page",), records),
+    r"Een opname staat op het kastje van de spreekkamer": (("page",), room),
+    r"Een opname staat op het kastje bij de telefoon": (("page",), desk),
     r"Over het netwerk gaat nooit beeld of geluid": (("page",), records),
     r"Een kopie van het kastje is ook versleuteld": (("page",), records),
     # rights
@@ -250,7 +282,10 @@ TABLE: dict[str, tuple[tuple[Kind, ...], Fact]] = {
     r"Wilt u dat niet": (("spoken",), objects),
     r"Zeg het nu": (("spoken",), objects),
     r"Dan zet ik het uit": (("spoken",), objects),
-    r"Na \d+ (minuten|minuut) gaat het vanzelf weer aan": (("sticker", "letter", "spoken", "page"), objects),
+    r"Na \d+ (minuten|minuut) gaat het vanzelf weer aan": (
+        ("sticker", "letter", "spoken", "page"), lambda p: objects(p) and not over_with_its_call(p)),
+    r"Na het gesprek gaat het vanzelf weer aan, uiterlijk na \d+ minuten": (
+        ("sticker", "letter", "spoken", "page"), over_with_its_call),
     r"Bij een alarm nemen wij dan toch op": (("sticker", "letter", "spoken", "page"), in_objection),
     r"U mag vragen of er een opname van u is": (("letter", "page"), records),
     r"U mag ook vragen om verbeteren, wissen of beperken": (("letter", "page"), records),
@@ -276,7 +311,8 @@ TABLE: dict[str, tuple[tuple[Kind, ...], Fact]] = {
     r"Een test en een storing schrijft": (("staff",), lambda p: not objects(p)),
     r"Een alarm gaat ook naar de ontvanger": (("staff",), lambda _: True),
     r"Hoe lang die het bewaart, staat niet in dit protocol": (("staff",), lambda _: True),
-    r"Meldt een contact dat de kamer in gebruik is": (("staff",), lambda _: True),
+    r"Meldt een contact dat de kamer in gebruik is": (("staff",), lambda p: p.place.kind == "room"),
+    r"Meldt een contact dat de hoorn is opgenomen": (("staff",), lambda p: p.place.kind == "desk"),
     r"Dan telt het kastje de gesprekken, per uur en zonder naam": (("staff",), lambda _: True),
     r"Vraagt iemand iets aan het kastje": (("staff",), lambda _: True),
     r"Dan schrijft het de rol": (("staff",), lambda _: True),
@@ -287,9 +323,29 @@ TABLE: dict[str, tuple[tuple[Kind, ...], Fact]] = {
     r"De cijfers voor de raad komen uit dit logboek": (("staff",), lambda _: True),
     r"De ondernemingsraad heeft ingestemd op 1 maart 2026": (("staff",), lambda p: p.notice.works_council is not None),
     r"Dit protocol noemt geen instemming": (("staff",), lambda p: p.notice.works_council is None),
+    # what callers hear and read
+    r"Dit kastje staat in een spreekkamer": (("call",), lambda p: p.place.kind == "room"),
+    r"Voor wie belt is er geen tekst": (("call",), lambda p: p.place.kind == "room"),
+    r"Wij nemen gesprekken aan de telefoon niet op": (("call",), nothing_at("desk")),
+    r"In het keuzemenu: Wij kunnen dit gesprek opnemen": (("call",), desk),
+    r"In een brief: Belt u ons": (("call",), desk),
+    r"Dan kunnen wij u en onze medewerker opnemen": (("call",), desk),
+    r"Dat gebeurt alleen als een medewerker op de knop drukt, of bij een alarm": (
+        ("call",), lambda p: desk(p) and alarm_may_record(Room(Rules.of(p)))),
+    r"Dat gebeurt alleen als een medewerker op de knop drukt$": (
+        ("call",), lambda p: desk(p) and not alarm_may_record(Room(Rules.of(p)))),
+    r"De seconde voor de druk hoort daarbij": (("call",), lambda p: desk(p) and p.timing.pre_event_s == 1),
+    r"De \d+ seconden voor de druk horen daarbij": (("call",), lambda p: desk(p) and p.timing.pre_event_s > 1),
+    r"Wij bewaren de opname (1 dag|1 week|2 weken), na een incident of een verzoek om inzage soms langer": (
+        ("call",), lambda p: desk(p) and may_hold(p)),
+    r"Wilt u geen opname": (("call",), lambda p: desk(p) and objects(p)),
+    r"Zeg dat aan de medewerker": (("call",), lambda p: desk(p) and objects(p)),
+    r"Dan zet die het uit, behalve tijdens een alarm": (("call",), lambda p: desk(p) and refused_in_alarm(p)),
+    r"Bij een alarm gaat het weer aan": (("call",), lambda p: desk(p) and in_objection(p)),
     # the annex
     r"Protocol: heusden-2020": (("dpia",), lambda _: True),
-    r"Gegevens: ": (("dpia",), records),
+    r"Gegevens: .* van wie in de spreekkamer is": (("dpia",), room),
+    r"Gegevens: geluid van wie belt, en van de medewerker": (("dpia",), desk),
     r"Geen namen": (("dpia",), records),
     r"Geen herkenning": (("dpia",), records),
     r"Niemand kijkt of luistert mee": (("dpia",), records),
@@ -346,7 +402,8 @@ TABLE: dict[str, tuple[tuple[Kind, ...], Fact]] = {
     r"De opnamelamp gaat wel aan": (("dpia",), lambda p: p.alarm.silent and alarm_may_record(Room(Rules.of(p)))),
     r"Bezwaar: het protocol kent geen knop": (("dpia",), lambda p: not objects(p)),
     r"Bezwaar: een medewerker zet": (("dpia",), objects),
-    r"Dat stopt vanzelf na \d+ minuten": (("dpia",), objects),
+    r"Dat stopt vanzelf na \d+ minuten": (("dpia",), lambda p: objects(p) and not over_with_its_call(p)),
+    r"Dat stopt vanzelf na het gesprek, uiterlijk na \d+ minuten": (("dpia",), over_with_its_call),
     r"Een alarm wordt dan toch opgenomen": (("dpia",), in_objection),
     r"Een alarm wordt dan niet opgenomen": (("dpia",), lambda p: objects(p) and not in_objection(p)),
     r"Het bezwaar wordt geteld": (("dpia",), objects),
@@ -490,7 +547,7 @@ def test_the_annex_has_the_facts_that_an_officer_asks_for() -> None:
 @given(policies)
 def test_sentences_are_short(policy: Policy) -> None:
     """H2: what residents and staff read or hear has sentences of at most 20 words (B1)."""
-    for kind in ("sticker", "letter", "spoken", "page", "staff"):
+    for kind in ("sticker", "letter", "spoken", "page", "staff", "call"):
         notice = make(kind, replace(policy, notice=NoticePolicy()))
         for sentence in re.split(r"[.?:!] ", " ".join(notice.paragraphs)):
             assert len(sentence.split()) <= 20, sentence

@@ -14,6 +14,7 @@ from daemon.model.events import (
     Forget,
     Input,
     Lease,
+    Objection,
     ObjectionFound,
     OpenAlarm,
     Quiet,
@@ -35,7 +36,7 @@ from daemon.model.policy import NS
 from daemon.model.room import deadline_ns, step
 from daemon.model.rules.common import LATER_NS, UNSEEN_MAX
 from daemon.model.rules.use import unseen
-from daemon.model.state import Phase, Room
+from daemon.model.state import Phase, Room, Rules
 from tests.model.histories import BOTH, RULES, T0, after, alarm, kinds, ready, record
 
 ONLY_IN_USE = replace(RULES, ring_in_use=True)
@@ -279,3 +280,23 @@ def test_the_lease_of_what_ends_is_not_renewed_for_ever() -> None:
     """R3: a recorder that never says that it closed gets no lease by a change of use."""
     room = after(IN_USE, record(), ENDS, BEGINS)
     assert Lease not in {type(effect) for effect in step(room, BEGINS, T0 + 9 * NS)[1]}
+
+
+@pytest.mark.parametrize("rules", [RULES, ONLY_IN_USE], ids=["always", "in use"])
+def test_at_a_desk_an_objection_is_of_one_call(rules: Rules) -> None:
+    """R9, R8: who hangs up takes the objection along, so that the next caller's alarm is recorded; a visitor's in a
+    room stays until staff end it; while the contact is not known nothing ends, and with the next end seen it does.
+    """
+    objecting = after(ready(), ENDS, BEGINS, ObjectionFound(T0 + 3600 * NS))
+    for desk in (True, False):
+        room = replace(objecting, rules=replace(rules, desk=desk))
+        hung_up, effects = step(room, ENDS, T0 + 60 * NS)
+        assert (Objection(0, "call") in effects) is desk
+        assert (hung_up.objection_until_ns == 0) is desk
+        called, _ = step(hung_up, BEGINS, T0 + 70 * NS)
+        assert (called.phase is Phase.READY) is desk
+        unknown, effects = step(room, NOT_KNOWN, T0 + 60 * NS)
+        assert unknown.objection_until_ns
+        known, effects = step(unknown, ENDS, T0 + 61 * NS)
+        assert (Objection(0, "call") in effects) is desk
+        assert step(known, ENDS, T0 + 62 * NS)[1] == ()

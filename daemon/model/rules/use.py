@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from daemon.model.events import Effect, Forget, Note, StartRecording, UseChanged, UseOver
+from daemon.model.events import Effect, Forget, Note, Objection, StartRecording, UseChanged, UseOver
 from daemon.model.rules import record
 from daemon.model.rules.common import (
     UNSEEN_MAX,
@@ -55,8 +55,10 @@ def _begins(room: Room, now_ns: int) -> Step:
 def _ends(room: Room, now_ns: int) -> Step:
     """A recording has its post-event seconds; one that was asked for while nobody knew runs on until somebody comes."""
     is_known, mine = room.in_use is not None, room.recording
-    counted = (UseOver(room.use_recorded, room.use_alarm),) if is_known and room.use_counts else ()
+    counted: tuple[Effect, ...] = (UseOver(room.use_recorded, room.use_alarm),) if is_known and room.use_counts else ()
     room = replace(room, in_use=False, later=None, recording=replace(mine, over=True) if mine else None)
+    if room.rules.desk and room.objection_until_ns:  # the next caller has not objected
+        room, counted = replace(room, objection_until_ns=0), (*counted, Objection(0, "call"))
     if room.phase is Phase.RECORDING and is_known:
         room, effects = wind_down(room, now_ns)
         return room, (*counted, *effects)
