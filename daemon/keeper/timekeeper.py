@@ -100,7 +100,8 @@ class Timekeeper:
                 if self._past is not None and self._past.boot_id == line.boot_id:
                     self._past = model.believe(self._past, utc_ns - powered_ns, line.at_boot_ns)
             case acts.Adopted(of_boot=boot_id, powered_ns=powered_ns, offset_ns=offset_ns, believed=believed):
-                if self._past is not None and boot_id in self._in_use():
+                # One in which the unit believed a UTC can date others: the next `keep` knows.
+                if self._past is not None and (believed is True or boot_id in self._in_use()):
                     self._past = model.take_adopted(
                         self._past, boot_id, powered_ns, offset_ns, believed=believed is True
                     )

@@ -49,6 +49,20 @@ def test_what_the_counter_knows_of_a_lost_log_contradicts_a_later_lie() -> None:
     ])  # fmt: skip
 
 
+def test_what_a_lost_logs_boot_believed_counts_for_a_recording_of_another_unit() -> None:
+    """K1: found by the search: as above, and all that the store held was made elsewhere: the next boot's line of what
+    the boot before had believed was passed over when the log was read, for nothing there was made in that boot.
+    """
+    live([
+        Event("sync"), Event("wait", {"ns": 2980 * NS}),
+        Event("record", {"terms_h": (168,), "pre_s": 0, "elsewhere": True}), Event("sync"),
+        Event("lose_files", {"which": "log", "off_ns": 150 * NS}),
+        Event("lie", {"error_ns": -343 * 86_400 * NS, "for_ns": 3079 * NS, "then": "sync"}),
+        Event("power", {"off_ns": 150 * NS, "error_ns": 0, "clean": False}), Event("sync"),
+        Event("wait", {"ns": 655 * NS}),
+    ])  # fmt: skip
+
+
 def test_a_lie_behind_that_only_the_counter_knows_is_one_that_nothing_contradicts() -> None:
     """K4: found by the search: a boot believed a UTC seven years behind and lost its log. The counter knows the belief,
     and the next boot's UTC is as good as seven years off would have it (decision 9).
