@@ -82,7 +82,7 @@ def _build(directory: Path) -> None:
     if done.returncode:
         raise SystemExit(f"the image could not be built; the end of {directory}/build.log:\n{_end(directory)}")
     shutil.rmtree(wheels)
-    print("".join(line for line in (directory / "build.log").open() if " Linux " in line), end="", flush=True)  # noqa: T201
+    print(*(line for line in (directory / "build.log").read_text().splitlines() if " Linux " in line), sep="\n", flush=True)  # noqa: T201
 
 
 def _remove(directory: Path) -> None:
