@@ -82,7 +82,8 @@ def _build(directory: Path) -> None:
     if done.returncode:
         raise SystemExit(f"the image could not be built; the end of {directory}/build.log:\n{_end(directory)}")
     shutil.rmtree(wheels)
-    print(*(line for line in (directory / "build.log").read_text().splitlines() if " Linux " in line), sep="\n", flush=True)  # noqa: T201
+    kernel = [line for line in (directory / "build.log").read_text().splitlines() if " Linux " in line]
+    print(*kernel, sep="\n", flush=True)  # noqa: T201
 
 
 def _remove(directory: Path) -> None:

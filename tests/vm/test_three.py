@@ -47,7 +47,7 @@ port = {PORT}
 receiver = "listens"
 {SETTINGS}"""
 UNPLUG = "v4l2-ctl -d /dev/video0 -c disconnect=1; until modprobe -r vivid; do sleep 0.1; done"
-"""In one: as soon as nobody has it open, vivid plugs it in again by itself, and the recorder tries every two seconds."""
+"""In one: vivid plugs itself in again as soon as nobody has it open, and the recorder opens it within two seconds."""
 AS_A_PI = "BindReadOnlyPaths=/run/cpuinfo:/proc/cpuinfo"
 AS_ROOT = "User=root\nGroup=root\nSupplementaryGroups="
 OPENS = """
