@@ -118,6 +118,10 @@ brokers: $(BIN)/.ready-test system-packages .cache/aedes/.ready .cache/trixie/.r
 scenarios: $(BIN)/.ready-test system-packages  ## stories that anyone can read, in Dutch and English, in simulated rooms (ARGS="--only K1")
 	$(BIN)/python -m tests.scenarios $(ARGS)
 
+.PHONY: desk
+desk: $(BIN)/.ready-test system-packages  ## telephone calls at a desk, end to end: both sides apart, nothing of one call in the next (two minutes)
+	$(BIN)/python -m pytest -m desk tests/desk -s $(ARGS)
+
 .PHONY: vm-scenarios
 vm-scenarios: $(BIN)/.ready-test system-packages vm-packages  ## those with the tag vm, on the shipped services in a virtual machine (as root; ARGS="--only R5" for others)
 	$(BIN)/python -m tests.vm.image
