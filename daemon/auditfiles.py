@@ -5,6 +5,8 @@
 
     audit-2026.jsonl    a year that is closed: nothing is added to it any more
     audit.jsonl         the newest: the keeper adds its lines here
+    audit-2026.report.json, audit-2026.report.json.sig
+                        the figures of a year whose file is gone, and the keeper's signature
 
 Invariant: the names of closed years increase with the numbers of their lines, and each of these files ends with a whole
 line: one after the other they are one chain.
@@ -13,6 +15,7 @@ line: one after the other they are one chain.
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import re
@@ -21,6 +24,8 @@ from collections.abc import Sequence
 from itertools import accumulate
 from pathlib import Path
 
+LOG = "audit.jsonl"
+"""The newest, on every unit and in every copy."""
 BUFFER_BYTES = 65_536
 """Read at once: a hundred lines."""
 
@@ -31,10 +36,15 @@ class AuditFiles:
     def __init__(self, newest: Path) -> None:
         self.newest = newest
         self._closed = re.compile(rf"{re.escape(newest.stem)}-(\d{{4}}){re.escape(newest.suffix)}")
+        self._report = re.compile(rf"{re.escape(newest.stem)}-\d{{4}}\.report\.json(\.sig)?")
 
     def of_year(self, year: int) -> Path:
         """The file of a closed year, there or not."""
         return self.newest.with_name(f"{self.newest.stem}-{year:04d}{self.newest.suffix}")
+
+    def report_of(self, year: int) -> Path:
+        """The figures of a year whose file is gone; their signature has `.sig` behind its name."""
+        return self.newest.with_name(f"{self.newest.stem}-{year:04d}.report.json")
 
     def closed(self) -> dict[int, Path]:
         """The closed years that are there, the oldest first. Raises OSError.
@@ -55,9 +65,21 @@ class AuditFiles:
             return path.samefile(self.newest)
         return False
 
+    def settle(self) -> None:
+        """Take back a closing that was cut off: the newest file keeps one name. Raises OSError."""
+        with os.scandir(self.newest.parent) as entries:
+            for entry in [entry for entry in entries if self._closed.fullmatch(entry.name)]:
+                if not entry.is_symlink() and self.is_newest(Path(entry.path)):
+                    Path(entry.path).unlink()
+
     def all(self) -> list[Path]:
         """The files of the log in the order of its lines, whether the newest is there or not. Raises OSError."""
         return [*self.closed().values(), self.newest]
+
+    def all_kept(self) -> list[Path]:
+        """The same, and the reports of years whose files are gone. Raises OSError."""
+        reports = self.newest.parent.glob(f"{self.newest.stem}-????.report.json*")
+        return [*self.all(), *(path for path in reports if self._report.fullmatch(path.name))]
 
     def descriptors(self) -> list[int]:
         """All of them, open for reading; the caller closes them. Raises OSError."""
@@ -68,6 +90,13 @@ class AuditFiles:
             close_all(found)
             raise
         return found
+
+    def open_copy(self) -> io.BufferedReader:
+        """The same of a copy, which need not have all. Raises OSError; FileNotFoundError if it has none."""
+        there = [path for path in self.all() if path.exists()]
+        if not there:
+            raise FileNotFoundError(errno.ENOENT, f"holds no {self.newest.name}, nor one of a closed year")
+        return joined([os.open(path, os.O_RDONLY | os.O_CLOEXEC) for path in there])
 
     def open(self) -> io.BufferedReader:
         """The whole log as one file. Raises OSError."""

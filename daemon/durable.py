@@ -156,6 +156,49 @@ def open_log(path: Path, mode: int = 0o640) -> int:
     return fd
 
 
+def begin_log(path: Path, data: bytes, before_naming: Callable[[int], None], mode: int = 0o640) -> int:
+    """Put a new log in the place of one, with this data, and return it open for appending.
+
+    Raises StoreError: the one before is still there. `before_naming` gets the descriptor when the data is on the disk.
+    On return the name is not synced yet.
+    """
+    beside = path.with_name(path.name + ".new")
+    fd = None
+    try:
+        fd = os.open(beside, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+        _write_all(fd, data)
+        os.fsync(fd)
+        before_naming(fd)
+        os.rename(beside, path)  # noqa: PTH104 - as in `replace`
+    except BaseException as error:
+        if fd is not None:
+            os.close(fd)
+        with contextlib.suppress(OSError):
+            beside.unlink()
+        if isinstance(error, OSError):
+            raise StoreError(f"{path}: {error.strerror or error}") from error
+        raise
+    return fd
+
+
+def add_name(path: Path, name: Path) -> None:
+    """Give a file another name as well, durable on return. Raises StoreError: it may have it all the same."""
+    try:
+        os.link(path, name)
+        sync(name.parent)
+    except OSError as error:
+        raise StoreError(f"{name}: {error.strerror or error}") from error
+
+
+def remove(path: Path) -> None:
+    """Delete a file, durable on return; one that is not there is none. Raises StoreError."""
+    try:
+        path.unlink(missing_ok=True)
+        sync(path.parent)
+    except OSError as error:
+        raise StoreError(f"{path}: {error.strerror or error}") from error
+
+
 def sync(directory: Path) -> None:
     """Make a directory's names durable. Raises OSError."""
     fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

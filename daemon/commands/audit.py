@@ -18,18 +18,31 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from daemon import loglines, sign
-from daemon.auditfiles import joined
+from daemon.auditfiles import LOG, AuditFiles, joined
 from daemon.commands import testimony
 from daemon.commands.console import Json, State, as_json, out
 from daemon.errors import RequestError, StoreError
 from daemon.link import Conversation
 from daemon.model import acts
 from daemon.model.ledger import FAULTS_MAX, Foreign, Line, Walk
-from daemon.model.witness import Book
+from daemon.model.witness import MARGIN_NS, Book
 from daemon.paths import Paths
 
 app = typer.Typer(help="The keeper's log: deletions, holds, hand-outs; hash-chained and signed.", no_args_is_help=True)
+FILE = "a copy of the log: audit.jsonl, or a directory with its years; without it: the unit's own"
 NO_HEADS: Mapping[int, str] = {}
+
+
+class GoneYear(msgspec.Struct, frozen=True):
+    """A year whose file was deleted at the end of its term."""
+
+    year: int
+    first: int
+    """Number of its first line."""
+    ends: int
+    """Number of the line behind its last."""
+    said: int
+    """Number of the line that says so."""
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -54,6 +67,10 @@ class Verdict(msgspec.Struct, frozen=True):
     """Recordings that the log began and reports missing: no receipt for their deletion."""
     foreign: tuple[int, ...] = ()
     """Numbers of lines of unknown kinds, which have no effect; the first hundred."""
+    gone: tuple[GoneYear, ...] = ()
+    """Years that are not there because their term was over, the oldest first: no fault."""
+    passed: int = 0
+    """Heads of a witness of lines that are past their term, which cannot be compared."""
 
 
 class Progressing(Progress):
@@ -68,7 +85,7 @@ class Progressing(Progress):
 def verify(
     *,
     file: Annotated[
-        Path | None, typer.Option(metavar="F", help="a copy of audit.jsonl; without it: the unit's own")
+        Path | None, typer.Option(metavar="F", help=FILE)
     ] = None,
     key: Annotated[
         Path | None, typer.Option(metavar="PUB", help="the keeper's public key, or an allowed_signers with it")
@@ -135,6 +152,7 @@ def check(
     except OSError as error:
         raise StoreError(f"the audit log cannot be read: {error.strerror or error}") from error
     walk.finish()
+    _judge_gone(walk, signed_lines if keys else walk.lines)
     if book is not None:
         _ask(book, walk, began)
     if keys and walk.lines and not good:
@@ -142,9 +160,18 @@ def check(
     faults = tuple(str(fault) for fault in walk.faults)
     compared = walk.compared & heads.keys()
     witnessed = len(compared), None if book is None else len(heads), max(compared, default=0)
+    gone = tuple(GoneYear(one.act.year, one.act.first, one.act.lines, one.n) for one in walk.gone)
     return Verdict(
-        walk.lines, walk.head, faults, walk.faults_n, good, signed_lines, *witnessed, tuple(missing), tuple(foreign)
-    )
+        walk.lines, walk.head, faults, walk.faults_n, good, signed_lines, *witnessed, tuple(missing), tuple(foreign),
+        gone, walk.passed,
+    )  # fmt: skip
+
+
+def _judge_gone(walk: Walk, signed_lines: int) -> None:
+    """A year went if a keeper said so: a line that no head covers says nothing."""
+    for one in walk.gone:
+        if one.n >= signed_lines:
+            walk.blame(one.n, f"says that {one.act.year} went at the end of its term, and no keeper signed it")
 
 
 def _ask(book: Book, walk: Walk, began: set[str]) -> None:
@@ -153,8 +180,13 @@ def _ask(book: Book, walk: Walk, began: set[str]) -> None:
         if not fork.recording_id:
             walk.blame(fork.lines - 1, "was witnessed with two heads: one of two logs is not this keeper's")
     for name, lines in book.due().items():
-        if lines <= walk.lines and name not in began:
+        if lines <= walk.lines and name not in began and not _is_past(book.began_ns(name), walk):
             walk.blame(lines - 1, f"is signed without recording {name}, whose chain was witnessed before")
+
+
+def _is_past(wall_ns: int, walk: Walk) -> bool:
+    """Whether what was logged at this time stood in a year that is past its term."""
+    return any(gap.since_wall_ns - MARGIN_NS <= wall_ns <= gap.until_wall_ns + MARGIN_NS for gap in walk.gone_gaps)
 
 
 def _note_missing(line: Line, missing: dict[str, None]) -> None:
@@ -179,8 +211,10 @@ def _of_unit(paths: Paths, key: Path, book: Book | None) -> Verdict:
 def _of_file(path: Path, key: Path | None, book: Book | None) -> Verdict:
     keys = sign.public_keys(key, sign.AUDIT) if key else ()
     try:
-        with path.open("rb") as file:
-            return check(file, os.fstat(file.fileno()).st_size, keys, book)
+        with AuditFiles(path / LOG).open_copy() if path.is_dir() else path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(0)
+            return check(file, size, keys, book)
     except OSError as error:
         raise StoreError(f"{path}: {error.strerror or error}") from error
 
@@ -212,6 +246,11 @@ def _show(found: Verdict) -> None:
     else:
         compared = f"Witnessed heads that were compared with a line: {found.witnessed} of {found.heard}"
         out().print(f"{compared}; lines that they cover: {found.witnessed_lines}.")
+    if found.passed:
+        out().print(f"Witnessed heads of lines that are past their term: {found.passed}; only their last is compared.")
+    for gone in found.gone:
+        where = f"lines {gone.first} to {gone.ends - 1}; line {gone.said} says so"
+        out().print(f"Not there: {gone.year}, past its term ({where}).")
     if found.foreign:
         many = f"{len(found.foreign)} or more" if len(found.foreign) == FAULTS_MAX else len(found.foreign)
         first = f"the first is line {found.foreign[0]}"

@@ -7,50 +7,30 @@ from __future__ import annotations
 
 import csv
 import datetime
+import hashlib
 import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Annotated, Any
+from typing import Annotated, Any
 
 import msgspec
 import typer
 from rich.text import Text
 
-from daemon import loglines
-from daemon.auditfiles import joined
+from daemon import durable
+from daemon.auditfiles import LOG, AuditFiles, joined
 from daemon.commands import tables
 from daemon.commands.console import Json, State, as_json, out
 from daemon.config import load_to_run
 from daemon.errors import RequestError, SettingsError, StoreError
+from daemon.inspection.counting import REPORT_BYTES_MAX, Counted, Report, YearReport, counted
 from daemon.link import Conversation
-from daemon.model.ledger import Walk, parse
-from daemon.model.report import Calendar, Figures, Incident, Tally, together
+from daemon.model import acts
+from daemon.model.report import Figures, together
 from daemon.paths import Paths
 from daemon.texts import shown
 from daemon.times import local, zone
-
-
-class Report(msgspec.Struct, frozen=True):
-    """The figures, and the log that they were counted from."""
-
-    figures: Figures
-    lines: int
-    head: str
-    """SHA-256 of the log's last line: a count from a log with this head gives the same figures."""
-    faults_n: int
-    """Lines that do not fit the chain; figures from such a log prove nothing."""
-
-
-class Counted(msgspec.Struct, frozen=True):
-    """One unit's year."""
-
-    of: str
-    """The unit's name, or the file's."""
-    report: Report
-    incidents: tuple[Incident, ...]
-    first: str
-    """SHA-256 of its first line, which no two units share."""
 
 
 class Town(msgspec.Struct, frozen=True):
@@ -61,7 +41,7 @@ class Town(msgspec.Struct, frozen=True):
 
 
 YEAR = "in the zone that the log names; without it: this year"
-FILE = "a copy of audit.jsonl, for the town several; without it: the unit's own"
+FILE = "a copy of the log: audit.jsonl, or a directory with its years; for the town several; without it: the unit's own"
 
 
 def report(
@@ -87,44 +67,49 @@ def report(
         raise typer.Exit(10)
 
 
-def count(file: IO[bytes], size: int, year: int | None) -> Report:
-    """Count from the first `size` bytes of a log; without a year: this one. Raises OSError if it cannot be read."""
-    return _count("", file, size, year).report
-
-
-def _count(of: str, file: IO[bytes], size: int, year: int | None) -> Counted:
-    calendar, first = Calendar(), ""
-    for line in loglines.read(file, size):
-        first = first or line.sha256
-        if (found := parse(line.raw)) is not None:
-            calendar.take(found)
-    calendar.finish()
-    file.seek(0)  # once more: later lines about time date the earlier ones
-    place = zone(calendar.zone) or datetime.UTC
-    walk, tally = Walk(), Tally(year or datetime.datetime.now(tz=place).year, calendar, place)
-    for line in loglines.read(file, size):
-        if (found := walk.take(line.raw, line.sha256)) is not None:
-            tally.take(found)
-    walk.finish()
-    counted = Report(tally.finish(), walk.lines, walk.head, walk.faults_n)
-    return Counted(of, counted, tuple(tally.incidents()), first)
-
-
 def _of_unit(paths: Paths, year: int | None) -> Counted:
     with Conversation(paths.keeper_socket) as keeper:
         told, files = keeper.ask_for_files("audit")
-    if not files:
-        raise StoreError("the keeper handed out no log; expected an open file")
-    with joined(files) as file:
-        return _count(_name(paths), file, told["bytes"], year)
+        if not files:
+            raise StoreError("the keeper handed out no log; expected an open file")
+        with joined(files) as file:
+            found = counted(_name(paths), file, told["bytes"], year)
+        if (gone := _gone(found)) is None:
+            return found
+        _, files = keeper.ask_for_files("audit_report", year=gone.year)
+        with os.fdopen(files[0], "rb") as file:
+            return _kept(found, gone, file.read(REPORT_BYTES_MAX + 1))
 
 
 def _of_file(path: Path, year: int | None) -> Counted:
+    copy = AuditFiles(path / LOG)
     try:
-        with path.open("rb") as file:
-            return _count(str(path), file, os.fstat(file.fileno()).st_size, year)
+        with copy.open_copy() if path.is_dir() else path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(0)
+            found = counted(str(path), file, size, year)
+        if (gone := _gone(found)) is None or not path.is_dir():
+            return found
+        return _kept(found, gone, durable.read(copy.report_of(gone.year), REPORT_BYTES_MAX))
     except OSError as error:
         raise StoreError(f"{path}: {error.strerror or error}") from error
+
+
+def _gone(found: Counted) -> acts.YearDeleted | None:
+    """The line by which the year that is asked for has gone; None: it has not."""
+    year = found.report.figures.year
+    return next((gone.act for gone in reversed(found.gone) if gone.act.year == year), None)
+
+
+def _kept(found: Counted, gone: acts.YearDeleted, raw: bytes) -> Counted:
+    """The year as its report has it, which stayed when its lines went. Raises StoreError if it is not that report."""
+    if hashlib.sha256(raw).hexdigest() != gone.report_sha256:
+        raise StoreError(f"{found.of}: the report of {gone.year} is not the one that the log names; it proves nothing")
+    try:
+        kept = msgspec.json.decode(raw, type=YearReport).report
+    except msgspec.DecodeError as error:
+        raise StoreError(f"{found.of}: the report of {gone.year} cannot be read: {error}") from error
+    return msgspec.structs.replace(found, report=kept, incidents=())
 
 
 def _name(paths: Paths) -> str:
@@ -167,6 +152,12 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def _as_csv(found: list[Counted]) -> None:
+    """Raises RequestError for a year whose alarms are past their term."""
+    for unit in found:
+        if (gone := _gone(unit)) is not None:
+            raise RequestError(
+                f"{unit.of}: the alarms of {gone.year} are past their term; expected `report` without --csv"
+            )
     rows = csv.writer(sys.stdout, lineterminator="\n")
     rows.writerow(COLUMNS)
     for unit in found:
@@ -251,6 +242,14 @@ CRITERIA = (
 )
 NOBODY = ("nobody named", "niet genoemd")
 NEVER = ("no date named", "geen datum genoemd")
+GONE = (
+    "{of}The log's file of {year} is past its term and deleted; its report stays: --year {year}.",
+    "{of}Het logboek van {year} is na de bewaartermijn gewist. Het verslag van dat jaar is er nog.",
+)
+KEPT = (
+    "{of}The log's file of {year} is past its term and deleted; these figures were counted before that, and signed.",
+    "{of}Het logboek van {year} is na de bewaartermijn gewist. Deze cijfers zijn daarvoor geteld en ondertekend.",
+)
 BROKEN = (
     "{of}The log does not hold together: {faults} lines are wrong. These figures prove nothing; see `audit verify`.",
     "{of}Het logboek klopt niet: {faults} regels zijn fout. Deze cijfers bewijzen niets.",
@@ -268,6 +267,9 @@ def _show(found: list[Counted], language: int) -> None:
         tables.facts(TITLE[language].format(year=figures.year) + units, _rows(figures, span, language, place))
     for one in found:
         of = f"{one.of}: " if len(found) > 1 else ""
+        for year in [gone.act.year for gone in one.gone]:
+            what = KEPT if year == one.report.figures.year else GONE
+            out().print(Text(what[language].format(of=of, year=year)), soft_wrap=True)
         if of:
             out().print(Text(of.rstrip()), soft_wrap=True)  # a path is not broken
         out().print(Text(SOURCE[language].format(lines=one.report.lines, head=one.report.head)))

@@ -10,6 +10,7 @@ goes on.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -51,6 +52,8 @@ class AuditLog:
         self._before = 0
         """Bytes of the closed years; `size` is that of the whole log."""
         self._owes_mark: tuple[int, int] | None = None
+        self._owes_sync = False
+        """The name of a new file is not on the disk yet: a cut would bring back the old one without the next line."""
 
     def open(
         self, *followers: Follower, witnessed: Mapping[int, str] | None = None, keys: tuple[str, ...] = ()
@@ -63,7 +66,8 @@ class AuditLog:
         self._walk, self._followers = Walk(witnessed), (self._unfinished.follow, *followers)
         self._log = durable.open_log(self.path)
         try:
-            self._lock()
+            self._lock(self._log)
+            self._settle()
             self._tail = tail_of(self.files, keys)
             self._measure()
             self._reserve = Reserve(self._log)
@@ -111,6 +115,13 @@ class AuditLog:
 
     def _write(self, several: Sequence[tuple[Act, Acted | None]]) -> list[Line]:
         self.be_certain()
+        made, text, head = self._lines(several)
+        self._append(text)
+        self._grow(made, text, head)
+        return made
+
+    def _lines(self, several: Sequence[tuple[Act, Acted | None]]) -> tuple[list[Line], bytes, str]:
+        """Lines behind the last, as they are written, and the hash of the last of them."""
         now, boot_id = self._clock.read(), self._clock.boot_id()
         made, text, n, head = [], b"", self.lines, self.head
         for act, acted in several:
@@ -121,16 +132,74 @@ class AuditLog:
             data = encode(line)
             made.append(line)
             text, n, head = text + data, n + 1, records.sha256(data)
-        self._append(text)
-        self._walk.go_on(n, head)
-        self.size += len(text)
+        return made, text, head
+
+    def turn(self, act: acts.YearBegan) -> Line:
+        """Close the newest file under the year that the act says, and go on in a new one that begins with this line.
+
+        Raises StoreError: nothing has changed then.
+        """
+        assert act.closed is not None  # noqa: S101 - only a bug could break it
+        self.be_certain()
+        made, data, head = self._lines([(act, None)])
+        reserve: list[Reserve] = []
+
+        def take(log: int) -> None:
+            self._lock(log)
+            reserve.append(Reserve(log))
+            if not reserve[0].keep(len(data)):
+                raise StoreError(f"{self.path}: the disk has no room for another file")
+
+        try:
+            durable.add_name(self.path, self.files.of_year(act.closed))
+            began = durable.begin_log(self.path, data, take)
+        except StoreError:
+            with contextlib.suppress(OSError):
+                self.files.settle()
+            raise
+        self.close()
+        self._log, self._reserve, self._before = began, reserve[0], self.size
+        self._owes_sync = True
+        self._grow(made, data, head)
+        with contextlib.suppress(StoreError):  # tried again before the next line
+            self._sync()
+        return made[0]
+
+    def forget(self, year: int) -> None:
+        """Delete the file of a closed year, durable on return. Raises StoreError: it may be there again after a cut.
+
+        Invariant: a signed line of the log says so already.
+        """
+        path = self.files.of_year(year)
+        try:
+            size = path.stat().st_size if year in self.files.closed() else 0
+        except OSError as error:
+            raise StoreError(f"{path}: {error.strerror or error}") from error
+        try:
+            durable.remove(path)
+        finally:
+            if not path.exists():
+                self._before, self.size = self._before - size, self.size - size
+
+    def _sync(self) -> None:
+        try:
+            durable.sync(self.path.parent)
+        except OSError as error:
+            raise StoreError(f"{self.path}: {error.strerror or error}") from error
+        self._owes_sync = False
+
+    def _grow(self, made: Sequence[Line], data: bytes, head: str) -> None:
+        """Lines have been added to the newest file."""
+        self._walk.go_on(self.lines + len(made), head)
+        self.size += len(data)
         self._reserve.keep(self.size - self._before)
         for line in made:
             self._tell(line)
-        return made
 
     def be_certain(self) -> None:
         """Have the followers know everything in the log, even after a failed write. Raises StoreError."""
+        if self._owes_sync:
+            self._sync()
         if self._in_doubt:
             self._catch_up()
 
@@ -147,12 +216,21 @@ class AuditLog:
         except OSError as error:
             raise StoreError(f"{self.path}: {error.strerror or error}") from error
 
-    def _lock(self) -> None:
-        assert self._log is not None  # noqa: S101 - `open` made it
+    def _lock(self, log: int) -> None:
         try:
-            fcntl.flock(self._log, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise TakenError(f"{self.path}: another keeper has this store; expected to be the only one") from error
+
+    def _settle(self) -> None:
+        """Take back what a cut left of a year's turn."""
+        assert self._log is not None  # noqa: S101 - `open` made it
+        try:
+            if not os.path.samestat(os.fstat(self._log), self.path.stat()):
+                raise TakenError(f"{self.path}: another keeper has closed a year of it; expected to be the only one")
+            self.files.settle()
+        except OSError as error:
+            raise StoreError(f"{self.path}: {error.strerror or error}") from error
 
     def _append(self, data: bytes) -> None:
         assert self._log is not None  # noqa: S101 - nothing is added before `open` or after `close`
@@ -164,7 +242,7 @@ class AuditLog:
 
     def _catch_up(self, *, at_start: bool = False) -> None:
         """Read what is new in the log: everything at start, later what a failed write left."""
-        torn = self._read()
+        torn = self._read(at_start=at_start)
         has_room = self._reserve.keep(self.size - self._before)
         if torn and not has_room:
             # Half a newline and a line would be torn again, and of two torn lines in a row nobody knows the content.
@@ -197,11 +275,11 @@ class AuditLog:
                 self._owes_torn = True
                 raise
 
-    def _read(self) -> loglines.Line | None:
-        """Read the log line by line from `size` on; return the last line if it is torn."""
+    def _read(self, *, at_start: bool) -> loglines.Line | None:
+        """Read line by line, at start all of it, later the newest file from `size` on; return a torn last line."""
         try:
-            with self.files.open() as file:
-                file.seek(self.size)
+            with self.files.open() if at_start else self.path.open("rb") as file:
+                file.seek(0 if at_start else self.size - self._before)
                 for line in loglines.read(file):
                     if not line.ended:
                         return line

@@ -19,7 +19,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from daemon import link, log, people, records, sign, wire
-from daemon.errors import RequestError, RightsError, StoreError, UnitError
+from daemon.auditfiles import close_all
+from daemon.errors import NotFoundError, RequestError, RightsError, StoreError, UnitError
 from daemon.keeper import listing, speed
 from daemon.keeper.archive import Archive
 from daemon.keeper.audit import Key
@@ -56,6 +57,9 @@ class CheckReport(msgspec.Struct, tag_field="format", tag="spreekkamer-check/1")
     at: str
 
 
+YEAR_MAX = 9999
+
+
 class Later(NamedTuple):
     """The answer comes later, from a separate thread."""
 
@@ -84,7 +88,8 @@ class Desk:
             "hold_release": custody.release,
             "used": lambda asked: register.used(asked, audit),
             "incidents": register.page, "incident_close": lambda asked: register.close(asked, audit),
-            "audit": self._log, "export": self._export, "export_files": self._export_files,
+            "audit": self._log, "audit_report": self._year_report,
+            "export": self._export, "export_files": self._export_files,
             "exports": lambda _: self._exports.running(),
             "verify": self._verify, "recording_tested": self._recording_tested,
             "disk_speed": self._disk_speed, "sign_check": self._sign_check,
@@ -183,6 +188,22 @@ class Desk:
             raise StoreError(f"{audit.path}: {error.strerror or error}") from error
         body = {"bytes": sum(os.fstat(fd).st_size for fd in files), "lines": audit.lines, "head": audit.head}
         return Handed(body, tuple(files))
+
+    def _year_report(self, asked: Asked) -> Handed:
+        """Hand out the report of a year whose file is gone, and its signature."""
+        year = asked.args.get("year")
+        if not isinstance(year, int) or not 0 <= year <= YEAR_MAX:
+            raise RequestError("year: expected the number of a year")
+        path, files = self._archive.audit.files.report_of(year), list[int]()
+        try:
+            files.extend(
+                os.open(one, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+                for one in (path, path.with_name(f"{path.name}.sig"))
+            )
+        except OSError as error:
+            close_all(files)
+            raise NotFoundError(f"there is no report of {year}: {error.strerror or error}") from error
+        return Handed({}, tuple(files))
 
     # --- an engineer's check ---------------------------------------------------------------------------------------
 

@@ -73,11 +73,16 @@ class Heads:
 
     def follow(self, line: Line) -> None:
         """Take a line of the log: a head covers the lines before it, and one of this boot counts for its hour."""
-        if not isinstance(line.act, acts.Head) or not line.is_signed:
+        is_head = isinstance(line.act, acts.Head) or (isinstance(line.act, acts.YearBegan) and line.act.signature)
+        if not is_head or not line.is_signed:
             return
         self._covered = line.n + 1
         if line.boot_id == self._boot_id:
             self._next_ns = line.at_boot_ns + HOUR_NS
+
+    def covers(self, n: int) -> bool:
+        """Whether this line is signed: a head stands behind it."""
+        return n < self._covered
 
     def is_due(self, audit: AuditLog, now: ClockReading) -> bool:
         """Whether there is a line that no head covers, and an hour has passed since the newest head of this boot.
@@ -96,10 +101,34 @@ class Heads:
             seen, line = self._unkept
             durable.replace(self._file, records.encode(seen))
         except (SealError, StoreError) as error:
-            if not self.fault:
-                log.event("head_unsigned", "error", why=str(error))
-            self.fault, self._next_ns = f"the audit log's head is not signed: {error}", now.boot_ns + RETRY_NS
+            self._refuse(error, now)
             return None
         self.fault, self._unkept, self._covered = "", None, seen.lines
         self._next_ns = line.at_boot_ns + HOUR_NS
         return line
+
+    def turn(self, audit: AuditLog, act: acts.YearBegan, now: ClockReading) -> list[Line]:
+        """Close a year of the log by a signed head, and begin the next with another; none, and a fault, if impossible.
+
+        The year is then closed later: until it is, the newest file goes on.
+        """
+        told: list[Line] = []
+        if audit.lines > self._covered:
+            if (line := self.sign(audit, now)) is None:
+                return told
+            told.append(line)
+        try:
+            signature = sign.sign(statement(audit.lines, audit.head), self._key, sign.AUDIT).decode()
+            told.append(audit.turn(msgspec.structs.replace(act, signature=signature)))
+            self._unkept = Seen(audit.lines, audit.head), told[-1]
+            durable.replace(self._file, records.encode(self._unkept[0]))
+        except (SealError, StoreError) as error:
+            self._refuse(error, now)
+        else:
+            self.fault, self._unkept = "", None
+        return told
+
+    def _refuse(self, error: SealError | StoreError, now: ClockReading) -> None:
+        if not self.fault:
+            log.event("head_unsigned", "error", why=str(error))
+        self.fault, self._next_ns = f"the audit log's head is not signed: {error}", now.boot_ns + RETRY_NS

@@ -42,6 +42,7 @@ from daemon.keeper.unread import Unread
 from daemon.keeper.verifier import Verifier
 from daemon.keeper.witness import Witness
 from daemon.keeper.worker import Inspected, LogInspected
+from daemon.keeper.years import YearCounted, Years
 from daemon.model import acts, bounds
 from daemon.model.faults import KeeperFault
 from daemon.model.holders import Moment
@@ -78,7 +79,7 @@ class FromOperator(msgspec.Struct, frozen=True):
     message: link.Word
 
 
-Word = FromAlarm | FromOperator | Inspected | LogInspected
+Word = FromAlarm | FromOperator | Inspected | LogInspected | YearCounted
 
 
 class KeeperProcess:
@@ -109,6 +110,7 @@ class KeeperProcess:
         self._filling = Filling(disk)
         self._verifier = Verifier(archive, self._heads, self._seen, self._queue.put)
         self._trials = Trials(self._store, self._audit, paths)
+        self._years = Years(archive, self._heads, self._seen, days, self._queue.put)
         self._clearing = Clearing(self._store, self._audit)
         self._terms = Terms(archive, self._trials, self._unread)
         self._reviews = Reviews(self._holds, self._audit, self._policy.holds, days)
@@ -128,7 +130,7 @@ class KeeperProcess:
         self._unheard: deque[wire.Receipt] = deque(maxlen=UNHEARD_MAX)
         self._stopping = False
         self._answers: Mapping[type, Callable[[Any], None]] = {
-            FromAlarm: self._from_alarm, FromOperator: self._from_operator,
+            FromAlarm: self._from_alarm, FromOperator: self._from_operator, YearCounted: self._year_counted,
             Inspected: self._inspected, LogInspected: self._inspected,
         }  # fmt: skip
 
@@ -179,7 +181,7 @@ class KeeperProcess:
         self._store.refresh()
         followers = (
             self._time, self._holds, self._heads, self._acts, self._ring, self._seen, self._filling, self._verifier,
-            self._unread, self._holders, self._register, self._policies,
+            self._unread, self._holders, self._register, self._policies, self._years,
         )  # fmt: skip
         follow = (part.follow for part in followers)
         self._audit.open(*follow, witnessed=self._heads.seen(), keys=self._heads.keys())
@@ -187,6 +189,7 @@ class KeeperProcess:
     def close(self) -> None:
         """Close the sockets, and then the log."""
         self._verifier.close()
+        self._years.close()
         self._operators.close()
         self._link.close()
         self._audit.close()
@@ -199,6 +202,7 @@ class KeeperProcess:
         self._store.measure(MEASURED_MAX)
         self._time.keep()
         self._ring.tick(self._audit, now)
+        self._look_at_years(now)
         self._look_at_reviews(now)
         self._desk.tick(now.boot_ns)
         self._verifier.tick(now.boot_ns)
@@ -278,6 +282,16 @@ class KeeperProcess:
         self._holds_fault = ""
         return changed
 
+    def _look_at_years(self, now: ClockReading) -> None:
+        for line in self._years.tick(now):
+            self._witness(line)
+            self._behind = True  # the new file has the policy in force first of all
+
+    def _year_counted(self, word: YearCounted) -> None:
+        for line in self._years.take(word):
+            self._witness(line)
+        self._health_ns = 0
+
     def _look_at_reviews(self, now: ClockReading) -> None:
         told, lapsed = self._reviews.look(self._time.trusted(now))
         for message in told:
@@ -351,7 +365,8 @@ class KeeperProcess:
         oldest = {track: round(max(hours), 2) if hours else None for track, hours in ages.items()}
         wait_ns = next_expiry_ns(kept, timeline, now)
         faults: dict[KeeperFault, str] = {
-            "keeper": self._terms.fault or self._time.fault, "audit": self._audit.fault or self._heads.fault,
+            "keeper": self._terms.fault or self._time.fault,
+            "audit": self._audit.fault or self._heads.fault or self._years.fault,
             "holds": self._holds_fault or self._seen.fault or self._holds.fault(), "hold_review": self._reviews.fault,
             "disk": self._filling.fault, "verify": self._verifier.fault,
             "settings": self._settings_fault, "holders": self._holders.fault(),

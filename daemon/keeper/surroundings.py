@@ -40,7 +40,7 @@ def around(store: Store, holds: Holds, time: Timekeeper, paths: Paths, boot_ns: 
             yield Finding(f"holds/{hold_id}.json", "is foreign: the keeper never made it, and it holds nothing")
     log = [paths.audit_log]
     with contextlib.suppress(OSError):  # the same directory is listed below, and the failure told there
-        log = AuditFiles(paths.audit_log).all()
+        log = AuditFiles(paths.audit_log).all_kept()
     ours = (paths.recordings, paths.holds, *log, paths.audit_head, paths.time, paths.ring_time)
     yield from _foreign(paths.store, "", {OF_A_DISK, *(path.name for path in ours)})
     yield from _foreign(paths.holds, "holds/", {f"{hold_id}.json" for hold_id in holds.active()})

@@ -66,15 +66,15 @@ def _behind_head(files: AuditFiles, keys: tuple[str, ...]) -> int | None:
         data = file.read(size - start)
     end = len(data)
     for _ in range(TRIES_MAX):
-        end = data.rfind(b'"event":"head"', 0, end)
+        end = data.rfind(b'"signature":"', 0, end)
         if end < 0:
             return None
         begins, ends = data.rfind(b"\n", 0, end) + 1, data.find(b"\n", end) + 1
         line = parse(data[begins:ends])
-        if line is not None and isinstance(line.act, acts.Head):
-            signed = statement(line.n, line.prev)
-            if sign.is_signed(signed, line.act.signature.encode(), keys, sign.AUDIT):
-                return start + ends
+        match line:
+            case Line(act=acts.Head(signature=str(signature)) | acts.YearBegan(signature=str(signature))):
+                if sign.is_signed(statement(line.n, line.prev), signature.encode(), keys, sign.AUDIT):
+                    return start + ends
         end = begins
     return None
 

@@ -91,11 +91,8 @@ class Timekeeper:
         if self._now is not None or not line.is_signed:
             return
         match line.act:
-            case acts.Boot(powered_ns=powered_ns):
-                past = self._past or Timeline(line.boot_id, 0, {})
-                boots = {**past.boots, line.boot_id: Boot(powered_ns)}
-                self._past = Timeline(line.boot_id, line.at_boot_ns, boots, past.offset_ns)
-                self._past = model.keep(self._past, self._in_use())
+            case acts.Boot() | acts.YearBegan() as act:
+                self._past = self._booted(line, act)
             case acts.Clock(utc_ns=utc_ns, powered_ns=powered_ns):
                 if self._past is not None and self._past.boot_id == line.boot_id:
                     self._past = model.believe(self._past, utc_ns - powered_ns, line.at_boot_ns)
@@ -110,6 +107,15 @@ class Timekeeper:
                     self._dated[name] = wall_ns
         if self._past is not None and line.boot_id == self._past.boot_id:  # any line proves that the unit ran then
             self._past = replace(self._past, looked_ns=max(line.at_boot_ns, self._past.looked_ns))
+
+    def _booted(self, line: Line, act: acts.Boot | acts.YearBegan) -> Timeline:
+        """A boot begins; or a year in it, whose line counts if the boot's own is not there any more."""
+        past = self._past or Timeline("", 0, {})
+        if isinstance(act, acts.YearBegan) and past.boot_id == line.boot_id:
+            return past
+        boots = {**past.boots, line.boot_id: Boot(act.powered_ns)}
+        found = model.keep(Timeline(line.boot_id, line.at_boot_ns, boots, past.offset_ns), self._in_use())
+        return found if isinstance(act, acts.Boot) else model.believe(found, act.offset_ns, line.at_boot_ns)
 
     def _in_use(self) -> set[str]:
         return {entry.boot_id for entry in self._store.entries.values()}

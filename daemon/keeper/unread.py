@@ -45,7 +45,7 @@ class Unread:
         if not line.is_signed:
             return
         match line.act:
-            case acts.Boot(powered_ns=powered_ns):
+            case acts.Boot(powered_ns=powered_ns) | acts.YearBegan(powered_ns=powered_ns):
                 self._boot = (line.boot_id, powered_ns)
             case acts.RecordingBegan(recording_id=name) | acts.Unreadable(recording_id=name) as act:
                 if line.boot_id == self._boot[0]:

@@ -9,7 +9,7 @@ logged, and the files are the truth. One thread.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import msgspec
 from msgspec import UNSET
@@ -75,6 +75,12 @@ class Witness:
                 self._missing.discard(name)
             case acts.Policy():
                 self._policy = line.act
+            case acts.YearBegan(closed=int()):
+                self._policy = None  # each year's file has the policy in force: those before it go sooner
+
+    def known(self) -> Collection[str]:
+        """Recordings that the log began, and of which it has no last receipt."""
+        return self._told.keys()
 
     def look(self, audit: AuditLog) -> bool:
         """Log what began and ended since; return whether there is more. Raises StoreError if the log takes no line."""

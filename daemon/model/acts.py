@@ -30,6 +30,7 @@ from hardware.ports import Track
 Number = Annotated[int, Meta(ge=0, le=2**53)]
 Clocked = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 """Range of a 64-bit clock in nanoseconds: every such moment is within some calendar's years."""
+Year = Annotated[int, Meta(ge=1970, le=9999)]
 DeletedBecause = Literal["term", "unreadable", "test", "policy"]
 Trigger = Literal["conversation", "alarm", "test"]
 """Why a recording was made."""
@@ -131,6 +132,38 @@ class Head(Act, frozen=True):
 
     signature: str
     """An OpenSSH signature of all lines before this one: see below."""
+
+
+class YearBegan(Act, frozen=True, kw_only=True):
+    """The year of the lines that follow, by a believed UTC and in the policy's zone."""
+
+    year: Year
+    closed: Year | None
+    """The year whose file ended with the head before this line: this one is the first of the next file. Null: the file
+    goes on; its year was not known yet, or the clock had been ahead."""
+    powered_ns: Clocked
+    """Powered-on time counted before this boot, as in its `boot`: that line goes sooner."""
+    offset_ns: Clocked
+    """The believed UTC minus powered-on time."""
+    signature: str | UnsetType = UNSET
+    """With a new file: as in `head`, of all lines before this one, so that the file shows by itself what it goes on
+    from."""
+
+
+class YearDeleted(Act, frozen=True, kw_only=True):
+    """Before the file of a closed year is deleted, at the end of its term."""
+
+    year: Year
+    first: Number
+    """Number of its first line."""
+    lines: Number
+    """Number of lines that the log had at its end."""
+    head: Sha256
+    """SHA-256 of its last line, which the next one carries."""
+    term_y: Number
+    """The term, as the policy has it."""
+    report_sha256: Sha256
+    """SHA-256 of the signed report of that year, which stays."""
 
 
 # --- time -------------------------------------------------------------------------------------------------------------

@@ -52,7 +52,7 @@ def annex(policy: Policy, sha256: str) -> Notice:
     data = f"Gegevens: {wording.what(policy)} van {whose}. {NO_MORE}" if policy.tracks() else wording.nothing(policy)
     manages = " ".join((MANAGEMENT, *([TRIAL] if policy.tracks() else []), *([AIM] if policy.video.record else [])))
     said = (protocol, data, *_recording(policy), *_sound(policy), manages, _alarm(policy), _objection(policy),
-            *_covered(policy), *_held(policy), CHECKS)  # fmt: skip
+            *_covered(policy), *_held(policy), f"{CHECKS} {wording.log_term(policy, 'het logboek')}")  # fmt: skip
     return Notice("dpia", f"Bijlage bij de DPIA: de {'telefoon' if called else 'spreekkamer'}", said, sender(policy))
 
 

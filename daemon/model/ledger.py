@@ -28,6 +28,9 @@ START = "0" * 64
 FAULTS_MAX = 100
 """Faults that are listed; more are counted. A completely different log has a fault in every line."""
 
+YEARS_MAX = 1000
+"""Years that are not there and are accounted for; only a forged log has more."""
+
 
 class Fault(Struct, frozen=True):
     """What is wrong, and in which line (its `n`, counted from 0)."""
@@ -96,6 +99,28 @@ class Line(Frame, frozen=True, kw_only=True):
     """False: it was found after the newest signed head, and has no effect."""
 
 
+class Gap(Struct, frozen=True):
+    """Lines that are not there, before the first line of a year's file."""
+
+    first: int
+    ends: int
+    """Number of the line behind them."""
+    head: str
+    """SHA-256 of the last of them, as that line has it."""
+    since_wall_ns: int
+    """When the line before them was written, by the unit's clock; 0: there is none."""
+    until_wall_ns: int
+    """The same of the line behind them."""
+
+
+class Gone(Struct, frozen=True):
+    """A year whose file was deleted at the end of its term, as a line of the log has it."""
+
+    n: int
+    """Number of that line."""
+    act: acts.YearDeleted
+
+
 def statement(lines: int, head: str) -> bytes:
     """What is signed: the number of lines, and the hash of the last."""
     return f"{lines} {head}\n".encode()
@@ -162,6 +187,8 @@ class Walk:
         self._last_witnessed = max(self._witnessed, default=0)
         self.compared: set[int] = set()
         """Numbers of lines at which a witnessed head has been compared."""
+        self.passed = 0
+        """Number of witnessed heads of lines that are past their term."""
         self.lines, self.head = 0, START
         """Number of lines by their own count, and the hash of the last."""
         self.faults: list[Fault] = []
@@ -169,6 +196,15 @@ class Walk:
         """All faults, also those not listed."""
         self.signed: Signed | None = None
         """The signature in the last line; None: it has none."""
+        self.gone: tuple[Gone, ...] = ()
+        """Years that are not there because their term was over: known after `finish`, the oldest first."""
+        self.gone_gaps: tuple[Gap, ...] = ()
+        """Where they were."""
+        self._gaps: list[Gap] = []
+        self._wall_ns = 0
+        """When the line before was written."""
+        self._told: dict[int, Gone] = {}
+        """Years of which a line says so, by the number of their first line."""
         self._last = START
         """The hash of the last line in its place: a line inserted after it does not change what the next one
         carries."""
@@ -185,17 +221,20 @@ class Walk:
         if not self._is_mended(line):
             self._judge(line)
         self._sign(line)
+        self._note(line)
         if line.n >= self.lines:
             self.lines, self._last = line.n + 1, digest
             if self.lines in self._witnessed:
                 self.compared.add(self.lines)
                 if self._witnessed.pop(self.lines) != digest:
                     self.blame(line.n, "is not the line that was witnessed")
-        self._junk, self.head = 0, digest
+        self._junk, self.head, self._wall_ns = 0, digest, line.at_wall_ns
         return line
 
     def finish(self) -> None:
         """The log has ended."""
+        for gap in self._gaps:
+            self._close(gap)
         if self._junk:
             self.blame(self.lines, "is the last one and is cut off, or is no line of this log")
         for lines in sorted(number for number in self._witnessed if 0 < number <= self.lines):
@@ -221,6 +260,10 @@ class Walk:
 
     def _judge(self, line: Line) -> None:
         n, missing = line.n, line.n - self.lines - self._junk
+        begins = isinstance(line.act, acts.YearBegan) and line.act.closed is not None
+        if begins and not self._junk and missing > 0 and len(self._gaps) < YEARS_MAX:
+            self._gaps.append(Gap(self.lines, n, line.prev, self._wall_ns, line.at_wall_ns))
+            return
         if self._junk:
             self.blame(self.lines, "is no line of this log, or something was put in before it")
         if n < self.lines:
@@ -235,8 +278,45 @@ class Walk:
                 self.blame(n - 1, f"was changed after line {n} was written")
 
     def _sign(self, line: Line) -> None:
-        if isinstance(line.act, acts.Head):
-            self.signed = Signed(line.n, statement(line.n, self.head), line.act.signature.encode())
+        match line.act:
+            case acts.Head(signature=signature):
+                self.signed = Signed(line.n, statement(line.n, self.head), signature.encode())
+            case acts.YearBegan(signature=str(signature)):
+                before = line.prev if any(gap.ends == line.n for gap in self._gaps[-1:]) else self.head
+                self.signed = Signed(line.n, statement(line.n, before), signature.encode())
+
+    def _note(self, line: Line) -> None:
+        """Years that are said to have gone; what no keeper signed says nothing."""
+        match line.act:
+            case acts.YearDeleted(first=first, lines=lines) as act if first < lines <= line.n:
+                if len(self._told) < YEARS_MAX or first in self._told:
+                    self._told[first] = Gone(line.n, act)
+            case acts.Unsigned(first=first, lines=lines) if first + lines <= line.n:
+                void = range(first, first + lines)
+                self._told = {at: gone for at, gone in self._told.items() if gone.n not in void}
+
+    def _close(self, gap: Gap) -> None:
+        """Account for lines that are not there: by years past their term, one after the other, or as missing."""
+        at, head, found = gap.first, "", list[Gone]()
+        while at < gap.ends and (gone := self._told.get(at)) is not None:
+            at, head = gone.act.lines, gone.act.head
+            found.append(gone)
+        if at == gap.ends and head == gap.head:
+            self.gone, self.gone_gaps = (*self.gone, *found), (*self.gone_gaps, gap)
+            self._pass(gap)
+            return
+        what = f"is missing, with all up to line {gap.ends - 1}"
+        self.blame(gap.first, f"{what}: the file of a year, and no line says that its term was over")
+
+    def _pass(self, gap: Gap) -> None:
+        """Heads that were witnessed of lines that are past their term: of the last one the hash is still known."""
+        if gap.ends in self._witnessed:
+            self.compared.add(gap.ends)
+            if self._witnessed[gap.ends] != gap.head:
+                self.blame(gap.ends - 1, "is not the line that was witnessed")
+        for lines in [lines for lines in self._witnessed if gap.first < lines <= gap.ends]:
+            del self._witnessed[lines]
+            self.passed += 1
 
     def blame(self, n: int, what: str) -> None:
         """Record a fault in a line."""

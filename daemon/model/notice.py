@@ -158,7 +158,7 @@ def _staff(policy: Policy) -> Notice:
         "Vraagt iemand iets aan het kastje, zoals een kopie? Dan schrijft het de rol en het gebruikersnummer op. "
         "Het vraagt nooit om een naam."
     )
-    kept = "Dit logboek heeft geen eigen termijn. Het blijft zolang het kastje in gebruik is."
+    kept = wording.log_term(policy, "dit logboek")
     use = "De cijfers voor de raad komen uit dit logboek."
     consent = policy.notice.works_council
     council = (

@@ -227,6 +227,9 @@ class Calendar:
             case acts.Clock(utc_ns=utc_ns, powered_ns=powered_ns) if line.boot_id in self._boots:
                 self._offset_ns = utc_ns - powered_ns
                 self._boots[line.boot_id] = Boot(self._boots[line.boot_id].began_ns, own_ns=self._offset_ns)
+            case acts.YearBegan(powered_ns=powered_ns, offset_ns=offset_ns) if line.boot_id not in self._boots:
+                self._offset_ns = offset_ns  # the year in which this boot began is not there any more
+                self._boots[line.boot_id] = Boot(powered_ns, own_ns=offset_ns)
             case acts.Policy(zone=zone):
                 self.zone = zone or "UTC"
 

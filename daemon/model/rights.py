@@ -42,7 +42,7 @@ ALARM_ACTS = frozenset({"reset", "forget", "test", "walk_test", "recording_test"
 KEEPER_VERBS: Mapping[str, frozenset[Role]] = {
     "state": BOTH, "recordings": BOTH, "recording": BOTH, "holds": BOTH,
     "hold_place": CUSTODIAN, "hold_extend": CUSTODIAN, "hold_release": CUSTODIAN,
-    "audit": BOTH, "export": CUSTODIAN, "export_files": CUSTODIAN, "exports": BOTH,
+    "audit": BOTH, "audit_report": BOTH, "export": CUSTODIAN, "export_files": CUSTODIAN, "exports": BOTH,
     "used": CUSTODIAN, "incidents": BOTH, "incident_close": CUSTODIAN, "disk_speed": ENGINEER, "sign_check": ENGINEER,
     "recording_tested": BOTH,
     "verify": BOTH,

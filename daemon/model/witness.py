@@ -159,6 +159,7 @@ class Book:
         """The highest number of lines of the audit log that was witnessed."""
         self._began: dict[str, int | None] = {}
         self._due: dict[str, int] = {}
+        self._due_began: dict[str, int] = {}
 
     def __len__(self) -> int:
         """How many heads it has."""
@@ -192,6 +193,7 @@ class Book:
         _trim(self._heads, most)
         _trim(self._began, most)
         _trim(self._due, most)
+        _trim(self._due_began, most)
 
     def of_log(self) -> dict[int, str]:
         """Number of lines of the audit log -> the head first witnessed."""
@@ -200,6 +202,10 @@ class Book:
     def of_recording(self, recording_id: str) -> dict[int, str]:
         """The same of a recording's chain."""
         return {lines: head for (name, lines), head in self._heads.items() if name == recording_id}
+
+    def began_ns(self, recording_id: str) -> int:
+        """When the unit published the first head of a recording that is due, by its own clock."""
+        return self._due_began[recording_id]
 
     def due(self) -> dict[str, int]:
         """Recordings that the log must know once it has so many lines.
@@ -217,7 +223,7 @@ class Book:
             return
         for name in [n for n, at in self._began.items() if at is not None and one.wall_ns >= at + MARGIN_NS]:
             self._due.setdefault(name, one.lines)
-            del self._began[name]
+            self._due_began.setdefault(name, self._began.pop(name) or 0)
 
     def _fork(self, found: Fork) -> Fork | None:
         key = found.recording_id, found.lines

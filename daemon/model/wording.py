@@ -257,3 +257,13 @@ def grounds(policy: Policy) -> str:
 def listed(words: Sequence[str], last: str = "en") -> str:
     """Words in a list: a, b en c."""
     return f" {last} ".join((", ".join(words[:-1]), words[-1])) if len(words) > 1 else "".join(words)
+
+
+def log_term(policy: Policy, log: str) -> str:
+    """How long the log stays. `log`: `dit logboek`, or as the text has it."""
+    return (
+        f"Elk jaar van {log} blijft nog {policy.log_term_y} jaar na het einde van dat jaar. "
+        "Daarna wist het kastje het. "
+        "Gaat een regel over een opname die er nog is? Dan blijft dat jaar zolang. "
+        "De cijfers van dat jaar blijven, zonder namen."
+    )

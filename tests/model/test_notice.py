@@ -24,6 +24,7 @@ from daemon.keeper.heads import HOUR_NS
 from daemon.model import holds
 from daemon.model.acts import AlarmAct
 from daemon.model.events import AlarmPressed, ObjectionPressed, UseChanged
+from daemon.model.logyears import needs
 from daemon.model.notice import in_use, lacking, make, outdated
 from daemon.model.policy import (
     NS,
@@ -47,6 +48,7 @@ from daemon.model.rules.common import alarm_may_record, closed_tracks
 from daemon.model.site import answers
 from daemon.model.state import Alarm, Phase, Recording, Room, Rules
 from daemon.model.wording import KINDS, Kind, length, listed, term
+from tests.auditlog import line
 
 KEY = "age1" + "q" * 58
 HEUSDEN = Policy(
@@ -55,12 +57,13 @@ HEUSDEN = Policy(
     opening=Opening((("manager", "secretary", "hr-manager"),)), holders=(Holder("manager", "manager-1", KEY),),
     notice=NoticePolicy("Gemeente Heusden", "bel 14 0416", "fg@heusden.nl", page="heusden.nl/privacy"),
 )  # fmt: skip
+BEGAN = line("recording_began", recording_id="a" * 32)
 SECONDS = st.sampled_from([0, 1, 10, 60, 120])
 policies = st.builds(
-    lambda audio, video, timing, alarm, objection, cover, holds, groups, notice, use, kind: replace(
+    lambda audio, video, timing, alarm, objection, cover, holds, groups, notice, use, kind, log_term_y: replace(
         HEUSDEN, audio=audio, video=TrackPolicy(record=video and kind == "room", term_h=336), place=PlacePolicy(kind),
         timing=timing, alarm=alarm, objection=objection, cover=cover, holds=holds, opening=Opening(groups),
-        notice=notice, use=use,
+        notice=notice, use=use, log_term_y=log_term_y,
     ),
     st.sampled_from([TrackPolicy(), *(
         TrackPolicy(record=True, term_h=hours, decision=decision)
@@ -84,6 +87,7 @@ policies = st.builds(
         works_council=st.sampled_from([None, datetime.date(2026, 3, 1)]),
     ),
     st.builds(UsePolicy, st.sampled_from(["always", "in_use"])), st.sampled_from(["room", "desk"]),
+    st.sampled_from([1, 5]),
 )  # fmt: skip
 
 
@@ -318,8 +322,12 @@ TABLE: dict[str, tuple[tuple[Kind, ...], Fact]] = {
     r"Dan schrijft het de rol": (("staff",), lambda _: True),
     r"Het vraagt nooit om een naam": (("staff",), lambda _: True),
     r"Een opname bevat ook (uw beeld en uw stem|uw beeld|uw stem)": (("staff",), records),
-    r"Dit logboek heeft geen eigen termijn": (("staff",), lambda _: True),
-    r"Het blijft zolang het kastje": (("staff",), lambda _: True),
+    r"Elk jaar van (dit|het) logboek blijft nog 5 jaar na": (("staff", "dpia"), lambda p: p.log_term_y == 5),
+    r"Elk jaar van (dit|het) logboek blijft nog 1 jaar na": (("staff", "dpia"), lambda p: p.log_term_y == 1),
+    r"Daarna wist het kastje het": (("staff", "dpia"), lambda _: True),
+    r"Gaat een regel over een opname die er nog is": (("staff", "dpia"), lambda _: needs(BEGAN, {"a" * 32}, ())),
+    r"Dan blijft dat jaar zolang": (("staff", "dpia"), lambda _: needs(BEGAN, {"a" * 32}, ())),
+    r"De cijfers van dat jaar blijven, zonder namen": (("staff", "dpia"), lambda _: True),
     r"De cijfers voor de raad komen uit dit logboek": (("staff",), lambda _: True),
     r"De ondernemingsraad heeft ingestemd op 1 maart 2026": (("staff",), lambda p: p.notice.works_council is not None),
     r"Dit protocol noemt geen instemming": (("staff",), lambda p: p.notice.works_council is None),

@@ -15,7 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.commands.report import WORDS, Report, count
+from daemon.commands.report import WORDS
+from daemon.inspection.counting import Report, count
 from daemon.model.ledger import START, Line, parse
 from daemon.model.report import Calendar, Figures, Tally, year_of
 from daemon.records import sha256
