@@ -155,6 +155,10 @@ hooks: $(BIN)/.ready-test  ## holds each commit of yours against lint and licenc
 witness: $(BIN)/.ready-test system-packages  ## 500 tamperings by root with the keeper's key: with a witness each is named; the table in the guide (minutes; ARGS="--count N --seed S")
 	$(BIN)/python -m tests.witness.tampering --page $(ARGS)
 
+.PHONY: council-years
+council-years: $(BIN)/.ready-test  ## 1,000 made-up years: what report answers is what was counted by hand (a minute or two; ARGS="--count N --seed S")
+	$(BIN)/python -m tests.commands.thousand_years $(ARGS)
+
 docs: $(BIN)/.ready-test system-packages .node/browser/.ready  ## draws what is drawn from the code: diagrams, the contract, cards, pictures of the page (three minutes)
 	$(BIN)/python tests/tools/draw_room.py
 	$(BIN)/python -m tests.tools.draw_card
