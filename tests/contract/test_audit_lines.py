@@ -21,6 +21,7 @@ from daemon.model.acts import KINDS
 from daemon.model.ledger import Foreign, encode, parse
 from tests.auditlog import LOGS, sample, written
 from tests.auditlog import encode as line_of
+from tests.model.test_logyears import years_of
 from tests.tools import draw_acts
 from tests.tools.contract_schemas import text
 
@@ -36,9 +37,9 @@ def is_read(fields: dict[str, Any]) -> bool:
     return line is not None and not isinstance(line.act, Foreign)
 
 
-def audited(log: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def audited(log: Path, monkeypatch: pytest.MonkeyPatch, *more: Path) -> str:
     """What the auditor's program on the page says of a log."""
-    monkeypatch.setattr(sys, "argv", ["audit", str(draw_acts.SCHEMA), str(log)])
+    monkeypatch.setattr(sys, "argv", ["audit", str(draw_acts.SCHEMA), str(log), *map(str, more)])
     with contextlib.redirect_stdout(io.StringIO()) as said:
         exec(PROGRAM, {})  # noqa: S102 - the page's own words, as a reader runs them
     return said.getvalue()
@@ -74,6 +75,18 @@ def test_an_auditor_checks_a_log_with_the_schema_alone(
         copy = tmp_path / "copy.jsonl"
         copy.write_bytes(b"".join(changed))
         assert words in audited(copy, monkeypatch)
+
+
+def test_an_auditor_checks_the_years_that_are_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """K3, K5: the same program takes closed years and the newest in their order; it begins behind years that have gone,
+    and names where one between them is not there.
+    """
+    paths = [tmp_path / name for name in ("audit-2026.jsonl", "audit-2027.jsonl", "audit.jsonl")]
+    for path, lines in zip(paths, years_of([3, 3, 3], {0: 2}), strict=True):
+        path.write_bytes(b"".join(lines))
+    assert audited(paths[0], monkeypatch, *paths[1:]) == ""
+    assert audited(paths[1], monkeypatch, paths[2]) == ""
+    assert "line 3 does not follow" in audited(paths[0], monkeypatch, paths[2])
 
 
 @pytest.mark.parametrize("event", KINDS)
