@@ -133,10 +133,16 @@ class Years:
 
     def _end(self, closed: Collection[int], at: ClockReading, now: ClockReading) -> None:
         """Delete what is told already; have the oldest year counted whose term is over."""
-        for year in [year for year in closed if self._is_over(year, at)]:
+        over = [year for year in closed if self._is_over(year, at)]
+        if not over:
+            self.fault = ""
+        elif self._is_counting and not self._jobs.alive():
+            self._jobs, self._is_counting = OrderThread("years", 1, self._run), False
+            self._refuse(over[0], StoreError("it could not be counted to its end: see the keeper's own log"), now)
+        for year in [year for year in over if now.boot_ns >= self._again_ns.get(year, 0)]:
             if year in self._told:
                 self._delete(year, now)
-            elif not self._is_counting and now.boot_ns >= self._again_ns.get(year, 0):
+            elif not self._is_counting:
                 self._is_counting = True
                 self._jobs.start()
                 self._jobs.give(self._job(year))

@@ -21,7 +21,9 @@ from daemon.auditfiles import AuditFiles
 from daemon.commands.audit import Verdict, check
 from daemon.config import load
 from daemon.inspection.counting import count
+from daemon.keeper import years
 from daemon.keeper.process import FromAlarm, KeeperProcess
+from daemon.keeper.reserve import Reserve
 from daemon.model import acts
 from daemon.model.holds import Hold
 from daemon.paths import Paths
@@ -323,6 +325,54 @@ def test_a_unit_that_never_rests_knows_its_time_when_the_year_of_its_boot_has_go
         assert again.events().count("boot") == 0
     finally:
         again.close()
+
+
+@pytest.mark.parametrize("lacks", ["room", "key"])
+def test_a_year_that_cannot_be_closed_goes_on(unit: Unit, lacks: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """K3: without room for another file, or without the keeper's key, the newest file goes on under a fault that says
+    so, and nothing is half closed; when there is room, or the key is back, the year is closed.
+    """
+    key = unit.paths.audit_key
+    if lacks == "room":
+        monkeypatch.setattr(Reserve, "keep", lambda *_: False)
+    else:
+        key.rename(key.with_name("away"))
+    unit.keeper._audit.add(act("alarm_raised"))
+    unit.go_to("2027-01-01T00:00:00")
+    assert unit.files.closed() == {}
+    assert not unit.files.of_year(2026).exists()
+    assert "the audit log's head is not signed" in unit.keeper._state().faults["audit"]
+    unit.keeper._audit.add(act("alarm_raised"))
+    monkeypatch.undo()
+    if lacks == "key":
+        key.with_name("away").rename(key)
+    unit.turn()
+    assert list(unit.files.closed()) == [2026]
+    assert "audit" not in unit.keeper._state().faults
+    assert unit.events().count("alarm_raised") == 2
+    assert unit.verdict().faults == ()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_what_breaks_the_count_keeps_the_year_and_is_told(unit: Unit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """K1: a year that could not be counted stays, as a fault, and is counted again within the hour."""
+
+    def broken(*_: object) -> None:
+        raise SystemExit  # as what ends a thread without a word
+
+    def is_told() -> bool:
+        unit.turn()
+        return bool(unit.keeper._years.fault)
+
+    monkeypatch.setattr(years, "counted", broken)
+    two_years_on(unit)
+    until(is_told)
+    assert "of 2026 is past its term and still there" in unit.keeper._state().faults["audit"]
+    monkeypatch.undo()
+    unit.go_to("2028-01-01T09:00:00")
+    unit.end_terms()
+    assert list(unit.files.closed()) == [2027]
+    assert "audit" not in unit.keeper._state().faults
 
 
 def hold_on(name: str) -> Hold:
