@@ -53,6 +53,8 @@ class Policies:
         match line.act:
             case acts.Policy(signers=tuple() as codes) if not self._before and line.is_signed:
                 self._before = codes
+            case acts.YearBegan(signers=tuple() as codes) if line.is_signed:
+                self._before = codes  # the line that said it first goes with its year
             case acts.SignersConfirmed(signers=codes) if line.is_signed:
                 self._before = codes
             case acts.PolicyRefused(file=file, sha256=sha256, why=why):
@@ -129,6 +131,10 @@ class Policies:
             raise RequestError(f"signers: expected those of unit.toml, {', '.join(self._now) or 'none'}")
         audit.add(acts.SignersConfirmed(self._now, asked.by.uid, asked.by.role))
         return {"signers": self._now, "fault": self.fault()}
+
+    def confirmed(self) -> tuple[str, ...]:
+        """Codes of those who may sign, as a custodian confirmed last."""
+        return self._before
 
     def page(self, _: Asked) -> Any:
         """Who may sign now, and who might as far as a custodian knows."""

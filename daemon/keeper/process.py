@@ -110,12 +110,12 @@ class KeeperProcess:
         self._filling = Filling(disk)
         self._verifier = Verifier(archive, self._heads, self._seen, self._queue.put)
         self._trials = Trials(self._store, self._audit, paths)
-        self._years = Years(archive, self._heads, self._seen, days, self._queue.put)
         self._clearing = Clearing(self._store, self._audit)
         self._terms = Terms(archive, self._trials, self._unread)
         self._reviews = Reviews(self._holds, self._audit, self._policy.holds, days)
         self._register = Register(self._policy.roles())
         self._policies = Policies(settings, paths)
+        self._years = Years(archive, self._heads, self._seen, days, self._policies.confirmed, self._queue.put)
         self._desk = Desk(
             archive, door or people.Door(), self._verifier, self._trials, self._holders, self._register,
             self._policies, self._state, self._sweep_now,

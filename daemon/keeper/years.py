@@ -14,6 +14,7 @@ import datetime
 from collections.abc import Callable, Collection
 
 import msgspec
+from msgspec import UNSET
 
 from daemon import durable, log, loglines, records, sign
 from daemon.auditfiles import AuditFiles
@@ -66,9 +67,11 @@ class Years:
     """Follows the log; call `tick` regularly, and `take` for the thread's answer. One thread: the keeper's."""
 
     def __init__(
-        self, archive: Archive, heads: Heads, seen: Witness, zone: datetime.tzinfo, put: Callable[[YearCounted], None]
-    ) -> None:
-        """`zone`: of the policy's days. `put` is called on the thread that counts."""
+        self, archive: Archive, heads: Heads, seen: Witness, zone: datetime.tzinfo,
+        confirmed: Callable[[], tuple[str, ...]], put: Callable[[YearCounted], None],
+    ) -> None:  # fmt: skip
+        """`zone`: of the policy's days. `confirmed`: who may sign it. `put` is called on the thread that counts."""
+        self._confirmed = confirmed
         self._archive, self._heads, self._seen, self._zone, self._put = archive, heads, seen, zone, put
         self._year: int | None = None
         """That of the newest file; None: no line says it."""
@@ -127,7 +130,9 @@ class Years:
         timeline = self._archive.time.timeline
         boot = timeline.boots[timeline.boot_id]
         assert boot.own_ns is not None  # noqa: S101 - a year is told by a UTC that was believed in this boot
-        return acts.YearBegan(year=year, closed=closed, powered_ns=boot.began_ns, offset_ns=boot.own_ns)
+        signers = UNSET if closed is None else self._confirmed()
+        powered_ns, offset_ns = boot.began_ns, boot.own_ns
+        return acts.YearBegan(year=year, closed=closed, powered_ns=powered_ns, offset_ns=offset_ns, signers=signers)
 
     # --- the end of a term ------------------------------------------------------------------------------------------
 

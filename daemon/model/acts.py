@@ -145,6 +145,8 @@ class YearBegan(Act, frozen=True, kw_only=True):
     """Powered-on time counted before this boot, as in its `boot`: that line goes sooner."""
     offset_ns: Clocked
     """The believed UTC minus powered-on time."""
+    signers: tuple[str, ...] | UnsetType = UNSET
+    """With a new file: codes of those who may sign the policy, as a custodian confirmed last."""
     signature: str | UnsetType = UNSET
     """With a new file: as in `head`, of all lines before this one, so that the file shows by itself what it goes on
     from."""
