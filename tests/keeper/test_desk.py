@@ -79,7 +79,16 @@ def test_each_role_has_its_acts(keeper: RunningKeeper) -> None:
         "export": {"recording_id": A},
         "recording": {"recording_id": A},
     }
-    custodians = {"hold_place", "hold_extend", "hold_release", "export", "export_files", "used", "incident_close"}
+    custodians = {
+        "hold_place",
+        "hold_extend",
+        "hold_release",
+        "export",
+        "export_files",
+        "used",
+        "incident_close",
+        "signers_confirm",
+    }
     for verb in KEEPER_VERBS.keys() - {"disk_speed", "sign_check"}:
         refused = f"`{verb}` is not for you"
         asked = (verb, args.get(verb, {}))
