@@ -40,7 +40,8 @@ FOREIGN = "griffier-jansen"
 """In a settings file on the card that was refused: no file of the unit and no log has it."""
 OURS = frozenset({
     "alarm_id", "chain_sha256", "continues", "criteria_reviewed", "detail", "ended_boot_id", "event_id", "files",
-    "findings", "head", "hold_id", "holders", "in_force_from", "journal", "name", "named", "of_boot", "parts", "policy_sha256",
+    "findings", "head", "hold_id", "holders",
+    "in_force_from", "journal", "name", "named", "of_boot", "parts", "policy_sha256",
     "recording_id", "report_sha256", "review", "session", "sha256", "signature",
     "signed_by", "signers", "sums_sha256", "unit", "verb", "why",
     "word_sha256", "zone",
