@@ -14,6 +14,7 @@ that was signed for the same day has come.
 from __future__ import annotations
 
 import hashlib
+import stat
 from collections.abc import Iterator
 from typing import Any
 
@@ -89,6 +90,8 @@ class Policies:
         for one, data in ((beside, proof.signature), (path, dated.source.data)):
             if not _has(one, data):
                 durable.replace(one, data, MODE)
+            if stat.S_IMODE(one.stat().st_mode) != MODE:
+                one.chmod(MODE)  # the keeper's umask leaves it to the keeper alone, and the others have to read it
 
     def look(self, audit: AuditLog, now: ClockReading) -> list[Line]:
         """Judge files that have changed; log each that does not count, once. Raises StoreError."""

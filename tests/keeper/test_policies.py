@@ -113,6 +113,21 @@ def test_a_policy_that_is_changed_is_named_and_the_signed_one_goes_on(town: Sign
     assert line["signers"] == sorted((town.code("officer"), town.code("secretary")))
 
 
+def test_the_others_can_read_the_copies(town: Signing) -> None:
+    """K5: the keeper's files are its own (UMask=0077), but for the copies: recorder and alarm work by them."""
+    paths = paths_of(town)
+    settings = load_to_run(paths.etc, paths.policy, wait_s=PATIENCE_S)
+    before = os.umask(0o077)
+    try:
+        Policies(settings, paths).keep(NOW)
+        (copy,) = town.copies.glob("*.toml")
+        copy.chmod(0o600)  # the power went before it was the others'
+        Policies(settings, paths).keep(NOW)
+    finally:
+        os.umask(before)
+    assert {path.stat().st_mode & 0o777 for path in town.copies.iterdir()} == {0o644}
+
+
 def test_a_first_start_with_an_unsigned_policy_records_nothing(tmp_path: Path) -> None:
     """A1, K5: there is no signed policy at all: alarms work, nothing is recorded, nothing is copied, and it is told."""
     town = Signing(tmp_path)
