@@ -330,6 +330,15 @@ def test_every_refusal_of_a_driver_is_a_heading(driver: str) -> None:
     assert [piece for piece in said if piece not in headings and piece not in no_refusals] == []
 
 
+def test_each_decision_has_a_number_of_its_own() -> None:
+    """A page is named by its number elsewhere: two with one number were written at the same time."""
+    pages = sorted((DOCS / "decisions").glob("[0-9]*.md"))
+    numbers = [int(page.name[:4]) for page in pages]
+    assert len(set(numbers)) == len(numbers)
+    titled = [int(page.read_text(encoding="utf-8").removeprefix("# ").partition(".")[0]) for page in pages]
+    assert titled == numbers
+
+
 def test_the_version_stands_once() -> None:
     """H5: the version is pyproject's, and what changed in it has a heading."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]

@@ -23,7 +23,7 @@ TERM_H_MAX: dict[Track, int] = {"audio": 168, "video": 672}
 """Hard limits: one week of sound, four weeks of image (design 6; Protocol Heusden 2020, art. 6)."""
 LOG_TERM_Y = 5
 """A claim for damages can be brought for five years (BW art. 3:310, AVG art. 82), and for as long the municipality has
-to be able to show what it did (AVG art. 5(2)). See docs/decisions/0027-the-log-has-a-term.md."""
+to be able to show what it did (AVG art. 5(2)). See docs/decisions/0028-the-log-has-a-term.md."""
 AUDIO_DECIDED_H_MAX = 336
 """Sound may be kept two weeks if the policy names the decision: Dronten kept it that long from 2014. See
 docs/decisions/0002-fourteen-days-of-sound.md."""
@@ -306,7 +306,7 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     log_term_y: Annotated[
         int, Meta(ge=1, le=20, description="whole years that a year of the audit log is kept after its end")
     ] = LOG_TERM_Y
-    """Then its file is deleted; its [figures](report.md) stay. [Why five](../decisions/0027-the-log-has-a-term.md)."""
+    """Then its file is deleted; its [figures](report.md) stay. [Why five](../decisions/0028-the-log-has-a-term.md)."""
 
     def tracks(self) -> tuple[Track, ...]:
         """The tracks that may be recorded, in a fixed order."""
