@@ -240,7 +240,7 @@ def signed(signers: Sequence[str]) -> str:
     if not signers:
         return ""
     keys = "de sleutel met code" if len(signers) == 1 else "de sleutels met code"
-    return f"Het protocol van deze kamer is ondertekend. Dat kan alleen met {keys} {listed(signers, 'of')}."
+    return f"Het protocol is ondertekend. Dat kan alleen met {keys} {listed(signers, 'of')}."
 
 
 def ground(policy: Policy) -> str:
