@@ -163,6 +163,8 @@ def is_signed_by(public: str, data: bytes, signature: bytes, namespace: str, wai
 
     `public`: kind and key, as in a `.pub` file. Returns within `wait_s`, also where the child cannot be ended.
     """
+    if wait_s <= 0:
+        raise SealError("ssh-keygen is not asked: no time is left")
     line = f"{_WHO} {' '.join(public.split()[:2])}\n".encode()
     try:
         with _paths(line, signature, data) as (fds, paths), Path(paths[2]).open("rb") as content:

@@ -127,12 +127,12 @@ def _proof(
     signer = next((one for one in signers if one.blob() == made.key), None)
     if made.namespace != NAMESPACE or signer is None:
         return None, *_other(made)
-    left_s, day = max(0.0, until_s - time.monotonic()), _day(source)
     try:
-        is_good = sign.is_signed_by(signer.key, source.data, signature, NAMESPACE, left_s)
+        is_good = sign.is_signed_by(signer.key, source.data, signature, NAMESPACE, until_s - time.monotonic())
     except SealError:
         return None, "unanswered", ""
-    if is_good and signer.until is not None and day is not None and day > signer.until:
+    day = _day(source) if is_good else None
+    if signer.until is not None and day is not None and day > signer.until:
         return None, "expired", f"{signer.role}, until {signer.until}"
     return Proof(signature, signer.code()) if is_good else None, "changed", ""
 
@@ -155,9 +155,9 @@ def _copies(
     try:
         with os.scandir(home) as found:  # the keeper's directory: one that was taken over can fill it
             entries = [entry for entry in itertools.islice(found, ENTRIES_MAX) if COPY.match(entry.name)]
-        paths = [home / one.name for one in sorted(entries, key=lambda one: one.stat().st_mtime_ns, reverse=True)]
     except OSError:
         return
+    paths = [home / one.name for one in sorted(entries, key=_changed_ns, reverse=True)]
     for path in paths[:COPIES_MAX]:
         try:
             data = durable.read(path, FILE_BYTES_MAX)
@@ -165,15 +165,24 @@ def _copies(
             continue
         source = Source(path.name, data)
         proof, _, _ = _proof(source, _signature(path), signers, until_s)
-        day = _day(source)
-        if proof is not None and day is not None and hashlib.sha256(data).hexdigest() == path.stem:
+        if proof is None or hashlib.sha256(data).hexdigest() != path.stem:
+            continue  # whoever wrote it, it is not parsed: a line of 100 kB of dots takes all memory
+        if (day := _day(source)) is not None:
             yield path.stem, day, Source(f"the signed policy of {day}", data, proof=proof._replace(is_copy=True))
+
+
+def _changed_ns(entry: os.DirEntry[str]) -> int:
+    try:
+        return entry.stat(follow_symlinks=False).st_mtime_ns
+    except OSError:
+        return 0  # the keeper has just deleted it
 
 
 def _signature(path: Path) -> bytes | None:
     """The signature file beside a policy; None: there is none that can be read."""
+    beside = os.path.realpath(path.with_name(path.name + SUFFIX))  # Path.resolve raises over a link to itself
     try:
-        return durable.read(path.with_name(path.name + SUFFIX).resolve(), SIGNATURE_BYTES_MAX)
+        return durable.read(Path(beside), SIGNATURE_BYTES_MAX)
     except StoreError:
         return None
 

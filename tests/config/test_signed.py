@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import hashlib
 import os
+import subprocess
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon import durable, sign
-from daemon.config import Settings, changed_files, load, shipped, unread
+from daemon.config import Fault, Settings, changed_files, load, parse, shipped, signed, unread
 from daemon.config.signed import COPIES_MAX, ENTRIES_MAX
 from daemon.durable import read
 from daemon.model.policy import NO_POLICY
@@ -261,6 +263,67 @@ def test_a_directory_that_is_full_of_copies_is_not_read_to_its_end(
     monkeypatch.setattr(durable, "read", counting)
     assert town.run().policy.name == "ours"
     assert len(asked) < 2 * COPIES_MAX + 8
+
+
+@pytest.mark.parametrize("what", ["a link to itself", "a signature that is one", "a link to nothing", "dots"])
+def test_what_a_taken_over_keeper_puts_among_the_copies_stops_no_start(
+    town: Signing, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A1, K5: the copies are the keeper's, and the alarm process starts whatever lies there; a copy that is signed
+    counts all the same. Nothing is parsed that nobody signed: tomllib takes all memory for a line of dots.
+    """
+    town.signed(policy())
+    town.keep()
+    signature = (town.etc / "policy.toml.sig").read_bytes()
+    town.write(policy(hold_s=2.0))
+    planted = town.copies / f"{'a' * 64}.toml"
+    beside = planted.with_name(planted.name + ".sig")
+    match what:
+        case "a link to itself":
+            planted.symlink_to(planted.name)
+        case "a signature that is one":
+            planted.touch()
+            beside.symlink_to(beside.name)
+        case "a link to nothing":
+            planted.symlink_to("nothing")
+        case "dots":
+            text = b"a." * 100_000 + b"a = 1"
+            planted = town.copies / f"{hashlib.sha256(text).hexdigest()}.toml"
+            planted.write_bytes(text)
+            planted.with_name(planted.name + ".sig").write_bytes(signature)  # a signer's, of another text
+    parsed = list[bytes]()
+
+    def seeing(data: bytes, name: str, faults: list[Fault]) -> dict[str, Any]:
+        parsed.append(data)
+        assert not data.startswith(b"a.a."), "a text that nobody signed is parsed"
+        return parse(data, name, faults)
+
+    monkeypatch.setattr(signed, "parse", seeing)
+    for in_doubt in (False, True):
+        settings = town.run(in_doubt=in_doubt)
+        assert (settings.policy.alarm.hold_s, settings.fault) == (1.0, "")
+    assert parsed
+
+
+def test_one_hang_is_waited_for_and_not_one_a_file(
+    town: Signing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A1: the wait is for all signatures together: when it is over, no program is started for the next file."""
+    for n in range(1, 6):
+        town.signed(policy(day=f"2021-01-0{n}"), name=f"policy.d/{n}.toml")
+    town.signed(policy())
+    town.keep()
+    staged(tmp_path, "exec sleep 600", monkeypatch)
+    started = list[list[str]]()
+
+    class Counted(subprocess.Popen[bytes]):
+        def __init__(self, args: list[str], **more: Any) -> None:
+            started.append(args)
+            super().__init__(args, **more)
+
+    monkeypatch.setattr(subprocess, "Popen", Counted)
+    assert town.run(in_doubt=True, wait_s=0.5).policy.name == "ours"
+    assert len(started) == 1
 
 
 def test_without_signers_a_signature_changes_nothing(town: Signing) -> None:
