@@ -16,21 +16,21 @@ pytestmark = [pytest.mark.machine, pytest.mark.xdist_group("house"), pytest.mark
 
 ETC = "/etc/spreekkamer"
 SIGNERS = (
-    f'printf \'\\n[[policy.signers]]\\nrole = "officer"\\nkey = "%s"\\n\' "$(cat /root/officer.pub)" >> {ETC}/unit.toml'
+    f'printf \'\\n[[policy.signers]]\\nrole = "officer"\\nkey = "%s"\\n\' "$(cat /srv/officer.pub)" >> {ETC}/unit.toml'
 )
-SIGN = f"ssh-keygen -q -Y sign -n spreekkamer-policy -f /root/officer {ETC}/policy.toml"
+SIGN = f"ssh-keygen -q -Y sign -n spreekkamer-policy -f /srv/officer {ETC}/policy.toml"
 
 
 @pytest.fixture
 def signed(unit: House) -> Iterator[House]:
     """A unit whose policy an officer signed; it is as before afterwards."""
     machine = unit.machine
-    machine.shell(f"cp {ETC}/unit.toml /root/unit.before; cp {ETC}/policy.toml /root/policy.before")
-    machine.shell(f"rm -f /root/officer*; ssh-keygen -q -t ed25519 -N '' -f /root/officer && {SIGNERS} && {SIGN}")
+    machine.shell(f"cp {ETC}/unit.toml /srv/unit.before; cp {ETC}/policy.toml /srv/policy.before")
+    machine.shell(f"rm -f /srv/officer*; ssh-keygen -q -t ed25519 -N '' -f /srv/officer && {SIGNERS} && {SIGN}")
     machine.run("systemctl", "restart", *UNITS)
     unit.start()
     yield unit
-    machine.shell(f"cat /root/unit.before > {ETC}/unit.toml; cat /root/policy.before > {ETC}/policy.toml")
+    machine.shell(f"cat /srv/unit.before > {ETC}/unit.toml; cat /srv/policy.before > {ETC}/policy.toml")
     machine.shell(f"rm -f {ETC}/policy.toml.sig /var/lib/spreekkamer/policy/*")
     machine.run("systemctl", "restart", *UNITS)
     unit.start()
