@@ -43,8 +43,6 @@ SPANS_S = {
 JUMPS_S = 60
 """Shorter times are waited for, as by a person; over longer ones the room's clock jumps."""
 CONTACT = "in_use"
-SETTLES_S = 1.0
-"""A use ends 0.4 s after its contact has opened."""
 TRACKS = {"geluid": "audio", "sound": "audio", "beeld": "video", "image": "video"}
 NOTHING = {"niets", "nothing"}
 SIMULATION = {"simulatie", "simulation"}
@@ -109,9 +107,9 @@ class Story:
         if button != CONTACT:
             self._finger(button, 0.2)
             return
-        self._in_use = not self._in_use
-        self.world.do(acts.Hold(CONTACT) if self._in_use else acts.Release(CONTACT))
-        time.sleep(SETTLES_S)
+        self._in_use = closed = not self._in_use
+        self.world.do(acts.Hold(CONTACT) if closed else acts.Release(CONTACT))
+        self._until("the unit to see the in-use contact move", lambda: self.world.is_down(CONTACT) is closed)
 
     def hold(self, button: str, seconds: str) -> None:
         """A button is held down for so many seconds."""

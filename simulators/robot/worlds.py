@@ -60,6 +60,9 @@ class World(Protocol):
     def sign(self) -> str:
         """What the status lamp shows, in the unit's own Dutch words; empty: unknown."""
 
+    def is_down(self, button: str) -> bool:
+        """Whether the unit takes a button or contact for pressed: it has counted the press or release, not its edge."""
+
     def lamp(self, name: str) -> bool:
         """Whether a lamp is lit."""
 
@@ -122,6 +125,10 @@ class SimulatedWorld:
         """By the alarm process's own log."""
         pattern = PATTERNS.get(self._room.signs.get("status", ""))
         return pattern.means if pattern is not None else ""
+
+    def is_down(self, button: str) -> bool:
+        """As the check asks."""
+        return bool(ask(self._world.paths.operator_socket, "touched")[button]["down"])
 
     def lamp(self, name: str) -> bool:
         """At its pin."""

@@ -137,6 +137,10 @@ class MachineWorld:
         pattern = PATTERNS.get(self._hands.ask(do="sign"))
         return pattern.means if pattern is not None else ""
 
+    def is_down(self, button: str) -> bool:
+        """As the check asks."""
+        return bool(self._hands.ask(do="operator", verb="touched")[button]["down"])
+
     def lamp(self, name: str) -> bool:
         """The kernel's line."""
         return bool(self._hands.ask(do="lamps").get(name, False))
