@@ -11,7 +11,10 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from daemon.model.unit import Broker, Tls
 from simulators.link import free_port
@@ -79,6 +82,15 @@ class Mosquitto:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Mosquitto]:
+    """A real broker that listens."""
+    found = Mosquitto(tmp_path / "broker")
+    found.start()
+    yield found
+    found.kill()
 
 
 class DeafMosquitto(Mosquitto):
