@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from daemon import durable, log
-from daemon.config import Dated, Settings, signed
+from daemon.config import Dated, Settings, safe, signed
 from daemon.errors import RequestError, StoreError
 from daemon.keeper.audit import AuditLog
 from daemon.keeper.custody import Asked
@@ -30,6 +30,9 @@ from hardware.ports import ClockReading
 
 MODE = 0o644
 """The policy is public, and the others read it."""
+LOOK_S = 2.0
+"""The keeper's loop waits so long for ssh-keygen at each look until there is an answer. A hold waits for the loop, and
+after five seconds (`link.REPLY_WAIT_S`) its operator is told that nobody answers."""
 WRONG = "the policy is not as it was signed: "
 
 
@@ -100,9 +103,10 @@ class Policies:
         if not self._signers:
             return []
         if self._seen is None or self._unanswered() or signed.hashes(self._etc) != self._seen.read:
-            self._seen = signed.judged(self._etc, self._signers)
-        news = [one for one in self._seen.refused if self._told.get(one.file) != (one.sha256, one.why)]
-        return audit.add_all([acts.PolicyRefused(one.file, one.sha256, one.why) for one in news]) if news else []
+            self._seen = signed.judged(self._etc, self._signers, LOOK_S)
+        refused = (acts.PolicyRefused(safe(one.file), one.sha256, one.why) for one in self._seen.refused)
+        news = [act for act in refused if self._told.get(act.file) != (act.sha256, act.why)]
+        return audit.add_all(news) if news else []
 
     def is_answered(self) -> bool:
         """Whether ssh-keygen gives an answer that it did not give at the start: a new start works by it."""

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from daemon import durable, sign
+from daemon import durable, link, sign
 from daemon.config import load_to_run
 from daemon.errors import RequestError, StoreError
 from daemon.keeper.custody import Asked
@@ -31,7 +33,7 @@ from hardware.ports import ClockReading
 from tests.dying import die_everywhere
 from tests.keeper.stores import WALL_NS, Clock, audit_lines
 from tests.signing import Signing, policy
-from tests.waiting import PATIENCE_S
+from tests.waiting import PATIENCE_S, wait_for
 
 OURS, THEIRS = policy(), policy(hold_s=2.0)
 NOW = ClockReading(1, WALL_NS, "synchronised")
@@ -201,6 +203,44 @@ def test_a_keeper_that_had_no_answer_starts_anew_when_there_is_one(
         assert process._policies.is_answered()
     with keeper(town) as process:
         assert (process._policy.name, fault(process)) == ("ours", "")
+
+
+def test_an_operator_is_answered_while_ssh_keygen_hangs(
+    town: Signing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """K2: a hold is not refused because the keeper waits to hear who signed the policy: it waits for less than the
+    operator does.
+    """
+    paths, began, home = paths_of(town), tmp_path / "began", tmp_path / "bin"
+    settings = load_to_run(paths.etc, paths.policy, wait_s=PATIENCE_S)
+    process = KeeperProcess(settings, paths, Clock(), FileSystemDisk(paths.store), Door(has_owner=True))
+    home.mkdir()
+    program = home / "ssh-keygen"
+    hangs = f'case "$*" in *verify*) echo > {began}; exec sleep 600;; esac'
+    program.write_text(f'#!/bin/sh\n{hangs}\nexec {shutil.which("ssh-keygen")} "$@"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{home}:{os.environ['PATH']}")
+    thread = threading.Thread(target=process.run)
+    thread.start()
+    try:
+        wait_for("a look", began.exists)
+        assert link.ask(paths.keeper_socket, "signers")["confirmed"] == list(settings.unit.policy.codes())
+    finally:
+        process.stop()
+        thread.join(PATIENCE_S)
+
+
+def test_a_file_with_any_name_is_refused_and_the_keeper_goes_on(town: Signing) -> None:
+    """K1, K5: a name that is no UTF-8, as of a stick from an older Windows, stands in the log in escapes."""
+    (town.etc / "policy.d").mkdir()
+    name = os.fsdecode(b"policy.d/S\xfad\nholland.toml")
+    town.write(THEIRS, name)
+    for _ in range(2):
+        with keeper(town) as process:
+            assert "holland.toml: signature: " in fault(process)
+            assert process._policy.name == "ours"
+    (line,) = told(town, "policy_refused")
+    assert line["file"] == "policy.d/S\\udcfad\\nholland.toml"
 
 
 @pytest.mark.parametrize("now", [("officer",), ("officer", "engineer"), ("engineer",), ()])
