@@ -40,7 +40,7 @@ from daemon.commands import (
 )
 from daemon.commands.console import NOT_EVIDENCE, SHORT, Json, State, as_json, out
 from daemon.commands.zone import place_of
-from daemon.config import Settings, inwords, load, unread
+from daemon.config import READ, Settings, inwords, load, unread
 from daemon.config import report as report_faults
 from daemon.config.doubts import doubts
 from daemon.config.explain import rows_of
@@ -379,7 +379,7 @@ def _check_unit(state: Path | None, *, as_json_: bool) -> None:
     _warn_of_lost_groups(checked, Paths.below(state))
     _what_they_come_to(checked)
     for name in unread(Paths.below(state).etc, signed=bool(checked.unit.policy.signers)):
-        out().print(f"{escape(name)} is not read: expected policy.toml, or a name in policy.d that ends in .toml.")
+        out().print(f"{escape(name)} is not read: expected {READ}.")
     for one in checked.policies:
         if empty := lacking(one.policy):
             out().print(f"{one.file}: empty: {', '.join(empty)}; the notices leave out what residents have to be told.")

@@ -38,6 +38,8 @@ DEPTH_MAX = 32
 TOO_DEEP = f"TOML in UTF-8; it is nested more than {DEPTH_MAX} levels deep"
 POLICIES_MAX = 16
 """Files in policy.d: Dronten had three policies in half a year; past ones are removed."""
+READ = f"policy.toml, or one of at most {POLICIES_MAX} names in policy.d that end in .toml"
+"""What is read, for a person who has put a file beside it."""
 PADDING_S = 120
 """The most that a policy can ask for before and after an event."""
 SHOWN_MAX = 60
@@ -263,17 +265,16 @@ def _to_run(etc: Path, sources: Sequence[Source] | None) -> Settings:
 
 def unread(etc: Path, *, signed: bool = False) -> tuple[str, ...]:
     """Names beside the policies that look like policies and are not read. `signed`: signatures are."""
+    mine = policy_files(etc, [])
+    mine += ["policy.d", *(f"{name}.sig" for name in mine if signed)]
     found = []
-    for directory in (etc, etc / "policy.d"):
+    for directory, prefix in ((etc, ""), (etc / "policy.d", "policy.d/")):
         try:
             names = sorted(path.name for path in directory.iterdir())
         except OSError:
             continue  # a directory that cannot be listed is a fault already
-        mine = {"policy.toml", "policy.d"} if directory == etc else {name for name in names if name.endswith(".toml")}
         meant = [name for name in names if directory != etc or name.lower().startswith("polic")]
-        prefix = "" if directory == etc else "policy.d/"
-        mine |= {f"{name}.sig" for name in mine} if signed else set()
-        found += [f"{prefix}{name}" for name in meant if name not in mine and not name.startswith(".")]
+        found += [prefix + name for name in meant if prefix + name not in mine and not name.startswith(".")]
     return tuple(found)
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from daemon import durable, link, log, people, systemd, wire
-from daemon.config import Settings, changed_files, unread
+from daemon.config import READ, Settings, changed_files, unread
 from daemon.errors import StoreError
 from daemon.keeper.acts import ActBook
 from daemon.keeper.archive import Archive
@@ -411,8 +411,7 @@ class KeeperProcess:
 
 
 def _unread(names: tuple[str, ...]) -> str:
-    expected = "expected policy.toml, or a name in policy.d that ends in .toml"
-    return f"{', '.join(names)}: is not read; {expected}" if names else ""
+    return f"{', '.join(names)}: is not read; expected {READ}" if names else ""
 
 
 def _in_words(files: tuple[str, ...]) -> str:

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon import durable, sign
-from daemon.config import Fault, Settings, changed_files, load, parse, shipped, signed, unread
+from daemon.config import POLICIES_MAX, Fault, Settings, changed_files, load, parse, shipped, signed, unread
 from daemon.config.signed import COPIES_MAX, ENTRIES_MAX
 from daemon.durable import read
 from daemon.model.policy import NO_POLICY
@@ -192,6 +192,16 @@ def test_a_copy_that_was_altered_counts_for_nothing(town: Signing, how: str) -> 
     settings = town.run()
     assert settings.policy == NO_POLICY
     assert settings.fault
+
+
+def test_a_policy_too_many_is_said_to_be_unread(town: Signing) -> None:
+    """K5: of more policies than are looked at the last ones do not count; that is a fault and not a silence."""
+    town.signed(policy())
+    for n in range(POLICIES_MAX + 1):
+        town.signed(policy(day=f"2021-01-{n + 1:02}"), name=f"policy.d/{n:02}.toml")
+    assert len(town.run().policies) == POLICIES_MAX + 1
+    assert unread(town.etc, signed=True) == (f"policy.d/{POLICIES_MAX}.toml", f"policy.d/{POLICIES_MAX}.toml.sig")
+    assert f"at most {POLICIES_MAX} policies" in town.refused()
 
 
 def test_a_policy_to_come_has_its_own_signature(town: Signing) -> None:
