@@ -65,9 +65,12 @@ class Policies:
                 self._told[file] = sha256, why
 
     def keep(self, now: ClockReading) -> None:
-        """Make a copy of each signed policy, and delete those that are over. What the disk refuses is tried again."""
+        """Make a copy of each signed policy, and delete those that are over. What the disk refuses is tried again.
+
+        Of one that does not hold none is made: it would outlive the file, and nothing would be recorded for it.
+        """
         try:
-            for dated in self._settings.policies:
+            for dated in () if self._settings.fault else self._settings.policies:
                 self._keep(dated)
             gone = [*self._settings.over]
             if now.state == "synchronised" and not self._settings.fault:

@@ -153,6 +153,20 @@ def test_a_signed_policy_that_is_taken_away_is_missed(town: Signing) -> None:
         assert "the signed policy of 2021-11-10 is not among the files, and in force all the same" in fault(process)
 
 
+def test_a_signed_policy_that_does_not_hold_is_gone_with_its_file(town: Signing) -> None:
+    """K5, H2: a policy was signed by mistake that the unit cannot work by: with a good one in its place, of whatever
+    day, the unit records again.
+    """
+    town.signed(policy(day="2021-11-10") + "[audio]\nrecord = true\n")
+    with keeper(town) as process:
+        assert "opening.groups" in process._settings.fault
+        assert copies(town) == []
+    town.signed(policy(day="2021-11-09"))
+    with keeper(town) as process:
+        assert (process._settings.fault, fault(process)) == ("", "")
+        assert copies(town) == [policy(day="2021-11-09")]
+
+
 def test_a_copy_goes_when_its_day_is_over_by_a_clock_that_is_right(town: Signing) -> None:
     """K4, K5: of policies that are over no copy stays; a clock without a reference takes none away."""
     town.signed(policy("newer", "2021-11-10"), name="policy.d/newer.toml")
