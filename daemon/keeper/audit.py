@@ -298,6 +298,7 @@ class AuditLog:
         """Lines that no keeper signed are never taken for signed, although the next head covers them."""
         if found := self._tail.found:
             self._owes_mark = (found[0], found[-1] + 1 - found[0])  # lines torn between them have a number too
+            self._walk.disown(*self._owes_mark)
 
     def _tell(self, line: Line) -> None:
         for follow in self._followers:

@@ -69,7 +69,7 @@ class Witness:
             case acts.Deleted(recording_id=name) as gone if line.is_signed:
                 is_last = not self._store.is_known(name) if gone.last is UNSET else gone.last
                 self._deleted(name, gone.track, is_last=is_last)
-            case acts.RecordingMissing(recording_id=name):
+            case acts.RecordingMissing(recording_id=name) if name in self._told:  # else its beginning went with a year
                 self._missing.add(name)
             case acts.RecordingReturned(recording_id=name):
                 self._missing.discard(name)

@@ -24,7 +24,7 @@ from daemon.keeper.archive import Archive
 from daemon.keeper.heads import Heads
 from daemon.keeper.witness import Witness
 from daemon.model import acts, logyears
-from daemon.model.ledger import Line, parse
+from daemon.model.ledger import Gone, Line, parse
 from daemon.model.policy import NO_POLICY
 from daemon.model.report import year_of
 from daemon.model.timeline import DAY_NS, NS
@@ -35,6 +35,8 @@ LOOK_NS = 60 * NS
 """A year is closed, and a term ends, within a minute of midnight."""
 RETRY_NS = 3600 * NS
 """After a year that could not be counted, or whose deletion the disk refused."""
+JOBS_MAX = 2
+"""One year at a time; the second place is for the end, or a stop would not wait for the thread."""
 STOP_S = 5.0
 """At a stop: the thread only reads, and its answer is not needed then."""
 
@@ -75,13 +77,13 @@ class Years:
         self._archive, self._heads, self._seen, self._zone, self._put = archive, heads, seen, zone, put
         self._year: int | None = None
         """That of the newest file; None: no line says it."""
-        self._told: dict[int, int] = {}
-        """Years that go, with the number of the line that says so."""
+        self._told: dict[int, Gone] = {}
+        """Years that go or have gone, with the newest line that says so."""
         self._lines = 0
         self._next_ns = 0
         self._again_ns: dict[int, int] = {}
         """Years that stay for now: when they are counted again, in boot time."""
-        self._jobs: OrderThread[Job] = OrderThread("years", 1, self._run)
+        self._jobs: OrderThread[Job] = OrderThread("years", JOBS_MAX, self._run)
         self._is_counting = False
         self.fault = ""
         """What keeps a year beyond its term, for a person; empty: nothing but what is needed."""
@@ -91,8 +93,8 @@ class Years:
         match line.act if line.is_signed else None:
             case acts.YearBegan(year=year):
                 self._year = year
-            case acts.YearDeleted(year=year):
-                self._told[year] = line.n
+            case acts.YearDeleted(year=year) as act:
+                self._told[year] = Gone(line.n, act)
 
     def close(self) -> None:
         """Stop."""
@@ -117,7 +119,8 @@ class Years:
         return told
 
     def _step(self, closed: Collection[int], year: int, now: ClockReading, *, grown: bool) -> list[Line]:
-        match logyears.step(self._year, closed, year):
+        used = {*closed, *self._told}  # a name is used once, whether the file is there or not
+        match logyears.step(self._year, used, year):
             case logyears.Turn() as turn:
                 told = self._heads.turn(self._archive.audit, self._begins(turn.begins, turn.closes), now)
                 log.event("year_closed" if self._year == year else "year_not_closed", year=turn.closes)
@@ -142,7 +145,7 @@ class Years:
         if not over:
             self.fault = ""
         elif self._is_counting and not self._jobs.alive():
-            self._jobs, self._is_counting = OrderThread("years", 1, self._run), False
+            self._jobs, self._is_counting = OrderThread("years", JOBS_MAX, self._run), False
             self._refuse(over[0], StoreError("it could not be counted to its end: see the keeper's own log"), now)
         for year in [year for year in over if now.boot_ns >= self._again_ns.get(year, 0)]:
             if year in self._told:
@@ -162,7 +165,7 @@ class Years:
         ids = archive.store.entries.keys() | archive.store.unaccounted.keys() | set(self._seen.known())
         holds = {name for one in archive.holds.active().values() for name in (one.hold_id, one.recording_id)}
         # The newest file has what is known of this boot: in its `boot`, or in the line with which the file begins.
-        boots = frozenset(archive.time.timeline.boots.keys() - {archive.time.timeline.boot_id})
+        boots = frozenset(archive.time.timeline.boots.keys() - {archive.time.timeline.boot_id}) if ids else frozenset()
         unit = archive.settings.unit.name()
         return Job(archive.audit.files, unit, year, archive.audit.size, frozenset(ids | holds), boots)
 
@@ -170,9 +173,12 @@ class Years:
         """A year was counted: keep its report, say that its file goes, delete it. Return lines for a witness."""
         archive, now = self._archive, self._archive.clock.read()
         self._is_counting = False
-        if word.report is None or word.why:
-            log.event("year_stays", "info" if word.report else "warning", year=word.year, why=word.why)
-            self._again_ns[word.year] = now.boot_ns + (DAY_NS if word.report else RETRY_NS)
+        if word.report is None:
+            self._refuse(word.year, StoreError(word.why), now)
+            return []
+        if word.why:
+            log.event("year_stays", year=word.year, why=word.why)
+            self._again_ns[word.year] = now.boot_ns + DAY_NS
             return []
         told: list[Line] = []
         try:
@@ -181,10 +187,12 @@ class Years:
             path = archive.audit.files.report_of(word.year)
             durable.replace(path.with_name(f"{path.name}.sig"), signature)
             durable.replace(path, report)
-            told.append(archive.audit.add(acts.YearDeleted(
+            # What says that an earlier year went goes with this one: it is said again.
+            again = [one.act for one in self._told.values() if word.report.first <= one.n < word.lines]
+            told += archive.audit.add_all([*again, acts.YearDeleted(
                 year=word.year, first=word.report.first, lines=word.lines, head=word.head,
                 term_y=archive.settings.policy.log_term_y, report_sha256=records.sha256(report),
-            )))  # fmt: skip
+            )])  # fmt: skip
         except (SealError, StoreError) as error:
             self._refuse(word.year, error, now)
             return told
@@ -196,7 +204,7 @@ class Years:
         """Delete a year of which a line says that it goes, once that line is signed. Return the head."""
         head = None
         try:
-            if not self._heads.covers(self._told[year]):
+            if not self._heads.covers(self._told[year].n):
                 head = self._heads.sign(self._archive.audit, now)
                 if head is None:
                     return None

@@ -289,11 +289,15 @@ class Walk:
         """Years that are said to have gone; what no keeper signed says nothing."""
         match line.act:
             case acts.YearDeleted(first=first, lines=lines) as act if first < lines <= line.n:
-                if len(self._told) < YEARS_MAX or first in self._told:
-                    self._told[first] = Gone(line.n, act)
+                if len(self._told) < YEARS_MAX:
+                    self._told.setdefault(first, Gone(line.n, act))  # said again later, and that may be void
             case acts.Unsigned(first=first, lines=lines) if first + lines <= line.n:
-                void = range(first, first + lines)
-                self._told = {at: gone for at, gone in self._told.items() if gone.n not in void}
+                self.disown(first, lines)
+
+    def disown(self, first: int, lines: int) -> None:
+        """No keeper signed these lines: no year has gone because one of them says so. Before `finish`."""
+        void = range(first, first + lines)
+        self._told = {at: gone for at, gone in self._told.items() if gone.n not in void}
 
     def _close(self, gap: Gap) -> None:
         """Account for lines that are not there: by years past their term, one after the other, or as missing."""

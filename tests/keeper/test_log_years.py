@@ -419,12 +419,104 @@ def test_a_year_that_is_missing_before_its_term_is_a_finding(unit: Unit) -> None
     assert unit.keeper._audit.is_doubtful, "then the files of holds keep what they keep"
 
 
-def test_root_cannot_say_that_a_year_went(unit: Unit) -> None:
-    """K3: somebody without the keeper's key takes a year away and writes the line that says so: `audit verify` names
-    it, at once and after the keeper's next start.
+def test_the_line_that_says_that_a_year_went_outlives_its_own_year(unit: Unit) -> None:
+    """K1, K3: year after year one goes, and in time the one whose file had the line that an earlier one went: what is
+    not there is accounted for all the same, each year's report is the one that the log names, and a start has no fault.
     """
+    unit.keeper._audit.add(act("alarm_raised"))
+    for year in range(2027, 2033):
+        unit.go_to(f"{year}-01-01T00:00:00")
+        unit.keeper._audit.add(act("alarm_test"))
+        reboot(unit)
+        unit.go_to(f"{year}-01-03T00:00:00")
+        unit.end_terms()
+        found = unit.verdict()
+        assert (found.faults, unit.keeper._audit.fault) == ((), ""), year
+        assert [one.year for one in found.gone] == list(range(2026, year - 1))
+    reboot(unit)
+    assert unit.keeper._audit.fault == ""
+    assert list(unit.files.closed()) == [2031]
+    told = {line["year"]: line for line in unit.lines() if line["event"] == "year_deleted"}
+    assert told.keys() == set(range(2026, 2031))
+    for year, line in told.items():
+        assert sha256(unit.files.report_of(year).read_bytes()).hexdigest() == line["report_sha256"]
+
+
+def test_a_believed_lie_of_years_uses_no_name_twice(unit: Unit) -> None:
+    """K3, K4: a clock that was years ahead for long enough to be believed ended a term; taken back, the year is lived
+    on, and its second half is in the next year's file: that goes with its own line, and the first report stays.
+    """
+    unit.keeper._audit.add(act("alarm_raised"))
+    unit.go_to("2028-01-01T12:00:00")
+    reboot(unit)
+    unit.end_terms()
+    assert unit.files.closed() == {}
+    first = unit.files.report_of(2026).read_bytes()
+    unit.clock.wall_ns = NEW_YEARS_EVE - 3600 * NS
+    unit.live()
+    unit.keeper._audit.add(act("alarm_raised"))
+    unit.turn()
+    for moment in ("2027-01-01T00:00:00", "2028-01-01T00:00:00", "2029-01-01T00:00:00", "2030-01-01T00:00:00"):
+        unit.go_to(moment)
+        unit.keeper._audit.add(act("alarm_test"))
+        reboot(unit)
+        unit.end_terms()
+        assert unit.verdict().faults == (), moment
+    assert unit.files.report_of(2026).read_bytes() == first
+    assert list(unit.files.closed()) == [2029]
+
+
+def test_a_recording_that_is_missing_never_came_back_because_its_year_went(unit: Unit) -> None:
+    """K7: its beginning stands in a year that has gone, and that it is missing in one that is there: that stays so."""
+    recording(unit.paths.store, NAME, at_boot_ns=unit.clock.now_ns, at_wall_ns=unit.clock.wall_ns)
+    unit.turn()
+    unit.go_to("2027-01-01T00:00:00")
+    shutil.rmtree(unit.paths.store / "recordings" / NAME)
+    reboot(unit)
+    unit.turn()
+    assert unit.events().count("recording_missing") == 1
+    reboot(unit)
+    unit.go_to("2028-01-01T00:00:00")
+    unit.end_terms()
+    unit.go_to("2028-01-03T00:00:00")
+    unit.end_terms()
+    assert list(unit.files.closed()) == [2027]
+    reboot(unit)
+    unit.turn()
+    assert "recording_returned" not in unit.events()
+
+
+def test_a_year_that_cannot_be_read_is_told(unit: Unit) -> None:
+    """K1: a file past its term that is no log any more stays, as a fault: nobody can say what went with it."""
+    unit.keeper._audit.add(act("alarm_raised"))
+    unit.go_to("2027-01-01T00:00:00")
+    unit.files.of_year(2026).write_bytes(b"")
+    unit.go_to("2028-01-01T00:00:00")
+    unit.end_terms()
+    assert list(unit.files.closed()) == [2026, 2027]
+    assert "of 2026 is past its term and still there" in unit.keeper._state().faults["audit"]
+
+
+def test_a_line_that_no_keeper_signed_takes_no_hold_with_a_year(unit: Unit) -> None:
+    """K2: a year with a hold is taken away, and a line that nobody signed says that it went: the very next start doubts
+    the log, and the hold's file keeps what it keeps.
+    """
+    recording(unit.paths.store, NAME, at_boot_ns=unit.clock.now_ns, at_wall_ns=unit.clock.wall_ns)
+    unit.turn()
+    unit.keeper._holds.place(hold_on(NAME), unit.keeper._audit)
     two_years_on(unit)
     unit.close()
+    say_that_it_went(unit)
+    again = Unit(unit.paths.etc.parent, unit.clock.wall_ns + 60 * NS, "later")
+    unit.__dict__.update(again.__dict__)
+    assert "the file of a year" in unit.keeper._audit.fault
+    assert list(unit.keeper._holds.active()) == ["b" * 32]
+    unit.live()
+    assert NAME in unit.keeper._store.entries
+
+
+def say_that_it_went(unit: Unit) -> None:
+    """Somebody without the keeper's key takes the year 2026 away, and writes the line that says so."""
     old = [json.loads(raw) for raw in unit.files.of_year(2026).read_bytes().splitlines()]
     last = unit.paths.audit_log.read_bytes().splitlines(keepends=True)[-1]
     about = {"year": 2026, "first": 0, "lines": len(old), "term_y": 1, "report_sha256": "0" * 64}
@@ -433,6 +525,15 @@ def test_root_cannot_say_that_a_year_went(unit: Unit) -> None:
     with unit.paths.audit_log.open("ab") as log:
         log.write(forged)
     unit.files.of_year(2026).unlink()
+
+
+def test_root_cannot_say_that_a_year_went(unit: Unit) -> None:
+    """K3: somebody without the keeper's key takes a year away and writes the line that says so: `audit verify` names
+    it, at once and after the keeper's next start.
+    """
+    two_years_on(unit)
+    unit.close()
+    say_that_it_went(unit)
     (fault,) = verdict(unit.paths).faults
     assert "no keeper signed it" in fault
     again = Unit(unit.paths.etc.parent, unit.clock.wall_ns + 60 * NS, "later")
