@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pyrage
 import pytest
+from msgspec.structs import replace
 
 from daemon.errors import DeviceError, HangError
 from daemon.model.picture import Limits
@@ -127,3 +128,26 @@ def test_a_second_before_the_key_is_told(story: Story) -> None:
     told = [item.reason if isinstance(item, Hole) else "sealed" for item in items]
     assert told == [KEYLESS, KEYLESS, "sealed"]
     assert all(end_ns(a) == begin_ns(b) for a, b in pairwise(items))
+
+
+@pytest.mark.parametrize("taken", [0, 20])
+def test_what_is_passed_over_is_still_needed_for_what_follows(story: Story, taken: int) -> None:
+    """R9, R8: of pictures that waited while the track was told to forget nothing is kept, but a camera that sends its
+    parameter sets once, with the first of them, is still recorded; and neither what was passed over nor what was lost
+    before it is a loss of what follows.
+    """
+    film = list(pictures(4, story.began_ns))
+    first = next(n for n, packet in enumerate(film) if packet.key)
+    film = [
+        replace(packet, data=packet.data[packet.data.index(b"\0\0\1\x65") :]) if packet.key and n > first else packet
+        for n, packet in enumerate(film)
+    ]
+    items: list[Item] = []
+    del film[10]  # a picture was lost
+    for n, packet in enumerate(film):
+        if n == taken:  # up to the thirtieth they wait
+            story.track.forget(film[30].pts_ns)
+        items += story.track.take(packet, packet.pts_ns)
+    (whole,) = items  # the open one ends with the next key frame
+    assert isinstance(whole, Sealed)
+    assert (whole.t0_ns, whole.frames) == (film[49].pts_ns, 25)
