@@ -41,9 +41,12 @@ from tests.certificates import Authority
 
 @contextlib.contextmanager
 def made_in(
-    home: Path, *, second: bool = False, tls: Tls | None = None, policy: str = "dronten-2022"
-) -> Iterator[AlarmProcess]:
-    """One that is made and whose loop does not run. `second`: with a second broker. `tls`: of the first."""
+    home: Path, *, second: bool = False, tls: Tls | None = None, policy: str = "dronten-2022",
+    sides: tuple[str, ...] = (),
+) -> Iterator[AlarmProcess]:  # fmt: skip
+    """One that is made and whose loop does not run. `second`: with a second broker. `tls`: of the first. `sides`: names
+    of the microphone's channels.
+    """
     paths = prepare(home / "unit", policy, None, ("127.0.0.1", 1))
     settings, factory, clock = load(paths.etc), MockFactory(), SystemClock()
     if tls is not None:
@@ -53,6 +56,9 @@ def made_in(
     if second:
         unit = msgspec.structs.replace(settings.unit, second_broker=Broker("127.0.0.1", 2))
         settings = settings._replace(unit=unit)
+    if sides:
+        microphone = msgspec.structs.replace(settings.unit.microphone, channels=len(sides), channel_names=sides)
+        settings = settings._replace(unit=msgspec.structs.replace(settings.unit, microphone=microphone))
     buttons = GpioButtons(factory, lines(settings.unit), clock)
     lamps = GpioLamps(factory, lamp_pins(settings.unit))
     made = AlarmProcess(settings, paths, Devices(buttons, lamps, clock, "test", simulated=True))

@@ -496,3 +496,47 @@ def test_frames_that_waited_while_it_forgot_are_forgotten(
     assert {item.track for item in held if isinstance(item, Sealed)} == {"audio", "video"}
     process._keys.close()
     process._link.close()
+
+
+def test_a_call_is_judged_at_its_end_as_the_alarm_process_tells_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """H1: a side that was silent between two words of the alarm process is reported at once. A new alarm process saw no
+    beginning: what it calls the end of a call judges nothing.
+    """
+    paths = prepare(tmp_path, None, None, ("127.0.0.1", 1))
+    clock = SimClock(clock_path(paths))
+    camera, microphone = TestCamera(clock), TestMicrophone(clock)
+    monkeypatch.setattr(microphone, "start", lambda _: AudioFormat(16_000, 2, "an adapter's"))
+    monkeypatch.setattr(camera, "run", lambda _: None)
+    settings = load(paths.etc)
+    adapter = replace(settings.unit.microphone, channels=2, channel_names=("medewerker", "beller"))
+    settings = settings._replace(unit=replace(settings.unit, microphone=adapter))
+    devices = Devices(lambda: camera, lambda: microphone, clock, FileSystemDisk(tmp_path), simulated=True)
+    process = RecorderProcess(settings, paths, devices)
+    said: list[Any] = []
+    monkeypatch.setattr(process._link, "send", said.append)
+    staff = np.stack([np.frombuffer(TONE, "<i2"), np.zeros(960, "<i2")], axis=1).tobytes()
+
+    def silent(*words: Any) -> list[str]:
+        """After half a minute in which the staff alone spoke, and these words."""
+        for _ in range(round(31 / 0.06)):
+            at_ns = clock.boot_ns()
+            process._frames.append((at_ns, PcmBlock(staff, 960, at_ns, overflow=False)))
+            clock.advance(0.06)
+        while process._frames:
+            process._turn()
+        said.clear()
+        for word in words:
+            process.put(FromAlarm(word))
+        process._turn()
+        (health,) = (word for word in said if isinstance(word, wire.RecorderHealth))
+        return [name for name, side in health.sides.items() if side.silent]
+
+    process._turn()
+    assert silent(wire.Use(in_use=True)) == []
+    assert silent(link.Joined(), wire.Use(in_use=False)) == []
+    assert silent(wire.Use(in_use=True)) == []
+    assert silent(wire.Use(in_use=False)) == ["beller"]
+    process._keys.close()
+    process._link.close()
