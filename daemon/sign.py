@@ -168,7 +168,8 @@ def is_signed_by(public: str, data: bytes, signature: bytes, namespace: str, wai
     line = f"{_WHO} {' '.join(public.split()[:2])}\n".encode()
     try:
         with _paths(line, signature, data) as (fds, paths), Path(paths[2]).open("rb") as content:
-            command = ["ssh-keygen", "-Y", "verify", "-I", _WHO, "-n", namespace, "-f", paths[0], "-s", paths[1]]
+            # Popen returns when its program is loaded, however long a disk takes for it: env is small and read often.
+            command = ["env", "ssh-keygen", "-Y", "verify", "-I", _WHO, "-n", namespace, "-f", paths[0], "-s", paths[1]]
             child = subprocess.Popen(
                 command, stdin=content, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, pass_fds=fds,
             )  # fmt: skip

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping
@@ -313,6 +315,25 @@ def test_what_a_taken_over_keeper_puts_among_the_copies_stops_no_start(
         settings = town.run(in_doubt=in_doubt)
         assert (settings.policy.alarm.hold_s, settings.fault) == (1.0, "")
     assert parsed
+
+
+def test_a_program_that_cannot_be_loaded_is_not_waited_for(
+    town: Signing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A1: the disk hangs at ssh-keygen itself: the alarm process starts before it is loaded. A lease stages it: whoever
+    opens the file waits until the kernel breaks that (45 s).
+    """
+    town.signed(policy())
+    loaded = tmp_path / "loaded"
+    staged(tmp_path, f"echo > {loaded}", monkeypatch)
+    held = os.open(tmp_path / "bin" / "ssh-keygen", os.O_RDONLY)
+    try:
+        fcntl.fcntl(held, fcntl.F_SETSIG, signal.SIGURG)  # what the kernel sends then; nobody listens
+        fcntl.fcntl(held, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+        assert town.run(in_doubt=True, wait_s=0.5).policy.name == "ours"
+        assert not loaded.exists()
+    finally:
+        os.close(held)
 
 
 def test_one_hang_is_waited_for_and_not_one_a_file(
