@@ -20,7 +20,7 @@ from daemon.alarm.acts import Acts
 from daemon.alarm.control import Control
 from daemon.alarm.orders import Modes
 from daemon.model import acts
-from daemon.model.events import CoverChanged, Objection
+from daemon.model.events import CoverChanged, Objection, ObjectionFound
 from daemon.model.policy import NS, WINDOW_D_MAX, Policy, Window
 from daemon.model.schedule import Calendar, ends_ns, in_force
 
@@ -43,8 +43,8 @@ class Privacy:
         """The window whose beginning has been kept as an act."""
         self._opened = False
 
-    def opened(self, modes: Modes) -> int:
-        """The journal has been read. Return the boot time at which the current objection ends; 0: there is none."""
+    def opened(self, modes: Modes) -> ObjectionFound:
+        """The journal has been read. Return the current objection."""
         self._opened = True
         kept = modes.get("windows", [])
         rows: list[Any] = kept if isinstance(kept, list) else [kept]
@@ -52,9 +52,10 @@ class Privacy:
         self._set = tuple(window for _, window in found if window is not None)
         self._unread = [row for row, window in found if window is None]
         self._known = None if modes.get("cover") is None else _window("cover", modes["cover"])
-        if modes.get("objection") is None:
-            return 0
-        return self._objection_until_ns(modes["objection"])
+        row = modes.get("objection")
+        if row is None:
+            return ObjectionFound()
+        return ObjectionFound(self._objection_until_ns(row), isinstance(row, dict) and row.get("in_use") is True)
 
     def _objection_until_ns(self, row: Any) -> int:
         """When an objection ends. It is honoured even if the row does not say for how long.
@@ -89,7 +90,7 @@ class Privacy:
         lasts_ns = effect.until_ns - now.boot_ns
         kept = {
             "boot_id": self._clock.boot_id(), "until_boot_ns": effect.until_ns, "lasts_ns": lasts_ns,
-            "until_wall_ns": now.wall_ns + lasts_ns,
+            "until_wall_ns": now.wall_ns + lasts_ns, "in_use": self._control.room.in_use is True,
         }  # fmt: skip
         self._acts.keep(acts.ObjectionBegan(effect.why), {"objection": kept})
 

@@ -365,7 +365,7 @@ class AlarmProcess:
         alarms = self._outbox.open_alarms(found)
         part, owed_ns = self._remembered.part_of(alarms, found.modes.get(PART))
         self._control.step(events.AlarmsFound(alarms, secrets.token_hex(16), waiting_ns, part, owed_ns))
-        self._control.step(events.ObjectionFound(self._privacy.opened(found.modes)))
+        self._control.step(self._privacy.opened(found.modes))
         self._privacy.cover()
         self._uses.opened(found.modes)
 

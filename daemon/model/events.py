@@ -83,6 +83,8 @@ class ObjectionFound(Input, frozen=True):
 
     until_ns: int = 0
     """Boot time of its end; 0: there is none."""
+    in_use: bool = False
+    """It was noted in a use, as the contact said then: at a desk, in its call."""
 
 
 class CoverChanged(Input, frozen=True):

@@ -17,6 +17,7 @@ from daemon.alarm.control import Control
 from daemon.alarm.mishaps import Mishaps
 from daemon.alarm.privacy import Privacy
 from daemon.config import shipped
+from daemon.model.events import Objection, ObjectionFound
 from daemon.model.policy import NS, Policy
 from daemon.model.state import Rules
 from hardware.ports import ClockReading
@@ -55,7 +56,7 @@ def opened(modes: dict[str, Any]) -> tuple[int, Privacy, list[Any]]:
 
     control = Control(Rules.of(POLICY), Clock(), Mishaps(Clock().boot_ns))
     privacy = Privacy(POLICY, control, Acts(Clock(), give))
-    return privacy.opened(modes), privacy, orders
+    return privacy.opened(modes).until_ns, privacy, orders
 
 
 @pytest.mark.case("alarm 3")
@@ -92,10 +93,22 @@ def test_an_objection_without_a_key_is_in_force(row: Any, lasts_ns: int) -> None
     assert opened({"objection": row})[0] == NOW.boot_ns + lasts_ns
 
 
+@pytest.mark.parametrize("in_use", [True, False, None])
+def test_an_objection_remembers_whether_it_was_noted_in_a_use(*, in_use: bool | None) -> None:
+    """R9: at a desk it is of the call that it was noted in, also for the process that starts after that call."""
+    _, privacy, orders = opened({})
+    privacy._control.room = msgspec.structs.replace(privacy._control.room, in_use=in_use)
+    privacy.objection(Objection(NOW.boot_ns + 5, "asked"))
+    _, again, _ = opened({})
+    assert again.opened(orders[-1].modes) == ObjectionFound(NOW.boot_ns + 5, in_use is True)
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
-        st.sampled_from(["begins", "ends", "decision", "boot_id", "until_boot_ns", "until_wall_ns", "lasts_ns"]), inner
+        st.sampled_from(
+            ["begins", "ends", "decision", "boot_id", "until_boot_ns", "until_wall_ns", "lasts_ns", "in_use"]
+        ), inner
     ),
 )  # fmt: skip
 

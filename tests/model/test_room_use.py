@@ -300,3 +300,25 @@ def test_at_a_desk_an_objection_is_of_one_call(rules: Rules) -> None:
         known, effects = step(unknown, ENDS, T0 + 61 * NS)
         assert (Objection(0, "call") in effects) is desk
         assert step(known, ENDS, T0 + 62 * NS)[1] == ()
+
+
+@pytest.mark.parametrize(
+    ("desk", "contact", "in_call", "lasts"),
+    [
+        (True, False, True, False), (True, True, True, True), (True, None, True, True), (True, False, False, True),
+        (False, False, True, True),
+    ],
+    ids=["hung up", "it goes on", "not known", "before its call", "a room"],
+)  # fmt: skip
+def test_who_hung_up_while_the_process_was_away_took_the_objection_along(
+    *, desk: bool, contact: bool | None, in_call: bool, lasts: bool
+) -> None:
+    """R9, R8: a power cut, or an upgrade, in a call with an objection ends the call unseen: the next caller's alarm is
+    recorded. An objection that staff noted before the call waits for it.
+    """
+    room = Room(replace(RULES, desk=desk), settled=False)
+    room, _ = step(room, UseChanged(contact), T0)
+    room, effects = step(room, ObjectionFound(T0 + 3600 * NS, in_call), T0)
+    assert bool(room.objection_until_ns) is lasts
+    assert (Objection(0, "call") in effects) is not lasts
+    assert room.settled

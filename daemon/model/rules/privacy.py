@@ -41,6 +41,8 @@ def found(room: Room, item: ObjectionFound, now_ns: int) -> Step:
         return room, ()
     if item.until_ns <= now_ns or not room.rules.tracks:  # over, or a new policy records nothing to object to
         return room, (Objection(0, "time"),)
+    if item.in_use and room.rules.desk and room.in_use is False:  # its caller has hung up meanwhile
+        return room, (Objection(0, "call"),)
     return hush(replace(room, objection_until_ns=item.until_ns), now_ns)
 
 
