@@ -115,15 +115,15 @@ class AuditLog:
 
     def _write(self, several: Sequence[tuple[Act, Acted | None]]) -> list[Line]:
         self.be_certain()
-        made, text, head = self._lines(several)
+        made, text, head = self._lines(several, self.lines, self.head)
         self._append(text)
         self._grow(made, text, head)
         return made
 
-    def _lines(self, several: Sequence[tuple[Act, Acted | None]]) -> tuple[list[Line], bytes, str]:
-        """Lines behind the last, as they are written, and the hash of the last of them."""
+    def _lines(self, several: Sequence[tuple[Act, Acted | None]], n: int, head: str) -> tuple[list[Line], bytes, str]:
+        """Lines from number `n` on behind the one with this hash, as they are written, and the hash of the last."""
         now, boot_id = self._clock.read(), self._clock.boot_id()
-        made, text, n, head = [], b"", self.lines, self.head
+        made, text = [], b""
         for act, acted in several:
             line = Line(
                 n=n, at_wall_ns=now.wall_ns, at_boot_ns=now.boot_ns, boot_id=boot_id, clock=now.state, prev=head,
@@ -134,14 +134,17 @@ class AuditLog:
             text, n, head = text + data, n + 1, records.sha256(data)
         return made, text, head
 
-    def turn(self, act: acts.YearBegan) -> Line:
+    def turn(self, act: acts.YearBegan, sign: Callable[[int, str], acts.Head]) -> list[Line]:
         """Close the newest file under the year that the act says, and go on in a new one that begins with this line.
 
-        Raises StoreError: nothing has changed then.
+        The head that signs it is there from the beginning: `sign` makes it of a number of lines and the last hash.
+        Raises StoreError, and what `sign` raises: nothing has changed then.
         """
         assert act.closed is not None  # noqa: S101 - only a bug could break it
         self.be_certain()
-        made, data, head = self._lines([(act, None)])
+        began, first, head = self._lines([(act, None)], self.lines, self.head)
+        signed, second, head = self._lines([(sign(self.lines + 1, head), None)], self.lines + 1, head)
+        made, data = began + signed, first + second
         reserve: list[Reserve] = []
 
         def take(log: int) -> None:
@@ -152,18 +155,18 @@ class AuditLog:
 
         try:
             durable.add_name(self.path, self.files.of_year(act.closed))
-            began = durable.begin_log(self.path, data, take)
+            opened = durable.begin_log(self.path, data, take)
         except StoreError:
             with contextlib.suppress(OSError):
                 self.files.settle()
             raise
         self.close()
-        self._log, self._reserve, self._before = began, reserve[0], self.size
+        self._log, self._reserve, self._before = opened, reserve[0], self.size
         self._owes_sync = True
         self._grow(made, data, head)
         with contextlib.suppress(StoreError):  # tried again before the next line
             self._sync()
-        return made[0]
+        return made
 
     def forget(self, year: int) -> None:
         """Delete the file of a closed year, durable on return. Raises StoreError: it may be there again after a cut.

@@ -73,8 +73,7 @@ class Heads:
 
     def follow(self, line: Line) -> None:
         """Take a line of the log: a head covers the lines before it, and one of this boot counts for its hour."""
-        is_head = isinstance(line.act, acts.Head) or (isinstance(line.act, acts.YearBegan) and line.act.signature)
-        if not is_head or not line.is_signed:
+        if not isinstance(line.act, acts.Head) or not line.is_signed:
             return
         self._covered = line.n + 1
         if line.boot_id == self._boot_id:
@@ -95,8 +94,7 @@ class Heads:
         """Sign the log and return the line of the signature; None, and a fault, if that is impossible."""
         try:
             if self._unkept is None or self._unkept[0] != Seen(audit.lines, audit.head):
-                signature = sign.sign(statement(audit.lines, audit.head), self._key, sign.AUDIT)
-                line = audit.add(acts.Head(signature.decode()))
+                line = audit.add(self._head(audit.lines, audit.head))
                 self._unkept = Seen(audit.lines, audit.head), line
             seen, line = self._unkept
             durable.replace(self._file, records.encode(seen))
@@ -118,8 +116,7 @@ class Heads:
                 return told
             told.append(line)
         try:
-            signature = sign.sign(statement(audit.lines, audit.head), self._key, sign.AUDIT).decode()
-            told.append(audit.turn(msgspec.structs.replace(act, signature=signature)))
+            told += audit.turn(act, self._head)
             self._unkept = Seen(audit.lines, audit.head), told[-1]
             durable.replace(self._file, records.encode(self._unkept[0]))
         except (SealError, StoreError) as error:
@@ -127,6 +124,9 @@ class Heads:
         else:
             self.fault, self._unkept = "", None
         return told
+
+    def _head(self, lines: int, head: str) -> acts.Head:
+        return acts.Head(sign.sign(statement(lines, head), self._key, sign.AUDIT).decode())
 
     def _refuse(self, error: SealError | StoreError, now: ClockReading) -> None:
         if not self.fault:

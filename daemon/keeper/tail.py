@@ -72,7 +72,7 @@ def _behind_head(files: AuditFiles, keys: tuple[str, ...]) -> int | None:
         begins, ends = data.rfind(b"\n", 0, end) + 1, data.find(b"\n", end) + 1
         line = parse(data[begins:ends])
         match line:
-            case Line(act=acts.Head(signature=str(signature)) | acts.YearBegan(signature=str(signature))):
+            case Line(act=acts.Head(signature=signature)):
                 if sign.is_signed(statement(line.n, line.prev), signature.encode(), keys, sign.AUDIT):
                     return start + ends
         end = begins

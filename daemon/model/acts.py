@@ -147,9 +147,6 @@ class YearBegan(Act, frozen=True, kw_only=True):
     """The believed UTC minus powered-on time."""
     signers: tuple[str, ...] | UnsetType = UNSET
     """With a new file: codes of those who may sign the policy, as a custodian confirmed last."""
-    signature: str | UnsetType = UNSET
-    """With a new file: as in `head`, of all lines before this one, so that the file shows by itself what it goes on
-    from."""
 
 
 class YearDeleted(Act, frozen=True, kw_only=True):

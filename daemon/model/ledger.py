@@ -278,12 +278,8 @@ class Walk:
                 self.blame(n - 1, f"was changed after line {n} was written")
 
     def _sign(self, line: Line) -> None:
-        match line.act:
-            case acts.Head(signature=signature):
-                self.signed = Signed(line.n, statement(line.n, self.head), signature.encode())
-            case acts.YearBegan(signature=str(signature)):
-                before = line.prev if any(gap.ends == line.n for gap in self._gaps[-1:]) else self.head
-                self.signed = Signed(line.n, statement(line.n, before), signature.encode())
+        if isinstance(line.act, acts.Head):
+            self.signed = Signed(line.n, statement(line.n, self.head), line.act.signature.encode())
 
     def _note(self, line: Line) -> None:
         """Years that are said to have gone; what no keeper signed says nothing."""

@@ -160,11 +160,11 @@ def test_a_year_is_closed_at_midnight_and_the_next_begins_with_its_head(unit: Un
     old = [json.loads(raw) for raw in path.read_bytes().splitlines()]
     new = [json.loads(raw) for raw in unit.paths.audit_log.read_bytes().splitlines()]
     assert old[-1]["event"] == "head"
-    assert [line["event"] for line in new][:2] == ["year_began", "policy"]
+    assert [line["event"] for line in new][:3] == ["year_began", "head", "policy"]
     assert (new[0]["n"], new[0]["year"], new[0]["closed"]) == (old[-1]["n"] + 1, 2027, 2026)
     found = unit.verdict()
     assert (found.faults, found.gone) == ((), ())
-    assert found.signed_lines == new[0]["n"]
+    assert found.signed_lines == new[1]["n"]
     unit.close()
     again = Unit(unit.paths.etc.parent, unit.clock.wall_ns, "two")
     try:
@@ -540,6 +540,26 @@ def test_root_cannot_say_that_a_year_went(unit: Unit) -> None:
     unit.__dict__.update(again.__dict__)
     unit.turn()
     assert "the file of a year" in " ".join(verdict(unit.paths).faults)
+
+
+def test_a_heads_signature_makes_nothing_else_signed(unit: Unit) -> None:
+    """K3, K4: somebody without the keeper's key makes of the newest head a year that begins, with its signature: that
+    tells the next start no time, no year and no signers.
+    """
+    unit.keeper._audit.add(act("alarm_raised"))
+    unit.keeper._heads.sign(unit.keeper._audit, unit.clock.read())
+    unit.close()
+    raws = unit.paths.audit_log.read_bytes().splitlines(keepends=True)
+    last = json.loads(raws.pop())
+    about = {"year": 2040, "closed": 2039, "powered_ns": 0, "offset_ns": wall_ns("2040-01-01"), "signers": ["evil"]}
+    forged = line_of(last["n"], last["prev"], event="year_began", **about, signature=last["signature"], boot_id="two")
+    unit.paths.audit_log.write_bytes(b"".join([*raws, forged]))
+    unit.paths.audit_head.unlink()
+    again = Unit(unit.paths.etc.parent, unit.clock.wall_ns + 60 * NS, "two")
+    unit.__dict__.update(again.__dict__)
+    assert unit.keeper._time.timeline.offset_ns is None, "the log of an empty store has no UTC of its own"
+    assert unit.keeper._years._year != 2040
+    assert unit.keeper._policies.confirmed() == ()
 
 
 def test_a_copy_of_all_years_is_judged_and_counted(unit: Unit, tmp_path: Path) -> None:
