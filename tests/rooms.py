@@ -22,6 +22,7 @@ from daemon.alarm.mqtt import Received, Word
 from daemon.config import load
 from daemon.errors import LinkError, UnitError
 from daemon.link import Conversation, ask
+from daemon.times import zone
 from simulators import bench_link
 from simulators.places import bench_path, faults_path
 from simulators.room import SimulatedRoom
@@ -81,9 +82,10 @@ class Unit:
         return bench_link.ask(bench_path(self.paths), bench_link.Lamps()).lamps
 
     def day(self, days: int) -> str:
-        """The date so many days from now, by the room's clock."""
-        now = datetime.datetime.fromtimestamp(self.room.clock.read().wall_ns / 1e9, tz=datetime.UTC)
-        return str((now + datetime.timedelta(days=days)).date())
+        """The date so many days from now, by the room's clock, in the policies' zone: what a day is when one is held."""
+        at = zone(load(self.paths.etc).policies[0].policy.zone)
+        now = datetime.datetime.fromtimestamp(self.room.clock.read().wall_ns / 1e9, tz=at)
+        return str(now.date() + datetime.timedelta(days=days))
 
     def fault(self, name: str, *, on: bool) -> None:
         """Pulls a plug, or puts it in."""

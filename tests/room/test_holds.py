@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 import json
 import zipfile
 from pathlib import Path
@@ -17,12 +16,6 @@ from tests.room.test_operator import as_json
 from tests.room.test_terms import H_S, record
 from tests.rooms import Unit, policy_with, running, verify, wait_for
 from tests.witness.service import STATE, Witness
-
-
-def day(unit: Unit, ahead: int) -> str:
-    """A date by the room's clock."""
-    today = datetime.date.fromisoformat(unit.health()["at"][:10])
-    return str(today + datetime.timedelta(days=ahead))
 
 
 def told(unit: Unit, event: str) -> list[dict[str, object]]:
@@ -60,12 +53,12 @@ def test_one_incident(tmp_path: Path, broker: Mosquitto) -> None:
         witness.start()
         held, other = record(unit), record(unit)
         about = ("--incident", "2026-0417", "--role", "manager", "--reason", "a threat at the counter")
-        done = spreekkamer("hold", "place", held.name[:8], *about, "--review", day(unit, 8), *where)
+        done = spreekkamer("hold", "place", held.name[:8], *about, "--review", unit.day(8), *where)
         assert done.returncode == 0, done.stderr
         (hold,) = as_json("hold", "list", *where)["holds"]
         assert (hold["recording_id"], hold["tracks"], hold["role"]) == (held.name, ["audio", "video"], "owner")
         assert "held" in spreekkamer("recordings", "list", *where).stdout
-        too_far = spreekkamer("hold", "place", held.name, *about, "--review", day(unit, 91), *where)
+        too_far = spreekkamer("hold", "place", held.name, *about, "--review", unit.day(91), *where)
         assert (too_far.returncode, "90 days ahead" in too_far.stderr) == (12, True)
 
         unit.kill("keeper")
@@ -80,7 +73,7 @@ def test_one_incident(tmp_path: Path, broker: Mosquitto) -> None:
         assert (due["hold_id"], due["incident"], due["lapses_on"]) == (hold["hold_id"], "2026-0417", None)
         assert "reason" not in due
         assert spreekkamer("hold", "list", *where).returncode == 10
-        extended = spreekkamer("hold", "extend", hold["hold_id"][:8], *about[2:], "--review", day(unit, 30), *where)
+        extended = spreekkamer("hold", "extend", hold["hold_id"][:8], *about[2:], "--review", unit.day(30), *where)
         assert extended.returncode == 0, extended.stderr
         wait_for("it is not due any more", lambda: "hold_review" not in unit.health()["faults"], within_s=30)
 
