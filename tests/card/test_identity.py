@@ -54,6 +54,7 @@ def test_the_first_start_makes_both_keys_and_the_next_keeps_them(bench: Bench) -
     assert not list(bench.paths.etc.glob(".*")), "nothing is left of making them"
 
 
+@pytest.mark.case("security 14")
 def test_a_copied_card_makes_its_own(works: Bench) -> None:
     """K3, issue 14: on another board both keys are new, the copies are overwritten, what they signed can be checked,
     and the answer says so; the board that it was copied from goes on as before.

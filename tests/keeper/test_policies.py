@@ -85,6 +85,7 @@ def copies(town: Signing) -> list[str]:
     return sorted(path.read_text() for path in town.copies.glob("*.toml"))
 
 
+@pytest.mark.case("keeper 15")
 def test_a_policy_that_is_changed_is_named_and_the_signed_one_goes_on(town: Signing) -> None:
     """K5: the keeper keeps what was signed; a policy that somebody changes is a fault at the lamp, in health and in the
     log, once for each text; a restart works by the signed one, and the fault is over when it is put back.

@@ -48,6 +48,7 @@ def keys_are_seen(unit: Unit, *where: str) -> None:
     assert [line["holders"] for line in log if line["event"] == "policy"] == [sealed_to]
 
 
+@pytest.mark.case("keeper 15")
 @pytest.mark.case("people 3")
 def test_status_recordings_and_faults(tmp_path: Path, broker: Mosquitto) -> None:
     """H1, A5: status and recordings for people and for machines; a fault is named with what is wrong, by an exit code,

@@ -59,8 +59,6 @@ def page() -> str:
             shown = pinned().get(f"{part} {number}", [])
             if "decided" in told:
                 shown = [*shown, f"[decided](../decisions/{told['decided']})"]
-            if "later" in told:
-                shown = [*shown, f"not yet: {told['later']}"]
             parts.append(f"| {number} | {told['title']} | {'<br>'.join(shown)} |\n")
     return "".join(parts)
 
