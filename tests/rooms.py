@@ -82,7 +82,7 @@ class Unit:
         return bench_link.ask(bench_path(self.paths), bench_link.Lamps()).lamps
 
     def day(self, days: int) -> str:
-        """The date so many days from now, by the room's clock, in the policies' zone: what a day is when one is held."""
+        """The date so many days from now, in the policies' zone by the room's clock."""
         at = zone(load(self.paths.etc).policies[0].policy.zone)
         now = datetime.datetime.fromtimestamp(self.room.clock.read().wall_ns / 1e9, tz=at)
         return str(now.date() + datetime.timedelta(days=days))
