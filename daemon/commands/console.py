@@ -38,6 +38,7 @@ SHORT = 8
 OPTIONS = {
     "on_behalf_of": "--role", "police_report": "--police-report", "measures": "--measures", "number": "--number",
     "incident": "--incident", "reason": "--reason", "same_disk": "--same-disk", "kind": "--kind",
+    "purpose": "--purpose",
 }  # fmt: skip
 """Field of a request -> the option that a person typed for it."""
 

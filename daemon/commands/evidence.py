@@ -49,23 +49,19 @@ app.command("answer")(custodian.answer)
 def export_(
     recording_id: Annotated[str, typer.Argument(metavar="ID", help="the recording's id, or the start of it")],
     *, to: Annotated[str, typer.Option(metavar="DIR|-", help="a directory on the medium; -: standard output")],
+    purpose: Annotated[Purpose, typer.Option(help="what for")],
+    number: Annotated[str, typer.Option(metavar="NR", help="the incident's, the report's or the request's number")],
+    role: Annotated[str, typer.Option(help="for which function: a role of the policy; no name")],
     key: Annotated[
         Path | None, typer.Option(metavar="PUB", help="the unit's public key, or allowed_signers; else this unit's own")
     ] = None,
     same_disk: Annotated[
         str | None, typer.Option(metavar="REASON", help="why the copy may stay on the unit, where nothing deletes it")
     ] = None,
-    purpose: Annotated[Purpose | None, typer.Option(help="what it is for; with it --number and --role")] = None,
-    number: Annotated[
-        str | None, typer.Option(metavar="NR", help="the incident's, the report's or the request's number")
-    ] = None,
-    role: Annotated[str | None, typer.Option(help="for which function: a role of the policy; no name")] = None,
     state: State = None, as_json_: Json = False,
 ) -> None:  # fmt: skip
     """Copy a sealed event to a medium as one zip, and check it there. Exit code 10 when something is wrong."""
-    paths, why = Paths.below(state), Handing(same_disk, purpose, number, role)
-    if not why.is_whole():
-        raise RequestError("--purpose, --number and --role: expected all three, or none of them")
+    paths, why = Paths.below(state), Handing(purpose, number, role, same_disk)
     if to == "-":
         _stream(paths, recording_id, why)
         return

@@ -65,10 +65,7 @@ class Copy(msgspec.Struct, frozen=True):
     """None: it went to standard output."""
 
 
-NOTHING_SAID = Handing()
-
-
-def to_medium(keeper: Conversation, recording_id: str, to: Path, step: Step, why: Handing = NOTHING_SAID) -> Copy:
+def to_medium(keeper: Conversation, recording_id: str, to: Path, step: Step, why: Handing) -> Copy:
     """Write `opname-<start of the id>.zip` and the page to a directory, durable on return.
 
     `why` goes into the unit's log. Raises RequestError, NotFoundError and RightsError as the keeper does, StoreError if
@@ -97,9 +94,7 @@ def to_medium(keeper: Conversation, recording_id: str, to: Path, step: Step, why
     return msgspec.structs.replace(copy, path=whole)
 
 
-def to_stream(
-    keeper: Conversation, recording_id: str, file: IO[bytes], step: Step, why: Handing = NOTHING_SAID
-) -> Copy:
+def to_stream(keeper: Conversation, recording_id: str, file: IO[bytes], step: Step, why: Handing) -> Copy:
     """Write the zip to a file or pipe, front to back. Raises as the keeper does, and OSError."""
     told = keeper.ask("recording", recording_id=recording_id)
     sheets, still_open = list[Sheet](), list[str]()

@@ -28,7 +28,7 @@ from daemon.keeper.custody import Asked, Custody
 from daemon.keeper.export import Exports
 from daemon.keeper.holders import Holders
 from daemon.keeper.policies import Policies
-from daemon.keeper.register import Register, handed_for, handing
+from daemon.keeper.register import Register, handing
 from daemon.keeper.trials import Trials
 from daemon.keeper.verifier import Verifier
 from daemon.model import acts
@@ -251,8 +251,8 @@ class Desk:
         holds = sorted(h.hold_id for h in archive.holds.active().values() if h.recording_id in whole)
         archive.audit.add(acts.HandedOut(
             recording_id=recording_id, tracks=found.tracks, files=len(found.files), bytes=found.bytes,
-            sums_sha256=found.sums_sha256, holds=tuple(holds), same_disk=why.same_disk, uid=asked.by.uid,
-            role=asked.by.role, **handed_for(why),
+            sums_sha256=found.sums_sha256, holds=tuple(holds), uid=asked.by.uid, role=asked.by.role,
+            **msgspec.structs.asdict(why),
         ))  # fmt: skip
         log.event("handed_out", recording_id=recording_id, uid=asked.by.uid)
         return msgspec.to_builtins(found.summary())

@@ -102,20 +102,11 @@ class Register:
 
 
 def handing(args: dict[str, Any], roles: frozenset[str]) -> register.Handing:
-    """Why a copy is asked for, and for a role of the policy. Raises RequestError."""
+    """Why a copy is asked for, on behalf of a role of the policy. Raises RequestError."""
     known = {key: args[key] for key in register.Handing.__struct_fields__ if key in args}
     wish = understood(known, register.Handing, EXPECTED)
-    if not wish.is_whole():
-        raise RequestError("purpose, number and on_behalf_of: expected all three, or none of them")
-    if wish.on_behalf_of is not None:
-        check_role(wish.on_behalf_of, roles)
+    check_role(wish.on_behalf_of, roles)
     return wish
-
-
-def handed_for(wish: register.Handing) -> dict[str, Any]:
-    """The same as fields of a line; none where nothing was said."""
-    fields = {"purpose": wish.purpose, "number": wish.number, "on_behalf_of": wish.on_behalf_of}
-    return {key: value for key, value in fields.items() if value is not None}
 
 
 def _the_one(start: str, known: dict[str, Any], what: str) -> str:

@@ -483,7 +483,7 @@ class HandedOut(Act, frozen=True, kw_only=True):
     uid: int
     role: str
     purpose: Purpose | UnsetType = UNSET
-    """What it is for, where that was said; with it the next two."""
+    """What it is for. Earlier releases did not insist on this and the next two."""
     number: str | UnsetType = UNSET
     """The incident's, the report's or the request's."""
     on_behalf_of: str | UnsetType = UNSET

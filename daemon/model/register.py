@@ -49,14 +49,10 @@ class Closing(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Handing(Struct, frozen=True):
-    """Why a sealed copy is handed out. Purpose, number and role are given together, or not at all."""
+    """Why a sealed copy is handed out."""
 
+    purpose: Purpose
+    number: Reference
+    on_behalf_of: Role
     same_disk: Reason | None = None
     """Why the copy may stay on the unit; None: it goes to a medium."""
-    purpose: Purpose | None = None
-    number: Reference | None = None
-    on_behalf_of: Role | None = None
-
-    def is_whole(self) -> bool:
-        """Whether purpose, number and role are all given, or none of them."""
-        return len({value is None for value in (self.purpose, self.number, self.on_behalf_of)}) == 1

@@ -128,7 +128,7 @@ class Figures(msgspec.Struct):
     """At the end of the year, or of the log."""
     handed_out: int = 0
     handed_out_for: dict[str, int] = {}
-    """By purpose; `unsaid`: none was given."""
+    """By purpose; `unsaid`: an earlier release did not ask for one."""
     copies_used: dict[str, int] = {}
     """By what custodians reported: opened, handed over, accessed, returned, destroyed."""
     copies_used_for: dict[str, int] = {}

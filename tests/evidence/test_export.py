@@ -28,6 +28,7 @@ from daemon.evidence.source import sources
 from daemon.evidence.verify import Verdict, verify
 from daemon.link import Conversation
 from daemon.model.policy import fingerprint
+from daemon.model.register import Handing
 from simulators.state import prepare
 from tests.disks import small_disk
 from tests.evidence.made import Holders, Unit
@@ -35,6 +36,8 @@ from tests.keeper.desks import DAY_NS, NOW_NS, RunningKeeper, open_desk
 from tests.rooms import wait_for
 
 A, B = "a" * 32, "b" * 32
+WHY = Handing("demand", "2026-1", "manager")
+SAID = ("--purpose", "demand", "--number", "2026-1", "--role", "manager")
 
 
 def record(keeper: RunningKeeper, name: str, holders: Holders, **begin: Any) -> None:
@@ -65,7 +68,7 @@ def keeper(holders: Holders) -> Iterator[RunningKeeper]:
 def copied(keeper: RunningKeeper, to: Path, start: str = A[:4]) -> Copy:
     """An export."""
     with Conversation(keeper.paths.keeper_socket) as said:
-        return to_medium(said, start, to, lambda _: None)
+        return to_medium(said, start, to, lambda _: None, WHY)
 
 
 def verdicts(keeper: RunningKeeper, copy: Path) -> list[Verdict]:
@@ -204,7 +207,7 @@ def test_what_is_deleted_while_it_is_copied(keeper: RunningKeeper, tmp_path: Pat
 
     size = sum(len(data) for data in contents(keeper.paths.recordings / A).values())
     with Conversation(keeper.paths.keeper_socket) as said, pytest.raises(StoreError, match="audio was deleted at its"):
-        to_medium(said, A, tmp_path, step)
+        to_medium(said, A, tmp_path, step, WHY)
     assert list(tmp_path.glob("*.zip*")) == list(tmp_path.glob(".*.part")) == []
     copied(keeper, tmp_path)
     assert [one.whole for one in verdicts(keeper, tmp_path / "opname-aaaaaaaa.zip")] == [True]
@@ -234,7 +237,7 @@ def test_the_command(keeper: RunningKeeper, tmp_path: Path) -> None:
 
     def run(to: str, *words: str) -> tuple[int, bytes, str]:
         here = ["--same-disk", "a test"]
-        command = [sys.executable, "-m", "daemon", "evidence", "export", A[:6], "--to", to, *here, *words]
+        command = [sys.executable, "-m", "daemon", "evidence", "export", A[:6], *SAID, "--to", to, *here, *words]
         state = ["--state", str(keeper.paths.etc.parent)]
         done = subprocess.run([*command, *state], capture_output=True, check=False, env={**os.environ})
         return done.returncode, done.stdout, " ".join((done.stdout if to != "-" else done.stderr).decode().split())
@@ -262,7 +265,7 @@ def test_a_copy_on_the_unit_itself_needs_a_reason(keeper: RunningKeeper, tmp_pat
     state = ["--state", str(keeper.paths.etc.parent)]
 
     def run(to: Path | str, *words: str, out: int = subprocess.PIPE) -> subprocess.CompletedProcess[bytes]:
-        command = [sys.executable, "-m", "daemon", "evidence", "export", A[:6], "--to", str(to), *words, *state]
+        command = [sys.executable, "-m", "daemon", "evidence", "export", A[:6], *SAID, "--to", str(to), *words, *state]
         return subprocess.run(command, stdout=out, stderr=subprocess.PIPE, check=False)
 
     with (tmp_path / "redirected.zip").open("wb") as file:

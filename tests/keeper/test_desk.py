@@ -51,6 +51,7 @@ from tests.rooms import wait_for
 from tests.waiting import PATIENCE_S
 
 A = "a" * 32
+WHY = {"purpose": "demand", "number": "2026-1", "on_behalf_of": "manager"}
 WISH = {"recording": "aaaa", "incident": "2026-0417", "on_behalf_of": "manager", "reason": "a threat",
         "review": "2026-12-20"}  # fmt: skip
 
@@ -76,7 +77,7 @@ def test_each_role_has_its_acts(keeper: RunningKeeper) -> None:
     record(keeper)
     args: dict[str, dict[str, Any]] = {
         "hold_place": WISH,
-        "export": {"recording_id": A},
+        "export": {"recording_id": A, **WHY},
         "recording": {"recording_id": A},
     }
     custodians = {
@@ -236,7 +237,7 @@ def test_who_holds_a_part_is_told_of_the_others(keeper: RunningKeeper) -> None:
     wait_for("the keeper knows it", lambda: keeper.said_to(ROOT, ("recording", {"recording_id": other}))[0][1] != 9)
     hold = keeper.said_to(ANNA, ("hold_place", WISH))[0][0]
     assert hold["kept_with_it"] == [other]
-    keeper.said_to(ANNA, ("export", {"recording_id": other}))
+    keeper.said_to(ANNA, ("export", {"recording_id": other, **WHY}))
     assert keeper.told("handed_out")[-1]["holds"] == [hold["hold_id"]]
 
 
@@ -254,7 +255,7 @@ def test_a_sealed_copy_is_handed_out_file_by_file(keeper: RunningKeeper) -> None
     and the log says so before the first; an open one is not handed out.
     """
     path = record(keeper)
-    body, files = keeper.said_to(ANNA, ("export", {"recording_id": "aaaa"}), ("export_files", {}))[0:2]
+    body, files = keeper.said_to(ANNA, ("export", {"recording_id": "aaaa", **WHY}), ("export_files", {}))[0:2]
     names, contents = files
     assert body[0]["files"] == 11
     assert dict(zip(names["names"], contents, strict=True)) == {
@@ -262,10 +263,11 @@ def test_a_sealed_copy_is_handed_out_file_by_file(keeper: RunningKeeper) -> None
     }
     (line,) = keeper.told("handed_out")
     assert (line["uid"], line["recording_id"], line["files"]) == (ANNA.uid, A, 11)
+    assert line.items() >= WHY.items()
     assert line["sums_sha256"] == records.sha256((path / "SHA256SUMS").read_bytes())
     assert "comes after `export`" in keeper.said_to(ANNA, ("export_files", {}))[0][0]
     (path / "SHA256SUMS.sig").unlink()
-    assert "is not closed yet" in keeper.said_to(ANNA, ("export", {"recording_id": A}))[0][0]
+    assert "is not closed yet" in keeper.said_to(ANNA, ("export", {"recording_id": A, **WHY}))[0][0]
     assert len(keeper.told("handed_out")) == 1
 
 
@@ -277,7 +279,7 @@ def test_an_export_runs_until_who_asked_for_it_is_gone() -> None:
         record(keeper)
         assert keeper.ask("exports") == []
         with Conversation(keeper.paths.keeper_socket) as anna:
-            anna.ask("export", recording_id=A)
+            anna.ask("export", recording_id=A, **WHY)
             assert keeper.ask("exports") == [A]
             while anna.ask("export_files")["names"]:
                 pass
@@ -285,7 +287,7 @@ def test_an_export_runs_until_who_asked_for_it_is_gone() -> None:
             assert keeper.ask("exports") == [A]
             keeper.clock.passed_ns += 1
             assert keeper.ask("exports") == []
-            anna.ask("export", recording_id=A)
+            anna.ask("export", recording_id=A, **WHY)
             assert keeper.ask("exports") == [A]
         wait_for("she is gone", lambda: keeper.ask("exports") == [])
 

@@ -79,7 +79,8 @@ def test_one_incident(tmp_path: Path, broker: Mosquitto) -> None:
 
         stick = tmp_path / "stick"
         stick.mkdir()
-        copied = spreekkamer("evidence", "export", held.name[:8], "--to", str(stick), "--same-disk", "a test", *where)
+        why = ("--purpose", "demand", "--number", "2026-0417", "--role", "manager", "--same-disk", "a test")
+        copied = spreekkamer("evidence", "export", held.name[:8], "--to", str(stick), *why, *where)
         assert copied.returncode == 0, copied.stdout + copied.stderr
         with zipfile.ZipFile(stick / f"opname-{held.name[:8]}.zip") as archive:
             archive.extractall(stick)

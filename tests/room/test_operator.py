@@ -71,7 +71,7 @@ def test_status_recordings_and_faults(tmp_path: Path, broker: Mosquitto) -> None
         unit.ended(path)
         wait_for("rest", lambda: as_json("idle", *where) == {"idle": True, "runs": []})
         with Conversation(Paths.below(state).keeper_socket) as keeper:
-            keeper.ask("export", recording_id=path.name)
+            keeper.ask("export", recording_id=path.name, purpose="demand", number="2026-1", on_behalf_of="manager")
             busy = spreekkamer("idle", *where)
             assert (busy.returncode, busy.stdout) == (10, f"an export runs ({path.name[:8]})\n")
         listed = as_json("recordings", "list", *where)

@@ -76,7 +76,7 @@ Artikel 4: een van de houders opent, en de politie krijgt een verzegelde kopie
     En ik de knop record indruk
     En er 32 seconden voorbijgaan
     Dan gaat de opname open met secretary-2
-    Als een beheerder de opdracht evidence export {opname} --to {map} --same-disk proef geeft
+    Als een beheerder de opdracht evidence export {opname} --to {map} --purpose report_to_police --number PL2026-114 --role manager --same-disk proef geeft
     Dan staat handed_out in het logboek
 
 Artikel 5: bij verkiezingen is de camera afgeplakt, en het alarm werkt
