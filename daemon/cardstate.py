@@ -24,7 +24,7 @@ class CardState(msgspec.Struct, frozen=True):
     board: str = ""
     """The machine whose keys are on this card, as named by `hardware.machine`; empty: none yet."""
     sha256: str = ""
-    """SHA-256 of the spreekkamer.toml that was last accepted; empty: none yet."""
+    """SHA-256 of what was last accepted, spreekkamer.toml and a signed policy's files; empty: none yet."""
     refused: str = ""
     """Why the settings on the card were refused, in a sentence; empty: they were not."""
     told: tuple[str, ...] = ()

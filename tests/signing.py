@@ -71,7 +71,10 @@ class Signing:
 
     def signed(self, text: str, by: str = "officer", name: str = "policy.toml", namespace: str = NAMESPACE) -> Path:
         """A policy file and its signature, as the guide has it made."""
-        path = self.write(text, name)
+        return self.sign(self.write(text, name), by, namespace)
+
+    def sign(self, path: Path, by: str = "officer", namespace: str = NAMESPACE) -> Path:
+        """A file as it is, signed anew."""
         path.with_name(path.name + ".sig").unlink(missing_ok=True)
         words = ["ssh-keygen", "-q", "-Y", "sign", "-n", namespace, "-f", str(self.keys / by), str(path)]
         subprocess.run(words, check=True, timeout=PATIENCE_S, capture_output=True)

@@ -44,7 +44,7 @@ def rehearse(path: Path, beside: Path) -> Rehearsal:
         (home / "tls").mkdir()
         for name in found:
             (home / "tls" / name).symlink_to((beside / name).resolve())
-        laid = {"unit.toml": read.unit.encode(), "policy.toml": read.policy.encode()}
+        laid = {"unit.toml": read.unit.encode(), **_policy(path, read)}
         for name, text in laid.items():
             (home / name).write_bytes(text)
         try:
@@ -53,6 +53,20 @@ def rehearse(path: Path, beside: Path) -> Rehearsal:
         except taking.RefusedCard as error:
             raise SettingsError(_report(path, error.lines)) from error
     return Rehearsal(told, found, tuple(name for name in names if name not in found))
+
+
+def _policy(path: Path, read: sheet.Sheet) -> taking.Files:
+    """The policy's files: a signed one lies beside the settings file, and nothing is judged without it."""
+    if not read.is_signed:
+        if path.with_name(sheet.SIGNED[-1]).exists():
+            raise SettingsError(_report(path, (sheet.stray(sheet.SIGNED[-1]),)))
+        return {"policy.toml": read.policy.encode()}
+    if missing := [name for name in sheet.SIGNED if not path.with_name(name).is_file()]:
+        line = read.line_of("policy.signers")
+        raise SettingsError(
+            _report(path, tuple(f"regel {line}: policy.signers: {name} staat er niet naast" for name in missing))
+        )
+    return {name: durable.read(path.with_name(name), config.FILE_BYTES_MAX) for name in sheet.SIGNED}
 
 
 def _report(path: Path, lines: tuple[str, ...]) -> str:

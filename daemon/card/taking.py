@@ -17,6 +17,8 @@ import hashlib
 import shutil
 from pathlib import Path
 
+import msgspec
+
 from daemon import config, durable, tls
 from daemon.card import place, sheet
 from daemon.card.facts import Result
@@ -27,7 +29,8 @@ from daemon.errors import StoreError
 from daemon.model.unit import Tls
 
 TAKING, TAKEN = ".taking", ".taken"
-MODES = {"unit.toml": 0o640, "policy.toml": 0o644}
+BOTH = ("unit.toml", "policy.toml")
+MODES = {"unit.toml": 0o640, "policy.toml": 0o644, "policy.toml.sig": 0o644}
 """Owners and groups come from tmpfiles (systemd/tmpfiles.d)."""
 TLS_MODE, TLS_HOME_MODE = 0o640, 0o750
 FAULTS_MAX = 40
@@ -60,7 +63,7 @@ def finish(etc: Path) -> bool:
 
 
 def take(card: Card, etc: Path, before: str) -> Result:
-    """Take the settings on the card. `before`: SHA-256 of the last accepted spreekkamer.toml.
+    """Take the settings on the card. `before`: SHA-256 of what was accepted last.
 
     Nothing on a card makes it raise; StoreError if the unit's own disk refuses after the decision.
     """
@@ -104,12 +107,13 @@ def _take(card: Card, etc: Path, before: str) -> Result:
     if found is None:
         return Result("none", (), before)
     data = _read(card, found)
-    sha256 = hashlib.sha256(data).hexdigest()
     read, wrong = sheet.read(data)
     if read is None:
         raise RefusedCard(*wrong)
-    is_new = sha256 != before or not all((etc / name).exists() for name in MODES)
-    files = _files(card, etc, read, is_new=is_new)
+    signed = _signed(card, read)
+    sha256 = hashlib.sha256(b"".join((data, *signed.values()))).hexdigest()
+    is_new = sha256 != before or not all((etc / name).exists() for name in (*BOTH, *(sheet.SIGNED * read.is_signed)))
+    files = _files(card, etc, read, signed if is_new else None)
     if not is_new and all(_has(etc, name, content) for name, content in files.items()):
         return Result("same", leftovers(card, etc, _names(read)), before)
     try:
@@ -151,12 +155,30 @@ def _names(read: Sheet) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for _, name in read.files))
 
 
-def _files(card: Card, etc: Path, read: Sheet, *, is_new: bool) -> Files:
-    """Everything that is to be in force together: from the card, or else what the unit has by that name."""
+def _signed(card: Card, read: Sheet) -> Files:
+    """The signed policy and its signature, as far as they are on the card."""
+    there = {name: found for name in sheet.SIGNED if (found := card.find(name))}
+    if read.is_signed:
+        return {name: _read(card, found) for name, found in there.items()}
+    if signature := there.get(sheet.SIGNED[-1]):
+        raise RefusedCard(sheet.stray(signature))
+    return {}
+
+
+def _files(card: Card, etc: Path, read: Sheet, signed: Files | None) -> Files:
+    """Everything that is to be in force together: from the card, or else what the unit has by that name.
+
+    `signed`: from the card, the files of a signed policy; None: what the unit has is what was taken from this card.
+    """
     files: Files = {}
-    if is_new:
-        files |= {"unit.toml": read.unit.encode(), "policy.toml": read.policy.encode()}
     wrong = []
+    if signed is not None:
+        files = {"unit.toml": read.unit.encode(), **({} if read.is_signed else {"policy.toml": read.policy.encode()})}
+        files |= signed
+    for name in sheet.SIGNED if read.is_signed and signed is not None else ():
+        if name not in files and not (etc / name).is_file():
+            missing = config.Fault("", "policy.signers", "", f"{name} staat niet op de kaart, en niet op de unit")
+            wrong.append(sheet.said(missing, read.line_of("policy.signers")))
     for key, name in read.files:
         found = card.find(name)
         try:
@@ -219,6 +241,8 @@ def judge(home: Path, etc: Path, files: Files, read: Sheet, elsewhere: tuple[str
                 and (wrong := _wrong_tls(broker.tls, home))
             ]
     if faults or settings is None:
+        if "policy.toml" in files:
+            read = msgspec.structs.replace(read, policy=files["policy.toml"].decode(errors="replace"))
         told = [read.fault(fault).replace(f"{home}/tls/", "") for fault in faults[:FAULTS_MAX]]
         left = len(faults) - FAULTS_MAX
         raise RefusedCard(*told, *([f"en nog {left}"] if left > 0 else []))
@@ -228,8 +252,10 @@ def judge(home: Path, etc: Path, files: Files, read: Sheet, elsewhere: tuple[str
         f"kamer {settings.unit.name()}",
         *(
             f"beleid {one.policy.name}, vanaf {one.policy.in_force_from}, SHA-256 {one.sha256}"
+            + (f", ondertekend met {one.signed_by()}" if one.signed_by() else "")
             for one in settings.policies
         ),
+        *(f"het beleid ondertekenen mag {one.code()} ({one.role})" for one in settings.unit.policy.signers),
     )
 
 

@@ -15,6 +15,7 @@ import yaml
 
 from tests.certificates import Authority
 from tests.deploy.test_fleet import HEAD, play, site
+from tests.signing import Signing
 
 __all__ = ["site"]
 
@@ -62,3 +63,34 @@ def test_a_broker_that_only_avahi_would_find_is_refused(site: Path) -> None:
     done = play(site)
     assert done.returncode != 0
     assert "host ends in .local" in done.stdout
+
+
+def test_a_signed_policy_goes_along_as_it_is(site: Path) -> None:
+    """Issue 16: policy and signature go to a room's directory byte for byte; one that was changed since ends it; where
+    none is signed any more, none is left there.
+    """
+    home = site.parent / "municipality"
+    home.mkdir()
+    signing = Signing(home)
+    signed = signing.signed((site / "policy.toml").read_text(encoding="utf-8"))
+    for name in ("policy.toml", "policy.toml.sig"):
+        shutil.copy(signed.with_name(name), site / name)
+    template = site / "spreekkamer.toml.j2"
+    unsigned = template.read_text(encoding="utf-8")
+    text = re.sub(r"(?s)^policy = '''.*?'''$", "", unsigned, count=1, flags=re.MULTILINE)
+    signer = f'[[policy.signers]]\nrole = "officer"\nkey = "{signing.public("officer")}"\n\n[lamps]'
+    template.write_text(text.replace("[lamps]", signer), encoding="utf-8")
+    done = play(site, "--limit", "balie-1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    room = site / "rooms" / "balie-1"
+    for name in ("policy.toml", "policy.toml.sig"):
+        assert (room / name).read_bytes() == signed.with_name(name).read_bytes()
+    policy = site / "policy.toml"
+    policy.write_bytes(policy.read_bytes() + b"\n")
+    done = play(site, "--limit", "balie-1")
+    assert done.returncode != 0
+    assert "it was changed after it was signed" in done.stdout
+    (site / "policy.toml.sig").unlink()
+    template.write_text(unsigned, encoding="utf-8")
+    assert play(site, "--limit", "balie-1").returncode == 0
+    assert sorted(path.name for path in room.iterdir()) == ["spreekkamer.toml"]
