@@ -24,11 +24,13 @@ def told(unit: Unit, event: str) -> list[dict[str, object]]:
     return [body for body in bodies if event in (body["event"], body.get("line", {}).get("event"))]
 
 
-def fits_the_witness(unit: Unit, witness: Witness, copy: Path, where: tuple[str, ...]) -> None:
-    """The log, beside what the service kept and what a broker's log has, and a copy beside the service's."""
+def fits_the_witness(unit: Unit, witness: Witness, since: int, copy: Path, where: tuple[str, ...]) -> None:
+    """The log, beside what the service kept and what a broker's log has, and a copy beside the service's; the service
+    listens since the log had so many lines.
+    """
     said = witness.store.with_name("archive-event.log")
     said.write_bytes(b"\n".join(unit.room.archive) + b"\n")
-    heads = len({body["line"]["n"] for body in map(json.loads, unit.room.archive) if "line" in body})
+    heads = len({n for body in map(json.loads, unit.room.archive) if (n := body.get("line", {}).get("n", -1)) >= since})
     name = unit.health()["unit"]
     wait_for("the witness has them too", lambda: len(set(witness.numbers(f"_simulated/{name}"))) >= heads)
     for kept in (said, witness.store):
@@ -51,6 +53,7 @@ def test_one_incident(tmp_path: Path, broker: Mosquitto) -> None:
     with contextlib.closing(witness), running(state, policy=policy, broker=broker.address) as unit:
         unit.wire.expect_bad_input(STATE)  # no message of a unit's: the contract has none of it
         witness.start()
+        since = len(unit.paths.audit_log.read_bytes().splitlines())  # a room is ready, and says so, before a witness is
         held, other = record(unit), record(unit)
         about = ("--incident", "2026-0417", "--role", "manager", "--reason", "a threat at the counter")
         done = spreekkamer("hold", "place", held.name[:8], *about, "--review", unit.day(8), *where)
@@ -92,5 +95,5 @@ def test_one_incident(tmp_path: Path, broker: Mosquitto) -> None:
         assert (held / "video").is_dir()
         wait_for("the broker has the receipt", lambda: len(told(unit, "deleted")) == 2)
 
-        fits_the_witness(unit, witness, stick / held.name, where)
+        fits_the_witness(unit, witness, since, stick / held.name, where)
         assert "hold_review" not in unit.health()["faults"]
