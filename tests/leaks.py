@@ -31,7 +31,7 @@ THREADS_ONLY = frozenset({"camera", "check", "faults", "hostile"})
 """Where tests have a whole room or house beside them, whose files and children come and go with what is done to it."""
 TRACKER = b"multiprocessing.resource_tracker"
 """Python's own process beside a pool of processes: it ends with the worker that has begun it."""
-NOT_YET = frozenset({"fleet", "machine", "panel", "room", "scenarios", "together", "torture", "vm", "witness"})
+NOT_YET = frozenset({"fleet", "machine", "panel", "room", "scenarios", "together", "torture", "vm"})
 """What has not been tried against it yet."""
 _shared: set[str] = set()
 

@@ -171,8 +171,8 @@ class WitnessProcess:
 
     def run(self, link: Link) -> None:
         """Witness until `stop`. Raises TakenError, and LinkError if the connection's thread has ended."""
-        self._open()
         try:
+            self._open()
             link.start()
             systemd.notify("READY=1")
             log.event("witness_ready", units=len(self._store.units))
