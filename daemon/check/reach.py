@@ -129,8 +129,22 @@ def test_recording(room: CheckedRoom) -> Iterator[Finding]:
     if room.is_unused():
         yield Finding("test recording", "skipped", UNUSED)
         return
+    was_dark = False
+
+    def dark() -> bool:
+        """Whether the room has been through it with its lamp dark."""
+        nonlocal was_dark
+        health = room.health()
+        is_going = health.get("recording_id") == recording_id
+        was_dark = was_dark or (is_going and not health["lamps"].get("recording"))
+        return was_dark and not is_going
+
     recording_id = room.alarm("recording_test")
-    told = wait(lambda: room.keeper("recording_tested", recording_id=recording_id), RECORDING_S)
+    told = wait(lambda: room.keeper("recording_tested", recording_id=recording_id) or dark(), RECORDING_S)
+    if told is True:
+        text = "not made: the recording lamp does not light; nothing is written without it"
+        yield Finding("test recording", "fault", text, faults.todo("lamp"))
+        return
     if told is None and room.keeper("recording", recording_id=recording_id)["state"] == "asked":
         yield Finding("test recording", "skipped", "somebody pressed meanwhile: it is kept as a recording of theirs")
         return

@@ -130,6 +130,8 @@ PLANTED: dict[str, tuple[Plant, str]] = {
 
 FOLLOWS = {"broker": {"test alarm"}, "receivers": {"test alarm"}, "lamp": {"lamp", "test recording"}}
 """What cannot be well either where these are not."""
+BECAUSE = {"a recording lamp that does not light": ("test recording", "the recording lamp does not light")}
+"""Where that is said with its reason (R3), and not with a wait for what cannot come."""
 
 
 def wrong(report: Any) -> dict[str, Any]:
@@ -149,6 +151,8 @@ def test_each_planted_fault_is_named_with_what_to_do(unit: Unit, what: str) -> N
     assert name in found, found
     assert found[name]["todo"]
     assert set(found) <= {name} | FOLLOWS.get(name.partition(" ")[0], set())
+    follows, why = BECAUSE.get(what, (name, ""))
+    assert why in found[follows]["found"]
 
 
 class Renewing(CheckedRoom):
