@@ -68,8 +68,9 @@ machine-test: NEEDS += mmdebstrap:mmdebstrap systemd-container:systemd-nspawn mo
 machine-test: $(BIN)/.ready-test system-packages  ## the package and its three services in booted containers without a network (as root; ten to fifteen minutes)
 	$(BIN)/python -m pytest -m machine tests/machine tests/deploy/test_renew.py --numprocesses 3 --dist loadgroup --max-worker-restart 0 --durations 0 --durations-min 1 -rP $(ARGS)
 
-fleet-test: NEEDS += prometheus:promtool prometheus-mqtt-exporter:prometheus-mqtt-exporter
-fleet-test: $(BIN)/.ready-test system-packages  ## cards' files of many rooms by Ansible, and simulated rooms in a real Prometheus (ten minutes)
+fleet-test: NEEDS += prometheus:promtool prometheus-mqtt-exporter:prometheus-mqtt-exporter \
+  mmdebstrap:mmdebstrap systemd-container:systemd-nspawn mount:mount util-linux:nsenter
+fleet-test: $(BIN)/.ready-test system-packages  ## many rooms by Ansible: cards' files, a rollout to two booted containers; simulated rooms in a real Prometheus (as root; twenty minutes)
 	promtool check rules deploy/monitoring/alerts.rules.yml
 	$(BIN)/python -m pytest -m fleet tests/fleet $(ARGS)
 

@@ -8,6 +8,7 @@ Invariant: the same code judges it as on the unit, and nothing that lies beside 
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from pathlib import Path
 
@@ -27,6 +28,10 @@ class Rehearsal(Struct, frozen=True):
     """Names of the certificates' files that lie beside it."""
     missing: tuple[str, ...]
     """Names of those that do not, and so have to be on the unit. They are not judged."""
+    sha256: str = ""
+    """As a unit remembers what it took last: `taking.sum_of`."""
+    sums: tuple[str, ...] = ()
+    """A line as sha256sum writes it for each file that a unit would have in /etc/spreekkamer."""
 
 
 def rehearse(path: Path, beside: Path) -> Rehearsal:
@@ -34,7 +39,8 @@ def rehearse(path: Path, beside: Path) -> Rehearsal:
 
     Raises SettingsError with every fault, each with its line; StoreError if the file cannot be read.
     """
-    read, wrong = sheet.read(durable.read(path, config.FILE_BYTES_MAX))
+    data = durable.read(path, config.FILE_BYTES_MAX)
+    read, wrong = sheet.read(data)
     if read is None:
         raise SettingsError(_report(path, wrong))
     names = tuple(dict.fromkeys(name for _, name in read.files))
@@ -44,7 +50,8 @@ def rehearse(path: Path, beside: Path) -> Rehearsal:
         (home / "tls").mkdir()
         for name in found:
             (home / "tls" / name).symlink_to((beside / name).resolve())
-        laid = {"unit.toml": read.unit.encode(), **_policy(path, read)}
+        policy = _policy(path, read)
+        laid = {"unit.toml": read.unit.encode(), **policy}
         for name, text in laid.items():
             (home / name).write_bytes(text)
         try:
@@ -52,7 +59,10 @@ def rehearse(path: Path, beside: Path) -> Rehearsal:
             told = taking.judge(home, home, laid, read, elsewhere)
         except taking.RefusedCard as error:
             raise SettingsError(_report(path, error.lines)) from error
-    return Rehearsal(told, found, tuple(name for name in names if name not in found))
+    laid |= {f"tls/{name}": (beside / name).read_bytes() for name in found}
+    sums = tuple(f"{hashlib.sha256(content).hexdigest()}  {name}" for name, content in laid.items())
+    missing = tuple(name for name in names if name not in found)
+    return Rehearsal(told, found, missing, taking.sum_of(data, policy if read.is_signed else {}), sums)
 
 
 def _policy(path: Path, read: sheet.Sheet) -> taking.Files:

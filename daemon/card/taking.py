@@ -111,7 +111,7 @@ def _take(card: Card, etc: Path, before: str) -> Result:
     if read is None:
         raise RefusedCard(*wrong)
     signed = _signed(card, read)
-    sha256 = hashlib.sha256(b"".join((data, *signed.values()))).hexdigest()
+    sha256 = sum_of(data, signed)
     is_new = sha256 != before or not all((etc / name).exists() for name in (*BOTH, *(sheet.SIGNED * read.is_signed)))
     files = _files(card, etc, read, signed if is_new else None)
     if not is_new and all(_has(etc, name, content) for name, content in files.items()):
@@ -153,6 +153,11 @@ def _read(card: Card, name: str) -> bytes:
 
 def _names(read: Sheet) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for _, name in read.files))
+
+
+def sum_of(data: bytes, signed: Files) -> str:
+    """SHA-256 of a settings file and the files of its signed policy, in order: by it a unit knows what it took."""
+    return hashlib.sha256(b"".join((data, *signed.values()))).hexdigest()
 
 
 def _signed(card: Card, read: Sheet) -> Files:

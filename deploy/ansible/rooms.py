@@ -37,7 +37,7 @@ RESERVED = re.compile(
     r"|throttle|timeout|until|vars|when|with_.*|validate_argspec|allow_duplicates|static|apply|handlers_from|rolespec_validate"
     r"|defaults_from|public|hostvars|groups|group_names|omit|playbook_dir"
     r"|loop_with|lookup|query|q|cycler|dict|joiner|lipsum|namespace|range|undef"
-    r"|site|left|made|judged|reboot|rest|before|packages|installed|system|why|to_restart"
+    r"|item|site|left|made|judged|reboot|rest|before|packages|installed|system|why|to_restart"
 )
 """Names that mean something to Ansible (tests/deploy/test_fleet.py holds the list), or to our playbook."""
 BYTES_MAX = 1_000_000

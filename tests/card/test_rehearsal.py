@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from daemon.card.sheet import NAME
+from deploy.ansible import look
 from tests.card.sheets import Bench, good
 from tests.certificates import UNIT as UNIT_NAME
 from tests.commandline import spreekkamer
@@ -32,7 +33,21 @@ def test_what_a_unit_would_take_is_said_and_nothing_is_touched(bench: Bench) -> 
     assert "unit.key: fits." in done.stdout
     assert before["unit.key"].decode() not in done.stdout
     assert every_file(bench.boot) == before
-    assert bench.start().refused == ""
+
+
+def test_what_a_unit_has_is_compared_by_its_sums(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Issue 14: after a start with a card the rollout finds nothing to renew; before it, and after a certificate was
+    renewed, what differs and nothing else.
+    """
+    bench.put()
+    monkeypatch.setattr(look, "ETC", bench.paths.etc)
+    told = json.loads(spreekkamer("settings", "check", "--card", bench.boot / NAME, "--json").stdout)
+    assert look.sums() == []
+    assert bench.start().sha256 == told["sha256"]
+    assert sorted(look.sums()) == sorted(told["sums"])
+    (bench.paths.etc / "tls" / "unit.crt").write_bytes(bench.files.renewed.certificate.read_bytes())
+    (other,) = set(told["sums"]) - set(look.sums())
+    assert other.endswith("  tls/unit.crt")
 
 
 def test_files_may_be_elsewhere_or_on_the_unit_alone(bench: Bench, tmp_path: Path) -> None:

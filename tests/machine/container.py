@@ -40,7 +40,7 @@ class Container(Driven):
         self._stack = contextlib.ExitStack()
         self._nspawn: subprocess.Popen[bytes] | None = None
         self._root = directory / "root"
-        self._leader = 0
+        self.leader = 0  # the container's first process
 
     def __enter__(self) -> Self:
         file = self.directory / "root.ext4"
@@ -59,7 +59,7 @@ class Container(Driven):
         enter = [
             "nsenter",
             "--target",
-            str(self._leader),
+            str(self.leader),
             "--all",
             "--",
             "env",
@@ -110,14 +110,14 @@ class Container(Driven):
         found = children.read_text().split() if children.exists() else []
         if not found:
             return False
-        self._leader = int(found[0])
+        self.leader = int(found[0])
         state = self.run("systemctl", "is-system-running", check=False).strip()
         return state in {"running", "degraded"}
 
     def cut(self) -> None:
         """Kills all that runs in it at once; what was written is this machine's, and stays."""
         assert self._nspawn is not None
-        os.kill(self._leader, signal.SIGKILL)
+        os.kill(self.leader, signal.SIGKILL)
         self._nspawn.wait(END_S)
         self._nspawn = None
 
