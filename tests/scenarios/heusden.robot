@@ -120,7 +120,7 @@ Artikel 6: langer alleen tot het incident is opgelost
     Dan bewaart de kast niets
     En staat hold_released in het logboek
 
-Artikel 7: sticker, brief en mondelinge tekst zeggen wat de kamer doet
+Artikel 7: sticker, brief, mondelinge tekst, pagina en de tekst voor medewerkers komen uit het protocol
     [Tags]    heusden-art-7
     Gegeven een kamer onder het protocol heusden-2020
     Als een beheerder de opdracht notice sticker --out {map}/sticker.pdf geeft

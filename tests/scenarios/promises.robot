@@ -66,6 +66,18 @@ A wireless button, and an outside worker's
     When I press the wireless button buiten-1
     Then the desk has stored 2 presses
 
+An outside worker's button records nothing where the room's own does
+    [Tags]    A1    R3    dronten-letter-2022
+    Given a room under the policy heusden-2020
+    When I press the wireless button buiten-1
+    Then the desk has stored 1 presses
+    And the recording lamp is dark
+    And the store holds nothing
+    When I press the wireless button balie-knop
+    Then the desk has stored 2 presses
+    And the recording lamp is lit
+    And the store holds sound and image
+
 No lamp, no recording
     [Tags]    R3
     Given a room under the policy dronten-2021-11-10
