@@ -8,6 +8,7 @@ Invariant: a file whose hash does not stand in the lock is never unpacked.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import re
 import shutil
@@ -64,17 +65,23 @@ def locked(lock: Path) -> dict[str, tuple[str, frozenset[str]]]:
 
 
 def fetch(target: Target) -> list[Wheel]:
-    """The wheels of the lock for a target, from the cache; what is missing there comes from the index."""
+    """The wheels of the lock for a target, from the cache; what is missing there comes from the index.
+
+    Builds beside each other wait for the first: two would fetch into one directory.
+    """
     directory = CACHE / target.name
-    try:
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            return there(directory)
+        except LockError:
+            shutil.rmtree(directory, ignore_errors=True)
+        part = directory.with_suffix(".part")
+        shutil.rmtree(part, ignore_errors=True)
+        _download(target, part)
+        part.rename(directory)
         return there(directory)
-    except LockError:
-        shutil.rmtree(directory, ignore_errors=True)
-    part = directory.with_suffix(".part")
-    shutil.rmtree(part, ignore_errors=True)
-    _download(target, part)
-    part.rename(directory)
-    return there(directory)
 
 
 def _download(target: Target, into: Path) -> None:

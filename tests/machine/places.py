@@ -7,21 +7,23 @@ from __future__ import annotations
 
 NAMES = ("alarm", "recorder", "keeper")
 STORE = "/var/lib/spreekkamer/store"
+POLICY = "/var/lib/spreekkamer/policy"
+"""The keeper's copies of what was signed: whoever reads one verifies it."""
 PRIVATE = {"/tmp", "/var/tmp"}  # noqa: S108 - each service has its own there, which nobody else sees
 TAKES = {
     "alarm": {"/run/spreekkamer/alarm", "/run/spreekkamer-alarm", "/var/lib/spreekkamer/journal", *PRIVATE},
     "recorder": {f"{STORE}/recordings"},
     "keeper": {
         *("/run/spreekkamer/keeper", "/run/spreekkamer-keeper", STORE, f"{STORE}/holds", f"{STORE}/recordings"),
-        *PRIVATE,
+        *(POLICY, *PRIVATE),
     },
 }
 """Directories in which a service can leave a file."""
 BOTH = {
-    "alarm": set(),
+    "alarm": {f"keeper:{POLICY}"},
     "recorder": {
         *("alarm:/run/spreekkamer/alarm", "keeper:/run/spreekkamer-keeper"),
-        f"keeper:{STORE}/recordings",
+        *(f"keeper:{STORE}/recordings", f"keeper:{POLICY}"),
     },
     "keeper": {"alarm:/run/spreekkamer/alarm", f"recorder:{STORE}/recordings"},
 }
