@@ -56,8 +56,10 @@ deb: $(BIN)/.ready-test system-packages  ## the Debian packages, dist/*.deb, for
 	$(BIN)/python -m deploy.deb $(ARGS)
 	lintian --fail-on error,warning dist/spreekkamer_*.deb
 
-lock: $(BIN)/.ready-test .cache/lock/.ready  ## renews deploy/deb/wheels.lock and deploy/ansible/requirements.lock: versions and hashes of what the packages, and an engineer's machine, carry
+lock: $(BIN)/.ready-test .cache/lock/.ready  ## renews the four locks: versions and hashes of what the packages, an engineer's machine, a simulated room and the tests have
 	PATH="$(CURDIR)/.cache/lock/bin:$$PATH" $(BIN)/python -m deploy.deb --lock
+	for extra in sim:simulators test:tests; do .cache/lock/bin/uv pip compile --quiet --generate-hashes --no-header --no-annotate --upgrade \
+	  --python-version 3.11 --universal --extra $${extra%:*} --output-file $${extra#*:}/requirements.lock pyproject.toml; done
 	.cache/lock/bin/uv pip compile --quiet --generate-hashes --no-header --no-annotate --upgrade --python-version 3.11 --python-platform linux \
 	  --only-binary :all: --extra fleet --output-file deploy/ansible/requirements.lock pyproject.toml
 
@@ -182,14 +184,17 @@ docs: $(BIN)/.ready-test system-packages .node/browser/.ready  ## draws what is 
 clean:               ## takes away what the others made
 	rm -rf dist .venv .node .cache room mutants *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-$(BIN)/.ready: pyproject.toml
+# By the locks, so that what a package's new release breaks is met by who renews them, and not on a fresh machine.
+$(BIN)/.ready: pyproject.toml simulators/requirements.lock
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[sim]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement simulators/requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
-$(BIN)/.ready-test: pyproject.toml | system-packages
+$(BIN)/.ready-test: pyproject.toml tests/requirements.lock | system-packages
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement tests/requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@ $(BIN)/.ready
 
 # What makes the lock: one version, so that it reads and writes the same everywhere.
@@ -206,7 +211,9 @@ $(BIN)/.ready-test: pyproject.toml | system-packages
 # An environment of its own: what mutmut brings changes the names of the tests' processes, and JACK takes its own from them.
 .cache/mutants/.ready: pyproject.toml $(BIN)/.ready-test
 	$(PYTHON) -m venv $(@D)
-	$(@D)/bin/pip install --quiet --disable-pip-version-check --editable '.[test]' 'mutmut>=3.8,<4'
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement tests/requirements.lock
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(@D)/bin/pip install --quiet --disable-pip-version-check 'mutmut>=3.8,<4'
 	@touch $@
 
 # The AsyncAPI parser, by the versions and hashes of the lock file; no package runs a script of its own.

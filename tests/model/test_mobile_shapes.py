@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import pytest
@@ -46,7 +46,7 @@ def settings() -> dict[str, Mobile]:
     return {table["name"]: msgspec.convert(table, Mobile) for table in tables}
 
 
-def case(shape: Shape) -> pytest.ParameterSet:
+def case(shape: Shape) -> Any:
     marks = [pytest.mark.case(f"buttons {shape.name}")] if re.fullmatch(r"p\d\d[a-z]?", shape.name) else []
     return pytest.param(shape, id=shape.name, marks=marks)
 
