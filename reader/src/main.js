@@ -12,7 +12,7 @@ import { Refused } from "./zip.js";
 const VERSION = "%VERSION%", TICKS = 90_000;
 const $ = (id) => document.getElementById(id);
 let language = 0; // Dutch; 1: English
-let given = [], turn = 0, found = [], keys = [], signers = null, half = "", player = null, part = 0, made = null, scriptHash = "";
+let given = [], turn = 0, found = [], keys = [], signers = null, half = "", player = null, part = 0, made = null, scriptHash = "", ears = null;
 
 const t = (name, about = {}) => (WORDS[name]?.[language] ?? name).replace(/\{(\w+)\}/g, (_, key) => String(about[key] ?? "?"));
 const make = (tag, words = "", about = {}) => Object.assign(document.createElement(tag), { textContent: words, ...about });
@@ -244,6 +244,35 @@ function fillChoices() {
   $("part-label").textContent = t("part", { n: part + 1, of: found.length });
   $("mp4").textContent = open.length < 2 ? t("mp4") : t("mp4-part", { n: part + 1, of: found.length }); // a film a part
   $("part").hidden = $("part-label").hidden = open.length < 2;
+  const sides = sidesOf(found[part].verdict), heard = there.includes("audio") && $("tracks").value !== "only-video" ? sides : null, side = $("sides").value;
+  $("listen").hidden = !heard;
+  $("sides").replaceChildren(...(heard ? ["both", "0", "1"] : []).map((value) => make("option", value === "both" ? t("sides-both", sides) : t("sides-one", { side: Object.values(sides)[value] }), { value })));
+  if (heard && side) $("sides").value = side;
+  hear($("sides").value);
+}
+
+// The sides of a telephone call, one a channel: {left, right}; null: the sound has none, or their names are none of a unit's.
+function sidesOf({ begin }) {
+  const names = begin?.channel_names ?? [];
+  return names.length === 2 && names.every((name) => /^[a-z0-9][a-z0-9-]{0,31}$/.test(name)) ? { left: names[0], right: names[1] } : null;
+}
+
+// One side of a call alone, on both ears; "both", or nothing: as it is recorded.
+function hear(side) {
+  const one = ["0", "1"].includes(side);
+  if (!one && !ears) return;
+  if (!ears) {
+    const context = new AudioContext();
+    ears = { context, source: context.createMediaElementSource($("video")), apart: context.createChannelSplitter(2) };
+  }
+  const { context, source, apart } = ears;
+  source.disconnect();
+  apart.disconnect();
+  if (one) {
+    source.connect(apart);
+    apart.connect(context.destination, Number(side));
+  } else source.connect(context.destination);
+  context.resume();
 }
 
 function shownTracks(one) {
@@ -388,6 +417,7 @@ function printSheet() {
       ["sheet-id", verdict.recording_id], ["sheet-unit", begin?.unit ?? "?"], ["sheet-began", utc(begin?.at_wall_ns ?? 0)], ["sheet-ended", `${utc(end?.at_wall_ns ?? 0)} (${end?.why ?? "?"})`],
       ["sheet-policy", `${begin?.policy ?? "?"} ${(begin?.policy_sha256 ?? "").slice(0, 16)}`], ["sheet-whole", t(verdict.whole ? "yes" : "no")],
       ["sheet-signed", `${t(verdict.unit)} ${verdict.fingerprint}`], ["sheet-sums", verdict.sums_sha256], ["sheet-head", end?.head ?? "?"],
+      ...(sidesOf(verdict) ? [["sheet-sides", t("sheet-left", sidesOf(verdict))]] : []),
       ["missing", missing(verdict).slice(0, 30).join("; ") || t("nothing")], ["faults", verdict.faults.slice(0, 30).map(({ path, what }) => `${shown(path)}: ${dutch(what)}`).join("; ") || "-"],
     ];
     table.append(...rows.map(([name, value]) => row(t(name), value)));
@@ -492,6 +522,7 @@ $("save-half").addEventListener("click", () => {
   save(`opname-${waiting[0].id.slice(0, 8)}.half`, new Blob(waiting.map(giveHalf)));
 });
 $("tracks").addEventListener("change", guarded("opening", () => watch(part, $("video").currentTime)));
+$("sides").addEventListener("change", guarded("opening", () => hear($("sides").value)));
 $("part").addEventListener("change", guarded("opening", () => watch(Number($("part").value))));
 $("video").addEventListener("ended", guarded("opening", () => {
   const next = found.findIndex(({ keys: opened }, n) => n > part && opened);

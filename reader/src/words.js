@@ -76,6 +76,8 @@ export const WORDS = {
   segment: ["{file} gaat niet open: het is veranderd of beschadigd.", "{file} does not open: it was changed or damaged."],
   "no-media": ["Open, maar hier is geen beeld of geluid dat te tonen is.", "Open, but there is no image or sound here that can be shown."],
   show: ["Tonen", "Show"], both: ["Beeld en geluid", "Image and sound"], "only-video": ["Alleen beeld", "Image only"], "only-audio": ["Alleen geluid", "Sound only"],
+  sides: ["Luisteren naar", "Listen to"], "sides-both": ["beide kanten: links {left}, rechts {right}", "both sides: {left} left, {right} right"],
+  "sides-one": ["alleen {side}", "{side} only"], "sheet-sides": ["Geluid", "Sound"], "sheet-left": ["links {left}, rechts {right}", "{left} left, {right} right"],
   clock: ["Klok van het kastje", "Clock of the unit"], unsure: [" (klok niet gelijkgezet)", " (clock not synchronised)"],
   line: ["Tijdlijn. De streep is de knop, rood is wat ontbreekt.", "Time line. The mark is the press, red is what is missing."],
   "to-press": ["Naar de knop", "To the press"],

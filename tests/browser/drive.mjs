@@ -31,6 +31,7 @@ const acts = {
   files: ({ at, paths }) => page.setInputFiles(at, paths),
   fill: ({ at, words }) => page.fill(at, words),
   click: ({ at }) => page.click(at),
+  type: ({ key }) => page.keyboard.press(key),
   choose: ({ at, value }) => page.selectOption(at, value),
   width: ({ px }) => page.setViewportSize({ width: px, height: 1400 }),
   eval: ({ js }) => page.evaluate(js),

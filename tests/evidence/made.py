@@ -34,6 +34,9 @@ FORMAT = VideoFormat(640, 360, 25, 500_000)
 ROUND_S = 4
 """Pictures that are encoded once."""
 PCM = AudioFormat(48_000, 1, "simulated")
+CALL = AudioFormat(48_000, 2, "simulated")
+TONES_HZ = (440, 880)
+"""Of the only channel, or of the left and the right one."""
 TURN_NS = (1 << 33) * 100_000 // 9
 """After so long the times in a segment begin again."""
 
@@ -88,7 +91,8 @@ class Unit:
             "alarm": True, "continues": None, "tracks": oldest, "groups": holders.groups, "previous_head": "",
         }  # fmt: skip
         bundle = Bundle(self.store, records.Begin(**{**told, **begin}), lambda data: sign(data, self.key))
-        for items in _together(keys, seconds, start_ns, fmt, holes or {}, clock):
+        pcm = CALL if "channel_names" in begin else PCM
+        for items in _together(keys, seconds, start_ns, (fmt, pcm), holes or {}, clock):
             bundle.add(items)
         bundle.mark("alarm", start_ns + trigger_s * NS)
         clock.on(seconds * NS)
@@ -100,14 +104,14 @@ class Unit:
 
 
 def _together(
-    keys: Keys, seconds: int, start_ns: int, fmt: VideoFormat, holes: dict[int, str], clock: Clock
+    keys: Keys, seconds: int, start_ns: int, fmt: tuple[VideoFormat, AudioFormat], holes: dict[int, str], clock: Clock
 ) -> Iterator[list[Item]]:
     """Sealed pieces of both tracks as they would come, some seconds at a time."""
     made: dict[Track, Iterator[list[Piece]]] = {}
     if "video" in keys:
-        made["video"] = _image(seconds, start_ns, fmt, holes)
+        made["video"] = _image(seconds, start_ns, fmt[0], holes)
     if "audio" in keys:
-        made["audio"] = _sound(seconds, start_ns)
+        made["audio"] = _sound(seconds, start_ns, fmt[1])
     while made:
         items: list[Item] = []
         for track in list(made):
@@ -148,15 +152,18 @@ def _image(seconds: int, start_ns: int, fmt: VideoFormat, holes: dict[int, str])
     yield cutter.end("")
 
 
-def _sound(seconds: int, start_ns: int) -> Iterator[list[Piece]]:
-    encoder = AudioEncoder(PCM, 64_000)
-    cutter, frames = audio_cutter(encoder), PCM.rate_hz // 50
-    at_s = np.arange(PCM.rate_hz) / PCM.rate_hz
-    second_of = (3000 * np.sin(2 * np.pi * 440 * at_s) + np.where(at_s < 0.005, 20_000, 0)).astype("<i2").tobytes()
+def _sound(seconds: int, start_ns: int, pcm: AudioFormat) -> Iterator[list[Piece]]:
+    encoder = AudioEncoder(pcm, 64_000 * pcm.channels)
+    cutter, frames = audio_cutter(encoder), pcm.rate_hz // 50
+    at_s = np.arange(pcm.rate_hz) / pcm.rate_hz
+    click = np.where(at_s < 0.005, 20_000, 0)
+    sides = [3000 * np.sin(2 * np.pi * hz * at_s) + click for hz in TONES_HZ[: pcm.channels]]
+    second_of = np.stack(sides, axis=1).astype("<i2").tobytes()
     for second in range(seconds):
         pieces: list[Piece] = []
         for block in range(50):
-            data = second_of[block * frames * 2 : (block + 1) * frames * 2]
+            size = frames * 2 * pcm.channels
+            data = second_of[block * size : (block + 1) * size]
             pts_ns = start_ns + second * NS + block * NS // 50
             for packet in encoder.encode(PcmBlock(data, frames, pts_ns, overflow=False)):
                 pieces += cutter.feed(packet) if isinstance(packet, AudioPacket) else cutter.lost(packet)

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -37,7 +38,7 @@ from daemon.recorder.track import KEYLESS, PRIVACY, SPOILED
 from daemon.sign import RECORDINGS, public_keys, sign
 from tests.browser.browser import ROOT
 from tests.evidence.browser import FIREFOX, MODULES, PAGE, Browser
-from tests.evidence.made import NS, TURN_NS, Holders, Unit
+from tests.evidence.made import NS, TONES_HZ, TURN_NS, Holders, Unit
 from tests.evidence.test_verify import REFUSED, as_zip
 from tests.keeper.planted import PLANTED
 from tests.keeper.stores import Clock
@@ -510,3 +511,62 @@ def test_media_that_is_no_media(desk: Desk, tmp_path: Path) -> None:
     done = CliRunner().invoke(app, [*words, "--out", str(home / "x.mp4")])
     assert isinstance(done.exception, StoreError), done.output
     assert list(home.iterdir()) == []
+
+
+def test_the_sides_of_a_call_are_heard_apart(desk: Desk, tmp_path: Path) -> None:
+    """K5, issue 16: a desk's recording has its sides by name: each is heard alone on both ears, and together as they
+    were recorded; by the keyboard, in both languages; the film keeps both channels, and the sheet says which is whose.
+    """
+    names, (staff, caller) = ("medewerker", "beller"), TONES_HZ
+    path = desk.unit.record(D, desk.one, seconds=60, tracks=("audio",), channel_names=names)
+    browser = desk.judged(as_zip(path, tmp_path / "call.zip"))
+    assert [one["whole"] for one in browser.verdicts()] == ["yes"]
+    browser.give("#key", desk.one.file("manager-1"))
+    assert browser.state("open", "closed", "failed") == "open", browser.text("#opening")
+    plays(browser)
+    options = "[...document.querySelectorAll('#sides option')].map((one) => one.textContent)"
+    said = ["beide kanten: links medewerker, rechts beller", "alleen medewerker", "alleen beller"]
+    assert browser.do("eval", js=options) == said
+    assert "Luisteren naar" in browser.text("#watch")
+    assert browser.do("axe") == []
+    browser.do("eval", js=(ROOT / "tests/browser/ears.js").read_text())
+    for _ in range(60):
+        browser.do("type", key="Tab")
+        if browser.do("eval", js="document.activeElement.id") == "sides":
+            break
+    assert browser.do("eval", js="document.activeElement.id") == "sides"
+    for key, heard in (
+        ("ArrowDown", [[staff], [staff]]),
+        ("ArrowDown", [[caller], [caller]]),
+        ("Home", [[staff], [caller]]),
+    ):
+        browser.do("type", key=key)
+        expected = json.dumps(heard, separators=(",", ":"))
+        browser.do("wait", js=f"JSON.stringify(heard({json.dumps(TONES_HZ)})) === '{expected}'")
+    browser.do("click", at="#language")
+    assert browser.do("eval", js=options)[0] == "both sides: medewerker left, beller right"
+    browser.do("save", at="#mp4", path=str(tmp_path / "x.mp4"))
+    with av.open(tmp_path / "x.mp4") as film:
+        sound = np.concatenate([frame.to_ndarray() for frame in film.decode(audio=0)], axis=1)
+    assert [tone(side) for side in sound] == [pytest.approx(hz, abs=2) for hz in TONES_HZ]
+    browser.do("eval", js="void (window.print = () => {})")
+    browser.do("click", at="#print")
+    assert "medewerker left, beller right" in browser.do("eval", js="document.querySelector('#paper').textContent")
+    assert browser.do("errors") == []
+
+
+def tone(side: Any) -> float:
+    """The loudest frequency."""
+    bins = np.abs(np.fft.rfft(side[24_000:72_000]))
+    return float(np.argmax(bins))
+
+
+@pytest.mark.parametrize("names", [("a",), ("<img src=x>", "b"), ("a", "b", "c"), ("a" * 33, "b")])
+def test_names_that_no_unit_has_are_not_shown(desk: Desk, tmp_path: Path, names: tuple[str, ...]) -> None:
+    """K5: sides whose names are none of a unit's settings are not offered; the sound plays as it is."""
+    path = Unit(tmp_path / "unit").record(D, desk.one, seconds=3, tracks=("audio",), channel_names=names)
+    browser = desk.judged(as_zip(path, tmp_path / "call.zip"))
+    browser.give("#key", desk.one.file("manager-1"))
+    assert browser.state("open", "closed", "failed") == "open"
+    assert browser.do("eval", js="document.querySelector('#listen').hidden")
+    assert browser.do("errors") == []

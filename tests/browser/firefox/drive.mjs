@@ -49,6 +49,7 @@ const acts = {
     await page.evaluate((one, value) => (document.querySelector(one).value = value), at, words);
   },
   click: ({ at }) => page.click(at),
+  type: ({ key }) => page.keyboard.press(key),
   async choose({ at, value }) {
     await page.select(at, value);
   },
