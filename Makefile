@@ -21,7 +21,7 @@ run: $(BIN)/.ready   ## a simulated room: press r and a (ARGS="--policy dronten-
 
 test: $(BIN)/.ready-test system-packages .node/.ready .node/browser/.ready .node/reader/.ready  ## all that CI runs: lint, types, floors, tests (T=tests/alarm: those alone)
 	$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest --cache-clear --numprocesses 3 --dist loadscope --no-loadscope-reorder --max-worker-restart 0 $(T) || $(MAKE) --no-print-directory again CODE=$$?
+	$(BIN)/python -m pytest --cache-clear --numprocesses 6 --dist loadscope --no-loadscope-reorder --max-worker-restart 0 $(T) || $(MAKE) --no-print-directory again CODE=$$?
 
 # What failed beside other tests is tried once more, alone, and named: a fault of the product or of the test that is to be
 # found, and no reason to lose a day's work. Nothing is tried again where the tests could not be run (an exit code above 1).
@@ -36,9 +36,15 @@ fast: lint  ## a minute: lint, types, floors, and the tests of the pure core, th
 	$(BIN)/python -m pytest -q --numprocesses 2 tests/model tests/config tests/test_docs.py tests/test_cases.py
 
 lint: $(BIN)/.ready-test
+	$(MAKE) --no-print-directory --jobs 2 --output-sync types style
+
+.PHONY: types style
+types:
+	$(BIN)/mypy
+
+style:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check --quiet .
-	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 test-long: $(BIN)/.ready-test system-packages  ## what takes minutes: ten minutes idle with a full ring (R1)

@@ -20,10 +20,11 @@ from hypothesis.internal.conjecture import providers
 
 from daemon import model
 from simulators.clock import SimClock
-from tests import waiting
+from tests import lanes, waiting
+from tests.lanes import pytest_xdist_make_scheduler
 from tests.leaks import FAILED, closing, nothing_left, nothing_on_the_machine
 
-__all__ = ["closing", "nothing_left", "nothing_on_the_machine"]
+__all__ = ["closing", "nothing_left", "nothing_on_the_machine", "pytest_xdist_make_scheduler"]
 
 # No deadline, and no limit to how slowly examples come: a property that another process on the machine slowed down is
 # not a wrong one. No database: a failure is printed as an example to paste into a test, and a checkout stays as it is.
@@ -49,23 +50,6 @@ def clock(tmp_path: Path) -> SimClock:
     return SimClock.create(tmp_path / "clock")
 
 
-LONG_FIRST = (
-    "scenarios",
-    "room",
-    "panel",
-    "evidence",
-    "check",
-    "recorder",
-    "keeper",
-    "v4l2",
-    "faults",
-    "simulators",
-    "torture",
-)
-"""Folders whose tests wait for rooms, browsers and clocks. They begin first: one of them left alone at the end, on one
-worker, would have the others wait; and what takes a processor comes when less of them run."""
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Remembers a failure for the fixtures that end after it."""
@@ -77,8 +61,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The same order in every worker; a file's tests stay together."""
-    rank = {folder: n for n, folder in enumerate(LONG_FIRST)}
-    items.sort(key=lambda item: rank.get(item.path.parent.name, len(rank)))
+    items.sort(key=lambda item: lanes.rank(item.path.parent.name))
 
 
 @functools.cache

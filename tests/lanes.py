@@ -1,0 +1,86 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""Which worker of `make test` takes which tests.
+
+Most tests wait: for a room's own seconds, for a clock, for a browser. Those that compute are kept to one worker of a
+lower priority while others wait, so that both processors have work and no wait grows long. What keeps the pace of a
+real device has the highest priority, and is done first.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import PurePosixPath
+from typing import Any, Final
+
+import pytest
+from xdist.scheduler import LoadScopeScheduling
+
+PACED: Final = frozenset({"contracts/test_microphone.py", "contracts/test_pyaudio.py", "room/test_real_microphone.py"})
+"""A sound server gives these their samples, whether they have a processor or not."""
+COMPUTES: Final = frozenset({"commands", "config", "contract", "keeper", "model", "tests"})
+"""Folders that need a processor more than they wait."""
+ALONE: Final = frozenset({"room"})
+"""Folders whose tests have a room each: they need not stay together. A file's own `scope="module"` keeps it whole."""
+WHOLE: Final = frozenset({"room/test_trials.py"}) | PACED
+LONG_FIRST: Final = (
+    "together", "scenarios", "room", "panel", "check", "evidence", "witness", "faults", "simulators", "v4l2", "card",
+    "recorder", "torture", "contracts",
+)  # fmt: skip
+"""Folders with the longest tests begin: one of them left alone at the end would have every other worker wait."""
+LANES: Final = {"gw0": ("paced", "waits", "computes"), "gw1": ("computes", "waits", "paced")}
+OTHERS: Final = ("waits", "computes", "paced")
+"""What a worker takes first, and what when there is no more of it."""
+NICE: Final = {"gw0": 0, "gw1": 8}
+OTHERS_NICE: Final = 5
+"""A process of priority 5 has a third of the time of one of 0, one of 8 a sixth, where both want it."""
+
+
+def kind(scope: str) -> str:
+    """Of a test, or of a file with all of its tests."""
+    path = PurePosixPath(scope.partition("::")[0])
+    if f"{path.parent.name}/{path.name}" in PACED:
+        return "paced"
+    return "computes" if path.parent.name in COMPUTES else "waits"
+
+
+def rank(folder: str) -> int:
+    """Place of a folder's tests in the order."""
+    return LONG_FIRST.index(folder) if folder in LONG_FIRST else len(LONG_FIRST)
+
+
+def go_to_lane() -> None:
+    """Give this process its worker's priority; what it starts has the same."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if worker is not None:
+        os.nice(NICE.get(worker, OTHERS_NICE))
+
+
+class Lanes(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Hands a worker the next unit of its lane. No worker has more than one test waiting behind the one it runs."""
+
+    def _assign_work_unit(self, node: Any) -> None:
+        for wanted in LANES.get(node.gateway.id, OTHERS):
+            scope = next((scope for scope in self.workqueue if kind(scope) == wanted), None)
+            if scope is not None:
+                self.workqueue.move_to_end(scope, last=False)
+                break
+        super()._assign_work_unit(node)
+
+    def _reschedule(self, node: Any) -> None:
+        if self.workqueue and self._pending_of(self.assigned_work[node]) > 1:
+            return
+        super()._reschedule(node)
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = PurePosixPath(nodeid.partition("::")[0])
+        if path.parent.name in ALONE and f"{path.parent.name}/{path.name}" not in WHOLE:
+            return nodeid
+        return str(super()._split_scope(nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Lanes | None:
+    """Only where files stay together: the lanes of containers have groups of their own."""
+    return Lanes(config, log) if config.getoption("dist") == "loadscope" else None

@@ -1,0 +1,30 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""The lanes of `make test` name tests that are there."""
+
+from __future__ import annotations
+
+from tests import lanes
+from tests.leaks import HERE
+
+
+def written(word: str, folders: str = "*") -> set[str]:
+    """Files of tests in which a word stands."""
+    return {f"{path.parent.name}/{path.name}" for path in HERE.glob(f"{folders}/test_*.py") if word in path.read_text()}
+
+
+def test_every_folder_is_there() -> None:
+    """H5: a folder that was renamed would lose its lane in silence."""
+    named = {*lanes.LONG_FIRST, *lanes.ALONE, *lanes.COMPUTES} - {HERE.name}
+    assert {name for name in named if not (HERE / name).is_dir()} == set()
+
+
+def test_who_hears_a_sound_server_is_paced() -> None:
+    """H5: a test with a sound server's samples comes first, or a busy machine loses some; `make desk` has no lanes."""
+    assert {name for name in written("pulse") if not name.startswith("desk/")} == lanes.PACED
+
+
+def test_who_shares_a_room_stays_together() -> None:
+    """H5: the tests of a file that shares a room run in one worker, or each would start the room anew."""
+    assert {name for folder in lanes.ALONE for name in written('scope="module"', folder)} <= lanes.WHOLE
