@@ -31,7 +31,7 @@ def make(settings: Settings, paths: Paths) -> RecorderProcess:
         camera=lambda: camera(settings.unit.camera, clock),
         microphone=lambda: PyAudioMicrophone(microphone.device, microphone.rate_hz, microphone.channels, clock),
         clock=clock,
-        disk=FileSystemDisk(paths.store),
+        disk=FileSystemDisk(paths.recordings),
         simulated=False,
     )
     return RecorderProcess(settings, paths, devices)

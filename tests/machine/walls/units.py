@@ -22,7 +22,7 @@ LENT = {"CPUWeight", "IOWeight", "MemorySwapMax", "TasksMax", "LimitMEMLOCK", "O
 does is that machine's; the virtual machine has all of it."""
 WORDS = {
     "SupplementaryGroups", "InaccessiblePaths", "BindReadOnlyPaths", "BindPaths", "ReadWritePaths", "ReadOnlyPaths",
-    "SystemCallFilter", "RestrictAddressFamilies", "Environment",
+    "TemporaryFileSystem", "SystemCallFilter", "RestrictAddressFamilies", "Environment",
 }  # fmt: skip
 """Lists: one word is taken away at a time."""
 ALONE = {"User", "Group", "StateDirectory", "StateDirectoryMode", "RuntimeDirectory", "RuntimeDirectoryMode"}
