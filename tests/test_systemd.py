@@ -208,8 +208,8 @@ def test_the_recorder_can_write_in_one_place_only() -> None:
 @pytest.mark.case("security 3")
 @pytest.mark.parametrize("name", SERVICES)
 def test_nothing_below_run_and_dev_is_shared_but_what_is_named(name: str) -> None:
-    """Design §2: /run is empty but for what a service needs, and no place for shared memory or messages is in sight. For
-    the recorder so is all that the unit keeps: the next year's log is a new file, and a list of what is hidden has none.
+    """Design §2: /run is empty but for what a service needs, and no place for shared memory or messages is in sight.
+    For the recorder so is all that the unit keeps: a list of what is hidden would not have the next year's log.
     """
     unit = service(name)
     empty = ["/run:ro", "/var/lib/spreekkamer:ro"] if name == "recorder" else ["/run:ro"]
