@@ -29,11 +29,10 @@ NEVER: dict[str, dict[str, tuple[str, ...]]] = {
                 "spaces: mnt namespace": SERVICES},
     # Recordings, keys and journals of others; what two could meet in; devices of others.
     "closed": {
-        f"files: {STORE}": ("alarm", "recorder", "card", "answer"),
-        f"files: {STORE}/recordings": ("alarm", "card", "answer"),
-        f"files: {STORE}/holds": ("alarm", "recorder", "card", "answer"),
-        f"files: {STORE}/audit.jsonl": ("alarm", "recorder", "card", "answer"),
-        "files: /var/lib/spreekkamer/journal": NOT_THE_ALARM,
+        **{f"files: {place}": ("alarm", "card", "answer") for place in (
+            STORE, f"{STORE}/recordings", f"{STORE}/holds", f"{STORE}/audit.jsonl",
+        )},
+        "files: /var/lib/spreekkamer/journal": ("keeper", "card", "answer"),
         "files: /etc/spreekkamer/unit_ed25519": ("alarm", "keeper", "answer"),
         "files: /etc/spreekkamer/keeper_ed25519": ("alarm", "recorder", "answer"),
         "files: /etc/spreekkamer/tls/unit.key": ("recorder", "keeper", "answer"),
@@ -45,6 +44,9 @@ NEVER: dict[str, dict[str, tuple[str, ...]]] = {
         "devices: /dev/mmcblk0": ("alarm", "recorder"), "devices: /dev/rtc0": ("alarm", "recorder"),
     },
     "not there": {
+        **{f"files: {place}": ("recorder",) for place in (
+            f"{STORE}/holds", f"{STORE}/audit.jsonl", "/var/lib/spreekkamer/journal", "/var/lib/spreekkamer/card",
+        )},
         "files: /tmp/walls-of-the-machine": SERVICES, "files: /run/systemd/private": SERVICES,
         "files: /run/dbus/system_bus_socket": SERVICES, "files: /run/user": SERVICES,
         "files: /run/spreekkamer/keeper": ("alarm", "recorder", "card", "answer"),
