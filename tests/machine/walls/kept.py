@@ -55,7 +55,8 @@ def kept() -> dict[str, Any]:
 def rows_of(suite: str) -> Table:
     """The table that is expected of a suite."""
     everything = kept()
-    return {row: {**came, **everything["also"].get(suite, {}).get(row, {})} for row, came in everything["rows"].items()}
+    rows, also = everything["rows"], everything["also"].get(suite, {})
+    return {row: {**rows.get(row, {}), **also.get(row, {})} for row in {**rows, **also}}
 
 
 def other_rows(found: Table, expected: Table) -> list[str]:
