@@ -29,6 +29,8 @@ TITLE_MM, BODY_MM, FOOT_MM = 10.5, 6.1, 3.6
 """Heights of letters; a body of 6 mm can be read from two metres."""
 BODY_LEAST_MM = 3.6
 """A long text is set smaller, down to this: legible at arm's length."""
+FOOT_LEAST_MM = 2.9
+"""Then the foot is, where many keys may sign: 8 points, as small print is."""
 
 
 class Box(msgspec.Struct, frozen=True):
@@ -76,12 +78,13 @@ Mark = Box | Disc | Shape | Words
 
 def draw(notice: Notice, tracks: tuple[str, ...]) -> list[Mark]:
     """The whole sticker. Raises RequestError for a text that does not fit, or has unsupported characters."""
-    size = BODY_MM
-    while size >= BODY_LEAST_MM:
-        marks, fits = _lay_out(notice, tracks, size)
-        if fits:
-            return marks
-        size -= 0.2
+    for foot in (FOOT_MM, FOOT_LEAST_MM):
+        size = BODY_MM
+        while size >= BODY_LEAST_MM:
+            marks, fits = _lay_out(notice, tracks, size, foot)
+            if fits:
+                return marks
+            size -= 0.2
     raise RequestError("the sticker's text does not fit on A5; expected shorter lines in [notice] of the policy")
 
 
@@ -105,7 +108,7 @@ def pdf(marks: list[Mark], title: str) -> bytes:
 # --- layout -----------------------------------------------------------------------------------------------------------
 
 
-def _lay_out(notice: Notice, tracks: tuple[str, ...], body_mm: float) -> tuple[list[Mark], bool]:
+def _lay_out(notice: Notice, tracks: tuple[str, ...], body_mm: float, foot_mm: float) -> tuple[list[Mark], bool]:
     """The marks, and whether the text stays clear of the sender at the foot."""
     marks: list[Mark] = [
         Box(0, 0, WIDTH_MM, HEIGHT_MM, 0, BLUE),
@@ -121,10 +124,10 @@ def _lay_out(notice: Notice, tracks: tuple[str, ...], body_mm: float) -> tuple[l
         for line in _lines(paragraph, body_mm, BLACK, bold=not number):
             marks.append(msgspec.structs.replace(line, y=y))
             y += body_mm * 1.25
-    foot = [line for text in notice.foot() for line in _lines(text, FOOT_MM, GREY)]
-    top = HEIGHT_MM - EDGE_MM - (len(foot) - 1) * FOOT_MM * 1.35
-    marks += [msgspec.structs.replace(line, y=top + n * FOOT_MM * 1.35) for n, line in enumerate(foot)]
-    return marks, y <= top
+    foot = [line for text in notice.foot() for line in _lines(text, foot_mm, GREY)]
+    top = HEIGHT_MM - EDGE_MM - (len(foot) - 1) * foot_mm * 1.35
+    marks += [msgspec.structs.replace(line, y=top + n * foot_mm * 1.35) for n, line in enumerate(foot)]
+    return marks, y + foot_mm * 0.5 <= top
 
 
 def _signs(tracks: tuple[str, ...]) -> Iterator[Mark]:

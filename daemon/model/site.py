@@ -40,8 +40,8 @@ CLOSED = (
     "Het kastje heeft geen sleutel waarmee een opname open kan. Ook wie het kastje beheert, kan een opname niet openen."
 )
 PLACE = (
-    "Een opname staat op het kastje {where}. Niets gaat naar een cloud. Over het netwerk gaat nooit beeld "
-    "of geluid. Een kopie van het kastje is ook versleuteld."
+    "Een opname staat op het kastje {where}. Niets gaat naar een cloud. Het kastje stuurt zelf nooit beeld "
+    "of geluid weg. Een kopie van het kastje is ook versleuteld."
 )
 LOGGED = "Elke opname, elke kopie en elke verwijdering staat in een logboek."
 

@@ -13,6 +13,7 @@ import zlib
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from daemon.__main__ import app
@@ -20,11 +21,13 @@ from daemon.commands import sticker
 from daemon.config import load
 from daemon.errors import RequestError
 from daemon.model.notice import make
+from daemon.model.signers import SIGNERS_MAX, codes
 from daemon.model.wording import Notice
 from simulators.robot.worlds import FITTED
 from simulators.state import prepare
 from tests.browser.browser import story
 from tests.commandline import spreekkamer
+from tests.tools.draw_notices import SENDER
 
 SVG = "{http://www.w3.org/2000/svg}"
 TALK = '[notice]\norganisation = "Gemeente Voorbeeldstad"\ncontact = "bel 14 0416"\n'
@@ -68,16 +71,23 @@ def test_the_sticker_is_one_in_both_formats(tmp_path: Path) -> None:
     "name",
     ["heusden-2020", "heusden-2020-kcc", "dronten-2014", "dronten-2021-11-10", "dronten-2021-11-16", "dronten-2022"],
 )
-def test_no_line_leaves_the_sticker(tmp_path: Path, name: str) -> None:
-    """H2: under each policy all words stay on the sticker, below the signs and above the foot."""
-    policy = load(unit(tmp_path, name) / "etc").policy
-    marks = sticker.draw(make("sticker", policy), policy.tracks())
+@pytest.mark.parametrize("signers", [0, 2, SIGNERS_MAX])
+def test_no_line_leaves_the_sticker(tmp_path: Path, name: str, signers: int) -> None:
+    """H2: under each policy, and with as many signers as there can be, all words stay on the sticker, below the signs
+    and apart from the foot.
+    """
+    policy = replace(load(unit(tmp_path, name) / "etc").policy, notice=SENDER)
+    notice = make("sticker", policy, signers=codes(bytes([n]) for n in range(signers)))
+    marks = sticker.draw(notice, policy.tracks())
     lines = [mark for mark in marks if isinstance(mark, sticker.Words)]
     assert all(line.x + line.width <= sticker.WIDTH_MM - sticker.EDGE_MM for line in lines)
     assert all(50 < line.y <= sticker.HEIGHT_MM - sticker.EDGE_MM for line in lines)
     heights = [line.y for line in lines]
     assert heights == sorted(heights)
     assert len(set(heights)) == len(heights), "no line is set over another"
+    body, foot = ([line for line in lines if line.fill == fill] for fill in (sticker.BLACK, sticker.GREY))
+    assert foot[0].y - body[-1].y > body[-1].size * 1.5, "the sender is no line of the text"
+    assert sum(line.text.count("-") for line in foot) >= 3 * signers
 
 
 def test_what_does_not_fit_is_refused_in_words() -> None:

@@ -277,7 +277,7 @@ TABLE: dict[str, tuple[tuple[Kind, ...], Fact]] = {
     r"Ook wie het kastje beheert, kan een opname niet openen": (("page",), records),
     r"Een opname staat op het kastje van de spreekkamer": (("page",), room),
     r"Een opname staat op het kastje bij de telefoon": (("page",), desk),
-    r"Over het netwerk gaat nooit beeld of geluid": (("page",), records),
+    r"Het kastje stuurt zelf nooit beeld of geluid weg": (("page",), records),
     r"Een kopie van het kastje is ook versleuteld": (("page",), records),
     # rights
     r"Wilt u niet worden opgenomen": (("sticker", "letter", "page"), objects),
