@@ -15,7 +15,7 @@ from daemon.model.wording import Notice, sender
 
 NO_MORE = (
     "Geen namen. Geen herkenning van gezichten of stemmen. Niemand kijkt of luistert mee. Niets gaat naar een cloud: "
-    "over het netwerk gaan alarmen, meldingen en cijfers, en nooit beeld of geluid."
+    "over het netwerk stuurt het kastje zelf alarmen, meldingen en cijfers, en nooit beeld of geluid."
 )
 MANAGEMENT = (
     "Beheer: beheer ziet in cijfers of alles werkt, en of elk bestand klopt. Een opname openen, kopiëren of langer "
