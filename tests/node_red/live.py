@@ -3,7 +3,8 @@
 
 """A real Node-RED with the flow of docs/guide/node-red.md, and a real unit: `make node-red`.
 
-A press at the unit is stored, acknowledged, accepted and ended there; nothing is lost while it is away.
+A press at the unit is stored, acknowledged, accepted and ended there; nothing is lost while it is away. The
+witness's flow runs beside it, and keeps what `audit verify --witness` compares.
 """
 
 from __future__ import annotations
@@ -13,17 +14,21 @@ import os
 import subprocess
 import tempfile
 import urllib.request
+from hashlib import sha256
 from pathlib import Path
 
+from daemon.commands import testimony
 from daemon.link import ask
 from simulators.link import free_port
 from tests.node_red import page
 from tests.rooms import wait_for
 from tests.sites import MOBILE, MOBILE_ACCESS, OTHER, Acks, Site, event, say
+from tests.witness.service import UNIT, log, said
 
 PROGRAM = Path(__file__).resolve().parent.parent.parent / ".cache" / "node-red" / "node_modules" / "node-red" / "red.js"
 NAME = "node-red"
 PRESENCE = f"spreekkamer/v1/voorbeeldstad/console/{NAME}/state"
+WITNESS = "voorbeeldstad.witness.node-red"
 START_S = 60
 JUNK = (b"alarm!", b"\xff\xfe", b"{}", b'{"id":"../../x y","data":{"kind":"raised","alarm_id":"a"}}')
 
@@ -35,11 +40,16 @@ class NodeRed:
         self.home, self.stored, self._port = home, home / "stored", free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self.stored.mkdir(parents=True)
-        nodes = page.nodes()
+        self.witnessed = home / "witnessed"
+        nodes = page.nodes() | {node["id"]: node for node in page.witness_flow()}
         seen = site.broker.seen_by(site.authority.client(f"voorbeeldstad.console.{NAME}"))
         assert seen.tls is not None
         nodes["sk-broker"].update(broker=seen.host, port=str(seen.port))
         nodes["sk-tls"].update(ca=seen.tls.ca, cert=seen.tls.certificate, key=seen.tls.key)
+        heard = site.broker.seen_by(site.authority.client(WITNESS))
+        assert heard.tls is not None
+        nodes["skw-broker"].update(broker=heard.host, port=str(heard.port))
+        nodes["skw-tls"].update(ca=heard.tls.ca, cert=heard.tls.certificate, key=heard.tls.key)
         (home / "flows.json").write_text(json.dumps(list(nodes.values())))
         settings = {"flowFile": "flows.json", "uiHost": "127.0.0.1", "uiPort": self._port}
         settings |= {"telemetry": {"enabled": False}}
@@ -48,7 +58,11 @@ class NodeRed:
     def start(self) -> None:
         """Starts it; it is there when it says so."""
         program = ["node", str(PROGRAM), "--userDir", str(self.home), "--settings", str(self.home / "settings.js")]
-        environment = {**os.environ, "SPREEKKAMER_DIR": str(self.stored)}
+        environment = {
+            **os.environ,
+            "SPREEKKAMER_DIR": str(self.stored),
+            "SPREEKKAMER_WITNESS_DIR": str(self.witnessed),
+        }
         with (self.home / "log").open("ab") as log:
             self._process = subprocess.Popen(program, env=environment, stdout=log, stderr=log)
 
@@ -161,9 +175,29 @@ def away(site: Site, red: NodeRed) -> None:
     say(f"killed: the will says so; started again: the missed alarm is stored, {stored['attempts']} attempts")
 
 
+def bears_witness(site: Site, red: NodeRed) -> None:
+    """What a unit says of its log is kept as `--witness` reads it, what it said while Node-RED was killed too."""
+    lines = log(6)
+    expected = {n: sha256(raw).hexdigest() for n, raw in enumerate(lines, 1)}
+
+    def kept(count: int) -> bool:
+        found = testimony.of_log(red.witnessed, UNIT)
+        return found.unread == 0 and found.book.of_log() == {n: expected[n] for n in range(1, count + 1)}
+
+    topic, bodies = f"spreekkamer/v1/{UNIT}/archive/event", list(said(lines))
+    site.junk(topic, *bodies[:3])  # as a unit that is not simulated says them
+    wait_for("three heads", lambda: red.witnessed.is_dir() and kept(3))
+    red.kill()
+    site.junk(topic, *bodies[3:])
+    red.start()
+    site.listens(NAME, START_S)
+    wait_for("all six", lambda: kept(6))
+    say("six heads are kept as the witness keeps them, three of them from while it was away")
+
+
 def run(directory: Path) -> None:
     """The whole story; an assertion names what did not happen."""
-    site = Site(directory / "site", page.blocks("acl")[0] + MOBILE_ACCESS, settings=MOBILE)
+    site = Site(directory / "site", page.blocks("acl")[0] + MOBILE_ACCESS + page.witness_access(), settings=MOBILE)
     red = NodeRed(directory / "red", site)
     acks = Acks(site, NAME, red.stored)
     try:
@@ -178,6 +212,7 @@ def run(directory: Path) -> None:
         others(site, red)
         bad_days(site, red, acks)
         away(site, red)
+        bears_witness(site, red)
         acks.check()
     except BaseException:
         say(red.log()[-6000:] + site.log()[-2000:])

@@ -19,6 +19,19 @@ def flow() -> list[dict[str, Any]]:
     return found
 
 
+def witness_flow() -> list[dict[str, Any]]:
+    """The flow of the witness's page."""
+    found: list[dict[str, Any]] = json.loads((GUIDE / "node-red-witness.json").read_text(encoding="utf-8"))
+    return found
+
+
+def witness_access() -> str:
+    """The lines of the access list on the witness's page, with this witness's own name."""
+    text = (GUIDE / "witness.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```acl\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    return str(block).replace("witness.getuige", "witness.node-red").replace("witness/getuige", "witness/node-red")
+
+
 def nodes() -> dict[str, dict[str, Any]]:
     """The flow's nodes by their ids."""
     return {node["id"]: node for node in flow()}
