@@ -13,9 +13,9 @@ from daemon.check.finding import Finding
 from daemon.model import faults
 from daemon.model.policy import fingerprint
 
-RENEWED_S = 3.0
-"""How long a broker's fault has to stand: a connection on which no receiver answered is made anew within a second, and
-for that second nothing is wrong with the broker."""
+SETTLED_S = 5.0
+"""How long a broker's fault has to stand. A connection on which no receiver answered is made anew within a second, and
+for that second nothing is wrong with the broker; three seconds after that it is known whether a receiver is there."""
 ALARM_S = 20.0
 """How long a test alarm may take to be stored: two attempts, and a new connection in between."""
 RECORDING_S = 25.0
@@ -27,7 +27,7 @@ def broker(room: CheckedRoom) -> Iterator[Finding]:
     """Whether alarms can leave, and whether a receiver listens."""
     if not room.health():
         return
-    health = wait(lambda: _connected(room), RENEWED_S) or room.health()
+    health = wait(lambda: _settled(room), SETTLED_S) or room.health()
     if not health:
         return
     address = room.settings.unit.broker
@@ -42,9 +42,14 @@ def broker(room: CheckedRoom) -> Iterator[Finding]:
         yield _receivers(health)
 
 
-def _connected(room: CheckedRoom) -> dict[str, Any] | None:
+def _settled(room: CheckedRoom) -> dict[str, Any] | None:
+    """Health, once the broker is there and the unit knows whether a receiver is."""
     health = room.health()
-    return None if "broker" in health.get("faults", {}) else health
+    wrong = health.get("faults", {}).keys()
+    if "broker" in wrong:
+        return None
+    is_known = health.get("consoles") or health.get("receiver") == "listens" or wrong & set(faults.told_in("receivers"))
+    return health if is_known else None
 
 
 def _secured(health: dict[str, Any]) -> Iterator[Finding]:
