@@ -520,12 +520,13 @@ def test_a_call_is_judged_at_its_end_as_the_alarm_process_tells_it(
 
     def silent(*words: Any) -> list[str]:
         """After half a minute in which the staff alone spoke, and these words."""
-        for _ in range(round(31 / 0.06)):
-            at_ns = clock.boot_ns()
-            process._frames.append((at_ns, PcmBlock(staff, 960, at_ns, overflow=False)))
-            clock.advance(0.06)
-        while process._frames:
-            process._turn()
+        for _ in range(52):  # 0.6 s at a time: a round takes frames for a second, and then the rest are missing
+            began_ns = clock.boot_ns()
+            for at_ns in range(began_ns, began_ns + 600_000_000, 60_000_000):
+                process._frames.append((at_ns, PcmBlock(staff, 960, at_ns, overflow=False)))
+            clock.advance(0.6)
+            while process._frames:
+                process._turn()
         said.clear()
         for word in words:
             process.put(FromAlarm(word))
