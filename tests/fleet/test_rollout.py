@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import re
 import shutil
-import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,10 +18,13 @@ import pytest
 from simulators.state import prepare
 from tests.certificates import Authority
 from tests.deploy.test_fleet import ANSIBLE, play
+from tests.driven import HOME
 from tests.machine import house
 from tests.machine.container import Container
-from tests.machine.house import UNIT
+from tests.machine.house import COMMAND, UNIT
 from tests.machine.test_package import Unit
+from tests.upgrades import kinds
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.fleet, pytest.mark.xdist_group("rollout"), pytest.mark.timeout(2400)]
 
@@ -94,8 +98,8 @@ class Fleet:
         home.mkdir()
         for package in packages:
             shutil.copy(package, home)
-        sums = subprocess.run("sha256sum *.deb", shell=True, cwd=home, capture_output=True, text=True, check=True)  # noqa: S602 - as the page has it
-        (home / "SHA256SUMS").write_text(sums.stdout)
+        sums = (f"{hashlib.sha256(package.read_bytes()).hexdigest()}  {package.name}\n" for package in packages)
+        (home / "SHA256SUMS").write_text("".join(sums))
 
     def play(self, *words: str) -> tuple[int, str]:
         """Its exit code and what it said, as the engineer of these rooms calls it."""
@@ -197,3 +201,134 @@ def test_two_cards_get_their_settings_and_a_second_run_changes_nothing(fleet: Fl
     code, said = fleet.play()
     assert (code, changed(said)) == (0, [0, 0]), said
     assert [unit.pids() for unit in fleet.units.values()] == works
+
+
+def test_a_package_whose_bytes_changed_is_not_installed(fleet: Fleet) -> None:
+    """Issue 14, bad input: it is compared on the unit with the sums of the machine that built it."""
+    package = fleet.units[CANARY].package("0.1.9")
+    fleet.offer(package)
+    with (fleet.site / "packages" / package.name).open("ab") as file:
+        file.write(b"x")
+    code, said = fleet.play()
+    assert code != 0
+    assert f"{package.name}: FAILED" in told(said, CANARY)
+    assert fleet.versions() == ["0.1.0", "0.1.0"]
+    fleet.offer()
+
+
+def test_a_room_that_records_is_left_and_gets_its_certificate_all_the_same(fleet: Fleet) -> None:
+    """R8, A7: a version waits for the end of a recording, named and no failure; a renewed certificate does not wait,
+    and restarts nothing; the next run finds the room at rest.
+    """
+    second = fleet.units[SECOND]
+    name, before = second.record(), second.pids()
+    fleet.offer(fleet.units[CANARY].package("0.2.0"))
+    fleet.certify(SECOND)
+    code, said = fleet.play("--check")
+    assert (code, told(said, CANARY), fleet.versions()) == (0, "would get version 0.2.0~deb12u1", ["0.1.0", "0.1.0"])
+    code, said = fleet.play()
+    assert code == 0, said
+    assert told(said, CANARY) == "version 0.2.0~deb12u1"
+    wanted = f"{SECOND}.crt; {SECOND}.key; left for the next time: a recording runs ({name[:8]})"
+    assert told(said, SECOND) == wanted
+    assert (fleet.versions(), second.pids()) == (["0.2.0", "0.1.0"], before)
+    for file in (f"{SECOND}.crt", f"{SECOND}.key"):
+        assert second.machine.run("cat", f"/etc/spreekkamer/tls/{file}") == (fleet.site / "tls" / file).read_text()
+    assert second.machine.shell("grep -l 'PRIVATE KEY' /boot/firmware/* || true") == ""
+    second.end_recording(name)
+    second.machine.run("systemctl", "restart", "broker")
+    wait_for("a connection with it", lambda: "broker" not in second.status()["faults"], 60)
+    second.ready()
+    code, said = fleet.play()
+    assert code == 0, said
+    assert (told(said, SECOND), fleet.versions()) == ("version 0.2.0~deb12u1", ["0.2.0", "0.2.0"])
+
+
+def test_a_version_that_is_taken_back_stops_at_the_canary(fleet: Fleet) -> None:
+    """A2: the unit's own judgement makes the canary red, now and at the next run; no other room gets the version; the
+    next good one heals it.
+    """
+    canary, second = (fleet.units[name] for name in ROOMS)
+    works, before = fleet.versions(), second.pids()
+    fleet.offer(canary.package("0.3.0", kinds.forgets_the_camera))
+    code, said = fleet.play()
+    assert code != 0
+    assert told(said, CANARY).startswith("RED: "), said
+    assert "version 0.3.0~deb12u1 was taken back: " in told(said, CANARY)
+    assert "no video" in told(said, CANARY)
+    assert told(said, SECOND) == "not reached: the rollout had stopped"
+    assert (fleet.versions(), second.pids()) == (works, before)
+    code, said = fleet.play()
+    assert code != 0
+    assert "version 0.3.0~deb12u1 was taken back: " in told(said, CANARY)
+    assert (fleet.versions(), second.pids()) == (works, before)
+    canary.ready()
+    fleet.offer(canary.package("0.3.1"))
+    code, said = fleet.play()
+    assert (code, fleet.versions()) == (0, ["0.3.1", "0.3.1"]), said
+
+
+def test_a_package_that_does_not_start_stops_at_the_canary_and_a_press_in_it_is_an_alarm(fleet: Fleet) -> None:
+    """A1, A2: what the package's own scripts refuse is red, in their words; a press in the middle of an installation is
+    at the broker.
+    """
+    canary = fleet.units[CANARY]
+    works = fleet.versions()
+    fleet.offer(canary.package("0.4.0", kinds.does_not_import))
+    before = canary.heard().count('"kind":"raised"')
+    presses = threading.Thread(target=_press_in_the_middle, args=(canary,))
+    presses.start()
+    code, said = fleet.play()
+    presses.join()
+    assert code != 0
+    assert "0.4.0~deb12u1 does not start on this system: ImportError: libnew.so.2: not found" in told(said, CANARY)
+    assert told(said, SECOND) == "not reached: the rollout had stopped"
+    assert fleet.versions() == works
+    wait_for("the alarm", lambda: canary.heard().count('"kind":"raised"') > before, 60)
+    canary.machine.run(COMMAND, "alarm", "reset")
+
+
+def _press_in_the_middle(unit: Room) -> None:
+    """As soon as dpkg replaces files."""
+    unit.machine.wait("dpkg", f"test -e {HOME}/was", 300)
+    unit.press("alarm")
+
+
+def test_who_is_away_is_named_and_left(fleet: Fleet) -> None:
+    """Issue 14: a room that cannot be reached costs the others nothing; without the canary nobody comes."""
+    fleet.offer()
+    fleet.reach(SECOND, away=True)
+    code, said = fleet.play()
+    assert code == 0, said
+    assert told(said, CANARY) == "nothing to do"
+    assert told(said, SECOND).startswith("left for the next time: away: ")
+    assert "No route to host" in told(said, SECOND)
+    fleet.reach(SECOND)
+    fleet.reach(CANARY, away=True)
+    code, said = fleet.play()
+    assert code != 0
+    assert "the canary was left (away: " in told(said, CANARY)
+    assert told(said, SECOND) == "not reached: the rollout had stopped"
+
+
+def test_settings_wait_for_the_end_of_an_alarm(fleet: Fleet) -> None:
+    """A1: an open alarm in the canary keeps new settings from every room; when it is over they come, and are judged."""
+    fleet.offer()
+    template = fleet.site / "spreekkamer.toml.j2"
+    template.write_text(template.read_text().replace("fps = 10", "fps = 8"))
+    canary = fleet.units[CANARY]
+    works = [unit.pids() for unit in fleet.units.values()]
+    canary.press("alarm")
+    wait_for("the alarm", lambda: canary.status()["alarms"], 30)
+    code, said = fleet.play()
+    assert code != 0
+    assert "the canary was left (an alarm is open" in told(said, CANARY)
+    assert [unit.pids() for unit in fleet.units.values()] == works
+    canary.machine.run(COMMAND, "alarm", "reset")
+    canary.machine.wait("rest", f"{COMMAND} idle", 300)
+    code, said = fleet.play()
+    assert (code, told(said, CANARY), told(said, SECOND)) == (0, "settings", "settings"), said
+    for unit in fleet.units.values():
+        assert "fps = 8" in unit.machine.run("cat", "/etc/spreekkamer/unit.toml")
+        unit.ready()
+        unit.raises()
