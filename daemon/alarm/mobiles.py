@@ -30,6 +30,12 @@ from hardware.ports import Clock
 
 REFRESH_NS = mobile.HOUR_NS
 """An unchanged state is kept this often, so that its age is known after a restart."""
+EARLY_NS = 5_000_000_000
+"""How long what the broker sends again waits for the journal, which is read within a tenth of a second, and took three
+on a machine on which forty others waited. Behind a disk that hangs nobody knows what was kept: then it is a press, told
+twice at worst."""
+Take = Callable[[tuple[AlarmPressed, ...]], bool]
+"""Has the loop handle presses; False: it has no place for them."""
 
 
 class Memory(msgspec.Struct, frozen=True):
@@ -55,7 +61,11 @@ class Mobiles:
         self._under_way: dict[str, mobile.Button] = {}
         """Presses that the journal does not have yet, by alarm, with the state of their buttons at the time. Later
         messages are kept with their own press: a unit that dies in between has to hear them again."""
-        self._is_anew = False
+        self._is_anew = self._is_read = False
+        self._early: list[tuple[Foreign, Take, Callable[[], None]]] = []
+        """Sent again by the broker before the journal was read: no more than it may have unanswered (`UNTAKEN_MAX`)."""
+        self._until_ns = now_ns
+        """Until when they wait."""
         self._alive: set[str] = set()
         self._refused: Counter[str] = Counter()
 
@@ -74,6 +84,7 @@ class Mobiles:
                 memory = _memory(kept.told)
                 if button is not None and memory is not None and memory.settings == _digest(button.settings):
                     self._buttons[kept.button] = self._with(button, memory, kept)
+        self._hear_early()
 
     def _with(self, button: mobile.Button, memory: Memory, kept: orders.Heard) -> mobile.Button:
         """A button with its kept state, in the time of this boot; what was heard since the start takes precedence."""
@@ -104,11 +115,35 @@ class Mobiles:
             self._is_anew = True
             self._buttons = {name: replace(button, deliveries=()) for name, button in self._buttons.items()}
 
-    def hear(self, message: Foreign, take: Callable[[tuple[AlarmPressed, ...]], bool]) -> bool:
-        """Hand the presses of a message to `take`; return whether there were any. The connection's thread.
+    def look(self, now_ns: int) -> None:
+        """Called once a second: what was sent again waits no longer for a journal that cannot be read."""
+        with self._lock:
+            is_due = bool(self._early) and now_ns >= self._until_ns
+        if is_due:
+            self._hear_early()
 
-        `take` never waits. A press that it refuses counts as not heard.
+    def _hear_early(self) -> None:
+        with self._lock:
+            self._is_read, early, self._early = True, self._early, []
+        for message, take, answer in early:
+            self.hear(message, take, answer)
+
+    def hear(self, message: Foreign, take: Take, answer: Callable[[], None]) -> None:
+        """Hand the presses of a message to `take`, or `answer` one that has none. The connection's thread.
+
+        `take` never waits. A press that it refuses counts as not heard. What the broker sends again is judged by what
+        was kept, once the journal has been read, then on the loop's thread.
         """
+        with self._lock:
+            if message.again and not self._is_read:
+                self._until_ns = self._until_ns if self._early else self._clock.boot_ns() + EARLY_NS
+                self._early.append((message, take, answer))
+                return
+        if not self._judge(message, take):
+            answer()
+
+    def _judge(self, message: Foreign, take: Take) -> bool:
+        """Whether it has presses."""
         presses: list[AlarmPressed] = []
         now_ns = self._clock.boot_ns()
         with self._lock:

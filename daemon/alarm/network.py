@@ -126,8 +126,9 @@ class Network:
             self._mobiles.begins_anew()
         elif isinstance(word, mqtt.Received) and self._inbox.is_foreign(word.topic):
             foreign = Foreign(word.topic, word.payload, word.retained, word.waited, word.again, word.mid)
-            if not self._mobiles.hear(foreign, lambda presses: self._put(Pressed(presses, word))):
-                self._acknowledge(word)
+            self._mobiles.hear(
+                foreign, lambda presses: self._put(Pressed(presses, word)), lambda: self._acknowledge(word)
+            )
         else:
             self._put(word)
             if isinstance(word, mqtt.Received):
@@ -148,6 +149,7 @@ class Network:
     def look(self, now_ns: int) -> None:
         """Check what only time shows: that nobody listens, that a wireless button is silent."""
         self._control.fault("nobody_listening", self._receivers.nobody(now_ns))
+        self._mobiles.look(now_ns)
         self._control.fault("mobile_button", self._mobiles.wrong())
         alive, refused = self._mobiles.news()
         for name in alive:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -13,7 +14,7 @@ from msgspec.structs import replace
 
 from daemon.alarm import orders
 from daemon.alarm.inbox import Foreign
-from daemon.alarm.mobiles import Mobiles
+from daemon.alarm.mobiles import Mobiles, Take
 from daemon.model import mobile
 from daemon.model.events import AlarmPressed, Raise
 from daemon.model.unit import Broker, Buttons, ButtonUnit, Mobile, Unit
@@ -51,6 +52,20 @@ def mobiles(watch: Watch, unit: Unit = UNIT) -> Mobiles:
     return Mobiles(unit, watch)
 
 
+def nothing_owed() -> None:
+    """The broker's message needs no answer."""
+
+
+def into(taken: list[AlarmPressed]) -> Take:
+    """A loop that has place for every press."""
+
+    def take(presses: tuple[AlarmPressed, ...]) -> bool:
+        taken.extend(presses)
+        return True
+
+    return take
+
+
 def says(it: Mobiles, topic: str, payload: bytes, *, mid: int = 1, again: bool = False, room: bool = True) -> int:
     """How many presses a message is."""
     taken: list[AlarmPressed] = []
@@ -59,7 +74,7 @@ def says(it: Mobiles, topic: str, payload: bytes, *, mid: int = 1, again: bool =
         taken.extend(presses if room else ())
         return room
 
-    it.hear(Foreign(topic, payload, retained=False, again=again, mid=mid), take)
+    it.hear(Foreign(topic, payload, retained=False, again=again, mid=mid), take, nothing_owed)
     it.done(tuple(taken))
     return len(taken)
 
@@ -68,6 +83,7 @@ def says(it: Mobiles, topic: str, payload: bytes, *, mid: int = 1, again: bool =
 def test_a_press_that_finds_no_place_was_not_heard() -> None:
     """A1: what the loop had no place for is not known as told: delivered again it is a press."""
     it = mobiles(Watch())
+    it.opened(orders.Opened(1))
     assert says(it, "gw", PUSH, room=False) == 0
     assert says(it, "gw", PUSH, again=True) == 1
     assert says(it, "gw", PUSH, again=True) == 0
@@ -133,13 +149,8 @@ def test_a_press_is_not_known_before_it_is_kept() -> None:
     the broker delivers that one again, and it is a press and no echo.
     """
     before, taken = mobiles(Watch()), list[AlarmPressed]()
-
-    def take(presses: tuple[AlarmPressed, ...]) -> bool:
-        taken.extend(presses)
-        return True
-
     for mid, body in ((5, PUSH), (6, PUSH.replace(b"7", b"8"))):
-        before.hear(Foreign("gw", body, retained=False, mid=mid), take)
+        before.hear(Foreign("gw", body, retained=False, mid=mid), into(taken), nothing_owed)
     assert before.due() == (), "nor by the look at each second"
     first = taken[0]
     kept = before.heard_of(Raise("raised", first.alarm_id, first.alarm_id, "numbered", 1, None, source_kind="mobile"))
@@ -150,6 +161,35 @@ def test_a_press_is_not_known_before_it_is_kept() -> None:
     assert says(after, "gw", PUSH.replace(b"7", b"8"), mid=6, again=True) == 1
     before.done(tuple(taken))
     assert len(before.due()) == 1, "what the loop made nothing of is known as soon as it has dealt with it"
+
+
+@pytest.mark.case("alarm 6")
+def test_a_press_that_comes_again_before_the_journal_was_read_is_the_same_press() -> None:
+    """A1: killed between keeping and answering, on a busy machine: the broker is faster than the journal. What it sends
+    again waits for what was kept: one that was kept is answered and no second alarm; one that was not is a press.
+    """
+    before = mobiles(Watch())
+    says(before, "gw", PUSH, mid=5)
+    after, taken, answered = mobiles(Watch("one", 1003)), list[AlarmPressed](), list[int]()
+    for mid, body in ((5, PUSH), (6, PUSH.replace(b"7", b"8"))):
+        message = Foreign("gw", body, retained=False, again=True, mid=mid)
+        after.hear(message, into(taken), partial(answered.append, mid))
+    assert says(after, "st", b"ON", mid=7) == 1, "what is new waits for nothing"
+    assert (taken, answered) == ([], [])
+    after.opened(orders.Opened(1, heard=before.due()))
+    assert ([press.source for press in taken], answered) == (["numbered"], [5])
+
+
+def test_a_press_that_comes_again_waits_for_no_journal_that_hangs() -> None:
+    """A1: behind a disk that hangs nobody knows what was kept: after five seconds it is a press, twice at worst."""
+    watch = Watch()
+    it, taken = mobiles(watch), list[AlarmPressed]()
+    it.hear(Foreign("gw", PUSH, retained=False, again=True), into(taken), nothing_owed)
+    it.look(watch.boot_ns() + 4 * S)
+    assert not taken
+    it.look(watch.boot_ns() + 5 * S)
+    assert len(taken) == 1
+    assert says(it, "gw", PUSH.replace(b"7", b"8"), mid=2, again=True) == 1, "nor does the next"
 
 
 def test_packet_identifiers_begin_again_with_a_session() -> None:
