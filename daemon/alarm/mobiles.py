@@ -61,7 +61,8 @@ class Mobiles:
         self._under_way: dict[str, mobile.Button] = {}
         """Presses that the journal does not have yet, by alarm, with the state of their buttons at the time. Later
         messages are kept with their own press: a unit that dies in between has to hear them again."""
-        self._is_anew = self._is_read = False
+        self._is_anew, self._waits = False, True
+        """`_waits`: what is sent again waits, for the journal has not been read."""
         self._early: list[tuple[Foreign, Take, Callable[[], None]]] = []
         """Sent again by the broker before the journal was read: no more than it may have unanswered (`UNTAKEN_MAX`)."""
         self._until_ns = now_ns
@@ -124,7 +125,7 @@ class Mobiles:
 
     def _hear_early(self) -> None:
         with self._lock:
-            self._is_read, early, self._early = True, self._early, []
+            self._waits, early, self._early = False, self._early, []
         for message, take, answer in early:
             self.hear(message, take, answer)
 
@@ -135,7 +136,7 @@ class Mobiles:
         was kept, once the journal has been read, then on the loop's thread.
         """
         with self._lock:
-            if message.again and not self._is_read:
+            if message.again and self._waits:
                 self._until_ns = self._until_ns if self._early else self._clock.boot_ns() + EARLY_NS
                 self._early.append((message, take, answer))
                 return

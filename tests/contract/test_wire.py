@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import queue
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,15 +27,6 @@ from tests.waiting import PATIENCE_S
 
 ROOM = "spreekkamer/v1/stad/stadhuis/kamer-1/"
 WEEK_S = 168 * 3600
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Mosquitto]:
-    """A real broker that listens."""
-    found = Mosquitto(tmp_path / "broker")
-    found.start()
-    yield found
-    found.kill()
 
 
 def say(broker: Mosquitto, topic: str, payload: bytes, *, retain: bool = False) -> None:
