@@ -157,7 +157,8 @@ def test_a_packet_of_256_megabytes_takes_no_memory(made: list[Connection]) -> No
     _, words = connected(made, server)
     heard(words, Up)
     before = rss_bytes()
-    server.guests[0].sendall(b"\x30\xff\xff\xff\x7f" + bytes(1_000_000))
+    with contextlib.suppress(ConnectionError):  # ended at the header, while the rest is still being sent
+        server.guests[0].sendall(b"\x30\xff\xff\xff\x7f" + bytes(1_000_000))
     down = heard(words, Down)
     assert isinstance(down, Down)
     assert rss_bytes() - before < 20_000_000
