@@ -23,6 +23,7 @@ from msgspec.structs import replace
 from daemon import log
 from daemon.alarm import orders
 from daemon.alarm.inbox import BYTES_MAX, Foreign
+from daemon.alarm.mqtt import UNTAKEN_MAX
 from daemon.model import mobile
 from daemon.model.events import AlarmPressed, Raise
 from daemon.model.unit import Mobile, Unit
@@ -31,11 +32,13 @@ from hardware.ports import Clock
 REFRESH_NS = mobile.HOUR_NS
 """An unchanged state is kept this often, so that its age is known after a restart."""
 EARLY_NS = 5_000_000_000
-"""How long what the broker sends again waits for the journal, which is read within a tenth of a second, and took three
-on a machine on which forty others waited. Behind a disk that hangs nobody knows what was kept: then it is a press, told
-twice at worst."""
+"""How long from the start what the broker sends again waits for the journal, which is read within a tenth of a second,
+and took three on a machine on which forty others waited. Behind a disk that hangs nobody knows what was kept: then it
+is a press, told twice at worst."""
 Take = Callable[[tuple[AlarmPressed, ...]], bool]
 """Has the loop handle presses; False: it has no place for them."""
+Early = tuple[Foreign, Take, Callable[[], None]]
+"""A message that waits for the journal, with what `hear` was given."""
 
 
 class Memory(msgspec.Struct, frozen=True):
@@ -61,12 +64,12 @@ class Mobiles:
         self._under_way: dict[str, mobile.Button] = {}
         """Presses that the journal does not have yet, by alarm, with the state of their buttons at the time. Later
         messages are kept with their own press: a unit that dies in between has to hear them again."""
-        self._is_anew, self._waits = False, True
-        """`_waits`: what is sent again waits, for the journal has not been read."""
-        self._early: list[tuple[Foreign, Take, Callable[[], None]]] = []
-        """Sent again by the broker before the journal was read: no more than it may have unanswered (`UNTAKEN_MAX`)."""
-        self._until_ns = now_ns
-        """Until when they wait."""
+        self._is_anew, self._waits, self._until_ns = False, True, now_ns + EARLY_NS
+        """`_waits`: what is sent again waits, for the journal has not been read; at most until `_until_ns`."""
+        self._early: list[Early | None] = []
+        """What waits, in its order; None: there the broker's session ended. At most UNTAKEN_MAX, and then nothing waits
+        any longer: a broker that keeps to its bound does not come so far."""
+        self._ordered = frozenset(settings.topic for settings in unit.mobile if settings.edge)
         self._alive: set[str] = set()
         self._refused: Counter[str] = Counter()
 
@@ -113,21 +116,31 @@ class Mobiles:
     def begins_anew(self) -> None:
         """The broker has kept no session: nothing delivered before will come again. Any thread."""
         with self._lock:
-            self._is_anew = True
-            self._buttons = {name: replace(button, deliveries=()) for name, button in self._buttons.items()}
+            if self._early:
+                self._early.append(None)
+            else:
+                self._forget()
+
+    def _forget(self) -> None:
+        self._is_anew = True
+        self._buttons = {name: replace(button, deliveries=()) for name, button in self._buttons.items()}
 
     def look(self, now_ns: int) -> None:
         """Called once a second: what was sent again waits no longer for a journal that cannot be read."""
-        with self._lock:
-            is_due = bool(self._early) and now_ns >= self._until_ns
-        if is_due:
+        if self._waits and now_ns >= self._until_ns:
             self._hear_early()
 
     def _hear_early(self) -> None:
         with self._lock:
             self._waits, early, self._early = False, self._early, []
-        for message, take, answer in early:
-            self.hear(message, take, answer)
+            owed: list[Callable[[], None]] = []
+            for one in early:
+                if one is None:
+                    self._forget()
+                elif not self._judge(one[0], one[1]):
+                    owed.append(one[2])
+        for answer in owed:
+            answer()
 
     def hear(self, message: Foreign, take: Take, answer: Callable[[], None]) -> None:
         """Hand the presses of a message to `take`, or `answer` one that has none. The connection's thread.
@@ -136,33 +149,45 @@ class Mobiles:
         was kept, once the journal has been read, then on the loop's thread.
         """
         with self._lock:
-            if message.again and self._waits:
-                self._until_ns = self._until_ns if self._early else self._clock.boot_ns() + EARLY_NS
+            waits = self._waits and self._comes_early(message)
+            if waits:
                 self._early.append((message, take, answer))
-                return
-        if not self._judge(message, take):
+            is_full = len(self._early) >= UNTAKEN_MAX
+            is_owed = not waits and not self._judge(message, take)
+        if is_full:
+            self._hear_early()
+        if is_owed:
             answer()
 
+    def _comes_early(self, message: Foreign) -> bool:
+        """Whether it has to wait: sent again, or behind such a one about the state of the same button.
+
+        `OFF` before its `ON` would leave the button pressed.
+        """
+        if message.again and message.mid:
+            return True
+        behind = (one[0].topic for one in self._early if one is not None)
+        return message.topic in self._ordered and message.topic in behind
+
     def _judge(self, message: Foreign, take: Take) -> bool:
-        """Whether it has presses."""
+        """Whether it has presses. With the lock held."""
         presses: list[AlarmPressed] = []
         now_ns = self._clock.boot_ns()
-        with self._lock:
-            before = dict(self._buttons)
-            for name, button in before.items():
-                if button.settings.topic != message.topic:
-                    continue
-                self._buttons[name], said = _heard(button, message, now_ns)
-                if said.refused:
-                    self._refused[said.refused] += 1
-                if said.alive:
-                    self._alive.add(name)
-                if said.pressed:
-                    presses.append(_press(button.settings, message, now_ns))
-            if presses and not take(tuple(presses)):
-                self._buttons = before
-            else:
-                self._under_way |= {press.alarm_id: self._buttons[press.source] for press in presses}
+        before = dict(self._buttons)
+        for name, button in before.items():
+            if button.settings.topic != message.topic:
+                continue
+            self._buttons[name], said = _heard(button, message, now_ns)
+            if said.refused:
+                self._refused[said.refused] += 1
+            if said.alive:
+                self._alive.add(name)
+            if said.pressed:
+                presses.append(_press(button.settings, message, now_ns))
+        if presses and not take(tuple(presses)):
+            self._buttons = before
+        else:
+            self._under_way |= {press.alarm_id: self._buttons[press.source] for press in presses}
         return bool(presses)
 
     def news(self) -> tuple[frozenset[str], Counter[str]]:

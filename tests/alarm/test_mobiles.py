@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from daemon.alarm import orders
 from daemon.alarm.inbox import Foreign
 from daemon.alarm.mobiles import Mobiles, Take
+from daemon.alarm.mqtt import UNTAKEN_MAX
 from daemon.model import mobile
 from daemon.model.events import AlarmPressed, Raise
 from daemon.model.unit import Broker, Buttons, ButtonUnit, Mobile, Unit
@@ -184,12 +185,62 @@ def test_a_press_that_comes_again_waits_for_no_journal_that_hangs() -> None:
     """A1: behind a disk that hangs nobody knows what was kept: after five seconds it is a press, twice at worst."""
     watch = Watch()
     it, taken = mobiles(watch), list[AlarmPressed]()
-    it.hear(Foreign("gw", PUSH, retained=False, again=True), into(taken), nothing_owed)
+    it.hear(Foreign("gw", PUSH, retained=False, again=True, mid=1), into(taken), nothing_owed)
     it.look(watch.boot_ns() + 4 * S)
     assert not taken
     it.look(watch.boot_ns() + 5 * S)
     assert len(taken) == 1
     assert says(it, "gw", PUSH.replace(b"7", b"8"), mid=2, again=True) == 1, "nor does the next"
+    later = mobiles(watch)
+    later.look(watch.boot_ns() + 5 * S)
+    assert says(later, "gw", PUSH, again=True) == 1, "nor the first one, where the disk has hung since the start"
+
+
+@pytest.mark.case("alarm 6")
+def test_what_follows_a_press_that_waits_keeps_its_place() -> None:
+    """A1: pressed, and the unit was killed before it answered; let go while it started. `ON` waits for the journal, and
+    a new `OFF` before it would leave the button pressed: no later press would be one.
+    """
+    watch = Watch()
+    it, taken = mobiles(watch), list[AlarmPressed]()
+    it.hear(Foreign("st", b"ON", retained=False, again=True, mid=5), into(taken), nothing_owed)
+    it.hear(Foreign("st", b"OFF", retained=False, mid=6), into(taken), nothing_owed)
+    it.opened(orders.Opened(1))
+    assert len(taken) == 1
+    watch.now_s += 60
+    assert says(it, "st", b"ON", mid=7) == 1
+
+
+@pytest.mark.case("alarm 6")
+def test_a_press_that_waits_when_the_brokers_session_ends_is_the_same_press() -> None:
+    """A1: two at once: the unit was killed before it answered, and the broker loses its session before the journal has
+    been read. What it sent again belongs to the session before, and is judged by that; what it sends now to this one.
+    """
+    before = mobiles(Watch())
+    says(before, "gw", PUSH, mid=5)
+    kept, taken = orders.Opened(1, heard=before.due()), list[AlarmPressed]()
+    after = mobiles(Watch("one", 1200))
+    after.hear(Foreign("gw", PUSH, retained=False, again=True, mid=5), into(taken), nothing_owed)
+    after.begins_anew()
+    after.opened(kept)
+    assert not taken
+    assert says(after, "gw", PUSH, mid=5, again=True) == 1
+
+
+def test_more_than_the_broker_may_have_unanswered_waits_for_nothing() -> None:
+    """A1: a broker that sends for ever again what it sends fills no memory; the presses come in their order."""
+    it, taken = mobiles(Watch()), list[AlarmPressed]()
+    for n in range(UNTAKEN_MAX):
+        assert not taken
+        body = b'{"action":"push","n":%d}' % n
+        it.hear(Foreign("gw", body, retained=False, again=True, mid=n + 1), into(taken), nothing_owed)
+    assert len(taken) == UNTAKEN_MAX
+    assert says(it, "gw", PUSH.replace(b"7", b"777"), mid=999, again=True) == 1
+
+
+def test_what_needs_no_answer_never_waits() -> None:
+    """A1: at QoS 0 nothing comes again, whatever its flag says, and no bound would hold what waits."""
+    assert says(mobiles(Watch()), "gw", PUSH, mid=0, again=True) == 1
 
 
 def test_packet_identifiers_begin_again_with_a_session() -> None:
