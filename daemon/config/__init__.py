@@ -36,6 +36,8 @@ FILE_BYTES_MAX = 262_144
 DEPTH_MAX = 32
 """Nesting of tables and lists; ours have four levels. An endlessly nested value cannot even be shown."""
 TOO_DEEP = f"TOML in UTF-8; it is nested more than {DEPTH_MAX} levels deep"
+_DOTS = re.compile(rf"""(?:(?:[\w-]{{1,64}}|"[^"\n]{{0,64}}"|'[^'\n]{{0,64}}')[ \t]*\.[ \t]*){{{DEPTH_MAX + 1}}}""")
+"""A key of so many parts: tomllib takes the square of their number in memory, 1.5 GB for a line of 40 kB."""
 POLICIES_MAX = 16
 """Files in policy.d: Dronten had three policies in half a year; past ones are removed."""
 READ = f"policy.toml, or one of at most {POLICIES_MAX} names in policy.d that end in .toml"
@@ -595,7 +597,7 @@ def parse(data: bytes, name: str, faults: list[Fault]) -> dict[str, Any]:
         faults.append(Fault(name, "the file", "", f"at most {FILE_BYTES_MAX} bytes"))
         return {}
     try:
-        raw = tomllib.loads(text_of(data))
+        raw = _loads(text_of(data))
     except EncodingError as error:
         faults.append(Fault(name, "the file", "", str(error)))
     except tomllib.TOMLDecodeError as error:
@@ -609,6 +611,13 @@ def parse(data: bytes, name: str, faults: list[Fault]) -> dict[str, Any]:
             return raw
         faults.append(Fault(name, "the file", "", TOO_DEEP))
     return {}
+
+
+def _loads(text: str) -> dict[str, Any]:
+    """As `tomllib.loads`, without keys of so many parts. Raises RecursionError for one."""
+    if _DOTS.search(text):
+        raise RecursionError(TOO_DEEP)
+    return tomllib.loads(text)
 
 
 def _depth(raw: Any) -> int:

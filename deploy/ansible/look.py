@@ -13,6 +13,7 @@ import hashlib
 import json
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,15 @@ def sums() -> list[str]:
     return [f"{hashlib.sha256((ETC / name).read_bytes()).hexdigest()}  {name}" for name in files]
 
 
+def is_signed(unit: str) -> bool:
+    """Whether a unit.toml names who signs the policy; one that is no TOML may."""
+    try:
+        policy = tomllib.loads(unit).get("policy")
+    except tomllib.TOMLDecodeError:
+        return "signers" in unit
+    return isinstance(policy, dict) and bool(policy.get("signers"))
+
+
 def facts() -> dict[str, Any]:
     """All of it."""
     system = dict(line.split("=", 1) for line in text(Path("/etc/os-release")).splitlines() if "=" in line)
@@ -93,7 +103,7 @@ def facts() -> dict[str, Any]:
         "card": card.get("sha256", ""),
         "refused": card.get("refused", ""),
         "restart": WAITING.exists(),
-        "signers": "[[policy.signers]]" in text(ETC / "unit.toml"),
+        "signers": is_signed(text(ETC / "unit.toml")),
         "sums": sums(),
     }
 

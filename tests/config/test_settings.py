@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -321,6 +322,20 @@ def test_a_file_that_is_none(etc: Etc, data: bytes | None, words: str) -> None:
     assert found[0].startswith("unit.toml: the file")
     assert words in found[0]
     assert [line.split(" = ")[0] for line in found[1:]] == ["policy.toml: video.term_h"]
+
+
+@pytest.mark.parametrize("part", ["a.", '"a" . ', "'a'\t."])
+def test_a_key_of_many_parts_takes_no_memory(etc: Etc, part: str) -> None:
+    """A1: a card may hold anything: tomllib takes 1.5 GB for 40 kB of dots, and all there is for a whole file."""
+    path = etc(UNIT_TEXT, HEUSDEN)
+    (path / "unit.toml").write_text(part * 4000 + "a = 1")
+    tracemalloc.start()
+    try:
+        assert "nested more than 32 levels deep" in faults(path)[0]
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < 10_000_000
 
 
 @pytest.mark.parametrize("room", ["kamer\\n", "kamer 1", "Kamer", "", "-", "k" * 65, "kamer/1", "kamer+", "#"])

@@ -229,6 +229,23 @@ def test_a_unit_is_looked_at_in_any_state(tmp_path: Path, monkeypatch: pytest.Mo
     assert look.facts()["card"] == ""
 
 
+@pytest.mark.parametrize(("unit", "signed"), [
+    ('[[policy.signers]]\nrole = "officer"\nkey = "k"\n', True),
+    ('[[ policy . signers ]]\nrole = "officer"\nkey = "k"\n', True),
+    ('policy.signers = [{role = "officer", key = "k"}]\n', True),
+    ('[policy]\nsigners = [{role = "officer", key = "k"}]\n', True),
+    ('[[policy.signers]]\nrole = "off', True),
+    ('# [[policy.signers]]\nroom = "a"\n', False),
+    ("[policy]\nsigners = []\n", False),
+    ("", False),
+])  # fmt: skip
+def test_a_unit_says_whether_its_policy_is_signed(unit: str, signed: bool, tmp_path: Path, monkeypatch: Any) -> None:  # noqa: FBT001 - a case
+    """H4: however TOML writes it: by this a rollout knows whether new settings would take the signers away."""
+    monkeypatch.setattr(look, "ETC", tmp_path)
+    (tmp_path / "unit.toml").write_text(unit)
+    assert look.facts()["signers"] is signed
+
+
 def test_the_page_does_what_the_list_says() -> None:
     """H5: the commands of install.md are drawn from the list, and leave nothing of it out."""
     assert draw_os.PAGE.read_text(encoding="utf-8") == draw_os.page(), "run `make docs`"
