@@ -255,7 +255,7 @@ def _heard(button: mobile.Button, message: Foreign, now_ns: int) -> tuple[mobile
 def _press(settings: Mobile, message: Foreign, now_ns: int) -> AlarmPressed:
     return AlarmPressed(
         now_ns, str(uuid.uuid4()), secrets.token_hex(16), source=settings.name, source_kind="mobile",
-        in_room=settings.place == "room", waited=message.waited or message.again,
+        in_room=settings.place == "room", waited=message.waited or message.again, again=message.again,
     )  # fmt: skip
 
 

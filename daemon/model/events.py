@@ -43,6 +43,8 @@ class AlarmPressed(Input, frozen=True):
     """False: an outside worker's button. The alarm is sent, and nothing in this room changes."""
     waited: bool = False
     """The broker kept it while the unit was away: its time is unknown."""
+    again: bool = False
+    """Waited, and the broker had sent it before: what this unit told of it then, if anything, is not in its journal."""
 
 
 class AlarmHeld(Input, frozen=True):

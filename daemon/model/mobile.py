@@ -27,6 +27,8 @@ KEEPS_S = 60
 time of its own, and counts as pressed on arrival: an alarm that looks too fresh is better than one that nobody responds
 to. Beyond this limit that would be misleading."""
 WAITED = f"the broker has kept it for this unit: it was pressed up to {KEEPS_S} s earlier"
+AGAIN = f"{WAITED}, and it may be an alarm that this unit sent before it was killed or cut off"
+"""An alarm goes out before the disk has it. A unit that dies in between has told it, and does not know."""
 ECHO_NS = 90 * NS
 """A sequence number heard again within this time is the same press. Gateways repeat an event every 30 s (Shelly), and
 one repeat may be lost. Counters stop on a weak battery, wrap, and restart when a button rejoins its network: the same

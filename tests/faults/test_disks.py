@@ -16,12 +16,21 @@ from pathlib import Path
 
 import pytest
 
+from daemon.model.mobile import AGAIN
+from simulators.link import Link
 from tests.faults.house import House, house
+from tests.faults.stranger import Stranger
 from tests.rooms import wait_for
 
 FROZEN_S_MAX = 90
 """A disk stands still for some seconds here; a process that hangs on one cannot be killed."""
 BALLAST_BYTES = 4096
+MOBILE = """
+[[mobile]]
+name = "hall"
+topic = "gw/hall"
+pressed = ["PRESSED"]
+"""
 
 
 class Disk:
@@ -113,7 +122,7 @@ def standing(tmp_path_factory: pytest.TempPathFactory, disk: Disk) -> Iterator[H
     home = tmp_path_factory.mktemp("house")
     (home / "unit").mkdir()
     (home / "unit" / "journal").symlink_to(disk.path)
-    with house(home, witness=True) as it:
+    with house(home, witness=True, more=MOBILE) as it:
         yield it
 
 
@@ -160,6 +169,25 @@ def test_a_full_disk(it: House, disk: Disk) -> None:
     disk.empty()
     it.unit.well()
     is_kept(it, pressed)
+
+
+@pytest.mark.case("alarm 6")
+def test_a_wireless_press_on_a_full_disk_and_a_kill(it: House, disk: Disk) -> None:
+    """A1: an alarm goes out before the disk has it. With the disk full, and the unit killed before the broker had its
+    acknowledgement, the press is delivered again: the unit does not know that it was told, tells it twice, and says so.
+    """
+    disk.fill()
+    with Stranger(it.broker.port) as gateway:
+        it.link.becomes(Link.NO_ANSWER)
+        gateway.say("gw/hall", b"PRESSED")
+        first = it.unit.hears()
+        it.receiver.first(first)
+        it.unit.kill()
+        disk.empty()
+        it.link.becomes(Link.WHOLE)
+        it.unit.start()
+        assert it.unit.hears() != first
+    assert [it.receiver.body(event_id).data.detail for event_id in it.unit.pressed[-2:]] == ["", AGAIN]
 
 
 def test_a_disk_that_stands_still(it: House, real_disk: Disk) -> None:

@@ -51,6 +51,18 @@ class Seen(Struct, frozen=True):
     times: int
     source: str = ""
     """The wireless button that it names; empty: the one on the wire."""
+    says_again: bool = False
+    """It says itself that it may be an alarm that was sent before (`mobile.AGAIN`)."""
+
+
+class Trace(Struct, frozen=True):
+    """What is left of an alarm at the unit, by its id."""
+
+    pressed_ns: int
+    source: str = ""
+    says_again: bool = False
+    is_logged_only: bool = False
+    """A line of the event log, and no more: the unit died before it was kept, or stored. Nobody has this alarm."""
 
 
 class Figures(Struct, frozen=True):
@@ -65,9 +77,9 @@ class Figures(Struct, frozen=True):
     lost: tuple[int, ...]
     """Numbers of the presses that are owed and never arrived."""
     told: int
-    """Duplicates that the receiver could tell: the same id again."""
+    """Duplicates that the receiver could tell: the same id again, or an alarm that says that it may be one."""
     untold: int
-    """Alarms beyond the one of a press: another id for the same press."""
+    """Alarms beyond the one of a press: another id for the same press, without a word."""
     phantoms: int
     """Alarms without a press."""
 
@@ -103,16 +115,15 @@ def is_handed_on(one: Try, deaths_ns: Iterable[int], broker_ns: Iterable[int]) -
 
 
 def account(
-    tries: list[Try], deaths_ns: Iterable[int], seen: Iterable[Seen], traces: Mapping[str, tuple[int, str]],
+    tries: list[Try], deaths_ns: Iterable[int], seen: Iterable[Seen], traces: Mapping[str, Trace],
     broker_ns: Iterable[int] = (),
 ) -> Figures:  # fmt: skip
     """Holds what arrived against what was pressed.
 
-    `traces`: event id → boot time of the press that it is of, and its wireless button. `deaths_ns`, `broker_ns`: when
-    the unit and its first broker were killed.
+    `traces`: by event id. `deaths_ns`, `broker_ns`: when the unit and its first broker were killed.
     """
-    brokers = list(broker_ns)
-    deaths, ids, phantoms, told = list(deaths_ns), [set[str]() for _ in tries], set[str](), 0
+    brokers, deaths, phantoms, told = list(broker_ns), list(deaths_ns), set[str](), 0
+    ids, again, logged = ([set[str]() for _ in tries] for _ in range(3))
     arrived: set[int] = set()
     for alarm in seen:
         told += alarm.times - 1
@@ -121,18 +132,18 @@ def account(
             phantoms.add(alarm.event_id)
         else:
             arrived.add(n)
-            ids[n].add(alarm.event_id)
-    for event_id, (pressed_ns, source) in traces.items():
-        n = press_of(tries, pressed_ns, source)
+            (again if alarm.says_again else ids)[n].add(alarm.event_id)
+    for event_id, trace in traces.items():
+        n = press_of(tries, trace.pressed_ns, trace.source)
         if n is None:
             phantoms.add(event_id)
         else:
-            ids[n].add(event_id)
+            (logged if trace.is_logged_only else again if trace.says_again else ids)[n].add(event_id)
 
     def is_owed(one: Try) -> bool:
         return is_handed_on(one, deaths, brokers) if one.button else is_made(one, deaths, KEEP_NS)
 
-    owed = {n for n, one in enumerate(tries) if ids[n] or is_owed(one)}
+    owed = {n for n, one in enumerate(tries) if ids[n] or again[n] or logged[n] or is_owed(one)}
     return Figures(
         tried=len(tries),
         owed=len(owed),
@@ -140,7 +151,7 @@ def account(
         held=sum(n not in owed and not one.button and is_made(one, deaths) for n, one in enumerate(tries)),
         arrived=len(arrived),
         lost=tuple(sorted(owed - arrived)),
-        told=told,
+        told=told + sum(max(0, len(more) - (not one)) for one, more in zip(ids, again, strict=True)),
         untold=sum(max(0, len(found) - 1) for found in ids),
         phantoms=len(phantoms),
     )

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.torture.__main__ import faults, sides, table, torture
-from tests.torture.account import MS, Figures, Seen, Try, account
+from tests.torture.account import MS, Figures, Seen, Trace, Try, account
 from tests.torture.plan import WIRELESS_EVERY, draw
 from tests.torture.worlds import Ours, Result
 
@@ -61,6 +62,19 @@ def test_what_is_lost_told_twice_or_made_up_is_counted() -> None:
     ]  # fmt: skip
 
 
+def test_an_alarm_that_says_that_it_may_be_another_is_told() -> None:
+    """A1: killed between sending and keeping, the unit is sent the press again by the broker: the second alarm says
+    that it may be the first. A line of the log that nobody has an alarm for makes the press owed, and is no second.
+    """
+    one = Try(ASKED, ASKED + MS, button="w1")
+    first, second = Seen("a", ASKED + MS, 1, "w1"), Seen("b", ASKED + 90 * MS, 1, "w1", says_again=True)
+    found = account([one], [], [first, second], {"b": Trace(ASKED + 90 * MS, "w1", says_again=True)})
+    assert (found.arrived, found.told, found.untold) == (1, 1, 0)
+    alone = account([one], [], [second], {"a": Trace(ASKED, "w1", is_logged_only=True)})
+    assert (alone.owed, alone.arrived, alone.told, alone.untold) == (1, 1, 0, 0)
+    assert account([one], [], [first, replace(second, says_again=False)], {}).untold == 1
+
+
 @pytest.mark.parametrize(
     ("hold_ms", "dies_after_ms", "trace", "owed", "held"),
     [
@@ -81,7 +95,7 @@ def test_when_a_press_is_owed(hold_ms: int, dies_after_ms: int | None, *, trace:
     """
     tries = presses(2, hold_ms)
     deaths = [] if dies_after_ms is None else [tries[0].down_ns + dies_after_ms * MS]  # type: ignore[operator]  # is set
-    found = account(tries[:1], deaths, (), {"e0": (tries[0].asked_ns + MS, "")} if trace else {})
+    found = account(tries[:1], deaths, (), {"e0": Trace(tries[0].asked_ns + MS)} if trace else {})
     assert (found.owed, found.cut_short, found.held) == (owed, 1 - owed, held)
     assert found.lost == ((0,) if owed else ())
 
@@ -90,8 +104,8 @@ def test_a_press_under_which_the_unit_died_is_owed_when_it_left_a_trace() -> Non
     """A1: the hand never heard that the contact was closed; a row in the journal still makes the press owed."""
     (one,) = tries = [Try(ASKED)]
     assert account(tries, [ASKED + 60 * MS], (), {}).cut_short == 1
-    assert account(tries, [ASKED + 60 * MS], (), {"e": (one.asked_ns + MS, "")}).lost == (0,)
-    assert account(tries, [ASKED + 60 * MS], [seen(0)], {"e0": (one.asked_ns + MS, "")}).lost == ()
+    assert account(tries, [ASKED + 60 * MS], (), {"e": Trace(one.asked_ns + MS)}).lost == (0,)
+    assert account(tries, [ASKED + 60 * MS], [seen(0)], {"e0": Trace(one.asked_ns + MS)}).lost == ()
 
 
 @pytest.mark.parametrize(

@@ -20,12 +20,13 @@ from msgspec import Struct
 
 from daemon.errors import LinkError, UnitError
 from daemon.link import ask
+from daemon.model.mobile import AGAIN
 from simulators import bench_link, console_store
 from simulators.places import bench_path
 from simulators.room import no_network
 from simulators.state import prepare
 from tests.brokers import Mosquitto
-from tests.torture.account import Figures, Seen, Try, account
+from tests.torture.account import Figures, Seen, Trace, Try, account
 from tests.torture.gateway import Gateway
 from tests.torture.parts import READY_S, Part, Program, boot_ns, wait_for
 from tests.torture.plan import BUTTONS, Kill, Press
@@ -195,7 +196,7 @@ class World(ABC):
         """Waits for the fact that nothing is on its way any more. Raises AssertionError."""
 
     @abstractmethod
-    def found(self) -> tuple[list[Seen], dict[str, tuple[int, str]], int | None]:
+    def found(self) -> tuple[list[Seen], dict[str, Trace], int | None]:
         """What arrived, what left a trace (event id → boot time of its press), and other events that were lost."""
 
 
@@ -335,7 +336,7 @@ class Ours(World):
         wait_for("the unit", lambda: self.unit.says("event", "ready"))
         wait_for("an empty outbox", empty, DRAIN_S)
 
-    def found(self) -> tuple[list[Seen], dict[str, tuple[int, str]], int | None]:
+    def found(self) -> tuple[list[Seen], dict[str, Trace], int | None]:
         """From the receivers' disks; traces from the journal and, of what is in neither, from the event log."""
         rows = [row for store in self._stores for row in console_store.read(store)]
         stored = {row.event_id: row for row in rows}
@@ -343,7 +344,13 @@ class Ours(World):
         for row in rows:
             again[row.event_id] += row.seen - 1  # one at each desk is none
         seen = [
-            Seen(row.event_id, round(data["clock"]["boot_s"] * 1e9), 1 + again[row.event_id], _button(data["source"]))
+            Seen(
+                row.event_id,
+                round(data["clock"]["boot_s"] * 1e9),
+                1 + again[row.event_id],
+                _button(data["source"]),
+                data.get("detail") == AGAIN,
+            )
             for row in stored.values()
             if row.kind in console_store.OPENS
             for data in [json.loads(row.body)["data"]]
@@ -351,15 +358,16 @@ class Ours(World):
         with contextlib.closing(sqlite3.connect(self._paths.journal / "alarms.sqlite3")) as db:
             kept = db.execute("SELECT event_id, kind, pressed_boot_ns, body FROM alarm_event").fetchall()
         traces = {
-            event_id: (pressed_ns, _button(json.loads(body)["data"]["source"]))
+            event_id: Trace(pressed_ns, _button(data["source"]), data.get("detail") == AGAIN)
             for event_id, kind, pressed_ns, body in kept
             if kind in console_store.OPENS
+            for data in [json.loads(body)["data"]]
         }
         for at_ns, line in self.unit.said:
             if line.get("event") in {"alarm_raised", "alarm_repeated"} and line["event_id"] not in stored:
                 button = _button(line["source"])
                 asked = [one.asked_ns for one in self.tries if one.asked_ns <= at_ns and one.button == button]
-                traces.setdefault(line["event_id"], (max(asked, default=0), button))
+                traces.setdefault(line["event_id"], Trace(max(asked, default=0), button, is_logged_only=True))
         others = {event_id for event_id, kind, *_ in kept if kind not in console_store.OPENS}
         return seen, traces, len(others - stored.keys())
 
@@ -404,11 +412,11 @@ class Peer(World):
         born = max(n for n, line in enumerate(life) if line.get("event") == "ready")
         return sum("answered" in line for line in life[born:]) - sum("press" in line for line in life[born:])
 
-    def found(self) -> tuple[list[Seen], dict[str, tuple[int, str]], int | None]:
+    def found(self) -> tuple[list[Seen], dict[str, Trace], int | None]:
         """From what both have said."""
         arrived = [line for _, line in self.console.said if "press" in line]
         times = Counter(line["id"] for line in arrived)
         pressed = {line["id"]: self.tries[line["press"]].asked_ns for line in arrived}
         seen = [Seen(event_id, pressed[event_id], times[event_id]) for event_id in pressed]
         raised = [line for _, line in self.unit.said if line.get("event") == "alarm_raised"]
-        return seen, {line["event_id"]: (self.tries[line["press"]].asked_ns, "") for line in raised}, None
+        return seen, {line["event_id"]: Trace(self.tries[line["press"]].asked_ns) for line in raised}, None

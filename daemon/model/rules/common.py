@@ -24,7 +24,7 @@ from daemon.model.events import (
     SetEnd,
     StartRecording,
 )
-from daemon.model.mobile import WAITED
+from daemon.model.mobile import AGAIN, WAITED
 from daemon.model.policy import NS
 from daemon.model.state import Phase, Recording, Room
 from hardware.ports import Track
@@ -242,7 +242,7 @@ def sent(room: Room, kind: AlarmEventKind, item: AlarmPressed | AlarmHeld, alarm
         item.source,
         item.at_ns,
         room.recording.id if room.recording and in_room and kind != "test" else None,
-        detail=WAITED if pressed and pressed.waited else "",
+        detail=(AGAIN if pressed.again else WAITED if pressed.waited else "") if pressed else "",
         source_kind=pressed.source_kind if pressed else "wired",
         in_room=in_room,
         silent=room.rules.silent and in_room,
