@@ -21,10 +21,9 @@ from hypothesis.internal.conjecture import providers
 from daemon import model
 from simulators.clock import SimClock
 from tests import lanes, waiting
-from tests.lanes import pytest_xdist_make_scheduler
 from tests.leaks import FAILED, closing, nothing_left, nothing_on_the_machine
 
-__all__ = ["closing", "nothing_left", "nothing_on_the_machine", "pytest_xdist_make_scheduler"]
+__all__ = ["closing", "nothing_left", "nothing_on_the_machine"]
 
 # No deadline, and no limit to how slowly examples come: a property that another process on the machine slowed down is
 # not a wrong one. No database: a failure is printed as an example to paste into a test, and a checkout stays as it is.
@@ -36,6 +35,16 @@ settings.register_profile(
 )
 settings.register_profile("mutants", settings.get_profile("ci"), max_examples=40)  # for each of thousands of mutants
 settings.load_profile("ci")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Lanes only where files stay together: those of containers have groups of their own."""
+    if config.getoption("dist") != "loadscope":
+        return None
+    from tests.scheduling import Lanes  # noqa: PLC0415 - the virtual machine's tests have no xdist
+
+    return Lanes(config, log)
 
 
 @pytest.fixture

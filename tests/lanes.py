@@ -12,10 +12,7 @@ from __future__ import annotations
 
 import os
 from pathlib import PurePosixPath
-from typing import Any, Final
-
-import pytest
-from xdist.scheduler import LoadScopeScheduling
+from typing import Final
 
 PACED: Final = frozenset({"contracts/test_microphone.py", "contracts/test_pyaudio.py", "room/test_real_microphone.py"})
 """A sound server gives these their samples, whether they have a processor or not."""
@@ -55,32 +52,3 @@ def go_to_lane() -> None:
     worker = os.environ.get("PYTEST_XDIST_WORKER")
     if worker is not None:
         os.nice(NICE.get(worker, OTHERS_NICE))
-
-
-class Lanes(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
-    """Hands a worker the next unit of its lane. No worker has more than one test waiting behind the one it runs."""
-
-    def _assign_work_unit(self, node: Any) -> None:
-        for wanted in LANES.get(node.gateway.id, OTHERS):
-            scope = next((scope for scope in self.workqueue if kind(scope) == wanted), None)
-            if scope is not None:
-                self.workqueue.move_to_end(scope, last=False)
-                break
-        super()._assign_work_unit(node)
-
-    def _reschedule(self, node: Any) -> None:
-        if self.workqueue and self._pending_of(self.assigned_work[node]) > 1:
-            return
-        super()._reschedule(node)
-
-    def _split_scope(self, nodeid: str) -> str:
-        path = PurePosixPath(nodeid.partition("::")[0])
-        if path.parent.name in ALONE and f"{path.parent.name}/{path.name}" not in WHOLE:
-            return nodeid
-        return str(super()._split_scope(nodeid))
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Lanes | None:
-    """Only where files stay together: the lanes of containers have groups of their own."""
-    return Lanes(config, log) if config.getoption("dist") == "loadscope" else None

@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 from tests import lanes
 from tests.leaks import HERE
 
@@ -28,3 +31,9 @@ def test_who_hears_a_sound_server_is_paced() -> None:
 def test_who_shares_a_room_stays_together() -> None:
     """H5: the tests of a file that shares a room run in one worker, or each would start the room anew."""
     assert {name for folder in lanes.ALONE for name in written('scope="module"', folder)} <= lanes.WHOLE
+
+
+def test_tests_run_where_there_is_no_xdist() -> None:
+    """H5: in the virtual machine tests run one after another, and what spreads them is not installed."""
+    words = "import sys; sys.modules['xdist'] = sys.modules['xdist.scheduler'] = None; import tests.conftest"
+    subprocess.run([sys.executable, "-c", words], check=True, cwd=HERE.parent)
