@@ -59,8 +59,8 @@ def presses(edges: list[Edge], button: str) -> list[int]:
 
 
 def tries(rig: Rig, desk: Desk, button: str, hold_s: float) -> Iterator[tuple[list[str], list[Edge]]]:
-    """PRESSES presses: what was told of each, and its edges. A virtual machine that paused within one has made another
-    story of it, with bounces that are releases: that one is not counted.
+    """PRESSES presses: what was told of each, and its edges. A virtual machine that paused within one may have made
+    another story of it, with bounces that are releases. Such a one is not counted, unless its stamps say one press.
     """
     counted = 0
     for _ in range(3 * PRESSES):
@@ -69,7 +69,7 @@ def tries(rig: Rig, desk: Desk, button: str, hold_s: float) -> Iterator[tuple[li
         took_s = time.monotonic() - began_s
         desk.rests()
         time.sleep(FINGER_S)
-        if rig.staged or took_s < hold_s + PAUSE_S:
+        if rig.staged or took_s < hold_s + PAUSE_S or len(presses(desk.seen[seen:], button)) == 1:
             counted += 1
             yield desk.words[told:], desk.seen[seen:]
         if counted == PRESSES:
