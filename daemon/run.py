@@ -14,13 +14,9 @@ from pathlib import Path
 from typing import Protocol
 
 from daemon import log
-from daemon.config import Settings, load_to_run
+from daemon.config import ALARM_VERIFY_S, VERIFY_S, Settings, load_to_run
 from daemon.errors import SealError, UnitError
 from daemon.paths import Paths
-
-VERIFY_S, ALARM_VERIFY_S = 10.0, 2.0
-"""The longest that a start waits for ssh-keygen, to verify who signed the policy; it takes 5 ms. Without an answer the
-alarm goes on with the policy that is there: nothing is sealed or kept by its word. The others take it for unsigned."""
 
 
 class Process(Protocol):

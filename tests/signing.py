@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 from pathlib import Path
 
@@ -101,3 +102,12 @@ class Signing:
 def policy(name: str = "ours", day: str = "2020-05-04", *, hold_s: float = 1.0) -> str:
     """A policy that records nothing; `hold_s` tells two of one name apart."""
     return f'name = "{name}"\nin_force_from = {day}\n[alarm]\nhold_s = {hold_s}\n'
+
+
+def hanging(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From here on whoever starts ssh-keygen waits for it, as on a disk that stalls."""
+    home.mkdir()
+    program = home / "ssh-keygen"
+    program.write_text("#!/bin/sh\nexec sleep 600\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{home}:{os.environ['PATH']}")

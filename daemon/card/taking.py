@@ -217,23 +217,27 @@ def _lay_out(etc: Path, files: Files, read: Sheet) -> tuple[str, ...]:
         if (etc / name).is_dir():
             raise RefusedCard(f"op de unit is {etc / name} een map: verwacht een bestand")
         durable.replace(home / name, content, MODES.get(name, TLS_MODE))
-    told = judge(home, etc, files, read)
+    told = judge(home, etc, files, read, has_alarm=(etc / "unit.toml").exists())
     durable.sync(home / "tls")
     durable.sync(home)
     durable.sync(etc)
     return told
 
 
-def judge(home: Path, etc: Path, files: Files, read: Sheet, elsewhere: tuple[str, ...] = ()) -> tuple[str, ...]:
+def judge(
+    home: Path, etc: Path, files: Files, read: Sheet, elsewhere: tuple[str, ...] = (), *, has_alarm: bool = False
+) -> tuple[str, ...]:
     """Have the loader read what was laid out, with the policies to come. Raises RefusedCard with all that is wrong.
 
     `home`: a directory with the files; `etc`: the unit's own, from which the rest is borrowed. `elsewhere`: keys of
-    files that are not judged, because they are not here.
+    files that are not judged, because they are not here. `has_alarm`: an alarm process waits for this, with the
+    settings that the unit has.
     """
     borrowed = [name for name in ("policy.d", *MODES) if name not in files and (etc / name).exists()]
     for name in borrowed:
         (home / name).symlink_to(etc / name)
-    settings, faults = config.examine(home)
+    wait_s = config.ALARM_VERIFY_S if has_alarm else config.VERIFY_S
+    settings, faults = config.examine(home, wait_s=wait_s)
     if settings is not None:
         faults = [fault for fault in doubts(settings) if fault.key not in elsewhere]
         if not faults:

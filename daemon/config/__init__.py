@@ -33,6 +33,11 @@ from hardware.ports import ClockReading, Track
 
 FILE_BYTES_MAX = 262_144
 """A settings file is a page or two; sixty-four holders take 8 kB. A larger file is not a settings file."""
+VERIFY_S, ALARM_VERIFY_S = 10.0, 2.0
+"""The longest that a start waits for ssh-keygen, to verify who signed the policies: each takes 5 ms, ten times that on
+a Pi that starts everything at once. The alarm process, and whatever has to end before it starts, wait for the second
+one. Without an answer the alarm goes on with the policy that is there: nothing is sealed or kept by its word. The
+others take it for unsigned, and a card is not taken."""
 DEPTH_MAX = 32
 """Nesting of tables and lists; ours have four levels. An endlessly nested value cannot even be shown."""
 TOO_DEEP = f"TOML in UTF-8; it is nested more than {DEPTH_MAX} levels deep"
@@ -183,18 +188,19 @@ def load(etc: Path) -> Settings:
 
 
 def examine(
-    etc: Path, *, without_bad_holders: bool = False, sources: Sequence[Source] | None = None
+    etc: Path, *, without_bad_holders: bool = False, sources: Sequence[Source] | None = None, wait_s: float = VERIFY_S
 ) -> tuple[Settings | None, list[Fault]]:
     """As `load`, for callers that use the faults: returns None with all of them, or settings with none.
 
-    `sources`: policies that were chosen already. None: those of the directory, each signed where it has to be.
+    `sources`: policies that were chosen already. None: those of the directory, each signed where it has to be, as
+    ssh-keygen says within `wait_s`.
     """
     faults: list[Fault] = []
     unit_raw, unit = _read_unit(etc, faults)
     if sources is None:
         sources = sources_of(etc, policy_files(etc, faults))
         if unit is not None and unit.policy.signers:
-            sources = _signed(etc, unit, sources, faults)
+            sources = _signed(etc, unit, sources, faults, wait_s)
     loaded = [_load_policy(source, faults, without_bad_holders=without_bad_holders) for source in sources]
     policies = [dated for dated in loaded if dated is not None]
     policies.sort(key=lambda dated: dated.policy.in_force_from)
@@ -208,17 +214,17 @@ def examine(
     return Settings(unit, unit_raw, tuple(policies), policies[0].policy, policies[0].sha256), []
 
 
-def _signed(etc: Path, unit: Unit, sources: Sequence[Source], faults: list[Fault]) -> list[Source]:
+def _signed(etc: Path, unit: Unit, sources: Sequence[Source], faults: list[Fault], wait_s: float) -> list[Source]:
     """The same with who signed each; a fault for each that does not count."""
     from daemon.config import signed  # noqa: PLC0415 - a unit without signers does not load it
 
-    found = signed.judged(etc, unit.policy.signers)
+    found = signed.judged(etc, unit.policy.signers, wait_s)
     faults += [one.fault() for one in found.refused if one.why != "unreadable"]
     proofs = {one.file: one.proof for one in found.sources}
     return [source._replace(proof=proofs.get(source.file)) for source in sources]
 
 
-def load_to_run(etc: Path, copies: Path | None = None, *, in_doubt: bool = False, wait_s: float = 10.0) -> Settings:
+def load_to_run(etc: Path, copies: Path | None = None, *, in_doubt: bool = False, wait_s: float = VERIFY_S) -> Settings:
     """As `load`, for a process: under an invalid policy the alarm works, and nothing is recorded.
 
     If only holders' own lines are invalid, recordings are made for the others, as long as every group has one left.

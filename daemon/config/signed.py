@@ -36,8 +36,6 @@ COPIES_MAX = 32
 ENTRIES_MAX = 8 * COPIES_MAX
 """Names that are looked at: with signatures, and what a power cut left."""
 COPY = re.compile(r"[0-9a-f]{64}\.toml\Z")
-WAIT_S = 10.0
-"""For all signatures of a start together: each takes 5 ms, ten times that on a Pi that starts everything at once."""
 
 
 class Refused(NamedTuple):
@@ -65,7 +63,7 @@ class Chosen(NamedTuple):
     """Hashes of copies in whose place another signed policy of the same day has come."""
 
 
-def judged(etc: Path, signers: tuple[Signer, ...], wait_s: float = WAIT_S) -> Chosen:
+def judged(etc: Path, signers: tuple[Signer, ...], wait_s: float) -> Chosen:
     """The policy files of a directory that one of these signers signed, and the others. Asks ssh-keygen."""
     until_s = time.monotonic() + wait_s
     good, refused, read = list[Source](), list[Refused](), dict[str, str]()

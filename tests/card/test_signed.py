@@ -6,16 +6,17 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from daemon.card.sheet import NAME
-from daemon.config import load, load_to_run
+from daemon.config import ALARM_VERIFY_S, VERIFY_S, load, load_to_run
 from tests.card.sheets import ROOM, Bench, good, policy
 from tests.commandline import spreekkamer
-from tests.signing import Signing
+from tests.signing import Signing, hanging
 
 TEXT = "policy = '''\n{policy}'''\n"
 
@@ -153,6 +154,29 @@ def test_a_policy_that_does_not_count_is_refused(bench: Bench, signing: Signing,
     assert bench.settings() == {}
     assert before.returncode == 2
     assert re.search(said.partition(" staat niet")[0], before.stderr), before.stderr
+
+
+def test_a_hanging_ssh_keygen_holds_no_alarm_up_for_long(
+    bench: Bench, signing: Signing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A1, A2: a new signed card on a unit that has settings, where ssh-keygen gives no answer: what starts before the
+    alarm process waits no longer than that process itself does, changes nothing and says why; the next start takes it.
+    """
+    put(bench, signing)
+    assert bench.start().refused == ""
+    signing.signed(policy().replace("pre_event_s = 30", "pre_event_s = 20"))
+    put(bench, signing)
+    before = {path.name: path.read_bytes() for path in bench.paths.etc.iterdir() if path.is_file()}
+    with monkeypatch.context() as patch:
+        hanging(tmp_path / "bin", patch)
+        began = time.monotonic()
+        refused = bench.start().refused
+        took_s = time.monotonic() - began
+    assert "ssh-keygen" in refused
+    assert ALARM_VERIFY_S <= took_s < VERIFY_S - 1
+    assert {path.name: path.read_bytes() for path in bench.paths.etc.iterdir() if path.is_file()} == before
+    assert bench.start().refused == ""
+    assert load_to_run(bench.paths.etc).policy.timing.pre_event_s == 20
 
 
 def test_a_newer_policy_comes_by_the_same_file_and_an_older_card_takes_nothing_back(

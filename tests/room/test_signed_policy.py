@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import subprocess
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from simulators.state import prepare
 from tests.brokers import Mosquitto
 from tests.commandline import spreekkamer
 from tests.rooms import SHIPPED, Unit, policy_with, running, small_picture, wait_for
+from tests.signing import hanging
 from tests.waiting import PATIENCE_S
 
 
@@ -52,15 +52,6 @@ def anew(unit: Unit) -> None:
     for name in ("recorder", "keeper", "alarm"):
         unit.kill(name)
     wait_for("the keeper is back", lambda: (unit.health().get("keeper") or {}).get("recordings") is not None)
-
-
-def hangs(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From here on whoever starts ssh-keygen waits for it, as on a disk that stalls."""
-    home.mkdir()
-    program = home / "ssh-keygen"
-    program.write_text("#!/bin/sh\nexec sleep 600\n")
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{home}:{os.environ['PATH']}")
 
 
 def test_a_changed_policy_shows_everywhere_and_the_signed_one_goes_on(
@@ -98,7 +89,7 @@ def test_a_changed_policy_shows_everywhere_and_the_signed_one_goes_on(
         wait_for("the alarm is stored", lambda: not unit.health()["undelivered"])
 
         heard = len(unit.room.heard)
-        hangs(tmp_path / "bin", monkeypatch)
+        hanging(tmp_path / "bin", monkeypatch)
         unit.kill("alarm")
         wait_for("an alarm process without an answer", lambda: unit.health().get("signed_by") == "")
         unit.press("alarm")
