@@ -57,6 +57,9 @@ class Begin(msgspec.Struct, frozen=True):
     format: str = FORMAT
     channel_names: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
     """The sides of a call: the left channel's, the right one's. Unset: the channels have no names."""
+    slip_keys: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
+    """Public keys for slips, one of each recording key known at the start: whoever opens an envelope can sign (decision
+    29). Unset in recordings of earlier releases."""
 
 
 class SegmentLine(msgspec.Struct, frozen=True, tag_field="kind", tag="segment"):

@@ -29,6 +29,8 @@ CHECKS = "spreekkamer-check"
 """Namespace of commissioning reports, which the keeper signs too: none of them can pass for a head of its log."""
 KEEPER = f"{AUDIT},{CHECKS}"
 """What the keeper's key may sign, in the syntax of `allowed_signers`."""
+SLIPS = "spreekkamer-slip"
+"""Namespace of slips, which the page that opens recordings signs with a key that follows from a recording's own."""
 WAIT_S = 10.0
 """A signature takes 5 ms; a thousand times that is a machine in trouble."""
 KIND = "ssh-ed25519"

@@ -8,22 +8,27 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
+import msgspec
 import typer
+from rich.markup import escape
 
 from daemon import sign
 from daemon.commands import custodian
 from daemon.commands.console import Json, State, as_json, by_option, out, progress
 from daemon.commands.hold import WAIT_S
-from daemon.errors import RequestError, SealError, StoreError
+from daemon.errors import RefusedError, RequestError, SealError, StoreError
 from daemon.evidence.export import Copy, to_medium, to_stream
 from daemon.evidence.medium import of_the_unit
 from daemon.evidence.source import sources
 from daemon.evidence.verify import Verdict, verify
 from daemon.link import Conversation, ask
-from daemon.model.register import Handing, Purpose, Use
+from daemon.model.register import Handing, Purpose, SignedSlip, Use
 from daemon.paths import Paths
+
+SLIPS_BYTES_MAX = 100_000
+"""A slip has 700 bytes, and an event ten parts at most."""
 
 app = typer.Typer(
     help="Recordings as evidence: copies from a unit, and on any other computer what checks and opens them.",
@@ -104,6 +109,50 @@ def used(
         as_json(told)
         return
     out().print(f"recording {told['recording_id']}: noted as {as_}, for {purpose} {number}", soft_wrap=True)
+
+
+@app.command()
+def slip(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="as `opname.html` saved them")], *,
+    state: State = None, as_json_: Json = False,
+) -> None:  # fmt: skip
+    """Tell the unit's log that copies were opened, by the page's signed slips. Exit code 10: not all were taken."""
+    told, refused = list[dict[str, Any]](), list[RefusedError]()
+    for path in files:
+        for text in _slips(path):
+            try:
+                told.append(ask(Paths.below(state).keeper_socket, "slip", **text))
+            except RefusedError as error:
+                refused.append(RefusedError(f"{path}: {error}", error.exit_code))
+    if refused and not told:
+        raise refused[0]
+    if as_json_:
+        as_json({"noted": told, "refused": [str(why) for why in refused]})
+    else:
+        for one in told:
+            what = f"noted as opened on {one['opened_at']}, for {one['purpose']} {one['number']}"
+            out().print(f"recording {one['recording_id']}: {what}", soft_wrap=True)
+        for why in refused:
+            out().print(f"[red]{escape(str(why))}[/red]", soft_wrap=True)
+    if refused:
+        raise typer.Exit(10)
+
+
+def _slips(path: Path) -> list[dict[str, str]]:
+    """The slips in a file, a line for each part of an event. Raises RequestError, StoreError."""
+    expected = "expected a slip as the page that opens recordings saves it"
+    try:
+        with path.open("rb") as file:
+            data = file.read(SLIPS_BYTES_MAX + 1)
+    except OSError as error:
+        raise StoreError(f"{path}: {error.strerror or error}") from error
+    try:
+        found = msgspec.json.Decoder(SignedSlip).decode_lines(data if len(data) <= SLIPS_BYTES_MAX else b"-")
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise RequestError(f"{path}: is no slip; {expected}") from error
+    if not found:
+        raise RequestError(f"{path}: holds no slip; {expected}")
+    return [msgspec.structs.asdict(one) for one in found]
 
 
 def _leaves(keeper: Conversation, recording_id: str, to: str, target: os.stat_result, why: Handing) -> None:

@@ -87,6 +87,7 @@ class Desk:
             "holds": custody.page, "hold_place": custody.place, "hold_extend": custody.extend,
             "hold_release": custody.release,
             "used": lambda asked: register.used(asked, audit),
+            "slip": lambda asked: register.slip(asked, audit),
             "incidents": register.page, "incident_close": lambda asked: register.close(asked, audit),
             "audit": self._log, "audit_report": self._year_report,
             "export": self._export, "export_files": self._export_files,
@@ -252,7 +253,7 @@ class Desk:
         archive.audit.add(acts.HandedOut(
             recording_id=recording_id, tracks=found.tracks, files=len(found.files), bytes=found.bytes,
             sums_sha256=found.sums_sha256, holds=tuple(holds), uid=asked.by.uid, role=asked.by.role,
-            **msgspec.structs.asdict(why),
+            slip_keys=listing.slip_keys(archive.store, recording_id) or msgspec.UNSET, **msgspec.structs.asdict(why),
         ))  # fmt: skip
         log.event("handed_out", recording_id=recording_id, uid=asked.by.uid)
         return msgspec.to_builtins(found.summary())

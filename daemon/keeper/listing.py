@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,10 @@ from daemon.inspection.files import CHAIN_BYTES_MAX, open_regular
 from daemon.keeper.store import H_NS, NOT_A_RECORD, Entry, Store, read_record
 from daemon.model.timeline import Date
 
+PUBLIC = re.compile(r"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI[A-Za-z0-9+/]{43}\Z")
+"""An Ed25519 key in a `.pub` file, without its comment."""
+SLIP_KEYS_MAX = 8
+"""Two tracks, each with the key of before the press and that of after it, and as much again."""
 When = Callable[[Entry], Date]
 """Date of a recording's beginning, by everything that the keeper knows about time."""
 
@@ -62,6 +67,13 @@ def groups(store: Store, recording_id: str) -> tuple[tuple[str, ...], ...]:
     """The public keys that open a recording, by group: those of the policy under which it was made."""
     begin = read_record(store.path(recording_id) / "begin.json", records.Begin)
     return begin.groups if begin else ()
+
+
+def slip_keys(store: Store, recording_id: str) -> tuple[str, ...]:
+    """The public keys for slips of a recording, as in a `.pub` file; anything else in its place is left out."""
+    begin = read_record(store.path(recording_id) / "begin.json", records.Begin)
+    keys = begin.slip_keys if begin else msgspec.UNSET
+    return tuple(key for key in keys if PUBLIC.match(key))[:SLIP_KEYS_MAX] if isinstance(keys, tuple) else ()
 
 
 def became_alarms(lines: list[records.ChainLine]) -> bool:

@@ -9,8 +9,13 @@ newest signed head closes nothing.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from typing import Any
 
+import msgspec
+
+from daemon import sign
 from daemon.errors import NotFoundError, RequestError
 from daemon.keeper.audit import AuditLog
 from daemon.keeper.custody import Asked, check_role, understood
@@ -19,6 +24,10 @@ from daemon.model.ledger import Line
 
 ALARMS_MAX = 5_000
 """Alarms and recordings that are remembered, the newest: three a day for five years, half a megabyte."""
+SLIPS_MAX = 64
+"""Slips of one recording: each is one opening. Later ones are noted with `evidence used`."""
+VERIFY_S = 3.0
+"""A signature takes 5 ms to check; no deletion waits longer than this, and whoever asked is still there."""
 ID_MAX = 64
 """Characters of an alarm's id; a unit's own have half of it."""
 SHOWN_MAX = 100
@@ -34,6 +43,9 @@ EXPECTED = {
     "number": "the incident's or the request's number: letters, digits and . / _ -, at most 64",
     "on_behalf_of": "a role in small letters, such as manager; no name",
     "same_disk": "one line of 1 to 200 characters; no name",
+    "opened_at": "when it was opened, such as 2026-11-30T09:00:00Z",
+    "slip": "a slip as the page that opens recordings made it, unchanged",
+    "signature": "a slip as the page that opens recordings made it, unchanged",
 }
 """For who asks, by the field that is wrong."""
 
@@ -42,6 +54,14 @@ LISTED = {
     "recording with a copy handed out": "recordings list`, after `evidence export",
 }
 """Where a person finds the ids, by what is looked for."""
+
+
+class Copies(msgspec.Struct):
+    """What is known of a recording of which a copy was handed out."""
+
+    slip_keys: tuple[str, ...] = ()
+    slips: set[str] = msgspec.field(default_factory=set)
+    """SHA-256 of each slip that was noted."""
 
 
 class Register:
@@ -53,7 +73,7 @@ class Register:
         self._raised: dict[str, int] = {}
         """Alarm -> UTC of its press, by the clock of then."""
         self._closed: dict[str, acts.IncidentClosed] = {}
-        self._handed_out: dict[str, None] = {}
+        self._handed_out: dict[str, Copies] = {}
         """Recordings of which a copy was ever handed out."""
 
     def follow(self, line: Line) -> None:
@@ -65,9 +85,13 @@ class Register:
             case acts.IncidentClosed(alarm_id=alarm_id) as closed if line.is_signed:
                 self._closed[alarm_id] = closed
                 _bound(self._closed)
-            case acts.HandedOut(recording_id=recording_id):
-                self._handed_out.setdefault(recording_id)
+            case acts.HandedOut(recording_id=recording_id, slip_keys=keys):
+                copies = self._handed_out.setdefault(recording_id, Copies())
+                if line.is_signed and isinstance(keys, tuple):
+                    copies.slip_keys = keys
                 _bound(self._handed_out)
+            case acts.CopyUsed(recording_id=recording_id, slip_sha256=str(sha256)) if recording_id in self._handed_out:
+                self._handed_out[recording_id].slips.add(sha256)
 
     def page(self, _: Asked) -> Any:
         """The newest alarms, the oldest of them first, and what each was; null: nobody has said it."""
@@ -93,12 +117,47 @@ class Register:
         audit.add(acts.CopyUsed(name, *about, asked.by.uid, asked.by.role))
         return {"recording_id": name, "use": wish.use, "purpose": wish.purpose, "number": wish.number}
 
+    def slip(self, asked: Asked, audit: AuditLog) -> Any:
+        """An opening, by the slip of whoever opened. Raises RequestError, NotFoundError, StoreError, SealError."""
+        wish = understood(asked.args, register.SignedSlip, EXPECTED)
+        data = wish.slip.encode()
+        try:
+            told = understood(msgspec.json.decode(data), register.Slip, EXPECTED)
+        except (msgspec.DecodeError, RecursionError, RequestError) as error:
+            raise RequestError(f"slip: {error}") from error
+        check_role(told.on_behalf_of, self._roles)
+        copies = self._handed_out.get(told.recording_id)
+        if copies is None:
+            raise NotFoundError(f"slip: no copy of recording {told.recording_id[:8]} was ever handed out here")
+        sha256 = hashlib.sha256(data).hexdigest()
+        if sha256 in copies.slips:
+            raise RequestError("slip: it was noted before; expected one that was not")
+        if len(copies.slips) >= SLIPS_MAX:
+            raise RequestError(f"slip: {SLIPS_MAX} of this recording are noted; note this one with `evidence used`")
+        _check_signed(data, wish.signature.encode(), copies.slip_keys)
+        about = told.use, told.purpose, told.number, told.on_behalf_of
+        by = asked.by.uid, asked.by.role
+        audit.add(acts.CopyUsed(told.recording_id, *about, *by, slip_sha256=sha256, opened_at=told.opened_at))
+        return msgspec.to_builtins(told)
+
     def _shown(self, alarm_id: str) -> dict[str, Any]:
         told: dict[str, Any] = {"alarm_id": alarm_id, "at_wall_ns": self._raised[alarm_id], "kind": None}
         closed = self._closed.get(alarm_id)
         if closed:
             told |= {"kind": closed.kind, "measures": closed.measures, "police_report": closed.police_report}
         return told
+
+
+def _check_signed(data: bytes, signature: bytes, keys: tuple[str, ...]) -> None:
+    """Raise RequestError unless one of these keys signed it, SealError if that cannot be found out."""
+    if not keys:
+        raise RequestError("slip: this recording has no key for slips; note its opening with `evidence used`")
+    made = sign.made(signature)
+    mine = [key for key in keys if made and key.split()[1:] == [base64.b64encode(made.key).decode()]]
+    if not mine or not made or made.namespace != sign.SLIPS:
+        raise RequestError("slip: not signed with this recording's key; expected a slip of whoever opened it")
+    if not sign.is_signed_by(mine[0], data, signature, sign.SLIPS, VERIFY_S):
+        raise RequestError("slip: it was changed after it was signed; expected it as the page made it")
 
 
 def handing(args: dict[str, Any], roles: frozenset[str]) -> register.Handing:

@@ -487,10 +487,12 @@ class HandedOut(Act, frozen=True, kw_only=True):
     number: str | UnsetType = UNSET
     """The incident's, the report's or the request's."""
     on_behalf_of: str | UnsetType = UNSET
+    slip_keys: tuple[str, ...] | UnsetType = UNSET
+    """Public keys of the slips that whoever opens it can sign; none in a recording of an earlier release."""
 
 
 class CopyUsed(Act, frozen=True):
-    """A custodian reports what became of a copy."""
+    """What became of a copy: a custodian reports it, or somebody brings the slip of whoever opened it."""
 
     recording_id: Id
     use: Use
@@ -501,6 +503,10 @@ class CopyUsed(Act, frozen=True):
     on_behalf_of: str
     uid: int
     role: str
+    slip_sha256: str | UnsetType = UNSET
+    """SHA-256 of the text of its slip, if one was brought: whoever opened the copy signed it, and it counts once."""
+    opened_at: str | UnsetType = UNSET
+    """When it was opened, in UTC by the clock of that computer; from the slip."""
 
 
 class IncidentClosed(Act, frozen=True):

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from daemon.model.bounds import Id
 from daemon.model.holds import Reason, Reference, Start
 from daemon.model.policy import Role
 
@@ -37,6 +38,31 @@ class Used(Struct, frozen=True, forbid_unknown_fields=True):
     purpose: Purpose
     number: Reference
     on_behalf_of: Role
+
+
+TEXT_MAX = 2000
+"""Characters of a slip's text, and of its signature: each is some 300."""
+Sheet = Annotated[str, Meta(min_length=1, max_length=TEXT_MAX)]
+
+
+class SignedSlip(Struct, frozen=True, forbid_unknown_fields=True):
+    """A slip as it is brought: the text that was signed, and the signature file."""
+
+    slip: Sheet
+    signature: Sheet
+
+
+class Slip(Struct, frozen=True, forbid_unknown_fields=True):
+    """Content of a slip: a copy was opened; signed with a key that follows from the recording's own (decision 29)."""
+
+    recording_id: Id
+    use: Literal["opened"]
+    purpose: Purpose
+    number: Reference
+    on_behalf_of: Role
+    opened_at: Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\Z")]
+    """UTC, by the clock of the computer where it was opened."""
+    format: Literal["spreekkamer-slip/1"]
 
 
 class Closing(Struct, frozen=True, forbid_unknown_fields=True):

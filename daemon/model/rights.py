@@ -43,15 +43,15 @@ KEEPER_VERBS: Mapping[str, frozenset[Role]] = {
     "state": BOTH, "recordings": BOTH, "recording": BOTH, "holds": BOTH,
     "hold_place": CUSTODIAN, "hold_extend": CUSTODIAN, "hold_release": CUSTODIAN,
     "audit": BOTH, "audit_report": BOTH, "export": CUSTODIAN, "export_files": CUSTODIAN, "exports": BOTH,
-    "used": CUSTODIAN, "incidents": BOTH, "incident_close": CUSTODIAN, "disk_speed": ENGINEER, "sign_check": ENGINEER,
-    "recording_tested": BOTH,
+    "used": CUSTODIAN, "slip": BOTH, "incidents": BOTH, "incident_close": CUSTODIAN,
+    "disk_speed": ENGINEER, "sign_check": ENGINEER, "recording_tested": BOTH,
     "verify": BOTH,
     "holders": BOTH, "holders_ask": BOTH, "holders_prove": BOTH, "holders_lost": BOTH,
     "signers": BOTH, "signers_confirm": CUSTODIAN,
 }  # fmt: skip
 """The keeper's verbs."""
 KEEPER_ACTS = frozenset({
-    "hold_place", "hold_extend", "hold_release", "export", "used", "incident_close",
+    "hold_place", "hold_extend", "hold_release", "export", "used", "slip", "incident_close",
     "holders_ask", "holders_prove", "holders_lost", "signers_confirm",
 })  # fmt: skip
 """Those after which it signs its log: a custodian's act and a holder's proof get a witness at once."""

@@ -5,10 +5,12 @@
 
 Invariant: the secret half exists in this short-lived process only. It outputs the public half, to seal segments to, and
 the envelope: the secret half sealed to every group in turn, age in age, so that one holder of EVERY group must agree to
-open it (promise R6). The first group is the outermost layer.
+open it (promise R6). The first group is the outermost layer. With it goes the public half of the key that signs slips:
+whoever has opened the envelope has its secret half (decision 29).
 
     stdin   {"groups": [["age1..", ..], ["age1..", ..]]}
-    stdout  {"recipient": "age1..", "envelope": "<base64 of age( group 1, age( group 2, AGE-SECRET-KEY-1.. ))>"}
+    stdout  {"recipient": "age1..", "envelope": "<base64 of age( group 1, age( group 2, AGE-SECRET-KEY-1.. ))>",
+             "slip": "ssh-ed25519 .."}
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import sys
 import msgspec
 import pyrage
 
+from daemon import slipkey
 from daemon.errors import WallError
 from daemon.recorder import memory
 
@@ -34,15 +37,17 @@ class Made(msgspec.Struct, frozen=True):
 
     recipient: str
     envelope: str
+    slip: str
 
 
 def make(ask: Ask) -> Made:
     """Return a fresh key. Raises pyrage.RecipientError for an invalid holder's key."""
     identity = pyrage.x25519.Identity.generate()
     sealed = str(identity).encode() + b"\n"
+    slip = slipkey.public(slipkey.seed(str(identity)))
     for group in reversed(ask.groups):
         sealed = pyrage.encrypt(sealed, [pyrage.x25519.Recipient.from_str(key) for key in group])
-    return Made(str(identity.to_public()), base64.b64encode(sealed).decode())
+    return Made(str(identity.to_public()), base64.b64encode(sealed).decode(), slip)
 
 
 def main() -> None:

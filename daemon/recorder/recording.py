@@ -206,7 +206,8 @@ class Recordings:
         before_ns = start.trigger_ns - start.pre_event_ns
         self._from_ns = self._from_ns if goes_on else before_ns
         items = pre_event(means.ring, names, start, self._written_ns, self._from_ns)
-        begin = begin_record(means.settings, means.clock, names, start, items, simulated=means.simulated)
+        keys = {name: means.tracks[name].key for name in names}
+        begin = begin_record(means.settings, means.clock, keys, start, items, simulated=means.simulated)
         missing = self._missing(start) if goes_on else {}
         given_ns = {name: max(self._from_ns, self._written_ns.get(name, 0)) for name in names}
         tap = Tap(start, start.until_ns, start.alarm, start.test, given_ns, set(), now_ns + HEAD_NS)

@@ -29,6 +29,8 @@ class Key(msgspec.Struct, frozen=True, eq=False):
 
     recipient: str
     envelope: bytes
+    slip: str = ""
+    """The public half of the key that signs a slip: who opened the envelope can sign, and nobody else."""
 
 
 def seal(clear: bytes, key: Key) -> bytes:
@@ -49,7 +51,7 @@ def make_key(groups: tuple[tuple[str, ...], ...]) -> Key:
     if child.returncode != 0:
         raise SealError(f"no recording key could be made: {child.stderr.decode(errors='replace').strip()[-500:]}")
     made = msgspec.json.decode(child.stdout, type=Made)
-    return Key(made.recipient, base64.b64decode(made.envelope))
+    return Key(made.recipient, base64.b64decode(made.envelope), made.slip)
 
 
 class KeySupply:

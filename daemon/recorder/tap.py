@@ -15,6 +15,7 @@ from daemon.config import Settings
 from daemon.model.events import StartRecording
 from daemon.recorder.cutter import Hole
 from daemon.recorder.ring import Item, Ring, Sealed, begin_ns
+from daemon.recorder.seal import Key
 from hardware.ports import Clock, Track
 
 NS = 1_000_000_000
@@ -61,14 +62,18 @@ def pre_event(
 
 
 def begin_record(
-    settings: Settings, clock: Clock, tracks: tuple[Track, ...], start: StartRecording, items: tuple[Item, ...], *,
-    simulated: bool,
+    settings: Settings, clock: Clock, keys: Mapping[Track, Key | None], start: StartRecording,
+    items: tuple[Item, ...], *, simulated: bool,
 ) -> records.Begin:  # fmt: skip
     """The first record of a recording. A track's term counts from its oldest frame in it.
 
+    `keys`: its tracks, and what each is sealed to now; None: its first key is being made.
+
     No time in it is later than now, whatever a device's stamps say.
     """
-    now, policy = clock.read(), settings.policy
+    now, policy, tracks = clock.read(), settings.policy, tuple(keys)
+    used = [*(item.key for item in items if isinstance(item, Sealed)), *keys.values()]
+    slips = tuple(dict.fromkeys(key.slip for key in used if key is not None and key.slip))
 
     def track_begin(track: Track) -> records.TrackBegin:
         starts = [item.t0_ns for item in items if isinstance(item, Sealed) and item.track == track]
@@ -96,4 +101,5 @@ def begin_record(
         test=start.test,
         simulated=simulated,
         channel_names=("audio" in tracks and settings.unit.microphone.channel_names) or msgspec.UNSET,
+        slip_keys=slips or msgspec.UNSET,
     )

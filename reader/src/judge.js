@@ -27,6 +27,7 @@ const SHAPES = {
     groups: (value) => Array.isArray(value) && value.every((group) => Array.isArray(group) && group.every(isText)),
     test: maybe(isFlag), simulated: maybe(isFlag), format: maybe(isText),
     channel_names: maybe((value) => Array.isArray(value) && value.every(isText)),
+    slip_keys: maybe((value) => Array.isArray(value) && value.every(isText)),
   },
   end: {
     recording_id: isText, why: isText, detail: isText, at_wall_ns: isInt, at_boot_ns: isInt, boot_id: isText,

@@ -5,6 +5,7 @@ import { answersTo, Closed, envelopes, giveHalf, identities, isLocked, newKey, o
 import { beginning, codecOf, film, segmentsOf } from "./film.js";
 import { Player } from "./player.js";
 import { fromDrop, fromInput, handed, handedText, recordings } from "./source.js";
+import { slip, slipSeed } from "./slip.js";
 import { believed } from "./sshsig.js";
 import { FINDINGS, REASONS, WORDS } from "./words.js";
 import { Refused } from "./zip.js";
@@ -97,7 +98,7 @@ function reset() {
   half = "";
   for (const id of ["unlock", "watch", "take", "save-half"]) $(id).hidden = true;
   for (const id of ["key", "half", "passphrase", "pasted"]) $(id).value = "";
-  for (const id of ["opening", "mp4-status"]) say(id, "");
+  for (const id of ["opening", "mp4-status", "slipping"]) say(id, "");
   $("verdicts").replaceChildren();
   document.body.dataset.state = "busy";
 }
@@ -407,6 +408,23 @@ function save(name, blob) {
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
+const NUMBER = /^[A-Za-z0-9][A-Za-z0-9 ./_-]{0,63}$/, ROLE = /^[a-z][a-z0-9-]{0,31}$/; // daemon/model: holds.py, policy.py
+
+// A line of each part that is open; what the unit would refuse is said here, while the recording is open.
+async function saveSlip() {
+  const number = $("incident").value.trim(), on_behalf_of = $("role").value.trim(), about = { purpose: $("purpose").value, number, on_behalf_of };
+  if (!NUMBER.test(number)) throw new Closed("slip-number");
+  if (!ROLE.test(on_behalf_of)) throw new Closed("slip-role");
+  const lines = [];
+  for (const { verdict, keys: opened } of found.filter((one) => one.keys)) {
+    const seed = await slipSeed(opened, verdict.begin);
+    if (seed) lines.push(await slip(seed, verdict.recording_id, about));
+  }
+  if (!lines.length) throw new Closed("slip-none");
+  save(`melding-${found[0].verdict.recording_id.slice(0, 8)}.json`, new Blob(lines, { type: "application/json" }));
+  say("slipping", t("slip-saved"));
+}
+
 function printSheet() {
   const paper = $("paper");
   paper.replaceChildren(make("h1", t("sheet")));
@@ -539,6 +557,7 @@ $("line").addEventListener("click", (event) => {
 });
 $("mp4").addEventListener("click", takeFilm);
 $("print").addEventListener("click", printSheet);
+$("save-slip").addEventListener("click", guarded("slipping", saveSlip));
 $("answer").addEventListener("click", guarded("answering", proveKey));
 $("make").addEventListener("click", guarded("making", makeKey));
 $("save-key").addEventListener("click", () => save("sleutel.key", new Blob([made.file])));

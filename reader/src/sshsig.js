@@ -3,7 +3,7 @@
 import { ed25519 } from "@noble/curves/ed25519.js";
 
 const BEGIN = "-----BEGIN SSH SIGNATURE-----\n", END = "\n-----END SSH SIGNATURE-----";
-const NAMESPACE = "spreekkamer", MAGIC = "SSHSIG";
+const NAMESPACE = "spreekkamer", MAGIC = "SSHSIG", KIND = "ssh-ed25519";
 const utf8 = (words) => new TextEncoder().encode(words);
 
 // {key, verify(data)} of a signature file; null where it is none.
@@ -24,20 +24,34 @@ function opened(read) {
   if (read.number() > 1) return null;
   const key = read.string(), namespace = latin(read.string());
   read.string(); // reserved
-  const hash = latin(read.string()), signed = read.string();
+  const hash = latin(read.string()), made = read.string();
   if (!read.done() || namespace !== NAMESPACE || !["sha256", "sha512"].includes(hash)) return null;
-  const keyParts = reader(key, 0), signedParts = reader(signed, 0);
-  if (latin(keyParts.string()) !== "ssh-ed25519" || latin(signedParts.string()) !== "ssh-ed25519") return null;
-  const point = keyParts.string(), value = signedParts.string();
-  if (!keyParts.done() || !signedParts.done() || point.length !== 32 || value.length !== 64) return null;
+  const keyParts = reader(key, 0), valueParts = reader(made, 0);
+  if (latin(keyParts.string()) !== KIND || latin(valueParts.string()) !== KIND) return null;
+  const point = keyParts.string(), value = valueParts.string();
+  if (!keyParts.done() || !valueParts.done() || point.length !== 32 || value.length !== 64) return null;
   return { key, verify: (data) => verified(point, value, hash, data) };
 }
 
+// The public half of a seed, as in a .pub file.
+export const publicKey = (seed) => `${KIND} ${toBase64(blobOf(seed))}`;
+const blobOf = (seed) => joined([field(utf8(KIND)), field(ed25519.getPublicKey(seed))]);
+
+// A signature file, as `ssh-keygen -Y sign` makes it with this seed.
+export async function signed(seed, namespace, data) {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-512", data));
+  const value = ed25519.sign(joined(signedParts(namespace, "sha512", digest)), seed), version = Uint8Array.of(0, 0, 0, 1);
+  const about = [blobOf(seed), utf8(namespace), new Uint8Array(), utf8("sha512"), joined([field(utf8(KIND)), field(value)])];
+  const packed = toBase64(joined([utf8(MAGIC), version, ...about.map(field)]));
+  return `${BEGIN}${packed.match(/.{1,70}/g).join("\n")}${END}\n`;
+}
+
+const signedParts = (namespace, hash, digest) => [utf8(MAGIC), ...[utf8(namespace), new Uint8Array(), utf8(hash), digest].map(field)];
+
 async function verified(point, value, hash, data) {
   const digest = new Uint8Array(await crypto.subtle.digest(hash === "sha256" ? "SHA-256" : "SHA-512", data));
-  const parts = [utf8(MAGIC), field(utf8(NAMESPACE)), field(new Uint8Array()), field(utf8(hash)), field(digest)];
   try {
-    return ed25519.verify(value, joined(parts), point, { zip215: false });
+    return ed25519.verify(value, joined(signedParts(NAMESPACE, hash, digest)), point, { zip215: false });
   } catch {
     return false;
   }

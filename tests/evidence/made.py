@@ -89,6 +89,7 @@ class Unit:
             "policy_sha256": "0" * 64, "boot_id": "one", "clock": "synchronised", "at_wall_ns": clock.wall_ns,
             "at_boot_ns": start_ns, "trigger_boot_ns": start_ns + trigger_s * NS, "pre_event_s": float(trigger_s),
             "alarm": True, "continues": None, "tracks": oldest, "groups": holders.groups, "previous_head": "",
+            "slip_keys": tuple(key.slip for made in keys.values() for _, key in made),
         }  # fmt: skip
         bundle = Bundle(self.store, records.Begin(**{**told, **begin}), lambda data: sign(data, self.key))
         pcm = CALL if "channel_names" in begin else PCM

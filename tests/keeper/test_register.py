@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+from msgspec import UNSET
 
+from daemon import sign
 from daemon.errors import NotFoundError, RequestError
 from daemon.keeper.audit import AuditLog
 from daemon.keeper.custody import Asked
-from daemon.keeper.register import ALARMS_MAX, SHOWN_MAX, Register, handing
+from daemon.keeper.register import ALARMS_MAX, SHOWN_MAX, SLIPS_MAX, Register, handing
 from daemon.link import MESSAGE_BYTES_MAX
 from daemon.model import acts, register
 from daemon.model.acts import Place
@@ -26,6 +28,7 @@ from daemon.model.ledger import Acted, Line
 from tests.keeper.stores import WALL_NS, Clock, audit_lines, name
 
 ROLES = frozenset({"manager", "secretary"})
+OPENED = "2026-11-30T09:00:00Z"
 
 
 @dataclasses.dataclass
@@ -40,11 +43,11 @@ class Book:
         """An alarm of the room, as the alarm process tells it."""
         self.audit.add(raised(alarm_id), Acted(WALL_NS - n, 0, "one", "synchronised", Place("j", n)))
 
-    def handed_out(self, recording_id: str) -> None:
+    def handed_out(self, recording_id: str, *slip_keys: str) -> None:
         """A copy of a recording."""
         self.audit.add(acts.HandedOut(
             recording_id=recording_id, tracks=("audio",), files=1, bytes=1, sums_sha256="0" * 64, holds=(), uid=7,
-            role="custodian",
+            role="custodian", slip_keys=slip_keys or UNSET,
         ))  # fmt: skip
 
     def close(self, alarm: str, **more: Any) -> Any:
@@ -55,6 +58,19 @@ class Book:
         """Somebody says what became of a copy."""
         about = {"use": "opened", "purpose": "demand", "number": "2026-1", "on_behalf_of": "manager", **more}
         return self.book.used(asked(recording=recording, **about), self.audit)
+
+    def slip(self, key: Path, recording_id: str, *, namespace: str = sign.SLIPS, **more: Any) -> dict[str, str]:
+        """A slip as the page makes it, signed with this key."""
+        told = {
+            "recording_id": recording_id, "use": "opened", "purpose": "demand", "number": "2026-1",
+            "on_behalf_of": "manager", "opened_at": OPENED, "format": "spreekkamer-slip/1", **more,
+        }  # fmt: skip
+        text = json.dumps(told)
+        return {"slip": text, "signature": sign.sign(text.encode(), key, namespace).decode()}
+
+    def bring(self, **slip: str) -> Any:
+        """Somebody brings it."""
+        return self.book.slip(asked(**slip), self.audit)
 
     def lines(self, event: str) -> list[dict[str, Any]]:
         """What stands in the log."""
@@ -147,6 +163,102 @@ def test_a_use_is_of_a_copy_that_was_handed_out(book: Book) -> None:
         with pytest.raises(RequestError, match=next(iter(wrong))):
             book.used("aaaa", **wrong)
     assert len(book.lines("copy_used")) == 2
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> list[Path]:
+    """Two keys, of two recordings."""
+    made = [tmp_path / "keys" / which for which in "ab"]
+    made[0].parent.mkdir()
+    for key in made:
+        sign.make_key(key, key.name, sign.SLIPS)
+    return made
+
+
+def public(key: Path) -> str:
+    return " ".join(key.with_suffix(".pub").read_text().split()[:2])
+
+
+def test_a_slip_notes_an_opening_once(book: Book, keys: list[Path]) -> None:
+    """K3: whoever opened a copy signed for it; the log has purpose, number, role and when. The same slip again, also
+    after a restart and with its signature written otherwise, is refused; another opening has another slip.
+    """
+    book.handed_out(name("a"), public(keys[1]), public(keys[0]))
+    one = book.slip(keys[0], name("a"))
+    assert book.bring(**one)["purpose"] == "demand"
+    (line,) = book.lines("copy_used")
+    expected = {
+        "use": "opened",
+        "number": "2026-1",
+        "on_behalf_of": "manager",
+        "uid": 7,
+        "opened_at": "2026-11-30T09:00:00Z",
+    }
+    assert {key: line[key] for key in expected} == expected
+    for again in (one, {**one, "signature": one["signature"].replace("\n", "\r\n")}):
+        with pytest.raises(RequestError, match="noted before"):
+            book.bring(**again)
+    shutil.copy(book.store / "audit.jsonl", book.store / "copy.jsonl")
+    restarted = Register(ROLES)
+    log = AuditLog(book.store / "copy.jsonl", Clock()).open(restarted.follow)
+    with pytest.raises(RequestError, match="noted before"):
+        restarted.slip(asked(**one), log)
+    log.close()
+    book.bring(**book.slip(keys[0], name("a"), opened_at="2026-12-01T09:00:00Z"))
+    assert len(book.lines("copy_used")) == 2
+
+
+def test_a_forged_slip_is_refused(book: Book, keys: list[Path]) -> None:
+    """K3, K7: signed with another recording's key, for another purpose or as something else, changed since, of a
+    recording without such a key, of one that nobody was handed, or no slip at all: each says why; no line is written.
+    """
+    book.handed_out(name("a"), public(keys[0]))
+    book.handed_out(name("b"), public(keys[1]))
+    book.handed_out(name("c"))
+    mine = book.slip(keys[0], name("a"))
+    other = book.slip(keys[0], name("a"), purpose="complaint")
+    for wrong, why in (
+        (book.slip(keys[1], name("a")), "not signed with this recording's key"),
+        (book.slip(keys[0], name("b")), "not signed with this recording's key"),
+        (book.slip(keys[0], name("a"), namespace="spreekkamer"), "not signed with this recording's key"),
+        ({**mine, "signature": other["signature"]}, "changed after it was signed"),
+        ({**mine, "slip": mine["slip"].replace("manager", "secretary")}, "changed after it was signed"),
+        ({**mine, "signature": "-----BEGIN SSH SIGNATURE-----\nAAAA\n-----END SSH SIGNATURE-----"}, "not signed"),
+        (book.slip(keys[0], name("c")), "no key for slips; note its opening with `evidence used`"),
+        (book.slip(keys[0], name("a"), use="destroyed"), "slip: use: expected"),
+        (book.slip(keys[0], name("a"), on_behalf_of="janssen"), "expected a role of the policy"),
+        (book.slip(keys[0], name("a"), opened_at="yesterday"), "slip: opened_at: expected"),
+        (book.slip(keys[0], name("a"), who="J. Janssen"), "slip: .*who"),
+        ({**mine, "slip": "[" * 1999}, "slip: "), ({"slip": mine["slip"]}, "signature: expected"),
+        ({**mine, "signature": "x" * 2001}, "signature: expected"),
+    ):  # fmt: skip
+        with pytest.raises(RequestError, match=why):
+            book.bring(**wrong)
+    with pytest.raises(NotFoundError, match="no copy of recording dddddddd"):
+        book.bring(**book.slip(keys[0], name("d")))
+    assert book.lines("copy_used") == []
+    book.bring(**mine)
+
+
+def test_a_key_for_slips_that_no_keeper_wrote_counts_for_nothing(book: Book, keys: list[Path]) -> None:
+    """K7: a hand-out that stands behind the newest signed head brings no key."""
+    forged = acts.HandedOut(
+        recording_id=name("a"), tracks=(), files=1, bytes=1, sums_sha256="", holds=(), uid=0, role="custodian",
+        slip_keys=(public(keys[0]),),
+    )  # fmt: skip
+    book.book.follow(Line(1, "0" * 64, act=forged, is_signed=False))
+    with pytest.raises(RequestError, match="no key for slips"):
+        book.bring(**book.slip(keys[0], name("a")))
+
+
+def test_slips_of_one_recording_have_a_bound(book: Book, keys: list[Path]) -> None:
+    """K3: what is remembered of a recording's slips does not grow without end; the refusal says what to do."""
+    book.handed_out(name("a"), public(keys[0]))
+    for n in range(SLIPS_MAX):
+        used = acts.CopyUsed(name("a"), "opened", "demand", "1", "manager", 7, "custodian", slip_sha256=f"{n:064x}")
+        book.book.follow(Line(n, "0" * 64, act=used))
+    with pytest.raises(RequestError, match="note this one with `evidence used`"):
+        book.bring(**book.slip(keys[0], name("a")))
 
 
 def test_what_was_put_in_behind_the_signed_lines_closes_nothing(book: Book) -> None:

@@ -32,7 +32,7 @@ from tests.rooms import chain_of, of_track
 from tests.waiting import wait_for
 
 NS = 1_000_000_000
-KEYS = {"audio": Key("age1sound", b"sound"), "video": Key("age1image", b"image")}
+KEYS = {"audio": Key("age1sound", b"sound", "ssh-ed25519 sound"), "video": Key("age1image", b"image")}
 
 
 class Story:
@@ -49,7 +49,8 @@ class Story:
         )
         self.ring = Ring(30 * NS, 1 << 30)
         self.tracks: Any = {
-            name: SimpleNamespace(name=name, recording=True, delivers=True, trouble="") for name in ("audio", "video")
+            name: SimpleNamespace(name=name, recording=True, delivers=True, trouble="", key=None)
+            for name in ("audio", "video")
         }
         means = Means(
             load(self.paths.etc), self.clock, FileSystemDisk(home), self.ring, self.tracks, self.writer,
@@ -106,6 +107,16 @@ def story(tmp_path: Path) -> Iterator[Story]:
     found.writer.start()
     yield found
     found.writer.close()
+
+
+def test_a_recording_names_the_keys_that_sign_for_its_opening(story: Story) -> None:
+    """K3: one of each recording key that its seconds are sealed to, those of before the press and those in use; a track
+    without a key yet, and a key of which nothing follows, cost nothing.
+    """
+    story.tracks["video"].key = Key("age1next", b"next", "ssh-ed25519 next")
+    story.second(0, "audio", "video")
+    path = story.lines(story.begin(100, alarm=False), 1)
+    assert json.loads((path / "begin.json").read_text())["slip_keys"] == ["ssh-ed25519 sound", "ssh-ed25519 next"]
 
 
 @pytest.mark.case("recorder 12")

@@ -13,6 +13,7 @@ from pathlib import Path
 import pyrage
 import pytest
 
+from daemon import slipkey
 from daemon.errors import SealError
 from daemon.recorder.seal import make_key, seal
 from tests.waiting import wait_for
@@ -43,6 +44,7 @@ def test_one_holder_of_every_group_opens_and_fewer_do_not(tmp_path: Path) -> Non
             secret = age(inner.stdout, secretary.file)
             (tmp_path / "recording.key").write_bytes(secret.stdout)
             assert age(sealed, tmp_path / "recording.key").stdout == b"what was said"
+            assert slipkey.public(slipkey.seed(secret.stdout.decode())) == key.slip
     inner = age(key.envelope, custodians[0].file)
     assert age(inner.stdout, custodians[1].file).returncode != 0
     assert age(key.envelope, secretaries[0].file).returncode != 0
@@ -53,6 +55,7 @@ def test_no_two_keys_are_alike_and_the_secret_half_is_not_here() -> None:
     holder = str(pyrage.x25519.Identity.generate().to_public())
     first, second = make_key(((holder,),)), make_key(((holder,),))
     assert first.recipient != second.recipient
+    assert first.slip != second.slip
     for key in (first, second):
         assert b"AGE-SECRET-KEY" not in key.envelope
         assert key.recipient.startswith("age1")

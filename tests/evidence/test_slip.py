@@ -1,0 +1,163 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""A slip from end to end: a copy that a keeper handed out, opened on the page, its slip brought back to that keeper."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from typer.testing import CliRunner, Result
+
+from daemon.__main__ import app
+from daemon.evidence.export import to_medium
+from daemon.link import Conversation
+from daemon.model.register import Handing
+from tests.evidence.browser import Browser
+from tests.evidence.made import Holders
+from tests.evidence.test_export import A, B, record
+from tests.keeper.desks import NOW_NS, RunningKeeper, open_desk
+
+TWO = (("custodian-1",), ("secretary-1",))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One; every test opens a page of its own."""
+    made = Browser()
+    yield made
+    made.close()
+
+
+def handed_out(keeper: RunningKeeper, to: Path, name: str = A, role: str = "manager") -> Path:
+    """The zip of a copy."""
+    with Conversation(keeper.paths.keeper_socket) as said:
+        path = to_medium(said, name, to, lambda _: None, Handing("report_to_police", "PL-114", role)).path
+    assert path is not None
+    return path
+
+
+def opened(browser: Browser, copy: Path, *keys: Path) -> None:
+    """A fresh page on which these keys have opened the copy."""
+    browser.open()
+    browser.give("#zip", copy)
+    assert browser.state("judged", "refused", "failed") == "judged"
+    browser.give("#key", *keys)
+    assert browser.state("open", "half", "closed", "failed") == "open", browser.text("#opening")
+
+
+def saved(browser: Browser, to: Path, number: str = "PL-114", role: str = "manager") -> Path:
+    """The slip that the page saves."""
+    for at, words in (("#incident", number), ("#role", role)):
+        browser.do("eval", js=f"void (document.querySelector({at!r}).value = {words!r})")
+    assert browser.do("save", at="#save-slip", path=str(to)) == "melding-aaaaaaaa.json"
+    return to
+
+
+def bring(keeper: RunningKeeper, *slips: Path) -> Result:
+    """Somebody brings slips to the unit."""
+    return CliRunner().invoke(app, ["evidence", "slip", *map(str, slips), "--state", str(keeper.paths.etc.parent)])
+
+
+def test_the_pages_slip_is_noted_once(browser: Browser, tmp_path: Path) -> None:
+    """K3: the slip of whoever opened an event is noted for each of its parts, with what it was for; brought again, it
+    is refused and says why; a part of it that was changed costs itself alone. ssh-keygen finds the signature good.
+    """
+    holders = Holders(tmp_path / "holders")
+    with open_desk("heusden-2020", NOW_NS) as keeper:
+        record(keeper, A, holders)
+        record(keeper, B, holders, continues=A)
+        opened(browser, handed_out(keeper, tmp_path), holders.file("manager-1"))
+        assert browser.do("axe") == []
+        slip = saved(browser, tmp_path / "melding.json")
+        lines = slip.read_text().splitlines()
+        (key,) = {key for line in keeper.told("handed_out") if line["recording_id"] == A for key in line["slip_keys"]
+                  if _is_good(key, json.loads(lines[0]), tmp_path)}  # fmt: skip
+        assert key.startswith("ssh-ed25519 ")
+        changed = tmp_path / "changed.json"
+        changed.write_text(f"{lines[0]}\n{lines[1].replace('PL-114', 'PL-115')}\n")
+        done = bring(keeper, changed)
+        assert (done.exit_code, "changed after it was signed" in done.output) == (10, True)
+        done = bring(keeper, slip)
+        assert (done.exit_code, "noted before" in done.output) == (10, True)
+        done = bring(keeper, slip)
+        assert done.exit_code not in {0, 10}
+        noted = keeper.told("copy_used")
+        assert [(line["recording_id"], line["use"], line["purpose"], line["number"]) for line in noted] == [
+            (A, "opened", "report_to_police", "PL-114"), (B, "opened", "report_to_police", "PL-114"),
+        ]  # fmt: skip
+
+
+def _is_good(key: str, line: dict[str, str], home: Path) -> bool:
+    (home / "who").write_text(f"slip {key}\n")
+    (home / "sig").write_text(line["signature"])
+    about = ["-f", str(home / "who"), "-I", "slip", "-n", "spreekkamer-slip", "-s", str(home / "sig")]
+    command = ["ssh-keygen", "-Y", "verify", *about]
+    return subprocess.run(command, input=line["slip"].encode(), capture_output=True, check=False).returncode == 0
+
+
+def test_two_groups_at_two_computers_make_one_slip(browser: Browser, tmp_path: Path) -> None:
+    """K3, K5: one group alone has nothing to sign with; whoever opens with its half can sign for it."""
+    holders = Holders(tmp_path / "holders", TWO)
+    with open_desk("dronten-2014", NOW_NS) as keeper:
+        record(keeper, A, holders)
+        copy = handed_out(keeper, tmp_path, role="custodian")
+        browser.open()
+        browser.give("#zip", copy)
+        browser.state("judged")
+        browser.give("#key", holders.file("custodian-1"))
+        assert browser.state("open", "half", "closed") == "half"
+        assert browser.do("eval", js="document.querySelector('#take').hidden") is True
+        browser.do("save", at="#save-half", path=str(tmp_path / "half"))
+        browser.open()
+        browser.give("#zip", copy)
+        browser.state("judged")
+        browser.do("files", at="#half", paths=[str(tmp_path / "half")])
+        browser.give("#key", holders.file("secretary-1"))
+        assert browser.state("open", "half", "closed") == "open", browser.text("#opening")
+        done = bring(keeper, saved(browser, tmp_path / "melding.json", role="secretary"))
+        assert done.exit_code == 0, done.output
+        assert [line["on_behalf_of"] for line in keeper.told("copy_used")] == ["secretary"]
+
+
+def test_what_the_unit_would_refuse_is_said_on_the_page(browser: Browser, tmp_path: Path) -> None:
+    """K3: no number, a name where a role belongs: a sentence while the recording is open, and nothing is saved. A
+    recording of an earlier release has no key for slips: the page says so, and so does the unit.
+    """
+    holders = Holders(tmp_path / "holders")
+    with open_desk("heusden-2020", NOW_NS) as keeper:
+        record(keeper, A, holders)
+        copy = handed_out(keeper, tmp_path)
+        opened(browser, copy, holders.file("manager-1"))
+        for number, role, words in (
+            ("", "manager", "het nummer"),
+            ("2026-1", "J. Janssen", "een rol uit het protocol"),
+        ):
+            for at, value in (("#incident", number), ("#role", role)):
+                browser.do("eval", js=f"void (document.querySelector({at!r}).value = {value!r})")
+            browser.do("eval", js="void document.querySelector('#save-slip').click()")
+            browser.do("wait", js=f"document.querySelector('#slipping').innerText.includes({words!r})")
+        record(keeper, B, holders, slip_keys=msgspec.UNSET)
+        (tmp_path / "old").mkdir()
+        opened(browser, handed_out(keeper, tmp_path / "old", B), holders.file("manager-1"))
+        for at, value in (("#incident", "2026-1"), ("#role", "manager")):
+            browser.do("eval", js=f"void (document.querySelector({at!r}).value = {value!r})")
+        browser.do("eval", js="void document.querySelector('#save-slip').click()")
+        browser.do("wait", js="document.querySelector('#slipping').innerText.includes('oudere versie')")
+        assert "slip_keys" not in keeper.told("handed_out")[-1]
+
+
+def test_what_is_no_slip_is_named(tmp_path: Path) -> None:
+    """K3: a file that is no slip, an empty one, none at all: its name and what was expected; no unit is asked."""
+    for data in (b"\x00\xff", b"{}", b"", b"[1]" * 50_000):
+        (tmp_path / "x").write_bytes(data)
+        done = CliRunner().invoke(app, ["evidence", "slip", str(tmp_path / "x"), "--state", str(tmp_path)])
+        assert done.exit_code != 0
+        assert "expected a slip as the page" in str(done.output) + str(done.exception)
+    done = CliRunner().invoke(app, ["evidence", "slip", str(tmp_path / "none"), "--state", str(tmp_path)])
+    assert "No such file" in str(done.output) + str(done.exception)
