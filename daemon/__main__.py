@@ -468,7 +468,7 @@ def _losing(checked: Settings, paths: Paths) -> list[int]:
 @alarm.command()
 def reset(*, state: State = None) -> None:
     """End the open alarm; its recording continues for the post-event seconds."""
-    out().print(f"room: {ask(Paths.below(state).operator_socket, 'reset')}")
+    out().print(f"phase: {ask(Paths.below(state).operator_socket, 'reset')}")
 
 
 @alarm.command("test")

@@ -69,12 +69,12 @@ def pdf(report: Report, sha256: str) -> bytes:
     page.set_margin(MARGIN_MM)
     page.set_title(f"Check of {report.unit}")
     page.add_page()
-    _line(page, f"Room unit {report.unit}", size=16, bold=True)
+    _line(page, f"Unit {report.unit}", size=16, bold=True)
     colour: Verdict = "fault" if report.faults else "warning" if report.unproven else "ok"
     verdict = "NOT ready for use" if report.faults else report.sentence[0].upper() + report.sentence[1:]
     _line(page, verdict, size=13, bold=True, colour=COLOURS[colour])
     counted = ", ".join(f"{number} {name}" for name, number in count(report.findings).items() if number)
-    where = "somebody in the room" if report.by_hand else "nobody in the room"
+    where = "somebody was there" if report.by_hand else "nobody was there"
     _line(page, f"{report.at}, {report.took_s} s, {where}; {counted}")
     _line(page, f"{report.board}; policy {report.policy} ({report.policy_sha256[:16]})")
     page.ln(LINE_MM)

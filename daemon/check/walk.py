@@ -78,7 +78,7 @@ def _walk_test(room: CheckedRoom, add: Callable[[Iterable[Finding]], None]) -> I
             begun = True
         except (LinkError, RefusedError) as error:
             room.hands = None
-            add([Finding("walk test", "warning", str(error), "Wait until the room is free, and check again.")])
+            add([Finding("walk test", "warning", str(error), "Wait until nobody uses it, and check again.")])
     try:
         yield
     finally:

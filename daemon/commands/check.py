@@ -32,9 +32,7 @@ def check(
     as_json_: Json = False,
     interactive: Annotated[
         bool | None,
-        typer.Option(
-            "--interactive/--non-interactive", help="whether somebody is in the room; by default: on a terminal"
-        ),
+        typer.Option("--interactive/--non-interactive", help="whether somebody is there; by default: on a terminal"),
     ] = None,
     buttons: Annotated[bool, typer.Option("--buttons", help="answer by the record button instead of by keys")] = False,
     report: Annotated[

@@ -33,7 +33,7 @@ START_MIN = 8
 PARTS_MAX = 10
 """Recordings listed as kept with it: a recorder that dies more often in one alarm needs an engineer."""
 EXPECTED = {
-    "incident": "a number of 1 to 64 letters, digits, spaces and . / _ -",
+    "incident": f"the incident's or the request's number: {rules.NUMBER_IS}; no name",
     "on_behalf_of": "a role such as manager, in small letters; no name",
     "reason": "one line of 1 to 200 characters; no name",
     "review": "a date such as 2026-11-30",

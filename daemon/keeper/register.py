@@ -20,6 +20,7 @@ from daemon.errors import NotFoundError, RequestError
 from daemon.keeper.audit import AuditLog
 from daemon.keeper.custody import Asked, check_role, understood
 from daemon.model import acts, register
+from daemon.model.holds import NUMBER_IS
 from daemon.model.ledger import Line
 
 ALARMS_MAX = 5_000
@@ -37,10 +38,10 @@ EXPECTED = {
     "recording": "the start of a recording's id",
     "kind": "verbal, intimidation, physical, property, false or exercise",
     "measures": "aftercare, talk, warning, ban, damages or other, each once",
-    "police_report": "the report's number: letters, digits and . / _ -, at most 64",
+    "police_report": f"the report's number: {NUMBER_IS}; no name",
     "use": "opened, handed_over, accessed, returned or destroyed",
     "purpose": "report_to_police, demand, access_request, complaint or internal_measure",
-    "number": "the incident's or the request's number: letters, digits and . / _ -, at most 64",
+    "number": f"the incident's, the report's or the request's number: {NUMBER_IS}; no name",
     "on_behalf_of": "a role in small letters, such as manager; no name",
     "same_disk": "one line of 1 to 200 characters; no name",
     "opened_at": "when it was opened, such as 2026-11-30T09:00:00Z",

@@ -31,7 +31,17 @@ Kind = Literal["incident", "access"]
 Start = Annotated[str, Meta(min_length=1, max_length=255)]
 """The start of an id; enough if it fits only one."""
 Reference = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ./_-]{0,63}\Z")]
-"""The incident's or the request's number in the municipality's own register."""
+"""A number as a hold's file may have it: earlier releases took a bare word as well."""
+LETTERS_MAX = 4
+"""Letters in a row in a number: `ZAAK` is a prefix, and nearly every surname is longer (decision 30)."""
+Number = Annotated[str, Meta(
+    pattern=rf"^(?=[^0-9]*[0-9])(?!.*[A-Za-z]{{{LETTERS_MAX + 1}}})[A-Za-z0-9][A-Za-z0-9 ./_-]{{0,63}}\Z"
+)]  # fmt: skip
+"""The incident's, the report's or the request's number in the municipality's own register: no name."""
+NUMBER_IS = (
+    f"at most 64 letters, digits, spaces and . / _ -, with a digit, and no more than {LETTERS_MAX} letters in a row"
+)
+"""The same for a person."""
 ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+\Z"
 Reason = Annotated[str, Meta(min_length=1, max_length=200, pattern=ONE_LINE)]
 """One line, without characters that reverse text on a screen; it should contain no names."""
@@ -41,7 +51,7 @@ class Wish(Struct, frozen=True, forbid_unknown_fields=True):
     """A custodian's request for a hold."""
 
     recording: Start
-    incident: Reference
+    incident: Number
     on_behalf_of: Role
     reason: Reason
     review: datetime.date

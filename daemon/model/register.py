@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from daemon.model.bounds import Id
-from daemon.model.holds import Reason, Reference, Start
+from daemon.model.holds import Number, Reason, Start
 from daemon.model.policy import Role
 
 Purpose = Literal["report_to_police", "demand", "access_request", "complaint", "internal_measure"]
@@ -36,7 +36,7 @@ class Used(Struct, frozen=True, forbid_unknown_fields=True):
     recording: Start
     use: Use
     purpose: Purpose
-    number: Reference
+    number: Number
     on_behalf_of: Role
 
 
@@ -58,7 +58,7 @@ class Slip(Struct, frozen=True, forbid_unknown_fields=True):
     recording_id: Id
     use: Literal["opened"]
     purpose: Purpose
-    number: Reference
+    number: Number
     on_behalf_of: Role
     opened_at: Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\Z")]
     """UTC, by the clock of the computer where it was opened."""
@@ -71,14 +71,14 @@ class Closing(Struct, frozen=True, forbid_unknown_fields=True):
     alarm: Start
     kind: Incident
     measures: Annotated[tuple[Measure, ...], Meta(max_length=6)] = ()
-    police_report: Reference | None = None
+    police_report: Number | None = None
 
 
 class Handing(Struct, frozen=True):
     """Why a sealed copy is handed out."""
 
     purpose: Purpose
-    number: Reference
+    number: Number
     on_behalf_of: Role
     same_disk: Reason | None = None
     """Why the copy may stay on the unit; None: it goes to a medium."""

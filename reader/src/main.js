@@ -408,7 +408,7 @@ function save(name, blob) {
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
-const NUMBER = /^[A-Za-z0-9][A-Za-z0-9 ./_-]{0,63}$/, ROLE = /^[a-z][a-z0-9-]{0,31}$/; // daemon/model: holds.py, policy.py
+const NUMBER = /^(?=[^0-9]*[0-9])(?!.*[A-Za-z]{5})[A-Za-z0-9][A-Za-z0-9 ./_-]{0,63}$/, ROLE = /^[a-z][a-z0-9-]{0,31}$/; // daemon/model: holds.py, policy.py
 
 // A line of each part that is open; what the unit would refuse is said here, while the recording is open.
 async function saveSlip() {

@@ -2,8 +2,8 @@
 
 export const WORDS = {
   title: ["Een opname bekijken", "Watch a recording"],
-  lead: ["Deze pagina controleert, opent en toont een opname van een spreekkamer. Alles blijft op deze computer. De pagina vraagt niets van internet.",
-    "This page checks, opens and shows a recording of an interview room. Everything stays on this computer. The page asks nothing of the internet."],
+  lead: ["Deze pagina controleert, opent en toont een opname. Alles blijft op deze computer. De pagina vraagt niets van internet.",
+    "This page checks, opens and shows a recording. Everything stays on this computer. The page asks nothing of the internet."],
   trust: ["Kwam deze pagina mee op de stick? Dan kan iemand haar hebben veranderd, net als de rest van de stick. Voor zekerheid gebruikt u de pagina van uw gemeente.",
     "Did this page come with the stick? Then somebody may have changed it, like the rest of the stick. To be certain, use your municipality's own copy of the page."],
   other: ["English", "Nederlands"],
@@ -99,8 +99,8 @@ export const WORDS = {
   access_request: ["Verzoek om inzage", "Request for access"], complaint: ["Klacht", "Complaint"], internal_measure: ["Interne maatregel", "Internal measure"],
   "slip-save": ["Bewaar de melding", "Save the slip"],
   "slip-saved": ["De melding is bewaard. Geef haar aan wie de kopie heeft gemaakt.", "The slip is saved. Give it to whoever made the copy."],
-  "slip-number": ["Vul bij Nummer het nummer van het incident, de aangifte of het verzoek in: letters, cijfers en . / _ - en geen naam.",
-    "Fill in the number of the incident, the report or the request: letters, digits and . / _ - and no name."],
+  "slip-number": ["Vul bij Nummer het nummer van het incident, de aangifte of het verzoek in. Er staat een cijfer in, en hooguit vier letters achter elkaar. Bijvoorbeeld: PL2026-114. Geen naam.",
+    "Fill in the number of the incident, the report or the request, such as PL2026-114: at least one digit, and no more than four letters in a row. No name."],
   "slip-role": ["Vul bij Geopend door een rol uit het protocol in, in kleine letters. Bijvoorbeeld: manager. Geen naam.",
     "Fill in a role of the policy at Opened by, in small letters, such as manager. No name."],
   "slip-none": ["Deze opname is van een oudere versie van het kastje, die geen melding kent. Meld zelf aan wie de kopie heeft gemaakt dat u haar hebt geopend.",
