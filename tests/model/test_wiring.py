@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from daemon.model import fitted
 from tests.tools import draw_wiring
-from tests.tools.draw_wiring import SETTINGS, drawing, example, header_pins, things
+from tests.tools.draw_wiring import DESK_PAGE, SETTINGS, desk, drawing, example, header_pins, things
 
 TEXT = SETTINGS.read_text(encoding="utf-8")
 
@@ -26,6 +27,23 @@ def words(svg: str) -> list[str]:
 def test_the_drawing_is_that_of_the_settings() -> None:
     """H2: docs/guide/wiring.svg is drawn from today's unit.toml."""
     assert draw_wiring.DRAWING.read_text(encoding="utf-8") == drawing(), "run `make docs`"
+
+
+def test_the_drawing_of_a_desk_is_that_of_its_page() -> None:
+    """H2: wiring-desk.svg is drawn from today's settings on docs/guide/desk.md: the hook at its pin, each side by its
+    name and on its channel, the desk's two buttons and lamps; no camera's and no room's things. Other settings there
+    are another drawing.
+    """
+    assert draw_wiring.DESK_DRAWING.read_text(encoding="utf-8") == desk(), "run `make docs`"
+    told, page = words(desk()), DESK_PAGE.read_text(encoding="utf-8")
+    assert {"GPIO12 (pin 32)", "GPIO12 buttons.in_use", "left: medewerker", "right: beller", "handset adapter"} <= {
+        *told
+    }
+    assert not any("room" in word or "objection" in word or "relay" in word for word in told if "board" not in word)
+    other = words(
+        desk(page.replace("pin = 12", "pin = 25").replace('"medewerker", "beller"', '"beller", "medewerker"'))
+    )
+    assert {"GPIO25 (pin 22)", "left: beller", "right: medewerker"} <= {*other}
 
 
 def test_every_output_and_button_is_drawn_where_the_settings_say() -> None:
@@ -57,9 +75,10 @@ def test_both_boards_have_the_same_header(revision: int) -> None:
     assert pins == header_pins()
 
 
-def test_nothing_drawn_is_outside_the_paper() -> None:
+@pytest.mark.parametrize("draw", [drawing, desk])
+def test_nothing_drawn_is_outside_the_paper(draw: Callable[[], str]) -> None:
     """H2: every line and word of the drawing is on it."""
-    svg = drawing()
+    svg = draw()
     width, height = map(int, re.findall(r"viewBox='?\"?0 0 (\d+) (\d+)", svg)[0])
     spots = re.findall(r"(?:x|cx)=['\"](\d+)['\"] (?:y|cy)=['\"](\d+)['\"]", svg)
     assert len(spots) > 100

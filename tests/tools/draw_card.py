@@ -17,7 +17,8 @@ from daemon.model.panel import MS, PATTERNS, Pattern, lit
 CARD = Path(__file__).resolve().parent.parent.parent / "docs" / "nl" / "statuslamp.svg"
 SHOWN_MS = 4000
 """The longest rhythm fits: a lamp that was never seen dark would look like one that says ready."""
-LEFT, BAR, ROW, TOP = 20, 150, 30, 64
+LEFT, BAR, ROW, TOP, WIDTH = 20, 150, 30, 64, 680
+"""The longest line fits in a wide font too, such as a browser has on Linux."""
 HINT = "Vier seconden van de lamp; geel is aan. Hoe rustiger, hoe verder uw alarm is."
 DARK = ("Uit", "Het kastje werkt niet: gebruik de telefoon en bel beheer")
 
@@ -40,8 +41,9 @@ def card() -> str:
     parts.append(_row(len(parts), [], f"{DARK[0]}: {DARK[1][0].lower()}{DARK[1][1:]}"))
     height = TOP + ROW * len(parts) + 20
     return "\n".join([
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 {height}" font-family="sans-serif" font-size="14">',
-        f'<rect width="640" height="{height}" fill="#fff" stroke="#222"/>',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}"',
+        ' font-family="sans-serif" font-size="14">',
+        f'<rect width="{WIDTH}" height="{height}" fill="#fff" stroke="#222"/>',
         f'<text x="{LEFT}" y="30" font-size="20" font-weight="bold">De statuslamp</text>',
         f'<text x="{LEFT}" y="50" font-size="12">{HINT}</text>',
         *parts, "</svg>", "",

@@ -1,16 +1,17 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Draws docs/guide/wiring.svg from config/unit.toml, its examples included: `make docs`.
+"""Draws docs/guide/wiring.svg from config/unit.toml, its examples included, and wiring-desk.svg: `make docs`.
 
-Left the header with what is on each pin, by gpiozero's own table of the board; right a circuit for each thing.
+Left the header with what is on each pin, by gpiozero's own table of the board; right a circuit for each thing. A desk's
+has the hook's pin and the sides' names from the settings on docs/guide/desk.md, and below it the telephone's sound.
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 from xml.sax.saxutils import escape
@@ -23,6 +24,10 @@ from daemon.model.unit import Unit
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DRAWING = ROOT / "docs" / "guide" / "wiring.svg"
+DESK_DRAWING, DESK_PAGE = DRAWING.with_name("wiring-desk.svg"), DRAWING.with_name("desk.md")
+DESK = ("buttons.alarm", "buttons.record", "buttons.in_use", "lamps.status", "lamps.recording")
+"""What a desk has of a room's; its objection is the record button, held."""
+SOUND_HEIGHT = 250
 SETTINGS = ROOT / "config" / "unit.toml"
 PI_4 = 0xC03114
 """A Pi 4B; the header of a Pi 5 is the same, which the test holds against its table."""
@@ -71,10 +76,32 @@ def header_pins(revision: int = PI_4) -> dict[int, str]:
 
 def drawing(text: str | None = None) -> str:
     """The whole drawing."""
-    drawn = things(SETTINGS.read_text(encoding="utf-8") if text is None else text)
-    height = max(TOP + 20 * PIN, TOP + ROW * len(drawn)) + 60
-    rows = [part for n, thing in enumerate(drawn) for part in _circuit(thing, TOP + n * ROW)]
     title = "Wiring of a unit as in config/unit.toml, its examples included (GPIO numbers; the header's pin beside)"
+    return _paper(title, things(SETTINGS.read_text(encoding="utf-8") if text is None else text))
+
+
+def desk(page: str | None = None) -> str:
+    """A desk for telephone calls, as docs/guide/desk.md sets it."""
+    text = DESK_PAGE.read_text(encoding="utf-8") if page is None else page
+    found = re.search(r"```toml\n(\[buttons\.in_use\].*?)```", text, re.DOTALL)
+    assert found, "docs/guide/desk.md has the settings of a desk"
+    settings = tomllib.loads(found[1])
+    hook = Thing("buttons.in_use", "telephone's hook: closed while the handset is off", "hook",
+                 (settings["buttons"]["in_use"]["pin"],))  # fmt: skip
+    found_there = {thing.key: thing for thing in things(SETTINGS.read_text(encoding="utf-8"))}
+    lamp = found_there["lamps.recording"]._replace(name="recording lamp, for staff: no caller sees it")
+    found_there |= {hook.key: hook, lamp.key: lamp}
+    drawn = [found_there[key] for key in DESK]
+    title = "Wiring of a desk for telephone calls (GPIO numbers; the header's pin beside)"
+    return _paper(title, drawn, settings["microphone"]["channel_names"])
+
+
+def _paper(title: str, drawn: list[Thing], sides: Sequence[str] = ()) -> str:
+    """The header, the circuits, and below them the sound of a desk, whose sides have names."""
+    bottom = max(TOP + 20 * PIN, TOP + ROW * len(drawn))
+    height = bottom + 60 + (SOUND_HEIGHT if sides else 0)
+    rows = [part for n, thing in enumerate(drawn) for part in _circuit(thing, TOP + n * ROW)]
+    rows += _sound(sides, bottom + 20) if sides else []
     style = "text{font-family:sans-serif;font-size:13px}.w{fill:none;stroke:#222;stroke-width:1.6}.s{font-size:11px}"
     return "\n".join([
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}">',
@@ -109,7 +136,9 @@ def _part(thing: Thing, name: str) -> str:
 
 
 def _circuit(thing: Thing, y: int) -> list[str]:
-    circuits = {"contact": _contact, "changeover": _changeover, "lamp": _lamp, "beeper": _lamp, "relay": _relay}
+    circuits = {
+        "contact": _contact, "changeover": _changeover, "lamp": _lamp, "beeper": _lamp, "relay": _relay, "hook": _hook,
+    }  # fmt: skip
     head = _text(LEFT, y + 12, f"{thing.name}  ({thing.key})", "font-weight='bold'")
     return [head, *circuits[thing.kind](thing, y + 24)]
 
@@ -127,6 +156,36 @@ def _contact(thing: Thing, y: int) -> list[str]:
         _wire(f"M{LEFT + 300} {y + 20}h30"),
         *_ground(LEFT + 330, y + 20),
     ]
+
+
+def _hook(thing: Thing, y: int) -> list[str]:
+    """A normally open contact; what closes it is the telephone's own handset."""
+    return [*_contact(thing, y), _text(LEFT + 356, y + 18, "reed switch at the", "class='s'"),
+            _text(LEFT + 356, y + 34, "cradle: handset off, closed", "class='s'")]  # fmt: skip
+
+
+def _sound(sides: Sequence[str], y: int) -> list[str]:
+    """From the handset's cord to the unit: an adapter in between, two channels to a USB sound card."""
+    left, right = sides
+    boxes = (
+        (40, 70, 130, ("telephone", "(its line is never", "touched)")),
+        (300, 70, 150, ("handset adapter", "RJ9 in, RJ9 out,", "two channels out")),
+        (300, 176, 150, ("handset",)),
+        (640, 70, 150, ("USB sound card", "stereo line input")),
+        (870, 70, 130, ("the unit", "a USB port")),
+    )
+    parts = [_text(20, y + 30, "Sound: microphone.channels = 2, microphone.channel_names", "font-weight='bold'")]
+    for x, at, width, words in boxes:
+        parts.append(f'<rect x="{x}" y="{y + at}" width="{width}" height="{18 + 18 * len(words)}" class="w"/>')
+        parts += [_text(x + 10, y + at + 20 + 18 * n, word, "class='s'") for n, word in enumerate(words)]
+    return [
+        *parts, _wire(f"M170 {y + 100}H300"), _text(182, y + 92, "handset cord, RJ9", "class='s'"),
+        _wire(f"M375 {y + 142}V{y + 176}"), _text(384, y + 164, "RJ9", "class='s'"),
+        _wire(f"M450 {y + 86}H640"), _text(462, y + 80, f"left: {left}", "class='s'"),
+        _wire(f"M450 {y + 110}H640"), _text(462, y + 128, f"right: {right}", "class='s'"),
+        _wire(f"M790 {y + 96}H870"), _text(806, y + 88, "USB", "class='s'"),
+        _text(462, y + 164, "a line transformer in each channel where it hums", "class='s'"),
+    ]  # fmt: skip
 
 
 def _changeover(thing: Thing, y: int) -> list[str]:
@@ -207,4 +266,5 @@ def _text(x: int, y: int, words: str, more: str = "") -> str:
 
 if __name__ == "__main__":
     DRAWING.write_text(drawing(), encoding="utf-8")
-    print(DRAWING)  # noqa: T201 - a tool says what it wrote
+    DESK_DRAWING.write_text(desk(), encoding="utf-8")
+    print(DRAWING, DESK_DRAWING)  # noqa: T201 - a tool says what it wrote
