@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+import re
+
 NAMES = ("alarm", "recorder", "keeper")
 STORE = "/var/lib/spreekkamer/store"
 POLICY = "/var/lib/spreekkamer/policy"
 """The keeper's copies of what was signed: whoever reads one verifies it."""
+RECORDING = re.compile(rf"({STORE}/recordings)/.*")
 PRIVATE = {"/tmp", "/var/tmp"}  # noqa: S108 - each service has its own there, which nobody else sees
 TAKES = {
     "alarm": {"/run/spreekkamer/alarm", "/run/spreekkamer-alarm", "/var/lib/spreekkamer/journal", *PRIVATE},
@@ -34,3 +37,8 @@ TALKS = {
     "recorder": {"/run/spreekkamer/alarm/unit.sock"},
     "keeper": SOCKETS,
 }
+
+
+def place_of(path: str) -> str:
+    """Where it counts: a recording that a test before has left is of the recordings' place, as one in the field is."""
+    return RECORDING.sub(r"\1", path)

@@ -13,7 +13,7 @@ import pytest
 
 from tests.driven import PYTHON, SOURCES
 from tests.machine.house import House
-from tests.machine.places import BOTH, NAMES, TAKES, TALKS
+from tests.machine.places import BOTH, NAMES, TAKES, TALKS, place_of
 
 pytestmark = [pytest.mark.machine, pytest.mark.xdist_group("house"), pytest.mark.timeout(600)]
 
@@ -45,7 +45,7 @@ def marks(house: House) -> dict[str, Any]:
 @pytest.mark.parametrize("name", NAMES)
 def test_each_can_leave_a_file_in_its_own_places_only(marks: dict[str, Any], name: str) -> None:
     """Design §2: a file of mode 0666 was tried in every directory that can be walked to, and System V shared memory."""
-    assert set(marks[name]["left"]) - {"System V shared memory"} == TAKES[name]
+    assert {place_of(path) for path in marks[name]["left"]} - {"System V shared memory"} == TAKES[name]
 
 
 @pytest.mark.case("machine 2")
@@ -54,7 +54,7 @@ def test_no_file_of_one_is_read_by_another_but_where_that_is_meant(marks: dict[s
     """Design §2: what one leaves another cannot read: no shared memory, no temporary directory, nothing below /dev or
     /run; the keeper reads what the recorder records.
     """
-    assert set(marks[name]["found"]) == BOTH[name]
+    assert {place_of(path) for path in marks[name]["found"]} == BOTH[name]
 
 
 @pytest.mark.case("security 3")
