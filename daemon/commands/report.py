@@ -175,7 +175,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "conversations_recorded": ("of these recorded", "waarvan opgenomen"),
     "conversations_with_alarm": ("of these with an alarm", "waarvan met alarm"),
     "alarms": ("alarms raised", "Alarmen"),
-    "alarms_elsewhere": ("of these by an outside worker's button", "waarvan buiten de kamer"),
+    "alarms_elsewhere": ("of these by an outside worker's button", "waarvan met een knop voor buiten"),
     "alarms_by_source": ("by button", "per knop"),
     "incidents": ("alarms, by what they were", "Alarmen, naar wat het was"),
     "measures": ("what was done about them", "Maatregelen"),
