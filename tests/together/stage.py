@@ -114,6 +114,8 @@ class Stage:
         self.looks = Looks(self.paths, lambda: self.up_ns is not None)
         self.up_ns: int | None = None
         """Since when the alarm process is known to run; None: it is not, and nobody asks it anything."""
+        self._coming_or_going = threading.Lock()
+        """Who answered just before a fault stopped it is not taken for one that runs after it."""
         self._gone_pid = 0
         """Of an alarm process that has ended, or is about to."""
         self._watch = threading.Thread(target=self._watch_alarm, name="alarm is up", daemon=True)
@@ -355,11 +357,12 @@ class Stage:
         """Returns when the process is gone, or stands; what is in a disk that stands still cannot go."""
         process = self.room.children[of].process
         stopped, killed = name.endswith(".stopped"), name.endswith(".killed")
-        if of == "alarm":
-            self._goes(comes_back=stopped)
-        if not killed:
-            self._plugs.switch(name, on=True)
-        elif process is not None and process.poll() is None:
+        with self._coming_or_going:
+            if of == "alarm":
+                self._goes(comes_back=stopped)
+            if not killed:
+                self._plugs.switch(name, on=True)
+        if killed and process is not None and process.poll() is None:
             process.send_signal(signal.SIGKILL)
         until_s = time.monotonic() + EFFECT_S
         while process is not None and process.poll() is None and time.monotonic() < until_s:
@@ -428,8 +431,10 @@ class Stage:
             if self.up_ns is not None or not self._may_run():
                 continue
             asked_ns = host_ns()
-            if self.looks.health() and self._may_run():
-                self.up_ns = asked_ns
+            if self.looks.health():
+                with self._coming_or_going:
+                    if self._may_run():
+                        self.up_ns = asked_ns
 
     def _may_run(self) -> bool:
         held = any((faults_path(self.paths) / f"alarm-process.{how}").exists() for how in ("down", "stopped"))
