@@ -33,9 +33,12 @@ TRACKER = b"multiprocessing.resource_tracker"
 """Python's own process beside a pool of processes: it ends with the worker that has begun it."""
 LINE = "anon_inode:gpio-line"
 """A line of a real chip, one a pin: gpiozero keeps a pin that was closed as an input until the process ends."""
-NOT_YET = frozenset({"fleet", "machine", "panel", "room", "scenarios", "together", "torture", "vm"})
+NOT_YET = frozenset({"fleet", "machine", "room", "together", "vm"})
 """What has not been tried against it yet."""
 _shared: set[str] = set()
+POOLED = "thread asyncio_"
+"""Python's own name for a thread of an event loop's pool."""
+_pooled: list[str] = []
 
 
 class Closable(Protocol):
@@ -57,6 +60,19 @@ def shared() -> Iterator[None]:
     before = _own()
     yield
     _shared.update(_own() - before)
+
+
+@contextlib.contextmanager
+def shared_room() -> Iterator[None]:
+    """A room that starts inside is shared by a file's tests; at its end nothing of it is left.
+
+    Until then its files come and go, and threads of its pools come when they are first needed.
+    """
+    before = _own()
+    _pooled.append(POOLED)
+    yield
+    _pooled.pop()
+    _wait_until_none(lambda: _more_than(before))
 
 
 @pytest.fixture
@@ -83,8 +99,10 @@ def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
     folder = request.node.path.relative_to(HERE).parts[0]
     if FAILED in request.node.stash or folder in NOT_YET:
         return
-    kinds = ("thread ",) if folder in THREADS_ONLY else ("thread ", "file ", "child ")
-    _wait_until_none(lambda: [one for one in _more_than(before) if one.startswith(kinds)])
+    kinds = ("thread ",) if folder in THREADS_ONLY or _pooled else ("thread ", "file ", "child ")
+    _wait_until_none(
+        lambda: [one for one in _more_than(before) if one.startswith(kinds) and not one.startswith(tuple(_pooled))]
+    )
 
 
 @pytest.fixture(scope="session", autouse=True)

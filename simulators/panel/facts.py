@@ -116,6 +116,8 @@ class Facts:
                 self._put("store", self._store())
                 self._put("fitted", self._fitted())
             look += 1
+        self._alarm.close()
+        self._keeper.close()
 
     def _put(self, section: str, value: Any) -> None:
         with self._lock:
@@ -194,10 +196,13 @@ class _Asker:
                 self._conversation = Conversation(self._path, ASK_S)
             return self._conversation.ask(verb, **args)
         except (LinkError, RefusedError):
-            if self._conversation is not None:
-                self._conversation.__exit__(None, None, None)
-                self._conversation = None
+            self.close()
             return None
+
+    def close(self) -> None:
+        if self._conversation is not None:
+            self._conversation.__exit__(None, None, None)
+            self._conversation = None
 
     def pages(self, verb: str, key: str) -> list[dict[str, Any]] | None:
         """Everything that comes in pages, at most a hundred: a page shows no more."""

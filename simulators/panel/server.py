@@ -99,6 +99,7 @@ class Panel:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(ANSWER_S)
         self._loop.close()
+        del self._world, self._facts  # a cache of aiohttp's holds our handlers, and by them the whole room, for ever
 
     async def _start(self) -> None:
         app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[self._guard])

@@ -14,6 +14,7 @@ import pytest
 from simulators.__main__ import FITTED
 from simulators.panel.page import Page
 from simulators.robot.worlds import SMALL_CAMERA
+from tests import leaks
 from tests.rooms import Unit, policy_with, running
 
 
@@ -29,6 +30,7 @@ def shown(state: Path, policy: str) -> Iterator[Shown]:
     fitted = state.with_name("fitted.toml")
     fitted.write_text(FITTED.read_text() + SMALL_CAMERA)
     with running(state, policy=policy, unit=fitted) as unit:
+        unit.ready(0)  # what comes with its first connections is there before a test looks at what it leaves
         page = Page(unit.room)
         page.start()
         try:
@@ -45,6 +47,13 @@ def recording_room(tmp_path: Path) -> Iterator[Shown]:
 
 
 @pytest.fixture(scope="module")
-def quiet_room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
+def ended() -> Iterator[None]:
+    """A fixture of its own: pytest holds what a fixture gives until that has ended."""
+    with leaks.shared_room():
+        yield
+
+
+@pytest.fixture(scope="module")
+def quiet_room(ended: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:  # noqa: ARG001 - it ends first
     """A room that records nothing: its processes start in a second."""
     yield from shown(tmp_path_factory.mktemp("panel") / "unit", "dronten-2022")
