@@ -3,14 +3,17 @@
 
 """What an engineer aims by: the camera's 16 x 9 blocks, and when claps were heard and seen. No picture, no sound.
 
-Once a second, for at most five minutes.
+Once a second, for at most five minutes, and an hour a day; not while a recording is open.
+
+Invariant: the bounds are the recorder's own. An alarm process that was taken over asks as often as it likes, and lights
+no lamp.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from daemon import wire
+from daemon import log, wire
 from daemon.model.picture import JumpFinder
 from daemon.model.sound import ClapFinder
 from daemon.recorder.track import VideoTrack
@@ -19,6 +22,10 @@ from hardware import ports
 NS = 1_000_000_000
 AIM_MAX_NS = 300 * NS
 """One turn at a camera on a ladder. An engineer who needs longer asks again, and that is logged again."""
+AIM_DAY_NS = 3600 * NS
+"""Twelve such turns: nobody hangs a camera for longer in a day, and nobody watches a room by its blocks. A recorder that
+is started again counts anew."""
+DAY_NS = 24 * 3600 * NS
 
 
 class Aim:
@@ -26,7 +33,9 @@ class Aim:
 
     def __init__(self, track: VideoTrack | None, say: Callable[[wire.Blocks | wire.Claps], bool]) -> None:
         self._track, self._say = track, say
-        self._until_ns = self._said_ns = 0
+        self._since_ns = self._until_ns = self._said_ns = 0
+        self._day_ns, self._left_ns = -DAY_NS, AIM_DAY_NS
+        """Since when a day is counted, and what is left of its hour."""
         self._jumps = JumpFinder()
         self._claps: ClapFinder | None = None
         self._heard: list[int] = []
@@ -34,8 +43,18 @@ class Aim:
 
     def ask(self, until_ns: int, now_ns: int) -> None:
         """Begin, or end with a time in the past."""
-        self._until_ns = min(until_ns, now_ns + AIM_MAX_NS)
+        self._left_ns -= max(0, min(now_ns, self._until_ns) - self._since_ns)
+        if now_ns - self._day_ns >= DAY_NS:
+            self._day_ns, self._left_ns = now_ns, AIM_DAY_NS
+        self._since_ns, self._until_ns = now_ns, min(until_ns, now_ns + min(AIM_MAX_NS, self._left_ns))
+        if until_ns > now_ns >= self._until_ns:
+            log.event("not_aimed", "warning", why="the camera has been aimed for an hour today")
         self._jumps, self._claps, self._heard, self._seen = JumpFinder(), None, [], []
+
+    def end(self, now_ns: int) -> None:
+        """A recording is open: the room is in use."""
+        if now_ns < self._until_ns:
+            self.ask(0, now_ns)
 
     def frame(self, frame: ports.VideoPacket | ports.PcmBlock, sound: ports.AudioFormat | None, now_ns: int) -> None:
         """Take a frame from a device while the camera is aimed."""

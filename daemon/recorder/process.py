@@ -237,6 +237,8 @@ class RecorderProcess:
         self._ring.trim(now_ns)
         self._recordings.turn(now_ns)
         self._say_state(now_ns)
+        if self._recordings.open:
+            self._aim.end(now_ns)
         self._aim.turn(now_ns)
         if now_ns >= self._health_ns:
             self._health_ns = now_ns + HEALTH_NS

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from daemon import wire
-from daemon.recorder.aim import AIM_MAX_NS, Aim
+from daemon.recorder.aim import AIM_DAY_NS, AIM_MAX_NS, DAY_NS, Aim
 from hardware.ports import AudioFormat, PcmBlock, VideoPacket
 
 NS = 1_000_000_000
@@ -57,3 +57,38 @@ def test_nobody_aims_for_longer_than_a_turn() -> None:
     end_s = AIM_MAX_NS // NS
     seconds_of(aim, end_s, end_s + 3)
     assert said == []
+
+
+def aimed_s(aim: Aim, said: Said, from_s: int, to_s: int) -> int:
+    """In how many of these seconds something is said, where an alarm process asks again each second."""
+    count = 0
+    for second in range(from_s, to_s):
+        said.clear()
+        at_ns = second * NS
+        aim.ask(2**62, at_ns)
+        aim._heard = [at_ns]
+        aim.turn(at_ns + 1)
+        count += bool(said)
+    return count
+
+
+def test_nobody_aims_for_longer_than_an_hour_a_day() -> None:
+    """H1: an alarm process that was taken over asks again and again, day after day; it gets an hour of each."""
+    said = Said()
+    aim = Aim(None, said.say)
+    hour, day = AIM_DAY_NS // NS, DAY_NS // NS
+    assert aimed_s(aim, said, 0, 2 * hour) == hour
+    assert aimed_s(aim, said, day - 60, day + 60) == 60
+    assert aimed_s(aim, said, day + 60, day + 2 * hour) == hour - 60
+
+
+def test_a_turn_that_is_ended_early_costs_what_it_lasted() -> None:
+    """H1: an engineer who aims for ten seconds, a hundred times a day, is refused none of them."""
+    said = Said()
+    aim = Aim(None, said.say)
+    for n in range(100):
+        aim.ask(2**62, n * 60 * NS)
+        aim._heard = [1]
+        aim.turn(n * 60 * NS + 1)
+        aim.ask(0, (n * 60 + 10) * NS)
+    assert len(said) == 100

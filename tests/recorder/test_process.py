@@ -275,6 +275,24 @@ def test_orders_are_held_against_the_policy(unit: Unit) -> None:
     assert sorted(one.name for one in unit.paths.recordings.iterdir()) == [recording_id]
 
 
+def test_nobody_aims_while_it_records(unit: Unit) -> None:
+    """R3, H1: what an engineer aims by is for a room at rest: asked or not, nothing of it is said in a recording."""
+    unit.camera.blocks = lambda: PictureBlocks(unit.clock.boot_ns(), (50,) * 144, (None,) * 144)  # type: ignore[method-assign]
+
+    def blocks() -> int:
+        return sum(isinstance(word, wire.Blocks) for word in unit.said)
+
+    unit.tracks("audio", "video")
+    unit.say(wire.Aim(2**62))
+    wait_for("its blocks", blocks)
+    recording_id = unit.record()
+    path = unit.chain(recording_id, 2)
+    before = blocks()
+    unit.say(wire.Aim(2**62))
+    unit.chain(recording_id, len(chain_of(path)) + 6)  # three seconds
+    assert blocks() == before
+
+
 def nonsense(packet: VideoPacket) -> VideoPacket:
     """An encoder that sends something else."""
     return replace(packet, data=b"\x00\x00\x01\x00" + bytes(len(packet.data)))
