@@ -148,10 +148,13 @@ def append(fd: int, data: bytes) -> None:
 
 def open_log(path: Path, mode: int = 0o640) -> int:
     """Open a log for appending; create it, with its name durable, if it does not exist. Raises StoreError."""
+    fd = None
     try:
         fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, mode)
         sync(path.parent)
     except OSError as error:
+        if fd is not None:
+            os.close(fd)  # an open alarm tries again and again
         raise StoreError(f"{path}: {error.strerror or error}") from error
     return fd
 

@@ -23,8 +23,8 @@ NS = 1_000_000_000
 AIM_MAX_NS = 300 * NS
 """One turn at a camera on a ladder. An engineer who needs longer asks again, and that is logged again."""
 AIM_DAY_NS = 3600 * NS
-"""Twelve such turns: nobody hangs a camera for longer in a day, and nobody watches a room by its blocks. A recorder that
-is started again counts anew."""
+"""Twelve such turns: nobody hangs a camera for longer in a day, and nobody may watch a room by its blocks. A recorder
+that is started again counts anew."""
 DAY_NS = 24 * 3600 * NS
 
 

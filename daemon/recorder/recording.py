@@ -156,7 +156,7 @@ class Recordings:
         tap.done -= reopened
         for name in reopened:  # items sealed since its last segment belong to it after all
             for item in self._means.ring.since(name, tap.given_ns[name]):
-                self._write(tap, item)
+                self._write(tap, tap.own(item))
 
     def forget(self) -> None:
         """Drop what was kept for a next part, together with the ring."""
@@ -171,7 +171,7 @@ class Recordings:
         for item in items:
             tap = self._tap
             if tap is not None and not tap.closing and item.track not in tap.done:
-                self._write(tap, item)
+                self._write(tap, tap.own(item))
 
     def turn(self, now_ns: int) -> None:
         """End what is due to end."""
@@ -210,7 +210,7 @@ class Recordings:
         begin = begin_record(means.settings, means.clock, keys, start, items, simulated=means.simulated)
         missing = self._missing(start) if goes_on else {}
         given_ns = {name: max(self._from_ns, self._written_ns.get(name, 0)) for name in names}
-        tap = Tap(start, start.until_ns, start.alarm, start.test, given_ns, set(), now_ns + HEAD_NS)
+        tap = Tap(start, start.until_ns, start.alarm, start.test, given_ns, set(), now_ns + HEAD_NS, dict(given_ns))
         self._tap, means.ring.owed_ns = tap, dict(given_ns)
         for item in items:
             tap.given_ns[item.track] = max(tap.given_ns[item.track], end_ns(item))

@@ -35,9 +35,17 @@ class Tap(msgspec.Struct):
     done: set[Track]
     """Tracks whose last segment has been handed to the writer."""
     head_ns: int
+    begins_ns: Mapping[Track, int]
+    """Where each track of this part begins, at the earliest."""
     lines: int = 0
     head: str = ""
     closing: bool = False
+
+    def own(self, item: Item) -> Item:
+        """The item, or of a hole what lies in this part: a device that comes back may have been away for days."""
+        if isinstance(item, Hole):
+            return replace(item, from_ns=max(item.from_ns, min(self.begins_ns[item.track], item.to_ns)))
+        return item
 
 
 def pre_event(

@@ -129,6 +129,8 @@ class Writer:
         self._orders: OrderThread[Order] = OrderThread("writer", ORDERS_MAX, self._run)
         self._closer = Closer(recordings, clock, sign)
         self._bundle: Bundle | None = None
+        self._begins: Path | None = None
+        """The directory of a recording that is just being begun: the disk may refuse when some of it is there."""
         self._head = ""
         self._doubted = False
         """The disk refused last time: it is probed before beginning a recording that might leave pieces behind."""
@@ -214,8 +216,11 @@ class Writer:
             missing = missing_since(self._recordings, begin.continues, begin.boot_id)
         missing = {track: Missing(begin.trigger_boot_ns, NOT_YET) for track in begin.tracks} | missing
         self._closer.begun(recording_id)
+        path = self._recordings / recording_id
+        self._begins = None if path.exists() else path
         items = _fitting(order.items, _free_bytes(self._recordings))
         self._bundle = Bundle(self._recordings, begin, self._sign, missing, lambda: self._check_lease(recording_id))
+        self._begins = None
         self._bundle.add(items)
         self._doubted = False
         self._sink(Opened(recording_id, (self._clock.boot_ns() - began_ns) / 1e6, dict(self._bundle.ends_ns)))
@@ -262,7 +267,19 @@ class Writer:
             self._closer.left(bundle.path, REFUSED)
             self._say_closed(bundle, "store", detail)
         elif isinstance(order, Open):
-            self._sink(Closed(order.begin.recording_id, "store", detail, 0, begun=False))
+            begun = self._is_begun()
+            self._sink(Closed(order.begin.recording_id, "store", detail, 0, begun=begun))
+
+    def _is_begun(self) -> bool:
+        """Whether the recording that could not be begun is in the store all the same, which closes it."""
+        path, self._begins = self._begins, None
+        try:
+            if path is None or not (path / "begin.json").exists():
+                return False
+        except OSError:  # the disk does not say: the next start looks
+            return False
+        self._closer.left(path, REFUSED)
+        return True
 
     def _say_closed(self, bundle: Bundle, why: EndReason, detail: str, head: str = "") -> None:
         self._head = bundle.head

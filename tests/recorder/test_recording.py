@@ -19,6 +19,7 @@ from daemon import wire
 from daemon.config import load
 from daemon.model.events import Lease, SetEnd, StartRecording
 from daemon.recorder import writer
+from daemon.recorder.cutter import Hole
 from daemon.recorder.recording import GRACE_NS, Means, Recordings
 from daemon.recorder.ring import Ring, Sealed
 from daemon.recorder.seal import Key
@@ -152,6 +153,27 @@ def test_a_track_that_is_late_at_the_end_is_told(story: Story) -> None:
     [gap] = of_track(path, "gap", "video")
     assert (gap["from_boot_ns"], gap["to_boot_ns"]) == (story.t0_ns + NS, end_ns)
     assert gap["reason"] == "nothing came in time"
+
+
+@pytest.mark.case("recorder 12")
+@pytest.mark.parametrize("goes_on", [False, True], ids=["at its end", "in the recording"])
+def test_a_gap_begins_with_its_recording(story: Story, *, goes_on: bool) -> None:
+    """R5, R9: a camera that was away for an hour comes back in a recording, or does not: the gap is of this recording,
+    from its first second, and says nothing of who was there before.
+    """
+    hour_ns = 3600 * NS
+    recording_id = story.begin(4, alarm=True)
+    begins_ns = story.recordings._from_ns
+    for n in range(4):
+        story.second(n, "audio")
+    story.recordings.lease(Lease(recording_id, story.t0_ns + 20 * NS), story.clock.boot_ns())
+    if goes_on:
+        story.recordings.add([Hole("video", story.t0_ns - hour_ns, story.t0_ns + 3 * NS, "unplugged")])
+        story.second(3, "video")
+    story.recordings.turn(story.t0_ns + 4 * NS + GRACE_NS)
+    story.closed()
+    [gap] = of_track(story.paths.recordings / recording_id, "gap", "video")
+    assert (gap["from_boot_ns"], gap["to_boot_ns"]) == (begins_ns, story.t0_ns + (3 if goes_on else 4) * NS)
 
 
 @pytest.mark.parametrize("video", [1, 4], ids=["image is late too", "sound is late"])

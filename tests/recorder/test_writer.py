@@ -243,6 +243,37 @@ def test_a_disk_that_refuses_is_tried_without_leaving_pieces(story: Story, monke
     assert fsync is os.fsync
 
 
+@pytest.mark.case("recorder 5")
+@pytest.mark.parametrize("takes", range(8))
+def test_a_beginning_that_a_disk_breaks_off_is_closed(
+    story: Story, monkeypatch: pytest.MonkeyPatch, takes: int
+) -> None:
+    """R5, R8: a disk refuses at each sync of a beginning in turn, and takes all that follows: either nothing of the
+    recording is there, or it is said to have begun and is closed by the same recorder, for the next part to follow.
+    """
+    fsync, left = os.fsync, [takes]
+
+    def once(fd: int) -> None:
+        if threading.current_thread().name == "writer":
+            left[0] -= 1
+            if left[0] == -1:
+                raise eio()
+        fsync(fd)
+
+    monkeypatch.setattr(os, "fsync", once)
+    story.lease(ONE)
+    story.open(ONE, segment(0))
+    closed = story.heard(writer.Closed)
+    path = story.recordings / ONE
+    assert closed.begun is (path / "begin.json").exists()
+    if closed.begun:
+        wait_for("it is closed", (path / "SHA256SUMS.sig").exists)
+        verify(story.home, path)
+    story.lease(TWO)
+    story.open(TWO, segment(0), continues=ONE if closed.begun else None)
+    story.heard(writer.Opened)
+
+
 @pytest.mark.case("recorder 13")
 def test_a_conversation_that_became_an_alarms_is_one_whatever_ends_it(story: Story) -> None:
     """R5: the mark in the chain counts, also where the writer's own lease ends the recording."""
