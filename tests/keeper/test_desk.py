@@ -369,6 +369,36 @@ def test_a_release_asks_on_a_terminal(own_keeper: RunningKeeper) -> None:
         assert (b"does not come back" in done.stderr) is (typed is not None and not words)
 
 
+@pytest.mark.case("keeper 8")
+def test_a_hold_is_released_by_its_id_and_what_still_keeps_is_said(own_keeper: RunningKeeper) -> None:
+    """K2: a few characters of an id end nothing; a second hold for the same incident is refused and names the first;
+    where the term is over and another hold keeps it, the answer says which one, and the last release deletes.
+    """
+    keeper = own_keeper
+    path = record_own(keeper)
+    first = keeper.ask("hold_place", **WISH)["hold_id"]
+    with pytest.raises(RefusedError, match=f"hold {first} keeps it for {WISH['incident']} already; extend that one"):
+        keeper.ask("hold_place", **WISH)
+    second = keeper.ask("hold_place", **{**WISH, "incident": "2026-0418"})["hold_id"]
+    assert len(keeper.told("hold_placed")) == 2
+    why = {"on_behalf_of": "manager", "reason": "closed"}
+    for length in (1, 7):
+        with pytest.raises(RefusedError, match="expected 8 characters of its id at the least"):
+            keeper.ask("hold_release", hold=first[:length], **why)
+    assert keeper.told("hold_releasing") == []
+    keeper.clock.passed_ns += 30 * DAY_NS
+    command = ["hold", "release", first[:8], "--role", "manager", "--reason", "closed"]
+    done = CliRunner().invoke(app, [*command, "--state", str(keeper.paths.etc.parent)], env={"COLUMNS": "250"})
+    assert done.exit_code == 0, done.output
+    assert "deleted: nothing, another hold keeps it" in done.output
+    assert f"still kept by hold {second}" in done.output
+    assert (path / "audio").exists()
+    with Conversation(keeper.paths.keeper_socket, PATIENCE_S) as own:
+        last = own.ask("hold_release", hold=second[:8], **why)
+    assert last["still_held_by"] == []
+    assert sorted(gone["track"] for gone in last["deleted"]) == ["audio", "video"]
+
+
 @pytest.mark.case("keeper 7")
 def test_the_other_parts_of_an_event_are_named(own_keeper: RunningKeeper) -> None:
     """K2: a hold on one part, without a track, is on every track of every part; `show` names the other parts."""
