@@ -155,6 +155,17 @@ def test_every_path_and_test_that_is_named_is_there(page: Path) -> None:
     assert [name for name in named if f"def {name}(" not in sources] == []
 
 
+def test_no_page_says_a_thing_twice() -> None:
+    """H2: a heading that stands twice in a page is a part that was merged twice; a link leads to the first."""
+    twice = {
+        path.name: found
+        for path in PAGES
+        for headings in [re.findall(r"^(?:##+) (.+)$", path.read_text(), re.MULTILINE)]
+        if (found := {heading for heading in headings if headings.count(heading) > 1})
+    }
+    assert twice == {}
+
+
 def test_make_targets_are_those_of_the_makefile() -> None:
     """H2: README names every make target that `make help` prints, and no other."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")

@@ -71,6 +71,7 @@ class Home:
             (config / directory).mkdir(parents=True)
         (config / "configuration.yaml").write_text(SETTINGS.replace("PORT", str(free_port())))
         (config / "packages" / "spreekkamer.yaml").write_text(page.package())
+        (config / "packages" / "witness.yaml").write_text(page.witness())
         (config / "packages" / "person.yaml").write_text(PERSON)
         (config / "spreekkamer_store.py").write_text(page.block("python"))
         seen = site.broker.seen_by(site.authority.client("voorbeeldstad.console.home-assistant"))
@@ -104,13 +105,19 @@ class Home:
         """What it has stored."""
         return [file.read_bytes() for file in self.stored.glob("*.json")]
 
-    def sees(self) -> dict[str, dict[str, Any]]:
-        """Every entity of the unit by its short name: its attributes, and its state as `state`."""
+    def sees_all(self) -> dict[str, dict[str, Any]]:
+        """Every entity by its id: its attributes, and its state as `state`."""
         self._asked += 1
         self._site.say("person/asks", b"?")
-        seen = wait_for("an answer", lambda: self._site.bodies("person/sees")[self._asked - 1 :])[0]
+        seen: dict[str, dict[str, Any]] = wait_for(
+            "an answer", lambda: self._site.bodies("person/sees")[self._asked - 1 :]
+        )[0]
+        return seen
+
+    def sees(self) -> dict[str, dict[str, Any]]:
+        """The unit's, by their short names."""
         ours = "spreekkamer_1_stadhuis_"
-        return {name.partition(ours)[2]: values for name, values in seen.items() if ours in name}
+        return {name.partition(ours)[2]: values for name, values in self.sees_all().items() if ours in name}
 
     def shows(self, **wanted: str) -> bool:
         """Whether the entities have these states."""

@@ -117,6 +117,22 @@ def a_test(site: Site, home: Home) -> None:
     say("a test is stored and calls nobody")
 
 
+def a_witness(site: Site, home: Home) -> None:
+    """The sensor of the witness's page: on while a witness names a fault or is away, and which."""
+    topic, found = "spreekkamer/v1/voorbeeldstad/witness/getuige/state", page.witness_says()
+    for said, wanted in (({**found, "faults": {}}, "off"), (found, "on"), ({**found, "faults": {}}, "off"),
+                         ({**found, "faults": {}, "online": False}, "on")):  # fmt: skip
+        site.say(topic, json.dumps(said).encode(), retain=True)
+        wait_for("the sensor", lambda wanted=wanted: witness(home).get("state") == wanted)  # type: ignore[misc]  # bound now
+        assert witness(home)["faults"] == said["faults"]
+    say("the witness's sensor: on while one names a fault, which it shows, and while it is away")
+
+
+def witness(home: Home) -> dict[str, Any]:
+    """The sensor, as a person sees it."""
+    return home.sees_all().get("binary_sensor.getuige_storing", {})
+
+
 def bad_days(site: Site, home: Home, acks: Acks) -> None:
     """Duplicates, junk, a disk that is gone, a kind of later units."""
     topic, before = OTHER + "alarm/event", len(home.files())
@@ -171,6 +187,7 @@ def run(python: Path, directory: Path) -> None:
         listens(site)
         one_press(site, home)
         a_test(site, home)
+        a_witness(site, home)
         bad_days(site, home, acks)
         away(site, home)
         acks.check()
