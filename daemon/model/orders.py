@@ -5,7 +5,8 @@
 
 Invariant: the alarm process owns the lamp and the buttons, not the policy's bounds. An id is a name in the store and
 nothing else. An end, a trigger and a lease are within what the policy and the rules of the room allow from now on, so
-that an alarm process that was taken over cannot record longer, earlier or under another name than an intact one. Pure.
+that one order of an alarm process that was taken over cannot record longer, earlier or under another name than an
+intact one's. It may order again. Pure.
 """
 
 from __future__ import annotations

@@ -41,9 +41,9 @@ FOREIGN = "griffier-jansen"
 OURS = frozenset({
     "alarm_id", "chain_sha256", "continues", "criteria_reviewed", "detail", "ended_boot_id", "event_id", "files",
     "findings", "head", "hold_id", "holders",
-    "in_force_from", "journal", "name", "named", "of_boot", "parts", "policy_sha256",
+    "in_force_from", "journal", "name", "named", "of_boot", "opened_at", "parts", "policy_sha256",
     "recording_id", "report_sha256", "review", "session", "sha256", "signature",
-    "signed_by", "signers", "sums_sha256", "unit", "verb", "why",
+    "signed_by", "signers", "slip_sha256", "sums_sha256", "unit", "verb", "why",
     "word_sha256", "zone",
 })  # fmt: skip
 """Texts in the audit log that the unit makes, by field: ids, sums, days, findings, words of a closed set."""

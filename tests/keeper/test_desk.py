@@ -207,7 +207,7 @@ def test_what_is_asked_badly_is_answered_clearly(keeper: RunningKeeper) -> None:
         ({"review": "2026-01-01"}, "review 2026-01-01: expected a date after today and up to", 12),
         ({"review": "2027-12-01"}, "90 days ahead", 12),
         ({"reason": "x" * 201}, "reason: expected one line of 1 to 200 characters; no name", 12),
-        ({"incident": "../../etc"}, "incident: expected a number", 12),
+        ({"incident": "../../etc"}, "incident: expected the incident's or the request's number", 12),
         ({"on_behalf_of": "Anna de Vries"}, "on_behalf_of: expected a role", 12),
         ({"recording": "ffff"}, "no recordings have an id that begins with", 9),
         ({"tracks": ["smell"]}, "tracks: expected audio, video or both", 12),
