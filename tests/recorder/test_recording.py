@@ -155,6 +155,23 @@ def test_a_track_that_is_late_at_the_end_is_told(story: Story) -> None:
     assert gap["reason"] == "nothing came in time"
 
 
+@pytest.mark.case("recorder 7")
+def test_no_record_is_younger_than_itself(story: Story) -> None:
+    """K1: all that the ring holds is stamped ahead, and so is the press: begin.json names no moment after its own, or
+    the keeper would take the recording for none of its own.
+    """
+    story.second(3600, "audio", "video")
+    recording_id, now_ns = secrets.token_hex(16), story.clock.boot_ns()
+    start = StartRecording(recording_id, now_ns + 60 * NS, 30 * NS, now_ns + 120 * NS, alarm=True)
+    story.recordings.start(start, now_ns)
+    story.recordings.lease(Lease(recording_id, now_ns + 5 * NS), now_ns)
+    begin = json.loads((story.lines(recording_id, 2) / "begin.json").read_text())
+    assert begin["trigger_boot_ns"] <= begin["at_boot_ns"]
+    for track in begin["tracks"].values():
+        assert track["oldest_boot_ns"] <= begin["at_boot_ns"]
+        assert track["oldest_wall_ns"] <= begin["at_wall_ns"]
+
+
 @pytest.mark.case("recorder 12")
 @pytest.mark.parametrize("goes_on", [False, True], ids=["at its end", "in the recording"])
 def test_a_gap_begins_with_its_recording(story: Story, *, goes_on: bool) -> None:
