@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -37,8 +37,13 @@ def longest_ns(policy: Policy, *, alarm: bool) -> int:
     return (maximum_s + policy.timing.post_event_s) * NS
 
 
+SOUND = StartRecording("a" * 32, T0, 0, T0 + NS, alarm=True)
+
+
 @pytest.mark.case("security 4")
 @given(STARTS, st.booleans())
+@example(replace(SOUND, continues="../../up"), True)
+@example(SOUND, False)
 def test_no_start_is_beyond_the_policy(order: StartRecording, records: bool) -> None:  # noqa: FBT001 - drawn
     """R3: its names are names in the store, it reaches no further back or ahead than the policy, and it is what was
     asked for where that is allowed.

@@ -75,6 +75,20 @@ def story(tmp_path: Path) -> Story:
     return Story(tmp_path)
 
 
+@pytest.mark.case("recorder 7")
+@pytest.mark.parametrize("off_s", [-3600, 3600])
+def test_a_device_whose_clock_is_another_from_its_first_picture(story: Story, off_s: int) -> None:
+    """K1, R5: all its stamps are an hour off, before or after: its pictures have the times at which they came, so that
+    they neither leave the ring at once nor stay in it, and count from no other hour.
+    """
+    items: list[Item] = []
+    for packet in pictures(3, story.began_ns):
+        items += story.track.take(replace(packet, pts_ns=packet.pts_ns + off_s * NS), packet.pts_ns)
+    assert [type(item) for item in items] == [Sealed, Sealed]
+    assert begin_ns(items[0]) == story.began_ns
+    assert story.track.strays == 75
+
+
 def test_a_device_that_does_not_close_well_is_tried_again(story: Story) -> None:
     """R5: an error while a lost camera is closed ends neither the track nor the process; the hole bears the reason."""
     story.see(2)
