@@ -155,6 +155,23 @@ def test_a_track_that_is_late_at_the_end_is_told(story: Story) -> None:
     assert gap["reason"] == "nothing came in time"
 
 
+@pytest.mark.case("recorder 9")
+@pytest.mark.parametrize(
+    ("delivers", "why"),
+    [(True, "there is no key yet to seal a recording with"), (False, "no camera and no microphone to record from")],
+)
+def test_what_cannot_be_sealed_is_not_begun(story: Story, *, delivers: bool, why: str) -> None:
+    """R3, R8: without a key, or without a device, a start is refused with its reason: nobody lights a lamp for it, and
+    nothing of it is in the store.
+    """
+    for track in story.tracks.values():
+        track.recording, track.delivers = False, delivers
+    recording_id = story.begin(100, alarm=True)
+    assert story.said == [wire.Ended(recording_id, "refused", why)]
+    assert not story.recordings.open
+    assert list(story.paths.recordings.iterdir()) == []
+
+
 @pytest.mark.case("recorder 7")
 def test_no_record_is_younger_than_itself(story: Story) -> None:
     """K1: all that the ring holds is stamped ahead, and so is the press: begin.json names no moment after its own, or
