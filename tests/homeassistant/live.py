@@ -120,6 +120,7 @@ def a_test(site: Site, home: Home) -> None:
 def a_witness(site: Site, home: Home) -> None:
     """The sensor of the witness's page: on while a witness names a fault or is away, and which."""
     topic, found = "spreekkamer/v1/voorbeeldstad/witness/getuige/state", page.witness_says()
+    site.contract.expect_bad_input(topic)  # a witness is no unit: the contract has no such channel
     for said, wanted in (({**found, "faults": {}}, "off"), (found, "on"), ({**found, "faults": {}}, "off"),
                          ({**found, "faults": {}, "online": False}, "on")):  # fmt: skip
         site.say(topic, json.dumps(said).encode(), retain=True)
