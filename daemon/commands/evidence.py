@@ -18,7 +18,7 @@ from daemon import sign
 from daemon.commands import custodian
 from daemon.commands.console import Json, State, as_json, by_option, out, progress
 from daemon.commands.hold import WAIT_S
-from daemon.errors import RefusedError, RequestError, SealError, StoreError
+from daemon.errors import LinkError, RefusedError, RequestError, SealError, StoreError, UnitError
 from daemon.evidence.export import Copy, to_medium, to_stream
 from daemon.evidence.medium import of_the_unit
 from daemon.evidence.source import sources
@@ -26,6 +26,7 @@ from daemon.evidence.verify import Verdict, verify
 from daemon.link import Conversation, ask
 from daemon.model.register import Handing, Purpose, SignedSlip, Use
 from daemon.paths import Paths
+from daemon.texts import plain
 
 SLIPS_BYTES_MAX = 100_000
 """A slip has 700 bytes, and an event ten parts at most."""
@@ -117,25 +118,38 @@ def slip(
     state: State = None, as_json_: Json = False,
 ) -> None:  # fmt: skip
     """Tell the unit's log that copies were opened, by the page's signed slips. Exit code 10: not all were taken."""
-    told, refused = list[dict[str, Any]](), list[RefusedError]()
-    for path in files:
-        for text in _slips(path):
-            try:
-                told.append(ask(Paths.below(state).keeper_socket, "slip", **text))
-            except RefusedError as error:
-                refused.append(RefusedError(f"{path}: {error}", error.exit_code))
-    if refused and not told:
-        raise refused[0]
+    told, refused = list[dict[str, Any]](), list[UnitError]()
+    try:
+        for path in files:
+            _bring(path, Paths.below(state).keeper_socket, told, refused)
+    except LinkError as error:  # what was noted before is told, and the others would wait in vain
+        refused.append(error)
     if as_json_:
         as_json({"noted": told, "refused": [str(why) for why in refused]})
     else:
         for one in told:
             what = f"noted as opened on {one['opened_at']}, for {one['purpose']} {one['number']}"
             out().print(f"recording {one['recording_id']}: {what}", soft_wrap=True)
-        for why in refused:
+        for why in refused if told else refused[1:]:
             out().print(f"[red]{escape(str(why))}[/red]", soft_wrap=True)
+    if refused and not told:
+        raise refused[0]
     if refused:
         raise typer.Exit(10)
+
+
+def _bring(path: Path, keeper: Path, told: list[dict[str, Any]], refused: list[UnitError]) -> None:
+    """The slips of one file; what is wrong costs itself alone. Raises LinkError."""
+    try:
+        slips = _slips(path)
+    except (RequestError, StoreError) as error:
+        refused.append(error)
+        return
+    for text in slips:
+        try:
+            told.append(ask(keeper, "slip", **text))
+        except RefusedError as error:
+            refused.append(RefusedError(f"{path}: {error}", error.exit_code))
 
 
 def _slips(path: Path) -> list[dict[str, str]]:
@@ -147,7 +161,7 @@ def _slips(path: Path) -> list[dict[str, str]]:
     except OSError as error:
         raise StoreError(f"{path}: {error.strerror or error}") from error
     try:
-        found = msgspec.json.Decoder(SignedSlip).decode_lines(data if len(data) <= SLIPS_BYTES_MAX else b"-")
+        found = msgspec.json.Decoder(SignedSlip).decode_lines(plain(data) if len(data) <= SLIPS_BYTES_MAX else b"-")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RequestError(f"{path}: is no slip; {expected}") from error
     if not found:

@@ -57,14 +57,6 @@ LISTED = {
 """Where a person finds the ids, by what is looked for."""
 
 
-class Copies(msgspec.Struct):
-    """What is known of a recording of which a copy was handed out."""
-
-    slip_keys: tuple[str, ...] = ()
-    slips: set[str] = msgspec.field(default_factory=set)
-    """SHA-256 of each slip that was noted."""
-
-
 class Register:
     """Follows the log, and adds what custodians report. One thread."""
 
@@ -74,8 +66,10 @@ class Register:
         self._raised: dict[str, int] = {}
         """Alarm -> UTC of its press, by the clock of then."""
         self._closed: dict[str, acts.IncidentClosed] = {}
-        self._handed_out: dict[str, Copies] = {}
-        """Recordings of which a copy was ever handed out."""
+        self._handed_out: dict[str, tuple[str, ...]] = {}
+        """Recordings of which a copy was handed out, with their keys for slips."""
+        self._slips: dict[str, set[str]] = {}
+        """Recording -> SHA-256 of each slip of it that was noted, also where its hand-out is past the log's term."""
 
     def follow(self, line: Line) -> None:
         """Takes a line of the log."""
@@ -87,12 +81,13 @@ class Register:
                 self._closed[alarm_id] = closed
                 _bound(self._closed)
             case acts.HandedOut(recording_id=recording_id, slip_keys=keys):
-                copies = self._handed_out.setdefault(recording_id, Copies())
-                if line.is_signed and isinstance(keys, tuple):
-                    copies.slip_keys = keys
+                told = keys if line.is_signed and isinstance(keys, tuple) else ()
+                # The first: a recording never gets another key, and a begin.json that was altered since brings none.
+                self._handed_out[recording_id] = self._handed_out.get(recording_id) or told
                 _bound(self._handed_out)
-            case acts.CopyUsed(recording_id=recording_id, slip_sha256=str(sha256)) if recording_id in self._handed_out:
-                self._handed_out[recording_id].slips.add(sha256)
+            case acts.CopyUsed(recording_id=recording_id, slip_sha256=str(sha256)) if line.is_signed:
+                self._slips.setdefault(recording_id, set()).add(sha256)
+                _bound(self._slips)
 
     def page(self, _: Asked) -> Any:
         """The newest alarms, the oldest of them first, and what each was; null: nobody has said it."""
@@ -127,15 +122,15 @@ class Register:
         except (msgspec.DecodeError, RecursionError, RequestError) as error:
             raise RequestError(f"slip: {error}") from error
         check_role(told.on_behalf_of, self._roles)
-        copies = self._handed_out.get(told.recording_id)
-        if copies is None:
-            raise NotFoundError(f"slip: no copy of recording {told.recording_id[:8]} was ever handed out here")
-        sha256 = hashlib.sha256(data).hexdigest()
-        if sha256 in copies.slips:
+        audit.be_certain()  # a line that the disk took without saying so is one that was noted
+        if (keys := self._handed_out.get(told.recording_id)) is None:
+            raise NotFoundError(f"slip: the log has no copy of recording {told.recording_id[:8]} that was handed out")
+        sha256, noted = hashlib.sha256(data).hexdigest(), self._slips.get(told.recording_id, set())
+        if sha256 in noted:
             raise RequestError("slip: it was noted before; expected one that was not")
-        if len(copies.slips) >= SLIPS_MAX:
+        if len(noted) >= SLIPS_MAX:
             raise RequestError(f"slip: {SLIPS_MAX} of this recording are noted; note this one with `evidence used`")
-        _check_signed(data, wish.signature.encode(), copies.slip_keys)
+        _check_signed(data, wish.signature.encode(), keys)
         about = told.use, told.purpose, told.number, told.on_behalf_of
         by = asked.by.uid, asked.by.role
         audit.add(acts.CopyUsed(told.recording_id, *about, *by, slip_sha256=sha256, opened_at=told.opened_at))

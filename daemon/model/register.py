@@ -8,6 +8,7 @@ Closed sets of words, a number of the municipality's own register, a role. Pure:
 
 from __future__ import annotations
 
+import datetime
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -60,9 +61,16 @@ class Slip(Struct, frozen=True, forbid_unknown_fields=True):
     purpose: Purpose
     number: Number
     on_behalf_of: Role
-    opened_at: Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\Z")]
+    opened_at: Annotated[str, Meta(pattern=r"^[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}Z\Z")]
     """UTC, by the clock of the computer where it was opened."""
     format: Literal["spreekkamer-slip/1"]
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a moment that no calendar has."""
+        try:
+            datetime.datetime.fromisoformat(self.opened_at)
+        except ValueError as error:
+            raise ValueError(f"`opened_at`: {error}") from error
 
 
 class Closing(Struct, frozen=True, forbid_unknown_fields=True):

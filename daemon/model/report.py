@@ -292,6 +292,10 @@ class Tally:
         """Alarms of the year, and when."""
         self._closed: dict[str, acts.IncidentClosed] = {}
         """What was said of alarms, of any year and in any: the newest counts."""
+        self._slips: dict[str, None] = {}
+        """Slips that have been counted."""
+        self._uses_told: dict[tuple[str, ...], tuple[int, int]] = {}
+        """Uses in the same words: how many by slips, and how many typed."""
         self._ring_ns = 0
         """When the last line of ring time was written."""
         self._gone: dict[Key, None] = {}
@@ -452,6 +456,17 @@ class Tally:
         _add(self.figures.handed_out_for, act.purpose or "unsaid")
 
     def _used(self, act: acts.CopyUsed) -> None:
+        """Count a use, unless it is one that was told in the same words by the other way: as a slip, or typed."""
+        if is_slip := act.slip_sha256 is not UNSET:
+            if act.slip_sha256 in self._slips:
+                return  # a crash between its line and the signature: it was brought again
+            _remember(self._slips, str(act.slip_sha256), None)
+        words = act.recording_id, act.use, act.purpose, act.number, act.on_behalf_of
+        slips, typed = self._uses_told.get(words, (0, 0))
+        now = slips + is_slip, typed + (not is_slip)
+        _remember(self._uses_told, words, now)
+        if max(now) == max(slips, typed):
+            return
         _add(self.figures.copies_used, act.use)
         _add(self.figures.copies_used_for, act.purpose)
 

@@ -37,7 +37,8 @@ class Made(msgspec.Struct, frozen=True):
 
     recipient: str
     envelope: str
-    slip: str
+    slip: str = ""
+    """Empty: the child is an earlier release's, during a return to it. A recording without slips is one as well."""
 
 
 def make(ask: Ask) -> Made:

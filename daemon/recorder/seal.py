@@ -50,8 +50,11 @@ def make_key(groups: tuple[tuple[str, ...], ...]) -> Key:
         raise SealError(f"no recording key could be made: {error}") from error
     if child.returncode != 0:
         raise SealError(f"no recording key could be made: {child.stderr.decode(errors='replace').strip()[-500:]}")
-    made = msgspec.json.decode(child.stdout, type=Made)
-    return Key(made.recipient, base64.b64decode(made.envelope), made.slip)
+    try:
+        made = msgspec.json.decode(child.stdout, type=Made)
+        return Key(made.recipient, base64.b64decode(made.envelope), made.slip)
+    except ValueError as error:  # msgspec's and base64's are among them
+        raise SealError(f"no recording key could be made: what its child said is none: {error}") from error
 
 
 class KeySupply:

@@ -263,17 +263,23 @@ class Story:
         self._write(at, "hold_placed", hold_id=hold_id, kind=kind)
 
     def _copy(self, at: datetime.datetime, handed: list[str]) -> None:
-        purpose, told = self.random.choice(PURPOSES), self._of(at)
+        purpose, counted = self.random.choice(PURPOSES), self._of(at)
         about: dict[str, Any] = {"purpose": purpose, "number": "1", "on_behalf_of": "manager"}
         if handed and self.random.random() < 0.5:
             use = self.random.choice(USES)
-            told.by["copies_used"][use] += 1
-            told.by["copies_used_for"][purpose] += 1
-            self._write(at, "copy_used", recording_id=self.random.choice(handed), use=use, **about)
+            counted.by["copies_used"][use] += 1
+            counted.by["copies_used_for"][purpose] += 1
+            told = {"recording_id": self.random.choice(handed), "use": use, **about, "number": f"{self._number()}"}
+            ways = self.random.choice(["slip", "typed", "both"]) if use == "opened" else "typed"  # both: one opening
+            if ways != "typed":
+                slip = sha256(told["number"].encode())
+                self._write(at, "copy_used", **told, slip_sha256=slip, opened_at="2026-01-01T09:00:00Z")
+            if ways != "slip":
+                self._write(at, "copy_used", **told)
             return
         handed.append(f"{self._number():032x}")
         is_said = self.random.random() < 0.7
-        told.by["handed_out_for"][purpose if is_said else "unsaid"] += 1
+        counted.by["handed_out_for"][purpose if is_said else "unsaid"] += 1
         self._write(at, "handed_out", recording_id=handed[-1], **(about if is_said else {}))
 
     def _deleted(self, at: datetime.datetime) -> None:

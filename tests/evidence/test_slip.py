@@ -14,7 +14,9 @@ import msgspec
 import pytest
 from typer.testing import CliRunner, Result
 
+from daemon import link, sign
 from daemon.__main__ import app
+from daemon.commands import evidence
 from daemon.evidence.export import to_medium
 from daemon.link import Conversation
 from daemon.model.register import Handing
@@ -150,6 +152,71 @@ def test_what_the_unit_would_refuse_is_said_on_the_page(browser: Browser, tmp_pa
         browser.do("eval", js="void document.querySelector('#save-slip').click()")
         browser.do("wait", js="document.querySelector('#slipping').innerText.includes('oudere versie')")
         assert "slip_keys" not in keeper.told("handed_out")[-1]
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> Path:
+    """A key for slips, as opening gives it."""
+    made = tmp_path / "key"
+    sign.make_key(made, "slip", sign.SLIPS)
+    return made
+
+
+def handed_with(keeper: RunningKeeper, key: Path, to: Path) -> None:
+    """A copy of a recording with this key for its slips."""
+    public = " ".join(key.with_suffix(".pub").read_text().split()[:2])
+    record(keeper, A, Holders(to / "holders"), slip_keys=(public,))
+    handed_out(keeper, to)
+
+
+def slip_of(key: Path, to: Path, number: int = 1) -> Path:
+    """A slip without a page."""
+    told = {"recording_id": A, "use": "opened", "purpose": "demand", "number": f"{number}", "on_behalf_of": "manager"}
+    words = json.dumps({**told, "opened_at": "2026-11-30T09:00:00Z", "format": "spreekkamer-slip/1"})
+    to.write_text(json.dumps({"slip": words, "signature": sign.sign(words.encode(), key, sign.SLIPS).decode()}))
+    return to
+
+
+def test_a_file_that_is_none_costs_itself_alone(tmp_path: Path, key: Path) -> None:
+    """K3: of several files one is no slip, one is a directory, one is not there, one never ends: each is named, and the
+    others are noted and told. Windows' Notepad may have saved one.
+    """
+    with open_desk("heusden-2020", NOW_NS) as keeper:
+        handed_with(keeper, key, tmp_path)
+        first, second = (slip_of(key, tmp_path / f"good{n}", n) for n in (1, 2))
+        second.write_text(second.read_text(), encoding="utf-16")
+        (tmp_path / "wrong").write_text("{}")
+        done = bring(keeper, tmp_path / "wrong", first, tmp_path, tmp_path / "none", Path("/dev/zero"), second)
+        assert done.exit_code == 10
+        assert [line["number"] for line in keeper.told("copy_used")] == ["1", "2"]
+        assert done.output.count("noted as opened") == 2
+        for why in (
+            "wrong: is no slip", "Is a directory", "none: No such file", "/dev/zero: is no slip",
+        ):  # fmt: skip
+            assert why in done.output
+
+
+def test_a_unit_that_goes_costs_no_word_about_what_was_noted(
+    tmp_path: Path, key: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """K3: the keeper stops between two slips: the first was noted, and is told; where none was, all reasons are."""
+    with open_desk("heusden-2020", NOW_NS) as keeper:
+        handed_with(keeper, key, tmp_path)
+        slips = [slip_of(key, tmp_path / f"slip{n}", n) for n in range(3)]
+        ask = link.ask
+
+        def once(path: Path, verb: str, **args: str) -> object:
+            monkeypatch.setattr(evidence, "ask", lambda _, *__, **___: ask(tmp_path / "gone", verb, **args))
+            return ask(path, verb, **args)
+
+        monkeypatch.setattr(evidence, "ask", once)
+        done = bring(keeper, *slips)
+        assert (done.exit_code, done.output.count("noted as opened"), done.output.count("running?")) == (10, 1, 1)
+        monkeypatch.setattr(evidence, "ask", ask)
+        (tmp_path / "wrong").write_text("{}")
+        done = bring(keeper, slips[0], tmp_path / "wrong")
+        assert "noted before" in str(done.exception)
+        assert "wrong: is no slip" in done.output
 
 
 def test_what_is_no_slip_is_named(tmp_path: Path) -> None:

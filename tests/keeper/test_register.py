@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import shutil
 from collections.abc import Iterator
@@ -15,8 +16,8 @@ from typing import Any, get_args
 import pytest
 from msgspec import UNSET
 
-from daemon import sign
-from daemon.errors import NotFoundError, RequestError
+from daemon import durable, sign
+from daemon.errors import NotFoundError, RequestError, StoreError
 from daemon.keeper.audit import AuditLog
 from daemon.keeper.custody import Asked
 from daemon.keeper.register import ALARMS_MAX, SHOWN_MAX, SLIPS_MAX, Register, handing
@@ -230,6 +231,8 @@ def test_a_forged_slip_is_refused(book: Book, keys: list[Path]) -> None:
         (book.slip(keys[0], name("a"), use="destroyed"), "slip: use: expected"),
         (book.slip(keys[0], name("a"), on_behalf_of="janssen"), "expected a role of the policy"),
         (book.slip(keys[0], name("a"), opened_at="yesterday"), "slip: opened_at: expected"),
+        (book.slip(keys[0], name("a"), opened_at="2026-11-30T99:00:00Z"), "slip: opened_at: expected"),
+        (book.slip(keys[0], name("a"), opened_at="\u0662026-11-30T09:00:00Z"), "slip: opened_at: expected"),
         (book.slip(keys[0], name("a"), who="J. Janssen"), "slip: .*who"),
         ({**mine, "slip": "[" * 1999}, "slip: "), ({"slip": mine["slip"]}, "signature: expected"),
         ({**mine, "signature": "x" * 2001}, "signature: expected"),
@@ -251,6 +254,60 @@ def test_a_key_for_slips_that_no_keeper_wrote_counts_for_nothing(book: Book, key
     book.book.follow(Line(1, "0" * 64, act=forged, is_signed=False))
     with pytest.raises(RequestError, match="no key for slips"):
         book.bring(**book.slip(keys[0], name("a")))
+
+
+def test_a_recording_gets_no_other_key_for_slips(book: Book, keys: list[Path]) -> None:
+    """K3, K7: a `begin.json` that was altered after a first copy brings no key of its own when a second is handed out,
+    and takes none away.
+    """
+    book.handed_out(name("a"), public(keys[0]))
+    book.handed_out(name("a"), public(keys[1]))
+    with pytest.raises(RequestError, match="not signed with this recording's key"):
+        book.bring(**book.slip(keys[1], name("a")))
+    book.bring(**book.slip(keys[0], name("a")))
+
+
+def test_a_slip_whose_line_the_disk_took_without_saying_so_counts_once(
+    book: Book, keys: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """K3: the line was written and its sync failed. Whoever brings the slip again hears that it was noted."""
+    book.handed_out(name("a"), public(keys[0]))
+    one, append = book.slip(keys[0], name("a")), durable.append
+
+    def written_all_the_same(log: int, data: bytes) -> None:
+        append(log, data)
+        raise StoreError("no answer from the disk")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(durable, "append", written_all_the_same)
+        with pytest.raises(StoreError):
+            book.bring(**one)
+    with pytest.raises(RequestError, match="noted before"):
+        book.bring(**one)
+    assert len(book.lines("copy_used")) == 1
+
+
+def test_a_slip_counts_once_also_where_its_hand_out_went_with_its_year(book: Book, keys: list[Path]) -> None:
+    """K3: after a restart the log begins with the opening; a second copy is handed out, and the slip is refused."""
+    one = book.slip(keys[0], name("a"))
+    noted = hashlib.sha256(one["slip"].encode()).hexdigest()
+    used = acts.CopyUsed(name("a"), "opened", "demand", "2026-1", "manager", 7, "custodian", slip_sha256=noted)
+    book.audit.add(used)
+    book.handed_out(name("a"), public(keys[0]))
+    with pytest.raises(RequestError, match="noted before"):
+        book.bring(**one)
+
+
+def test_a_slip_whose_line_no_keeper_signed_is_noted(book: Book, keys: list[Path]) -> None:
+    """K7: a keeper was killed between the line and its signature, or somebody put it there: it has no force, and the
+    slip is noted when it is brought again.
+    """
+    book.handed_out(name("a"), public(keys[0]))
+    one = book.slip(keys[0], name("a"))
+    noted = hashlib.sha256(one["slip"].encode()).hexdigest()
+    used = acts.CopyUsed(name("a"), "opened", "demand", "2026-1", "manager", 7, "custodian", slip_sha256=noted)
+    book.book.follow(Line(1, "0" * 64, act=used, is_signed=False))
+    assert book.bring(**one)["number"] == "2026-1"
 
 
 def test_slips_of_one_recording_have_a_bound(book: Book, keys: list[Path]) -> None:

@@ -54,6 +54,22 @@ def test_copies_are_counted_by_purpose_and_by_what_became_of_them() -> None:
     assert (found.copies_used, found.copies_used_for) == ({"opened": 2}, {"demand": 1, "complaint": 1})
 
 
+def test_an_opening_that_was_typed_and_brought_as_a_slip_counts_once() -> None:
+    """H2: in the same words, in whatever order it was told; another slip, another number, another role is another
+    opening, and so is a second one that was typed. A slip whose line was lost with its signature, and brought again,
+    counts once.
+    """
+    said = {"use": "opened", "purpose": "demand", "number": "1", "on_behalf_of": "manager", "recording_id": "a"}
+    typed, other = line("copy_used", **said), line("copy_used", **{**said, "on_behalf_of": "secretary"})
+    slips = [line("copy_used", **said, slip_sha256=digit * 64, opened_at="2026-01-01T09:00:00Z") for digit in "123"]
+    for told, openings in (
+        ([typed, slips[0]], 1), ([slips[0], typed], 1), ([slips[0], slips[0]], 1), ([slips[0], typed, slips[1]], 2),
+        ([typed, typed, slips[0]], 2), ([typed, typed], 2), ([slips[0], other], 2), ([typed, *slips, typed], 3),
+    ):  # fmt: skip
+        found = figures(2026, *told)
+        assert (found.copies_used, found.copies_used_for) == ({"opened": openings}, {"demand": openings})
+
+
 def test_the_criteria_stand_above_what_they_tell_apart() -> None:
     """H2: by what aggression is told, by whom that was set and when it was looked at last, from the log itself."""
     said = {"criteria": "Wat de huisregels verbieden", "criteria_by": "B&W", "criteria_reviewed": "2026-01-05"}

@@ -67,6 +67,38 @@ def test_a_holder_that_is_none_is_an_error_in_words() -> None:
         make_key((("age1nonsense",),))
 
 
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ("", "none"), ("Killed", "none"), ('{"recipient": "age1"}', "envelope"),
+        ('{"recipient": "age1", "envelope": "x"}', "base64"),
+    ],
+)  # fmt: skip
+def test_what_is_no_key_is_an_error_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, why: str
+) -> None:
+    """R8: a child that says something else is a key that failed, and the thread that makes keys tries again."""
+    monkeypatch.setattr(sys, "executable", str(child(tmp_path, said)))
+    with pytest.raises(SealError, match=f"no recording key could be made: .*{why}"):
+        make_key((("age1",),))
+
+
+def test_the_child_of_an_earlier_release_makes_a_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """R8: during a return to an earlier release its child runs under this recorder, and says nothing of slips: what is
+    recorded then has none.
+    """
+    said = '{"recipient": "age1", "envelope": "aaaa"}'
+    monkeypatch.setattr(sys, "executable", str(child(tmp_path, said)))
+    assert make_key((("age1",),)).slip == ""
+
+
+def child(home: Path, said: str) -> Path:
+    path = home / "child"
+    path.write_text(f"#!/bin/sh\ncat > /dev/null\necho '{said}'\n")
+    path.chmod(0o755)
+    return path
+
+
 @pytest.mark.case("security 12")
 def test_the_child_that_makes_a_key_is_locked_and_cannot_be_read() -> None:
     """R6, R1: the process that has a secret key for a moment locks its memory as the recorder does, and can neither be
