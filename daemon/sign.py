@@ -53,15 +53,30 @@ _ONE = b"\0\0\0\1"
 _MAGIC = b"openssh-key-v1\0"
 _POINT = 36
 """Bytes of an Ed25519 key in a blob: its length, and 32."""
+_OWN = 0o600
+"""ssh-keygen takes no private key that others may read."""
 _WHO = "signer"
 """Principal for looking up a key without one."""
 
 
 def sign(data: bytes, key: Path, namespace: str = RECORDINGS) -> bytes:
     """Return the signature file for these bytes. Raises SealError."""
-    command = ["ssh-keygen", "-Y", "sign", "-q", "-f", str(key), "-n", namespace]
+    return _signed(data, str(key), namespace)
+
+
+def sign_with(data: bytes, key: bytes, namespace: str) -> bytes:
+    """As `sign`, with a key that is in no file: its content, as OpenSSH writes it. Raises SealError."""
     try:
-        done = subprocess.run(command, input=data, capture_output=True, timeout=WAIT_S, check=False)
+        with _paths(key) as (fds, (path,)):
+            return _signed(data, path, namespace, fds)
+    except OSError as error:
+        raise SealError(f"ssh-keygen could not sign: {error}") from error
+
+
+def _signed(data: bytes, key: str, namespace: str, fds: tuple[int, ...] = ()) -> bytes:
+    command = ["ssh-keygen", "-Y", "sign", "-q", "-f", key, "-n", namespace]
+    try:
+        done = subprocess.run(command, input=data, capture_output=True, timeout=WAIT_S, check=False, pass_fds=fds)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise SealError(f"ssh-keygen could not sign: {error}") from error
     if done.returncode != 0 or not done.stdout:
@@ -265,12 +280,14 @@ def _paths(*contents: bytes) -> Iterator[tuple[tuple[int, ...], list[str]]]:
         paths = [Path(home) / str(number) for number in range(len(contents))]
         for path, data in zip(paths, contents, strict=True):
             path.write_bytes(data)
+            path.chmod(_OWN)
         yield (), [str(path) for path in paths]
 
 
 def _memory(data: bytes) -> int:
     """A file without a name, for a program that needs a path."""
     fd = os.memfd_create("spreekkamer")
+    os.fchmod(fd, _OWN)
     os.write(fd, data)
     os.lseek(fd, 0, os.SEEK_SET)
     return fd

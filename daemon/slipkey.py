@@ -4,7 +4,8 @@
 """The key that signs slips: an Ed25519 key that follows from the secret half of a recording key.
 
 Invariant: nothing here signs, and nothing opens (decision 29). The child that makes a recording key asks for the public
-half of the slip's key, once; whoever opens a recording has the secret it follows from, and nobody else has.
+half of the slip's key, once; whoever opens a recording has the secret it follows from, and nobody else has. On their
+computer the secret half is made, for ssh-keygen.
 
     seed     SHA-256 of "spreekkamer-slip/1", a newline, "AGE-SECRET-KEY-1…"
     public   RFC 8032, 5.1.5: SHA-512 of the seed, clamped, times the base point
@@ -35,13 +36,30 @@ def seed(secret: str) -> bytes:
 
 def public(seed_: bytes) -> str:
     """The public half of a seed, as in a `.pub` file; some 5 ms."""
+    return f"{_KIND.decode()} {base64.b64encode(_texts(_KIND, _point(seed_))).decode()}"
+
+
+def private(seed_: bytes) -> bytes:
+    """The key of a seed as a file of OpenSSH's (PROTOCOL.key), without a passphrase."""
+    point, check = _point(seed_), bytes(8)
+    blob = _texts(_KIND, point)
+    secret = check + _texts(_KIND, point, seed_ + point, b"slip")
+    secret += bytes(range(1, 1 + -len(secret) % 8))
+    text = base64.b64encode(b"openssh-key-v1\0" + _texts(b"none", b"none", b"") + b"\0\0\0\1" + _texts(blob, secret))
+    return b"-----BEGIN OPENSSH PRIVATE KEY-----\n%b\n-----END OPENSSH PRIVATE KEY-----\n" % text
+
+
+def _point(seed_: bytes) -> bytes:
     digest = hashlib.sha512(seed_).digest()
     scalar = int.from_bytes(digest[:32], "little") & ((1 << 254) - 8) | (1 << 254)
     x, y, z, _ = _times(scalar, (_BASE_X, _BASE_Y, 1, _BASE_X * _BASE_Y % _P))
     inverse = pow(z, -1, _P)
-    point = (y * inverse % _P | (x * inverse % _P & 1) << 255).to_bytes(32, "little")
-    blob = b"".join(struct.pack(">I", len(part)) + part for part in (_KIND, point))
-    return f"{_KIND.decode()} {base64.b64encode(blob).decode()}"
+    return (y * inverse % _P | (x * inverse % _P & 1) << 255).to_bytes(32, "little")
+
+
+def _texts(*parts: bytes) -> bytes:
+    """Each after its length (RFC 4251, 5)."""
+    return b"".join(struct.pack(">I", len(part)) + part for part in parts)
 
 
 def _times(scalar: int, point: Point) -> Point:

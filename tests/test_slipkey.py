@@ -9,7 +9,10 @@ import base64
 import hashlib
 from pathlib import Path
 
+import pytest
+
 from daemon import sign, slipkey
+from daemon.errors import SealError
 
 VECTORS = {
     "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60":
@@ -33,6 +36,19 @@ def test_a_public_key_is_what_the_standard_says(tmp_path: Path) -> None:
         raw, point_ = base64.b64decode("".join(lines)), base64.b64decode(public.split()[1])[-32:]
         at = raw.rfind(point_)  # the secret half is the seed, and the public one again
         assert slipkey.public(raw[at - 32 : at]) == public
+
+
+def test_a_key_file_is_one_that_ssh_keygen_signs_with() -> None:
+    """R6: of whatever seed: the file has the public half, ssh-keygen signs with it, and finds the signature good."""
+    for n in range(9):
+        seed = hashlib.sha256(b"%d" % n).digest()
+        key, public = slipkey.private(seed), slipkey.public(seed)
+        assert sign.public_of(key) == public
+        signature = sign.sign_with(b"words", key, sign.SLIPS)
+        assert sign.is_signed_by(public, b"words", signature, sign.SLIPS, sign.WAIT_S)
+        assert not sign.is_signed_by(public, b"others", signature, sign.SLIPS, sign.WAIT_S)
+    with pytest.raises(SealError, match="ssh-keygen could not sign"):
+        sign.sign_with(b"words", b"no key", sign.SLIPS)
 
 
 def test_a_seed_is_of_this_purpose_alone() -> None:

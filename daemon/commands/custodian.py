@@ -33,6 +33,7 @@ from daemon.evidence.copies import refuse_existing, write_new
 from daemon.evidence.source import Source, sources, strangers
 from daemon.evidence.verify import Verdict, Verified, verify
 from daemon.model.policy import fingerprint
+from daemon.model.register import Purpose
 from daemon.names import TRACKS
 from daemon.texts import plain, shown
 from daemon.times import local
@@ -79,13 +80,29 @@ def verify_(
 def open_(
     copy: Copy, *, out_: Annotated[Path, typer.Option("--out", metavar="FILE.mp4", help="the film; not there yet")],
     identity: Keys = None, half: HalfFile = None, signers: Signers = None,
+    slip: Annotated[
+        Path | None, typer.Option(metavar="F.json", help="a slip for the unit: that it was opened, and for what")
+    ] = None,
+    purpose: Annotated[Purpose | None, typer.Option(help="of the slip: what for")] = None,
+    number: Annotated[str | None, typer.Option(metavar="NR", help="of the slip: the register's number")] = None,
+    role: Annotated[str | None, typer.Option(help="of the slip: for which function; no name")] = None,
 ) -> None:  # fmt: skip
     """Open a recording with a key of one holder of every group, as an MP4. Exit code 10: with faults."""
+    from daemon.evidence import slip as slips  # noqa: PLC0415 - as above
+
+    about = slips.checked(slips.About(purpose, number, role), wanted=slip is not None)
     opened, closed = _unlocked(_verified(copy, signers), identity, half)
+    now = datetime.datetime.now(tz=datetime.UTC)
     places = [out_.with_stem(f"{out_.stem}-{n}") if n > 1 else out_ for n in range(1, len(opened) + 1)]
-    for place in places:
+    for place in (*places, *([slip] if slip else [])):
         refuse_existing(place)
     faulty = closed
+    if slip and about:
+        slips_of = {
+            one.verdict.recording_id: slips.made(envelopes, one.verdict, about, now) for _, one, envelopes in opened
+        }
+        _save_slip(slip, slips_of)
+        faulty = faulty or None in slips_of.values()
     for (source, one, envelopes), place in zip(opened, places, strict=True):
         made, troubles = _film(source, one, envelopes, place)
         _tell(troubles)
@@ -97,6 +114,16 @@ def open_(
         faulty = faulty or bool(troubles) or not one.verdict.whole or one.verdict.unit == "no"
     if faulty:
         raise typer.Exit(10)
+
+
+def _save_slip(place: Path, lines: dict[str, bytes | None]) -> None:
+    """Before the film is made: the recording is open, whatever becomes of that."""
+    lacking = [name[:8] for name, line in lines.items() if line is None]
+    _tell([f"{name}: names no key for a slip; note its opening with `evidence used`" for name in lacking])
+    if len(lacking) == len(lines):
+        return
+    write_new(place, b"".join(line for line in lines.values() if line))
+    out().print(f"{escape(str(place))}: bring it to the unit, with `evidence slip`.", soft_wrap=True)
 
 
 def half_(

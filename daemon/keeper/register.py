@@ -35,6 +35,7 @@ SHOWN_MAX = 100
 """In one answer: the newest, 20 kB."""
 EXPECTED = {
     "alarm": "the start of an alarm's id, as `incident list` has it",
+    "recording_id": "a recording's id, as the page wrote it",
     "recording": "the start of a recording's id",
     "kind": "verbal, intimidation, physical, property, false or exercise",
     "measures": "aftercare, talk, warning, ban, damages or other, each once",

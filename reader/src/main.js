@@ -224,6 +224,7 @@ async function unlockAll(mine) {
       if (mine !== turn) return why;
       one.closed = opened;
       one.keys = opened.keys;
+      one.opened = new Date();
     } catch (error) {
       why.push({ n, error });
     }
@@ -415,14 +416,15 @@ async function saveSlip() {
   const number = $("incident").value.trim(), on_behalf_of = $("role").value.trim(), about = { purpose: $("purpose").value, number, on_behalf_of };
   if (!NUMBER.test(number)) throw new Closed("slip-number");
   if (!ROLE.test(on_behalf_of)) throw new Closed("slip-role");
-  const lines = [];
-  for (const { verdict, keys: opened } of found.filter((one) => one.keys)) {
-    const seed = await slipSeed(opened, verdict.begin);
-    if (seed) lines.push(await slip(seed, verdict.recording_id, about));
+  const lines = [], lacking = [], name = `melding-${found[0].verdict.recording_id.slice(0, 8)}.json`;
+  for (const { verdict, keys: opening, opened } of found.filter((one) => one.keys)) {
+    const seed = await slipSeed(opening, verdict.begin);
+    if (seed) lines.push(await slip(seed, verdict.recording_id, about, opened));
+    else lacking.push(verdict.recording_id.slice(0, 8));
   }
   if (!lines.length) throw new Closed("slip-none");
-  save(`melding-${found[0].verdict.recording_id.slice(0, 8)}.json`, new Blob(lines, { type: "application/json" }));
-  say("slipping", t("slip-saved"));
+  save(name, new Blob(lines, { type: "application/json" }));
+  say("slipping", t("slip-saved", { name }) + (lacking.length ? ` ${t("slip-lacks", { parts: lacking.join(", ") })}` : ""), lacking.length > 0);
 }
 
 function printSheet() {

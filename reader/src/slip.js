@@ -15,9 +15,9 @@ export async function slipSeed(keys, begin) {
   return null;
 }
 
-// A line of the file that goes to the unit. `about`: {purpose, number, on_behalf_of}.
-export async function slip(seed, recording_id, about, now = new Date()) {
-  const opened_at = `${now.toISOString().slice(0, 19)}Z`;
+// A line of the file that goes to the unit. `about`: {purpose, number, on_behalf_of}; `opened`: when. Saved again it is the same slip.
+export async function slip(seed, recording_id, about, opened) {
+  const opened_at = `${opened.toISOString().slice(0, 19)}Z`;
   const words = JSON.stringify({ recording_id, use: "opened", ...about, opened_at, format: LABEL });
   return JSON.stringify({ slip: words, signature: await signed(seed, NAMESPACE, utf8(words)) }) + "\n";
 }

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,11 +18,12 @@ from typer.testing import CliRunner, Result
 from daemon import link, sign
 from daemon.__main__ import app
 from daemon.commands import evidence
+from daemon.errors import RequestError
 from daemon.evidence.export import to_medium
 from daemon.link import Conversation
 from daemon.model.register import Handing
 from tests.evidence.browser import Browser
-from tests.evidence.made import Holders
+from tests.evidence.made import Holders, Unit
 from tests.evidence.test_export import A, B, record
 from tests.keeper.desks import NOW_NS, RunningKeeper, open_desk
 
@@ -103,6 +105,39 @@ def _is_good(key: str, line: dict[str, str], home: Path) -> bool:
     return subprocess.run(command, input=line["slip"].encode(), capture_output=True, check=False).returncode == 0
 
 
+def test_a_slip_that_is_saved_twice_is_one(browser: Browser, tmp_path: Path) -> None:
+    """K3: a person who saves the slip again, an hour later, has the same one: it says when the recording was opened."""
+    holders = Holders(tmp_path / "holders")
+    with open_desk("heusden-2020", NOW_NS) as keeper:
+        record(keeper, A, holders)
+        opened(browser, handed_out(keeper, tmp_path), holders.file("manager-1"))
+        first = saved(browser, tmp_path / "first.json").read_text()
+        later = "class extends Date { constructor(...at) { super(...(at.length ? at : [Date.now() + 3_600_000])); } }"
+        browser.do("eval", js=f"void (window.Date = {later})")
+        assert saved(browser, tmp_path / "second.json").read_text() == first
+        opened(browser, tmp_path / "opname-aaaaaaaa.zip", holders.file("manager-1"))
+        assert saved(browser, tmp_path / "third.json").read_text() != first
+
+
+def test_a_part_that_can_have_no_slip_is_named(browser: Browser, tmp_path: Path) -> None:
+    """K3: one of two parts of an event names no key: page and command make the other's slip, and name it."""
+    holders = Holders(tmp_path / "holders")
+    with open_desk("heusden-2020", NOW_NS) as keeper:
+        record(keeper, A, holders)
+        record(keeper, B, holders, continues=A, slip_keys=msgspec.UNSET)
+        copy = handed_out(keeper, tmp_path)
+        opened(browser, copy, holders.file("manager-1"))
+        assert len(saved(browser, tmp_path / "melding.json").read_text().splitlines()) == 1
+        told = browser.text("#slipping")
+        assert "melding-aaaaaaaa.json" in told
+        assert "ook die hebt geopend: bbbbbbbb" in told
+        slip = tmp_path / "slip"
+        said = ["--slip", str(slip), "--purpose", "demand", "--number", "1", "--role", "manager"]
+        done = opens(copy, tmp_path / "film.mp4", "--identity", str(holders.file("manager-1")), *said)
+        assert (done.exit_code, "bbbbbbbb: names no key for a slip" in done.output) == (10, True)
+        assert len(slip.read_text().splitlines()) == 1
+
+
 def test_two_groups_at_two_computers_make_one_slip(browser: Browser, tmp_path: Path) -> None:
     """K3, K5: one group alone has nothing to sign with; whoever opens with its half can sign for it."""
     holders = Holders(tmp_path / "holders", TWO)
@@ -152,6 +187,61 @@ def test_what_the_unit_would_refuse_is_said_on_the_page(browser: Browser, tmp_pa
         browser.do("eval", js="void document.querySelector('#save-slip').click()")
         browser.do("wait", js="document.querySelector('#slipping').innerText.includes('oudere versie')")
         assert "slip_keys" not in keeper.told("handed_out")[-1]
+
+
+def test_the_command_that_opens_makes_a_slip_too(tmp_path: Path) -> None:
+    """K3: `evidence open --slip` makes one a part, before the film; the unit takes each once, with what it was for."""
+    holders = Holders(tmp_path / "holders", TWO)
+    with open_desk("dronten-2014", NOW_NS) as keeper:
+        record(keeper, A, holders)
+        record(keeper, B, holders, continues=A)
+        copy = handed_out(keeper, tmp_path, role="custodian")
+        by = [part for name in ("custodian-1", "secretary-1") for part in ("--identity", str(holders.file(name)))]
+        slip = tmp_path / "melding.json"
+        said = ["--slip", str(slip), "--purpose", "complaint", "--number", "2026-7", "--role", "secretary"]
+        done = opens(copy, tmp_path / "film.mp4", *by, *said)
+        assert (done.exit_code, "bring it to the unit" in done.output) == (0, True), done.output
+        done = bring(keeper, slip)
+        assert done.exit_code == 0, done.output
+        fields = ("recording_id", "purpose", "number", "on_behalf_of")
+        noted = [tuple(line[field] for field in fields) for line in keeper.told("copy_used")]
+        assert noted == [(name, "complaint", "2026-7", "secretary") for name in (A, B)]
+        done = opens(copy, tmp_path / "other.mp4", *by, *said)
+        assert "melding.json: is there already" in str(done.exception)
+        assert not (tmp_path / "other.mp4").exists()
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        (("--slip", "x", "--number", "2026-1", "--role", "manager"), "--slip: expected --purpose"),
+        (("--slip", "x", "--purpose", "demand", "--number", "Janssen", "--role", "manager"), "--number: .*no name"),
+        (("--slip", "x", "--purpose", "demand", "--number", "1", "--role", "J. Jansen"), "--role, .*no name"),
+        (("--number", "2026-1"), "expected --slip FILE"),
+    ],
+)  # fmt: skip
+def test_a_slip_that_the_unit_would_refuse_is_not_made(tmp_path: Path, said: tuple[str, ...], why: str) -> None:
+    """K3: it is said before anything is opened."""
+    done = opens(tmp_path / "none.zip", tmp_path / "film.mp4", *said)
+    assert isinstance(done.exception, RequestError)
+    assert re.search(why, str(done.exception))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_recording_without_a_key_for_slips_is_opened_all_the_same(tmp_path: Path) -> None:
+    """K3: of an earlier release: the film is there, no slip is, and what to do instead is said. Exit code 10."""
+    holders, unit = Holders(tmp_path / "holders"), Unit(tmp_path / "unit")
+    copy = unit.record(A, holders, seconds=2, slip_keys=msgspec.UNSET)
+    said = ["--slip", str(tmp_path / "slip"), "--purpose", "demand", "--number", "1", "--role", "manager"]
+    done = opens(copy, tmp_path / "film.mp4", "--identity", str(holders.file("manager-1")), *said)
+    assert (done.exit_code, "note its opening with `evidence used`" in done.output) == (10, True)
+    assert (tmp_path / "film.mp4").stat().st_size > 0
+    assert not (tmp_path / "slip").exists()
+
+
+def opens(copy: Path, film: Path, *said: str) -> Result:
+    """A custodian opens by command."""
+    return CliRunner().invoke(app, ["evidence", "open", str(copy), "--out", str(film), *said])
 
 
 @pytest.fixture

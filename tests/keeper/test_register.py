@@ -8,7 +8,9 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -17,7 +19,7 @@ import pytest
 from msgspec import UNSET
 
 from daemon import durable, sign
-from daemon.errors import NotFoundError, RequestError, StoreError
+from daemon.errors import NotFoundError, RequestError, SealError, StoreError
 from daemon.keeper.audit import AuditLog
 from daemon.keeper.custody import Asked
 from daemon.keeper.register import ALARMS_MAX, SHOWN_MAX, SLIPS_MAX, Register, handing
@@ -27,6 +29,7 @@ from daemon.model.acts import Place
 from daemon.model.holds import By
 from daemon.model.ledger import Acted, Line
 from tests.keeper.stores import WALL_NS, Clock, audit_lines, name
+from tests.waiting import PATIENCE_S
 
 ROLES = frozenset({"manager", "secretary"})
 OPENED = "2026-11-30T09:00:00Z"
@@ -228,6 +231,7 @@ def test_a_forged_slip_is_refused(book: Book, keys: list[Path]) -> None:
         ({**mine, "slip": mine["slip"].replace("manager", "secretary")}, "changed after it was signed"),
         ({**mine, "signature": "-----BEGIN SSH SIGNATURE-----\nAAAA\n-----END SSH SIGNATURE-----"}, "not signed"),
         (book.slip(keys[0], name("c")), "no key for slips; note its opening with `evidence used`"),
+        (book.slip(keys[0], name("a").upper()), "slip: recording_id: expected a recording's id"),
         (book.slip(keys[0], name("a"), use="destroyed"), "slip: use: expected"),
         (book.slip(keys[0], name("a"), on_behalf_of="janssen"), "expected a role of the policy"),
         (book.slip(keys[0], name("a"), opened_at="yesterday"), "slip: opened_at: expected"),
@@ -307,6 +311,29 @@ def test_a_slip_whose_line_no_keeper_signed_is_noted(book: Book, keys: list[Path
     noted = hashlib.sha256(one["slip"].encode()).hexdigest()
     used = acts.CopyUsed(name("a"), "opened", "demand", "2026-1", "manager", 7, "custodian", slip_sha256=noted)
     book.book.follow(Line(1, "0" * 64, act=used, is_signed=False))
+    assert book.bring(**one)["number"] == "2026-1"
+
+
+@pytest.mark.parametrize("does", ["exec sleep 60", "echo no such thing; exit 127", "kill -9 $$"])
+def test_an_ssh_keygen_that_fails_costs_no_slip(
+    book: Book, keys: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, does: str
+) -> None:
+    """K1, K3: it hangs, is not there, or dies: within the bound there is an error that blames no slip, and no line; the
+    slip is taken afterwards.
+    """
+    book.handed_out(name("a"), public(keys[0]))
+    one = book.slip(keys[0], name("a"))
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "ssh-keygen").write_text(f"#!/bin/sh\n{does}\n")
+    (tmp_path / "bin" / "ssh-keygen").chmod(0o755)
+    with monkeypatch.context() as away:
+        away.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+        away.setattr("daemon.keeper.register.VERIFY_S", 0.5)
+        began = time.monotonic()
+        with pytest.raises(SealError, match="ssh-keygen could not verify"):
+            book.bring(**one)
+        assert time.monotonic() - began < PATIENCE_S
+    assert book.lines("copy_used") == []
     assert book.bring(**one)["number"] == "2026-1"
 
 
