@@ -22,7 +22,7 @@ from tests.driven import HOME
 from tests.machine import house
 from tests.machine.container import Container
 from tests.machine.house import COMMAND, UNIT
-from tests.machine.test_package import Unit
+from tests.machine.packaged import Unit
 from tests.upgrades import kinds
 from tests.waiting import wait_for
 

@@ -16,6 +16,7 @@ import pytest
 
 from tests.machine.container import Container
 from tests.machine.house import House
+from tests.machine.packaged import Unit
 
 
 @pytest.fixture(scope="session")
@@ -50,3 +51,15 @@ def unit(house: House) -> House:
     """All three run."""
     house.start()
     return house
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Unit]:
+    """A container of this file's own, with the version of this checkout and everything that three services need."""
+    directory = tmp_path_factory.mktemp("package")
+    with Container(directory / "root") as machine:
+        machine.install()
+        found = Unit(machine)
+        found.furnish(directory)
+        found.judge_quickly("Environment=READY_S=29\n")  # beside the suite's other containers a start may take long
+        yield found

@@ -1,0 +1,116 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""A version that is no good gives way to the one before, in a booted container without a network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.machine.house import UNITS
+from tests.machine.packaged import Unit
+from tests.waiting import wait_for
+
+pytestmark = [pytest.mark.machine, pytest.mark.xdist_group("taken back"), pytest.mark.timeout(2400)]
+
+
+def _does_not_start(root: Path) -> None:
+    """A fault of ours that every test has missed: the alarm process ends as soon as it runs."""
+    process = next(root.glob("opt/spreekkamer/packaged/lib/python3*/site-packages")) / "daemon" / "alarm" / "process.py"
+    text = process.read_text()
+    assert text.count("    def run(self) -> None:") == 1
+    process.write_text(
+        text.replace("    def run(self) -> None:", '    def run(self) -> None:\n        raise RuntimeError("spoilt")')
+    )
+
+
+def _does_not_import(root: Path) -> None:
+    """A library that this system does not load."""
+    (next(root.glob("opt/spreekkamer/packaged/lib/python3*/site-packages")) / "msgspec" / "__init__.py").write_text(
+        "raise ImportError('libnew.so.2: not found')\n"
+    )
+
+
+def test_a_version_that_does_not_start_leaves_the_one_before_at_work(own: Unit) -> None:
+    """A2: an import that fails is found before anything is restarted, an alarm process that ends at once gives way to
+    the version before, and a good package is installed over both.
+    """
+    own.ready()
+    before, works = own.pids(), own.version()
+    said = own.install(own.package("0.3.0", _does_not_import), check=False)
+    assert "0.3.0~deb12u1 does not start on this system: ImportError: libnew.so.2: not found" in said
+    assert (own.pids(), own.version()) == (before, works)
+    said = own.install(own.package("0.3.1", _does_not_start), check=False)
+    assert "0.3.1~deb12u1 did not come to work, the version before works on" in said
+    assert own.version() == works
+    own.ready()
+    own.raises()
+    own.install(own.package("0.3.2"))
+    assert own.version() == "0.3.2"
+    own.ready()
+
+
+def _has_a_spoilt_unit(root: Path) -> None:
+    """A fault of ours that is no code: a service that systemd cannot start."""
+    unit = root / "usr/lib/systemd/system/spreekkamer-alarm.service"
+    text = unit.read_text()
+    assert text.count("\nExecStart=") == 1
+    unit.write_text(text.replace("\nExecStart=", "\nInaccessiblePaths=/opt/spreekkamer/venv\nExecStart="))
+
+
+def _forgets_the_camera(root: Path) -> None:
+    """A fault of ours that shows only at work: everything starts and answers, and no camera is opened."""
+    modules = next(root.glob("opt/spreekkamer/packaged/lib/python3*/site-packages"))
+    process = modules / "daemon" / "recorder" / "__main__.py"
+    text = process.read_text()
+    assert text.count("V4l2Source(asked.device)") == 1
+    process.write_text(text.replace("V4l2Source(asked.device)", "V4l2Source('/dev/forgotten')"))
+
+
+def test_a_spoilt_unit_goes_back_with_its_version(own: Unit) -> None:
+    """A2, issue 14: the version before comes back with the units that it had: the new package's do not start it."""
+    own.ready()
+    own.judged()
+    works = own.version()
+    said = own.install(own.package("0.3.3", _has_a_spoilt_unit), check=False)
+    assert "0.3.3~deb12u1 did not come to work, the version before works on" in said
+    assert own.version() == works
+    own.machine.run("systemctl", "daemon-reload")
+    own.machine.run("systemctl", "restart", *UNITS)
+    own.ready()
+    own.raises()
+    assert "the alarm did not start" in own.status()["faults"]["upgrade"]
+    own.install(own.package("0.3.4"))
+    own.judged()
+    assert own.version() == "0.3.4"
+    assert own.machine.unit("spreekkamer-alarm.service")["FragmentPath"].startswith(("/lib", "/usr/lib"))
+    assert "upgrade" not in own.status()["faults"]
+
+
+def test_a_version_that_cannot_do_what_the_one_before_could_is_taken_back(own: Unit) -> None:
+    """A2, issue 14: one under which the camera does not come is taken back by the unit itself, with a line in its log
+    and a fault, and the alarm works on; while it is judged no other comes; the next good one stays, and takes the
+    fault away.
+    """
+    own.ready()
+    own.judged()
+    works, good = own.version(), own.package("0.3.6")
+    own.install(own.package("0.3.5", _forgets_the_camera))
+    assert own.version() == "0.3.5"
+    said = own.machine.dpkg("--install", good, check=False)
+    assert "version 0.3.5~deb12u1 is being judged" in said
+    assert "nothing was changed" in said
+    own.judged()
+    assert own.version() == works
+    told = own.log("spreekkamer-judge")
+    print(told)  # noqa: T201 - what it lacked
+    assert "the new version was taken back, the one before works again" in told
+    wait_for("the fault", lambda: "0.3.5" in own.status().get("faults", {}).get("upgrade", ""), 60)
+    own.ready()
+    own.raises()
+    own.install(good)
+    own.judged()
+    assert own.version() == "0.3.6"
+    assert "upgrade" not in own.status()["faults"]
