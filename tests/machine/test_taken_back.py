@@ -5,32 +5,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from tests.machine.house import UNITS
 from tests.machine.packaged import Unit
+from tests.upgrades import kinds
 from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.machine, pytest.mark.xdist_group("taken back"), pytest.mark.timeout(2400)]
-
-
-def _does_not_start(root: Path) -> None:
-    """A fault of ours that every test has missed: the alarm process ends as soon as it runs."""
-    process = next(root.glob("opt/spreekkamer/packaged/lib/python3*/site-packages")) / "daemon" / "alarm" / "process.py"
-    text = process.read_text()
-    assert text.count("    def run(self) -> None:") == 1
-    process.write_text(
-        text.replace("    def run(self) -> None:", '    def run(self) -> None:\n        raise RuntimeError("spoilt")')
-    )
-
-
-def _does_not_import(root: Path) -> None:
-    """A library that this system does not load."""
-    (next(root.glob("opt/spreekkamer/packaged/lib/python3*/site-packages")) / "msgspec" / "__init__.py").write_text(
-        "raise ImportError('libnew.so.2: not found')\n"
-    )
 
 
 def test_a_version_that_does_not_start_leaves_the_one_before_at_work(own: Unit) -> None:
@@ -39,10 +21,10 @@ def test_a_version_that_does_not_start_leaves_the_one_before_at_work(own: Unit) 
     """
     own.ready()
     before, works = own.pids(), own.version()
-    said = own.install(own.package("0.3.0", _does_not_import), check=False)
+    said = own.install(own.package("0.3.0", kinds.does_not_import), check=False)
     assert "0.3.0~deb12u1 does not start on this system: ImportError: libnew.so.2: not found" in said
     assert (own.pids(), own.version()) == (before, works)
-    said = own.install(own.package("0.3.1", _does_not_start), check=False)
+    said = own.install(own.package("0.3.1", kinds.ends), check=False)
     assert "0.3.1~deb12u1 did not come to work, the version before works on" in said
     assert own.version() == works
     own.ready()
@@ -52,29 +34,12 @@ def test_a_version_that_does_not_start_leaves_the_one_before_at_work(own: Unit) 
     own.ready()
 
 
-def _has_a_spoilt_unit(root: Path) -> None:
-    """A fault of ours that is no code: a service that systemd cannot start."""
-    unit = root / "usr/lib/systemd/system/spreekkamer-alarm.service"
-    text = unit.read_text()
-    assert text.count("\nExecStart=") == 1
-    unit.write_text(text.replace("\nExecStart=", "\nInaccessiblePaths=/opt/spreekkamer/venv\nExecStart="))
-
-
-def _forgets_the_camera(root: Path) -> None:
-    """A fault of ours that shows only at work: everything starts and answers, and no camera is opened."""
-    modules = next(root.glob("opt/spreekkamer/packaged/lib/python3*/site-packages"))
-    process = modules / "daemon" / "recorder" / "__main__.py"
-    text = process.read_text()
-    assert text.count("V4l2Source(asked.device)") == 1
-    process.write_text(text.replace("V4l2Source(asked.device)", "V4l2Source('/dev/forgotten')"))
-
-
 def test_a_spoilt_unit_goes_back_with_its_version(own: Unit) -> None:
     """A2, issue 14: the version before comes back with the units that it had: the new package's do not start it."""
     own.ready()
     own.judged()
     works = own.version()
-    said = own.install(own.package("0.3.3", _has_a_spoilt_unit), check=False)
+    said = own.install(own.package("0.3.3", kinds.has_a_spoilt_unit), check=False)
     assert "0.3.3~deb12u1 did not come to work, the version before works on" in said
     assert own.version() == works
     own.machine.run("systemctl", "daemon-reload")
@@ -97,7 +62,7 @@ def test_a_version_that_cannot_do_what_the_one_before_could_is_taken_back(own: U
     own.ready()
     own.judged()
     works, good = own.version(), own.package("0.3.6")
-    own.install(own.package("0.3.5", _forgets_the_camera))
+    own.install(own.package("0.3.5", kinds.forgets_the_camera))
     assert own.version() == "0.3.5"
     said = own.machine.dpkg("--install", good, check=False)
     assert "version 0.3.5~deb12u1 is being judged" in said
