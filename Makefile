@@ -78,7 +78,7 @@ machine-test: $(BIN)/.ready-test system-packages  ## the package and its three s
 
 fleet-test: NEEDS += prometheus:promtool prometheus-mqtt-exporter:prometheus-mqtt-exporter \
   mmdebstrap:mmdebstrap systemd-container:systemd-nspawn mount:mount util-linux:nsenter
-fleet-test: $(BIN)/.ready-test system-packages  ## many rooms by Ansible: cards' files, a rollout to two booted containers; simulated rooms in a real Prometheus (as root; twenty minutes)
+fleet-test: $(BIN)/.ready-test system-packages  ## many rooms by Ansible: cards' files, a rollout to two booted containers; simulated rooms in a real Prometheus (as root; twenty-five minutes)
 	promtool check rules deploy/monitoring/alerts.rules.yml
 	$(BIN)/python -m pytest -m fleet tests/fleet $(ARGS)
 

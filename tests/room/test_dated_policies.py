@@ -23,11 +23,14 @@ from tests.room.test_terms import record
 from tests.rooms import Unit, policy_with, running, wait_for
 
 
-def dronten(state: Path, moment: str) -> str:
+ALL = ("dronten-2021-11-10", "dronten-2021-11-16", "dronten-2022")
+
+
+def dronten(state: Path, moment: str, names: tuple[str, ...] = ALL) -> str:
     """A unit that has the policies of Dronten one after the other, and a clock at a moment of their zone."""
     paths = Paths.below(state)
     (paths.etc / "policy.d").mkdir(parents=True)
-    for name in ("dronten-2021-11-10", "dronten-2021-11-16", "dronten-2022"):
+    for name in names:
         shutil.copy(shipped() / "policies" / f"{name}.toml", paths.etc / "policy.d")
     clock = clock_path(paths)
     clock.parent.mkdir(parents=True)
@@ -73,6 +76,36 @@ def test_sound_off_then_image_off(tmp_path: Path, broker: Mosquitto) -> None:
         assert unit.pid("alarm") == alarm_pid
         assert opened(unit).count("audio") == 1
         assert opened(unit).count("video") >= 1
+
+
+def test_a_reference_lost_in_an_alarm(tmp_path: Path, broker: Mosquitto) -> None:
+    """R7, R5: while a policy to come has no sound and the clock no reference, an alarm is recorded in image alone, in a
+    part of its own; with a reference it has its sound again. No press is missed.
+    """
+    state = tmp_path / "unit"
+    with running(state, policy=dronten(state, "2021-11-09T12:00:00", ALL[:1]), broker=broker.address) as unit:
+        under(unit, "dronten-2014", "audio", "video")
+        unit.press("alarm")
+        wait_for("both tracks", lambda: [tracks(path) for path in parts(unit)] == [{"audio", "video"}])
+        unit.room.clock.set_synchronised(False)
+        under(unit, "dronten-2014", "video")
+        wait_for("image alone", lambda: [tracks(path) for path in parts(unit)][1:] == [{"video"}], 30)
+        unit.press("alarm")
+        wait_for("a press in it", lambda: [e["data"]["kind"] for e in unit.room.heard] == ["raised", "repeated"])
+        unit.room.clock.set_synchronised(True)
+        under(unit, "dronten-2014", "audio", "video")
+        wait_for("both again", lambda: [tracks(path) for path in parts(unit)][2:] == [{"audio", "video"}], 30)
+
+
+def parts(unit: Unit) -> list[Path]:
+    """What was begun for the alarm, in order."""
+    begun = unit.paths.recordings.glob("*/begin.json")
+    return [path.parent for path in sorted(begun, key=lambda path: path.stat().st_mtime_ns)]
+
+
+def tracks(recording: Path) -> set[str]:
+    """Those that have a segment."""
+    return {path.parent.name for path in recording.glob("*/*.age")}
 
 
 def lines(unit: Unit, event: str) -> list[dict[str, Any]]:
