@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 HA_PYTHON ?= $(PYTHON)
 HA := .cache/home-assistant/$(notdir $(HA_PYTHON))
 
-.PHONY: audit help run test lint bench test-long histories torture-alarms fuzz machine-test fleet-test upgrades vm-gpio vm-camera camera-test home-assistant node-red docs clean deb lock \
+.PHONY: audit help run test lint bench test-long histories torture-alarms fuzz machine-test fleet-test upgrades vm-gpio vm-camera vm-powercut camera-test home-assistant node-red docs clean deb lock \
   system-packages vm-packages
 
 help:                ## what there is
@@ -135,6 +135,12 @@ desk: $(BIN)/.ready-test system-packages  ## telephone calls at a desk, end to e
 vm-scenarios: $(BIN)/.ready-test system-packages vm-packages  ## those with the tag vm, on the shipped services in a virtual machine (as root; ARGS="--only R5" for others)
 	$(BIN)/python -m tests.vm.image
 	$(BIN)/python -m tests.scenarios --world vm $(ARGS)
+
+vm-powercut: VM_APT += nbdkit
+vm-powercut: VM_TOOLS += nbdkit
+vm-powercut: $(BIN)/.ready-test system-packages vm-packages  ## one unit in a virtual machine whose plug is pulled at random moments, with what its disk's cache held (as root; an hour; ARGS="--cuts 5 --only recording")
+	$(BIN)/python -m tests.vm.image
+	$(BIN)/python -m tests.vm.cuts $(ARGS)
 
 .PHONY: reader evidence-torture evidence-long evidence-fuzz evidence-firefox
 reader: .node/reader/.ready  ## builds the page that opens recordings, reader/dist/opname.html, from its lock file

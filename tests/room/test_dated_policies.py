@@ -22,7 +22,6 @@ from tests.brokers import Mosquitto
 from tests.room.test_terms import record
 from tests.rooms import Unit, policy_with, running, wait_for
 
-
 ALL = ("dronten-2021-11-10", "dronten-2021-11-16", "dronten-2022")
 
 

@@ -21,6 +21,7 @@ from typing import Any, Self
 from simulators.link import free_port
 from tests.driven import COMMAND_S, HOME, PYTHON, SOURCES, Driven
 from tests.vm.image import image
+from tests.waiting import wait_for
 
 __all__ = ["HOME", "PYTHON", "SOURCES", "Machine"]
 
@@ -45,6 +46,7 @@ class Machine(Driven):
         self._restrict = "off" if reaches_host else "on"
         self._port = 0
         self._qemu: subprocess.Popen[bytes] | None = None
+        self._cache: subprocess.Popen[bytes] | None = None
         directory.mkdir(parents=True, exist_ok=True)
 
     # --- life -----------------------------------------------------------------------------------------------------
@@ -86,6 +88,11 @@ class Machine(Driven):
         self._wait_until_it_answers(BOOT_S)
         self.run("systemctl", "start", "ready")  # waits for it
 
+    def behind_a_cache(self) -> None:
+        """From its next boot on its disk has a write cache, which a cut empties: what was not flushed is gone."""
+        with_its_base = ("qemu-img", "convert", "-q", "-f", "qcow2", "-O", "raw", str(self.disk), str(self._raw))
+        subprocess.run(with_its_base, check=True)
+
     def throttle(self, writes_a_second: int) -> None:
         """Its disk takes so few writes a second; 0: as many as it can."""
         said = self._monitor(f"block_set_io_throttle virtio0 0 0 0 0 0 {writes_a_second}")
@@ -93,16 +100,22 @@ class Machine(Driven):
 
     def cut(self) -> None:
         """Pulls the plug: what was not on the disk is gone."""
-        if self._qemu is not None:
-            self._qemu.kill()
-            self._qemu.wait()
-            self._qemu = None
+        for process in (self._cache, self._qemu):  # the cache first: it takes nothing more once the power is gone
+            if process is not None:
+                process.kill()
+                process.wait()
+        self._cache = self._qemu = None
         subprocess.run([*self._ssh(), "-O", "exit", "unit"], capture_output=True, check=False)
 
     @property
     def disk(self) -> Path:
         """The machine's own disk, over the image's."""
         return self.directory / "disk.qcow2"
+
+    @property
+    def _raw(self) -> Path:
+        """The same, whole, once it is behind a cache."""
+        return self.directory / "disk.raw"
 
     # --- driving --------------------------------------------------------------------------------------------------
 
@@ -146,12 +159,24 @@ class Machine(Driven):
             "-m", "1024", "-nodefaults", "-no-reboot", "-display", "none",
             "-serial", f"file:{self.directory / 'console'}",
             "-kernel", str(self._image / "vmlinuz"), "-initrd", str(self._image / "initrd"), "-append", APPEND,
-            "-drive", f"file={self.disk},if=virtio,format=qcow2,cache=writethrough", "-device", "virtio-rng-pci",
+            "-drive", self._drive(), "-device", "virtio-rng-pci",
             "-netdev", f"user,id=wire,restrict={self._restrict},hostfwd=tcp:127.0.0.1:{self._port}-:22",
             "-device", "virtio-net-pci,netdev=wire", "-qmp", f"unix:{self.directory / 'qmp'},server=on,wait=off", *more,
         ]  # fmt: skip
         with (self.directory / "qemu.log").open("ab") as log:
             self._qemu = subprocess.Popen(command, stdout=log, stderr=log)
+
+    def _drive(self) -> str:
+        """Without a cache each write is on the disk before the machine hears so."""
+        if not self._raw.exists():
+            return f"file={self.disk},if=virtio,format=qcow2,cache=writethrough"
+        wire = self.directory / "nbd"
+        wire.unlink(missing_ok=True)
+        command = ["nbdkit", "--foreground", "--unix", str(wire), "--filter=cache", "file", str(self._raw)]
+        with (self.directory / "nbdkit.log").open("ab") as log:
+            self._cache = subprocess.Popen(command, stdout=log, stderr=log)
+        wait_for("the disk with a cache", wire.is_socket)
+        return f"file=nbd+unix:///?socket={wire},if=virtio,format=raw,cache=writeback"
 
     def _wait_until_it_answers(self, within_s: float) -> None:
         until_s = time.monotonic() + within_s

@@ -56,9 +56,9 @@ class MachineWorld:
         if not _fitted:
             _fitted.append(Fitted())
         self._fitted = _fitted[0]
-        self._machine = self._fitted.machine
+        self.machine = self._fitted.machine
         self._home = tempfile.TemporaryDirectory(prefix="scenario-")
-        self._hands = Grip(self._machine)
+        self._hands = Grip(self.machine)
         self._plugs = Plugs(
             self._fitted, lambda name, on: self._hands.ask(do="fault", name=name, on=on), self._plug_desk
         )
@@ -70,7 +70,7 @@ class MachineWorld:
         self._witness.start()
         self._console: Console | None = self._new_console()
         try:
-            self._machine.go_back(SETTLED)
+            self.machine.go_back(SETTLED)
             self._set_mark()
             self._under(policy)
         except BaseException:
@@ -106,7 +106,7 @@ class MachineWorld:
             case acts.Test():
                 self._hands.ask(do="operator", verb="test")
             case acts.Policy(name):
-                self._machine.run("systemctl", "stop", *reversed(UNITS))
+                self.machine.run("systemctl", "stop", *reversed(UNITS))
                 self._under(name)
             case _:
                 raise CannotStageError(NO_TIME)
@@ -114,7 +114,7 @@ class MachineWorld:
     def command(self, words: list[str]) -> None:
         """In the machine, as somebody who is in the groups that the guide names."""
         try:
-            self._machine.run("runuser", "-u", PERSON, "--", f"{HOME}/venv/bin/spreekkamer", *words)
+            self.machine.run("runuser", "-u", PERSON, "--", f"{HOME}/venv/bin/spreekkamer", *words)
         except AssertionError as error:
             raise UnitError(str(error)) from error
 
@@ -122,7 +122,7 @@ class MachineWorld:
         """A medium of that person's, in the machine."""
         self._media += 1
         path = Path(f"/srv/medium-{self._media}")
-        self._machine.run("install", "-d", "-o", PERSON, str(path))
+        self.machine.run("install", "-d", "-o", PERSON, str(path))
         return path
 
     # --- looks --------------------------------------------------------------------------------------------------------
@@ -163,7 +163,7 @@ class MachineWorld:
 
     def opens(self, recording: Recording, holders: tuple[str, ...]) -> dict[str, float]:
         """On this computer, from a copy."""
-        copied = self._machine.shell(f"tar -C {recording.path} -c . | base64")
+        copied = self.machine.shell(f"tar -C {recording.path} -c . | base64")
         bundle = Path(self._home.name) / recording.id
         with tarfile.open(fileobj=io.BytesIO(base64.b64decode(copied))) as tar:
             tar.extractall(bundle, filter="data")
@@ -172,7 +172,7 @@ class MachineWorld:
     def told(self) -> str:
         """The last lines of the three services."""
         units = [word for unit in UNITS for word in ("-u", unit)]
-        said = self._machine.run(
+        said = self.machine.run(
             "journalctl", "-b", "-n", "60", "--no-pager", "-o", "short-precise", *units, check=False
         )
         return said[-12_000:]
@@ -192,21 +192,21 @@ class MachineWorld:
 
     def _under(self, policy: str) -> None:
         prepare_policy(self._fitted.paths, policy)
-        self._machine.put("/etc/spreekkamer/policy.toml", (self._fitted.paths.etc / "policy.toml").read_bytes())
-        self._machine.run("systemctl", "--no-block", "start", "spreekkamer.target", *UNITS)
+        self.machine.put("/etc/spreekkamer/policy.toml", (self._fitted.paths.etc / "policy.toml").read_bytes())
+        self.machine.run("systemctl", "--no-block", "start", "spreekkamer.target", *UNITS)
 
     def _power_cut(self) -> None:
         """QEMU is killed; the same disk boots again, and what is enabled starts."""
         self._hands.leave()
-        self._machine.cut()
+        self.machine.cut()
         self._plugs.after_a_cut()
-        self._machine.boot()
-        self._machine.run("systemctl", "start", "hands")  # waits for them: they start with the machine
+        self.machine.boot()
+        self.machine.run("systemctl", "start", "hands")  # waits for them: they start with the machine
         self._set_mark()
 
     def _set_mark(self) -> None:
         """As systemd-timesyncd says that the clock is right; it never says that it is not."""
-        self._machine.run(*(("touch", MARK) if self._synchronised else ("rm", "-f", MARK)))
+        self.machine.run(*(("touch", MARK) if self._synchronised else ("rm", "-f", MARK)))
 
     def _plug_desk(self, out: bool) -> None:  # noqa: FBT001 - a plug has two ends
         if out and self._console is not None:
