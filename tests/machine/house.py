@@ -120,7 +120,10 @@ class House:
 
     def start(self) -> None:
         """The target, and all three are ready."""
-        self.machine.run("systemctl", "start", "spreekkamer.target", *UNITS)
+        try:
+            self.machine.run("systemctl", "start", "spreekkamer.target", *UNITS)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.log('spreekkamer-*')[-6000:]}") from error
         for unit in UNITS:
             self.machine.wait(unit, f"systemctl is-active {unit}")
         wait_for("both devices", lambda: self.devices() == {"audio": "ok", "video": "ok"}, READY_S)
