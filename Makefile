@@ -51,7 +51,7 @@ test-long: $(BIN)/.ready-test system-packages  ## what takes minutes: ten minute
 	$(BIN)/python -m pytest -m slow --timeout 1200 -s
 
 histories: $(BIN)/.ready-test  ## ten thousand histories of wrong clocks, cuts and full disks: nothing early, nothing late (K4)
-	$(BIN)/python -m pytest -m histories --hypothesis-profile deep --hypothesis-show-statistics
+	$(BIN)/python -m pytest -m histories --hypothesis-profile deep --hypothesis-show-statistics --numprocesses 2 --dist worksteal
 
 bench: $(BIN)/.ready-test system-packages .node/browser/.ready  ## measures against peers in the same run and prints ratios
 	$(BIN)/python -m tests.benchmarks

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from daemon.recorder import usable
 from tests.vm.machine import PYTHON, Machine
 
 MICROPHONE = "Loopback: PCM (hw:0,1)"
@@ -30,6 +31,8 @@ free_bytes_min = 100000000
 """Tables of unit.toml: `vivid` as the camera, the sound card that plays to itself as the microphone."""
 SLOW = "[Service]\nTimeoutStartSec=600\nWatchdogSec=120\n"
 """A processor in software takes longer than 30 s to start a Python beside other work, and than 10 s for a turn."""
+LATE = {usable.FEW, usable.NONE}
+"""The recorder's words where frames come and their segments do not, or late: a processor in software is too slow."""
 UNITS = ("spreekkamer-alarm", "spreekkamer-keeper", "spreekkamer-recorder")
 PLAYS = "while :; do aplay -q -D plughw:Loopback,0,0 /srv/tone.wav; done"
 _TONE = f"""

@@ -12,10 +12,9 @@ from typing import Any
 
 import pytest
 
-from daemon.recorder import usable
 from daemon.recorder.memory import WIPE
 from tests.driven import HOME, PYTHON
-from tests.vm.devices import MICROPHONE, PLAYS, SETTINGS, UNITS, VIVID, be_patient, make_tone
+from tests.vm.devices import LATE, MICROPHONE, PLAYS, SETTINGS, UNITS, VIVID, be_patient, make_tone
 from tests.vm.machine import Machine
 from tests.vm.test_unit import BROKER, DOWN, LINE, RECORDING, UP, _writes
 from tests.waiting import wait_for
@@ -28,8 +27,6 @@ PORT = 1884
 SLOW_S = 240.0
 """A processor in software, beside other work."""
 TIMES = 20
-LATE = {usable.FEW, usable.NONE}
-"""The recorder's words where frames come and their segments do not, or late: a processor in software is too slow."""
 UNIT = f"""
 organisation = "voorbeeldstad"
 site = "stadhuis"
