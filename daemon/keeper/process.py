@@ -64,6 +64,8 @@ MEASURED_MAX = 3
 """Recordings measured per turn: the longest has some ten thousand files, 50 ms on a card."""
 WORDS_MAX = 100
 """Words taken before time is checked: more than all peers can have in flight."""
+WORDS_NS = 20 * NS
+"""And no longer: a deletion has a minute, and the slowest word, a signature that hangs, takes ten seconds of it."""
 
 
 class FromAlarm(msgspec.Struct, frozen=True):
@@ -245,7 +247,10 @@ class KeeperProcess:
     def _take_words(self) -> None:
         """Handle all waiting words: a hold requested before the end of a term must not come after its deletion."""
         wait_s = 0.0 if self._terms.is_due(self._clock.read()) else WAIT_MAX_S
+        until_ns = self._clock.boot_ns() + WORDS_NS
         for _ in range(WORDS_MAX):
+            if self._clock.boot_ns() > until_ns:
+                break
             try:
                 word = self._queue.get(timeout=wait_s)
             except queue.Empty:

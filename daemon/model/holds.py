@@ -39,7 +39,8 @@ Number = Annotated[str, Meta(
 )]  # fmt: skip
 """The incident's, the report's or the request's number in the municipality's own register: no name."""
 NUMBER_IS = (
-    f"at most 64 letters, digits, spaces and . / _ -, with a digit, and no more than {LETTERS_MAX} letters in a row"
+    f"at most 64 letters, digits, spaces and . / _ -, with a digit, and no more than {LETTERS_MAX} letters in a row:"
+    " leave a longer word out"
 )
 """The same for a person."""
 ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+\Z"

@@ -22,9 +22,12 @@ from typer.testing import CliRunner
 from daemon import records, wire
 from daemon.__main__ import app
 from daemon.config import load
-from daemon.errors import RefusedError
+from daemon.errors import RefusedError, SealError
+from daemon.keeper.audit import AuditLog
+from daemon.keeper.custody import Asked
 from daemon.keeper.export import STALLED_NS
 from daemon.keeper.process import FromOperator, KeeperProcess
+from daemon.keeper.register import VERIFY_S
 from daemon.link import Conversation, Peer
 from daemon.model.holds import By, Hold, Wish, place
 from daemon.model.rights import KEEPER_VERBS
@@ -156,6 +159,32 @@ def test_a_hold_and_the_end_in_one_turn(tmp_path: Path) -> None:
     process._turn()
     assert (path / "audio").is_dir()
     assert [b'"error":""' in theirs.recv(65_536) for _ in range(3)] == [True] * 3
+    theirs.close()
+    peer.release()
+    process.close()
+
+
+def test_words_that_wait_for_ssh_keygen_delay_no_deletion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """K1: ssh-keygen hangs, and somebody sends slips without waiting for answers: a deletion has its minute."""
+    paths, clock = prepare(tmp_path, "heusden-2020", None, ("127.0.0.1", 1)), Hands(NOW_NS)
+    process = KeeperProcess(load(paths.etc), paths, clock, FileSystemDisk(paths.store), Door({}))
+    path = recorded(paths, clock, A, 7 * DAY_NS - NS)
+    process.begin()
+
+    def hangs(_: Asked, __: AuditLog) -> None:
+        clock.passed_ns += round(VERIFY_S * NS)
+        raise SealError("ssh-keygen could not verify")
+
+    monkeypatch.setattr(process._register, "slip", hangs)
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    peer = Peer(ours)
+    for _ in range(90):
+        process._queue.put(FromOperator(peer, wire.Request("slip", {})))
+    process._turn()
+    assert not (path / "audio").exists()
+    late_s = [line["late_s"] for line in audit_lines(paths.store) if line["event"] == "deleting"]
+    assert late_s
+    assert max(late_s) <= 60
     theirs.close()
     peer.release()
     process.close()

@@ -122,7 +122,7 @@ def test_an_alarm_is_what_was_said_last(book: Book) -> None:
         ({"measures": ["ban", "ban"]}, "each once"), ({"measures": ["ban"] * 7}, "measures: expected"),
         ({"police_report": "=1+1"}, "police_report: expected"), ({"police_report": "a\u202eb"}, "police_report"),
         ({"police_report": "J. de Vries, Dorpsstraat 1"}, "police_report: expected"), ({"who": "me"}, "who"),
-        ({"police_report": "Janssen"}, "police_report: expected .*a digit.*no more than 4 letters in a row; no name"),
+        ({"police_report": "Janssen"}, "police_report: expected .*a digit.* 4 letters in a row: leave .* out; no name"),
     ],
 )  # fmt: skip
 def test_what_is_no_closing_is_refused(book: Book, args: dict[str, Any], why: str) -> None:

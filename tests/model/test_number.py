@@ -25,7 +25,9 @@ def taken(text: str, kind: object = Number) -> bool:
 
 
 @pytest.mark.parametrize("number", [
-    "2026-0417", "PL2026-114", "PL0600-2026123456-1", "Z/26/012345", "ZAAK 2026.12", "AVG-2026-12", "7", "0" * 64,
+    "2026-0417", "PL2026-114", "PL0600-2026123456-1", "PL2000-2026123456", "PV PL0600-2026123456", "BVH 2026123456",
+    "05/123456-26", "Z/26/012345", "2026-ZK-00123", "ZAAK 2026.12", "ZAAK-2026-0000123", "JOIN-Z/26/12345",
+    "D2026-04-000123", "AVG-2026-12", "INC0012345", "RITM0012345", "M2611 0123", "1234 5678", "7", "0" * 64,
 ])  # fmt: skip
 def test_what_registers_print_is_a_number(number: str) -> None:
     """K3: numbers as the police and case systems have them are taken."""
@@ -34,7 +36,8 @@ def test_what_registers_print_is_a_number(number: str) -> None:
 
 @pytest.mark.parametrize("name", [
     "Janssen", "Smit", "J. Janssen", "Jan de Vries", "Janssen 2", "J. de Vries 1", "2026 Bakker", "mevrouw-2026",
-    "", " 1", "-1", "1" * 65, "2026\n1", "2026\n", "José1", "\uff11", "\u0663", "2026;1", "=1+1",
+    "AANGIFTE-2026-1", "KLANT-123", "", " 1", "-1", "1" * 65, "2026\n1", "2026\n", "José1", "\uff11", "\u0663",
+    "2026;1", "=1+1",
 ])  # fmt: skip
 def test_a_name_is_no_number(name: str) -> None:
     """K3, H4: a name, with a digit behind it or without, and whatever is no plain text, is none."""

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 from itertools import pairwise
 from pathlib import Path
@@ -87,6 +88,19 @@ def test_both_languages_have_every_word(made: Any) -> None:
     for dutch, english in made["faults"]:
         assert "_" not in dutch + english
         assert not any(part.startswith(" ") for part in (dutch, english))
+
+
+def test_a_desk_is_called_a_desk(made: Any) -> None:
+    """H4: under a desk's policy no word of the page speaks of a room but the product's name, and no camera is drawn."""
+    for said, place in zip(made["at_a_desk"], ("De telefoonplek", "The telephone desk"), strict=True):
+        words = said["words"]
+        assert words.keys() == said["room"].keys()
+        spoken = {key: word for key, word in words.items() if key != "title"}
+        assert [word for word in spoken.values() if re.search(r"kamer|\broom\b", word, re.IGNORECASE)] == []
+        assert words["room"] == place
+        assert f'aria-label="{place}: ' in said["plan"]
+        assert "camera" not in said["plan"]
+        ET.fromstring(said["plan"])  # noqa: S314 - drawn by our own code a moment ago
 
 
 def test_what_is_drawn_is_whole_and_nobodys_words_are_markup(made: Any) -> None:

@@ -16,6 +16,10 @@ const said = JSON.parse(fs.readFileSync(0, "utf8"));
   console.log(JSON.stringify({
     phone,
     keys: Object.fromEntries(["nl", "en"].map((lang) => [lang, Object.keys(words.WORDS[lang]).sort()])),
+    at_a_desk: ["nl", "en"].map((lang) => {
+      const desk = { fitted: { policy: { place: { kind: "desk" } } } };
+      return { words: words.wordsOf(desk, lang), room: words.wordsOf({}, lang), plan: draw.plan(desk, lang, 300) };
+    }),
     signs: Object.keys(words.SIGNS_EN).sort(),
     why_not: Object.fromEntries(["nl", "en"].map((lang) => [lang, Object.keys(words.WHY_NOT[lang]).sort()])),
     faults: said.faults.map((name) => ["nl", "en"].map((lang) => words.faultName(name, lang))),

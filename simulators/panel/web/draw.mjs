@@ -3,7 +3,7 @@
 
 // The page's pictures as pure functions: from the room's state and a width to SVG text. No clock, no document.
 
-import { span, WORDS } from "./words.mjs";
+import { isDesk, span, WORDS, wordsOf } from "./words.mjs";
 
 const WINDOW_S = 60;
 const NARROW_PX = 560; // a phone: what stands side by side elsewhere stands under each other, and says less
@@ -23,9 +23,16 @@ const PATTERNS = `<defs>
 <pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect class="ring-bg" width="6" height="6"/><rect class="ring-line" width="2" height="6"/></pattern>
 <pattern id="cutout" width="8" height="8" patternUnits="userSpaceOnUse"><path class="cut-line" d="M0 0L8 8M8 0L0 8"/></pattern></defs>`;
 
-/** The room from above: table, chairs, door, the box with its lamps, the camera. */
+const ROOM = `<path class="door" d="M300 198 v-44 a44 44 0 0 1 44 44"/><rect class="sticker" x="316" y="178" width="14" height="10"/>
+<rect class="table" x="110" y="84" width="120" height="56" rx="8"/>
+<circle class="chair" cx="170" cy="66" r="13"/><circle class="chair" cx="170" cy="158" r="13"/>
+<path class="camera" d="M12 12 l26 6 -8 18 z"/><path class="sees" d="M30 28 L250 196 L40 196 Z"/>`;
+const DESK = `<rect class="table" x="110" y="84" width="120" height="56" rx="8"/><circle class="chair" cx="170" cy="158" r="13"/>
+<rect class="phone" x="186" y="98" width="26" height="28" rx="4"/><rect class="phone" x="182" y="94" width="8" height="36" rx="4"/>`;
+
+/** The place from above: table, chairs, door, camera, or a desk with its telephone; and the box with its lamps. */
 export function plan(state, lang, width) {
-  const w = WORDS[lang];
+  const w = wordsOf(state, lang);
   const lamps = state.lamps ?? {};
   const lamp = (name, x, y) =>
     `<circle class="lamp ${name} ${lamps[name] ? "lit" : "dark"}" cx="${x}" cy="${y}" r="8"/><text x="${x}" y="${y + 22}" class="small mid">${escape(w[name])}</text>`;
@@ -33,10 +40,7 @@ export function plan(state, lang, width) {
   const label = `${w.room}: ${w.status} ${lamps.status ? w.lit : w.dark}, ${w.recording} ${lamps.recording ? w.lit : w.dark}`;
   return svg(width, height, label, `<g transform="scale(${width / 360})">
 <rect class="wall" x="4" y="4" width="352" height="194" rx="4"/>
-<path class="door" d="M300 198 v-44 a44 44 0 0 1 44 44"/><rect class="sticker" x="316" y="178" width="14" height="10"/>
-<rect class="table" x="110" y="84" width="120" height="56" rx="8"/>
-<circle class="chair" cx="170" cy="66" r="13"/><circle class="chair" cx="170" cy="158" r="13"/>
-<path class="camera" d="M12 12 l26 6 -8 18 z"/><path class="sees" d="M30 28 L250 196 L40 196 Z"/>
+${isDesk(state) ? DESK : ROOM}
 <rect class="box" x="164" y="8" width="186" height="48" rx="4"/>
 ${lamp("status", 208, 26)}${lamp("recording", 298, 26)}
 <rect class="mic" x="164" y="106" width="12" height="12" rx="6"/></g>`);

@@ -5,7 +5,7 @@
 
 import * as draw from "./draw.mjs";
 import { scenario } from "./scenario.mjs";
-import { faultName, kindName, SIGNS_EN, span, thingName, WHY_NOT, WORDS } from "./words.mjs";
+import { faultName, kindName, SIGNS_EN, span, thingName, WHY_NOT, wordsOf } from "./words.mjs";
 
 const $ = (id) => document.getElementById(id);
 const AWAY_MS = 6000; // three words that did not come
@@ -16,7 +16,7 @@ let heardAt = 0;
 let clockAt = 0;
 let firstPolicy = "";
 let asked = new URLSearchParams(location.hash.slice(1));
-const w = () => WORDS[lang];
+const w = () => wordsOf(state, lang);
 
 // --- what the room says -------------------------------------------------------------------------------------------
 
@@ -26,6 +26,7 @@ source.onmessage = (message) => {
   Object.assign(state, news);
   heardAt = performance.now();
   if (news.clock) clockAt = heardAt;
+  if (news.fitted) heads(); // another policy may be a desk's
   firstPolicy ||= state.fitted?.policy?.name ?? "";
   if (asked && state.fitted?.policy && state.unit && state.lamps) obeyLink(); // not before the room is there to be acted on
   render(news);
@@ -145,10 +146,17 @@ function put(id, html) {
 }
 const e = draw.escape;
 
+function heads() {
+  for (const node of document.querySelectorAll("[data-w]")) {
+    const word = w()[node.dataset.w];
+    if (node.textContent !== word) node.textContent = word;
+  }
+}
+
 function words() {
   document.documentElement.lang = lang;
   document.title = `${w().title} – ${w().simulated}`;
-  for (const node of document.querySelectorAll("[data-w]")) node.textContent = w()[node.dataset.w];
+  heads();
   $("lang").textContent = lang === "nl" ? "English" : "Nederlands";
   $("lang").lang = lang === "nl" ? "en" : "nl";
   shown.clear();

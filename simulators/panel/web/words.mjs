@@ -58,6 +58,23 @@ export const WORDS = {
   },
 };
 
+// The same at a desk for telephone calls: `[place] kind = "desk"` in the policy.
+export const AT_A_DESK = {
+  nl: {
+    room: "De telefoonplek", outside: "elders", starting: "De telefoonplek start: ",
+    away: "De telefoonplek is weg. Deze pagina komt vanzelf terug als de telefoonplek weer draait.",
+  },
+  en: {
+    room: "The telephone desk", outside: "elsewhere", starting: "The telephone desk is starting: ",
+    away: "The telephone desk is away. This page comes back by itself when it runs again.",
+  },
+};
+
+export const isDesk = (state) => state.fitted?.policy?.place?.kind === "desk";
+
+/** The words of the place that this is. */
+export const wordsOf = (state, lang) => (isDesk(state) ? { ...WORDS[lang], ...AT_A_DESK[lang] } : WORDS[lang]);
+
 // Signs of the status lamp in English: the keys are those of the unit's own table, and a test holds them to it.
 export const SIGNS_EN = {
   raised: "Alarm raised", kept: "Alarm kept, not sent yet", broker: "Alarm sent", stored: "Alarm received", accepted: "Somebody comes",
