@@ -27,14 +27,14 @@ TEST = "PYTEST_CURRENT_TEST"
 """The same, from pytest: the test that started it."""
 FAILED = pytest.StashKey[bool]()
 """A test that has failed has not come to where it ends what it began."""
-THREADS_ONLY = frozenset({"camera", "check", "faults", "hostile"})
-"""Where tests have a whole room or house beside them, whose files and children come and go with what is done to it."""
+THREADS_ONLY = frozenset({"camera", "check", "faults", "fleet", "hostile", "machine", "vm"})
+"""Where tests have a whole room, house or machine beside them, whose files and children come and go with what is done
+to it: a container is a child, begun by the first test that needs it and anew after each power cut. What is left of one
+at the end is found by nothing_on_the_machine."""
 TRACKER = b"multiprocessing.resource_tracker"
 """Python's own process beside a pool of processes: it ends with the worker that has begun it."""
 LINE = "anon_inode:gpio-line"
 """A line of a real chip, one a pin: gpiozero keeps a pin that was closed as an input until the process ends."""
-NOT_YET = frozenset({"fleet", "machine", "room", "together", "vm"})
-"""What has not been tried against it yet."""
 _shared: set[str] = set()
 POOLED = "thread asyncio_"
 """Python's own name for a thread of an event loop's pool."""
@@ -72,7 +72,14 @@ def shared_room() -> Iterator[None]:
     _pooled.append(POOLED)
     yield
     _pooled.pop()
-    _wait_until_none(lambda: _more_than(before))
+    _wait_until_none(lambda: _new_since(before))
+
+
+@pytest.fixture(scope="module")
+def ended() -> Iterator[None]:
+    """For the fixture of a shared room. One of its own: pytest holds what a fixture gives until that has ended."""
+    with shared_room():
+        yield
 
 
 @pytest.fixture
@@ -91,17 +98,20 @@ def closing() -> Iterator[Closing]:
 def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fails a test that leaves threads, open files or child processes, once its other fixtures have ended.
 
-    In a room that a file's tests share, one may have taken another's place: more of a kind than before is a leak.
+    One that has taken another's place is a leak too, but not in a room that tests share: its parts are started anew
+    by what is done to it, and more of a kind than before is a leak there.
     """
     before = _own()
     yield
     request.node.funcargs.clear()  # what only the test still held ends with it
     folder = request.node.path.relative_to(HERE).parts[0]
-    if FAILED in request.node.stash or folder in NOT_YET:
+    if FAILED in request.node.stash:
         return
-    kinds = ("thread ",) if folder in THREADS_ONLY or _pooled else ("thread ", "file ", "child ")
+    if folder not in THREADS_ONLY and not _pooled:
+        _wait_until_none(lambda: _new_since(before))
+        return
     _wait_until_none(
-        lambda: [one for one in _more_than(before) if one.startswith(kinds) and not one.startswith(tuple(_pooled))]
+        lambda: [one for one in _more_than(before) if one.startswith("thread ") and not one.startswith(tuple(_pooled))]
     )
 
 
@@ -125,9 +135,12 @@ def _wait_until_none(found: Callable[[], list[str]]) -> None:
         time.sleep(LOOK_S / 10)
 
 
+def _new_since(before: set[str]) -> list[str]:
+    return sorted(_own() - before - _shared)
+
+
 def _more_than(before: set[str]) -> list[str]:
-    now = _own()
-    new, gone = sorted(now - before - _shared), before - now
+    new, gone = _new_since(before), before - _own()
     return [one for one in new if _of_kind(one, new) > _of_kind(one, gone)]
 
 
@@ -137,8 +150,8 @@ def _of_kind(one: str, others: Iterable[str]) -> int:
 
 
 def _own() -> set[str]:
-    """Of this process, each by its kind and what tells it apart."""
-    return {*(f"thread {thread.name} {thread.ident}" for thread in threading.enumerate()), *_files(), *_children()}
+    """Of this process, each by its kind and what tells it apart; a thread's `ident` is the next one's once it ends."""
+    return {*(f"thread {thread.name} {thread.native_id}" for thread in threading.enumerate()), *_files(), *_children()}
 
 
 def _files() -> Iterator[str]:

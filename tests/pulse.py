@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from tests import leaks
 from tests.waiting import PATIENCE_S
 
 SINK = "room"
@@ -60,8 +61,9 @@ class PulseAudio:
         assert self._control("set-default-source", f"{SINK}.monitor") is not None, self._log()
         heard = self._home / "heard"
         heard.unlink(missing_ok=True)
-        listener = self._run("parec", "--device", f"{SINK}.monitor", "--latency-msec", "20", stdout=subprocess.PIPE)
-        reader = self._run("sh", "-c", f"head -c 1 >'{heard}'; exec cat >/dev/null", stdin=listener.stdout)
+        with leaks.shared():  # a test that has unplugged it leaves another one to the next
+            listener = self._run("parec", "--device", f"{SINK}.monitor", "--latency-msec", "20", stdout=subprocess.PIPE)
+            reader = self._run("sh", "-c", f"head -c 1 >'{heard}'; exec cat >/dev/null", stdin=listener.stdout)
         self._listeners += [listener, reader]
         self._wait(lambda: heard.exists() and heard.stat().st_size)
 

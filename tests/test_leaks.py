@@ -26,20 +26,34 @@ from tests import leaks
 
 KEPT = []
 
-def begin(name=None):
-    end = threading.Event()
-    threading.Thread(target=end.wait, name=name, daemon=True).start()
-    KEPT.append(end)
+def begin(name):
+    event = threading.Event()
+    thread = threading.Thread(target=event.wait, name=name, daemon=True)
+    thread.start()
+    return event, thread
+
+def end(begun):
+    event, thread = begun
+    event.set()
+    thread.join()
 
 def test_nothing():
     with open(__file__) as file:
         subprocess.run(["true"], stdin=file, check=True)
 
 def test_thread():
-    begin()
+    KEPT.append(begin("mine"))
+
+def test_thread_in_its_place():
+    end(KEPT.pop())
+    KEPT.append(begin("mine"))
 
 def test_file():
     KEPT.append(open(__file__))
+
+def test_file_in_its_place():
+    KEPT.pop().close()
+    KEPT.append(open(os.devnull))
 
 def test_socket():
     KEPT.append(socket.socket())
@@ -58,17 +72,21 @@ def ended():
 
 @pytest.fixture(scope="module")
 def room(ended):
-    pool = []
-    yield pool
-    pool.pop().set()
+    threads = [begin("part")]
+    yield threads
+    for thread in threads:
+        end(thread)
     KEPT.append(os.pipe())
 
+def test_part_of_a_room_that_starts_anew(room):
+    end(room.pop())
+    room.append(begin("part"))
+
 def test_pool_of_a_room(room):
-    begin("asyncio_0")
-    room.append(KEPT.pop())
+    room.append(begin("asyncio_0"))
 
 def test_thread_in_a_room(room):
-    begin()
+    KEPT.append(begin("mine"))
 
 def test_room(room):
     pass
@@ -76,8 +94,8 @@ def test_room(room):
 
 
 def test_what_is_left_is_found(tmp_path: Path) -> None:
-    """H5: a thread, a file, a socket and a child are each an error of the test that left them, and what a shared room
-    leaves is one of the last in it; who leaves nothing has none.
+    """H5: a thread, a file, a socket and a child are each an error of the test that left them, also where one of their
+    kind ended; what a shared room leaves is one of the last in it; who leaves nothing has none.
     """
     (tmp_path / "conftest.py").write_text(FIXTURES)
     (tmp_path / "test_it.py").write_text(TESTS)
@@ -86,7 +104,7 @@ def test_what_is_left_is_found(tmp_path: Path) -> None:
                           timeout=PATIENCE_S * 4, check=False)  # fmt: skip
     found = dict(re.findall(r"ERROR at teardown of test_(\w+) .*?Error: left behind: \['(\w+)", done.stdout, re.DOTALL))
     assert found == {
-        "thread": "thread", "file": "file", "socket": "file", "child": "child", "thread_in_a_room": "thread",
-        "room": "file",
+        "thread": "thread", "thread_in_its_place": "thread", "file": "file", "file_in_its_place": "file",
+        "socket": "file", "child": "child", "thread_in_a_room": "thread", "room": "file",
     }, done.stdout  # fmt: skip
-    assert "9 passed, 6 errors" in done.stdout
+    assert "12 passed, 8 errors" in done.stdout

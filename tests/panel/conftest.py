@@ -14,8 +14,10 @@ import pytest
 from simulators.__main__ import FITTED
 from simulators.panel.page import Page
 from simulators.robot.worlds import SMALL_CAMERA
-from tests import leaks
+from tests.leaks import ended
 from tests.rooms import Unit, policy_with, running
+
+__all__ = ["ended", "quiet_room", "recording_room"]
 
 
 class Shown(NamedTuple):
@@ -44,13 +46,6 @@ def recording_room(tmp_path: Path) -> Iterator[Shown]:
     """Under Heusden's policy, with seconds that a test can wait for."""
     state = tmp_path / "unit"
     yield from shown(state, policy_with("heusden-2020", state, pre_event_s=5, post_event_s=3))
-
-
-@pytest.fixture(scope="module")
-def ended() -> Iterator[None]:
-    """A fixture of its own: pytest holds what a fixture gives until that has ended."""
-    with leaks.shared_room():
-        yield
 
 
 @pytest.fixture(scope="module")

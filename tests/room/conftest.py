@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from tests.brokers import broker
+from tests.leaks import ended
 from tests.pulse import pulse, pulse_server
 
-__all__ = ["broker", "pulse", "pulse_server"]
+__all__ = ["broker", "ended", "pulse", "pulse_server"]

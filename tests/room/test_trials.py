@@ -18,7 +18,7 @@ from tests.rooms import Unit, chain_of, policy_with, running, verify, wait_for
 
 
 @pytest.fixture(scope="module")
-def unit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Unit]:
+def unit(ended: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Unit]:  # noqa: ARG001 - it ends first
     """A room with a short ring."""
     state = tmp_path_factory.mktemp("trials") / "unit"
     with running(state, policy=policy_with("heusden-2020", state, pre_event_s=4, post_event_s=1)) as unit:

@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from multiprocessing import get_context, resource_tracker
 
 import pytest
 
+from tests import leaks
 from tests.together.story import draw
 from tests.together.troupe import play_all
 
@@ -24,6 +25,8 @@ def test_promises_hold_when_faults_meet() -> None:
     log are whole; and every fault is taken back.
     """
     stories = [draw(SEED + n) for n in range(STORIES)]
+    with leaks.shared():
+        resource_tracker.ensure_running()  # Python's own, for every pool there will be; it ends with this process
     with ProcessPoolExecutor(ROOMS, mp_context=get_context("spawn")) as pool:
         played = [one for lot in pool.map(play_all, (stories[n::ROOMS] for n in range(ROOMS))) for one in lot]
     failed = [f"{one.story}\n{one.wrong}" for one in played if one.verdicts]
