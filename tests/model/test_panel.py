@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from daemon.alarm.lights import Lights
 from daemon.model.events import LEVELS, Level
 from daemon.model.faults import FaultName
-from daemon.model.panel import DARK, MS, PATTERNS, Pattern, lit, recording_lit, sign, sounds
+from daemon.model.panel import DARK, MS, PATTERNS, TEST_SHOWN_NS, Pattern, lit, recording_lit, sign, sounds
 from daemon.model.policy import NS
 from daemon.model.state import Alarm, Phase, Recording, Room
 from hardware.ports import Track
@@ -125,6 +125,14 @@ def test_a_walk_test_shows_in_a_room_at_rest_until_its_end() -> None:
     rooms = (replace(ready(), walk_until_ns=walk_ns), replace(RECORDING, walk_until_ns=walk_ns))
     assert [sign(room, T0) for room in rooms] == ["test", "ready"]
     assert sign(rooms[0], walk_ns) == "ready"
+
+
+def test_a_test_alarm_and_a_press_that_waits_show_for_their_time_and_no_longer() -> None:
+    """A5: a test alarm's level for thirty seconds, and that another press is wanted for as long as one would raise."""
+    tried = replace(ready(), test=Alarm("t", T0, "stored"))
+    waits = replace(ready(replace(RULES, confirm_ns=10 * NS)), waiting_ns=T0)
+    assert [sign(tried, T0 + TEST_SHOWN_NS - left) for left in (1, 0)] == ["stored", "ready"]
+    assert [sign(waits, T0 + 10 * NS - left) for left in (1, 0)] == ["again", "ready"]
 
 
 def test_a_full_store_has_a_sign_of_its_own() -> None:

@@ -98,6 +98,7 @@ def test_the_very_nanosecond() -> None:
     """K1: a track goes at its term, not before."""
     assert due((kept_for(WEEK_NS - 1),), LINE, NOW) == ()
     assert due((kept_for(WEEK_NS),), LINE, NOW) == (Due(kept_for(WEEK_NS), NOW.wall_ns, 0),)
+    assert due((kept_for(WEEK_NS + 5),), LINE, NOW) == (Due(kept_for(WEEK_NS + 5), NOW.wall_ns - 5, 5),)
     assert next_expiry_ns((kept_for(WEEK_NS - 1),), LINE, NOW) == 1
     assert next_expiry_ns((kept_for(WEEK_NS + 5),), LINE, NOW) == 0
 
@@ -109,6 +110,7 @@ def test_the_very_nanosecond() -> None:
         (61 * NS, Circumstances(0), "busy"),
         (61 * NS, Circumstances(NOW.boot_ns - 10 * NS), "keeper"),
         (NOW.boot_ns + 1, Circumstances(0), "off"),
+        (NOW.boot_ns, Circumstances(0), "busy"),  # due as this boot began, when UTC was believed and the keeper ran
         (5 * H_NS, Circumstances(0, refused=True), "disk"),
         (NOW.boot_ns + 1, Circumstances(0, refused=True, was_held=True), "held"),
     ],

@@ -1,0 +1,74 @@
+# SPDX-FileCopyrightText: 2026 the Spreekkamer authors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""The kept list of changes that no test can see, and how `make mutants` reads what mutmut has written."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+import tomllib
+from typing import Any
+
+from tests.tools import mutants
+
+WRITTEN = """
+class Debounce:
+    def xǁDebounceǁedge__mutmut_orig(self, at_ns: int) -> int:
+        return at_ns + 1
+    def xǁDebounceǁedge__mutmut_1(self, at_ns: int) -> int:
+        return at_ns - 1
+
+def x_step__mutmut_orig(state: str) -> str:
+    if state:
+        return ""
+    return state
+
+def x_step__mutmut_1(state: str) -> str:
+    if not state:
+        return ""
+    return state
+
+def x_step__mutmut_2(state: str) -> str:
+    if state:
+        return "XXXX"
+    return state
+
+def step(state: str) -> str:
+    return state
+"""
+
+
+def body(where: str) -> str:
+    """The source of what mutmut calls so, each run of white space one blank."""
+    module, _, name = where.rpartition(".")
+    found: Any = importlib.import_module(module)
+    for part in name.removeprefix("x_").removeprefix("xǁ").split("ǁ"):
+        found = getattr(found, part)
+    found = getattr(found, "fget", None) or found
+    return " ".join(inspect.getsource(inspect.unwrap(found)).split())
+
+
+def test_a_change_is_known_by_its_text() -> None:
+    """H5: mutmut's numbers are others once a line is added; what was there and what stands there are not."""
+    assert mutants.changes(WRITTEN, "m") == {
+        "m.xǁDebounceǁedge__mutmut_1": ("m.xǁDebounceǁedge", "return at_ns + 1", "return at_ns - 1"),
+        "m.x_step__mutmut_1": ("m.x_step", "if state:", "if not state:"),
+        "m.x_step__mutmut_2": ("m.x_step", 'return ""', 'return "XXXX"'),
+    }
+
+
+def test_an_entry_is_read_as_it_was_printed() -> None:
+    """H5: what `make mutants` prints is what the kept list takes."""
+    change = mutants.Change("m.xǁDebounceǁedge", 'return "a\\n"', "return None")
+    (read,) = tomllib.loads(mutants.entry(change))["survivor"]
+    assert mutants.Change(read["where"], read["was"], read["becomes"]) == change
+
+
+def test_each_kept_change_has_a_reason_and_its_line() -> None:
+    """H5: a line that is no longer there needs no entry, and one without a reason is a rule without a test."""
+    for change, why in mutants.kept().items():
+        assert why.strip(), change
+        assert len(re.findall(r"\w+", why)) > 3, change
+        assert change.was in body(change.where), change
