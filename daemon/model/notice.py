@@ -154,9 +154,13 @@ def _staff(policy: Policy) -> Notice:
         f"Hoe lang die het bewaart, staat niet in dit protocol. Meldt een contact dat {used}? Dan "
         "telt het kastje de gesprekken, per uur en zonder naam."
     )
+    slip = (
+        "Opent iemand een opname, en krijgt het kastje die melding? "
+        "Dan schrijft het op wanneer dat was, waarvoor en voor welke rol. "
+    )
     asked = (
         "Vraagt iemand iets aan het kastje, zoals een kopie? Dan schrijft het de rol en het gebruikersnummer op. "
-        "Het vraagt nooit om een naam."
+        f"{slip if policy.tracks() else ''}Het vraagt nooit om een naam."
     )
     kept = wording.log_term(policy, "dit logboek")
     use = "De cijfers voor de raad komen uit dit logboek."

@@ -22,7 +22,7 @@ from daemon.alarm.aiming import AIM_S_MAX
 from daemon.alarm.desk import TEST_RECORDING_NS
 from daemon.keeper.heads import HOUR_NS
 from daemon.model import holds
-from daemon.model.acts import AlarmAct
+from daemon.model.acts import AlarmAct, CopyUsed
 from daemon.model.events import AlarmPressed, ObjectionPressed, UseChanged
 from daemon.model.logyears import needs
 from daemon.model.notice import in_use, lacking, make, outdated
@@ -320,6 +320,9 @@ TABLE: dict[str, tuple[tuple[Kind, ...], Fact]] = {
     r"Dan telt het kastje de gesprekken, per uur en zonder naam": (("staff",), lambda _: True),
     r"Vraagt iemand iets aan het kastje": (("staff",), lambda _: True),
     r"Dan schrijft het de rol": (("staff",), lambda _: True),
+    r"Opent iemand een opname, en krijgt het kastje die melding": (("staff",), records),
+    r"Dan schrijft het op wanneer dat was, waarvoor en voor welke rol": (
+        ("staff",), lambda p: records(p) and {"opened_at", "purpose", "on_behalf_of"} <= {*CopyUsed.__struct_fields__}),
     r"Het vraagt nooit om een naam": (("staff",), lambda _: True),
     r"Een opname bevat ook (uw beeld en uw stem|uw beeld|uw stem)": (("staff",), records),
     r"Elk jaar van (dit|het) logboek blijft nog 5 jaar na": (("staff", "dpia"), lambda p: p.log_term_y == 5),
