@@ -33,9 +33,11 @@ class StubbornCamera:
         self.start_error: Exception | None = None
         self.stop_error: Exception | None = None
         self.seen: PictureFigures | None = None
+        self.starts = 0
 
     def start(self, _: object) -> VideoFormat:
         """Opens, or does not."""
+        self.starts += 1
         if self.start_error is not None:
             raise self.start_error
         return PICTURE
@@ -87,6 +89,16 @@ def test_a_device_whose_clock_is_another_from_its_first_picture(story: Story, of
     assert [type(item) for item in items] == [Sealed, Sealed]
     assert begin_ns(items[0]) == story.began_ns
     assert story.track.strays == 75
+
+
+def test_a_device_that_is_gone_is_tried_every_two_seconds(story: Story) -> None:
+    """R5: however long it stays away: it is back within the ten seconds that are promised, whatever else takes time."""
+    story.see(1)
+    story.camera.start_error = DeviceError("camera: no such device")
+    story.track.lost("unplugged", story.began_ns)
+    for second in range(1, 601):
+        story.track.watch(story.began_ns + second * NS)
+        assert story.camera.starts == 1 + second // 2
 
 
 def test_a_device_that_does_not_close_well_is_tried_again(story: Story) -> None:

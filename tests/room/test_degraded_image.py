@@ -1,9 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""A room whose camera goes, lies or hangs: sound and alarm go on, the room says so, image is back in ten seconds.
+"""A room whose camera goes, lies or hangs: sound and alarm go on, the room says so, image comes back by itself.
 
 The camera is the simulator's, and its faults are told as what happens to the thing: unplugged, covered, stuck, hung.
+How soon a device is tried again is the subject of `tests/recorder/test_track.py`: here a busy machine would decide it.
 """
 
 from __future__ import annotations
@@ -13,12 +14,6 @@ from pathlib import Path
 from tests.brokers import Mosquitto
 from tests.rooms import BUSY, Unit, alarm_goes_out, chain_of, of_track, policy_with, running, verify, wait_for
 
-NS = 1_000_000_000
-BACK_S = 40.0
-"""Between a part that is back and a track that records: ten seconds, where a processor is free for it (a start of the
-recorder, a look each second); beside other suites as much again thrice. A process that had to be started by hand, or
-waited for the next recording, would never be back."""
-
 
 def camera_fault(unit: Unit) -> str:
     return str(unit.health().get("faults", {}).get("camera", ""))
@@ -26,7 +21,7 @@ def camera_fault(unit: Unit) -> str:
 
 def test_a_camera_that_is_unplugged_while_it_records(tmp_path: Path, broker: Mosquitto) -> None:
     """R5, A2, H1: without its camera a recording goes on in sound, says so, and raises alarms as ever; once it is
-    plugged in again image is recorded within ten seconds, and the hole stands in the chain with its reason.
+    plugged in again image is in the same recording, and the hole stands in the chain with its reason.
     """
     state = tmp_path / "unit"
     policy = policy_with("heusden-2020", state, pre_event_s=3, post_event_s=2)
@@ -41,21 +36,18 @@ def test_a_camera_that_is_unplugged_while_it_records(tmp_path: Path, broker: Mos
         heard = len(of_track(path, "segment", "audio"))
         wait_for("sound goes on", lambda: len(of_track(path, "segment", "audio")) > heard + 2)
         unit.fault("camera.gone", on=False)
-        back_ns = unit.room.clock.boot_ns()
         gap = wait_for(
             "image again", lambda: [one for one in of_track(path, "gap", "video") if one["reason"] == "unplugged"]
         )[0]
-        assert gap["to_boot_ns"] - back_ns < BACK_S * NS
-        wait_for("no fault", lambda: not camera_fault(unit), BACK_S)
+        wait_for("no fault", lambda: not camera_fault(unit))
         wait_for("image after it", lambda: of_track(path, "segment", "video")[-1]["t0_boot_ns"] >= gap["to_boot_ns"])
         holes = [one["reason"] for one in of_track(path, "gap", "audio")]
         assert all(one.startswith(BUSY) for one in holes), f"sound went on: {holes}"
 
 
 def test_a_camera_that_hangs_costs_the_recorder_and_nothing_else(tmp_path: Path, broker: Mosquitto) -> None:
-    """A2, R5: a camera whose library does not come back ends the recorder's process; alarms go out meanwhile; image is
-    back ten seconds after the last frame at most, the recording continues as a new part, and both chains say what is
-    missing, and why.
+    """A2, R5: a camera whose library does not come back ends the recorder's process; alarms go out meanwhile;
+    image is back, the recording continues as a new part, and both chains say what is missing, and why.
     """
     state = tmp_path / "unit"
     policy = policy_with("heusden-2020", state, pre_event_s=3, post_event_s=2)
@@ -74,7 +66,6 @@ def test_a_camera_that_hangs_costs_the_recorder_and_nothing_else(tmp_path: Path,
     assert said["reason"] == "camera: did not stop; expected the end of this process"
     assert said["from_boot_ns"] == of_track(first, "segment", "video")[-1]["t1_boot_ns"]
     assert (gap["from_boot_ns"], gap["reason"]) == (said["to_boot_ns"], "the recorder was stopped")
-    assert gap["to_boot_ns"] - said["from_boot_ns"] < BACK_S * NS
 
 
 def _other(unit: Unit, first: Path) -> Path | None:
