@@ -158,7 +158,7 @@ evidence-fuzz: $(BIN)/.ready-test system-packages .node/reader/.ready  ## hostil
 
 evidence-firefox: NEEDS += firefox-esr:/usr/bin/firefox-esr
 evidence-firefox: $(BIN)/.ready-test system-packages .node/firefox/.ready .node/reader/.ready  ## the tests of the page that opens recordings in Debian's Firefox
-	SPREEKKAMER_BROWSER=firefox $(BIN)/python -m pytest tests/evidence/test_page.py $(ARGS)
+	SPREEKKAMER_BROWSER=firefox $(BIN)/python -m pytest tests/evidence/test_page.py tests/evidence/test_slip.py $(ARGS)
 
 .PHONY: hooks
 hooks: $(BIN)/.ready-test  ## holds each commit of yours against lint and licences (pre-commit; the first time it fetches its tools)

@@ -46,9 +46,15 @@ def handed_out(keeper: RunningKeeper, to: Path, name: str = A, role: str = "mana
     return path
 
 
-def opened(browser: Browser, copy: Path, *keys: Path) -> None:
+LATER = "class extends Date { constructor(...at) { super(...(at.length ? at : [Date.now() + 3_600_000])); } }"
+"""A computer's clock an hour later."""
+
+
+def opened(browser: Browser, copy: Path, *keys: Path, later: bool = False) -> None:
     """A fresh page on which these keys have opened the copy."""
     browser.open()
+    if later:
+        browser.do("eval", js=f"void (window.Date = {LATER})")
     browser.give("#zip", copy)
     assert browser.state("judged", "refused", "failed") == "judged"
     browser.give("#key", *keys)
@@ -112,10 +118,9 @@ def test_a_slip_that_is_saved_twice_is_one(browser: Browser, tmp_path: Path) -> 
         record(keeper, A, holders)
         opened(browser, handed_out(keeper, tmp_path), holders.file("manager-1"))
         first = saved(browser, tmp_path / "first.json").read_text()
-        later = "class extends Date { constructor(...at) { super(...(at.length ? at : [Date.now() + 3_600_000])); } }"
-        browser.do("eval", js=f"void (window.Date = {later})")
+        browser.do("eval", js=f"void (window.Date = {LATER})")
         assert saved(browser, tmp_path / "second.json").read_text() == first
-        opened(browser, tmp_path / "opname-aaaaaaaa.zip", holders.file("manager-1"))
+        opened(browser, tmp_path / "opname-aaaaaaaa.zip", holders.file("manager-1"), later=True)
         assert saved(browser, tmp_path / "third.json").read_text() != first
 
 

@@ -23,6 +23,12 @@ const browser = await puppeteer.launch({
   },
 });
 let context, page, requests = [], errors = [];
+// Puppeteer clicks where the thing was, and a film that has its height by now has moved it: until the thing itself is clicked.
+async function hit(at) {
+  await page.evaluate((one) => document.querySelector(one).addEventListener("click", () => (window.wasHit = one), { once: true }), at);
+  for (let n = 0; n < 5 && (await page.evaluate(() => window.wasHit)) !== at; n += 1) await page.click(at);
+  await page.evaluate(() => delete window.wasHit);
+}
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
 const acts = {
@@ -48,7 +54,7 @@ const acts = {
   async fill({ at, words }) {
     await page.evaluate((one, value) => (document.querySelector(one).value = value), at, words);
   },
-  click: ({ at }) => page.click(at),
+  click: ({ at }) => hit(at),
   type: ({ key }) => page.keyboard.press(key),
   async choose({ at, value }) {
     await page.select(at, value);
@@ -70,7 +76,7 @@ const acts = {
   },
   async save({ at, path, ms }) {
     for (const old of readdirSync(downloads)) rmSync(join(downloads, old));
-    await page.click(at);
+    await hit(at);
     for (const until = Date.now() + (ms ?? 60_000); ; await pause(50)) {
       const [name, ...more] = readdirSync(downloads);
       if (name && !more.length && !name.endsWith(".part")) {
@@ -78,7 +84,7 @@ const acts = {
         renameSync(join(downloads, name), path);
         return name;
       }
-      if (Date.now() > until) throw new Error("nothing was saved");
+      if (Date.now() > until) throw new Error(`nothing was saved, or more than one: ${readdirSync(downloads)}`);
     }
   },
   async axe() {
