@@ -288,7 +288,12 @@ class World:
         self._open()
 
     def _uncounted_ns(self, ran_ns: int) -> int:
-        """The promise: all of the first minute, half of a boot under two hours, then what lies between writes."""
+        """The promise: all of the first minute, half of a boot under two hours, then what lies between writes.
+
+        While the store is empty nothing is written, and the whole boot may be lost: nothing there gets younger by it.
+        """
+        if not self.store:
+            return ran_ns
         every_ns = KEEP_NS if self.life.wrong_ns is not None else KEEP_UNSURE_NS
         return min(ran_ns, max(60 * NS, min(ran_ns // 2, every_ns))) if ran_ns < 2 * every_ns else every_ns
 

@@ -103,6 +103,21 @@ def test_a_keeper_that_starts_late_in_a_boot_saves_its_count_at_once() -> None:
     ])  # fmt: skip
 
 
+def test_time_with_an_empty_store_that_a_cut_ends_is_counted_by_nobody() -> None:
+    """K4: found by the search: a store was empty for a day, and the power was cut. A UTC a day behind is then what the
+    disk has, and what is recorded under it goes a day early once the truth is believed (decision 9).
+    """
+    live([
+        Event("sync"), Event("record", {"terms_h": (1,), "pre_s": 0, "elsewhere": False}),
+        Event("wait", {"ns": 90_150 * NS}),
+        Event("power", {"off_ns": 150 * NS, "error_ns": 0, "clean": False}),
+        Event("record", {"terms_h": (168, 672), "pre_s": 0, "elsewhere": False}),
+        Event("lie", {"error_ns": -86_400 * NS, "for_ns": 3600 * NS, "then": "sync"}),
+        Event("power", {"off_ns": 150 * NS, "error_ns": 0, "clean": False}), Event("sync"),
+        Event("wait", {"ns": 28 * 86_400 * NS}),
+    ])  # fmt: skip
+
+
 @pytest.mark.histories
 @pytest.mark.timeout(3000)
 @pytest.mark.parametrize("shard", range(SHARDS))
