@@ -179,7 +179,9 @@ def test_a_test_recording_begins_with_its_request_and_ends_by_itself() -> None:
 
 def test_faults_stand_side_by_side() -> None:
     """H1: each fault has its own end, and they are listed by name."""
-    room = after(ready(), FaultChanged("keeper", "gone"), FaultChanged("broker", "gone"), FaultChanged("keeper", "new"))
+    room = after(ready(), FaultChanged("keeper", "gone"), FaultChanged("broker", "gone"))
+    assert room.faults == (("broker", "gone"), ("keeper", "gone"))
+    room = after(room, FaultChanged("keeper", "new"))
     assert room.faults == (("broker", "gone"), ("keeper", "new"))
     assert after(room, FaultChanged("broker", "")).faults == (("keeper", "new"),)
 
