@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -91,3 +92,20 @@ def test_a_key_in_a_comment_is_none(tmp_path: Path, key: Path) -> None:
 def test_a_name_that_is_no_units_stands_for_any(tmp_path: Path, key: Path) -> None:
     """K5: a machine's name says nothing of the room, and does not contradict it."""
     assert judged(tmp_path, f"raspberrypi {public(key)}", sign.sign(DATA, key), A) is True
+
+
+def test_nothing_that_is_verified_has_its_mode_changed(
+    tmp_path: Path, key: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R6, R7: the recorder's sandbox refuses every chmod, and a signed policy is verified in it all the same."""
+
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    signature = sign.sign(DATA, key)
+    (tmp_path / "signers").write_text(f"{A} {public(key)}\n")
+    for name in ("chmod", "fchmod"):
+        monkeypatch.setattr(os, name, refused)
+    keys = sign.public_keys(tmp_path / "signers", sign.RECORDINGS)
+    assert sign.is_signed(DATA, signature, keys, sign.RECORDINGS, A)
+    assert sign.is_signed_by(public(key), DATA, signature, sign.RECORDINGS, PATIENCE_S)
