@@ -32,6 +32,7 @@ from daemon.model.events import (
     RecordingStarted,
     RecordingTestAsked,
     RecordReleased,
+    ResetAsked,
     SetEnd,
     StartRecording,
     TimePassed,
@@ -41,7 +42,7 @@ from daemon.model.events import (
 )
 from daemon.model.mobile import AGAIN, WAITED
 from daemon.model.policy import NS, Policy, TrackPolicy
-from daemon.model.room import step
+from daemon.model.room import deadline_ns, step
 from daemon.model.rules.common import LEASE_NS
 from daemon.model.state import Phase, Recording, Room
 from tests.model.histories import BOTH, RULES, T0, after, alarm, kinds, ready, record
@@ -266,6 +267,7 @@ def test_what_the_recorder_says_of_its_recording_is_remembered() -> None:
     assert (mine(stopped).running, mine(stopped).again_ns, stopped.lease_ns) == (False, 0, 0)
     failed = after(alarmed, RecordingEnded("rec-a1", "store", "", "f"))
     assert (mine(failed).running, mine(failed).part, failed.lease_ns) == (False, "rec-a1", 0)
+    assert mine(after(failed, RecordingEnded("rec-a1", "stopped", "", "f"))).again_ns == 0
     assert mine(after(IN_ALARM, RecordingEnded("rec-a1", "refused", "", "f"))).part == ""
     lost = after(started, RecorderLeft(), joined(tracks=()))
     assert (mine(lost).running, mine(lost).lost, mine(lost).again_ns) == (False, True, 0)
@@ -277,8 +279,8 @@ def test_a_recording_that_is_adopted_runs() -> None:
     for in_use, over in ((None, False), (True, False), (False, True)):
         found = mine(after(replace(Room(RULES), in_use=in_use), joined("x1")))
         assert found == Recording("x1", T0 + 60 * NS, alarm=False, running=True, part="x1", over=over)
-    ending = after(IN_ALARM, RecorderLeft(), *[CoverChanged(None)])
-    assert mine(ending).alarm
+    missed = after(RECORDING, RecorderLeft(), alarm(), ResetAsked("e", "a test"))
+    assert step(missed, joined("r1"), T0)[1][1] == SetEnd("r1", T0 + POST_NS, alarm=True)
 
 
 def test_a_trial_that_is_lost_goes_on_as_a_trial() -> None:
@@ -286,16 +288,24 @@ def test_a_trial_that_is_lost_goes_on_as_a_trial() -> None:
     lost = after(ready(), TRIAL, RecorderLeft())
     [start] = [one for one in step(lost, joined(), T0 + NS)[1] if isinstance(one, StartRecording)]
     assert (start.test, start.continues) == (True, "t1")
+    assert not mine(after(ready(), TRIAL, record("r2"))).test, "staff want it"
+
+
+def test_time_that_passes_in_an_alarm_begins_nothing_that_runs_or_has_no_device() -> None:
+    """R8: a part is tried when it is due, and not before."""
+    for room in (IN_ALARM, after(ready(recorder=()), alarm())):
+        assert step(room, TimePassed("e", "f"), T0 + NS) == (room, ())
 
 
 def test_what_is_owed_is_the_first_parts() -> None:
     """R8: since its press; a part that goes on owes what the room knows, and a room at rest owes nothing."""
-    assert RECORDING.owed_ns == T0
-    assert mine(RECORDING).tries == 0
+    begun = after(ready(), record())
+    assert (begun.owed_ns, mine(begun).tries) == (T0, 0)
     waiting = after(ready(recorder=()), alarm())
     assert after(waiting, ENDS).owed_ns == T0
     part = after(replace(RECORDING, owed_ns=7), RecordingEnded("r1", "lease", "", "f"), now_ns=T0 + NS)
     assert part.owed_ns == 7
+    assert after(RECORDING, RecordingStarted("r1"), RecordingEnded("r1", "lease", "", "f")).owed_ns == 0
     assert after(RECORDING, ENDED, now_ns=T0 + RULES.maximum_ns + POST_NS).owed_ns == 0
 
 
@@ -309,6 +319,7 @@ def test_a_lost_recording_that_a_new_policy_forbids_is_over() -> None:
 def test_a_room_that_ends_without_a_recording_is_at_rest() -> None:
     """R5: time that passes leaves no lease, and a press begins anew."""
     room = Room(RULES, Phase.ENDING, lease_ns=5, recorder=BOTH)
+    assert deadline_ns(room) == 0
     assert step(room, TimePassed("e"), T0) == (replace(room, phase=Phase.READY, lease_ns=0), ())
     assert kinds(step(room, record(), T0)[1]) == ["StartRecording", "Lease"]
     unheard = after(after(RECORDING, record("r2")), TimePassed("e"), now_ns=T0 + POST_NS + LEASE_NS)

@@ -92,6 +92,7 @@ def test_a_start_counts_from_what_was_kept() -> None:
     hour after that look; what a boot believed is the next one's upper limit and no belief of its own.
     """
     assert model.start(None, "a", 5) == Timeline("a", 5, {"a": Boot(0)})
+    assert model.start(model.start(None, "a", 0), "b", 0).boots["b"] == Boot(0)
     before = Timeline("a", 10 * H_NS, KNOWN.boots, T_NS, 0, Candidate(T_NS, 0))
     for known, began_ns in (
         ([], 10 * H_NS),
@@ -158,6 +159,22 @@ def test_an_adopted_boot_stands_before_the_one_that_found_it() -> None:
         assert list(found.boots) == ["a", "x", "c"]
         limit_ns = T_NS if believed else T_NS - 3  # a belief never falls; a recording's clock may
         assert found.boots["x"] == Boot(7, limit_ns, T_NS - 3, adopted=not believed)
+    unknown = model.take_adopted(model.start(None, "c", 0), "x", 7, T_NS)
+    assert unknown.boots["x"] == Boot(7, T_NS, T_NS, adopted=True)
+
+
+def test_a_boot_is_kept_with_those_that_date_it() -> None:
+    """K4: the last belief before it, which shows a UTC behind, and the first after it, which is its limit; the same of
+    this boot, and a recording's own clock dates no other.
+    """
+    adopted = Boot(0, T_NS, T_NS, adopted=True)
+    boots = {
+        "a": own(T_NS), "b": own(T_NS + DAY_NS), "x": adopted, "c": Boot(0), "d": own(T_NS + 2 * DAY_NS), "e": Boot(0),
+        "f": Boot(0),
+    }  # fmt: skip
+    line = Timeline("f", 0, boots, T_NS + 2 * DAY_NS)
+    for left, kept in (("", "df"), ("a", "abdf"), ("c", "bcdf"), ("e", "def"), ("x", "bxdf"), ("b", "abdf")):
+        assert "".join(model.keep(line, set(left)).boots) == kept
 
 
 def test_only_a_boots_own_belief_is_exact() -> None:

@@ -29,7 +29,7 @@ WANTED_PCT = {True: 95, False: 85}
 
 
 class Change(NamedTuple):
-    """A change, by its text: mutmut's numbers are others once a line is."""
+    """A change, by its text, each run of white space one blank: mutmut's numbers are others once a line is."""
 
     where: str
     """Module and function, as mutmut names it."""
@@ -53,7 +53,7 @@ def changes(text: str, module: str) -> dict[str, Change]:
         if mark and number.isdigit():
             before, after = (lines[one.lineno : one.end_lineno] for one in (bodies[f"{function}__mutmut_orig"], node))
             diff = [line for line in difflib.ndiff(before, after) if line[:2] in {"- ", "+ "}]
-            was, becomes = (" ".join(line[2:].strip() for line in diff if line[0] == sign) for sign in "-+")
+            was, becomes = (" ".join(" ".join(line[2:] for line in diff if line[0] == sign).split()) for sign in "-+")
             found[f"{module}.{name}"] = Change(f"{module}.{function}", was, becomes)
     return found
 
