@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from daemon.model.events import (
     AlarmHeld,
     AlarmPressed,
@@ -21,6 +23,8 @@ from daemon.model.events import (
     SetEnd,
     StartRecording,
     TimePassed,
+    TracksChanged,
+    UseChanged,
 )
 from daemon.model.panel import recording_lit
 from daemon.model.policy import NS
@@ -63,6 +67,14 @@ def alarm(name: str = "a1", at_ns: int = T0) -> AlarmPressed:
 def record(name: str = "r1", at_ns: int = T0) -> RecordPressed:
     """A press of the record button."""
     return RecordPressed(at_ns, name)
+
+
+RECORDING, IN_ALARM = after(ready(), record()), after(ready(), alarm())
+BEGINS, ENDS = UseChanged(True), UseChanged(False)
+IN_USE = after(ready(), ENDS, BEGINS)
+IDLE = after(ready(replace(RULES, ring_in_use=True)), ENDS, TracksChanged((), "f"))
+"""Nobody is in the room: its devices are closed."""
+ENDED = RecordingEnded("r1", "asked", "", "f1")
 
 
 def kinds(effects: tuple[Effect, ...]) -> list[str]:

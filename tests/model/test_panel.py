@@ -19,9 +19,8 @@ from daemon.model.panel import DARK, MS, PATTERNS, TEST_SHOWN_NS, Pattern, lit, 
 from daemon.model.policy import NS
 from daemon.model.state import Alarm, Phase, Recording, Room
 from hardware.ports import Track
-from tests.model.histories import BOTH, RULES, T0, after, alarm, ready, record
+from tests.model.histories import BOTH, RECORDING, RULES, T0, after, alarm, ready, record
 
-RECORDING = after(ready(), record())
 levels = st.sampled_from(LEVELS)
 patterns = st.lists(st.integers(1, 3000), min_size=1, max_size=4).map(
     lambda half: Pattern(tuple(half * (2 if len(half) % 2 else 1)), "a rhythm")

@@ -39,14 +39,11 @@ from daemon.model.rules.common import (
 )
 from daemon.model.rules.record import HOLD_NS_MAX
 from daemon.model.state import Phase, Room
-from tests.model.histories import BOTH, RULES, T0, after, alarm, ready, record
+from tests.model.histories import BOTH, IDLE, IN_ALARM, IN_USE, RECORDING, RULES, T0, after, ready, record
 
 POST_NS = RULES.post_event_ns
-RECORDING, IN_ALARM = after(ready(), record()), after(ready(), alarm())
 ENDING = after(RECORDING, record("r2"))
 UNTIL_NS = T0 + RULES.maximum_ns + POST_NS
-IDLE = after(ready(replace(RULES, ring_in_use=True)), UseChanged(False), TracksChanged((), "f"))
-IN_USE = after(ready(), UseChanged(False), UseChanged(True))
 
 
 # --- privacy, in every combination ------------------------------------------------------------------------------------

@@ -34,11 +34,9 @@ from daemon.model.rules.alarm import ALARMS_MAX
 from daemon.model.rules.common import LEASE_NS, RENEW_NS, STEADY_NS
 from daemon.model.rules.recorder import unrecorded
 from daemon.model.state import Phase, Room
-from tests.model.histories import BOTH, RULES, T0, after, alarm, kinds, ready, record
+from tests.model.histories import BOTH, IN_ALARM, RECORDING, RULES, T0, after, alarm, kinds, ready, record
 
 POST_NS = RULES.post_event_ns
-IN_ALARM = after(ready(), alarm())
-RECORDING = after(ready(), record())
 ENDING = after(RECORDING, record("r2"))
 LOST = after(RECORDING, RecorderLeft(), RecorderJoined((), None, 0, alarm=False, fresh_id="f0"))
 OPEN = Quiet(())

@@ -45,18 +45,29 @@ from daemon.model.policy import NS, Policy, TrackPolicy
 from daemon.model.room import deadline_ns, step
 from daemon.model.rules.common import LEASE_NS
 from daemon.model.state import Phase, Recording, Room
-from tests.model.histories import BOTH, RULES, T0, after, alarm, kinds, ready, record
+from tests.model.histories import (
+    BEGINS,
+    BOTH,
+    ENDED,
+    ENDS,
+    IDLE,
+    IN_ALARM,
+    IN_USE,
+    RECORDING,
+    RULES,
+    T0,
+    after,
+    alarm,
+    kinds,
+    ready,
+    record,
+)
 
 POST_NS = RULES.post_event_ns
-RECORDING, IN_ALARM = after(ready(), record()), after(ready(), alarm())
-BEGINS, ENDS = UseChanged(True), UseChanged(False)
-IN_USE = after(ready(), ENDS, BEGINS)
-IDLE = after(ready(replace(RULES, ring_in_use=True)), ENDS, TracksChanged((), "f"))
 HOLD = replace(RULES, raised_by="hold")
 BY_HOLD = replace(RULES, objection_by=("hold",), objection_ns=1800 * NS)
 BY_BUTTON = replace(RULES, objection_by=("button",), objection_ns=1800 * NS)
 HELD = AlarmHeld(T0, "a1", "rec-a1")
-ENDED = RecordingEnded("r1", "asked", "", "f1")
 TRIAL = RecordingTestAsked("t1", T0 + 60 * NS, "an engineer")
 OUTSIDE = AlarmPressed(T0, "a1", "r1", "outside-1", "mobile", in_room=False)
 OFF = Policy("everything off", datetime.date(2021, 11, 16), TrackPolicy(record=False), TrackPolicy(record=False))

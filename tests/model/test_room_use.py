@@ -37,12 +37,23 @@ from daemon.model.room import deadline_ns, step
 from daemon.model.rules.common import LATER_NS, UNSEEN_MAX
 from daemon.model.rules.use import unseen
 from daemon.model.state import Phase, Room, Rules
-from tests.model.histories import BOTH, RULES, T0, after, alarm, kinds, ready, record
+from tests.model.histories import (
+    BEGINS,
+    BOTH,
+    ENDED,
+    ENDS,
+    IN_USE,
+    RULES,
+    T0,
+    after,
+    alarm,
+    kinds,
+    ready,
+    record,
+)
 
 ONLY_IN_USE = replace(RULES, ring_in_use=True)
-BEGINS, ENDS, NOT_KNOWN = UseChanged(True), UseChanged(False), UseChanged(None)
-IN_USE = after(ready(), ENDS, BEGINS)
-ENDED = RecordingEnded("r1", "asked", "", "f1")
+NOT_KNOWN = UseChanged(None)
 
 
 def test_at_the_end_of_a_use_the_ring_is_forgotten() -> None:

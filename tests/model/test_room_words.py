@@ -31,7 +31,6 @@ from daemon.model.events import (
     ResetAsked,
     StartRecording,
     TimePassed,
-    TracksChanged,
     UseChanged,
     WalkTestSet,
 )
@@ -41,16 +40,13 @@ from daemon.model.rules.common import LATER_NS, LEASE_NS, UNSEEN_MAX
 from daemon.model.rules.recorder import unrecorded
 from daemon.model.rules.use import unseen
 from daemon.model.state import Alarm, Phase, Room, Rules
-from tests.model.histories import RULES, T0, after, alarm, ready, record
+from tests.model.histories import IDLE, IN_ALARM, IN_USE, RECORDING, RULES, T0, after, alarm, ready, record
 
 WALK_NS = T0 + 60 * NS
 WALK = WalkTestSet(WALK_NS, "an engineer")
 HOLD, TWICE = replace(RULES, raised_by="hold"), replace(RULES, raised_by="two_presses")
 BY_HOLD = replace(RULES, objection_by=("hold",), objection_ns=1800 * NS)
 BY_BUTTON = replace(RULES, objection_by=("button",), objection_ns=1800 * NS)
-IN_USE = after(ready(), UseChanged(False), UseChanged(True))
-IDLE = after(ready(replace(RULES, ring_in_use=True)), UseChanged(False), TracksChanged((), "f"))
-RECORDING, IN_ALARM = after(ready(), record()), after(ready(), alarm())
 HELD = AlarmHeld(T0, "a1", "rec-a1")
 OFF = Policy("everything off", datetime.date(2021, 11, 16), TrackPolicy(record=False), TrackPolicy(record=False))
 
