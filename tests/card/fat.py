@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE_S, wait_for
 
 KILOBYTES = 1440
 """Of the partition: FAT12, as small ones are."""
@@ -75,8 +75,18 @@ class Partition:
         finally:
             _run("umount", str(at))
             if self._driver is not None:
-                self._driver.wait()  # it writes the last of it after umount has come back
+                self._end(self._driver, writable=writable)
                 self._driver = None
+
+    @staticmethod
+    def _end(driver: subprocess.Popen[bytes], *, writable: bool) -> None:
+        """It writes the last of it after umount has come back. One that only read has been seen to hang at its end."""
+        try:
+            driver.wait(PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            driver.kill()
+            driver.wait()
+            assert not writable, "the partition's driver did not end, and what it has written is not known"
 
     @contextlib.contextmanager
     def stalled(self) -> Iterator[bool]:
