@@ -31,6 +31,7 @@ from tests.keeper import stores
 from tests.vm.devices import LATE
 from tests.vm.fitted import PERSON, STORE
 from tests.vm.world import MachineWorld
+from tests.waiting import wait_for
 
 READY_S = 600.0
 """From power-on, on a processor in software: a boot takes half a minute, the three services and a key one more."""
@@ -43,7 +44,6 @@ SEGMENT_S = 1.1
 """One of a track, the longest: at five pictures a second one may begin a fifth later."""
 AGED = 40
 """Recordings beyond their terms; the unit deletes them in some seconds."""
-LOOK_S = 0.5
 DEVICE_OF = {"audio": "microphone", "video": "camera"}
 """What the fault of a track's device is called."""
 BRINGS = f"""set -e
@@ -65,6 +65,8 @@ class Cut:
     """From power-on until the room is ready."""
     owed: int = 0
     """Alarms that had been kept and that no desk had."""
+    is_open: bool = False
+    """An alarm had been kept, whoever has it: it is open afterwards."""
     missing_s: dict[str, float] = field(default_factory=dict)
     """Of the recording, by track: what its chain had before the cut and has no more."""
     faults: list[str] = field(default_factory=list)
@@ -123,6 +125,7 @@ class Unit:
         """Somebody presses, and the desk may have it."""
         self.world.do(acts.Press("alarm", 0.2))
         self._wait(cut, 6)
+        cut.is_open = cut.moment_s > KEPT_S
 
     def alone(self, cut: Cut) -> None:
         """Somebody presses while the broker is away."""
@@ -132,7 +135,8 @@ class Unit:
         self.world.do(acts.Press("alarm", 0.2))
         self._until("an alarm to deliver", lambda: self.world.health().get("undelivered", 0) > 0)
         self._wait(cut, 6)
-        cut.owed = int(time.monotonic() - pressed_s > KEPT_S)
+        cut.is_open = time.monotonic() - pressed_s > KEPT_S
+        cut.owed = int(cut.is_open)
 
     def recording(self, cut: Cut) -> Recording | None:
         """Staff record."""
@@ -170,6 +174,7 @@ class Unit:
 
     def _alarms(self, cut: Cut, stored: int) -> None:
         """What was kept arrives; then the desk ends what is open, and the room is at rest."""
+        assert self.world.health()["alarms"] or not cut.is_open, "the unit has no alarm any more"
         self.world.do(acts.Fault("broker.unplugged", on=False))
         if cut.owed:
             self._until("the alarm that was kept", lambda: len(self.world.stored()) > stored)
@@ -229,13 +234,12 @@ class Unit:
         return sum(line["event"] == event for line in self.world.log())
 
     def _until(self, what: str, fact: Callable[[], bool], within_s: float = FACT_S) -> None:
-        until_s = time.monotonic() + within_s
-        while not fact():
-            if time.monotonic() > until_s:
-                health = self.world.health()
-                brief = {key: health.get(key) for key in ("phase", "faults", "alarms", "undelivered", "recorder")}
-                raise AssertionError(f"waited {within_s:g} s for {what}; the unit says: {json.dumps(brief)}")
-            time.sleep(LOOK_S)
+        try:
+            wait_for(what, fact, within_s)
+        except AssertionError as error:
+            health = self.world.health()
+            brief = {key: health.get(key) for key in ("phase", "faults", "alarms", "undelivered", "recorder")}
+            raise AssertionError(f"{error}; the unit says: {json.dumps(brief)}") from error
 
 
 PHASES: dict[str, Callable[[Unit, Cut], Recording | None]] = {
