@@ -10,7 +10,7 @@ a press nor a sign of life. The same press received twice is one press. If in do
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from msgspec import Struct
@@ -68,7 +68,7 @@ class Button(Struct, frozen=True):
     told: tuple[Told, ...] = ()
     """The oldest first, at most TOLD_MAX."""
     state: str | None = None
-    """With `edge`: the latest value; None: not known."""
+    """With `edge`: the pressed value that it has; empty: it is at rest; None: not known."""
     state_ns: int = 0
     """When that was last heard."""
     since_ns: int = 0
@@ -136,7 +136,7 @@ def wrong(button: Button, now_ns: int) -> str:
         found.append("its battery is low")
     if button.unread:
         found.append(f"its latest message was not understood: {button.unread}")
-    if button.state is not None and _is_pressed(mobile, button.state) and now_ns - button.since_ns > STUCK_NS:
+    if _is_pressed(mobile, button.state) and now_ns - button.since_ns > STUCK_NS:
         found.append(
             f"it has said {button.state} for more than {STUCK_NS // NS // 60} minutes: no new press can be told"
         )
@@ -154,7 +154,7 @@ def _values(mobile: Mobile, payload: bytes) -> tuple[list[Value], Any] | None:
 
     Raises NotUnderstoodError.
     """
-    if not (mobile.field or mobile.where or mobile.repeat_field or mobile.battery_field):
+    if not any((mobile.field, *mobile.where, mobile.repeat_field, mobile.battery_field)):
         texts = list(_texts(payload))
         if not is_clean(payload) and not any(_is_pressed(mobile, text) for text in texts):
             raise NotUnderstoodError("bytes that are no text")
@@ -163,35 +163,28 @@ def _values(mobile: Mobile, payload: bytes) -> tuple[list[Value], Any] | None:
         return None
     reader, field = Reader(json_of(payload)), mobile.field
     found: list[Value] = []
-    is_ours, battery = False, None
     for value, bound in reader.all(field) if field else ((text, {}) for text in _texts(payload)):
-        if not _holds(mobile, reader, bound):
-            continue
-        is_ours = True
-        number = scalar(reader.first(mobile.repeat_field, field, bound)) if mobile.repeat_field else None
-        count = scalar(reader.first(_beside(field, SHELLY_COUNT), field, bound)) if not mobile.repeat_field else None
-        battery = battery or (reader.first(mobile.battery_field, field, bound) if mobile.battery_field else None)
-        found.append((scalar(value), number, count))
-    if not is_ours and not _holds(mobile, reader, None):
+        if _holds(mobile, reader, field, bound):
+            number = scalar(reader.first(mobile.repeat_field, field, bound))
+            count = None if mobile.repeat_field else scalar(reader.first(_beside(field, SHELLY_COUNT), field, bound))
+            found.append((scalar(value), number, count))
+    if not found and not _holds(mobile, reader):
         return None
-    if battery is None and mobile.battery_field:
-        battery = reader.first(mobile.battery_field)
-    return found, battery
+    path = mobile.battery_field
+    return found, next((value for value, bound in reader.all(path) if _holds(mobile, reader, path, bound)), None)
 
 
-def _texts(payload: bytes) -> Iterator[str]:
-    """The whole text; if it is one JSON value, such as `"ON"` with its quotes, the value too."""
+def _texts(payload: bytes) -> Iterable[str]:
+    """The whole text; if it is one JSON string, such as `"ON"` with its quotes, the value too."""
     text = text_of(payload)
-    yield text
-    if text.startswith('"') and text.endswith('"'):
-        yield text.strip('"')
+    return dict.fromkeys((text, text.strip('"')))
 
 
-def _holds(mobile: Mobile, reader: Reader, bound: Bound | None) -> bool:
-    """Whether the payload matches `where`, for the items that `bound` names."""
+def _holds(mobile: Mobile, reader: Reader, like: str = "", bound: Bound | None = None) -> bool:
+    """Whether the payload matches `where`, for the items of the path `like` that `bound` names."""
 
     def says(path: str, wanted: str) -> bool:
-        texts = (scalar(value) for value, _ in reader.all(path, mobile.field if bound else "", bound))
+        texts = (scalar(value) for value, _ in reader.all(path, like, bound))
         return any(text is not None and same(text, wanted) for text in texts)
 
     return all(says(path, scalar(wanted) or "") for path, wanted in mobile.where.items())
@@ -242,13 +235,12 @@ def _state_kept(button: Button, values: list[Value], now_ns: int) -> Button:
     """A retained message is not a press. But it may say that the state is at rest, so that the next press is heard."""
     if not button.settings.edge or not values:
         return button
-    state = _state(button.settings, values)
-    return button if _is_pressed(button.settings, state) else replace(button, state=state, state_ns=now_ns)
+    return button if _state(button.settings, values) else replace(button, state="", state_ns=now_ns)
 
 
 def _state(mobile: Mobile, values: list[Value]) -> str:
-    """Of several values the pressed one; null is a state at rest."""
-    return next((value for value, _, _ in values if value and _is_pressed(mobile, value)), values[-1][0] or "")
+    """Of several values the pressed one; empty: it is at rest."""
+    return next((value for value, _, _ in values if value and _is_pressed(mobile, value)), "")
 
 
 def _is_echo(told: Told, mobile: Mobile, now_ns: int) -> bool:
@@ -266,7 +258,7 @@ def _remember(button: Button, keys: list[str], now_ns: int, *, echo: bool) -> Bu
 
 
 def _key(kind: str, value: str) -> str:
-    clean = value.encode("utf-8", "replace")
+    clean = value.encode(errors="replace")
     return kind + (clean.decode() if len(clean) <= KEY_MAX else hashlib.sha256(clean).hexdigest())
 
 

@@ -111,7 +111,7 @@ class Reader:
         self._body, self._looks = body, 0
 
     def all(self, path: str, like: str = "", bound: Bound | None = None) -> Iterator[tuple[Any, Bound]]:
-        """Yield every value at a path, and what each `*` matched.
+        """Yield every value at a path, and what each `*` matched; an empty path is nowhere.
 
         As far as the path begins like `like`, its `*` match the same items: those in `bound`. Raises NotUnderstoodError
         when LOOKS_MAX is reached.
@@ -122,7 +122,7 @@ class Reader:
                 break
             if step == ANY and bound is not None and place in bound:
                 fixed[place] = bound[place]
-        return self._walk(self._body, steps, 0, fixed)
+        return self._walk(self._body, steps, 0, fixed) if path else iter(())
 
     def first(self, path: str, like: str = "", bound: Bound | None = None) -> Any:
         """Return the first value at a path; None: there is none."""
