@@ -114,9 +114,8 @@ together: $(BIN)/.ready-test system-packages  ## 500 stories in which two or thr
 	unshare --mount --pid --fork --kill-child --mount-proc $(BIN)/python -m tests.together $(ARGS)  # its rooms and cards go with it
 
 .PHONY: mutants
-mutants: .cache/mutants/.ready system-packages  ## each line of the core changed in each way that a test should see: what no test saw, by module (hours; ARGS="daemon.model.panel.*")
-	.cache/mutants/bin/mutmut run --max-children 2 $(ARGS)
-	$(BIN)/python -m tests.tools.mutants
+mutants: .cache/mutants/.ready system-packages  ## each line of the core changed in each way that a test should see: what no test saw, by module (ARGS="daemon.model.panel daemon.model.rules.*")
+	.cache/mutants/bin/python -m tests.tools.mutate $(ARGS)
 
 .PHONY: brokers
 brokers: NEEDS += rabbitmq-server:/usr/lib/rabbitmq/bin/rabbitmq-server mmdebstrap:mmdebstrap util-linux:unshare
@@ -194,7 +193,7 @@ docs: $(BIN)/.ready-test system-packages .node/browser/.ready  ## draws what is 
 	$(BIN)/python -m tests.together.table
 
 clean:               ## takes away what the others made
-	rm -rf dist .venv .node .cache room mutants *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf dist .venv .node .cache room *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 # By the locks, so that what a package's new release breaks is met by who renews them, and not on a fresh machine.
 $(BIN)/.ready: pyproject.toml simulators/requirements.lock

@@ -11,6 +11,8 @@ import re
 import tomllib
 from typing import Any
 
+import pytest
+
 from tests.tools import mutants
 
 WRITTEN = """
@@ -64,6 +66,28 @@ def test_an_entry_is_read_as_it_was_printed() -> None:
     change = mutants.Change("m.xǁDebounceǁedge", 'return "a\\n"', "return None")
     (read,) = tomllib.loads(mutants.entry(change))["survivor"]
     assert mutants.Change(read["where"], read["was"], read["becomes"]) == change
+
+
+def test_the_kept_list_is_what_no_test_saw() -> None:
+    """H5: a change that no test saw and that is not kept is told, and so is one that is kept for nothing."""
+    one, two, other = (mutants.Change(where, "a", "b") for where in ("m.x_one", "m.x_two", "n.x_one"))
+    assert mutants.compared("m", [one], {one: "why", other: "why"}) == ""
+    assert mutants.compared("m", [two], {one: "why"}) == (
+        f"\nseen by no test:\n{mutants.entry(two)}"
+        f"\nkept, and seen by a test now or no longer there:\n{mutants.entry(one)}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("module", "unseen", "enough"), [("panel", 5, True), ("panel", 6, False), ("sound", 15, True), ("sound", 16, False)]
+)
+def test_what_decides_has_more_of_its_changes_seen(module: str, unseen: int, *, enough: bool) -> None:
+    """H5: 95 of 100 changes where it is decided what is raised, recorded, shown and kept; 85 elsewhere."""
+    found = [mutants.Change(f"daemon.model.{module}.x", "a", str(number)) for number in range(unseen)]
+    line, is_enough = mutants.counted(f"daemon.model.{module}", 100, found, {found[0]: "why"})
+    assert line.split()[:4] == [module, "100", "changes", f"{100 - unseen}.0"]
+    assert f"1 change nothing, {unseen - 1} unexplained" in line
+    assert is_enough is enough
 
 
 def test_each_kept_change_has_a_reason_and_its_line() -> None:

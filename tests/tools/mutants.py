@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the Spreekkamer authors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""What `make mutants` has found so far: by module of the core how many changes a test saw, and the others.
+"""What `make mutants` reports: by module of the core how many changes a test saw, and the others.
 
 A change that no test can see changes nothing, or is a rule without a test. Those that change nothing are kept, with the
 reason, in survivors.toml beside this file; any other is printed as an entry for it.
@@ -12,17 +12,11 @@ from __future__ import annotations
 import ast
 import difflib
 import json
-import sys
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-FOUND = Path(__file__).resolve().parents[2] / "mutants"
-MODEL = FOUND / "daemon" / "model"
 KEPT = Path(__file__).with_name("survivors.toml")
-SURVIVED, NO_TEST = 0, 33
-"""mutmut's codes; None: not tried yet. With any other a test failed, or hung."""
 DECIDING = frozenset({"debounce", "holds", "mobile", "panel", "retention", "rights", "room", "timeline"})
 """What decides, beside all of `rules`: 95 % is wanted of these, 85 % of the rest."""
 WANTED_PCT = {True: 95, False: 85}
@@ -64,38 +58,22 @@ def entry(change: Change) -> str:
     return "".join(["\n[[survivor]]\n", *values, 'why = ""\n'])
 
 
-def _modules() -> Iterator[tuple[str, dict[str, Change], dict[str, int]]]:
-    """Name, changes, and mutmut's code of each that was tried."""
-    for file in sorted(MODEL.rglob("*.meta")):
-        source = file.with_suffix("")
-        codes = json.loads(file.read_text())["exit_code_by_key"]
-        if tried := {key: code for key, code in codes.items() if code is not None}:
-            module = ".".join(source.relative_to(FOUND).with_suffix("").parts)
-            yield module, changes(source.read_text(), module), tried
+def counted(module: str, tried: int, unseen: list[Change], reasons: dict[Change, str]) -> tuple[str, bool]:
+    """A module's line, and whether it has what is wanted."""
+    name = module.removeprefix("daemon.model.")
+    seen_pct = 100 * (tried - len(unseen)) / max(tried, 1)
+    wanted_pct = WANTED_PCT[name in DECIDING or name.startswith("rules.")]
+    unexplained = sum(change not in reasons for change in unseen)
+    line = (
+        f"{name:<18}{tried:>6} changes {seen_pct:>7.1f} % seen, {wanted_pct} % wanted;"
+        f" {len(unseen) - unexplained} change nothing, {unexplained} unexplained\n"
+    )
+    return line, seen_pct >= wanted_pct
 
 
-def main() -> None:
-    """Exit code 1 where a module has less than is wanted, or where the kept changes are not those that survived."""
-    short, alive, stale = False, list[Change](), list[Change]()
-    reasons = kept()
-    for module, written, tried in _modules():
-        survivors = [written[key] for key, code in tried.items() if code in {SURVIVED, NO_TEST}]
-        name = module.removeprefix("daemon.model.")
-        seen_pct = 100 * (len(tried) - len(survivors)) / len(tried)
-        wanted_pct = WANTED_PCT[name in DECIDING or name.startswith("rules.")]
-        short |= seen_pct < wanted_pct
-        unexplained = [change for change in survivors if change not in reasons]
-        sys.stdout.write(
-            f"{name:<18}{len(tried):>6} changes {seen_pct:>7.1f} % seen, {wanted_pct} % wanted;"
-            f" {len(survivors) - len(unexplained)} change nothing, {len(unexplained)} unexplained\n"
-        )
-        alive += unexplained
-        unsure = {*survivors, *(change for key, change in written.items() if key not in tried)}
-        stale += [change for change in reasons if change.where.rpartition(".")[0] == module and change not in unsure]
-    sys.stdout.write("".join(["\nseen by no test:\n", *map(entry, alive)]))
-    sys.stdout.write("".join(["\nkept, and seen by a test now or no longer there:\n", *map(entry, stale)]))
-    sys.exit(short or bool(alive or stale))
-
-
-if __name__ == "__main__":
-    main()
+def compared(module: str, unseen: list[Change], reasons: dict[Change, str]) -> str:
+    """Entries of a module that the kept list lacks, and those that it has for nothing; empty: it is as it should be."""
+    alive = [change for change in unseen if change not in reasons]
+    stale = [one for one in reasons if one.where.rpartition(".")[0] == module and one not in unseen]
+    heads = {"\nseen by no test:\n": alive, "\nkept, and seen by a test now or no longer there:\n": stale}
+    return "".join(head + "".join(map(entry, found)) for head, found in heads.items() if found)
