@@ -21,6 +21,8 @@ class Debounce:
         return at_ns + 1
     def xǁDebounceǁedge__mutmut_1(self, at_ns: int) -> int:
         return at_ns - 1
+    def xǁDebounceǁedge__mutmut_2(self, at_ns: int = 1) -> int:
+        return at_ns + 1
 
 def x_step__mutmut_orig(state: str) -> str:
     if state:
@@ -56,9 +58,12 @@ def test_a_change_is_known_by_its_text() -> None:
     """H5: mutmut's numbers are others once a line is added; what was there and what stands there are not."""
     assert mutants.changes(WRITTEN, "m") == {
         "m.xǁDebounceǁedge__mutmut_1": ("m.xǁDebounceǁedge", "return at_ns + 1", "return at_ns - 1"),
+        "m.xǁDebounceǁedge__mutmut_2": (
+            "m.xǁDebounceǁedge", "def edge(self, at_ns: int) -> int:", "def edge(self, at_ns: int = 1) -> int:",
+        ),
         "m.x_step__mutmut_1": ("m.x_step", "if state:", "if not state:"),
         "m.x_step__mutmut_2": ("m.x_step", 'return ""', 'return "XXXX"'),
-    }
+    }  # fmt: skip
 
 
 def test_an_entry_is_read_as_it_was_printed() -> None:

@@ -45,7 +45,11 @@ def changes(text: str, module: str) -> dict[str, Change]:
     for name, node in bodies.items():
         function, mark, number = name.rpartition("__mutmut_")
         if mark and number.isdigit():
-            before, after = (lines[one.lineno : one.end_lineno] for one in (bodies[f"{function}__mutmut_orig"], node))
+            bare = function.removeprefix("x_").rpartition("ǁ")[2]
+            before, after = (
+                [line.replace(one.name, bare) for line in lines[one.lineno - 1 : one.end_lineno]]
+                for one in (bodies[f"{function}__mutmut_orig"], node)
+            )
             diff = [line for line in difflib.ndiff(before, after) if line[:2] in {"- ", "+ "}]
             was, becomes = (" ".join(" ".join(line[2:] for line in diff if line[0] == sign).split()) for sign in "-+")
             found[f"{module}.{name}"] = Change(f"{module}.{function}", was, becomes)
