@@ -183,7 +183,7 @@ def deadline_ns(line: Line, tuning: Tuning) -> int | None:
         if not line.active:
             due.append(line.changed_ns + tuning.gap_ns)
         elif not line.pressed:
-            due.append(max(line.run_ns + PRESS_NS, line.changed_ns + _settle_needed_ns(line, tuning)))
+            due.append(_press_ns(line, line.run_ns, tuning))
         elif not line.held:
             due.append(line.run_ns + tuning.hold_ns)
         elif not line.stuck:
@@ -203,9 +203,10 @@ def is_due(line: Line, now_ns: int, tuning: Tuning) -> bool:
     return due_ns is not None and due_ns <= now_ns
 
 
-def _settle_needed_ns(line: Line, tuning: Tuning) -> int:
-    """How long the line must be quiet before its run counts: longer while it chatters, or is restless."""
-    return STEADY_NS if tuning.steady else PRESS_NS if line.chatter else SETTLE_NS
+def _press_ns(line: Line, run_ns: int, tuning: Tuning) -> int:
+    """When a run counts if the line stays quiet: quiet for longer while it chatters, or is restless."""
+    quiet_ns = STEADY_NS if tuning.steady else PRESS_NS if line.chatter else SETTLE_NS
+    return max(run_ns + PRESS_NS, line.changed_ns + quiet_ns)
 
 
 def _settle(line: Line, now_ns: int, tuning: Tuning) -> tuple[Line, tuple[Fact, ...]]:
@@ -254,7 +255,7 @@ def _releases(line: Line, now_ns: int, tuning: Tuning) -> tuple[Line, tuple[Fact
 def _presses(line: Line, now_ns: int, tuning: Tuning) -> tuple[Line, tuple[Fact, ...]]:
     if line.run_ns is None or line.at_boot or line.pressed or not line.active:
         return line, ()
-    if now_ns - line.run_ns < PRESS_NS or now_ns - line.changed_ns < _settle_needed_ns(line, tuning):
+    if now_ns < _press_ns(line, line.run_ns, tuning):
         return line, ()
     # After chatter only the settled part is a press: before it, nobody can tell a finger from the fault.
     since = line.changed_ns if line.chatter or tuning.steady else line.run_ns
@@ -268,8 +269,6 @@ def _holds(line: Line, now_ns: int, tuning: Tuning) -> tuple[Line, tuple[Fact, .
 
 
 def _sticks(line: Line, now_ns: int, tuning: Tuning) -> tuple[Line, tuple[Fact, ...]]:
-    if line.run_ns is None or line.stuck or line.at_boot or not (line.pressed and line.held and line.active):
-        return line, ()
-    if now_ns - line.run_ns < tuning.stuck_ns:
+    if line.run_ns is None or line.stuck or not (line.held and line.active) or now_ns - line.run_ns < tuning.stuck_ns:
         return line, ()
     return replace(line, stuck=True), (Fact(line.button, "stuck", line.run_ns),)

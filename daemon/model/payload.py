@@ -124,8 +124,8 @@ class Reader:
                 fixed[place] = bound[place]
         return self._walk(self._body, steps, 0, fixed) if path else iter(())
 
-    def first(self, path: str, like: str = "", bound: Bound | None = None) -> Any:
-        """Return the first value at a path; None: there is none."""
+    def first(self, path: str, like: str, bound: Bound) -> Any:
+        """Return the first value at a path, as `all` finds it; None: there is none."""
         return next((value for value, _ in self.all(path, like, bound)), None)
 
     def _walk(self, node: Any, steps: list[str], place: int, bound: dict[int, Any]) -> Iterator[tuple[Any, Bound]]:

@@ -37,7 +37,8 @@ def play(
 ) -> tuple[Line, list[Fact]]:
     """Gives a line its edges, lets time pass at these moments and for `rest_ns` after the last edge.
 
-    Each step is checked for what holds always: a deadline that has passed is a loop that never sleeps again.
+    Each step is checked for what holds always: a deadline that has passed is a loop that never sleeps again, and a fact
+    is of its own button.
     """
     tuning = tuning or Tuning()
     line, facts = Line.at_start("alarm", active=active, now_ns=0)
@@ -50,6 +51,7 @@ def play(
         line, said = step[0], said + list(step[1])
         due_ns = debounce.deadline_ns(line, tuning)
         assert due_ns is None or due_ns > at_ns, f"at {at_ns} the next deadline is {due_ns}: {line}"
+        assert {fact.button for fact in step[1]} <= {line.button}
     return line, said
 
 

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from daemon.model import debounce
 from daemon.model.debounce import Fact, Line, Tuning
 from hardware.ports import Edge
-from tests.model.contacts import MS, edges, facts_of, play
+from tests.model.contacts import MS, REST_NS, edges, facts_of, play
 
 SECOND = 1000.0
 # Milliseconds closed, open, closed ...: made up in the manner of a worn push button, which bounces for under 5 ms.
@@ -57,6 +58,31 @@ def test_a_press_that_bounces_late_is_known_once_it_is_quiet() -> None:
     assert [fact.kind for fact in play(press, rest_ns=20 * MS)[1]] == ["pressed"]
 
 
+def test_a_press_of_50_ms_that_bounces_late_is_held_where_a_hold_is_that_short() -> None:
+    """A1: a press that is known by its release alone is told whole: pressed, held, released."""
+    said = play(edges([40, 2, 8]), Tuning(hold_ns=50 * MS))[1]
+    assert [fact.kind for fact in said] == ["pressed", "held", "released"]
+
+
+@pytest.mark.parametrize(
+    ("press", "kinds"),
+    [([399], []), ([400], ["pressed", "released"]), ([380, 2, 17], []), ([380, 2, 18], ["pressed", "released"])],
+)
+def test_a_restless_contact_has_to_be_closed_for_longer(press: list[float], kinds: list[str]) -> None:
+    """A6: of a contact that is locked out as restless only 400 ms count, whether the press ends quietly or not."""
+    assert [fact.kind for fact in play(edges(press), Tuning(steady=True))[1]] == kinds
+
+
+@pytest.mark.parametrize("press", [[60.0], [40.0, 2, 9], [3 * SECOND], [40 * SECOND], [2.5] * 81, [49.0]])
+def test_a_line_at_rest_remembers_nothing(press: list[float]) -> None:
+    """A1: whatever it was, once it is over the next press is judged as the first was; a second hold is a hold."""
+    line, said = play(edges(press))
+    at_rest = replace(line, changed_ns=0, quiet_since_ns=0, runs_ns=())
+    assert at_rest == Line.at_start("alarm", active=False, now_ns=0)[0]
+    again = play([*edges(press), *edges(press, start_ms=90 * SECOND)], rest_ns=REST_NS)[1]
+    assert [fact.kind for fact in again] == [fact.kind for fact in said] * 2
+
+
 def test_late_bounce_does_not_make_a_press() -> None:
     """A1: the same late bounce with the release at 49 ms is nothing."""
     assert facts_of([40, 2, 7]) == []
@@ -90,6 +116,17 @@ def test_a_button_that_is_stuck_says_so_while_it_is() -> None:
     assert play(press, rest_ns=30_000 * MS)[1][-1].kind == "stuck"
 
 
+def test_a_button_that_is_stuck_and_trembles_is_stuck_once() -> None:
+    """A6: a bounce of a button that is leant on is no news, and before the hold it does not make it stuck."""
+    assert [kind for kind, _ in facts_of([40 * SECOND, 2, 40 * SECOND])] == [
+        "pressed", "held", "stuck", "unstuck", "released",
+    ]  # fmt: skip
+    tuning = Tuning(hold_ns=3000 * MS, stuck_ns=1000 * MS)
+    said = play(edges([1500, 2, 2500]), tuning)[1]
+    assert [fact.kind for fact in said] == ["pressed", "held", "stuck", "unstuck", "released"]
+    assert [fact.kind for fact in play(edges([1500, 2, 1000]), tuning)[1]] == ["pressed", "released"]
+
+
 def test_held_at_boot_is_its_own_fact() -> None:
     """A6: a button that is down at start is held at boot: no press, not stuck, whatever the time."""
     line, said = Line.at_start("alarm", active=True, now_ns=7)
@@ -114,6 +151,13 @@ def test_bounce_does_not_end_held_at_boot() -> None:
     changes = [Edge("alarm", active, at_ns * MS) for active, at_ns in ((False, 500), (True, 504), (False, 900))]
     _, said = play(changes, active=True)
     assert [fact.kind for fact in said] == ["held_at_boot", "released"]
+
+
+def test_a_button_that_is_held_at_boot_and_chatters_is_not_pressed() -> None:
+    """A6: chatter that ends closed is a press only of a button that has been seen open."""
+    noise = [Edge("alarm", index % 2 == 1, (5000 + 3 * index) * MS) for index in range(100)]
+    _, said = play([*noise, Edge("alarm", active=False, at_ns=9000 * MS)], active=True)
+    assert [fact.kind for fact in said] == ["held_at_boot", "chatter", "settled", "released"]
 
 
 @pytest.mark.parametrize("seconds", [0.2, 1, 10])
@@ -143,6 +187,23 @@ def test_flapping_is_chatter(rate_hz: float) -> None:
     """A6: a line that flaps faster than a finger can, its closed stretches too short for a press, is chattering."""
     said = [kind for kind, _ in facts_of([500 / rate_hz] * round(4 * rate_hz))]
     assert said == ["chatter", "settled"]
+
+
+@pytest.mark.parametrize(
+    ("press", "kinds"),
+    [([4] * 25, ["pressed", "released"]), ([4] * 27, ["chatter", "settled"]), ([20] * 7, [])],
+    ids=["100 ms", "108 ms", "each 20 ms"],
+)
+def test_a_line_may_be_restless_for_a_tenth_of_a_second(press: list[float], kinds: list[str]) -> None:
+    """A6: what trembles for longer than 100 ms is chatter; an edge 20 ms after the last begins anew."""
+    assert [kind for kind, _ in facts_of(press)] == kinds
+
+
+@pytest.mark.parametrize(("times", "apart_ms", "chatters"), [(10, 90, False), (11, 99.9, True), (11, 100, False)])
+def test_eleven_touches_in_a_second_are_chatter_since_the_first(times: int, apart_ms: float, *, chatters: bool) -> None:
+    """A6: faster than a finger can, counted from touch to touch."""
+    said = facts_of([30, apart_ms - 30] * times)
+    assert said[:1] == ([("chatter", 0.0)] if chatters else [])
 
 
 def test_a_nervous_finger_is_no_chatter() -> None:
@@ -217,6 +278,15 @@ def test_the_edge_that_was_missing_ends_the_doubt() -> None:
     line, _ = debounce.edge(line, Edge("alarm", active=False, at_ns=149 * MS), Tuning())
     assert line.doubt_ns is None
     assert debounce.deadline_ns(line, Tuning()) == 149 * MS + debounce.GAP_NS
+
+
+def test_a_doubt_that_has_ended_is_none_later() -> None:
+    """A1: a line that read open and then closed again was closed; a later doubt waits for its edge as long as any."""
+    line, _ = debounce.tick(down(100), 150 * MS, Tuning(), reads=False)
+    line, facts = debounce.tick(line, 170 * MS, Tuning(), reads=True)
+    assert ([fact.kind for fact in facts], line.doubt_ns) == (["pressed"], None)
+    line, facts = debounce.tick(line, 2100 * MS, Tuning(), reads=False)
+    assert (facts, line.doubt_ns) == ((), 2100 * MS)
 
 
 def open_since(pressed_ms: int, open_ms: int, *, told: bool) -> Line:
