@@ -51,7 +51,7 @@ def plain(value: Any, depth: int = DEPTH_MAX) -> Any:
         if depth == 0:
             raise ValueError(f"nested more than {DEPTH_MAX} levels deep")
         if isinstance(value, dict):
-            return {plain(key, depth - 1): plain(one, depth - 1) for key, one in value.items()}
+            return {plain(key): plain(one, depth - 1) for key, one in value.items()}
         return [plain(one, depth - 1) for one in value]
     return value
 

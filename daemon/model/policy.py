@@ -10,11 +10,11 @@ its description. Durations are whole seconds or hours, as their names say.
 from __future__ import annotations
 
 import datetime
-import hashlib
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
+from daemon.model.signers import codes
 from hardware.ports import Track
 
 NS = 1_000_000_000
@@ -338,8 +338,7 @@ def lost_groups(before: Policy, after: Policy) -> list[int]:
 
 def fingerprint(recipient: str) -> str:
     """Sixteen hexadecimal digits of the SHA-256 of an age recipient, for a holder to compare with their own key."""
-    digest = hashlib.sha256(recipient.encode()).hexdigest()[:16]
-    return "-".join(digest[i : i + 4] for i in range(0, 16, 4))
+    return codes((recipient.encode(),))[0]
 
 
 NO_POLICY = Policy("none", datetime.date(1970, 1, 1))

@@ -76,7 +76,7 @@ def codes(keys: Iterable[bytes]) -> tuple[str, ...]:
 
     Eight would do for a slip of the pen; another key with the same eight can be found in some days on a desk computer.
     """
-    digests = (hashlib.sha256(key).hexdigest()[:16] for key in keys)
+    digests = (hashlib.sha256(key).hexdigest() for key in keys)
     return tuple("-".join(digest[at : at + 4] for at in range(0, 16, 4)) for digest in digests)
 
 

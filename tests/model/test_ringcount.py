@@ -20,6 +20,8 @@ def test_no_second_is_counted_twice_and_none_is_lost() -> None:
     assert count(meter, "b", {"audio": 2.0}) == RingCount("b", {"audio": 2.0}, {"video": 9.0, "audio": 14.5})
 
 
-def test_a_recorder_that_starts_with_no_seconds_counts_none() -> None:
-    """K3: nor does one whose first figure makes no sense."""
+def test_the_first_figure_of_a_recorder_counts_from_nought() -> None:
+    """K3: a fraction of a second is no whole one, and a figure that makes no sense is none."""
+    meter = count(count(RingCount(), "a", {"audio": 0.25}), "a", {"audio": 0.75})
+    assert meter == RingCount("a", {"audio": 0.75}, {"audio": 0.75})
     assert count(RingCount(), "a", {"audio": -5.0}).due_s == {"audio": 0.0}
