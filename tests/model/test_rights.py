@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.model.acts import Refused
-from daemon.model.refusals import DAY_NS, KINDS_MAX, Refusals
+from daemon.model.refusals import DAY_NS, KINDS_MAX, OTHERS, Refusals
 from daemon.model.rights import ALARM_VERBS, KEEPER_VERBS, VERBS, Person, Role, acting_as, refusal, roles_of
 
 GROUPS: dict[int, Role] = {71: "engineer", 72: "custodian"}
@@ -79,6 +79,20 @@ def test_the_two_sockets_have_no_verb_in_common() -> None:
     """Issue 5, who may: a verb means one act, so that one table can say who may; an unknown one is nobody's."""
     assert not ALARM_VERBS.keys() & KEEPER_VERBS.keys()
     assert acting_as("shutdown", frozenset({"engineer", "custodian", "owner"})) is None
+
+
+def test_a_refusal_is_a_line_and_those_that_follow_in_its_day_are_one_more() -> None:
+    """K3: each kind by its user and its verb, up to sixteen; what is beyond is counted as others."""
+    refusals, start_ns = Refusals(), 5
+    for uid in range(KINDS_MAX):
+        assert refusals.note(uid, "hold", start_ns) == Refused(uid, "hold", 1)
+    assert refusals.note(99, "hold", start_ns) == Refused(*OTHERS, 1)
+    again = [(3, "hold"), (3, "hold"), (99, "hold"), (98, "hold"), (3, "export")]
+    assert [refusals.note(*kind, start_ns + 1) for kind in again] == [None] * len(again)
+    assert refusals.due(start_ns + DAY_NS - 1) == ()
+    assert refusals.due(start_ns + DAY_NS) == (Refused(3, "hold", 2), Refused(*OTHERS, 3))
+    assert refusals.due(start_ns + 2 * DAY_NS) == ()
+    assert refusals.note(99, "hold", start_ns + 2 * DAY_NS) == Refused(99, "hold", 1), "another day"
 
 
 @given(ASKED)
