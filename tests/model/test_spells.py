@@ -58,3 +58,51 @@ def test_after_a_rest_it_is_over_and_told_once(gaps_s: list[float]) -> None:
     assert not spells.shown
     assert not spells.on
     assert deadline_ns(spells) is None
+
+
+def begun(*at_s: float) -> tuple[Spells, list[bool]]:
+    """Spells that begin at these seconds and end at once, and which of their beginnings were told."""
+    spells, told = Spells(), list[bool]()
+    for one_s in at_s:
+        spells, tell = begins(spells, T0 + round(one_s * NS))
+        told.append(tell)
+        spells, _ = ends(spells, T0 + round(one_s * NS))
+    return spells, told
+
+
+@pytest.mark.parametrize(
+    ("at_s", "locked", "restless"),
+    [
+        ((0, 300), False, False), ((0, 1, 600), True, False), ((0, 1, 600.1), False, False),
+        ((0, 700, 701, 1300), True, False), ((0, 1, 2, 30), True, False),
+        ((0, 7, 14, 21, 30), True, True), ((0, 7, 14, 21, 30.1), True, False), ((0, 9, 10, 20, 30, 39), True, True),
+    ],
+)  # fmt: skip
+def test_three_spells_in_ten_minutes_lock_and_five_in_half_a_minute_are_restless(
+    at_s: tuple[float, ...], *, locked: bool, restless: bool
+) -> None:
+    """A6: counted back from the latest."""
+    spells, _ = begun(*at_s)
+    assert (spells.locked, spells.restless, spells.count) == (locked, restless, len(at_s))
+
+
+def test_a_locked_fault_is_told_when_it_is_restless_and_each_ten_times() -> None:
+    """A6: the tenth, the hundredth and so on: somebody sees that it has not stopped."""
+    _, told = begun(*(40.0 * number for number in range(120)))
+    assert [number for number, tell in enumerate(told, 1) if tell] == [1, 2, 3, 10, 100]
+    _, told = begun(*(3.0 * number for number in range(12)))
+    assert [number for number, tell in enumerate(told, 1) if tell] == [1, 2, 3, 5, 10]
+
+
+def test_a_lock_ends_after_ten_minutes_at_rest() -> None:
+    """A6: not while the fault is present, not a moment earlier, and then nothing of it is remembered."""
+    spells, _ = begun(0, 1, 2)
+    over_ns = T0 + 2 * NS
+    assert (spells.shown, spells.on, deadline_ns(spells)) == (True, False, over_ns + REST_NS)
+    assert ends(spells, over_ns + 1) == (spells, False), "it was over already"
+    assert tick(spells, over_ns + REST_NS - 1) == (spells, False)
+    assert tick(spells, over_ns + REST_NS) == (Spells(), True)
+    again, tell = begins(spells, over_ns + REST_NS - 1)
+    assert (again.locked, again.shown, tell, deadline_ns(again)) == (True, True, False, None)
+    once, _ = begun(0)
+    assert (once.shown, once.over_ns, deadline_ns(once)) == (False, T0, None)
