@@ -10,6 +10,7 @@ import datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from daemon.model.policy import NS, Policy, TrackPolicy, Window
 from daemon.model.schedule import Calendar, in_force, policy_at
@@ -65,9 +66,12 @@ def test_a_clock_without_a_reference_opens_nothing(day: datetime.date) -> None:
 @given(st.dates())
 def test_what_is_not_in_force_purges_nothing(day: datetime.date) -> None:
     """K4: a track that is off only because its policy has not begun, or a clock is wrong, is kept."""
+    purging = TrackPolicy(record=True, existing="purge")
+    policies = tuple(replace(one, audio=purging, video=purging) for one in DRONTEN[:1]) + DRONTEN[1:]
     for synchronised in (True, False):
-        for track in (on(DRONTEN, day, synchronised=synchronised)[1].audio,):
-            assert track.existing == "keep"
+        found = on(policies, day, synchronised=synchronised)[1]
+        for track in (found.audio, found.video):
+            assert track.record or track.existing == "keep"
 
 
 # --- windows ----------------------------------------------------------------------------------------------------------

@@ -105,4 +105,4 @@ def test_a_lock_ends_after_ten_minutes_at_rest() -> None:
     again, tell = begins(spells, over_ns + REST_NS - 1)
     assert (again.locked, again.shown, tell, deadline_ns(again)) == (True, True, False, None)
     once, _ = begun(0)
-    assert (once.shown, once.over_ns, deadline_ns(once)) == (False, T0, None)
+    assert (once.on, once.shown, once.over_ns, deadline_ns(once)) == (False, False, T0, None)
