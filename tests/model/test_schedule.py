@@ -55,6 +55,12 @@ def test_each_policy_from_its_day_to_the_next(day: str, name: str, tracks: tuple
     assert (DRONTEN[index].name, found.name, found.tracks()) == (name, name, tracks)
 
 
+def test_a_policy_is_in_force_from_its_first_moment() -> None:
+    """R7: the nanosecond before is the last one of the policy before it."""
+    found = [policy_at(DRONTEN[:2], (0, 9), at_ns, synchronised=True)[0] for at_ns in (8, 9)]
+    assert found == [0, 1]
+
+
 @given(st.dates())
 def test_a_clock_without_a_reference_opens_nothing(day: datetime.date) -> None:
     """R7, K4: whatever an unsynchronised clock says, no track is recorded that any of the policies switches off."""
@@ -71,7 +77,7 @@ def test_what_is_not_in_force_purges_nothing(day: datetime.date) -> None:
     for synchronised in (True, False):
         found = on(policies, day, synchronised=synchronised)[1]
         for track in (found.audio, found.video):
-            assert track.record or track.existing == "keep"
+            assert (track.record, track.existing) in {(True, "purge"), (True, "keep"), (False, "keep")}
 
 
 # --- windows ----------------------------------------------------------------------------------------------------------

@@ -66,6 +66,11 @@ def test_what_it_lacks_is_said(now: dict[str, Any] | None, words: list[str]) -> 
     assert lacks(GOOD, now) == words
 
 
+def test_a_ring_of_a_second_is_a_ring() -> None:
+    """A2: a policy may keep as little, and it is missed when it is gone."""
+    assert lacks(health(ring_s={"audio": 1.0}), health(ring_s={})) == ["an empty ring of audio"]
+
+
 @given(room=ROOMS)
 def test_where_nothing_is_known_an_answer_is_enough(room: dict[str, Any]) -> None:
     """A2: an alarm process that did not answer before the upgrade: the next version has to, and no more is asked."""
@@ -87,6 +92,7 @@ def test_a_test_alarm_is_asked_for_where_one_could_arrive() -> None:
     """A2: a broker that was away before the upgrade is no fault of a version."""
     assert could_deliver(GOOD)
     assert could_deliver(health({"camera"}))
-    assert not could_deliver(health({"nobody_listening"}))
+    for fault in ("broker", "nobody_listening", "refused_by_broker", "unanswered"):
+        assert not could_deliver(health({"camera", fault})), fault
     assert not could_deliver({})
     assert [is_stored(line) for line in (None, {}, {"delivered": False}, {"delivered": True})] == [False] * 3 + [True]
