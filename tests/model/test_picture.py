@@ -42,6 +42,13 @@ def test_a_picture_that_nobody_has_looked_at_is_a_flaw_too(figures: PictureFigur
     assert doubt.words(70 * NS) == WORDS["unseen"]
 
 
+def test_a_bound_is_not_below_itself() -> None:
+    """H1: a picture at the engineer's bounds is good, and its figures hold for less than five seconds."""
+    at_bounds = PictureFigures(NS, 4.0, 35, 9.9)
+    assert judge(None, at_bounds, LIMITS, 6 * NS - 1) is None
+    assert judge(None, at_bounds, LIMITS, 6 * NS) == Doubt("unseen", 6 * NS)
+
+
 def test_nought_switches_a_bound_off() -> None:
     """H1: an engineer can say that dark, or soft, is how this room is."""
     off = Limits(dark_below_pct=0, blurred_below_pct=0)
@@ -83,6 +90,41 @@ def test_a_jump_of_the_image_is_found_at_its_picture() -> None:
     assert jumps_in(film({40, 41, 42, 70})) == [40, 70]
     assert jumps_in(film(set())) == []
     assert jumps_in(film({5})) == []  # what is usual is not known yet
+
+
+STILL = [500] * 25
+
+
+@pytest.mark.parametrize(
+    ("sizes", "found"),
+    [
+        ([*STILL, 2000], [25]), ([*STILL, 1999], []), ([*STILL[1:], 2000], []),
+        ([*[300] * 25, 1500], [25]), ([*[300] * 25, 1499], []),
+        ([*STILL, *[1000] * 75, 2400, 4400], [101]),
+        ([*STILL, 9000, *[500] * 4, 9000], [25, 30]), ([*STILL, 9000, *[500] * 3, 9000], [25]),
+    ],
+)  # fmt: skip
+def test_a_jump_is_four_times_the_usual_size_and_more_than_noise(sizes: list[int], found: list[int]) -> None:
+    """H1: known after twenty-five pictures, followed as it changes, and half a second after the last jump."""
+    finder = JumpFinder()
+    jumps = [finder.feed(VideoPacket(bytes(size), n * NS // 10, key=False)) for n, size in enumerate(sizes)]
+    assert [at_ns for at_ns in jumps if at_ns is not None] == [n * NS // 10 for n in found]
+
+
+@pytest.mark.parametrize(
+    ("heard_ms", "seen_ms", "off_ms"),
+    [
+        ([400], [0], 400), ([401], [0], None), ([0], [400], -400),
+        ([50, 250, 450, 650], [0, 200, 400, 600], 50),
+        ([1100, 2200, 3300, 4400, 5000], [1000, 2000, 3000, 4000, 5000], 200),
+    ],
+)  # fmt: skip
+def test_a_clap_is_heard_within_four_tenths_of_a_second(
+    heard_ms: list[int], seen_ms: list[int], off_ms: int | None
+) -> None:
+    """R5: the nearest one that was seen; of several offsets the middle one."""
+    found = offset_ns(tuple(ms * 1_000_000 for ms in heard_ms), tuple(ms * 1_000_000 for ms in seen_ms))
+    assert found == (None if off_ms is None else off_ms * 1_000_000)
 
 
 @given(st.lists(st.integers(0, 60), min_size=3, max_size=9, unique=True), st.integers(-399, 399))
