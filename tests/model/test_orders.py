@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -17,7 +18,7 @@ from msgspec.structs import replace
 from daemon.model import orders
 from daemon.model.events import Lease, SetEnd, StartRecording
 from daemon.model.orders import LATE_NS
-from daemon.model.policy import NS, Policy
+from daemon.model.policy import NS, AlarmPolicy, Policy
 from daemon.model.rules.common import LEASE_NS
 from tests.model.histories import T0
 
@@ -65,6 +66,41 @@ def test_no_start_is_beyond_the_policy(order: StartRecording, records: bool) -> 
     asked = (order.recording_id, order.continues, order.alarm, order.test)
     assert (held.recording_id, held.continues, held.alarm, held.test) == asked
     assert orders.start(held, policy, T0) == held
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"recording_id": "a" * 33}, "its id is no recording's; expected 32 hexadecimal digits"),
+        ({"continues": "../../up"}, "what it continues is no recording's id; expected 32 hexadecimal digits"),
+        ({"continues": "b" * 32, "until_ns": T0}, "its time is over"),
+        ({}, "the policy does not record alarms"),
+    ],
+)
+def test_an_order_that_is_refused_says_why(change: dict[str, Any], words: str) -> None:
+    """R3: in words that the log shows."""
+    assert orders.start(replace(SOUND, **change), replace(POLICY, alarm=AlarmPolicy(records=False)), T0) == words
+
+
+@pytest.mark.parametrize(
+    ("alarm", "change", "held"),
+    [
+        (False, {"trigger_ns": T0 - 121 * NS}, {"trigger_ns": T0 - 120 * NS}),
+        (True, {"trigger_ns": T0 - 3601 * NS}, {"trigger_ns": T0 - 3600 * NS}),
+        (True, {"trigger_ns": T0 + 1}, {"trigger_ns": T0}),
+        (True, {"pre_event_ns": -1}, {"pre_event_ns": 0}),
+        (True, {"pre_event_ns": 30 * NS + 1}, {"pre_event_ns": 30 * NS}),
+        (False, {"until_ns": T0 + 5430 * NS + 1}, {"until_ns": T0 + 5430 * NS}),
+        (True, {"until_ns": T0 + 5430 * NS + 1}, {"until_ns": T0 + 5430 * NS}),
+        (True, {}, {}),
+    ],
+)
+def test_an_order_that_asks_too_much_has_what_is_allowed(
+    change: dict[str, Any], held: dict[str, Any], *, alarm: bool
+) -> None:
+    """R3: two minutes back, an hour for an alarm's; the policy's seconds before; its maximum and what follows."""
+    order = replace(SOUND, alarm=alarm)
+    assert orders.start(replace(order, **change), POLICY, T0) == replace(order, **held)
 
 
 @pytest.mark.case("security 4")
