@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from daemon.model.sound import CLIPPED_S, FLOOR_DBFS, SILENT_S, ClapFinder, SoundMeter
+from daemon.model.sound import CLIPPED_S, FLOOR_DBFS, NS, RECENT_BLOCKS, SILENT_S, ClapFinder, SoundMeter
 from hardware.ports import PcmBlock
 
 RATE_HZ, BLOCK = 16_000, 320
@@ -132,3 +132,78 @@ def test_two_claps_and_no_echo() -> None:
 def test_what_does_not_rise_suddenly_is_no_clap(wave: Wave) -> None:
     """H1: a tone that was there from the first, noise, silence and a slow swell are no claps."""
     assert claps_in(wave) == []
+
+
+SLOW_HZ = 100
+
+
+def second(*frames: Sequence[int], at_s: int = 0) -> PcmBlock:
+    """A second of a slow converter: these frames, a sample a channel, over and over."""
+    samples = np.resize(np.array(frames, "<i2"), (SLOW_HZ, len(frames[0])))
+    return PcmBlock(samples.tobytes(), SLOW_HZ, at_s * NS, overflow=False)
+
+
+def heard(seconds: int, *frames: Sequence[int], names: tuple[str, ...] = ("left", "right")) -> SoundMeter:
+    """A meter that has heard so many seconds of these frames."""
+    meter = SoundMeter(SLOW_HZ, len(frames[0]), names)
+    for at_s in range(seconds):
+        meter.feed(second(*frames, at_s=at_s))
+    return meter
+
+
+MUTED = "microphone: hears nothing at all for 30 s; expected the hiss of a room: is it muted?"
+DEAD = "microphone: one of its channels ({}) hears nothing; expected both to: is it plugged in?"
+LOUD = "microphone: is overdriven for 10 s; expected a lower gain"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "frames", "words"),
+    [
+        (29, [[2], [-2]], ""), (30, [[2], [-2]], MUTED), (40, [[2], [-3]], ""), (30, [[0, 0], [2, -2]], MUTED),
+        (9, [[64, 2]], ""), (10, [[64, -2]], DEAD.format("right")), (10, [[2, -64]], DEAD.format("left")),
+        (20, [[63, 2]], ""), (20, [[64, 3]], ""), (20, [[64, 0], [0, 64]], ""),
+        (9, [[32_700], [-32_700]], ""), (10, [[32_700], [-32_700]], LOUD), (20, [[32_699], [-32_699]], ""),
+        (20, [*[[32_700]] * 5, *[[9]] * 95], ""), (10, [*[[32_700]] * 6, *[[9]] * 94], LOUD),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_microphone_at_its_bounds(seconds: int, frames: list[list[int]], words: str) -> None:
+    """H1: mute after 30 s at two steps of the converter, a dead channel after 10 s beside one that hears, and a gain
+    that is too high after 10 s with more than a twentieth at full scale.
+    """
+    assert heard(seconds, *frames).trouble == words
+
+
+def test_a_dead_channel_has_the_name_that_the_engineer_gave_it() -> None:
+    """H1: or its number, where there are more channels than names; and it is over when it is heard."""
+    meter = heard(10, [500, 0], names=("medewerker", "beller"))
+    assert meter.trouble == DEAD.format("beller")
+    meter.feed(second([500, 0], [500, 3]))
+    assert meter.trouble == ""
+    assert heard(10, [500, 500, 0]).trouble == DEAD.format("number 3")
+
+
+def test_seconds_of_a_dead_channel_are_those_in_which_another_was_heard() -> None:
+    """H1: silence between two words does not count, and does not begin anew."""
+    meter = heard(9, [500, 0])
+    meter.feed(second([0, 0]))
+    assert meter.trouble == ""
+    meter.feed(second([500, 0]))
+    assert meter.trouble == DEAD.format("right")
+
+
+def test_the_level_between_two_moments_is_of_the_blocks_that_began_there() -> None:
+    """H1: as long as the meter has nine tenths of them; of older ones it says nothing."""
+    meter = SoundMeter(SLOW_HZ, 1)
+    for at_s, peak in enumerate((3277, 3277, 328, 328)):
+        meter.feed(second([peak], [-peak], at_s=at_s))
+    assert meter.dbfs_between(0, 2 * NS) == -20.0
+    assert meter.dbfs_between(2 * NS, 4 * NS) == -40.0
+    assert meter.dbfs_between(NS, 3 * NS) == -23.0
+    assert meter.dbfs_between(1, 2 * NS) is None, "half of it"
+    assert meter.dbfs_between(3 * NS, 3 * NS + 10 * NS // 9) == -40.0
+    assert meter.dbfs_between(3 * NS, 3 * NS + 10 * NS // 8) is None
+    assert meter.dbfs_between(9 * NS, 10 * NS) is None
+    for at_s in range(4, 4 + RECENT_BLOCKS):
+        meter.feed(second([0], at_s=at_s))
+    assert meter.dbfs_between(3 * NS, 4 * NS) is None
+    assert meter.dbfs_between(5 * NS, 6 * NS) == FLOOR_DBFS
