@@ -32,7 +32,8 @@ def test_every_name_has_its_entry_and_one_finder() -> None:
 def test_every_fault_has_its_advice() -> None:
     """H1: no fault that the unit can name leaves an engineer without a next step, one of a later version included."""
     assert all(re.fullmatch(r"\S.{20,}[.?]", fault.todo) for fault in FAULTS.values())
-    assert "troubleshooting" in faults.todo("a fault of a later version")
+    assert all(faults.todo(name) == fault.todo for name, fault in FAULTS.items())
+    assert faults.todo("a fault of a later version") == "Look it up in docs/guide/troubleshooting.md."
 
 
 @pytest.mark.parametrize("name", [*FAULTS])
@@ -47,6 +48,13 @@ def test_what_keeps_an_alarm_from_leaving_spoils_its_trial() -> None:
     """A7: the faults under which a check sends no test alarm are ones that staff see."""
     assert {"broker", "nobody_listening", "refused_by_broker"} == set(faults.spoiling("test alarm"))
     assert all(FAULTS[name].sign for trial in ("test alarm", "test recording") for name in faults.spoiling(trial))
+
+
+def test_a_line_of_a_check_covers_the_faults_of_its_part() -> None:
+    """A6: a contact has a fault of its wire and one of its use; another line has neither."""
+    assert faults.told_in("button in_use") == ("in_use_contact", "in_use_unseen")
+    assert faults.told_in("button alarm") == ("alarm_button",)
+    assert faults.told_in("no line") == ()
 
 
 def test_the_guide_has_the_table_of_today() -> None:

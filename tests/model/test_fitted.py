@@ -12,15 +12,17 @@ from typing import Any, get_args
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from daemon.alarm.__main__ import lamp_pins, lines
 from daemon.alarm.lines import Lines
 from daemon.config import pin_faults
+from daemon.model import events
 from daemon.model.contact import NC
-from daemon.model.debounce import Fact
+from daemon.model.debounce import Fact, Tuning
 from daemon.model.events import FaultChanged
 from daemon.model.faults import FAULTS
-from daemon.model.fitted import BUTTONS, OUTPUTS, Fresh, OutputName, buttons, outputs, pins
+from daemon.model.fitted import BUTTONS, OUTPUTS, Fresh, OutputName, buttons, output_name, outputs, pins
 from daemon.model.policy import Policy
 from daemon.model.unit import Buttons, Lamps, Unit
 from hardware.ports import Edge
@@ -98,6 +100,49 @@ def test_a_press_means_something(name: str) -> None:
     assert [(fault.fault, fault.detail) for fault in faults] == [
         (BUTTONS[name].fault, f"the {BUTTONS[name].words} is stuck")
     ]
+
+
+def test_a_fact_of_a_button_is_an_input_with_its_moment_and_its_ids() -> None:
+    """A1: pressed since its first edge, under the name of its line; a key switch says who reset."""
+    fresh = Fresh("e", "r")
+
+    def said(name: str) -> dict[str, events.Input]:
+        return {kind: means(Fact("hall", kind, 7), fresh) for kind, means in BUTTONS[name].means.items()}
+
+    assert said("alarm") == {
+        "pressed": events.AlarmPressed(7, "e", "r", "hall"), "held": events.AlarmHeld(7, "e", "r", "hall"),
+    }  # fmt: skip
+    assert said("record") == {
+        "pressed": events.RecordPressed(7, "r"), "held": events.RecordHeld(7), "released": events.RecordReleased(),
+    }  # fmt: skip
+    assert said("reset") == {"pressed": events.ResetAsked("e", "the key switch", "key_switch")}
+    assert said("objection") == {"pressed": events.ObjectionPressed(7)}
+    assert BUTTONS["in_use"].says is events.UseChanged
+
+
+def test_each_line_is_judged_as_the_policy_says() -> None:
+    """A6: a hold is the policy's: of the record button an objection's where it is made so; a hook may be tapped."""
+    policy = replace(
+        POLICY,
+        alarm=replace(POLICY.alarm, hold_s=1.25),
+        record_button=replace(POLICY.record_button, hold_s=2.5),
+        objection=replace(POLICY.objection, by=("button",), hold_s=4.0),
+        use=replace(POLICY.use, maximum_s=600),
+    )
+    assert BUTTONS["alarm"].tuning(policy) == Tuning(1_250_000_000)
+    assert BUTTONS["record"].tuning(policy) == Tuning(2_500_000_000)
+    by_hold = replace(policy, objection=replace(policy.objection, by=("button", "hold")))
+    assert BUTTONS["record"].tuning(by_hold) == Tuning(4_000_000_000)
+    assert BUTTONS["reset"].tuning(policy) == BUTTONS["objection"].tuning(policy) == Tuning()
+    hook = Tuning(gap_ns=400_000_000, runs_max=3, run_window_ns=30 * NS, stuck_ns=600 * NS)
+    assert BUTTONS["in_use"].tuning(policy) == hook
+
+
+def test_a_room_without_a_relay_has_its_lamps() -> None:
+    """H5: an output is there by its key alone, and has no other name."""
+    bare = replace(UNIT, relay=None, lamps=Lamps(status=5, recording=6))
+    assert [(output.name, pin) for output, pin in outputs(bare)] == [("status", 5), ("recording", 6)]
+    assert [output_name(name) for name in (*OUTPUTS, "oven", None)] == [*OUTPUTS, None, None]
 
 
 def test_each_has_a_fault_of_its_own_and_a_line_in_the_check() -> None:

@@ -188,3 +188,15 @@ def test_a_policy_of_the_whole_town_is_told_once() -> None:
     first = at("2026-01-02"), at("2026-03-01")
     assert told("2026-01-03", "2026-03-01", "2026-01-02", "2026-03-02") == [("old", first[0]), ("new", first[1])]
     assert [name for name, _ in told("2026-01-02", "2026-03-01", "2026-03-02", "2026-03-03")] == ["old", "new"] * 2
+
+
+@pytest.mark.parametrize("moment", ["2026-02-30T10:00:00Z", "2026-01-01T24:30:00Z", "2026-13-01T10:00:00Z"])
+def test_a_slip_of_a_moment_that_no_calendar_has_is_none(moment: str) -> None:
+    """K7: it has the shape of one; what is wrong is told with its field."""
+    slip = {
+        "recording_id": "a" * 32, "use": "opened", "purpose": "demand", "number": "2026-14", "on_behalf_of": "manager",
+        "opened_at": "2026-02-28T10:00:00Z", "format": "spreekkamer-slip/1",
+    }  # fmt: skip
+    assert msgspec.convert(slip, register.Slip).opened_at == slip["opened_at"]
+    with pytest.raises(msgspec.ValidationError, match=r"^`opened_at`: .+"):
+        msgspec.convert(slip | {"opened_at": moment}, register.Slip)

@@ -65,7 +65,7 @@ def entry(change: Change) -> str:
 def counted(module: str, tried: int, unseen: list[Change], reasons: dict[Change, str]) -> tuple[str, bool]:
     """A module's line, and whether it has what is wanted."""
     name = module.removeprefix("daemon.model.")
-    seen_pct = 100 * (tried - len(unseen)) / max(tried, 1)
+    seen_pct = 100 * (tried - len(unseen)) / tried
     wanted_pct = WANTED_PCT[name in DECIDING or name.startswith("rules.")]
     unexplained = sum(change not in reasons for change in unseen)
     line = (

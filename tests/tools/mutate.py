@@ -84,7 +84,7 @@ class Trials:
         """Run the tests once without a change, then try the changes of each module that they have imported."""
         self._look(session.items)
         gc.freeze()  # a fork copies what a collection touches
-        for module, written in sorted(WRITTEN.items()):
+        for module, written in sorted((module, found) for module, found in WRITTEN.items() if found):
             unseen = [change for name, change in written.items() if not self._is_seen(name, change.where)]
             line, enough = counted(module, len(written), unseen, self.reasons)
             differences = compared(module, unseen, self.reasons)
