@@ -125,7 +125,7 @@ class Room(House):
 
     def told(self) -> str:
         """The answer, when it has been written for the second time."""
-        self.machine.wait("the answer", "! systemctl is-active spreekkamer-answer | grep -q activ[ai]", 150)
+        self.machine.wait("the answer", "systemctl is-active spreekkamer-answer | grep -qxE 'inactive|failed'", 150)
         return self.machine.run("cat", f"/boot/firmware/{ANSWER}")
 
     def settings(self) -> str:
