@@ -46,6 +46,9 @@ weeks. Within this the higher of two offsets is used, so that nothing gets older
 DATED_NS = 60 * NS
 """A date further than this from the unit's count is replaced, even if its clock was trusted."""
 NEVER_NS = 2**63
+BELIEFS_MAX = 64
+"""Boots that stay for what they believed: two a day through the four weeks of a term. A start goes through them for
+each boot that the log knows of: a second for ten years of such."""
 BEFORE = ""
 """Stands for the boots before the first known one, if a UTC was believed in one of them."""
 
@@ -205,9 +208,14 @@ def take_adopted(
 
 
 def keep(timeline: Timeline, boot_ids: Collection[str]) -> Timeline:
-    """Drop boots of which nothing is left, and by which nothing that is left is dated."""
+    """Drop boots of which nothing is left, and by which nothing that is left is dated or may come to be.
+
+    Any belief may prove a later one wrong, so the newest stay whatever they say: the one before a recording's can be
+    as wrong as its own.
+    """
     wanted = {*boot_ids, timeline.boot_id}
-    dating, last, owed = set[str](), "", False
+    believed = [boot_id for boot_id, boot in timeline.boots.items() if boot.own_ns is not None and not boot.adopted]
+    dating, last, owed = set(believed[-BELIEFS_MAX:]), "", False
     for boot_id, boot in timeline.boots.items():
         if boot_id in wanted and last:
             dating.add(last)  # a UTC that fell below this one was wrong

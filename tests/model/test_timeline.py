@@ -137,12 +137,18 @@ def test_an_unknown_boot_counts_from_now_or_from_its_own_clock() -> None:
 
 
 def test_boots_that_nothing_is_left_of_are_let_go() -> None:
-    """K4: what is remembered is bounded by what is in the store, not by how long the unit has lived."""
+    """K4: what is remembered is bounded by what is in the store and by a number of beliefs, not by how long the unit
+    has lived.
+    """
     timeline = trusted("a")
     for boot in "bcde":
         timeline = model.start(timeline, boot, 0)
     assert set(model.keep(timeline, {"b"}).boots) == {"a", "b", "e"}, "what b follows is what shows a UTC behind"
     assert set(model.keep(timeline, set()).boots) == {"a", "e"}
+    many = {str(n): model.Boot(n, T_NS + n, T_NS + n) for n in range(2 * model.BELIEFS_MAX)}
+    left = model.keep(Timeline("now", 0, {**many, "now": model.Boot(9999)}, T_NS), {"3"}).boots
+    assert list(left)[:3] == ["2", "3", "4"]
+    assert len(left) == 3 + model.BELIEFS_MAX + 1
 
 
 def test_no_single_answer_of_a_time_server_deletes() -> None:

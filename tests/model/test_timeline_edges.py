@@ -163,9 +163,9 @@ def test_an_adopted_boot_stands_before_the_one_that_found_it() -> None:
     assert unknown.boots["x"] == Boot(7, T_NS, T_NS, adopted=True)
 
 
-def test_a_boot_is_kept_with_those_that_date_it() -> None:
-    """K4: the last belief before it, which shows a UTC behind, and the first after it, which is its limit; the same of
-    this boot, and a recording's own clock dates no other.
+def test_a_boot_is_kept_with_those_that_date_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """K4: the newest beliefs; and however old, the last before it, which shows a UTC behind, and the first after it,
+    which is its limit; the same of this boot, and a recording's own clock dates no other.
     """
     adopted = Boot(0, T_NS, T_NS, adopted=True)
     boots = {
@@ -173,6 +173,8 @@ def test_a_boot_is_kept_with_those_that_date_it() -> None:
         "f": Boot(0),
     }  # fmt: skip
     line = Timeline("f", 0, boots, T_NS + 2 * DAY_NS)
+    assert "".join(model.keep(line, set()).boots) == "abdf"
+    monkeypatch.setattr(model, "BELIEFS_MAX", 1)
     for left, kept in (("", "df"), ("a", "abdf"), ("c", "bcdf"), ("e", "def"), ("x", "bxdf"), ("b", "abdf")):
         assert "".join(model.keep(line, set(left)).boots) == kept
 
