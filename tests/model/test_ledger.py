@@ -8,10 +8,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.model.ledger import FAULTS_MAX, START, Walk, statement
+from daemon.model.acts import Boot, Place, Refused, Torn
+from daemon.model.ledger import FAULTS_MAX, START, Acted, Foreign, Line, Walk, encode, hash_of, parse, statement
 from daemon.records import sha256
 
 LOG = st.lists(st.text(max_size=20), min_size=3, max_size=12)
@@ -155,3 +157,113 @@ def test_a_signature_covers_all_before_it() -> None:
     walk = walked([*lines, line(2, head, "head", signature="sealed")])
     assert walk.signed is not None
     assert (walk.signed.statement, walk.signed.signature) == (statement(2, head), b"sealed")
+
+
+FIVE = lines_of("abcde")
+JUNK = b"holiday\n"
+HEAD = "f" * 64
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ([FIVE[0], *FIVE[2:]], ["line 1 is missing"]),
+        ([FIVE[0], *FIVE[3:]], ["line 1 is missing, with all up to line 2"]),
+        (FIVE[1:], ["line 0 is missing"]),
+        ([*FIVE[:2], FIVE[0], *FIVE[2:]], ["line 0 stands after line 1: it was put in or moved"]),
+        ([*FIVE[:2], line(2, FIVE[1].hex()[:64]), *FIVE[3:]],
+         ["line 1 was changed after line 2 was written", "line 2 was changed after line 3 was written"]),
+        ([line(0, HEAD)], ["line 0 is not the beginning of a log"]),
+        ([*FIVE[:2], JUNK, *FIVE[2:]], ["line 2 is no line of this log, or something was put in before it"]),
+        ([*FIVE[:2], JUNK, *FIVE[3:]], ["line 2 is no line of this log, or something was put in before it"]),
+        ([*FIVE[:2], JUNK, *FIVE[4:]],
+         ["line 2 is no line of this log, or something was put in before it", "line 3 is missing"]),
+        ([*FIVE, JUNK], ["line 5 is the last one and is cut off, or is no line of this log"]),
+        ([*FIVE, FIVE[4][:-1]], ["line 5 is the last one and is cut off, or is no line of this log"]),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_is_wrong_is_said_of_its_line(lines: list[bytes], words: list[str]) -> None:
+    """K3: in words for a person, each fault once."""
+    found = walked(lines)
+    assert [str(fault) for fault in found.faults] == words
+    assert found.faults_n == len(words)
+
+
+@pytest.mark.parametrize(
+    ("witnessed", "lines", "words", "compared"),
+    [
+        ({0: HEAD, 2: sha256(FIVE[1]), 5: sha256(FIVE[4])}, FIVE, [], {2, 5}),
+        ({2: HEAD}, FIVE, ["line 1 is not the line that was witnessed"], {2}),
+        ({2: sha256(FIVE[1])}, [FIVE[0], *FIVE[2:]],
+         ["line 1 is missing", "line 1 was witnessed, and is no line of this log any more"], set()),
+        ({9: HEAD}, FIVE, ["line 5 is missing, and all after it: a head of 9 lines was witnessed"], set()),
+        ({6: HEAD}, FIVE, ["line 5 is missing, and all after it: a head of 6 lines was witnessed"], set()),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_a_witness_saw_is_compared(
+    witnessed: dict[int, str], lines: list[bytes], words: list[str], compared: set[int]
+) -> None:
+    """K7: at each length of which a head is known; a log of no lines needs no witness."""
+    found = walked(lines, witnessed=witnessed)
+    assert [str(fault) for fault in found.faults] == words
+    assert (found.compared, found.passed) == (compared, 0)
+
+
+def test_the_keeper_goes_on_after_what_a_power_cut_tore() -> None:
+    """K3: the torn line counts as one, and its own lines are as they are."""
+    walk = Walk()
+    for raw in (*FIVE[:2], b'{"n":2,"ev'):
+        walk.take(raw)
+    walk.mend()
+    assert walk.lines == 3
+    told = line(3, walk.head, "torn")
+    walk.take(told)
+    walk.go_on(9, HEAD)
+    walk.take(line(9, HEAD))
+    walk.finish()
+    assert (walk.faults, walk.lines) == ([], 10)
+
+
+SIGNED_ACT = Line(
+    4, HEAD, 1_000, 2_000, "boot-1", "synchronised", act=Refused(7, "hold", 3),
+    acted=Acted(10, -20, "boot-0", "unsynchronised", Place("card-1", 5)),
+)  # fmt: skip
+RAW = (
+    '{"n":4,"at_wall_ns":1000,"at_boot_ns":2000,"boot_id":"boot-1","clock":"synchronised","event":"refused",'
+    '"uid":7,"verb":"hold","count":3,"acted_wall_ns":10,"acted_boot_ns":-20,"acted_boot_id":"boot-0",'
+    f'"acted_clock":"unsynchronised","act":{{"journal":"card-1","n":5}},"prev":"{HEAD}"}}\n'
+).encode()
+
+
+def test_a_line_is_written_as_it_is_read() -> None:
+    """K3: its number first and its hash last, without a blank; its head is the hash of those bytes."""
+    assert encode(SIGNED_ACT) == RAW
+    assert parse(RAW) == SIGNED_ACT
+    assert hash_of(SIGNED_ACT) == sha256(RAW)
+    own = Line(0, START, act=Boot(5, clean=True))
+    assert parse(encode(own)) == own
+    assert encode(Line(0, START, act=Torn("é"))).count("é".encode()) == 1
+
+
+@pytest.mark.parametrize(
+    ("changed", "read"),
+    [
+        ({"event": "invented"}, Line(4, HEAD, 1_000, 2_000, "boot-1", "synchronised", act=Foreign("invented"))),
+        ({"count": -1}, Line(4, HEAD, 1_000, 2_000, "boot-1", "synchronised", act=Foreign("refused"))),
+        ({"clock": "broken"}, Line(4, HEAD, act=Foreign("refused"))),
+        ({"n": True}, None), ({"event": None}, None), ({"prev": None}, None),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_line_of_another_kind_keeps_its_place(changed: dict[str, object], read: Line | None) -> None:
+    """K3: what this release does not know has no effect and breaks no chain; without number or hash it is no line."""
+    raw = json.dumps({**json.loads(RAW), **changed}).encode() + b"\n"
+    assert parse(raw) == read
+
+
+@pytest.mark.parametrize("raw", [RAW[:-1], b"[4]\n", b"\xff\n", b"[" * 9000 + b"\n", b"\n"], ids=len)
+def test_what_is_no_object_of_a_whole_line_is_no_line(raw: bytes) -> None:
+    """K3: cut off, of another shape, or no JSON at all."""
+    assert parse(raw) is None
