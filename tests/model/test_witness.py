@@ -14,7 +14,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.alarm import messages
-from daemon.model.witness import Book, Heard, head_of, message_of, read_kept, unit_of
+from daemon.model.witness import (
+    FORKS_MAX,
+    MARGIN_NS,
+    Book,
+    Fork,
+    Heard,
+    LogLine,
+    Message,
+    head_of,
+    message_of,
+    read_kept,
+    unit_of,
+)
 from tests.auditlog import chained, sample
 
 UNIT = "stad/huis/kamer-1"
@@ -151,3 +163,76 @@ def test_a_book_forgets_the_oldest_and_not_its_forks() -> None:
     book.forget(10)
     assert sorted(book.of_log()) == list(range(91, 101))
     assert (book.lines, len(book.forks)) == (100, 1)
+
+
+T0_NS = 1_767_225_600_000_000_000
+"""2026 begins."""
+
+
+@pytest.mark.parametrize(
+    ("said", "heard"),
+    [
+        (Message(UNIT, simulated=True, line=LogLine(4, "e" * 64, 9, "synchronised"), head="f" * 64),
+         Heard(5, "f" * 64, "", "e" * 64, UNIT, simulated=True, wall_ns=9)),
+        (Message(line=LogLine(0, None, 9, "unsynchronised"), head="f" * 64), Heard(1, "f" * 64)),
+        (Message(line=LogLine(4)), None), (Message(head="f" * 64), None),
+        (Message(recording_id=RECORDING, lines=1, sha256="f" * 64, at="2026-01-01T01:00:00.250+01:00"),
+         Heard(1, "f" * 64, RECORDING, wall_ns=T0_NS + 250_000_000)),
+        (Message(recording_id=RECORDING, lines=7, sha256="f" * 64, at="2026-01-01T00:00:00"),
+         Heard(7, "f" * 64, RECORDING)),
+        (Message(recording_id=RECORDING, lines=0, sha256="f" * 64), None),
+        (Message(recording_id=RECORDING, lines=7), None),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_head_has_the_moment_that_its_unit_believes(said: Message, heard: Heard | None) -> None:
+    """K7: of a line only by a clock that is synchronised, of a recording by a time that says its zone."""
+    assert head_of(said) == heard
+    if heard is not None:
+        assert head_of(said, "stad/huis/other") == msgspec.structs.replace(heard, unit="stad/huis/other")
+
+
+def dated(lines: int, wall_ns: int | None, recording_id: str = "") -> Heard:
+    """A head of a log, or of a recording, published at a time."""
+    return Heard(lines, sha256(f"{lines}{recording_id}".encode()).hexdigest(), recording_id, wall_ns=wall_ns)
+
+
+def test_a_log_must_know_a_recording_a_minute_after_it_began() -> None:
+    """K7: from the first line that is dated so late, and the first head of the recording; what is not dated demands
+    nothing.
+    """
+    book, other, undated = Book(), "ef" * 16, "ab" * 16
+    book.take(dated(1, T0_NS, RECORDING))
+    book.note(dated(2, T0_NS + 5, RECORDING))
+    book.note(dated(1, T0_NS + 1, other))
+    book.take(dated(1, None, undated))
+    book.take(dated(4, None))
+    book.take(dated(5, T0_NS + MARGIN_NS - 1))
+    assert book.due() == {}
+    book.take(dated(6, T0_NS + MARGIN_NS))
+    assert (book.due(), book.began_ns(RECORDING)) == ({RECORDING: 6}, T0_NS)
+    book.take(dated(7, T0_NS + 2 * MARGIN_NS))
+    assert book.due() == {RECORDING: 6, other: 7}
+    assert book.began_ns(other) == T0_NS + 1
+    assert (book.lines, len(book)) == (7, 6)
+    book.forget(9)
+    assert len(book.due()) == 2
+    book.forget(1)
+    assert (book.due(), len(book), book.of_log()) == ({other: 7}, 1, {7: dated(7, None).head})
+
+
+def test_each_fork_is_told_once_with_both_its_heads() -> None:
+    """K7: known again by either head; a hundred of them say enough, however many more there are."""
+    book, first, second = Book(), Heard(3, "a" * 64), Heard(3, "b" * 64)
+    assert (book.lines, book.has(first), book.take(first), book.has(first), book.has(second)) == (
+        0, False, None, True, False,
+    )  # fmt: skip
+    assert book.take(second) == Fork(3, "", "a" * 64, "b" * 64) == book.forks["", 3]
+    assert (book.has(first), book.has(second), book.has(Heard(3, "c" * 64))) == (True, True, False)
+    assert book.take(Heard(4, "d" * 64, prev="a" * 64)) is None
+    assert book.take(Heard(6, "e" * 64, prev="f" * 64)) is None, "nobody witnessed the line before"
+    assert book.take(Heard(5, "0" * 64, prev="1" * 64)) == Fork(4, "", "d" * 64, "1" * 64)
+    for lines in range(10, 10 + FORKS_MAX):
+        book.take(Heard(lines, "a" * 64))
+        assert (book.take(Heard(lines, "b" * 64)) is not None) is (lines < 8 + FORKS_MAX)
+    assert len(book.forks) == FORKS_MAX
