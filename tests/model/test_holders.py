@@ -13,7 +13,7 @@ from hypothesis import event, given, seed, settings
 from hypothesis import strategies as st
 
 from daemon.model import holders as model
-from daemon.model.holders import Book, Moment
+from daemon.model.holders import Book, Moment, Word
 from daemon.model.policy import Holder, Opening, Policy, TrackPolicy
 from daemon.model.timeline import DAY_NS, NS
 
@@ -236,3 +236,60 @@ def test_an_answer_is_heard_over_a_telephone() -> None:
     told = model.digest("age1a", "abcd-efgh-ijkm-npqr-stuv")
     assert model.digest("age1a", " ABCD efgh IJKM npqr stuv\n") == told
     assert model.digest("age1b", "abcd-efgh-ijkm-npqr-stuv") != told
+    assert model.digest("age1a", "abcd-efgh-ijkm-npqr-stuw") != told, "each letter counts"
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "age"),
+    [
+        (Moment(5, 100), Moment(8, 110), 10), (Moment(5, 100), Moment(8, 101), 3), (Moment(5, 100), Moment(8, 90), 3),
+        (Moment(5), Moment(8, 110), 3), (Moment(5, 100), Moment(8), 3), (Moment(8), Moment(5), 0),
+        (Moment(8), Moment(8), 0),
+    ],
+)  # fmt: skip
+def test_a_moment_is_at_least_as_long_ago_as_either_clock_says(then: Moment, now: Moment, age: int) -> None:
+    """K4, K6: by the powered-on time, and by UTC where it is known at both ends; never before now."""
+    assert model.age_ns(then, now) == age
+
+
+def test_what_is_done_with_one_key_leaves_the_others() -> None:
+    """K6: an answer uses up its word and those before it; a lost key has no proof and no word any more."""
+    book = Book()
+    for n, (recipient, word) in enumerate([("a", "w0"), ("b", "w1"), ("a", "w2"), ("a", "w3")]):
+        book = model.sealed(book, recipient, word, Moment(n))
+    assert book.words["a"] == (Word("w0", Moment(0)), Word("w2", Moment(2)), Word("w3", Moment(3)))
+    assert model.proven(book, "a", "w1") == book == model.proven(book, "c", "w1"), "nobody's word proves nothing"
+    book = model.proven(book, "a", "w2")
+    assert book == Book({"b": (Word("w1", Moment(1)),), "a": (Word("w3", Moment(3)),)}, {"a": Moment(2)})
+    book = model.proven(book, "b", "w1")
+    assert list(book.proofs) == ["a", "b"]
+    book = model.proven(book, "a", "w3")
+    assert list(book.proofs.items()) == [("b", Moment(1)), ("a", Moment(3))], "the latest last"
+    book = model.sealed(book, "b", "w4", Moment(4))
+    assert model.lost(book, "a") == Book({"b": (Word("w4", Moment(4)),)}, {"b": Moment(1)})
+
+
+def test_a_word_can_be_answered_for_thirty_one_days() -> None:
+    """K6: and no longer, by whoever of these has it."""
+    book = model.sealed(Book(), "a", model.digest("a", "abcd"), Moment(0))
+    month = Moment(31 * DAY_NS)
+    assert model.find(book, ["b", "a"], "ABCD", month) == ("a", model.digest("a", "abcd"))
+    assert model.find(book, ["b"], "ABCD", month) is None
+    assert model.find(book, ["a"], "ABCD", Moment(31 * DAY_NS + 1)) is None
+
+
+def test_each_group_with_too_few_proven_keys_is_named() -> None:
+    """K6: in words for a person, with the holders and how old their proofs are behind them."""
+    world = World((3, 2), 31)
+    world.do("ask")
+    world.do("answer", key=1, newest=True)
+    world.do("wait", hours=1)
+    assert model.fault(world.policy(), world.book, world.moment()) == (
+        "keys proven within 31 days: 1 of 3 in group 1, none of 2 in group 2; each group needs 2, "
+        "or the next key that is lost may be the last (spreekkamer holders ask)"
+    )
+    first, second = model.standings(world.policy(), world.book, world.moment())
+    assert [(one.holder.recipient, one.age_ns, one.is_proven) for one in first] == [
+        ("age11", None, False), ("age12", H_NS, True), ("age13", None, False),
+    ]  # fmt: skip
+    assert [one.holder.recipient for one in second] == ["age14", "age15"]
