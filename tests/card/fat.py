@@ -61,8 +61,23 @@ class Partition:
 
     @contextlib.contextmanager
     def mounted(self, at: Path, *, writable: bool = True) -> Iterator[Path]:
-        """Mounts it, by the kernel's own driver where the kernel has one."""
-        at.mkdir(exist_ok=True)
+        """Mounts it, by the kernel's own driver where the kernel has one.
+
+        `at`: a name in a directory of its own, which is a shared mount meanwhile: a container that begins has copies of
+        this machine's mounts below its own for as long as it runs, and lets go of one only where it hears of the
+        umount.
+        """
+        at.mkdir(parents=True, exist_ok=True)
+        _run("mount", "--bind", str(at.parent), str(at.parent))
+        try:
+            _run("mount", "--make-shared", str(at.parent))
+            with self._mounted(at, writable=writable):
+                yield at
+        finally:
+            _run("umount", str(at.parent))
+
+    @contextlib.contextmanager
+    def _mounted(self, at: Path, *, writable: bool) -> Iterator[None]:
         kernels = ["mount", "-t", "vfat", "-o", "loop,rw" if writable else "loop,ro", str(self.image), str(at)]
         if subprocess.run(kernels, capture_output=True, check=False).returncode:
             if not Path("/dev/fuse").exists():
@@ -71,7 +86,7 @@ class Partition:
             self._driver = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             wait_for("the partition", at.is_mount)
         try:
-            yield at
+            yield
         finally:
             _run("umount", str(at))
             if self._driver is not None:

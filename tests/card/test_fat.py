@@ -19,7 +19,7 @@ def test_starts_from_fat(tmp_path: Path, files: Files) -> None:
     """Issue 14: taken by names in whatever case, the key gone from every block, the answer there; then a faulty file on
     a full card, and a good one on a card that is read-only. After each the partition is sound, and a computer reads it.
     """
-    card, at = Partition(tmp_path / "boot.img"), tmp_path / "boot"
+    card, at = Partition(tmp_path / "boot.img"), tmp_path / "card" / "boot"
     unit = Bench(tmp_path / "unit", files, at)
     key = files.unit.key.read_bytes()
     contents = {NAME.upper(): good().encode(), "ca.crt": files.ca.read_bytes(), "Unit.Key": key}

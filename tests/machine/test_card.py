@@ -75,7 +75,7 @@ class Room(House):
 
     def __init__(self, machine: Container, home: Path) -> None:
         super().__init__(machine)
-        self.card, self._at = Partition(home / "boot.img"), home / "boot"
+        self.card, self._at = Partition(home / "boot.img"), home / "card" / "boot"
         authority = Authority(home / "authority")
         self.files = Files(authority.certificate, authority.client("unit"), authority.client("unit"))
         server = authority.server()
