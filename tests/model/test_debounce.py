@@ -61,7 +61,11 @@ def test_a_press_that_bounces_late_is_known_once_it_is_quiet() -> None:
 def test_a_press_of_50_ms_that_bounces_late_is_held_where_a_hold_is_that_short() -> None:
     """A1: a press that is known by its release alone is told whole: pressed, held, released."""
     said = play(edges([40, 2, 8]), Tuning(hold_ns=50 * MS))[1]
-    assert [fact.kind for fact in said] == ["pressed", "held", "released"]
+    begun_ns = 1000 * MS
+    assert said == [
+        Fact("alarm", "pressed", begun_ns), Fact("alarm", "held", begun_ns),
+        Fact("alarm", "released", begun_ns + 50 * MS, 50 * MS),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -219,6 +223,8 @@ def test_a_steady_press_after_chatter_counts() -> None:
     assert [kind for kind, _ in said] == ["chatter", "pressed", "released", "settled"]
     assert said[1] == ("pressed", noise_ms)
     assert [kind for kind, _ in facts_of([2.5] * 80 + [49])] == ["chatter", "settled"]
+    held = dict(facts_of([2.5] * 80 + [3 * SECOND]))
+    assert (held["held"], held["released"]) == (noise_ms, noise_ms + 3 * SECOND)
 
 
 @pytest.mark.parametrize("half_ms", [2.5, 33])
@@ -269,6 +275,10 @@ def test_an_edge_from_before_what_is_known_changes_nothing() -> None:
     assert [fact.kind for fact in facts] == ["pressed"]
     assert debounce.edge(line, Edge("alarm", active=False, at_ns=150 * MS), Tuning()) == (line, ())
     assert not debounce.edge(line, Edge("alarm", active=False, at_ns=150 * MS + 1), Tuning())[0].active
+    line, facts = debounce.tick(open_since(100, 300, told=True), 310 * MS, Tuning(), reads=False)
+    assert [fact.kind for fact in facts] == ["released"]
+    assert debounce.edge(line, Edge("alarm", active=True, at_ns=310 * MS), Tuning()) == (line, ())
+    assert debounce.edge(line, Edge("alarm", active=True, at_ns=310 * MS + 1), Tuning())[0].active
 
 
 def test_the_edge_that_was_missing_ends_the_doubt() -> None:
