@@ -154,7 +154,7 @@ def _values(mobile: Mobile, payload: bytes) -> tuple[list[Value], Any] | None:
 
     Raises NotUnderstoodError.
     """
-    if not any((mobile.field, *mobile.where, mobile.repeat_field, mobile.battery_field)):
+    if not any((mobile.field, mobile.where, mobile.repeat_field, mobile.battery_field)):
         texts = list(_texts(payload))
         if not is_clean(payload) and not any(_is_pressed(mobile, text) for text in texts):
             raise NotUnderstoodError("bytes that are no text")
@@ -170,14 +170,23 @@ def _values(mobile: Mobile, payload: bytes) -> tuple[list[Value], Any] | None:
             found.append((scalar(value), number, count))
     if not found and not _holds(mobile, reader):
         return None
+    return found, _battery(mobile, reader)
+
+
+def _battery(mobile: Mobile, reader: Reader) -> Any:
+    """The battery of the first item that is the button's; None: none is told, or it takes too long to find."""
     path = mobile.battery_field
-    return found, next((value for value, bound in reader.all(path) if _holds(mobile, reader, path, bound)), None)
+    try:
+        return next((value for value, bound in reader.all(path) if _holds(mobile, reader, path, bound)), None)
+    except NotUnderstoodError:
+        return None  # what was found stands: a battery costs no press
 
 
 def _texts(payload: bytes) -> Iterable[str]:
     """The whole text; if it is one JSON string, such as `"ON"` with its quotes, the value too."""
     text = text_of(payload)
-    return dict.fromkeys((text, text.strip('"')))
+    is_string = text.startswith('"') and text.endswith('"')
+    return dict.fromkeys((text, text.strip('"') if is_string else text))
 
 
 def _holds(mobile: Mobile, reader: Reader, like: str = "", bound: Bound | None = None) -> bool:

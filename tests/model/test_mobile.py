@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.model.mobile import HOUR_NS, NS, Button, Heard, heard, wrong
+from daemon.model.payload import LOOKS_MAX
 from daemon.model.unit import Mobile
 
 T0 = 1000 * NS
@@ -384,3 +385,16 @@ def test_silence_and_a_low_battery_are_faults_until_they_end() -> None:
     assert wrong(button, late_ns) == "hall-1: its battery is below 15 %"
     button, _ = heard(button, b'{"battery": 100}', retained=False, now_ns=late_ns)
     assert wrong(button, late_ns) == ""
+
+
+def test_a_battery_that_takes_too_long_to_find_costs_no_press() -> None:
+    """A1: of a list that is just short enough for the press, the rest is looked at for the battery alone."""
+    last = Mobile("hall-12", "gw", ("ON",), field="e.*.s", where={"e.*.who": "a"}, battery_field="e.*.battery")
+    items = [{"who": who, "s": "ON", "battery": 9} for who in "b" * (LOOKS_MAX // 8) + "a"]
+    button, said = heard(Button(last, T0), json.dumps({"e": items}).encode(), retained=False, now_ns=T0)
+    assert (said.pressed, said.refused, wrong(button, T0)) == (True, "", "")
+
+
+def test_a_quote_alone_makes_no_string() -> None:
+    """A6: only a text that is a JSON string from end to end has a value within."""
+    assert presses(TEXT, (0, b'"PRESSED"'), (9, b'"PRESSED'), (18, b'PRESSED"')) == [0]
