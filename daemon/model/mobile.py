@@ -174,10 +174,11 @@ def _values(mobile: Mobile, payload: bytes) -> tuple[list[Value], Any] | None:
 
 
 def _battery(mobile: Mobile, reader: Reader) -> Any:
-    """The battery of the first item that is the button's; None: none is told, or it takes too long to find."""
+    """The first battery that an item of the button's tells; None: none does, or it takes too long to find."""
     path = mobile.battery_field
+    told = ((value, bound) for value, bound in reader.all(path) if value is not None)
     try:
-        return next((value for value, bound in reader.all(path) if _holds(mobile, reader, path, bound)), None)
+        return next((value for value, bound in told if _holds(mobile, reader, path, bound)), None)
     except NotUnderstoodError:
         return None  # what was found stands: a battery costs no press
 

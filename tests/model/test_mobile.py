@@ -323,6 +323,7 @@ def test_each_button_has_its_own_battery() -> None:
         ([other, {"who": "a", "what": "push"}], ""),
         ([other, empty], UNDER),
         ([other | {"bat": 90}, empty | {"what": "x"}, {"who": "a", "what": "push"}], UNDER),
+        ([{"who": "a", "bat": None}, empty], UNDER),
     ):
         button, said = heard(Button(one, T0), json.dumps({"e": items}).encode(), retained=False, now_ns=T0)
         assert said.alive
