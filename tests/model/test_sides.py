@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from daemon.model.sound import CLIPPED_S, HEARD_S, USE_S, Sides
+from daemon.model.sound import CLIPPED_S, HEARD_S, USE_S, Side, Sides
 from hardware.ports import PcmBlock
 
 RATE_HZ, BLOCK = 8_000, 160
@@ -148,3 +148,91 @@ def test_any_day_of_calls_names_who_was_not_heard_in_the_last_whole_one(
             since_s += 1
             wanted = [one and before < HEARD_S for one, before in zip(wanted, heard, strict=True)]
     assert silent(sides) == [name for name, one in zip(NAMES, wanted, strict=True) if one]
+
+
+# --- at the bounds ----------------------------------------------------------------------------------------------------
+
+SLOW_HZ = 100
+Frame = tuple[int, int]
+
+
+def given_to(sides: Sides, seconds: float, *frames: Frame) -> Sides:
+    """So many seconds of these frames, over and over, in blocks of half a second."""
+    for block in np.split(np.resize(np.array(frames, "<i2"), (round(seconds * SLOW_HZ), 2)), round(2 * seconds)):
+        sides.feed(PcmBlock(block.tobytes(), len(block), 0, overflow=False), SLOW_HZ)
+    return sides
+
+
+@pytest.mark.parametrize(
+    ("seconds", "frames", "named"),
+    [
+        (9, [(32_700, 9), (-32_700, 9)], ""), (10, [(32_700, 9), (-32_700, 9)], "medewerker"),
+        (10, [(9, 32_700), (9, -32_700)], "beller"), (20, [(32_699, 9), (-32_699, 9)], ""),
+        (20, [(32_700, 9)] + [(9, 9)] * 19, ""), (10, [(32_700, 9)] * 3 + [(9, 9)] * 47, "medewerker"),
+        (10, [(32_700, 32_700)], "medewerker"),
+    ],
+)  # fmt: skip
+def test_a_side_is_overdriven_at_its_bounds(seconds: float, frames: list[Frame], named: str) -> None:
+    """H1: ten whole seconds in a row, each with more than a twentieth at full scale; the first of two is named."""
+    sides = given_to(Sides(NAMES), seconds, *frames)
+    words = f"microphone: {named} is overdriven for 10 s; expected a lower gain"
+    assert sides.trouble == (words if named else "")
+    given_to(sides, 1, (9, 9))
+    assert sides.trouble == ""
+    given_to(sides, 9, *frames)
+    assert sides.trouble == ""
+
+
+def test_figures_of_a_side_are_those_of_all_that_came() -> None:
+    """H1: level, peak and share at full scale, each rounded once; nothing is a null, and silence the floor."""
+    sides = Sides(NAMES)
+    assert sides.take() == dict.fromkeys(NAMES, Side(None, None, 0.0, silent=False))
+    given_to(sides, 1, (3_277, 0))
+    given_to(sides, 1, (-328, 32_700), (-328, 0), (-328, 0), (-328, 0), (-328, 0))
+    assert sides.take() == {
+        "medewerker": Side(-23.0, -20.0, 0.0, silent=False), "beller": Side(-10.0, -0.0, 10.0, silent=False),
+    }  # fmt: skip
+    given_to(sides, 1, (0, 1))
+    assert sides.take() == {
+        "medewerker": Side(-96.0, -96.0, 0.0, silent=False), "beller": Side(-90.3, -90.3, 0.0, silent=False),
+    }  # fmt: skip
+    given_to(sides, 1, *[(0, 1)] * 1, *[(0, 0)] * 49)
+    assert sides.take()["beller"] == Side(-96.0, -90.3, 0.0, silent=False)
+
+
+@pytest.mark.parametrize(
+    ("parts", "found"),
+    [
+        ([(30, (64, 0))], ["beller"]), ([(29.5, (64, 0))], []), ([(30, (63, -64))], ["medewerker"]),
+        ([(30, (64, 256))], []), ([(30, (64, 257))], ["medewerker"]),
+        ([(29, (64, 0)), (1, (0, 64))], []), ([(29.5, (64, 0)), (0.5, (0, 64))], ["beller"]),
+        ([(29, (64, 0)), (0.5, (0, 64)), (0.5, (64, 0)), (0.5, (0, 64))], []),
+    ],
+)  # fmt: skip
+def test_a_side_is_silent_at_its_bounds(parts: list[tuple[float, Frame]], found: list[str]) -> None:
+    """H1: in a call of thirty seconds, below 64 steps, below a quarter of the other, for all but less than a second;
+    what was said before the call does not count.
+    """
+    sides = given_to(Sides(NAMES), 40, (500, 500))
+    sides.use(in_use=True)
+    for seconds, frame in parts:
+        given_to(sides, seconds, frame)
+    sides.use(in_use=False)
+    assert silent(sides) == found
+    given_to(sides, 1, (500, 500))
+    assert silent(sides) == []
+
+
+def test_a_call_that_begins_anew_is_another() -> None:
+    """H1: neither its seconds nor what was heard in it count for the next."""
+    sides = Sides(NAMES)
+    sides.use(in_use=True)
+    given_to(sides, 29, (64, 64))
+    sides.use(in_use=True)
+    given_to(sides, 29, (64, 0))
+    sides.use(in_use=False)
+    assert silent(sides) == []
+    sides.use(in_use=True)
+    given_to(sides, 30, (64, 0))
+    sides.use(in_use=True)
+    assert silent(sides) == []

@@ -207,3 +207,43 @@ def test_the_level_between_two_moments_is_of_the_blocks_that_began_there() -> No
         meter.feed(second([0], at_s=at_s))
     assert meter.dbfs_between(3 * NS, 4 * NS) is None
     assert meter.dbfs_between(5 * NS, 6 * NS) == FLOOR_DBFS
+
+
+# --- claps, a millisecond each ----------------------------------------------------------------------------------------
+
+
+def clapped(*peaks: tuple[int, int], hz: int = 1_000, channels: int = 1) -> list[int]:
+    """Milliseconds at which claps began: (peak, milliseconds), one after the other, heard by the last channel."""
+    finder = ClapFinder(hz, channels)
+    heard = [peak for peak, lasts_ms in peaks for _ in range(lasts_ms * hz // 1_000)]
+    samples = np.zeros((len(heard), channels), "<i2")
+    samples[:, -1] = heard
+    samples[1::2, -1] *= -1
+    half = len(heard) // 2 // 4 * 4
+    found = []
+    for part, pts_ns in ((samples[:half], START_NS), (samples[half:], START_NS + half * NS // hz)):
+        found += finder.feed(PcmBlock(part.tobytes(), len(part), pts_ns, overflow=False))
+    return [(at_ns - START_NS) // 1_000_000 for at_ns in found]
+
+
+@pytest.mark.parametrize(
+    ("peaks", "found"),
+    [
+        ([(100, 300), (1_600, 1), (100, 9)], [300]), ([(100, 300), (1_599, 1), (100, 9)], []),
+        ([(200, 300), (1_600, 1), (200, 9)], [300]), ([(201, 300), (1_607, 1), (201, 9)], []),
+        ([(201, 300), (1_608, 1), (201, 9)], [300]),
+        ([(100, 190), (9_000, 1), (100, 9)], []), ([(100, 210), (9_000, 1), (100, 9)], [210]),
+        ([(100, 300), (9_000, 1), (100, 498), (9_000, 1), (100, 9)], [300]),
+        ([(100, 300), (9_000, 1), (100, 502), (9_000, 1), (100, 9)], [300, 803]),
+        ([(100, 101), (300, 101), (1_595, 1), (100, 9)], []), ([(100, 101), (300, 101), (1_610, 1), (100, 9)], [202]),
+        ([(100, 300), (1_000, 1_000), (7_900, 1), (100, 9)], []),
+        ([(100, 300), (1_000, 1_000), (8_000, 1), (100, 9)], [1_300]),
+        ([(100, 300), (9_000, 700)], [300]),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(("hz", "channels"), [(1_000, 1), (1_000, 2), (2_000, 2), (2_000, 3)])
+def test_a_clap_at_its_bounds(peaks: list[tuple[int, int]], found: list[int], hz: int, channels: int) -> None:
+    """H1: at least 1,600 steps and eight times the fifth of a second before it, which has to be known; the next one
+    half a second later; whatever the rate, and in whichever channel it was.
+    """
+    assert clapped(*peaks, hz=hz, channels=channels) == found
