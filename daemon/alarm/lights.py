@@ -84,7 +84,7 @@ class Lights:
 
     def _drive(self, lamp: OutputName, pattern: Pattern, now_ns: int, *, once: bool) -> None:
         shown, since_ns = self._shown.get(lamp, (None, 0))
-        if shown is not pattern:
+        if shown != pattern:
             since_ns = now_ns
             self._shown[lamp] = (pattern, since_ns)
             if lamp == "recording":

@@ -14,6 +14,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from daemon.model.fitted import BUTTONS
+
 GONE = "[left out]"
 CHARS_MIN = 3
 """A shorter text occurs inside too many words: it is removed where it stands as a word, if it has a letter."""
@@ -24,7 +26,7 @@ TYPED = frozenset({
     "recipient", "decision", "by", "same_disk", "unreadable", "source", "criteria", "criteria_by",
 })  # fmt: skip
 """Fields of the audit log that contain something typed, or identify somebody."""
-PLAIN = frozenset({"custodian", "engineer", "owner", "alarm", "record", "reset", "objection", "operator", "policy"})
+PLAIN = frozenset({*BUTTONS, "custodian", "engineer", "owner", "operator", "policy"})
 """Words of ours that also occur in those fields, and reveal nothing."""
 JOURNAL = frozenset({
     "act", "at", "client", "code", "detail", "device", "error", "event", "fault", "faults", "kind", "lamp",

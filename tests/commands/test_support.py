@@ -22,6 +22,7 @@ from daemon.commands import support
 from daemon.commands.veil import HEALTH, JOURNAL, PLAIN, Veil
 from daemon.commands.veil import TYPED as TYPED_FIELDS
 from daemon.model import acts
+from daemon.model.fitted import BUTTONS
 from daemon.paths import Paths
 from tests.keeper.desks import NOW_NS, RunningKeeper, open_desk, recorded
 from tests.waiting import wait_for
@@ -91,6 +92,12 @@ def test_a_short_name_leaves_where_it_is_a_word() -> None:
     """Issue 14: two letters are somebody's name as well; figures of two digits stay, and so do words that have them."""
     veil = Veil(["Jo", "17"])
     assert veil.text("jo: no answer for 17 h, join; 'JO'") == "[left out]: no answer for 17 h, join; '[left out]'"
+
+
+def test_a_wired_button_is_named_by_us() -> None:
+    """H1: the audit log names the button that raised an alarm; nobody typed that, and lines that name it stay whole."""
+    said = json.dumps({"event": "fault", "detail": f"{' '.join(BUTTONS)} chatters"})
+    assert Veil(BUTTONS).line(said) == Veil([]).line(said)
 
 
 def test_every_text_of_the_audit_log_is_ours_or_typed() -> None:

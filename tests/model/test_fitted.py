@@ -22,7 +22,7 @@ from daemon.model.contact import NC
 from daemon.model.debounce import Fact, Tuning
 from daemon.model.events import FaultChanged
 from daemon.model.faults import FAULTS
-from daemon.model.fitted import BUTTONS, OUTPUTS, Fresh, OutputName, buttons, output_name, outputs, pins
+from daemon.model.fitted import BUTTONS, OUTPUTS, Button, Fresh, OutputName, buttons, output_name, outputs, pins
 from daemon.model.policy import Policy
 from daemon.model.unit import Buttons, Lamps, Unit
 from hardware.ports import Edge
@@ -102,6 +102,25 @@ def test_a_press_means_something(name: str) -> None:
     ]
 
 
+def test_buttons_of_one_input_are_alike() -> None:
+    """A6: a second button for an input means all that the first means, and is judged like it under any policy: where a
+    hold is an objection, a record button whose release means nothing would never record. Only one that raises an alarm
+    says that it does.
+    """
+    fresh, of_input = Fresh("e", "r"), dict[type, list[Button]]()
+    for button in BUTTONS.values():
+        means = {type(means(Fact(button.name, kind, 7), fresh)) for kind, means in button.means.items()}
+        means |= {type(button.says(None))} if button.says else set()
+        assert button.raises == (events.AlarmPressed in means), button.name
+        for one in means:
+            of_input.setdefault(one, []).append(button)
+    for policy in (POLICY, replace(POLICY, objection=replace(POLICY.objection, by=("hold",), hold_s=4.0))):
+        for first, *others in of_input.values():
+            for other in others:
+                assert other.means.keys() == first.means.keys(), (first.name, other.name)
+                assert other.tuning(policy) == first.tuning(policy), (first.name, other.name)
+
+
 def test_a_fact_of_a_button_is_an_input_with_its_moment_and_its_ids() -> None:
     """A1: pressed since its first edge, under the name of its line; a key switch says who reset."""
     fresh = Fresh("e", "r")
@@ -167,9 +186,15 @@ def test_each_is_drawn() -> None:
 
 @pytest.mark.parametrize("language", ["nl", "en"])
 def test_each_has_its_word_on_the_page(language: str) -> None:
-    """H5: the page of the simulated room has a word for each button and lamp, in both languages."""
+    """H5: the page of the simulated room has a word for each button and output, and one for each in the list of faults,
+    in both languages.
+    """
     script = (ROOT / "simulators" / "panel" / "web" / "words.mjs").read_text(encoding="utf-8")
-    things = re.search(rf"const THINGS = {{.*?\n  {language}: {{(.*?)\n? }}", script, re.DOTALL)
-    assert things
-    named = set(re.findall(r'"?([\w-]+)"?: "', things[1]))
-    assert {*BUTTONS, *(name for name in OUTPUTS if name != "relay")} <= named  # a relay has no fault to stage
+
+    def words(table: str) -> set[str]:
+        found = re.search(rf"const {table} = {{.*?\n  {language}: {{(.*?)\n? *}}", script, re.DOTALL)
+        assert found
+        return set(re.findall(r'"?([\w-]+)"?: "', found[1]))
+
+    assert {*BUTTONS, *OUTPUTS} - {"relay"} <= words("THINGS")  # a relay has no fault to stage
+    assert {*BUTTONS, *OUTPUTS} - {"reset"} <= words("WORDS")  # the key switch is `reset_key` there

@@ -12,9 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from daemon.alarm import lights as lights_module
 from daemon.alarm.lights import Lights
 from daemon.model.events import LEVELS, Level
 from daemon.model.faults import FaultName
+from daemon.model.fitted import OUTPUTS
 from daemon.model.panel import DARK, MS, PATTERNS, TEST_SHOWN_NS, Pattern, lit, recording_lit, sign, sounds
 from daemon.model.policy import NS
 from daemon.model.state import Alarm, Phase, Recording, Room
@@ -198,8 +200,12 @@ def test_what_does_not_blink_never_changes(pattern: Pattern, is_lit: bool) -> No
     assert lit(pattern, T0, T0 + 12_345) == (is_lit, None)
 
 
-def test_the_loop_wakes_where_the_lamp_changes() -> None:
+@pytest.mark.parametrize("made_anew", [False, True], ids=["a pattern of the table", "one made at each look"])
+def test_the_loop_wakes_where_the_lamp_changes(monkeypatch: pytest.MonkeyPatch, *, made_anew: bool) -> None:
     """A5: a lamp that is driven at its own changes only, each time to the other state, shows its whole rhythm."""
+    if made_anew:
+        status = replace(OUTPUTS["status"], shows=lambda *_: Pattern((1000, 200), "made anew"))
+        monkeypatch.setattr(lights_module, "DRIVEN", [status])
     board = Board()
     lights, now_ns = Lights(board, frozenset(board.pins)), T0
     room = Room(RULES, Phase.ALARM, alarms=(Alarm("a1", T0, "stored"),))
