@@ -410,7 +410,7 @@ class Tally:
         for _ in range(PARTS_MAX):
             name = self._continues.get(name, name)
         before = self._ended.get(name)
-        if before is not None and (trigger != "alarm" or before == "alarm"):
+        if before is not None and trigger != "alarm":
             return
         if before is not None:
             _add(self.figures.recordings, before, -1)

@@ -258,7 +258,7 @@ class ClapFinder:
         self._heard_s += lasts_s
         self._rest_s -= lasts_s
         known, before = self._heard_s > BACKGROUND_S, self._background
-        self._background += (peak - before) * min(1.0, lasts_s / min(self._heard_s, BACKGROUND_S))
+        self._background += (peak - before) * (lasts_s / min(self._heard_s, BACKGROUND_S))
         if not known or self._rest_s > 0 or peak < CLAP_PEAK or peak < CLAP_RISE * before:
             return False
         self._rest_s = CLAP_REST_S

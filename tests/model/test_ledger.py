@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -224,6 +225,75 @@ def test_the_keeper_goes_on_after_what_a_power_cut_tore() -> None:
     walk.take(line(9, HEAD))
     walk.finish()
     assert (walk.faults, walk.lines) == ([], 10)
+
+
+@pytest.mark.parametrize(
+    ("junk", "told", "named_n"),
+    [
+        (1, {"n": 6}, []), (1, {"n": 6, "event": "unsigned", "first": 2, "lines": 1}, []),
+        (1, {"n": 6, "event": "boot"}, [5]), (1, {"n": 7}, [5, 6]), (1, {"n": 6, "prev": HEAD}, [5]),
+        (2, {"n": 7}, [5]), (2, {"n": 6}, [5]),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_only_the_line_that_owns_up_to_one_torn_line_mends_it(
+    junk: int, told: dict[str, Any], named_n: list[int]
+) -> None:
+    """K3: in its place, with its hash, and of the kind that a start writes; of two torn lines there is none."""
+    owns = line(**{"prev": sha256(JUNK), "event": "torn", **told})
+    assert named([*FIVE, *[JUNK] * junk, owns]) == named_n
+
+
+def test_a_log_without_lines_has_no_fault() -> None:
+    """K3: and its head is the one that the first line follows."""
+    walk = walked([])
+    assert (walk.faults, walk.faults_n, walk.lines, walk.head, walk.signed) == ([], 0, 0, START, None)
+
+
+def test_a_signature_is_of_its_own_line() -> None:
+    """K3: with another line behind it the log's end is signed no more."""
+    signed = [*FIVE, line(5, sha256(FIVE[4]), "head", signature="sealed")]
+    walk = walked(signed)
+    assert walk.signed is not None
+    assert walk.signed.n == 5
+    assert walked([*signed, line(6, sha256(signed[5]))]).signed is None
+
+
+def test_a_line_that_is_too_long_to_keep_is_judged_by_its_hash() -> None:
+    """K3: whoever reads a log in pieces gives the hash of the whole line."""
+    walk = Walk()
+    walk.take(FIVE[0], HEAD)
+    walk.take(line(1, HEAD))
+    walk.finish()
+    assert walk.faults == []
+
+
+def test_what_a_witness_saw_and_is_gone_is_said_in_order() -> None:
+    """K7: the first line first."""
+    seen = {4: HEAD, 2: HEAD, 3: HEAD}
+    found = walked([line(4, HEAD)], witnessed=seen)
+    assert [fault.n for fault in found.faults] == [0, 1, 2, 3]
+    assert (found.faults_n, found.compared) == (4, set())
+
+
+def test_the_keeper_counts_all_lines_that_are_none() -> None:
+    """K3: before it goes on; its own lines end them."""
+    walk = Walk()
+    for raw in (*FIVE[:2], JUNK, JUNK):
+        walk.take(raw)
+    walk.mend()
+    assert walk.lines == 4
+    walk.take(JUNK)
+    walk.go_on(9, HEAD)
+    walk.finish()
+    assert walk.faults == []
+
+
+def test_a_hundred_faults_are_listed() -> None:
+    """K3: and all are counted."""
+    many = [line(5, START) for _ in range(FAULTS_MAX + 2)]
+    found = walked(many)
+    assert (len(found.faults), found.faults_n) == (FAULTS_MAX, FAULTS_MAX + 2)
 
 
 SIGNED_ACT = Line(

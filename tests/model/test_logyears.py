@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.model.ledger import START, Walk, parse
+from daemon.model.ledger import START, YEARS_MAX, Gap, Walk, parse
 from daemon.model.logyears import Mark, Turn, is_over, needs, step
 from daemon.records import sha256
 from tests.auditlog import line, raw, sample
@@ -174,3 +174,97 @@ def test_a_head_that_was_witnessed_at_the_end_of_a_year_is_compared_when_the_yea
     found = walk(files[1:], {3: right, 2: "e" * 64})
     assert (found.faults, found.compared, found.passed) == ([], {3}, 2)
     assert [fault.n for fault in walk(files[1:], {3: "e" * 64}).faults] == [2]
+
+
+def test_years_that_have_gone_are_told_with_where_they_were() -> None:
+    """K3: which lines, what they ended with, and when those on either side were written; zero where there is none."""
+    files = years_of([3, 2, 2, 2], {0: 3, 1: 3, 2: 3})
+    heads = [sha256(raws[-1]) for raws in files]
+    ends = [json.loads(raws[0])["n"] for raws in files]
+    told = {json.loads(one)["first"]: json.loads(one)["n"] for one in files[3] if b"year_deleted" in one}
+    written_ns = line("verified").at_wall_ns
+    all_gone, two_gone = walk(files[3:]), walk([files[0], *files[3:]])
+    assert [(one.n, one.act.year, one.act.head) for one in all_gone.gone] == [
+        (told[ends[year]], 2026 + year, heads[year]) for year in range(3)
+    ]
+    assert all_gone.gone_gaps == (Gap(0, ends[3], heads[2], 0, written_ns),)
+    assert [one.act.year for one in two_gone.gone] == [2027, 2028]
+    assert two_gone.gone_gaps == (Gap(ends[1], ends[3], heads[2], written_ns, written_ns),)
+    (fault,) = walk([files[0], *files[2:3], files[3][:1]]).faults
+    assert str(fault) == (
+        f"line {ends[1]} is missing, with all up to line {ends[2] - 1}: the file of a year, and no line says that its"
+        " term was over"
+    )
+
+
+BEGAN = 1_100
+"""Number of the first line of a log whose first year has gone."""
+
+
+def log_that_says(*events: dict[str, Any]) -> Raws:
+    """A log of one year, those before it gone, with these lines in it."""
+    head, found = "e" * 64, Raws()
+    for n, event in enumerate([sample("year_began", year=2027, closed=2026), *events], BEGAN):
+        found.append(raw(n, head, **event))
+        head = sha256(found[-1])
+    return found
+
+
+def gone(first: int, lines: int) -> dict[str, Any]:
+    return sample("year_deleted", year=2026, first=first, lines=lines, head="e" * 64)
+
+
+def void(first: int, lines: int) -> dict[str, Any]:
+    return sample("unsigned", first=first, lines=lines)
+
+
+RIGHT = gone(0, BEGAN)
+
+
+@pytest.mark.parametrize(
+    ("events", "is_told"),
+    [
+        ([RIGHT], True), ([gone(0, 0), RIGHT], True), ([gone(0, 0)], False), ([gone(5, 0), RIGHT], True),
+        ([gone(0, BEGAN + 2), RIGHT], True), ([gone(0, BEGAN + 1), RIGHT], False), ([RIGHT, gone(0, 9)], True),
+        ([gone(0, 9), gone(9, BEGAN)], True), ([gone(0, 9), gone(10, BEGAN)], False), ([gone(0, BEGAN - 1)], False),
+        ([RIGHT, void(BEGAN + 1, 1)], False), ([RIGHT, void(BEGAN + 1, 2)], True), ([RIGHT, void(BEGAN, 1)], True),
+        ([RIGHT, void(BEGAN, 2)], False), ([RIGHT, RIGHT, void(BEGAN + 2, 1)], True), ([void(BEGAN, 1), RIGHT], True),
+        ([RIGHT, void(BEGAN + 1, 1), RIGHT], True),
+        ([*(gone(n, n + 1) for n in range(1, YEARS_MAX)), RIGHT], True),
+        ([*(gone(n, n + 1) for n in range(1, YEARS_MAX + 1)), RIGHT], False),
+    ],
+)  # fmt: skip
+def test_which_lines_let_a_year_go(events: list[dict[str, Any]], is_told: bool) -> None:  # noqa: FBT001 - a row
+    """K3: those that say it of all its lines and end before themselves, that no later line calls unsigned, of two the
+    first, up to a bound.
+    """
+    found = walk([log_that_says(*events)])
+    assert [fault.n for fault in found.faults] == ([] if is_told else [0])
+    assert bool(found.gone) is is_told
+
+
+@pytest.mark.parametrize(("more", "first"), [(0, 0), (1, 2 * YEARS_MAX)])
+def test_more_years_than_a_log_has_are_missing_lines(more: int, first: int) -> None:
+    """K3: a forger can write any number of lines that begin a year; what is held back for the end has a bound."""
+    events = sample("year_began", year=2027, closed=2026)
+    found = walk([[raw(2 * n + 1, "f" * 64, **events) for n in range(YEARS_MAX + more)]])
+    assert (found.faults_n, found.faults[0].n) == (YEARS_MAX + more, first)
+
+
+def test_a_year_that_begins_after_a_line_that_is_none_or_closes_none_hides_nothing() -> None:
+    """K3: only a year that follows another begins behind a gap."""
+    said, first = log_that_says(RIGHT), sample("year_began", year=2027, closed=None)
+    words = "is no line of this log, or something was put in before it"
+    assert [fault.what for fault in walk([[b"holiday\n", *said]]).faults] == [
+        words, f"is missing, with all up to line {BEGAN - 1}",
+    ]  # fmt: skip
+    assert [fault.n for fault in walk([[raw(BEGAN, "e" * 64, **first)]]).faults] == [0]
+
+
+def test_a_head_of_no_lines_is_not_one_of_a_year_that_has_gone() -> None:
+    """K7: and one beyond its end is compared with its own line."""
+    said = log_that_says(RIGHT)
+    found = walk([said], {0: "a" * 64, 1: "b" * 64, BEGAN: "e" * 64, BEGAN + 1: sha256(said[0])})
+    assert (found.faults, found.compared, found.passed) == ([], {BEGAN, BEGAN + 1}, 2)
+    (fault,) = walk([said], {BEGAN: "c" * 64}).faults
+    assert str(fault) == f"line {BEGAN - 1} is not the line that was witnessed"

@@ -103,6 +103,22 @@ def test_an_order_that_asks_too_much_has_what_is_allowed(
     assert orders.start(replace(order, **change), POLICY, T0) == replace(order, **held)
 
 
+@pytest.mark.parametrize(("alarm", "most_s"), [(False, 5_430), (True, 7_230)])
+def test_an_alarm_may_last_longer_than_a_conversation(most_s: int, *, alarm: bool) -> None:
+    """R3, R8: where that is the policy's longer maximum, and then it is the alarm's alone."""
+    policy = replace(POLICY, alarm=AlarmPolicy(maximum_s=7_200))
+    asked = replace(SOUND, alarm=alarm, until_ns=2**62)
+    assert orders.start(asked, policy, T0) == replace(asked, until_ns=T0 + most_s * NS)
+    end = SetEnd("a" * 32, 2**62, alarm=alarm)
+    assert orders.end(end, policy, T0) == replace(end, until_ns=T0 + most_s * NS)
+
+
+def test_a_lease_is_at_most_as_long_as_the_lamp_gives_one() -> None:
+    """R3: one that asks for more has that much from now; a shorter one is as it is."""
+    for asked_ns, held_ns in ((T0 + LEASE_NS + 1, T0 + LEASE_NS), (T0 + LEASE_NS - 1, T0 + LEASE_NS - 1)):
+        assert orders.lease(Lease("a" * 32, asked_ns), T0) == Lease("a" * 32, held_ns)
+
+
 @pytest.mark.case("security 4")
 @given(MOMENTS, st.booleans())
 def test_no_end_and_no_lease_is_beyond_the_policy(moment_ns: int, alarm: bool) -> None:  # noqa: FBT001 - drawn

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import datetime
+import os
+import time
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -68,7 +70,7 @@ def told(found: Figures) -> dict[str, Any]:
         ("torn", {}, {"torn": 1}),
         ("refused", {"count": 7}, {"refused": 7}),
         ("acts_lost", {"count": 20}, {"acts_lost": 20}),
-        ("clock", {"off_s": 5400}, {"off_h": 1.5}),
+        ("clock", {"off_s": 4000}, {"off_h": 1.11}),
         ("clock", {"off_s": 1e15}, {}),
         ("clock", {"off_s": -1e15}, {}),
         ("clock", {"off_s": 0.9e15}, {"off_h": 250_000_000_000.0}),
@@ -87,6 +89,23 @@ def test_a_line_is_one_figure_and_no_other(event: str, fields: dict[str, Any], c
     written = {"audio_s": msgspec.UNSET, "video_s": msgspec.UNSET, "off_s": msgspec.UNSET} | fields
     made = {key: value for key, value in line(event, **written).items() if value is not msgspec.UNSET}
     assert told(figures(2026, made)) == counted
+
+
+@pytest.mark.parametrize(
+    ("figure", "event", "fields"),
+    [
+        ("boots_unclean", "boot", {"clean": False}), ("alarms_elsewhere", "alarm_raised", {"in_room": False}),
+        ("interrupted", "recording_ended", {"trigger": "alarm", "why": "refused", "seconds": {}}),
+        ("objections_lifted", "objection_ended", {"why": "alarm"}), ("refused", "refused", {"count": 1}),
+        ("acts_lost", "acts_lost", {"count": 1}), ("conversations", "uses", {"uses": 1}),
+        ("conversations_with_alarm", "uses", {"alarms": 1}), ("conversations_recorded", "uses", {"recorded": 1}),
+        ("holds_lapsed", "hold_releasing", {"lapsed": True}), ("holds_released", "hold_releasing", {}),
+    ],
+)  # fmt: skip
+def test_two_are_two(figure: str, event: str, fields: dict[str, Any]) -> None:
+    """H2: a year is the sum of its lines."""
+    found = figures(2026, *(line(event, recording_id=name, **fields) for name in "ab"))
+    assert getattr(found, figure) == 2
 
 
 def test_alarms_are_of_the_room_unless_they_say_otherwise() -> None:
@@ -117,7 +136,7 @@ def test_lines_of_a_clock_that_followed_nothing_are_counted() -> None:
     ("begun", "ended", "counted"),
     [
         ({"late_s": 60, "late_why": ""}, {}, {"deleted_on_time": {"audio": 1}}),
-        ({"late_s": 5400, "late_why": "off"}, {}, {"deleted_late": {"off": 1}, "latest_h": 1.5}),
+        ({"late_s": 4000, "late_why": "off"}, {}, {"deleted_late": {"off": 1}, "latest_h": 1.11}),
         ({"late_s": 5400, "late_why": "held"}, {}, {"deleted_late": {"held": 1}}),
         ({"late_s": 0, "late_why": ""}, {"late_s": 7200, "late_why": "disk"},
          {"deleted_late": {"disk": 1}, "latest_h": 2.0}),
@@ -191,6 +210,7 @@ def test_parts_of_an_event_are_one_and_an_alarms_where_one_is() -> None:
     assert counted(("a", "conversation"), ("b", "alarm"), ("c", "conversation")) == {"alarm": 1}
     assert counted(("c", "alarm"), ("b", "conversation"), ("a", "alarm")) == {"alarm": 1}
     assert counted(("b", "conversation")) == {"conversation": 1}
+    assert counted(("a", "conversation"), ("b", "test")) == {"conversation": 1}
     assert counted(("a", "conversation"), ("z", "conversation")) == {"conversation": 2}
 
 
@@ -255,6 +275,8 @@ def test_ring_time_is_of_the_day_before_its_line() -> None:
     assert counted("2025-12-31T23:00:00", "2026-01-01T00:59:58") == [2.0, 0.0]
     assert counted("2025-12-31T23:00:00", "2026-01-01T01:00:02") == [1.0, 1.0]
     assert counted("2026-05-01T00:00:00", "2026-01-01T00:00:02") == [0.0, 2.0], "a clock that was set back"
+    odd = {**ring("2026-05-01T12:00:00"), "at_wall_ns": at("2026-05-01") + 1}
+    assert figures(2026, odd).from_wall_ns == at("2026-05-01") + 1 - DAY_S * NS // 2, "to the nanosecond"
 
 
 def test_incidents_stand_in_the_order_in_which_they_were_raised() -> None:
@@ -282,13 +304,37 @@ def test_the_last_day_of_all_calendars_is_in_the_last_year(zone: str) -> None:
     assert year_of(LAST_NS, ZoneInfo(zone)) == year_of(LAST_NS - DAY_S * NS - NS, ZoneInfo(zone)) == 9999
 
 
+def test_a_year_ends_with_its_last_nanosecond() -> None:
+    """H2: whatever the machine's own zone."""
+    new_year_ns = at("2027-01-01") - 12 * H
+    before = os.environ.get("TZ")
+    try:
+        for zone in ("America/New_York", "Asia/Tokyo", "UTC"):
+            os.environ["TZ"] = zone
+            time.tzset()
+            assert [year_of(new_year_ns - 1), year_of(new_year_ns)] == [2026, 2027]
+    finally:
+        os.environ.pop("TZ")
+        os.environ.update({"TZ": before} if before else {})
+        time.tzset()
+
+
+def test_a_policy_is_inherited_by_the_policys_zone() -> None:
+    """H2: half an hour into the new year in Amsterdam it is the new year's, beside the one before."""
+    tally = Tally(2026, zone=ZoneInfo("Europe/Amsterdam"))
+    for wall_ns, name in ((at("2025-06-01"), "old"), (at("2025-12-31") + 11 * H + H // 2, "new")):
+        tally.take(replace(lines_of("policy", name=name), at_wall_ns=wall_ns))
+    assert [policy.name for policy in tally.finish().policies] == ["old", "new"]
+
+
 ROOM = Figures(
-    2026, "Europe/Amsterdam", 20, 30, alarms=1, alarms_by_source={"alarm": 1}, recorded_h={"audio": 0.1}, latest_h=2.5,
-    off_h=0.1, covered=[Covered(9, "b"), Covered(12, "d")], policies=[PolicyFrom(7, "p", "1", ("audio",))],
+    2026, "Europe/Amsterdam", 20, 30, alarms=1, alarms_by_source={"alarm": 1, "own": 4}, latest_h=2.5,
+    recorded_h={"audio": 0.125}, off_h=0.125, covered=[Covered(9, "b"), Covered(12, "d")],
+    policies=[PolicyFrom(7, "p", "1", ("audio",))],
 )  # fmt: skip
 OTHER = Figures(
-    2027, "UTC", 10, 25, alarms=2, alarms_by_source={"hall": 3, "alarm": 1}, recorded_h={"audio": 0.2, "video": 1.0},
-    latest_h=1.5, off_h=0.2, covered=[Covered(3, "c"), Covered(9, "b")],
+    2027, "UTC", 10, 25, alarms=2, alarms_by_source={"hall": 3, "alarm": 1}, recorded_h={"audio": 0.25, "video": 1.0},
+    latest_h=1.5, off_h=0.25, covered=[Covered(3, "c"), Covered(9, "b")],
     policies=[PolicyFrom(5, "p", "1", ("audio",)), PolicyFrom(8, "q", "2", ())],
 )  # fmt: skip
 
@@ -296,14 +342,16 @@ OTHER = Figures(
 def test_rooms_are_added_up() -> None:
     """H2: numbers and hours, and what is counted by name; the latest is the latest of all, and lists are one list."""
     assert together([ROOM, OTHER]) == Figures(
-        2026, "Europe/Amsterdam", 10, 30, alarms=3, alarms_by_source={"alarm": 2, "hall": 3},
-        recorded_h={"audio": 0.3, "video": 1.0}, latest_h=2.5, off_h=0.3,
+        2026, "Europe/Amsterdam", 10, 30, alarms=3, alarms_by_source={"alarm": 2, "own": 4, "hall": 3},
+        recorded_h={"audio": 0.38, "video": 1.0}, latest_h=2.5, off_h=0.38,
         covered=[Covered(3, "c"), Covered(9, "b"), Covered(12, "d")],
         policies=[PolicyFrom(5, "p", "1", ("audio",)), PolicyFrom(8, "q", "2", ())],
     )  # fmt: skip
     assert together([ROOM]) == ROOM
     assert together([Figures(2026), Figures(2026)]) == Figures(2026)
-    assert together([Figures(2026), ROOM]) == replace(ROOM, zone="UTC")
+    assert together([Figures(2026), ROOM]) == replace(
+        ROOM, zone="UTC", recorded_h={"audio": 0.12}, off_h=0.12
+    )  # fmt: skip
 
 
 def test_a_boot_is_dated_by_its_own_lines() -> None:

@@ -183,14 +183,23 @@ def test_a_side_is_overdriven_at_its_bounds(seconds: float, frames: list[Frame],
     assert sides.trouble == ""
 
 
+def test_ten_seconds_of_a_side_are_whole_ones() -> None:
+    """H1: the last of them is over with its last sample."""
+    sides = given_to(Sides(NAMES), 9.5, (32_700, 0))
+    for frames, is_over in ((SLOW_HZ // 2 - 1, False), (1, True)):
+        loud = np.resize(np.array([32_700, 0], "<i2"), (frames, 2))
+        sides.feed(PcmBlock(loud.tobytes(), frames, 0, overflow=False), SLOW_HZ)
+        assert bool(sides.trouble) is is_over
+
+
 def test_figures_of_a_side_are_those_of_all_that_came() -> None:
     """H1: level, peak and share at full scale, each rounded once; nothing is a null, and silence the floor."""
     sides = Sides(NAMES)
     assert sides.take() == dict.fromkeys(NAMES, Side(None, None, 0.0, silent=False))
     given_to(sides, 1, (3_277, 0))
-    given_to(sides, 1, (-328, 32_700), (-328, 0), (-328, 0), (-328, 0), (-328, 0))
+    given_to(sides, 1, (-328, 32_700), *[(-328, 0)] * 7)
     assert sides.take() == {
-        "medewerker": Side(-23.0, -20.0, 0.0, silent=False), "beller": Side(-10.0, -0.0, 10.0, silent=False),
+        "medewerker": Side(-23.0, -20.0, 0.0, silent=False), "beller": Side(-11.9, -0.0, 6.5, silent=False),
     }  # fmt: skip
     given_to(sides, 1, (0, 1))
     assert sides.take() == {

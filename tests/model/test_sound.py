@@ -137,10 +137,10 @@ def test_what_does_not_rise_suddenly_is_no_clap(wave: Wave) -> None:
 SLOW_HZ = 100
 
 
-def second(*frames: Sequence[int], at_s: int = 0) -> PcmBlock:
-    """A second of a slow converter: these frames, a sample a channel, over and over."""
-    samples = np.resize(np.array(frames, "<i2"), (SLOW_HZ, len(frames[0])))
-    return PcmBlock(samples.tobytes(), SLOW_HZ, at_s * NS, overflow=False)
+def second(*frames: Sequence[int], at_s: int = 0, count: int = SLOW_HZ) -> PcmBlock:
+    """A second, or so many frames, of a slow converter: these frames, a sample a channel, over and over."""
+    samples = np.resize(np.array(frames, "<i2"), (count, len(frames[0])))
+    return PcmBlock(samples.tobytes(), count, at_s * NS, overflow=False)
 
 
 def heard(seconds: int, *frames: Sequence[int], names: tuple[str, ...] = ("left", "right")) -> SoundMeter:
@@ -171,6 +171,35 @@ def test_what_is_wrong_with_a_microphone_at_its_bounds(seconds: int, frames: lis
     that is too high after 10 s with more than a twentieth at full scale.
     """
     assert heard(seconds, *frames).trouble == words
+
+
+@pytest.mark.parametrize(
+    ("before", "seconds", "frame", "words"),
+    [
+        (None, 29, [0], MUTED), ([500], 29, [0], MUTED), (None, 9, [500, 0], DEAD.format("right")),
+        ([500, 500], 9, [500, 0], DEAD.format("right")), (None, 9, [32_700], LOUD), ([500], 9, [32_700], LOUD),
+    ],
+)  # fmt: skip
+def test_a_fault_begins_with_the_last_sample_of_its_time(
+    before: list[int] | None, seconds: int, frame: list[int], words: str
+) -> None:
+    """H1: counted from the first, or from the last good one."""
+    meter = heard(seconds, frame)
+    if before is not None:
+        meter = SoundMeter(SLOW_HZ, len(frame))
+        for block in (second(before), *[second(frame)] * seconds):
+            meter.feed(block)
+    for count, said in ((SLOW_HZ - 1, ""), (1, words)):
+        meter.feed(second(frame, count=count))
+        assert meter.trouble == said
+
+
+def test_a_meter_that_has_heard_nothing_has_no_figure() -> None:
+    """H1: no level is known, and nothing is wrong."""
+    meter = SoundMeter(SLOW_HZ, 1)
+    assert (meter.take(), meter.trouble, meter.dbfs_between(0, NS)) == (None, "", None)
+    meter.feed(second([3277], [-3277], count=90))
+    assert meter.dbfs_between(0, NS) == -20.0, "nine tenths"
 
 
 def test_a_dead_channel_has_the_name_that_the_engineer_gave_it() -> None:
@@ -212,18 +241,18 @@ def test_the_level_between_two_moments_is_of_the_blocks_that_began_there() -> No
 # --- claps, a millisecond each ----------------------------------------------------------------------------------------
 
 
-def clapped(*peaks: tuple[int, int], hz: int = 1_000, channels: int = 1) -> list[int]:
-    """Milliseconds at which claps began: (peak, milliseconds), one after the other, heard by the last channel."""
+def clapped(peaks: Sequence[tuple[int, int]], hz: int, channels: int = 1, channel: int = 0) -> list[int]:
+    """When claps began, in ns: (peak, frames), one after the other, heard by one channel, in two blocks."""
     finder = ClapFinder(hz, channels)
-    heard = [peak for peak, lasts_ms in peaks for _ in range(lasts_ms * hz // 1_000)]
+    heard = [peak for peak, frames in peaks for _ in range(frames)]
     samples = np.zeros((len(heard), channels), "<i2")
-    samples[:, -1] = heard
-    samples[1::2, -1] *= -1
+    samples[:, channel] = heard
+    samples[1::2, channel] *= -1
     half = len(heard) // 2 // 4 * 4
-    found = []
-    for part, pts_ns in ((samples[:half], START_NS), (samples[half:], START_NS + half * NS // hz)):
-        found += finder.feed(PcmBlock(part.tobytes(), len(part), pts_ns, overflow=False))
-    return [(at_ns - START_NS) // 1_000_000 for at_ns in found]
+    return [
+        *finder.feed(PcmBlock(samples[:half].tobytes(), half, 0, overflow=False)),
+        *finder.feed(PcmBlock(samples[half:].tobytes(), len(heard) - half, half * NS // hz, overflow=False)),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -241,9 +270,22 @@ def clapped(*peaks: tuple[int, int], hz: int = 1_000, channels: int = 1) -> list
         ([(100, 300), (9_000, 700)], [300]),
     ],
 )  # fmt: skip
-@pytest.mark.parametrize(("hz", "channels"), [(1_000, 1), (1_000, 2), (2_000, 2), (2_000, 3)])
-def test_a_clap_at_its_bounds(peaks: list[tuple[int, int]], found: list[int], hz: int, channels: int) -> None:
+@pytest.mark.parametrize(
+    ("hz", "channels", "channel"), [(1_000, 1, 0), (1_000, 2, 1), (2_000, 2, 0), (2_000, 2, 1), (2_000, 3, 1)]
+)
+def test_a_clap_at_its_bounds(
+    peaks: list[tuple[int, int]], found: list[int], hz: int, channels: int, channel: int
+) -> None:
     """H1: at least 1,600 steps and eight times the fifth of a second before it, which has to be known; the next one
     half a second later; whatever the rate, and in whichever channel it was.
     """
-    assert clapped(*peaks, hz=hz, channels=channels) == found
+    frames = [(peak, lasts_ms * hz // 1_000) for peak, lasts_ms in peaks]
+    assert clapped(frames, hz, channels, channel) == [at_ms * 1_000_000 for at_ms in found]
+
+
+def test_a_clap_is_dated_to_the_nanosecond() -> None:
+    """H1: at a rate that has no whole milliseconds; the next one is half a second later and not a sample sooner."""
+    (found,) = clapped([(100, 301 * 44), (9_000, 1), (100, 302 * 44)], 44_100, 2)
+    assert (found, type(found)) == (301 * 44 * NS // 44_100, int)
+    for frames, claps in ((511, 1), (512, 2)):
+        assert len(clapped([(100, 300), (9_000, 1), (100, frames - 1), (9_000, 1)], 1_024)) == claps
