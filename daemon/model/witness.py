@@ -92,7 +92,7 @@ class _Kept(Struct, frozen=True):
 def unit_of(topic: str) -> tuple[str, str, str] | None:
     """Organisation, site and room of a topic that ends in one of `TOPICS`; None: it is no unit's."""
     parts = topic.removeprefix(ROOT).split("/")
-    if not topic.startswith(ROOT) or len(parts) != 5 or "/".join(parts[3:]) not in TOPICS:  # noqa: PLR2004 - three names
+    if not topic.startswith(ROOT) or "/".join(parts[3:]) not in TOPICS:
         return None
     try:
         return msgspec.convert(tuple(parts[:3]), tuple[Level, Level, Level])
@@ -221,9 +221,11 @@ class Book:
             return
         if one.wall_ns is None:
             return
-        for name in [n for n, at in self._began.items() if at is not None and one.wall_ns >= at + MARGIN_NS]:
-            self._due.setdefault(name, one.lines)
-            self._due_began.setdefault(name, self._began.pop(name) or 0)
+        for name, began_ns in list(self._began.items()):
+            if began_ns is not None and one.wall_ns >= began_ns + MARGIN_NS:
+                self._due.setdefault(name, one.lines)
+                self._due_began.setdefault(name, began_ns)
+                del self._began[name]
 
     def _fork(self, found: Fork) -> Fork | None:
         key = found.recording_id, found.lines

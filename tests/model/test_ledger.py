@@ -270,19 +270,22 @@ def test_a_line_that_is_too_long_to_keep_is_judged_by_its_hash() -> None:
 
 def test_what_a_witness_saw_and_is_gone_is_said_in_order() -> None:
     """K7: the first line first."""
-    seen = {4: HEAD, 2: HEAD, 3: HEAD}
+    seen = {4: HEAD, 2: HEAD, 3: HEAD, 1: HEAD}
     found = walked([line(4, HEAD)], witnessed=seen)
-    assert [fault.n for fault in found.faults] == [0, 1, 2, 3]
-    assert (found.faults_n, found.compared) == (4, set())
+    assert [fault.n for fault in found.faults] == [0, 0, 1, 2, 3]
+    assert (found.faults_n, found.compared) == (5, set())
 
 
 def test_the_keeper_counts_all_lines_that_are_none() -> None:
     """K3: before it goes on; its own lines end them."""
-    walk = Walk()
+    walk = Walk({4: HEAD})
     for raw in (*FIVE[:2], JUNK, JUNK):
         walk.take(raw)
     walk.mend()
     assert walk.lines == 4
+    walk.finish()
+    assert [str(fault) for fault in walk.faults] == ["line 3 was witnessed, and is no line of this log any more"]
+    walk = Walk()
     walk.take(JUNK)
     walk.go_on(9, HEAD)
     walk.finish()

@@ -229,7 +229,7 @@ RIGHT = gone(0, BEGAN)
         ([gone(0, 9), gone(9, BEGAN)], True), ([gone(0, 9), gone(10, BEGAN)], False), ([gone(0, BEGAN - 1)], False),
         ([RIGHT, void(BEGAN + 1, 1)], False), ([RIGHT, void(BEGAN + 1, 2)], True), ([RIGHT, void(BEGAN, 1)], True),
         ([RIGHT, void(BEGAN, 2)], False), ([RIGHT, RIGHT, void(BEGAN + 2, 1)], True), ([void(BEGAN, 1), RIGHT], True),
-        ([RIGHT, void(BEGAN + 1, 1), RIGHT], True),
+        ([RIGHT, void(BEGAN + 1, 1), RIGHT], True), ([gone(BEGAN, BEGAN + 1), RIGHT], True),
         ([*(gone(n, n + 1) for n in range(1, YEARS_MAX)), RIGHT], True),
         ([*(gone(n, n + 1) for n in range(1, YEARS_MAX + 1)), RIGHT], False),
     ],

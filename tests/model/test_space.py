@@ -77,6 +77,7 @@ def test_room_is_kept_for_the_longest_alarm_and_a_conversation_needs_its_own() -
     assert limits(None, both) == Thresholds(3 * alarm_bytes, alarm_bytes)
     sound = replace(both, video=TrackPolicy())
     assert limits(None, sound) == Thresholds(3 * alarm_bytes // 11, alarm_bytes // 11)
+    assert type(limits(None, both).alarm_bytes) is int, "whole bytes"
     assert limits(None) == Thresholds(0, 0)
     assert limits(7, both) == Thresholds(7, 7), "the engineer's number"
 
@@ -89,6 +90,8 @@ def test_a_conversation_is_refused_below_its_room_until_there_is_a_little_more()
     assert room.refusal(5_250_000_000 - 1) == words
     assert room.refusal(5_355_000_000 - 1, before=words) == words
     assert room.refusal(5_355_000_000, before=words) == ""
+    assert Thresholds(49, 0).refusal(49, before=words) == "", "of so little a fiftieth is nothing"
+    assert Thresholds(1_135_000_000, 0).refusal(0) == words.replace("5.25", "1.14")
 
 
 @pytest.mark.parametrize(

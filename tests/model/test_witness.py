@@ -122,15 +122,16 @@ def test_a_kept_line_in_each_shape() -> None:
     """K5: a witness's own line, a bare message, and a line of `mosquitto_sub -v` say the same; the topic says whose it
     is, whatever the text says.
     """
-    text = b'{"event":"head","recording_id":"%s","lines":3,"sha256":"%s","unit":"stad/huis/liar"}'
+    text = b'{"event": "head", "recording_id": "%s", "lines": 3, "sha256": "%s", "unit": "stad/huis/liar"}'
     text %= RECORDING.encode(), b"a" * 64
     own = b'{"at":"now","topic":"%srecording/head","message":%s}\n' % (ROOT.encode(), text)
     listed = b"%srecording/head %s\n" % (ROOT.encode(), text)
     expected = Heard(3, "a" * 64, RECORDING, unit=UNIT)
     assert [head_of(said) for raw in (own, listed) if (said := read_kept(raw))] == [expected] * 2
-    bare = read_kept(text)
-    assert bare is not None
-    assert bare.unit == "stad/huis/liar"
+    for raw in (text, b'{"topic":"%salarm/event","message":%s}' % (ROOT.encode(), text)):
+        bare = read_kept(raw)
+        assert bare is not None
+        assert bare.unit == "stad/huis/liar", "no topic that carries heads says otherwise"
     for raw in (b"", b"noise", b'{"message":7}', b'{"line":{"n":-1},"head":"0"}', b"[" * 10_000, b"\x80"):
         with pytest.raises((msgspec.DecodeError, UnicodeDecodeError, RecursionError)):
             read_kept(raw)
@@ -142,6 +143,8 @@ def test_a_kept_line_in_each_shape() -> None:
         (f"{ROOT}archive/event", ("stad", "huis", "kamer-1")),
         (f"{ROOT}recording/head", ("stad", "huis", "kamer-1")),
         (f"{ROOT}alarm/event", None),
+        (f"{UNIT}/archive/event", None),
+        (f"{ROOT.removesuffix('kamer-1/')}archive/event", None),
         ("spreekkamer/v1/stad/../kamer-1/archive/event", None),
         ("spreekkamer/v1/stad/huis//archive/event", None),
         ("spreekkamer/v1/stad/huis/kamer/1/archive/event", None),
