@@ -6,7 +6,8 @@
 python -m tests.vm.cuts [--cuts 20] [--seed N] [--only PHASE]
 
 The machine's disk has a write cache that goes with the power: a write that was not flushed is gone. Nothing that the
-unit calls kept may be in it. Ends with 1 when a cut broke something.
+unit calls kept may be in it. Ends with 1 when a cut broke something. Ctrl-C, or SIGTERM, ends it, and the machine, with
+the figures of the cuts before.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import argparse
 import io
 import json
 import random
+import signal
 import sys
 import tarfile
 import tempfile
@@ -75,9 +77,9 @@ class Cut:
 class Unit:
     """One unit through all cuts."""
 
-    def __init__(self, draw: random.Random) -> None:
+    def __init__(self, world: MachineWorld, draw: random.Random) -> None:
         self._draw = draw
-        self.world = MachineWorld("heusden-2020")
+        self.world = world
         self._machine = self.world.machine
         self._aged: set[str] = set()
         self._until("the first start", lambda: bool(self.world.health()), READY_S)
@@ -86,10 +88,6 @@ class Unit:
         self._machine.behind_a_cache()
         self.world.do(acts.Power())
         self._until("a ready room", self._is_ready, READY_S)
-
-    def end(self) -> None:
-        """The machine ends, and what stands beside it."""
-        self.world.end()
 
     def cut(self, phase: str) -> Cut:
         """One phase, one cut, and everything that has to hold afterwards."""
@@ -269,19 +267,23 @@ def main() -> int:
     given = parser.parse_args()
     sys.stdout.write(f"seed {given.seed}\n")
     sys.stdout.flush()
-    draw, cuts = random.Random(given.seed), list[Cut]()
-    unit = Unit(draw)
+    for end in (signal.SIGINT, signal.SIGTERM):  # in order, also where it was started detached
+        signal.signal(end, signal.default_int_handler)
+    draw, cuts, world = random.Random(given.seed), list[Cut](), MachineWorld("heusden-2020")
     try:
+        unit = Unit(world, draw)
         for number in range(given.cuts):
             phase = given.only or draw.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
             cuts.append(unit.cut(phase))
             tell(number + 1, cuts[-1])
+    except KeyboardInterrupt:
+        pass
     finally:
-        unit.end()
+        world.end()
     broken = sum(bool(cut.faults) for cut in cuts)
     owed = sum(cut.owed for cut in cuts)
     sys.stdout.write(f"{len(cuts)} cuts, {broken} broke something; {owed} alarms were kept and undelivered\n")
-    return int(broken > 0)
+    return int(not cuts or broken > 0)
 
 
 if __name__ == "__main__":
