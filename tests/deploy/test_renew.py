@@ -51,7 +51,9 @@ judge) [ "$(cat $TOP/opt/spreekkamer/venv/bad)" != camera ] || { echo no video; 
   ! grep -q activating $TOP/state/* || { echo no word from one; exit 10; }
   echo it can do what it could ;;
 status) [ ! -e $TOP/deaf ] || exit 7
-  echo '{"faults": {"disk": "nearly full"}}'; exit 10 ;;
+  read -r left 2>/dev/null <$TOP/young || { echo '{"faults": {}}'; exit 0; }
+  if [ "$left" = 1 ]; then rm $TOP/young; else echo $((left - 1)) >$TOP/young; fi
+  echo '{"faults": {"camera": "not opened yet"}}'; exit 10 ;;
 esac
 """
 CUT = """\
@@ -252,6 +254,17 @@ def test_an_alarm_process_that_did_not_answer_is_no_reason_to_judge_nothing(tmp_
     (system.top / "state/alarm").write_text("activating\n")
     assert system.upgrade("alarm")
     assert system.outcome() == ("before", "1", set())
+
+
+@pytest.mark.parametrize(("asked", "was"), [(14, "{}"), (99, '{"camera": "not opened yet"}')])
+def test_a_unit_that_has_just_started_is_asked_again(tmp_path: Path, asked: int, was: str) -> None:
+    """A2, R1: the recorder had just been started when the upgrade began, and its camera was not open. What comes right
+    within half a minute is what the new version is held to; what does not was broken before.
+    """
+    system = System(tmp_path)
+    (tmp_path / "young").write_text(f"{asked}\n")
+    assert system.run("prerm", "upgrade", "2") == 0
+    assert (system.home / "baseline").read_text() == f'{{"faults": {was}}}\n'
 
 
 def test_a_unit_that_no_version_starts_takes_the_new_one(tmp_path: Path) -> None:
