@@ -26,6 +26,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from daemon.errors import UnitError
+from daemon.model.faults import FaultName
 from simulators.panel import acts
 from simulators.recorded import Recording
 from tests.driven import HOME
@@ -46,8 +47,10 @@ SEGMENT_S = 1.1
 """One of a track, the longest: at five pictures a second one may begin a fifth later."""
 AGED = 40
 """Recordings beyond their terms; the unit deletes them in some seconds."""
-DEVICE_OF = {"audio": "microphone", "video": "camera"}
+DEVICE_OF: dict[str, FaultName] = {"audio": "microphone", "video": "camera"}
 """What the fault of a track's device is called."""
+NO_BROKER: tuple[FaultName, ...] = ("broker", "unanswered")
+"""The faults while it stays away, with an alarm to deliver."""
 BRINGS = f"""set -e
 mkdir {STORE}/brought && cd {STORE}/brought && tar -x --no-same-owner
 chown -R spreekkamer-recorder:spreekkamer-store . && chmod -R u=rwX,g=rwX,o= . && find . -type d -exec chmod g+s {{}} +
@@ -224,7 +227,7 @@ class Unit:
         health = self.world.health()
         devices: dict[str, str] = (health.get("recorder") or {}).get("devices", {})
         late = {track for track, said in devices.items() if said.partition(": ")[2] in LATE}
-        excused = {"disk", "broker", "receiver"} | {DEVICE_OF[track] for track in late}
+        excused: set[FaultName] = {"disk", *NO_BROKER, *(DEVICE_OF[track] for track in late)}
         delivers = late | {track for track, said in devices.items() if said == "ok"}
         return not set(health.get("faults", {"?": ""})) - excused and delivers == set(DEVICE_OF)
 
