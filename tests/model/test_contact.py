@@ -95,6 +95,7 @@ def test_one_fault_can_follow_the_other() -> None:
         (trembling(10, 20, 60, 109), None), (trembling(10, 20, 60, 110), 10), (trembling(10, 20, 60, 150), 10),
         (trembling(10, 20, 119, 129), 10), (trembling(10, 20, 120, 130, 219), None),
         (trembling(10, 20, 120, 130, 220), 120), (trembling(10, 11), None),
+        ([*trembling(10, 20, 60), (111, NO_, True)], None),
         ([*trembling(10, 20, 60), (61, NO_, True), (62, NO_, False), (70, NC_, True), (115, NC_, False)], None),
         ([*PRESS, (90, NC_, True), (95, NC_, False), (110, NO_, False), (115, NC_, True)], None),
     ],

@@ -109,6 +109,7 @@ def test_an_alarm_may_last_longer_than_a_conversation(most_s: int, *, alarm: boo
     policy = replace(POLICY, alarm=AlarmPolicy(maximum_s=7_200))
     asked = replace(SOUND, alarm=alarm, until_ns=2**62)
     assert orders.start(asked, policy, T0) == replace(asked, until_ns=T0 + most_s * NS)
+    assert orders.end(SetEnd("a" * 32, -1, alarm=alarm), policy, T0) == SetEnd("a" * 32, 0, alarm=alarm)
     end = SetEnd("a" * 32, 2**62, alarm=alarm)
     assert orders.end(end, policy, T0) == replace(end, until_ns=T0 + most_s * NS)
 

@@ -80,6 +80,21 @@ def test_what_is_not_in_force_purges_nothing(day: datetime.date) -> None:
             assert (track.record, track.existing) in {(True, "purge"), (True, "keep"), (False, "keep")}
 
 
+def test_a_track_that_is_off_until_a_clock_is_right_is_kept_and_the_other_is_as_it_was() -> None:
+    """R7, K4: one that its policy switches off purges as that says."""
+    purging = TrackPolicy(record=True, existing="purge")
+    kept = replace(purging, record=False, existing="keep")
+    first = replace(DRONTEN[0], audio=purging, video=purging)
+    silent = replace(first, audio=TrackPolicy(existing="purge"))
+    blind = replace(first, video=TrackPolicy(existing="purge"))
+    for one, begun in ((first, replace(first, audio=kept, video=kept)), (silent, replace(silent, video=kept)),
+                       (blind, replace(blind, audio=kept))):  # fmt: skip
+        assert policy_at((one,), (9,), 8, synchronised=True) == (0, begun)
+        assert policy_at((one,), (9,), 9, synchronised=False) == (0, one)
+    assert policy_at((first, silent), (0, 9), 5, synchronised=False) == (0, replace(first, audio=kept))
+    assert policy_at((first, blind), (0, 9), 5, synchronised=False) == (0, replace(first, video=kept))
+
+
 # --- windows ----------------------------------------------------------------------------------------------------------
 
 T0 = datetime.datetime(2026, 3, 18, 6, tzinfo=datetime.UTC)
@@ -111,3 +126,11 @@ def test_a_clock_that_never_had_a_reference_is_gone_by() -> None:
     """R7: a unit without any reference covers its camera by the clock that it has."""
     now = ClockReading(5 * NS, T0_NS, "unsynchronised")
     assert Calendar().read(now).wall_ns(now) == T0_NS
+
+
+def test_after_a_reference_the_boot_clock_counts_until_there_is_one_again() -> None:
+    """R7: by example."""
+    calendar = Calendar().read(ClockReading(5 * NS, T0_NS, "synchronised"))
+    lost, found = ClockReading(9 * NS, 77, "unsynchronised"), ClockReading(9 * NS, 77, "synchronised")
+    assert calendar.read(lost).wall_ns(lost) == T0_NS + 4 * NS
+    assert calendar.read(found).wall_ns(found) == 77
