@@ -115,15 +115,6 @@ def stranger(standing: House) -> Iterator[Stranger]:
         yield found
 
 
-@pytest.fixture
-def it(standing: House) -> Iterator[House]:
-    """The house, in which nothing is wrong before, nor after; no alarm is open in it."""
-    standing.unit.well()
-    yield standing
-    standing.link.becomes(Link.WHOLE)
-    standing.ends_well()
-
-
 def forget_session(it: House) -> None:
     """As after a minute: the broker keeps nothing any more of what is said to a unit that is away."""
     words: list[Word] = []

@@ -31,15 +31,6 @@ def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         yield it
 
 
-@pytest.fixture
-def it(standing: House) -> Iterator[House]:
-    """The house, in which nothing is wrong before, nor after."""
-    standing.unit.well()
-    yield standing
-    standing.link.becomes(Link.WHOLE)
-    standing.ends_well()
-
-
 class Twin:
     """Another machine that comes to the broker with the unit's name, as paho's own loop does: again and again."""
 

@@ -40,15 +40,6 @@ def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         yield it
 
 
-@pytest.fixture
-def it(standing: House) -> Iterator[House]:
-    """The house, in which nothing is wrong before, nor after."""
-    standing.unit.well()
-    yield standing
-    standing.link.becomes(Link.WHOLE)
-    standing.ends_well()
-
-
 @pytest.fixture(scope="module")
 def gateway(standing: House) -> Iterator[Stranger]:
     """What speaks for the buttons, at QoS 1; its own way to the broker is whole."""

@@ -20,15 +20,6 @@ def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         yield it
 
 
-@pytest.fixture
-def it(standing: House) -> Iterator[House]:
-    """The house, in which nothing is wrong before, nor after."""
-    standing.unit.well()
-    yield standing
-    standing.link.becomes(Link.WHOLE)
-    standing.ends_well()
-
-
 def test_a_black_hole(it: House) -> None:
     """A1, A5: a link that swallows everything is noticed by the answer that a press does not get; the lamp stays at
     `kept`, the fault is told, and what was pressed meanwhile arrives when the link is back.
