@@ -247,6 +247,16 @@ def test_the_overview_names_every_contract_and_real_directives() -> None:
     assert [directive for directive in sorted(given) if f"\n{directive}" not in units] == []
 
 
+@pytest.mark.parametrize("process", ["alarm", "recorder", "keeper"])
+def test_the_overview_names_the_threads_of_each_process(process: str) -> None:
+    """H5: docs/design/overview.md has each thread that a process starts by itself, under its own name."""
+    (row,) = re.findall(rf"^\| {process} \| (the .*|`.*) \|$", text("design/overview.md"), re.MULTILINE)
+    code = "\n".join(file.read_text(encoding="utf-8") for file in (ROOT / "daemon" / process).glob("*.py"))
+    names = re.findall(r'OrderThread\("([\w ]+)"|\bThread\([^()]*name="([\w ]+)"', code)
+    assert len(names) > 1
+    assert [name for found in names for name in found if name and f"`{name}`" not in row] == []
+
+
 def test_every_driver_is_protected() -> None:
     """H5: what stands on the drivers' floor may be imported by composition roots alone."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
