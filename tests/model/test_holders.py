@@ -258,11 +258,12 @@ def test_what_is_done_with_one_key_leaves_the_others() -> None:
     for n, (recipient, word) in enumerate([("a", "w0"), ("b", "w1"), ("a", "w2"), ("a", "w3")]):
         book = model.sealed(book, recipient, word, Moment(n))
     assert book.words["a"] == (Word("w0", Moment(0)), Word("w2", Moment(2)), Word("w3", Moment(3)))
+    assert list(book.words) == ["b", "a"], "of too many keys the first goes"
     assert model.proven(book, "a", "w1") == book == model.proven(book, "c", "w1"), "nobody's word proves nothing"
     book = model.proven(book, "a", "w2")
     assert book == Book({"b": (Word("w1", Moment(1)),), "a": (Word("w3", Moment(3)),)}, {"a": Moment(2)})
     book = model.proven(book, "b", "w1")
-    assert list(book.proofs) == ["a", "b"]
+    assert list(book.words) == list(book.proofs) == ["a", "b"]
     book = model.proven(book, "a", "w3")
     assert list(book.proofs.items()) == [("b", Moment(1)), ("a", Moment(3))], "the latest last"
     book = model.sealed(book, "b", "w4", Moment(4))

@@ -43,6 +43,7 @@ def test_a_zigbee_button_is_pressed_once_a_press() -> None:
     none = {"action": None}
     assert presses(ZIGBEE, (0, action), (0.1, quiet), (0.2, none), (5, action)) == [0, 5]
     assert presses(ZIGBEE, (0, action), (0.4, action | {"linkquality": 9}), (2.9, action), (3, action)) == [0, 3]
+    assert presses(ZIGBEE, (0, action), (3, action), (5.9, action), (6, action)) == [0, 3, 6]
 
 
 def test_a_number_of_its_own_tells_presses_apart() -> None:
