@@ -10,11 +10,11 @@ unexport PYTHONDONTWRITEBYTECODE
 HA_PYTHON ?= $(PYTHON)
 HA := .cache/home-assistant/$(notdir $(HA_PYTHON))
 
-.PHONY: audit help run test lint bench test-long histories torture-alarms fuzz machine-test fleet-test upgrades vm-gpio vm-camera vm-powercut camera-test home-assistant node-red docs clean deb lock \
+.PHONY: audit help run test lint bench test-long histories torture-alarms fuzz machine-test arm64-test fleet-test upgrades vm-gpio vm-camera vm-powercut camera-test home-assistant node-red docs clean deb lock \
   system-packages vm-packages
 
 help:                ## what there is
-	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
+	@grep -hE '^[a-z0-9-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
 
 run: $(BIN)/.ready   ## a simulated room: press r and a (ARGS="--policy dronten-2014" for more)
 	@$(BIN)/spreekkamer-sim run --state $(STATE) $(ARGS)
@@ -75,6 +75,10 @@ audit: .cache/audit/.ready  ## holds what the packages carry against the index's
 machine-test: NEEDS += mmdebstrap:mmdebstrap systemd-container:systemd-nspawn mount:mount util-linux:nsenter
 machine-test: $(BIN)/.ready-test system-packages  ## the package and its three services in booted containers without a network (as root; ten to fifteen minutes)
 	$(BIN)/python -m pytest -m machine tests/machine tests/deploy/test_renew.py --numprocesses 3 --dist loadgroup --max-worker-restart 0 --durations 0 --durations-min 1 -rP $(ARGS)
+
+arm64-test: NEEDS += mmdebstrap:mmdebstrap mount:mount util-linux:unshare qemu-user-static:qemu-aarch64-static
+arm64-test: $(BIN)/.ready-test system-packages  ## the arm64 packages by emulation: all modules load, and a press in a simulated room is stored (as root; some minutes)
+	$(BIN)/python -m pytest -m arm64 tests/arm64 -rPs $(ARGS)
 
 fleet-test: NEEDS += prometheus:promtool prometheus-mqtt-exporter:prometheus-mqtt-exporter \
   mmdebstrap:mmdebstrap systemd-container:systemd-nspawn mount:mount util-linux:nsenter

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -158,12 +158,16 @@ class Child:
 
 
 class SimulatedRoom:
-    """Made with the options of `spreekkamer-sim run`. Call `start`, then `stop`."""
+    """Made with the options of `spreekkamer-sim run`. Call `start`, then `stop`.
+
+    `python`: the command for the unit's processes, where they are another machine's (`tests/arm64`).
+    """
 
     def __init__(
         self, state: Path, *, policy: str | None = None, unit: Path | None = None, broker: str = "embedded",
         video: Path | None = None, audio: Path | None = None, microphone: str | None = None, out: Any = None,
         console: bool = True, recorder: str = UNIT, console_tls: tuple[Path, Path] | None = None,
+        python: Sequence[str] = (sys.executable,),
     ) -> None:  # fmt: skip
         self._out = out or sys.stdout
         self._lines: queue.Queue[str | None] = queue.Queue(1000)  # a timeline that nobody reads is dropped
@@ -197,7 +201,7 @@ class SimulatedRoom:
         self._witness = Connection(
             "witness", f"witness-{os.getpid()}", self._address, self._heard, subscribe=("spreekkamer/v1/#",)
         )
-        base = [sys.executable, "-m", UNIT]
+        base = [*python, "-m", UNIT]
         sources = {"--video": video, "--audio": audio, "--microphone": microphone}
         media = [word for option, source in sources.items() if source for word in (option, str(source))]
         tail = ["--state", str(state)]
@@ -206,7 +210,7 @@ class SimulatedRoom:
             "alarm": Child("alarm", [*base, "alarm", *tail], self._said),
             "keeper": Child("keeper", [*base, "keeper", *tail], self._said),
             "recorder": Child(
-                "recorder", [*no_network(), sys.executable, "-m", recorder, "recorder", *tail, *media], self._said
+                "recorder", [*no_network(), *python, "-m", recorder, "recorder", *tail, *media], self._said
             ),
         }
         self._printer = threading.Thread(target=self._print, name="timeline", daemon=True)
