@@ -194,6 +194,18 @@ def test_a_fault_begins_with_the_last_sample_of_its_time(
         assert meter.trouble == said
 
 
+def test_a_second_that_comes_in_pieces_is_one() -> None:
+    """H1: seconds of overdrive are counted by samples, from the first."""
+    meter = SoundMeter(SLOW_HZ, 1)
+    meter.feed(second([32_700], count=SLOW_HZ - 1))
+    for _ in range(9):
+        assert meter.trouble == ""
+        meter.feed(second([32_700]))
+    assert meter.trouble == "", "nine of more than a second each"
+    meter.feed(second([32_700]))
+    assert meter.trouble == LOUD
+
+
 def test_a_meter_that_has_heard_nothing_has_no_figure() -> None:
     """H1: no level is known, and nothing is wrong."""
     meter = SoundMeter(SLOW_HZ, 1)
