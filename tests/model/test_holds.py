@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from daemon.model import holds as rules
@@ -39,6 +39,8 @@ def hold(review: datetime.date, placed_wall_ns: int = DAY_WALL_NS) -> Hold:
 
 
 @given(st.integers(1, REVIEW_DAYS_MAX), st.integers(0, DAY_NS - 1))
+@example(1, DAY_NS - 1)
+@example(REVIEW_DAYS_MAX, 0)
 def test_a_review_within_ninety_days_is_taken(days: int, into_ns: int) -> None:
     """K2: any day after today and up to ninety days ahead will do, at any hour of today; no other."""
     now = at(DAY_WALL_NS + into_ns)

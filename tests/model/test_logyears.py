@@ -12,7 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from daemon.model.ledger import START, YEARS_MAX, Gap, Walk, parse
@@ -25,6 +25,7 @@ Raws = list[bytes]
 
 
 @given(st.lists(st.integers(2020, 2040), max_size=40))
+@example([2030, 2031, 2030, 2031])
 def test_whatever_the_clock_says_each_year_is_closed_once_and_in_order(believed: list[int]) -> None:
     """K3, K4: of any years that a unit believes one after the other: files are closed under increasing years, each
     once; the newest then has the believed year; nothing is done twice.
