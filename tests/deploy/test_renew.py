@@ -50,7 +50,9 @@ judge) [ "$(cat $TOP/opt/spreekkamer/venv/bad)" != camera ] || { echo no video; 
   ! grep -q activating $TOP/state/alarm || { echo the alarm process does not answer; exit 20; }
   ! grep -q activating $TOP/state/* || { echo no word from one; exit 10; }
   echo it can do what it could ;;
+idle) [ ! -e $TOP/pressed ] || { echo an alarm is open; exit 10; } ;;
 status) [ ! -e $TOP/deaf ] || exit 7
+  [ ! -e $TOP/finger ] || mv $TOP/finger $TOP/pressed
   read -r left 2>/dev/null <$TOP/young || { echo '{"faults": {}}'; exit 0; }
   if [ "$left" = 1 ]; then rm $TOP/young; else echo $((left - 1)) >$TOP/young; fi
   echo '{"faults": {"camera": "not opened yet"}}'; exit 10 ;;
@@ -265,6 +267,16 @@ def test_a_unit_that_has_just_started_is_asked_again(tmp_path: Path, asked: int,
     (tmp_path / "young").write_text(f"{asked}\n")
     assert system.run("prerm", "upgrade", "2") == 0
     assert (system.home / "baseline").read_text() == f'{{"faults": {was}}}\n'
+
+
+def test_a_press_while_the_unit_is_asked_refuses_the_upgrade(tmp_path: Path) -> None:
+    """A2: an alarm that is raised in the half minute in which a unit with a fault is asked; nothing is changed."""
+    system = System(tmp_path)
+    (tmp_path / "young").write_text("2\n")
+    (tmp_path / "finger").touch()
+    assert system.run("prerm", "upgrade", "2") == 1
+    assert {path.name for path in system.home.iterdir()} == {"packaged", "venv"}
+    assert system.outcome() == ("packaged", "1", set())
 
 
 def test_a_unit_that_no_version_starts_takes_the_new_one(tmp_path: Path) -> None:
