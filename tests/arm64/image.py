@@ -10,7 +10,6 @@ needs no emulation. Built once for a set of packages and kept in .cache/arm64.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import re
 import shutil
@@ -21,7 +20,7 @@ from pathlib import Path
 
 from deploy.deb import package
 from deploy.deb.targets import ROOT, SUITES
-from tests.machine.image import LGPIO, mounted
+from tests.machine.image import LGPIO, kept, mounted
 
 CACHE = ROOT / ".cache" / "arm64"
 SIZE = "1280M"
@@ -36,15 +35,7 @@ ALTERNATIVES = ("blas", "lapack")
 
 def image(suite: str) -> Path:
     """The file of the root of a suite; builds it where there is none, for which packages are fetched."""
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with (CACHE / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        found = CACHE / f"{suite}-{_key(suite)}.ext4"
-        if not found.exists():
-            for old in CACHE.glob(f"{suite}-*.ext4"):
-                old.unlink()
-            _build(suite, found)
-    return found
+    return kept(CACHE, suite, _key(suite), _build)
 
 
 def compiled(root: Path, suite: str, *places: str) -> None:

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import uuid
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from deploy.deb.targets import ROOT
@@ -35,14 +35,19 @@ MASKED = ("systemd-networkd-wait-online.service", "mosquitto.service", "getty.ta
 
 def image(suite: str) -> Path:
     """The file of the root of a suite; builds it where there is none, which takes two minutes."""
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with (CACHE / "lock").open("w") as lock:
+    return kept(CACHE, suite, _key(suite), _build)
+
+
+def kept(cache: Path, suite: str, key: str, build: Callable[[str, Path], None]) -> Path:
+    """A suite's file in a cache; where there is none of this key it is built, and takes the place of an older one."""
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        found = CACHE / f"{suite}-{_key(suite)}.ext4"
+        found = cache / f"{suite}-{key}.ext4"
         if not found.exists():
-            for old in CACHE.glob(f"{suite}-*.ext4"):
+            for old in cache.glob(f"{suite}-*.ext4"):
                 old.unlink()
-            _build(suite, found)
+            build(suite, found)
     return found
 
 
