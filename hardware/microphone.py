@@ -41,6 +41,10 @@ SILENT = f"microphone: the sound system does not answer; expected it to open one
 STOP_S = 3.0
 """Maximum time for a stop: PortAudio ends after the current block; a hanging sound server never answers."""
 
+_IN_PORTAUDIO = threading.Lock()
+"""Held by whoever opens or closes: PortAudio takes one caller at a time, and a thread that was abandoned is still in it.
+Two at once are a segmentation fault. Who waits for it waits for the same sound system, and within the same bounds."""
+
 Sink = Callable[[PcmBlock | DeviceLost], None]
 
 
@@ -110,7 +114,8 @@ class PyAudioMicrophone:
         """Start, in a separate thread. If nobody waits for it any more, it ends with a stop."""
         self._opening = True
         try:
-            return self._open()
+            with _IN_PORTAUDIO:
+                return self._open()
         finally:
             with self._gate:
                 self._opening, late = False, self._left
@@ -195,7 +200,7 @@ class PyAudioMicrophone:
 def offers() -> list[inputs.Offer]:
     """Every sound input of this machine with its supported formats, for an engineer. Raises DeviceError."""
     pyaudio = _pyaudio()
-    with without_noise():
+    with without_noise(), _IN_PORTAUDIO:
         audio = pyaudio.PyAudio()
         try:
             return [inputs.offer(audio, one, pyaudio.paInt16) for one in inputs.inputs(audio)]
@@ -225,8 +230,9 @@ def _since_ns(stamp_s: float) -> int:
 
 def _close(audio: Any, stream: Any) -> None:
     """Stop before closing: on ALSA, PortAudio closes a running stream by cancelling its thread at any point."""
-    with suppress(OSError):  # a device that was unplugged has stopped by itself
-        if stream is not None:
-            stream.stop_stream()
-    if audio is not None:
-        audio.terminate()
+    with _IN_PORTAUDIO:
+        with suppress(OSError):  # a device that was unplugged has stopped by itself
+            if stream is not None:
+                stream.stop_stream()
+        if audio is not None:
+            audio.terminate()

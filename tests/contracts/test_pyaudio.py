@@ -203,6 +203,27 @@ def test_a_sound_server_that_hangs_is_not_waited_for(
     assert all(isinstance(item, PcmBlock) for item in got)
 
 
+def test_one_call_at_a_time_is_in_portaudio(
+    pulse: PulseAudio, clock: SimClock, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A2, R5: PortAudio may be called by one thread at a time, and one that its caller has abandoned is still in it: a
+    second start waits for it, as for a server that hangs, and does not end the process.
+    """
+    monkeypatch.setattr(microphone, "START_S", 1.0)
+    devices, got = [PyAudioMicrophone("pulse", 48_000, 1, clock) for _ in range(4)], list[Any]()
+    pulse.hang(on=True)
+    try:
+        for device in devices:
+            with pytest.raises(DeviceError, match="the sound system does not answer"):
+                device.start(got.append)
+    finally:
+        pulse.hang(on=False)
+    until(lambda: not any(device._left for device in devices))
+    devices[0].start(got.append)
+    until(lambda: got)
+    devices[0].stop()
+
+
 def test_a_sink_that_fails_ends_the_delivery(pulse: PulseAudio, clock: SimClock, until: Until) -> None:
     """R5: an error in the sink stays out of PortAudio's thread: the sink hears of it once, and gets nothing more."""
     del pulse
