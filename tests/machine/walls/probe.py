@@ -223,7 +223,8 @@ def _set_user_id(path: Path) -> None:
 
 def calls(asked: Asked) -> Rows:
     """Every call that systemd has a name for, with arguments that no call takes: refused, or taken by the kernel."""
-    refused = {c for c, number in asked["calls"].items() if _is_refused(number, rest=0 if c in WITH_A_MODE else -1)}
+    tried_so = [(number, 0 if call in WITH_A_MODE else -1) for call, number in asked["calls"].items()]
+    refused = {call for call, gone in zip(asked["calls"], _are_refused(tried_so), strict=True) if gone}
     for group, members in asked["groups"].items():
         known = [call for call in members if call in asked["calls"]]
         if known:
@@ -245,21 +246,47 @@ def _summary(members: list[str], refused: set[str]) -> str:
 
 def _newer(named: set[int]) -> str:
     """Numbers that kernels have given out since: a systemd that does not know one cannot refuse it by its name."""
-    taken = [str(number) for number in NEWER if number not in named and not _is_refused(number)]
+    numbers = [number for number in NEWER if number not in named]
+    taken = [
+        str(number) for number, gone in zip(numbers, _are_refused([(n, -1) for n in numbers]), strict=True) if not gone
+    ]
     return f"taken: {', '.join(taken)}" if taken else "all refused"
 
 
-def _is_refused(number: int, rest: int = -1) -> bool:
-    """Refused, or unknown. `rest`: of its arguments; a filter may look at one, and -1 is every flag at once."""
+def _are_refused(calls: list[tuple[int, int]]) -> list[bool]:
+    """Of each number with what all arguments but the first are (a filter may look at one, and -1 is every flag at
+    once): refused, or unknown.
+
+    One child tries many: a call that returns an error has changed nothing in it. After one that came back without, or
+    that it did not come back from, there is another child: a fork for each would be most of what all trials take.
+    """
+    said: list[bool] = []
+    while len(said) < len(calls):
+        said += _tried_by_one(calls[len(said) :])
+    return said
+
+
+def _tried_by_one(calls: list[tuple[int, int]]) -> list[bool]:
+    """At least the first."""
+    reads, writes = os.pipe()
     pid = os.fork()
     if pid == 0:
-        signal.setitimer(signal.ITIMER_REAL, HANGS_S)
-        came = LIBC.syscall(ctypes.c_long(number), ctypes.c_long(-1), *(ctypes.c_long(rest) for _ in range(5)))
-        os._exit(1 if came == -1 and ctypes.get_errno() in {errno.EPERM, errno.ENOSYS} else 0)
+        for number, rest in calls:
+            signal.setitimer(signal.ITIMER_REAL, HANGS_S)
+            came = LIBC.syscall(ctypes.c_long(number), ctypes.c_long(-1), *(ctypes.c_long(rest) for _ in range(5)))
+            os.write(writes, b"r" if came == -1 and ctypes.get_errno() in {errno.EPERM, errno.ENOSYS} else b"t")
+            if came != -1:
+                break
+        os._exit(0)
+    os.close(writes)
+    said: list[bool] = []
+    while piece := os.read(reads, 4096):
+        said += [answer == ord("r") for answer in piece]
+    os.close(reads)
     code = os.waitpid(pid, 0)[1]
-    if os.WIFSIGNALED(code):
-        return os.WTERMSIG(code) == signal.SIGSYS
-    return os.WEXITSTATUS(code) == 1
+    if os.WIFSIGNALED(code) or not said:
+        said.append(os.WIFSIGNALED(code) and os.WTERMSIG(code) == signal.SIGSYS)
+    return said
 
 
 # --- memory, namespaces, the process itself --------------------------------------------------------------------------
