@@ -42,8 +42,8 @@ STOP_S = 3.0
 """Maximum time for a stop: PortAudio ends after the current block; a hanging sound server never answers."""
 
 _IN_PORTAUDIO = threading.Lock()
-"""Held by whoever opens or closes: PortAudio takes one caller at a time, and a thread that was abandoned is still in it.
-Two at once are a segmentation fault. Who waits for it waits for the same sound system, and within the same bounds."""
+"""Held by whoever opens or closes: PortAudio takes one caller at a time, and an abandoned thread is still in it. Two at
+once are a segmentation fault. Who waits for the lock waits for the same sound system, within the same bounds."""
 
 Sink = Callable[[PcmBlock | DeviceLost], None]
 
