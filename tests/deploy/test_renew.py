@@ -54,6 +54,7 @@ judge) [ "$(cat $TOP/opt/spreekkamer/venv/bad)" != camera ] || { echo no video; 
 idle) [ ! -e $TOP/pressed ] || { echo an alarm is open; exit 10; } ;;
 status) [ ! -e $TOP/deaf ] || exit 7
   [ ! -e $TOP/finger ] || mv $TOP/finger $TOP/pressed
+  [ ! -e $TOP/stops ] || echo inactive >$TOP/state/alarm
   if [ -e $TOP/queued ]; then rm $TOP/queued; sh $TOP/opt/spreekkamer/packaged/renew; fi
   read -r said 2>/dev/null <$TOP/says || said=right
   [ "$(wc -l 2>/dev/null <$TOP/says)" = 1 ] || sed -i 1d $TOP/says 2>/dev/null
@@ -291,6 +292,15 @@ def test_a_unit_that_has_just_started_is_asked_again(tmp_path: Path, says: list[
     (tmp_path / "says").write_text("\n".join(says) + "\n")
     assert system.run("prerm", "upgrade", "2") == 0
     assert (system.home / "baseline").read_text() == f"{was}\n"
+
+
+def test_a_unit_that_somebody_stops_while_it_is_asked_is_not_judged(tmp_path: Path) -> None:
+    """A2: an alarm process that does not answer because somebody stopped it says nothing against a version."""
+    system = System(tmp_path)
+    (tmp_path / "says").write_text("camera\n")
+    (tmp_path / "stops").touch()
+    assert system.run("prerm", "upgrade", "2") == 0
+    assert not (system.home / "baseline").exists()
 
 
 def test_a_press_while_the_unit_is_asked_refuses_the_upgrade(tmp_path: Path) -> None:
