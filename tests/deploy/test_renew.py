@@ -56,8 +56,11 @@ status) [ ! -e $TOP/deaf ] || exit 7
   [ ! -e $TOP/finger ] || mv $TOP/finger $TOP/pressed
   [ ! -e $TOP/stops ] || echo inactive >$TOP/state/alarm
   if [ -e $TOP/queued ]; then rm $TOP/queued; sh $TOP/opt/spreekkamer/packaged/renew; fi
-  read -r said 2>/dev/null <$TOP/says || said=right
-  [ "$(wc -l 2>/dev/null <$TOP/says)" = 1 ] || sed -i 1d $TOP/says 2>/dev/null
+  said=right
+  if [ -e $TOP/says ]; then
+    read -r said <$TOP/says
+    [ "$(wc -l <$TOP/says)" = 1 ] || sed -i 1d $TOP/says
+  fi
   case $said in
   right) echo '{"faults": {}}' ;;
   half) echo '{"faults": {"disk": "nea' ;;
