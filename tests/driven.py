@@ -18,6 +18,8 @@ from tests.vm.image import ROOT, wheel
 
 COMMAND_S = 600.0
 """The longest thing that is asked of a machine is a test suite of a minute."""
+LOOK_S = 0.5
+"""Between two looks at a fact in a machine: most start a Python there, which takes half a processor's second."""
 HOME = "/opt/spreekkamer"
 PYTHON = f"{HOME}/venv/bin/python"
 SOURCES = f"{HOME}/src"
@@ -78,8 +80,10 @@ class Driven(ABC):
 
     def wait(self, what: str, script: str, within_s: float = 60.0) -> str:
         """Waits in the machine until a line of shell succeeds, and returns what it said."""
-        tries = round(within_s * 10)
-        loop = f"i=0; until {{ {script}; }} 2>/dev/null; do i=$((i+1)); [ $i -lt {tries} ] || exit 1; sleep 0.1; done"
+        tries = round(within_s / LOOK_S)
+        loop = (
+            f"i=0; until {{ {script}; }} 2>/dev/null; do i=$((i+1)); [ $i -lt {tries} ] || exit 1; sleep {LOOK_S}; done"
+        )
         try:
             return self.shell(loop)
         except AssertionError as error:

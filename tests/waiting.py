@@ -17,7 +17,8 @@ PATIENCE_S = 75.0
 """What any fact is given. Beside three other suites on two processors, what takes one second at rest took fifteen; a
 test fails by what is not so, never by how long it took, and only a failure takes so long."""
 LOOK_S = 0.05
-"""Between two looks at a fact: each asks a process of the room, which works for the answer."""
+"""Between two looks at a fact, at the least; and twice what a look takes, for each asks a process, which works for the
+answer: a test that waits leaves the machine to what it waits for."""
 
 
 def wait_for(what: str, fact: Callable[[], T | None], within_s: float = PATIENCE_S) -> T:
@@ -25,11 +26,12 @@ def wait_for(what: str, fact: Callable[[], T | None], within_s: float = PATIENCE
     within_s = max(within_s, PATIENCE_S)
     until_s = time.monotonic() + within_s
     while True:
+        looked_s = time.monotonic()
         if found := fact():
             return found
         if time.monotonic() > until_s:
             raise AssertionError(f"not within {within_s} s: {what}")
-        time.sleep(LOOK_S)
+        time.sleep(max(LOOK_S, 2 * (time.monotonic() - looked_s)))
 
 
 def until(fact: Callable[[], object]) -> None:
