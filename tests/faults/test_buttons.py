@@ -80,9 +80,11 @@ def test_an_outside_workers_button_has_a_test_of_its_own(it: House, gateway: Str
 
 
 def test_a_press_while_the_unit_is_dead(it: House, gateway: Stranger) -> None:
-    """A1: a wireless press at QoS 1 that comes between a kill -9 and the next start is one alarm."""
+    """A1: a wireless press at QoS 1 that comes between a kill -9 and the next start is one alarm. A broker that had not
+    noticed the end yet has written it into the dead connection, and says afterwards that it comes again (`AGAIN`).
+    """
     it.unit.kill()
     gateway.say("zigbee2mqtt/killed", PRESS)
     it.unit.start()
     event = it.receiver.body(it.unit.hears()).data
-    assert (event.kind, event.source, event.detail) == ("raised", "killed", WAITED)
+    assert (event.kind, event.source, event.detail[: len(WAITED)]) == ("raised", "killed", WAITED)
