@@ -184,10 +184,9 @@ def _battery(mobile: Mobile, reader: Reader) -> Any:
 
 
 def _texts(payload: bytes) -> Iterable[str]:
-    """The whole text; if it is one JSON string, such as `"ON"` with its quotes, the value too."""
+    """The whole text; if it is a JSON string, such as `"ON"` with its quotes, or half of one, the value too."""
     text = text_of(payload)
-    is_string = text.startswith('"') and text.endswith('"')
-    return dict.fromkeys((text, text.strip('"') if is_string else text))
+    return dict.fromkeys((text, text.strip('"')))
 
 
 def _holds(mobile: Mobile, reader: Reader, like: str = "", bound: Bound | None = None) -> bool:

@@ -124,9 +124,20 @@ class House:
             self.machine.run("systemctl", "start", "spreekkamer.target", *UNITS)
             for unit in UNITS:
                 self.machine.wait(unit, f"systemctl is-active {unit}")
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self._told()}") from error
+        self.delivers()
+
+    def delivers(self) -> None:
+        """Waits until both devices do."""
+        try:
             wait_for("both devices", lambda: self.devices() == {"audio": "ok", "video": "ok"}, READY_S)
         except AssertionError as error:
-            raise AssertionError(f"{error}\n{self.status()}\n{self.log('spreekkamer-*')[-6000:]}") from error
+            raise AssertionError(f"{error}\n{self._told()}") from error
+
+    def _told(self) -> str:
+        """What the unit says of itself, and the last that its processes did."""
+        return f"{self.status()}\n{self.log('spreekkamer-*')[-8000:]}"
 
     def press(self, button: str) -> None:
         """Presses a button and lets go."""

@@ -397,6 +397,6 @@ def test_a_battery_that_takes_too_long_to_find_costs_no_press() -> None:
     assert (said.pressed, said.refused, wrong(button, T0)) == (True, "", "")
 
 
-def test_a_quote_alone_makes_no_string() -> None:
-    """A6: only a text that is a JSON string from end to end has a value within."""
-    assert presses(TEXT, (0, b'"PRESSED"'), (9, b'"PRESSED'), (18, b'PRESSED"')) == [0]
+def test_a_quote_that_is_missing_costs_no_press() -> None:
+    """A6: a text that is a JSON string has its value within, also one that was cut off: if in doubt it is a press."""
+    assert presses(TEXT, (0, b'"PRESSED"'), (9, b'"PRESSED'), (18, b'PRESSED"')) == [0, 9, 18]
