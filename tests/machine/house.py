@@ -14,6 +14,7 @@ from typing import Any
 
 from tests.driven import HOME, PYTHON, SOURCES
 from tests.machine.container import Container
+from tests.rooms import policy_with
 from tests.v4l2 import shim
 from tests.waiting import wait_for
 
@@ -74,7 +75,8 @@ class House:
 
     def furnish(self, directory: Path) -> None:
         """Puts everything there that the three services need; starts broker and sound, none of the three."""
-        self.machine.settle(directory / "state", UNIT)
+        state = directory / "state"
+        self.machine.settle(state, UNIT, policy_with("heusden-2020", state, pre_event_s=5, post_event_s=3))
         self.surround(directory)
 
     def surround(self, directory: Path) -> None:
