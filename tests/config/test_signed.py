@@ -239,6 +239,7 @@ def staged(home: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    monkeypatch.setattr(sign, "_REAP_S", PATIENCE_S)  # on a busy machine a child that was killed takes its time
 
 
 @pytest.mark.parametrize("script", ["exec sleep 600", "exit 1", "echo No user exists for uid; exit 255"])
