@@ -57,8 +57,8 @@ DROP_INS = {
     "spreekkamer-alarm": f"""Environment=PYTHONPATH={SOURCES}
 ExecStart=
 ExecStart={PYTHON} -m tests.machine.alarm_root""",
-    # No V4L2 and no sound card: a preloaded camera, a sound server. A Pi has nothing else to do: beside four containers in
-    # which packages are unpacked, a recorder with its own turn misses so much that it rightly calls nothing usable.
+    # No V4L2 and no sound card: a preloaded camera, a sound server. A Pi has nothing else to do: beside four containers
+    # in which packages are unpacked, a recorder with its own turn misses so much that it rightly calls nothing usable.
     "spreekkamer-recorder": "Environment={camera}\nEnvironment=PULSE_SERVER=unix:/srv/sound/native\nNice=-5",
 }
 HEARD = "/srv/heard"
