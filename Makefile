@@ -47,7 +47,7 @@ style:
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/lint-imports
 
-test-long: $(BIN)/.ready-test system-packages  ## what takes minutes: ten minutes idle with a full ring (R1)
+test-long: $(BIN)/.ready-test system-packages  ## what takes minutes: ten minutes idle with a full ring (R1); upgrades cut off at each command
 	$(BIN)/python -m pytest -m slow --timeout 1200 -s
 
 histories: $(BIN)/.ready-test  ## ten thousand histories of wrong clocks, cuts and full disks: nothing early, nothing late (K4)
@@ -74,7 +74,7 @@ audit: .cache/audit/.ready  ## holds what the packages carry against the index's
 
 machine-test: NEEDS += mmdebstrap:mmdebstrap systemd-container:systemd-nspawn mount:mount util-linux:nsenter
 machine-test: $(BIN)/.ready-test system-packages  ## the package and its three services in booted containers without a network (as root; ten to fifteen minutes)
-	$(BIN)/python -m pytest -m machine tests/machine tests/deploy/test_renew.py --numprocesses 5 --dist loadgroup --max-worker-restart 0 --durations 0 --durations-min 1 -rP $(ARGS)
+	$(BIN)/python -m pytest -m machine tests/machine --numprocesses 5 --dist loadgroup --max-worker-restart 0 --durations 0 --durations-min 1 -rP $(ARGS)
 
 arm64-test: NEEDS += mmdebstrap:mmdebstrap mount:mount util-linux:unshare qemu-user-static:qemu-aarch64-static
 arm64-test: $(BIN)/.ready-test system-packages  ## the arm64 packages by emulation: all modules load, and a press in a simulated room is stored (as root; some minutes)

@@ -213,12 +213,12 @@ def test_a_bad_version_gives_way_and_a_good_one_stays(bad: str, tmp_path: Path) 
 
 
 @pytest.mark.parametrize(("bad", "every"), [
-    ("", 7), ("alarm", 7), *(pytest.param(bad, 1, marks=pytest.mark.machine) for bad in BAD),
+    ("", 7), ("alarm", 7), *(pytest.param(bad, 1, marks=pytest.mark.slow) for bad in BAD),
 ])  # fmt: skip
 def test_cut_off_at_any_step_it_works_at_the_next_start(bad: str, every: int, tmp_path: Path) -> None:
     """A2, issue 14: at each command of the upgrade, of its judgement and of the way back, the power is cut; the unit
     starts by a whole version, and "install once more" ends as an upgrade that was not cut. Each step: `make
-    machine-test`.
+    test-long`.
     """
     cut, was_cut = 0, True
     while was_cut:

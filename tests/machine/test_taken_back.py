@@ -12,9 +12,10 @@ from tests.machine.packaged import Unit
 from tests.upgrades import kinds
 from tests.waiting import wait_for
 
-pytestmark = [pytest.mark.machine, pytest.mark.xdist_group("taken back"), pytest.mark.timeout(2400)]
+pytestmark = [pytest.mark.machine, pytest.mark.timeout(2400)]
 
 
+@pytest.mark.xdist_group("taken back a")
 def test_a_version_that_does_not_start_leaves_the_one_before_at_work(own: Unit) -> None:
     """A2: an import that fails is found before anything is restarted, an alarm process that ends at once gives way to
     the version before, and a good package is installed over both.
@@ -34,6 +35,7 @@ def test_a_version_that_does_not_start_leaves_the_one_before_at_work(own: Unit) 
     own.ready()
 
 
+@pytest.mark.xdist_group("taken back b")
 def test_a_spoilt_unit_goes_back_with_its_version(own: Unit) -> None:
     """A2, issue 14: the version before comes back with the units that it had: the new package's do not start it."""
     own.ready()
@@ -54,6 +56,7 @@ def test_a_spoilt_unit_goes_back_with_its_version(own: Unit) -> None:
     assert "upgrade" not in own.status()["faults"]
 
 
+@pytest.mark.xdist_group("taken back c")
 def test_a_version_that_cannot_do_what_the_one_before_could_is_taken_back(own: Unit) -> None:
     """A2, issue 14: one under which the camera does not come is taken back by the unit itself, with a line in its log
     and a fault, and the alarm works on; while it is judged no other comes; the next good one stays, and takes the
