@@ -73,8 +73,8 @@ audit: .cache/audit/.ready  ## holds what the packages carry against the index's
 	.cache/audit/bin/pip-audit --strict --require-hashes --disable-pip --progress-spinner off --requirement deploy/deb/wheels.lock
 
 machine-test: NEEDS += mmdebstrap:mmdebstrap systemd-container:systemd-nspawn mount:mount util-linux:nsenter
-machine-test: $(BIN)/.ready-test system-packages  ## the package and its three services in booted containers without a network (as root; ten to fifteen minutes)
-	$(BIN)/python -m pytest -m machine tests/machine --numprocesses 5 --dist loadgroup --max-worker-restart 0 --durations 0 --durations-min 1 -rP $(ARGS)
+machine-test: $(BIN)/.ready-test system-packages  ## the package and its three services in booted containers without a network (as root; twelve minutes)
+	$(BIN)/python -m pytest -m machine tests/machine --numprocesses 6 --dist loadgroup --max-worker-restart 0 --durations 0 --durations-min 1 -rP $(ARGS)
 
 arm64-test: NEEDS += mmdebstrap:mmdebstrap mount:mount util-linux:unshare qemu-user-static:qemu-aarch64-static
 arm64-test: $(BIN)/.ready-test system-packages  ## the arm64 packages by emulation: all modules load, and a press in a simulated room is stored (as root; some minutes)
