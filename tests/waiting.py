@@ -19,6 +19,8 @@ test fails by what is not so, never by how long it took, and only a failure take
 LOOK_S = 0.05
 """Between two looks at a fact, at the least; and twice what a look takes, for each asks a process, which works for the
 answer: a test that waits leaves the machine to what it waits for."""
+LOOK_MAX_S = 5.0
+"""The longest time between two looks: one that took minutes, at a process that hung, says nothing of the next."""
 
 
 def wait_for(what: str, fact: Callable[[], T | None], within_s: float = PATIENCE_S) -> T:
@@ -31,7 +33,7 @@ def wait_for(what: str, fact: Callable[[], T | None], within_s: float = PATIENCE
             return found
         if time.monotonic() > until_s:
             raise AssertionError(f"not within {within_s} s: {what}")
-        time.sleep(max(LOOK_S, 2 * (time.monotonic() - looked_s)))
+        time.sleep(min(max(LOOK_S, 2 * (time.monotonic() - looked_s)), LOOK_MAX_S))
 
 
 def until(fact: Callable[[], object]) -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from deploy.deb import package
 from deploy.deb.targets import ROOT, SUITES
-from tests.machine.image import LGPIO, kept, mounted
+from tests.machine.image import LGPIO, bootstrap, kept, made
 
 CACHE = ROOT / ".cache" / "arm64"
 SIZE = "1280M"
@@ -60,20 +60,12 @@ def _key(suite: str) -> str:
 
 def _build(suite: str, file: Path) -> None:
     print(f"building a root for arm64: {file}", flush=True)  # noqa: T201 - a tool speaks
-    work = file.with_suffix(".work")
-    work.mkdir(exist_ok=True)
-    part = work / "part"
-    part.unlink(missing_ok=True)
-    subprocess.run(["truncate", "-s", SIZE, str(part)], check=True)
-    subprocess.run(["mke2fs", "-q", "-m", "0", "-t", "ext4", str(part)], check=True)
-    with mounted(part, work / "root") as root, (work / "log").open("w") as log:
-        (root / "lost+found").rmdir()
-        command = ["mmdebstrap", "--mode=root", "--variant=extract", "--architectures=arm64", "--skip=check/qemu"]
-        command += ["--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr"]
-        command += [f"--include={','.join(_needs())}", suite, str(root)]
-        done = subprocess.run(command, stdout=log, stderr=log, check=False)
-        if done.returncode:
-            raise SystemExit(f"the root could not be built: {work / 'log'}\n{(work / 'log').read_text()[-2000:]}")
+    with made(file, SIZE) as (root, work):
+        merged = "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr"
+        needs = f"--include={','.join(_needs())}"
+        bootstrap(
+            work, "--variant=extract", "--architectures=arm64", "--skip=check/qemu", merged, needs, suite, str(root)
+        )
         shutil.rmtree(root / "var/lib/apt/lists", ignore_errors=True)
         for name in PLACES:
             (root / name).mkdir(exist_ok=True)
@@ -84,8 +76,6 @@ def _build(suite: str, file: Path) -> None:
         (root / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")  # ssh-keygen asks who signs
         _lgpio(suite, work, root / "usr/lib/python3/dist-packages")
         compiled(root, suite, "usr/lib")
-    part.rename(file)
-    shutil.rmtree(work)
 
 
 def _lgpio(suite: str, work: Path, modules: Path) -> None:

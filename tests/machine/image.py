@@ -78,21 +78,11 @@ def _key(suite: str) -> str:
 
 def _build(suite: str, file: Path) -> None:
     print(f"building the machine's root, two minutes: {file}", flush=True)  # noqa: T201 - a tool speaks
-    work = file.with_suffix(".work")
-    work.mkdir(exist_ok=True)
-    part = work / "part"
-    part.unlink(missing_ok=True)
-    subprocess.run(["truncate", "-s", SIZE, str(part)], check=True)
-    subprocess.run(["mke2fs", "-q", "-m", "0", "-t", "ext4", str(part)], check=True)
-    with mounted(part, work / "root") as root, (work / "log").open("w") as log:
-        (root / "lost+found").rmdir()
+    with made(file, SIZE) as (root, work):
         unread = [f"--dpkgopt=path-exclude=/usr/share/{kind}/*" for kind in ("doc", "man", "locale", "info", "lintian")]
-        command = ["mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", *unread]
-        command.append("--dpkgopt=force-unsafe-io")  # a root that a power cut spoils is built anew
-        command += [f"--include={','.join(_packages())}", suite, str(root)]
-        done = subprocess.run(command, stdout=log, stderr=log, check=False)
-        if done.returncode:
-            raise SystemExit(f"the root could not be built: {work / 'log'}\n{(work / 'log').read_text()[-2000:]}")
+        quickly = "--dpkgopt=force-unsafe-io"  # a root that a power cut spoils is built anew
+        needs = f"--include={','.join(_packages())}"
+        bootstrap(work, "--quiet", "--variant=minbase", *unread, quickly, needs, suite, str(root))
         shutil.copy(_lgpio(suite, work), root / "lgpio.deb")
         _inside(root, "dpkg", "--install", "/lgpio.deb")
         (root / "lgpio.deb").unlink()
@@ -102,8 +92,30 @@ def _build(suite: str, file: Path) -> None:
         (root / "etc/machine-id").write_text(f"{uuid.uuid4().hex}\n")
         (root / "etc/hostname").write_text("unit\n")
         (root / "etc/hosts").write_text("127.0.0.1 localhost unit\n")
+
+
+@contextlib.contextmanager
+def made(file: Path, size: str) -> Iterator[tuple[Path, Path]]:
+    """A new file system, mounted, and a directory beside it: what the block puts there is `file` once it ends well."""
+    work = file.with_suffix(".work")
+    work.mkdir(exist_ok=True)
+    part = work / "part"
+    part.unlink(missing_ok=True)
+    subprocess.run(["truncate", "-s", size, str(part)], check=True)
+    subprocess.run(["mke2fs", "-q", "-m", "0", "-t", "ext4", str(part)], check=True)
+    with mounted(part, work / "root") as root:
+        (root / "lost+found").rmdir()
+        yield root, work
     part.rename(file)
     shutil.rmtree(work, ignore_errors=True)
+
+
+def bootstrap(work: Path, *words: str) -> None:
+    """Runs mmdebstrap as root; what it says is in `work`, and the end of that in the error."""
+    with (work / "log").open("w") as log:
+        done = subprocess.run(["mmdebstrap", "--mode=root", *words], stdout=log, stderr=log, check=False)
+    if done.returncode:
+        raise SystemExit(f"the root could not be built: {work / 'log'}\n{(work / 'log').read_text()[-2000:]}")
 
 
 def _lgpio(suite: str, work: Path) -> Path:

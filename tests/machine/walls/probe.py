@@ -223,8 +223,8 @@ def _set_user_id(path: Path) -> None:
 
 def calls(asked: Asked) -> Rows:
     """Every call that systemd has a name for, with arguments that no call takes: refused, or taken by the kernel."""
-    tried_so = [(number, 0 if call in WITH_A_MODE else -1) for call, number in asked["calls"].items()]
-    refused = {call for call, gone in zip(asked["calls"], _are_refused(tried_so), strict=True) if gone}
+    trials = [(number, 0 if call in WITH_A_MODE else -1) for call, number in asked["calls"].items()]
+    refused = {call for call, gone in zip(asked["calls"], _are_refused(trials), strict=True) if gone}
     for group, members in asked["groups"].items():
         known = [call for call in members if call in asked["calls"]]
         if known:
@@ -254,8 +254,8 @@ def _newer(named: set[int]) -> str:
 
 
 def _are_refused(calls: list[tuple[int, int]]) -> list[bool]:
-    """Of each number with what all arguments but the first are (a filter may look at one, and -1 is every flag at
-    once): refused, or unknown.
+    """Whether each call is refused, or unknown: its number, and the value of all its arguments but the first. A filter
+    may look at one; -1 is every flag at once.
 
     One child tries many: a call that returns an error has changed nothing in it. After one that came back without, or
     that it did not come back from, there is another child: a fork for each would be most of what all trials take.
