@@ -32,8 +32,8 @@ again:
 	$(BIN)/python -m pytest --last-failed --last-failed-no-failures none -rA -v
 
 .PHONY: fast
-fast: lint  ## a minute: lint, types, floors, and the tests of the pure core, the settings and the docs
-	$(BIN)/python -m pytest -q --numprocesses 2 tests/model tests/config tests/test_docs.py tests/test_cases.py
+fast: lint  ## a minute: lint, types, floors, and the tests of the pure core (fewer examples), the settings and the docs
+	$(BIN)/python -m pytest -q --numprocesses 2 --dist loadscope --hypothesis-profile quick tests/model tests/config tests/test_docs.py
 
 lint: $(BIN)/.ready-test
 	$(MAKE) --no-print-directory --jobs 2 --output-sync types style

@@ -33,8 +33,9 @@ settings.register_profile(
 settings.register_profile(
     "deep", deadline=None, database=None, max_examples=5000, suppress_health_check=[HealthCheck.too_slow]
 )
+settings.register_profile("quick", settings.get_profile("ci"), max_examples=40)  # `make fast`
 settings.register_profile(  # for each of thousands of mutants; that an example fails is enough: none is made shorter
-    "mutants", settings.get_profile("ci"), max_examples=40, phases=(Phase.explicit, Phase.generate)
+    "mutants", settings.get_profile("quick"), phases=(Phase.explicit, Phase.generate)
 )
 settings.load_profile("ci")
 
@@ -86,7 +87,7 @@ def constants_of_the_model() -> constants_ast.Constants:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Hypothesis tries the constants of whichever of our modules are loaded: another search in each worker of `make
-    test`, and none that can be had again. `ci` tries those of the model; the other profiles go on as they are.
+    test`, and none that can be had again. `ci` and `quick` try those of the model; the others go on as they are.
     """
-    if config.getoption("--hypothesis-profile") in {None, "ci"}:
+    if config.getoption("--hypothesis-profile") in {None, "ci", "quick"}:
         providers._get_local_constants = constants_of_the_model  # there is no setting for it; see pyproject.toml
