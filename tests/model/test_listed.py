@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
@@ -20,16 +21,22 @@ from daemon.model.state import Room, Rules
 from daemon.model.unit import Unit
 
 DAEMON = Path(faults.__file__).parents[1]
-CODE = {str(file.relative_to(DAEMON)): ast.parse(file.read_text(encoding="utf-8")) for file in DAEMON.rglob("*.py")}
 WIRED = {*fitted.BUTTONS, *(output.key.rpartition(".")[2] for output in fitted.OUTPUTS.values())}
 """Keys that are read by their name in the list of what can be fitted."""
 
 
+@cache
+def code() -> dict[str, list[ast.AST]]:
+    """The nodes of each file of the daemon."""
+    texts = {str(file.relative_to(DAEMON)): file.read_text(encoding="utf-8") for file in DAEMON.rglob("*.py")}
+    return {file: list(ast.walk(ast.parse(text))) for file, text in texts.items()}
+
+
 def nodes(kind: type[ast.AST], *, but: tuple[str, ...] = ()) -> Iterator[Any]:
     """Every node of a kind in the daemon's code, but for some files, by how their paths begin."""
-    for file, tree in CODE.items():
+    for file, found in code().items():
         if not file.startswith(but or "/"):
-            yield from (node for node in ast.walk(tree) if isinstance(node, kind))
+            yield from (node for node in found if isinstance(node, kind))
 
 
 def name(node: ast.AST) -> str:
