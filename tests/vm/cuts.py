@@ -6,13 +6,14 @@
 python -m tests.vm.cuts [--cuts 20] [--seed N] [--only PHASE]
 
 The machine's disk has a write cache that goes with the power: a write that was not flushed is gone. Nothing that the
-unit calls kept may be in it. Ends with 1 when a cut broke something. Ctrl-C, or SIGTERM, ends it, and the machine, with
-the figures of the cuts before.
+unit calls kept may be in it. Each phase comes once, then they are drawn. Ends with 1 when a cut broke something.
+Ctrl-C, or SIGTERM, ends it, and the machine, with the figures of the cuts before, and with 130.
 """
 
 from __future__ import annotations
 
 import argparse
+import collections
 import io
 import json
 import random
@@ -27,11 +28,12 @@ from pathlib import Path
 
 from daemon.errors import UnitError
 from daemon.model.faults import FaultName
+from daemon.recorder.usable import FEW
 from simulators.panel import acts
 from simulators.recorded import Recording
 from tests.driven import HOME
 from tests.keeper import stores
-from tests.vm.devices import LATE
+from tests.vm.devices import UNITS
 from tests.vm.fitted import PERSON, STORE
 from tests.vm.world import MachineWorld
 from tests.waiting import wait_for
@@ -47,6 +49,8 @@ SEGMENT_S = 1.1
 """One of a track, the longest: at five pictures a second one may begin a fifth later."""
 AGED = 40
 """Recordings beyond their terms; the unit deletes them in some seconds."""
+SEALED = 4
+"""Files of a track of each: three segments and an envelope."""
 DEVICE_OF: dict[str, FaultName] = {"audio": "microphone", "video": "camera"}
 """What the fault of a track's device is called."""
 NO_BROKER: tuple[FaultName, ...] = ("broker", "unanswered")
@@ -68,44 +72,38 @@ class Cut:
     """After what the phase waits for."""
     ready_s: float = 0.0
     """From power-on until the room is ready."""
-    owed: int = 0
-    """Alarms that had been kept and that no desk had."""
+    pressed: bool = False
+    """Once, an alarm button."""
+    shown: dict[str, str] = field(default_factory=dict)
+    """The open alarms and their levels, as the unit told them last."""
     is_open: bool = False
     """An alarm had been kept, whoever has it: it is open afterwards."""
+    ended: set[str] = field(default_factory=set)
+    """Recordings that had ended before."""
     missing_s: dict[str, float] = field(default_factory=dict)
     """Of the recording, by track: what its chain had before the cut and has no more."""
     faults: list[str] = field(default_factory=list)
 
+    @property
+    def kept(self) -> set[str]:
+        """The alarms of which the unit said that its disk, the broker or a desk has them."""
+        return {one for one, level in self.shown.items() if level != "raised"}
 
-class Unit:
-    """One unit through all cuts."""
 
-    def __init__(self, world: MachineWorld, draw: random.Random) -> None:
-        self._draw = draw
+class Judge:
+    """Looks at a unit that has come up again."""
+
+    def __init__(self, world: MachineWorld) -> None:
         self.world = world
-        self._machine = self.world.machine
-        self._aged: set[str] = set()
-        self._until("the first start", lambda: bool(self.world.health()), READY_S)
-        self._machine.run("sync")
-        self._machine.cut()
-        self._machine.behind_a_cache()
-        self.world.do(acts.Power())
-        self._until("a ready room", self._is_ready, READY_S)
+        self.aged: set[str] = set()
+        """Recordings that were brought from elsewhere, and go."""
+        self.is_alone = False
+        """Its broker is unplugged."""
 
-    def cut(self, phase: str) -> Cut:
-        """One phase, one cut, and everything that has to hold afterwards."""
-        cut = Cut(phase)
-        stored, before = len(self.world.stored()), PHASES[phase](self, cut)
-        began_s = time.monotonic()
-        try:
-            self.world.do(acts.Power())
-            self._until("a ready room", self._is_ready, READY_S)
-        except AssertionError as error:
-            cut.faults.append(f"not ready: {error}\n{self.world.told()}")
-            return cut
-        cut.ready_s = time.monotonic() - began_s
+    def judge(self, cut: Cut, before: Recording | None) -> None:
+        """Everything that has to hold after a cut. `before`: the recording that was being written."""
         looks: dict[str, Callable[[], None]] = {
-            "alarm": lambda: self._alarms(cut, stored), "recording": lambda: self._recording(cut, before),
+            "alarm": lambda: self._alarms(cut), "recording": lambda: self._recording(cut, before),
             "deletion": self._deletions, "log": lambda: self.world.command(["audit", "verify"]),
             "store": self._store, "machine": self._is_sound,
         }  # fmt: skip
@@ -114,9 +112,141 @@ class Unit:
                 look()
             except (AssertionError, UnitError) as error:
                 cut.faults.append(f"{what}: {error}")
-        return cut
 
-    # --- until the cut ----------------------------------------------------------------------------------------------
+    def _alarms(self, cut: Cut) -> None:
+        """What was kept is there and arrives once, and nothing else is open; then the desk ends it."""
+        after = set(self.world.health()["alarms"])
+        assert after or not cut.is_open, "the unit has no alarm any more"
+        assert not cut.is_open or cut.kept <= after, f"kept, and no longer open: {cut.kept - after}"
+        others = after - cut.shown.keys()
+        assert len(others) <= int(cut.pressed and not cut.shown), f"open, and raised by nobody: {others}"
+        self.world.do(acts.Fault("broker.unplugged", on=False))
+        self.is_alone, owed = False, after | cut.kept
+        self.until("each alarm at the desk", lambda: owed <= self._at_desk().keys())
+        self.until("nothing to deliver", lambda: self.world.health().get("undelivered") == 0)
+        twice = {one for one, times in self._at_desk().items() if times > 1}
+        assert not twice, f"raised twice at the desk: {twice}"
+        if after:
+            self.world.do(acts.Reset())
+            self.until("no alarm", lambda: not self.world.health().get("alarms", True))
+        self.until("a ready room, and its broker", self.is_ready)
+
+    def _at_desk(self) -> collections.Counter[str]:
+        """How often each alarm came there."""
+        events = (event["data"] for event in self.world.stored())
+        return collections.Counter(one["alarm_id"] for one in events if one["kind"] == "raised")
+
+    def _recording(self, cut: Cut, before: Recording | None) -> None:
+        """It is closed by the unit itself, has what its chain had but for a segment a track, and opens as long as that;
+        the earlier ones are there.
+        """
+        self.until("recordings that are closed", lambda: all(one.closed for one in self.world.recordings()))
+        found = {one.id: one for one in self.world.recordings()}
+        assert cut.ended <= found.keys(), f"gone: {cut.ended - found.keys()}"
+        if before is None:
+            return
+        assert before.id in found, "it is gone"
+        after = found[before.id]
+        for track, newest_s in before.newest_s.items():
+            cut.missing_s[track] = max(0.0, newest_s - after.newest_s.get(track, 0.0))
+            assert cut.missing_s[track] <= SEGMENT_S, f"{track}: {cut.missing_s[track]:.1f} s of it are gone"
+        assert after.oldest_s == before.oldest_s, f"began at {before.oldest_s}, and now at {after.oldest_s}"
+        film = self.world.opens(after, ("manager-1", "secretary-1"))
+        for track, newest_s in after.newest_s.items():
+            written_s = newest_s - after.oldest_s[track]
+            assert abs(film.get(track, 0.0) - written_s) <= 2 * SEGMENT_S, f"{track}: {written_s:.1f} s; film {film}"
+
+    def _deletions(self) -> None:
+        """What was begun is finished, and what is gone has its receipt."""
+        self.until("receipts", lambda: self.count("deleting") == self.count("deleted"))
+        receipts = {(line["recording_id"], line["track"]) for line in self.world.log() if line["event"] == "deleted"}
+        there = self._sealed()
+        whole = {one for one, files in there.items() if files == SEALED}
+        every = {(name, track) for name in self.aged for track in DEVICE_OF}
+        assert not every - whole - receipts, f"gone without a receipt: {sorted(every - whole - receipts)[:3]}"
+        assert not there.keys() & receipts, f"there with a receipt: {sorted(there.keys() & receipts)[:3]}"
+
+    def _sealed(self) -> collections.Counter[tuple[str, str]]:
+        """The sealed files of each recording's tracks: ID/audio/000000.ts.age, ID/audio.0.key.age."""
+        said = self.world.machine.shell(f"cd {STORE}/recordings && find . -name '*.age'")
+        parts = (line.split("/")[1:] for line in said.splitlines())
+        return collections.Counter((one[0], one[1].partition(".")[0]) for one in parts)
+
+    def _store(self) -> None:
+        """But for what was brought from elsewhere and holds nothing."""
+        verify = f"runuser -u {PERSON} -- {HOME}/venv/bin/spreekkamer store verify --json"
+        said = self.world.machine.shell(f"{verify} 2>/srv/verify.err || [ $? = 10 ] || cat /srv/verify.err")
+        try:
+            found = json.loads(said)
+        except ValueError as error:
+            raise AssertionError(said) from error
+        assert found["faults"] == len(found["findings"]), f"{found['faults']} faults, {len(found['findings'])} told"
+        wrong = [one for one in found["findings"] if not any(name in one["path"] for name in self.aged)]
+        assert not wrong, "\n".join(f"{one['path']} {one['what']}" for one in wrong)
+
+    def _is_sound(self) -> None:
+        """The kernel, systemd and the services have nothing to say."""
+        said = self.world.machine.shell(
+            "dmesg --level emerg,alert,crit,err,warn | grep -iE 'ext4|jbd2|i/o error' || true"
+        )
+        assert not said.strip(), said
+        failed = self.world.machine.run("systemctl", "--failed", "--no-legend", "--plain", "list-units", "spreekkamer*")
+        assert not failed.strip(), failed
+        again = self.world.machine.run("systemctl", "show", "--property", "NRestarts", "--value", *UNITS).split()
+        assert set(again) == {"0"}, f"{UNITS} started {again} times again\n{self.world.told()}"
+        assert "Traceback" not in self.world.told(), self.world.told()
+
+    def is_ready(self) -> bool:
+        """Both devices deliver, if late, and there is no other fault."""
+        health = self.world.health()
+        devices: dict[str, str] = (health.get("recorder") or {}).get("devices", {})
+        late = {track for track, said in devices.items() if said.partition(": ")[2] == FEW}
+        away = NO_BROKER if self.is_alone else ()
+        excused: set[FaultName] = {"disk", *away, *(DEVICE_OF[track] for track in late)}
+        delivers = late | {track for track, said in devices.items() if said == "ok"}
+        return not set(health.get("faults", {"?": ""})) - excused and delivers == set(DEVICE_OF)
+
+    def count(self, event: str) -> int:
+        """How many lines of that kind the log has."""
+        return sum(line["event"] == event for line in self.world.log())
+
+    def until(self, what: str, fact: Callable[[], bool], within_s: float = FACT_S) -> None:
+        """Wait for a fact; what the unit says of itself is in the error."""
+        try:
+            wait_for(what, fact, within_s)
+        except AssertionError as error:
+            health = self.world.health()
+            brief = {key: health.get(key) for key in ("phase", "faults", "alarms", "undelivered", "recorder")}
+            raise AssertionError(f"{error}; the unit says: {json.dumps(brief)}") from error
+
+
+class Unit(Judge):
+    """One unit through all cuts."""
+
+    def __init__(self, world: MachineWorld, draw: random.Random) -> None:
+        super().__init__(world)
+        self._draw, self._machine = draw, world.machine
+        self.until("the first start", lambda: bool(self.world.health()), READY_S)
+        self._machine.run("sync")
+        self._machine.cut()
+        self._machine.behind_a_cache()
+        self.world.do(acts.Power())
+        self.until("a ready room", self.is_ready, READY_S)
+
+    def cut(self, phase: str) -> Cut:
+        """One phase, one cut, and everything that has to hold afterwards."""
+        cut = Cut(phase, ended={one.id for one in self.world.recordings() if one.closed} - self.aged)
+        before = PHASES[phase](self, cut)
+        began_s = time.monotonic()
+        try:
+            self.world.do(acts.Power())
+            self.until("a ready room", self.is_ready, READY_S)
+        except AssertionError as error:
+            cut.faults.append(f"not ready: {error}\n{self.world.told()}")
+            return cut
+        cut.ready_s = time.monotonic() - began_s
+        self.judge(cut, before)
+        return cut
 
     def rest(self, cut: Cut) -> None:
         """Nothing happens."""
@@ -124,34 +254,44 @@ class Unit:
 
     def alarm(self, cut: Cut) -> None:
         """Somebody presses, and the desk may have it."""
+        pressed_s, cut.pressed = time.monotonic(), True
         self.world.do(acts.Press("alarm", 0.2))
         self._wait(cut, 6)
-        cut.is_open = cut.moment_s > KEPT_S
+        self._look(cut, pressed_s)
 
     def alone(self, cut: Cut) -> None:
         """Somebody presses while the broker is away."""
         self.world.do(acts.Fault("broker.unplugged", on=True))
-        self._until("no broker", lambda: "broker" in self.world.health().get("faults", {}))
-        pressed_s = time.monotonic()
+        self.is_alone = True
+        self.until("no broker", lambda: "broker" in self.world.health().get("faults", {}))
+        pressed_s, cut.pressed = time.monotonic(), True
         self.world.do(acts.Press("alarm", 0.2))
-        self._until("an alarm to deliver", lambda: self.world.health().get("undelivered", 0) > 0)
+        self.until("an alarm to deliver", lambda: self.world.health().get("undelivered", 0) > 0)
         self._wait(cut, 6)
-        cut.is_open = time.monotonic() - pressed_s > KEPT_S
-        cut.owed = int(cut.is_open)
+        self._look(cut, pressed_s)
 
     def recording(self, cut: Cut) -> Recording | None:
         """Staff record."""
         self.world.do(acts.Press("record", 0.2))
-        self._until("a recording", lambda: any(not one.closed and one.newest_s for one in self.world.recordings()))
+        self.until("a recording", lambda: bool(self._written()))
         self._wait(cut, 20)
-        return next(one for one in self.world.recordings() if not one.closed)
+        return self._written()[0]
 
     def deletion(self, cut: Cut) -> None:
         """What is beyond its term goes."""
         self._age()
-        deleted = self._count("deleted")
-        self._until("a deletion", lambda: self._count("deleted") > deleted, BELIEVED_S)
+        deleted = self.count("deleted")
+        self.until("a deletion", lambda: self.count("deleted") > deleted, BELIEVED_S)
         self._wait(cut, 3)
+
+    def _written(self) -> list[Recording]:
+        """The recording that is being written, when its chain has both tracks."""
+        return [one for one in self.world.recordings() if not one.closed and one.newest_s.keys() == DEVICE_OF.keys()]
+
+    def _look(self, cut: Cut, pressed_s: float) -> None:
+        """The last thing before the cut: what the unit says of its alarms."""
+        cut.shown = self.world.health()["alarms"]
+        cut.is_open = time.monotonic() - pressed_s > KEPT_S
 
     def _wait(self, cut: Cut, most_s: float) -> None:
         cut.moment_s = self._draw.uniform(0, most_s)
@@ -165,89 +305,26 @@ class Unit:
                 name = f"{self._draw.getrandbits(128):032x}"
                 then_ns = round((time.time() - 60 * 86_400) * 1e9)
                 stores.recording(Path(place), name, boot=f"elsewhere-{name}", at_boot_ns=10**9, at_wall_ns=then_ns)
-                self._aged.add(name)
+                self.aged.add(name)
             packed = io.BytesIO()
             with tarfile.open(fileobj=packed, mode="w") as tar:
                 tar.add(Path(place) / "recordings", ".")
         self._machine.run("sh", "-c", BRINGS, stdin=packed.getvalue())
 
-    # --- after it ---------------------------------------------------------------------------------------------------
-
-    def _alarms(self, cut: Cut, stored: int) -> None:
-        """What was kept arrives; then the desk ends what is open, and the room is at rest."""
-        assert self.world.health()["alarms"] or not cut.is_open, "the unit has no alarm any more"
-        self.world.do(acts.Fault("broker.unplugged", on=False))
-        if cut.owed:
-            self._until("the alarm that was kept", lambda: len(self.world.stored()) > stored)
-        self._until("nothing to deliver", lambda: self.world.health().get("undelivered") == 0)
-        if self.world.health()["alarms"]:
-            self.world.do(acts.Reset())
-            self._until("no alarm", lambda: not self.world.health().get("alarms", True))
-
-    def _recording(self, cut: Cut, before: Recording | None) -> None:
-        """It is closed by the unit itself, has what its chain had but for a segment a track, and opens."""
-        self._until("recordings that are closed", lambda: all(one.closed for one in self.world.recordings()))
-        if before is None:
-            return
-        after = next((one for one in self.world.recordings() if one.id == before.id), None)
-        assert after is not None, "it is gone"
-        for track, newest_s in before.newest_s.items():
-            cut.missing_s[track] = max(0.0, newest_s - after.newest_s.get(track, 0.0))
-            assert cut.missing_s[track] <= SEGMENT_S, f"{track}: {cut.missing_s[track]:.1f} s of it are gone"
-        film = self.world.opens(after, ("manager-1", "secretary-1"))
-        assert set(film) == set(after.newest_s), film
-
-    def _deletions(self) -> None:
-        """What was begun is finished, and what is gone has its receipt."""
-        self._until("receipts", lambda: self._count("deleting") == self._count("deleted"))
-        receipts = {(line["recording_id"], line["track"]) for line in self.world.log() if line["event"] == "deleted"}
-        there = {(one.id, track) for one in self.world.recordings() for track in one.there}
-        every = {(name, track) for name in self._aged for track in ("audio", "video")}
-        assert not every - there - receipts, f"gone without a receipt: {sorted(every - there - receipts)[:3]}"
-        assert not there & receipts, f"there with a receipt: {sorted(there & receipts)[:3]}"
-
-    def _store(self) -> None:
-        """But for what was brought from elsewhere and holds nothing."""
-        command = ("runuser", "-u", PERSON, "--", f"{HOME}/venv/bin/spreekkamer", "store", "verify")
-        said = self._machine.run(*command, check=False)
-        wrong = [line for line in said.splitlines() if not any(name in line for name in self._aged)]
-        assert self._aged or "Everything can be accounted for" in said, "\n".join(wrong)
-
-    def _is_sound(self) -> None:
-        """The kernel, systemd and the services have nothing to say."""
-        said = self._machine.shell("dmesg | grep -iE 'ext4-fs (error|warning)' || true").strip()
-        assert not said, said
-        failed = self._machine.run("systemctl", "--failed", "--no-legend", "--plain", "list-units", "spreekkamer*")
-        assert not failed.strip(), failed
-        assert "Traceback" not in self.world.told(), self.world.told()
-
-    # --- how --------------------------------------------------------------------------------------------------------
-
-    def _is_ready(self) -> bool:
-        health = self.world.health()
-        devices: dict[str, str] = (health.get("recorder") or {}).get("devices", {})
-        late = {track for track, said in devices.items() if said.partition(": ")[2] in LATE}
-        excused: set[FaultName] = {"disk", *NO_BROKER, *(DEVICE_OF[track] for track in late)}
-        delivers = late | {track for track, said in devices.items() if said == "ok"}
-        return not set(health.get("faults", {"?": ""})) - excused and delivers == set(DEVICE_OF)
-
-    def _count(self, event: str) -> int:
-        return sum(line["event"] == event for line in self.world.log())
-
-    def _until(self, what: str, fact: Callable[[], bool], within_s: float = FACT_S) -> None:
-        try:
-            wait_for(what, fact, within_s)
-        except AssertionError as error:
-            health = self.world.health()
-            brief = {key: health.get(key) for key in ("phase", "faults", "alarms", "undelivered", "recorder")}
-            raise AssertionError(f"{error}; the unit says: {json.dumps(brief)}") from error
-
 
 PHASES: dict[str, Callable[[Unit, Cut], Recording | None]] = {
     "rest": Unit.rest, "alarm": Unit.alarm, "alone": Unit.alone, "recording": Unit.recording, "deletion": Unit.deletion,
 }  # fmt: skip
-"""In which a cut may come; a deletion first waits for ten minutes, so it is drawn least."""
+"""In which a cut may come; a deletion first waits for ten minutes, so after the first it is drawn least."""
 WEIGHTS = {"rest": 1, "alarm": 4, "alone": 4, "recording": 6, "deletion": 1}
+
+
+def phases(draw: random.Random, cuts: int, only: str | None) -> list[str]:
+    """Each once, as far as there are cuts, and then as they are drawn; or one alone."""
+    if only:
+        return [only] * cuts
+    first = draw.sample(list(PHASES), len(PHASES))
+    return [*first, *draw.choices(list(WEIGHTS), list(WEIGHTS.values()), k=max(0, cuts - len(first)))][:cuts]
 
 
 def tell(number: int, cut: Cut) -> None:
@@ -255,7 +332,7 @@ def tell(number: int, cut: Cut) -> None:
     missing = ", ".join(f"{track} {seconds:.1f} s" for track, seconds in cut.missing_s.items())
     sys.stdout.write(
         f"{number:3} {cut.phase:10} {cut.moment_s:5.2f} s, ready after {cut.ready_s:4.0f} s"
-        f"{f', owed {cut.owed}' * bool(cut.owed)}{f', missing {missing}' * bool(missing)}"
+        f"{f', kept {len(cut.kept)}' * bool(cut.kept)}{f', missing {missing}' * bool(missing)}"
         f"{''.join(f'{chr(10)}    {fault}' for fault in cut.faults)}\n"
     )
     sys.stdout.flush()
@@ -272,21 +349,24 @@ def main() -> int:
     sys.stdout.flush()
     for end in (signal.SIGINT, signal.SIGTERM):  # in order, also where it was started detached
         signal.signal(end, signal.default_int_handler)
-    draw, cuts, world = random.Random(given.seed), list[Cut](), MachineWorld("heusden-2020")
+    draw, cuts, asked = random.Random(given.seed), list[Cut](), "the first start"
+    world = MachineWorld("heusden-2020")
     try:
         unit = Unit(world, draw)
-        for number in range(given.cuts):
-            phase = given.only or draw.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
+        for number, phase in enumerate(phases(draw, given.cuts, given.only), 1):
+            asked = phase
             cuts.append(unit.cut(phase))
-            tell(number + 1, cuts[-1])
+            tell(number, cuts[-1])
     except KeyboardInterrupt:
-        pass
+        sys.stdout.write(f"ended in {asked}\n")
     finally:
         world.end()
     broken = sum(bool(cut.faults) for cut in cuts)
-    owed = sum(cut.owed for cut in cuts)
-    sys.stdout.write(f"{len(cuts)} cuts, {broken} broke something; {owed} alarms were kept and undelivered\n")
-    return int(not cuts or broken > 0)
+    kept = sum(len(cut.kept) for cut in cuts)
+    came = collections.Counter(cut.phase for cut in cuts)
+    sys.stdout.write(f"{', '.join(f'{phase} {came[phase]}' for phase in PHASES)}: {len(cuts)} cuts of {given.cuts}, "
+                     f"{broken} broke something; {kept} alarms were kept\n")  # fmt: skip
+    return 1 if broken else 130 if len(cuts) < given.cuts else 0
 
 
 if __name__ == "__main__":
