@@ -27,23 +27,38 @@ from tests.upgrades.kinds import KINDS, Kind, mark
 
 @dataclass(frozen=True)
 class Victim:
-    """Who is killed. `command`: how; empty: all that runs in the container, which then boots again.
+    """Who is killed. `alive`: shell that finds who is there; `kill`: how; empty: all that runs in the container, and it
+    boots again.
 
     `span_s`: how long it works after the start of an upgrade, and so within which it is killed.
     """
 
     span_s: float
-    command: str = ""
+    alive: str = ""
+    kill: str = ""
+
+
+def _service(name: str, span_s: float) -> Victim:
+    there = f"test $(systemctl show --property MainPID --value spreekkamer-{name}) != 0"
+    return Victim(span_s, there, f"systemctl kill --signal=KILL spreekkamer-{name}")
 
 
 VICTIMS = {
-    "dpkg": Victim(15, "pkill -KILL -x dpkg"),
-    "renewal": Victim(30, "systemctl kill --signal=KILL spreekkamer-renew"),
-    "judge": Victim(40, "systemctl kill --signal=KILL spreekkamer-judge"),
-    "alarm": Victim(30, "systemctl kill --signal=KILL spreekkamer-alarm"),
+    "dpkg": Victim(15, "pgrep -x dpkg >/dev/null", "pkill -KILL -x dpkg"),
+    "renewal": _service("renew", 30),
+    "judge": _service("judge", 40),
+    "alarm": _service("alarm", 30),
     "machine": Victim(35),
 }
+KILLED = "killed-as-asked"
+KILLS = "n=50; until {alive}; do n=$((n - 1)); [ $n -gt 0 ] || exit 0; sleep 0.1; done; {kill} && echo {killed}"
+"""At a drawn moment, or in the five seconds after it, when who is to be killed comes to be there."""
 REFUSED = "nothing was changed"
+UNPACKS = "Unpacking spreekkamer"
+UNREAD_S = 3.0
+"""The longest without a button by a good package."""
+UNREAD_MAX_S = 60.0
+"""By any: a watchdog's end twice, and a boot of a busy container."""
 INSTALLS = {"dpkg", "machine"}
 """Who may leave dpkg half done: the guide says to install once more."""
 PRESS_WITHIN_S = 30.0
@@ -51,9 +66,9 @@ PRESS_WITHIN_S = 30.0
 SETTLE_S = 300.0
 """Two judgements, a boot, and the recording of an alarm in each."""
 KEPT = """
-import sqlite3
+import json, sqlite3
 db = sqlite3.connect("file:/var/lib/spreekkamer/journal/alarms.sqlite3?mode=ro", uri=True)
-print(*(row[0] for row in db.execute("SELECT alarm_id FROM alarm_event WHERE kind = 'raised'")))
+print(json.dumps([row[0] for row in db.execute("SELECT alarm_id FROM alarm_event WHERE kind = 'raised'")]))
 """
 
 
@@ -63,6 +78,8 @@ class Outcome:
 
     package: str
     victim: str = ""
+    killed: bool = False
+    """It was there, and in the only installation."""
     began_s: float = 0.0
     ended_s: float = 0.0
     unread_s: float = 0.0
@@ -104,7 +121,7 @@ class Upgraded(House):
         """Install a package, with one or two presses in it and perhaps a kill; then a last press has to work."""
         file = "/srv/package.deb"
         self.machine.run("sh", "-c", f"cat > {file}", stdin=self._packages[kind.name].read_bytes())
-        outcome = Outcome(kind.name, victim, time.monotonic())
+        outcome = Outcome(kind.name, victim, began_s=time.monotonic())
         raised, said = self._raised(), list[str]()
         acts = [(moments.uniform(0, PRESS_WITHIN_S), "press") for _ in range(moments.choice((1, 1, 2)))]
         if victim:
@@ -119,26 +136,34 @@ class Upgraded(House):
             time.sleep(max(0.0, outcome.began_s + at_s - time.monotonic()))
             if act == "press":
                 self.machine.run("touch", str(PRESS), check=False)
-            elif command := VICTIMS[victim].command:
-                self.machine.shell(command, check=False)
+            elif VICTIMS[victim].kill:
+                outcome.killed = self._kills(VICTIMS[victim])
             else:
                 self.machine.cut()
+                outcome.killed = True
                 break
         installs.join()
-        if victim and not VICTIMS[victim].command:
+        if victim and not VICTIMS[victim].kill:
             self.machine.power_on()
             self.serve()
-        outcome.refused = REFUSED in "".join(said)
-        if outcome.refused or (victim in INSTALLS and "install ok installed" not in self._dpkg_status()):
+        outcome.refused = REFUSED in said[0]
+        if outcome.refused or (victim in INSTALLS and not self._is_installed(said[0])):
             self._settle(outcome, "not installed")  # it works as it was, before anybody comes
+            outcome.killed = outcome.killed and not outcome.refused
             install()
         self._settle(outcome, "in the end")
         self._account(outcome, raised)
         self._compare(outcome, kind, said[-1])
         return outcome
 
-    def _dpkg_status(self) -> str:
-        return self.machine.run("dpkg-query", "-W", "-f", "${Status}", "spreekkamer", check=False)
+    def _kills(self, victim: Victim) -> bool:
+        """Whether somebody was there to be killed."""
+        script = KILLS.format(alive=victim.alive, kill=victim.kill, killed=KILLED)
+        return KILLED in self.machine.shell(script, check=False)
+
+    def _is_installed(self, said: str) -> bool:
+        status = self.machine.run("dpkg-query", "-W", "-f", "${Status}", "spreekkamer", check=False)
+        return UNPACKS in said and "install ok installed" in status
 
     def _settle(self, outcome: Outcome, when: str) -> None:
         """Nothing is pending, nobody judges, all three run, the room is at rest."""
@@ -163,7 +188,11 @@ class Upgraded(House):
             outcome.bricked.append(str(error))
         self._settle(outcome, "after a press")
         outcome.ended_s = time.monotonic()
-        facts, raised = self._facts(outcome.began_s), self._raised() - before
+        facts, raised = self._facts(outcome.began_s), self._heard_ids() - before
+        try:
+            raised = self._raised() - before
+        except AssertionError as error:
+            outcome.lost.append(f"what is kept cannot be read: {error}")
         presses = [one["pressed"] for one in facts if "pressed" in one]
         outcome.presses, outcome.deaf, outcome.alarms = sum(presses), presses.count(False), len(raised)
         outcome.unread_s = sum(one["unread_s"] for one in facts if "unread_s" in one)
@@ -171,6 +200,11 @@ class Upgraded(House):
             outcome.lost.append(f"shown, and nowhere: {' '.join(sorted(missing))}")
         if outcome.presses > outcome.alarms:
             outcome.lost.append(f"{outcome.presses} presses were taken, {outcome.alarms} alarms are somewhere")
+        off = outcome.victim == "machine" and outcome.killed  # what the finger did last, or was told, went with it
+        if outcome.alarms > len(presses) + off:
+            outcome.wrong.append(f"{len(presses)} presses were made, {outcome.alarms} alarms are somewhere")
+        if len(presses) < 2 - off:
+            outcome.wrong.append("no press was made while the package changed")
 
     def _compare(self, outcome: Outcome, kind: Kind, said: str) -> None:
         """The version that works is the one that should."""
@@ -179,8 +213,11 @@ class Upgraded(House):
         should = {kind.name if kind.stays else self.works}
         if outcome.victim == "alarm":  # a version whose alarm process ends is taken for a bad one
             should.add(self.works)
-        if "Unpacking spreekkamer" not in said and outcome.victim not in INSTALLS:
+        if UNPACKS not in said:
             outcome.wrong.append(f"dpkg did not begin: {said}")
+        most_s = UNREAD_S if kind.stays and not outcome.killed else UNREAD_MAX_S
+        if outcome.unread_s > most_s:
+            outcome.wrong.append(f"{outcome.unread_s} s without a button; {most_s} s is the longest")
         if outcome.version not in should:
             names = " or ".join(sorted(should))
             outcome.wrong.append(f"works by {outcome.version or found!r}, not {names}: {said}\n{self._log()}")
@@ -204,7 +241,7 @@ class Upgraded(House):
 
     def _raised(self) -> set[str]:
         """Alarms that came to the broker, or are kept: the unit sends them until they are stored."""
-        return self._heard_ids() | set(self.machine.run(f"{PLACE}/bin/python", "-c", KEPT, check=False).split())
+        return self._heard_ids() | set(json.loads(self.machine.run(f"{PLACE}/bin/python", "-c", KEPT)))
 
 
 @contextlib.contextmanager
