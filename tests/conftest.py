@@ -88,6 +88,9 @@ def constants_of_the_model() -> constants_ast.Constants:
 def pytest_configure(config: pytest.Config) -> None:
     """Hypothesis tries the constants of whichever of our modules are loaded: another search in each worker of `make
     test`, and none that can be had again. `ci` and `quick` try those of the model; the others go on as they are.
+
+    And this process takes the priority of its lane.
     """
+    lanes.go_to_lane()
     if config.getoption("--hypothesis-profile") in {None, "ci", "quick"}:
         providers._get_local_constants = constants_of_the_model  # there is no setting for it; see pyproject.toml

@@ -26,6 +26,7 @@ from daemon.times import zone
 from simulators import bench_link
 from simulators.places import bench_path, faults_path
 from simulators.room import SimulatedRoom
+from tests import lanes
 from tests.contract.wire import Witness
 from tests.waiting import PATIENCE_S, wait_for
 
@@ -185,7 +186,7 @@ def running(state: Path, **options: Any) -> Iterator[Unit]:
         options["unit"] = state.with_name(f"{state.name}-unit.toml")
         options["unit"].write_text(small_picture(SHIPPED.read_text()))
     timeline = io.StringIO()
-    room = WitnessedRoom(state, out=timeline, **options)
+    room = WitnessedRoom(state, out=timeline, **{"python": lanes.room()} | options)
     try:
         room.start()
     except UnitError:

@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+
+import pytest
 
 from tests import lanes
 from tests.leaks import HERE
@@ -31,6 +34,19 @@ def test_who_hears_a_sound_server_is_paced() -> None:
 def test_who_shares_a_room_stays_together() -> None:
     """H5: the tests of a file that shares a room run in one worker, or each would start the room anew."""
     assert {name for folder in lanes.ALONE for name in written('scope="module"', folder)} <= lanes.WHOLE
+
+
+def test_each_worker_has_the_priority_of_its_lane() -> None:
+    """H5: what computes leaves the processors to what keeps the pace of a device."""
+    assert os.nice(0) >= lanes.NICE.get(os.environ.get("PYTEST_XDIST_WORKER", ""), 0)
+    assert lanes.NICE["gw1"] > 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a priority above others' is root's to give")
+def test_a_room_goes_before_what_computes() -> None:
+    """H5, R1: a room's processes have its priority, in whatever lane it is started."""
+    said = subprocess.run([*lanes.room(), "-c", "import os; print(os.nice(0))"], check=True, capture_output=True)
+    assert int(said.stdout) == lanes.ROOM_NICE
 
 
 def test_tests_run_where_there_is_no_xdist() -> None:
