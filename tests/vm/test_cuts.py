@@ -16,7 +16,6 @@ from typing import Any, NoReturn, cast
 import pytest
 
 from daemon.errors import UnitError
-from daemon.recorder.usable import NONE
 from simulators.panel import acts
 from simulators.recorded import Recording, recordings
 from simulators.robot.worlds import opened
@@ -159,21 +158,21 @@ def alarm(**options: Any) -> Cut:
 
 
 LOST: dict[str, tuple[Cut, dict[str, Any], str]] = {
-    "a kept alarm": (alarm(), {}, "the unit has no alarm any more"),
-    "a kept alarm, and another one is open": (alarm(), {"open": {"B": "kept"}, "desk": ["B"]}, "no longer open"),
+    "a kept alarm": (alarm(), {"desk": ["A"]}, "it was not kept"),
+    "one that its disk had a moment ago": (alarm(is_open=False), {"desk": ["A"]}, "no longer open"),
+    "a kept alarm, and another one is open": (alarm(), {"open": {"B": "kept"}, "desk": ["A", "B"]}, "no longer open"),
     "nobody pressed, and one is open": (Cut("rest"), {"open": {"B": "kept"}, "desk": ["B"]}, "raised by nobody"),
     "one press, two alarms": (
         alarm(shown={}, is_open=False), {"open": {"A": "kept", "B": "kept"}, "desk": ["A", "B"]}, "raised by nobody",
     ),
     "it never came to the desk": (alarm(), {"open": {"A": "stored"}}, "each alarm at the desk"),
     "the broker had it, and nobody has it now": (alarm(shown={"A": "broker"}, is_open=False), {}, "each alarm at the"),
-    "it came twice": (alarm(), {"open": {"A": "stored"}, "desk": ["A", "A"]}, "raised twice"),
     "something is never delivered": (Cut("rest"), {"undelivered": 1}, "nothing to deliver"),
     "the broker is never found again": (Cut("alone"), {"faults": {"broker": "away"}}, "a ready room, and its broker"),
-    "a device delivers nothing": (
-        Cut("rest"), {"devices": {"audio": "ok", "video": f"camera: {NONE}"}, "faults": {"camera": ""}}, "a ready room"
-    ),
-    "an earlier recording": (Cut("rest", ended={"earlier"}), {"kept": [written()]}, "gone: {'earlier'}"),
+    "a device is gone": (Cut("rest"), {"devices": {"audio": "ok", "video": "camera: no such device"}}, "a ready room"),
+    "a fault that stays": (Cut("rest"), {"faults": {"keeper": "has not come yet"}}, "a ready room"),
+    "a line of the log": (Cut("rest", lines=3), {"lines": [{"event": "started"}] * 2}, "2 lines"),
+    "an earlier recording": (Cut("rest", there={"earlier"}), {"kept": [written()]}, "gone: {'earlier'}"),
     "the log": (Cut("rest"), {"audit": "line 7 is not the next"}, "line 7"),
 }  # fmt: skip
 
@@ -191,9 +190,10 @@ def test_what_a_cut_broke_is_told(cut: Cut, facts: dict[str, Any], told: str) ->
 FILMS: dict[str, tuple[Recording, dict[str, float] | str, str]] = {
     "the end": (written(25.0), {"audio": 25.0, "video": 25.0}, "5.0 s of it are gone"),
     "the seconds from before": (written(30.0, 29.0), {"audio": 1.0, "video": 1.0}, "now at"),
-    "what the segments held": (written(), {"audio": 30.0, "video": 2.0}, "video: 30.0 s"),
+    "what the segments held": (written(), {"audio": 30.0, "video": 27.0}, "video: 30.0 s"),
     "a track of the film": (written(), {"video": 30.0}, "audio: 30.0 s"),
     "it does not open": (written(), "3 segments cannot be opened", "3 segments"),
+    "two segments": (written(28.0), {"audio": 28.0, "video": 28.0}, "2.0 s of it are gone"),
     "it is never closed": (written(closed=False), {}, "recordings that are closed"),
 }
 
@@ -205,6 +205,26 @@ def test_what_a_recording_lost_is_told(after: Recording, film: dict[str, float] 
     world.kept, world.film = [after], film
     (fault,) = faults(world, Cut("recording"), written(closed=False))
     assert told in fault
+
+
+def test_a_recording_that_is_gone_is_told() -> None:
+    """R8: all of it."""
+    (fault,) = faults(World(), Cut("recording"), written(closed=False))
+    assert "it is gone" in fault
+
+
+def test_what_one_cut_left_is_not_the_next_ones_fault() -> None:
+    """A1: whatever was wrong, the broker is plugged in and the desk ends what is open."""
+    world = World()
+    world.open, world.desk = {"B": "kept"}, ["A", "B"]
+    judge = Judge(cast("MachineWorld", world))
+    judge.is_alone, cut = True, alarm()
+    judge.judge(cut, None)
+    assert ["no longer open" in fault for fault in cut.faults] == [True]
+    assert not judge.is_alone
+    assert not world.open
+    world.open, world.desk = {"C": "kept"}, ["C"]
+    assert faults(world, Cut("rest", known={"C"})) == []
 
 
 @pytest.mark.parametrize(
