@@ -10,7 +10,9 @@ real device has the highest priority, and is done first.
 
 from __future__ import annotations
 
+import functools
 import os
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import PurePosixPath
@@ -31,6 +33,7 @@ LONG_FIRST: Final = (
 LANES: Final = {"gw0": ("paced", "waits", "computes"), "gw1": ("computes", "waits", "paced")}
 OTHERS: Final = ("waits", "computes", "paced")
 """What a worker takes first, and what when there is no more of it."""
+TAKEN: Final = "SPREEKKAMER_LANE"
 NICE: Final = {"gw1": 10}
 """What computes has a tenth of the time of what waits, where both want it: of a process of 0."""
 ROOM_NICE: Final = -5
@@ -54,11 +57,22 @@ def rank(folder: str) -> int:
 
 def go_to_lane() -> None:
     """Give this process its worker's priority; what it starts has the same."""
-    os.nice(NICE.get(os.environ.get("PYTEST_XDIST_WORKER", ""), 0))
+    if os.environ.get(TAKEN) != _worker():  # its own Pythons have it from this one, and some load these tests too
+        os.environ[TAKEN] = _worker()
+        os.nice(NICE.get(_worker(), 0))
+
+
+def _worker() -> str:
+    return os.environ.get("PYTEST_XDIST_WORKER", "")
 
 
 def room() -> Sequence[str]:
-    """Return the command for the processes of a room: at their priority, where this user may give it."""
-    if os.geteuid() != 0:
-        return (sys.executable,)
-    return ("nice", "-n", str(ROOM_NICE - os.nice(0)), sys.executable)  # becomes Python: the process is the same
+    """Return the command for the processes of a room: before those of `make test`, where this user may do that."""
+    words = ("nice", "-n", str(ROOM_NICE - NICE.get(_worker(), 0)))  # it becomes Python: the process is the same
+    return (*words, sys.executable) if may_go_before() else (sys.executable,)
+
+
+@functools.cache
+def may_go_before() -> bool:
+    """Whether a higher priority is given to this user; `nice` says that it is not, and goes on."""
+    return not subprocess.run(["nice", "-n", "-1", "true"], capture_output=True, check=False).stderr

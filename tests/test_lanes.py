@@ -42,11 +42,12 @@ def test_each_worker_has_the_priority_of_its_lane() -> None:
     assert lanes.NICE["gw1"] > 0
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="a priority above others' is root's to give")
+@pytest.mark.skipif(not lanes.may_go_before(), reason="this user, or this container, gives no higher priority")
 def test_a_room_goes_before_what_computes() -> None:
-    """H5, R1: a room's processes have its priority, in whatever lane it is started."""
+    """H5, R1: a room's processes have its priority, in whatever lane it is started; a whole run may have any."""
     said = subprocess.run([*lanes.room(), "-c", "import os; print(os.nice(0))"], check=True, capture_output=True)
-    assert int(said.stdout) == lanes.ROOM_NICE
+    mine = lanes.NICE.get(os.environ.get("PYTEST_XDIST_WORKER", ""), 0)
+    assert int(said.stdout) == os.nice(0) - mine + lanes.ROOM_NICE
 
 
 def test_tests_run_where_there_is_no_xdist() -> None:

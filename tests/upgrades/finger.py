@@ -60,6 +60,7 @@ def press() -> None:
 def main() -> None:
     """Look, note what changed, press; for ever."""
     answered_s: float | None = None
+    finger = threading.Thread(target=press)
     is_silent = False
     shown: dict[str, float] = {}
     while True:
@@ -79,9 +80,10 @@ def main() -> None:
                     note(alarm=alarm_id)
             if status["alarms"] and now_s - max(shown.values()) > OPEN_S:
                 ask("reset")
-            if PRESS.exists() and not status["alarms"]:
+            if PRESS.exists() and not status["alarms"] and not finger.is_alive():
                 PRESS.unlink()
-                threading.Thread(target=press).start()
+                finger = threading.Thread(target=press)
+                finger.start()
         time.sleep(LOOK_S)
 
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 import pytest
 
@@ -21,7 +22,7 @@ from tests.upgrades import unit as lane
 from tests.upgrades.__main__ import table
 from tests.upgrades.finger import PRESS
 from tests.upgrades.kinds import KINDS
-from tests.upgrades.unit import KILLED, UNPACKS, VICTIMS, Outcome, Upgraded
+from tests.upgrades.unit import KILLED, KILLS, UNPACKS, VICTIMS, Outcome, Upgraded
 
 KIND = {kind.name: kind for kind in KINDS}
 GOOD = "good, b"
@@ -34,6 +35,7 @@ class Box:
         self.dpkg, self.status, self.version = [f"{UNPACKS} (1.0.0) over (1.0.0)"], "install ok installed", GOOD
         self.installed = 0
         self.is_there = True
+        self.settles = True
         self.unread_s = 0.6
         self.facts: list[dict[str, Any]] = []
         self.heard: list[str] = []
@@ -64,7 +66,8 @@ class Box:
         return KILLED * (self.is_there and KILLED in script)
 
     def wait(self, what: str, *_: object) -> None:
-        """It has come."""
+        """It has come, or never does."""
+        assert self.settles, what
 
     def cut(self) -> None:
         """All goes."""
@@ -92,12 +95,17 @@ class Served(Upgraded):
         """Nothing to start."""
 
 
+def never(what: str) -> NoReturn:
+    """It does not come."""
+    raise AssertionError(what)
+
+
 @pytest.fixture
 def box(monkeypatch: pytest.MonkeyPatch) -> Box:
     """Everything comes at once, or never."""
     monkeypatch.setattr(lane, "PRESS_WITHIN_S", 0.1)
     monkeypatch.setattr(lane, "VICTIMS", {name: replace(one, span_s=0.1) for name, one in VICTIMS.items()})
-    monkeypatch.setattr("tests.machine.house.wait_for", lambda what, fact, _: fact() or pytest.fail(what))
+    monkeypatch.setattr("tests.machine.house.wait_for", lambda what, fact, _: fact() or never(what))
     return Box()
 
 
@@ -130,7 +138,7 @@ def test_who_was_not_there_was_not_killed(box: Box) -> None:
     refused = Box()
     refused.dpkg = ["an alarm is open: nothing was changed", f"{UNPACKS} (1.0.0)"]
     found = upgraded(refused, victim="alarm")
-    assert (found.refused, found.killed, found.faults) == (True, False, [])
+    assert (found.refused, found.killed, found.disturbed, found.faults) == (True, False, True, [])
     assert "killed" not in table([found])
 
 
@@ -148,6 +156,8 @@ def test_a_package_that_was_never_unpacked_is_installed_again(box: Box) -> None:
 BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     "a press that was taken is no alarm": ({"presses": lambda _: (True, ["A"])}, "LOST: "),
     "another version": ({"version": "good, a"}, "WRONG: works by"),
+    "it never comes to rest": ({"settles": False}, "BRICKED: in the end: the judgement"),
+    "a press afterwards is no alarm": ({"presses": lambda _: (True, [])}, "BRICKED: "),
     "no version": ({"version": ""}, "WRONG: works by"),
     "too long without a button": ({"unread_s": 3.1}, "WRONG: 3.1 s without a button"),
     "nobody pressed": ({"presses": lambda n: (None, [f"A{n}"])}, "WRONG: 0 presses were made"),
@@ -162,6 +172,32 @@ def test_what_an_upgrade_broke_is_told(box: Box, facts: dict[str, Any], told: st
         assert hasattr(box, name)
         setattr(box, name, value)
     assert any(told in fault for fault in upgraded(box).faults)
+
+
+@pytest.mark.parametrize(("victim", "is_there"), [("", True), ("alarm", False), ("renewal", True)])
+def test_a_good_version_that_is_taken_back_is_wrong(box: Box, victim: str, is_there: bool) -> None:  # noqa: FBT001
+    """H2: but where its alarm process was killed, which looks like a bad one's end."""
+    box.version, box.is_there = "good, a", is_there
+    (fault,) = upgraded(box, victim=victim).faults
+    assert "works by 'good, a', not good, b" in fault
+    killed = Box()
+    killed.version = "good, a"
+    assert upgraded(killed, victim="alarm").faults == []
+
+
+@pytest.mark.parametrize(("unread_s", "victim", "is_wrong"), [(2.9, "", 0), (3.1, "alarm", 0), (61, "alarm", 1)])
+def test_seconds_without_a_button(box: Box, unread_s: float, victim: str, is_wrong: int) -> None:
+    """A1, H2: three by a good version, a minute whatever is killed."""
+    box.unread_s = unread_s
+    assert len(upgraded(box, victim=victim).faults) == is_wrong
+
+
+@pytest.mark.parametrize(("alive", "killed"), [("true", True), ("test -e /proc/self", True), ("false", False)])
+def test_a_kill_says_whether_somebody_was_there(alive: str, killed: bool) -> None:  # noqa: FBT001
+    """H2: the lines of shell themselves."""
+    script = KILLS.replace("sleep 0.1", "true").format(alive=alive, kill="true", killed=KILLED)
+    done = subprocess.run(["sh", "-c", script], check=True, capture_output=True, text=True)
+    assert (KILLED in done.stdout) is killed
 
 
 def test_a_lost_alarm_is_told_though_others_are_there(box: Box) -> None:

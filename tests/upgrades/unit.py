@@ -75,6 +75,8 @@ class Outcome:
     victim: str = ""
     killed: bool = False
     """It was there, and in the only installation."""
+    disturbed: bool = False
+    """It was killed in this one, or in one before it that was refused."""
     began_s: float = 0.0
     ended_s: float = 0.0
     unread_s: float = 0.0
@@ -132,19 +134,19 @@ class Upgraded(House):
             if act == "press":
                 self.machine.run("touch", str(PRESS), check=False)
             elif VICTIMS[victim].kill:
-                outcome.killed = self._kills(VICTIMS[victim])
+                outcome.disturbed = self._kills(VICTIMS[victim])
             else:
                 self.machine.cut()
-                outcome.killed = True
+                outcome.disturbed = True
                 break
         installs.join()
         if victim and not VICTIMS[victim].kill:
             self.machine.power_on()
             self.serve()
         outcome.refused = REFUSED in said[0]
+        outcome.killed = outcome.disturbed and not outcome.refused
         if outcome.refused or (victim in INSTALLS and not self._is_installed(said[0])):
             self._settle(outcome, "not installed")  # it works as it was, before anybody comes
-            outcome.killed = outcome.killed and not outcome.refused
             install()
         self._settle(outcome, "in the end")
         self._account(outcome, before)
@@ -191,7 +193,7 @@ class Upgraded(House):
             outcome.lost.append(f"shown, and never at the broker: {' '.join(sorted(missing))}")
         if outcome.presses > outcome.alarms:
             outcome.lost.append(f"{outcome.presses} presses were taken, {outcome.alarms} alarms came")
-        off = outcome.victim == "machine" and outcome.killed  # what the finger did last, or was told, went with it
+        off = outcome.victim == "machine" and outcome.disturbed  # what the finger did last, or was told, went with it
         if outcome.alarms > len(presses) + off:
             outcome.wrong.append(f"{len(presses)} presses were made, {outcome.alarms} alarms came")
         if len(presses) < 2 - off:
@@ -202,11 +204,11 @@ class Upgraded(House):
         found = self.machine.run(COMMAND, "version", "--json", check=False)
         outcome.version = json.loads(found)["package"] if found.startswith("{") else ""
         should = {kind.name if kind.stays else self.works}
-        if outcome.victim == "alarm":  # a version whose alarm process ends is taken for a bad one
+        if outcome.victim == "alarm" and outcome.killed:  # a version whose alarm process ends is taken for a bad one
             should.add(self.works)
         if UNPACKS not in said:
             outcome.wrong.append(f"dpkg did not begin: {said}")
-        most_s = UNREAD_S if kind.stays and not outcome.killed else UNREAD_MAX_S
+        most_s = UNREAD_S if kind.stays and not outcome.disturbed else UNREAD_MAX_S
         if outcome.unread_s > most_s:
             outcome.wrong.append(f"{outcome.unread_s} s without a button; {most_s} s is the longest")
         if outcome.version not in should:
