@@ -123,7 +123,11 @@ class Container(Driven):
         """Kills all that runs in it at once; what was written is this machine's, and stays."""
         assert self._nspawn is not None
         os.kill(self.leader, signal.SIGKILL)
-        self._nspawn.wait(END_S)
+        try:
+            self._nspawn.wait(END_S)
+        except subprocess.TimeoutExpired:  # seen twice, where it had been asked for an orderly end before
+            self._nspawn.kill()
+            self._nspawn.wait()
         self._gone()
 
     def power_off(self) -> None:

@@ -192,11 +192,12 @@ def test_seconds_without_a_button(box: Box, unread_s: float, victim: str, is_wro
     assert len(upgraded(box, victim=victim).faults) == is_wrong
 
 
-@pytest.mark.parametrize(("alive", "killed"), [("true", True), ("test -e /proc/self", True), ("false", False)])
-def test_a_kill_says_whether_somebody_was_there(alive: str, killed: bool) -> None:  # noqa: FBT001
-    """H2: the lines of shell themselves."""
-    script = KILLS.replace("sleep 0.1", "true").format(alive=alive, kill="true", killed=KILLED)
-    done = subprocess.run(["sh", "-c", script], check=True, capture_output=True, text=True)
+@pytest.mark.parametrize(("alive", "killed"), [("true", True), ("false", False), ("test -e $0 && rm $0", False)])
+def test_a_kill_says_whether_somebody_was_there(tmp_path: Path, alive: str, killed: bool) -> None:  # noqa: FBT001
+    """H2: the lines of shell themselves; the last one is gone when its moment comes."""
+    (tmp_path / "one").touch()
+    script = KILLS.replace("sleep 0.1", "true").format(alive=alive, kill="true", killed=KILLED, delay_s=0)
+    done = subprocess.run(["sh", "-c", script, tmp_path / "one"], check=False, capture_output=True, text=True)
     assert (KILLED in done.stdout) is killed
 
 

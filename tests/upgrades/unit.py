@@ -30,7 +30,7 @@ class Victim:
     """Who is killed. `alive`: shell that finds who is there; `kill`: how; empty: all that runs in the container, and it
     boots again.
 
-    `span_s`: how long it works after the start of an upgrade, and so within which it is killed.
+    `span_s`: how long it is there in an upgrade, from when it comes, and so within which it is killed.
     """
 
     span_s: float
@@ -44,15 +44,20 @@ def _service(name: str, span_s: float) -> Victim:
 
 
 VICTIMS = {
-    "dpkg": Victim(15, "pgrep -x dpkg >/dev/null", "pkill -KILL -x dpkg"),
-    "renewal": _service("renew", 30),
-    "judge": _service("judge", 40),
+    "dpkg": Victim(10, "pgrep -x dpkg >/dev/null", "pkill -KILL -x dpkg"),
+    "renewal": _service("renew", 3),
+    "judge": _service("judge", 10),
     "alarm": _service("alarm", 30),
     "machine": Victim(35),
 }
 KILLED = "killed-as-asked"
-KILLS = "n=50; until {alive}; do n=$((n - 1)); [ $n -gt 0 ] || exit 0; sleep 0.1; done; {kill} && echo {killed}"
-"""At a drawn moment, or in the five seconds after it, when who is to be killed comes to be there."""
+KILLS = """
+n=300
+until {alive}; do n=$((n - 1)); [ $n -gt 0 ] || exit 0; sleep 0.1; done
+sleep {delay_s}
+{alive} && {kill} && echo {killed}
+"""
+"""At a drawn moment after who is to be killed has come: within half a minute, or never in this upgrade."""
 REFUSED = "nothing was changed"
 UNPACKS = "Unpacking spreekkamer"
 UNREAD_S = 3.0
@@ -121,25 +126,28 @@ class Upgraded(House):
         outcome = Outcome(kind.name, victim, began_s=time.monotonic())
         before, said = self._heard_ids(), list[str]()
         acts = [(moments.uniform(0, PRESS_WITHIN_S), "press") for _ in range(moments.choice((1, 1, 2)))]
-        if victim:
-            acts.append((moments.uniform(0, VICTIMS[victim].span_s), "kill"))
+        kill_s = moments.uniform(0, VICTIMS[victim].span_s) if victim else 0.0
+        if victim and not VICTIMS[victim].kill:
+            acts.append((kill_s, "cut"))
 
         def install() -> None:
             said.append(self.machine.run("dpkg", "--install", file, check=False))
 
-        installs = threading.Thread(target=install, daemon=True)
-        installs.start()
+        both = [threading.Thread(target=install, daemon=True)]
+        if victim and VICTIMS[victim].kill:
+            both.append(threading.Thread(target=self._kill, args=(outcome, kill_s), daemon=True))
+        for one in both:
+            one.start()
         for at_s, act in sorted(acts):
             time.sleep(max(0.0, outcome.began_s + at_s - time.monotonic()))
             if act == "press":
                 self.machine.run("touch", str(PRESS), check=False)
-            elif VICTIMS[victim].kill:
-                outcome.disturbed = self._kills(VICTIMS[victim])
             else:
                 self.machine.cut()
                 outcome.disturbed = True
                 break
-        installs.join()
+        for one in both:
+            one.join()
         if victim and not VICTIMS[victim].kill:
             self.machine.power_on()
             self.serve()
@@ -153,10 +161,11 @@ class Upgraded(House):
         self._compare(outcome, kind, said[-1])
         return outcome
 
-    def _kills(self, victim: Victim) -> bool:
-        """Whether somebody was there to be killed."""
-        script = KILLS.format(alive=victim.alive, kill=victim.kill, killed=KILLED)
-        return KILLED in self.machine.shell(script, check=False)
+    def _kill(self, outcome: Outcome, delay_s: float) -> None:
+        """Kill somebody, if he was there."""
+        victim = VICTIMS[outcome.victim]
+        script = KILLS.format(alive=victim.alive, kill=victim.kill, killed=KILLED, delay_s=round(delay_s, 2))
+        outcome.disturbed = KILLED in self.machine.shell(script, check=False)
 
     def _is_installed(self, said: str) -> bool:
         status = self.machine.run("dpkg-query", "-W", "-f", "${Status}", "spreekkamer", check=False)
