@@ -40,6 +40,7 @@ def _recording(path: Path) -> Recording | None:
     try:
         begin = json.loads((path / "begin.json").read_bytes())
         chain = [json.loads(raw) for raw in (path / "chain.jsonl").read_bytes().splitlines() if raw.endswith(b"}")]
+        there = frozenset(t for t in ("audio", "video") if any((path / t).glob("*.age")))
     except (OSError, ValueError):
         return None
     segments = [line for line in chain if line["kind"] == "segment"]
@@ -48,5 +49,5 @@ def _recording(path: Path) -> Recording | None:
         path.name, path, begin["trigger_boot_ns"] / 1e9, (path / "SHA256SUMS.sig").exists(),
         {t: min(line["t0_boot_ns"] for line in segments if line["track"] == t) / 1e9 for t in tracks},
         {t: max(line["t1_boot_ns"] for line in segments if line["track"] == t) / 1e9 for t in tracks},
-        frozenset(t for t in ("audio", "video") if any((path / t).glob("*.age"))),
+        there,
     )  # fmt: skip

@@ -259,7 +259,7 @@ class Unit(Judge):
             began_s = time.monotonic()
             self.world.do(acts.Power())
             self.until("a ready room", self.is_ready, READY_S)
-        except AssertionError as error:
+        except (AssertionError, UnitError) as error:
             cut.faults.append(f"not ready: {error}\n{self.world.told()}")
             return cut
         cut.ready_s, cut.late = time.monotonic() - began_s, self.late()

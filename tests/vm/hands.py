@@ -171,7 +171,7 @@ def main() -> None:
             for line in self.rfile:
                 try:
                     said = {"ok": True, "text": "", "found": hands.do(json.loads(line))}
-                except (UnitError, ValueError) as error:
+                except (UnitError, ValueError, OSError) as error:  # a file that goes while it is looked at
                     said = {"ok": False, "text": str(error), "found": None}
                 self.wfile.write(json.dumps(said, default=str).encode() + b"\n")
 
