@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import tarfile
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 
 from simulators.state import prepare
@@ -24,6 +25,11 @@ HOME = "/opt/spreekkamer"
 PYTHON = f"{HOME}/venv/bin/python"
 SOURCES = f"{HOME}/src"
 """The tests in the machine, and pyproject.toml with pytest's settings: run pytest from there."""
+
+
+def exit_code(broken: Sequence[bool], asked: int) -> int:
+    """Of a run of many: 1 when one of them broke something, 130 when it was ended before the last, and else 0."""
+    return 1 if any(broken) else 130 if len(broken) < asked else 0
 
 
 class Driven(ABC):

@@ -34,6 +34,7 @@ LANES: Final = {"gw0": ("paced", "waits", "computes"), "gw1": ("computes", "wait
 OTHERS: Final = ("waits", "computes", "paced")
 """What a worker takes first, and what when there is no more of it."""
 TAKEN: Final = "SPREEKKAMER_LANE"
+"""In the environment: the worker whose priority this process, or the one that started it, has taken."""
 NICE: Final = {"gw1": 10}
 """What computes has a tenth of the time of what waits, where both want it: of a process of 0."""
 ROOM_NICE: Final = -5

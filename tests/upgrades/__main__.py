@@ -24,6 +24,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.driven import exit_code
 from tests.upgrades.kinds import KINDS, Kind
 from tests.upgrades.unit import VICTIMS, Outcome, unit
 
@@ -98,7 +99,7 @@ def main() -> int:
     shutil.rmtree(directory)  # its mounts are gone, or the block would have raised
     if outcomes:
         sys.stdout.write(f"{table(outcomes)}\n")
-    return 1 if any(one.faults for one in outcomes) else 130 if len(outcomes) < given.count else 0
+    return exit_code([bool(one.faults) for one in outcomes], given.count)
 
 
 if __name__ == "__main__":

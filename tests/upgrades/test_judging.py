@@ -48,7 +48,6 @@ class Box:
         assert not stdin
         if command[0] == "dpkg":
             self.installed += 1
-            time.sleep(0.2)
             self._note(unread_s=self.unread_s)
         elif command[:2] == ("touch", str(PRESS)):
             self._press()
@@ -147,9 +146,9 @@ def test_a_package_that_was_never_unpacked_is_installed_again(box: Box) -> None:
     box.dpkg = ["", f"{UNPACKS} (1.0.0)"]
     assert upgraded(box, victim="dpkg").faults == []
     assert box.installed == 2
-    never = Box()
-    never.dpkg, never.version = [""], "good, a"
-    (fault,) = upgraded(never, "ends", "dpkg").faults
+    other = Box()
+    other.dpkg, other.version = [""], "good, a"
+    (fault,) = upgraded(other, "ends", "dpkg").faults
     assert "dpkg did not begin" in fault
 
 

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import subprocess
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,9 +21,10 @@ from daemon.errors import UnitError
 from simulators.panel import acts
 from simulators.recorded import Recording, recordings
 from simulators.robot.worlds import opened
+from tests.driven import exit_code
 from tests.evidence.made import Holders
 from tests.evidence.made import Unit as Made
-from tests.vm.cuts import PHASES, SEALED, Cut, Judge, phases
+from tests.vm.cuts import PHASES, SEALED, Cut, Judge, Unit, phases
 from tests.vm.devices import UNITS
 from tests.vm.world import MachineWorld
 
@@ -47,7 +50,13 @@ class Computer:
                 (f"./{one}/{track}/{n}.ts.age" for n in range(files)) for (one, track), files in self.sealed.items()
             )
             return "\n".join(line for some in lines for line in some)
-        return self.dmesg if "dmesg" in script else self.verify
+        if "dmesg" not in script:
+            return self.verify
+        kernel = 'dmesg() { [ "$2" = emerg,alert,crit,err,warn ] && printf "%s" "$SAID"; }\n'
+        told = {**os.environ, "SAID": self.dmesg}
+        return subprocess.run(
+            ["sh", "-c", kernel + script], env=told, capture_output=True, text=True, check=True
+        ).stdout
 
 
 class World:
@@ -63,12 +72,15 @@ class World:
         self.kept: list[Recording] = []
         self.lines: list[dict[str, Any]] = []
         self.film: dict[str, float] | str = {"audio": 30.0, "video": 30.0}
-        self.audit = ""
+        self.audit, self.said = "", ""
+        self.plugged, self.ends, self.boots = False, True, True
 
     def do(self, act: object) -> None:
-        """The desk ends what is open."""
-        if isinstance(act, acts.Reset):
+        """The desk ends what is open; the broker is plugged in; the machine boots."""
+        if isinstance(act, acts.Reset) and self.ends:
             self.open = {}
+        self.plugged |= act == acts.Fault("broker.unplugged", on=False)
+        assert self.boots or not isinstance(act, acts.Power), "it does not answer"
 
     def health(self) -> dict[str, Any]:
         """As the unit says."""
@@ -103,8 +115,8 @@ class World:
             raise UnitError(self.audit)
 
     def told(self) -> str:
-        """Nothing."""
-        return ""
+        """By the services."""
+        return self.said
 
 
 def written(newest_s: float = 30.0, oldest_s: float = 0.0, *, closed: bool = True) -> Recording:
@@ -171,6 +183,8 @@ LOST: dict[str, tuple[Cut, dict[str, Any], str]] = {
     "the broker is never found again": (Cut("alone"), {"faults": {"broker": "away"}}, "a ready room, and its broker"),
     "a device is gone": (Cut("rest"), {"devices": {"audio": "ok", "video": "camera: no such device"}}, "a ready room"),
     "a fault that stays": (Cut("rest"), {"faults": {"keeper": "has not come yet"}}, "a ready room"),
+    "the desk cannot end it": (alarm(), {"open": {"A": "stored"}, "desk": ["A"], "ends": False}, "no alarm"),
+    "a service in pieces": (Cut("rest"), {"said": "Traceback (most recent call last):"}, "machine: Traceback"),
     "a line of the log": (Cut("rest", lines=3), {"lines": [{"event": "started"}] * 2}, "2 lines"),
     "an earlier recording": (Cut("rest", there={"earlier"}), {"kept": [written()]}, "gone: {'earlier'}"),
     "the log": (Cut("rest"), {"audit": "line 7 is not the next"}, "line 7"),
@@ -222,6 +236,7 @@ def test_what_one_cut_left_is_not_the_next_ones_fault() -> None:
     judge.judge(cut, None)
     assert ["no longer open" in fault for fault in cut.faults] == [True]
     assert not judge.is_alone
+    assert world.plugged
     assert not world.open
     world.open, world.desk = {"C": "kept"}, ["C"]
     assert faults(world, Cut("rest", known={"C"})) == []
@@ -287,6 +302,44 @@ def test_every_phase_comes(seed: int) -> None:
     assert phases(random.Random(seed), 3, "alone") == ["alone"] * 3
 
 
+class Cuttable(Unit):
+    """A unit that is there already."""
+
+    def __init__(self, world: World) -> None:
+        Judge.__init__(self, cast("MachineWorld", world))
+        self._draw = random.Random(1)
+
+
+def test_a_cut_is_judged_by_what_was_there_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A1, R8: the alarms, the lines of the log, and the recordings that had ended, from before the phase."""
+    monkeypatch.setattr("tests.vm.cuts.time.sleep", lambda _: None)
+    world = World()
+    world.open, world.desk, world.lines, world.kept = {"A": "kept"}, ["A"], [{"event": "started"}], [written()]
+    found = Cuttable(world).cut("rest")
+    assert (found.faults, found.known, found.lines, found.there) == ([], {"A"}, 1, {"r"})
+
+
+def test_a_unit_that_does_not_come_up_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    """R8: in a row of its own; so is a machine that does not answer before the cut."""
+    monkeypatch.setattr("tests.vm.cuts.time.sleep", lambda _: None)
+    world = World()
+    world.faults = {"keeper": "has not come yet"}
+    (fault,) = Cuttable(world).cut("rest").faults
+    assert "a ready room" in fault
+    world.faults, world.boots = {}, False
+    (fault,) = Cuttable(world).cut("rest").faults
+    assert "it does not answer" in fault
+
+
+@pytest.mark.parametrize(
+    ("broken", "asked", "code"),
+    [([False, True], 2, 1), ([True], 2, 1), ([False], 2, 130), ([], 1, 130), ([False], 1, 0)],
+)
+def test_exit_codes(broken: list[bool], asked: int, code: int) -> None:
+    """R8, H2: of both runs, here and of upgrades: one that broke something, or did not come to its end, is not well."""
+    assert exit_code(broken, asked) == code
+
+
 def test_a_film_with_holes_is_not_one(tmp_path: Path) -> None:
     """R8, K5: names and a chain that are whole, and segments without their bytes, as a lost cache leaves them."""
     desk = Holders(tmp_path / "keys", (("manager-1",), ("secretary-1",)))
@@ -295,7 +348,8 @@ def test_a_film_with_holes_is_not_one(tmp_path: Path) -> None:
     found = recordings(made.store)[0]
     film = opened(path, desk.home, ("manager-1", "secretary-1"))
     assert film == pytest.approx({track: found.newest_s[track] - found.oldest_s[track] for track in film}, abs=0.3)
-    for segment in sorted((path / "video").glob("*.age"))[2:]:
-        segment.write_bytes(b"")
+    for track in film:
+        for segment in sorted((path / track).glob("*.age"))[2:]:
+            segment.write_bytes(b"")
     with pytest.raises(UnitError):
         opened(path, desk.home, ("manager-1", "secretary-1"))
