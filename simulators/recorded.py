@@ -43,7 +43,7 @@ def _recording(path: Path) -> Recording | None:
         there = frozenset(t for t in ("audio", "video") if any((path / t).glob("*.age")))
     except (OSError, ValueError):
         return None
-    segments = [line for line in chain if line["kind"] == "segment"]
+    segments = [line for line in chain if line.get("kind") == "segment"]
     tracks = {line["track"] for line in segments}
     return Recording(
         path.name, path, begin["trigger_boot_ns"] / 1e9, (path / "SHA256SUMS.sig").exists(),

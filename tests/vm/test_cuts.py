@@ -24,6 +24,7 @@ from simulators.robot.worlds import opened
 from tests.driven import exit_code
 from tests.evidence.made import Holders
 from tests.evidence.made import Unit as Made
+from tests.keeper import stores
 from tests.vm.cuts import PHASES, SEALED, Cut, Judge, Unit, phases
 from tests.vm.devices import UNITS
 from tests.vm.world import MachineWorld
@@ -300,6 +301,14 @@ def test_every_phase_comes(seed: int) -> None:
     assert found == phases(random.Random(seed), 20, None)
     assert len(found) == 20
     assert phases(random.Random(seed), 3, "alone") == ["alone"] * 3
+
+
+def test_what_is_brought_for_a_deletion_can_be_looked_at(tmp_path: Path) -> None:
+    """R8: the hands in the machine answer though its chain holds nothing; it has as many files as are counted."""
+    path = stores.recording(tmp_path, AGED)
+    (found,) = recordings(tmp_path / "recordings")
+    assert (found.id, found.closed, found.newest_s, found.there) == (AGED, True, {}, {"audio", "video"})
+    assert len([*path.rglob("*.age")]) == 2 * SEALED
 
 
 class Cuttable(Unit):
