@@ -156,7 +156,8 @@ class System:
         shell = f'GROUP=$$ exec sh "{self.home}/packaged/{script}" "$@"'
         environment = {"TOP": str(self.top), "CUT": str(cut or ""), "PATH": f"{self.top}/bin:{os.environ['PATH']}"}
         done = subprocess.run(["sh", "-c", f"export GROUP; {shell}", script, *words], env=environment, check=False,
-                              capture_output=True, process_group=0)  # fmt: skip
+                              capture_output=True, text=True, process_group=0)  # fmt: skip
+        self.said = done.stderr
         return done.returncode
 
     def _systemctl(self, *words: str) -> None:
@@ -249,14 +250,18 @@ def test_a_package_that_dpkg_gives_up_leaves_it_as_it_was(before: str, tmp_path:
     assert system.outcome() == works
 
 
-def test_half_a_baseline_goes_with_a_package_that_dpkg_gives_up(tmp_path: Path) -> None:
-    """A2, full disk: what could not be kept is not held for what the unit could."""
+def test_a_version_that_could_not_be_judged_is_refused(tmp_path: Path) -> None:
+    """A2, full disk: what the unit says of itself cannot be kept; the upgrade ends before anything has changed, with a
+    sentence, and half a baseline goes.
+    """
     system = System(tmp_path)
     (tmp_path / "bin/sync").write_text("#!/bin/sh\nexit 1\n")
-    assert system.run("prerm", "upgrade", "2") == 0
-    assert not (system.home / "baseline").exists()
+    assert system.run("prerm", "upgrade", "2") == 1
+    assert system.said.startswith("spreekkamer: what the unit says of itself cannot be kept, so version 2 could not be")
+    assert system.said.endswith("; nothing was changed\n")
     assert system.run("postinst", "abort-upgrade", "2") == 0
-    assert {path.name for path in system.home.iterdir()} == {"packaged", "before", "venv"}
+    assert {path.name for path in system.home.iterdir()} == {"packaged", "venv"}
+    assert system.outcome() == ("packaged", "1", set())
 
 
 def test_an_alarm_process_that_did_not_answer_is_no_reason_to_judge_nothing(tmp_path: Path) -> None:
