@@ -72,7 +72,7 @@ class Plugs:
         (self._on.add if on else self._on.discard)(name)
 
     def _linked(self, name: str, *, on: bool) -> None:
-        if name == "broker.unplugged":
+        if name == "broker.unplugged" and on != (name in self._on):  # else a second one would start beside it
             self._fitted.broker.kill() if on else self._fitted.broker.start()
         wrong = (self._on | {name}) if on else (self._on - {name})
         self._fitted.link.becomes(next((link for fault, link in LINKS.items() if fault in wrong), Link.WHOLE))

@@ -8,25 +8,31 @@ from __future__ import annotations
 import json
 import os
 import random
+import socket
 import subprocess
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NoReturn, cast
 
 import pytest
 
 from daemon.errors import UnitError
+from simulators.link import Proxy
 from simulators.panel import acts
 from simulators.recorded import Recording, recordings
 from simulators.robot.worlds import opened
+from tests.brokers import Mosquitto
 from tests.driven import exit_code
 from tests.evidence.made import Holders
 from tests.evidence.made import Unit as Made
 from tests.keeper import stores
 from tests.vm.cuts import PHASES, SEALED, Cut, Judge, Unit, phases
 from tests.vm.devices import UNITS
+from tests.vm.fitted import Fitted
+from tests.vm.plugs import Plugs
 from tests.vm.world import MachineWorld
 
 AGED = "a" * 32
@@ -363,3 +369,23 @@ def test_a_film_with_holes_is_not_one(tmp_path: Path) -> None:
             segment.write_bytes(b"")
     with pytest.raises(UnitError):
         opened(path, desk.home, ("manager-1", "secretary-1"))
+
+
+def test_a_broker_that_is_plugged_in_twice_is_one(tmp_path: Path) -> None:
+    """The judge plugs it in after every cut, also where nobody had pulled it: a second one would end by itself, and the
+    first would outlive the lane.
+    """
+    broker = Mosquitto(tmp_path)
+    link = Proxy(broker.port)
+    link.start()
+    try:
+        broker.start()
+        plugs = Plugs(cast("Fitted", SimpleNamespace(machine=None, broker=broker, link=link)), print, print)
+        for on, answers in ((False, True), (True, False), (True, False), (False, True), (False, True)):
+            plugs.switch("broker.unplugged", on=on)
+            with socket.socket() as sock:
+                assert (sock.connect_ex(("127.0.0.1", broker.port)) == 0) == answers
+        assert "already in use" not in broker.log()
+    finally:
+        broker.kill()
+        link.stop()
