@@ -52,13 +52,13 @@ def break_(disk: Path) -> bool:
 
 
 def fill(disk: Path, leave: int = 0, name: str = "ballast") -> Path:
-    """Fills a disk with one file until so many bytes are free; with 0, until not one more byte is taken."""
+    """Fills a disk with one file until so many bytes are free, or fewer; with 0, until not one more byte is taken."""
     ballast = disk / name
     with ballast.open("ab", buffering=0) as file:
         if leave:
-            room = shutil.disk_usage(disk).free - leave
-            while room > 0:
-                room -= file.write(b"x" * min(room, 1_000_000))
+            with contextlib.suppress(OSError):  # a unit that writes meanwhile may have had the rest
+                while (room := shutil.disk_usage(disk).free - leave) > 0:
+                    file.write(b"x" * min(room, 1_000_000))
             return ballast
         for size in PIECES:
             with contextlib.suppress(OSError):

@@ -46,7 +46,7 @@ class WitnessedRoom(SimulatedRoom):
         """Messages on `archive/event`, as they came: what a broker's log would have."""
         self.said: list[tuple[str, bytes]] = []
         """Every message of the unit, with its topic."""
-        super().__init__(state, **options)
+        super().__init__(state, **{"python": lanes.room()} | options)
 
     def _heard(self, word: Word) -> None:
         self.wire.hear(word)
@@ -186,7 +186,7 @@ def running(state: Path, **options: Any) -> Iterator[Unit]:
         options["unit"] = state.with_name(f"{state.name}-unit.toml")
         options["unit"].write_text(small_picture(SHIPPED.read_text()))
     timeline = io.StringIO()
-    room = WitnessedRoom(state, out=timeline, **{"python": lanes.room()} | options)
+    room = WitnessedRoom(state, out=timeline, **options)
     try:
         room.start()
     except UnitError:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import gc
 import queue
-from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -26,6 +25,7 @@ from daemon.model.picture import Limits
 from daemon.paths import Paths
 from daemon.recorder import memory, writer
 from daemon.recorder.aim import Aim
+from daemon.recorder.backlog import Backlog, Frame
 from daemon.recorder.hangs import Hangs
 from daemon.recorder.recording import Means, Recordings
 from daemon.recorder.ring import Item, Ring, Sealed
@@ -34,9 +34,6 @@ from daemon.recorder.track import AudioTrack, SoundFigures, Track, VideoTrack
 from hardware import ports
 
 NS = 1_000_000_000
-QUEUE_MAX = 2000
-"""Frames that may wait for the loop: about twenty seconds of image and sound. The loop needs a millisecond for one;
-closing a device can hold it up for seconds."""
 ROUND_S = 0.1
 """How often the loop takes the devices' frames and checks its devices and its clock; an order wakes it at once. One
 round per frame, at 75 frames a second, took a third more of a processor."""
@@ -67,7 +64,6 @@ class KeyTrouble(msgspec.Struct, frozen=True):
     reason: str
 
 
-Frame = ports.VideoPacket | ports.PcmBlock | ports.DeviceLost
 Word = FromAlarm | KeyTrouble | writer.Opened | writer.Grew | writer.Closed | writer.Probed
 
 
@@ -91,10 +87,9 @@ class RecorderProcess:
         self._settings, self._clock, self._disk = settings, devices.clock, devices.disk
         self._queue: queue.SimpleQueue[Word | None] = queue.SimpleQueue()
         """None: stop."""
-        self._frames: deque[tuple[int, Frame]] = deque()
-        """The devices' frames with their arrival times, until the loop's next round; they do not wake it. No lock: each
-        side uses one end."""
-        self._lost = self._queue_max = 0
+        self._frames = Backlog()
+        """Until the loop's next round; they do not wake it."""
+        self._queue_max = 0
         self._ring = Ring(
             policy.timing.pre_event_s * NS + (SLACK_NS if policy.timing.pre_event_s else 0),
             settings.unit.recorder.ring_bytes_max,
@@ -145,12 +140,10 @@ class RecorderProcess:
 
     def put(self, item: Word | Frame) -> None:
         """Enqueue. Any thread; never blocks, never raises."""
-        if not isinstance(item, ports.VideoPacket | ports.PcmBlock | ports.DeviceLost):
-            self._queue.put(item)
-        elif len(self._frames) >= QUEUE_MAX and not isinstance(item, ports.DeviceLost):
-            self._lost += 1  # the time stamps show it: the cutter reports the hole
+        if isinstance(item, ports.VideoPacket | ports.PcmBlock | ports.DeviceLost):
+            self._frames.put(item, self._clock.boot_ns())
         else:
-            self._frames.append((self._clock.boot_ns(), item))
+            self._queue.put(item)
 
     def stop(self) -> None:
         """Ask the loop to end. Safe in a signal handler."""
@@ -219,11 +212,14 @@ class RecorderProcess:
         for _ in range(len(self._frames)):
             if self._clock.boot_ns() >= until_ns:
                 break
-            at_ns, frame = self._frames.popleft()
+            at_ns, frame = self._frames.take()
             if isinstance(frame, ports.DeviceLost):
                 self._device_lost(frame)
             else:
                 self._frame(frame, at_ns)
+        late_ns = self._frames.keep_up(self._clock.boot_ns(), recording=bool(self._recordings.open))
+        if late_ns:
+            log.event("frames_given_up", "warning", late_s=round(late_ns / NS, 1), lost=self._frames.lost)
 
     def _time_passes(self) -> None:
         now_ns = self._clock.boot_ns()
@@ -416,7 +412,7 @@ class RecorderProcess:
             full=self._recordings.full,
             picture=self._video.figures() if self._video else None,
             queue_max=self._queue_max,
-            lost=self._lost,
+            lost=self._frames.lost,
             sealed_s={name: round(ns / NS, 1) for name, ns in self._sealed_ns.items()},
             since_ns=self._since_ns,
         )

@@ -26,6 +26,7 @@ from daemon.recorder.hangs import Hangs
 from daemon.recorder.process import TAKING_NS, Devices, FromAlarm, RecorderProcess
 from daemon.recorder.ring import Sealed, begin_ns
 from daemon.recorder.seal import Key
+from daemon.recorder.usable import NONE
 from hardware.disk import FileSystemDisk
 from hardware.ports import AudioFormat, PcmBlock, PictureBlocks, PictureFigures, VideoFormat, VideoPacket
 from simulators.clock import SimClock
@@ -470,6 +471,53 @@ def _slow(process: RecorderProcess, clock: SimClock, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(process, "_frame", slow)
 
 
+def test_a_machine_with_six_tenths_of_the_time_it_needs_keeps_as_much(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R1, R5: for a minute each frame takes too long. A good part of the last seconds is in the ring, and the devices
+    are not said to deliver nothing. All of it was later than the ring reaches back (seen beside other suites).
+    """
+    paths = prepare(tmp_path, None, None, ("127.0.0.1", 1))
+    clock = SimClock(clock_path(paths))
+    camera, microphone = TestCamera(clock), TestMicrophone(clock)
+    devices = Devices(lambda: camera, lambda: microphone, clock, FileSystemDisk(tmp_path), simulated=True)
+    process = RecorderProcess(load(paths.etc), paths, devices)
+    for device in (camera, microphone):
+        monkeypatch.setattr(device, "run", lambda _: None)
+    for track in process._tracks.values():
+        track.key = Key(str(pyrage.x25519.Identity.generate().to_public()), b"envelope")
+        track.allow()
+    process._turn()
+    take, began_ns = process._frame, clock.boot_ns() // 1000 * 1000
+    due = ((began_ns + n * NS // 25, FILM[n % len(FILM)]) for n in itertools.count())
+    at_ns, picture = next(due)
+
+    def slow(frame: Any, came_ns: int) -> None:
+        nonlocal at_ns, picture
+        clock.advance(1 / 75 / 0.6)
+        while at_ns <= clock.boot_ns():
+            process.put(replace(picture, pts_ns=at_ns))
+            for half_ns in (0, NS // 50):
+                process.put(PcmBlock(TONE, 960, at_ns + half_ns, overflow=False))
+            at_ns, picture = next(due)
+        take(frame, came_ns)
+
+    monkeypatch.setattr(process, "_frame", slow)
+    process.put(replace(picture, pts_ns=began_ns))
+    health, shares = process._health(clock.boot_ns()), list[float]()
+    while clock.boot_ns() < began_ns + 60 * NS:
+        process.put(FromAlarm(Lease("f" * 32, clock.boot_ns())))  # so that no round waits
+        process._turn()
+        health = process._health(clock.boot_ns())
+        ring = [item for name in ("audio", "video") for item in process._ring.since(name, clock.boot_ns() - 8 * NS)]
+        shares.append(sum(item.t1_ns - item.t0_ns for item in ring if isinstance(item, Sealed)) / (2 * 8 * NS))
+        assert not [name for name, said in health.devices.items() if NONE in said], health.devices
+    assert sum(shares[20:]) / len(shares[20:]) > 0.3
+    assert health.lost < 0.45 * 60 * 75
+    process._keys.close()
+    process._link.close()
+
+
 @pytest.mark.parametrize("orders", [(Forget(),), (Quiet(("audio", "video")), Quiet(()))], ids=["forget", "quiet"])
 def test_frames_that_waited_while_it_forgot_are_forgotten(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, orders: tuple[Forget | Quiet, ...]
@@ -492,9 +540,9 @@ def test_frames_that_waited_while_it_forgot_are_forgotten(
     def bring(seconds: int) -> None:
         at_ns = clock.boot_ns() // 1000 * 1000
         for n in range(25 * seconds):
-            process._frames.append((at_ns, replace(FILM[n % len(FILM)], pts_ns=at_ns)))
+            process._frames.put(replace(FILM[n % len(FILM)], pts_ns=at_ns), at_ns)
             for half_ns in (0, NS // 50):
-                process._frames.append((at_ns, PcmBlock(TONE, 960, at_ns + half_ns, overflow=False)))
+                process._frames.put(PcmBlock(TONE, 960, at_ns + half_ns, overflow=False), at_ns)
             at_ns += NS // 25
         clock.advance(seconds)
 
@@ -541,7 +589,7 @@ def test_a_call_is_judged_at_its_end_as_the_alarm_process_tells_it(
         for _ in range(52):  # 0.6 s at a time: a round takes frames for a second, and then the rest are missing
             began_ns = clock.boot_ns()
             for at_ns in range(began_ns, began_ns + 600_000_000, 60_000_000):
-                process._frames.append((at_ns, PcmBlock(staff, 960, at_ns, overflow=False)))
+                process._frames.put(PcmBlock(staff, 960, at_ns, overflow=False), at_ns)
             clock.advance(0.6)
             while process._frames:
                 process._turn()
