@@ -3,9 +3,8 @@
 
 """The devices' frames on their way to the loop, and which of them are given up where the loop cannot keep up.
 
-Invariant: a machine that manages only a part of what its devices bring keeps that part, and it is of now. Without a
-rule the queue would stay full: a picture dropped here and there spoils a second each, what is sealed is older than the
-ring reaches back, and from a processor with six tenths of its time nothing at all could be used.
+Invariant: a machine that manages only a part of what its devices bring keeps that part whole. Without a rule the queue
+would stay full, and a picture dropped here and there spoils a second each.
 """
 
 from __future__ import annotations
@@ -18,12 +17,15 @@ NS = 1_000_000_000
 QUEUE_MAX = 2000
 """Frames that may wait: about twenty seconds of image and sound. The loop needs a millisecond for one; closing a device
 can hold it up for seconds, and of those nothing is lost."""
+LATE_NS = 6 * NS
+"""Frames wait so long before any is given up: a load that passes costs nothing, and a press finds them as it finds the
+ring. A machine with half of its time is then eight seconds late at most, and `usable.Share` does not say that it
+delivers nothing, as it does after eleven."""
 STUCK_NS = 3 * NS
 """A backlog that has not shrunk for so long is one that the machine does not work off."""
-LATE_NS = 3 * NS
-"""At rest: what is later has little place left in the ring, which reaches back by the pre-event time."""
-LATE_RECORDING_NS = 10 * NS
-"""While something is recorded: half of what may wait, for the load may pass, and then nothing is missing."""
+ROUND_NS = NS * 5 // 4
+"""A round takes frames for a second at most. In what is beyond this the loop stood still, as while a device was closed,
+and nothing could shrink."""
 NEWEST_NS = NS
 """What stays of a backlog without a key frame."""
 
@@ -39,6 +41,8 @@ class Backlog:
         """Frames that were given up: the time stamps show it, and the cutter reports the hole."""
         self._least: tuple[int, int] | None = None
         """Since when the backlog has not been less late, and how late it was then; None: it is not late."""
+        self._seen_ns: int | None = None
+        """When the last round ended."""
 
     def __len__(self) -> int:
         """How many wait."""
@@ -55,16 +59,20 @@ class Backlog:
         """Return the oldest, with its arrival. Raises IndexError where none waits."""
         return self._waiting.popleft()
 
-    def keep_up(self, now_ns: int, *, recording: bool) -> int:
+    def keep_up(self, now_ns: int) -> int:
         """At the end of a round: give up what the machine does not work off. Return how late the oldest of it was.
 
         It goes on with the newest key frame, for a picture without those before it is of no use; 0: nothing is given
         up. What a device said last is never among it.
         """
+        stood_ns = max(0, now_ns - self._seen_ns - ROUND_NS) if self._seen_ns is not None else 0
+        self._seen_ns = now_ns
         late_ns = now_ns - self._waiting[0][0] if self._waiting else 0
-        if late_ns < (LATE_RECORDING_NS if recording else LATE_NS):
+        if late_ns < LATE_NS:
             self._least = None
             return 0
+        if self._least is not None:
+            self._least = (self._least[0] + stood_ns, self._least[1] + stood_ns)
         if self._least is None or late_ns < self._least[1]:
             self._least = (now_ns, late_ns)
         if now_ns - self._least[0] < STUCK_NS:

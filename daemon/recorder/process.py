@@ -50,6 +50,8 @@ KEYLESS_NS = 10 * NS
 KEY_NS = 3600 * NS
 """How often an idle key is replaced (design 5): nobody can ever open yesterday's ring, holders included."""
 HEALTH_NS = 5 * NS
+TOLD_AGAIN_NS = 60 * NS
+"""A machine that is too slow stays so for as long as the heat lasts: one line a minute, with the sum."""
 
 
 class FromAlarm(msgspec.Struct, frozen=True):
@@ -89,7 +91,7 @@ class RecorderProcess:
         """None: stop."""
         self._frames = Backlog()
         """Until the loop's next round; they do not wake it."""
-        self._queue_max = 0
+        self._queue_max = self._told_late_ns = 0
         self._ring = Ring(
             policy.timing.pre_event_s * NS + (SLACK_NS if policy.timing.pre_event_s else 0),
             settings.unit.recorder.ring_bytes_max,
@@ -199,6 +201,7 @@ class RecorderProcess:
             words += [self._queue.get_nowait() for _ in range(self._queue.qsize())]
         self._queue_max = max(self._queue_max, len(self._frames))
         self._take_frames()
+        self._keep_up(self._clock.boot_ns())
         for word in words:
             if word is None:
                 self._stopping = True
@@ -217,8 +220,11 @@ class RecorderProcess:
                 self._device_lost(frame)
             else:
                 self._frame(frame, at_ns)
-        late_ns = self._frames.keep_up(self._clock.boot_ns(), recording=bool(self._recordings.open))
-        if late_ns:
+
+    def _keep_up(self, now_ns: int) -> None:
+        late_ns = self._frames.keep_up(now_ns)
+        if late_ns and now_ns >= self._told_late_ns:
+            self._told_late_ns = now_ns + TOLD_AGAIN_NS
             log.event("frames_given_up", "warning", late_s=round(late_ns / NS, 1), lost=self._frames.lost)
 
     def _time_passes(self) -> None:

@@ -41,6 +41,7 @@ restart) case $process in
 list-jobs) [ ! -e $TOP/waits ] || echo 80 $unit start waiting ;;
 start) case $process in
   renew) [ ! -e $TOP/opt/spreekkamer/pending ] || sh $TOP/opt/spreekkamer/packaged/renew ;;
+  judge) [ ! -e $TOP/no-judge ] ;;
   esac ;;
 esac
 """
@@ -264,6 +265,41 @@ def test_a_version_that_could_not_be_judged_is_refused(tmp_path: Path) -> None:
     assert system.outcome() == ("packaged", "1", set())
 
 
+def test_a_refusal_leaves_every_mark_of_earlier_versions(tmp_path: Path) -> None:
+    """A2, two faults: a full disk, and a version that waits for its renewal or for a judge that cannot start."""
+    system = System(tmp_path)
+    assert system.run("prerm", "upgrade", "2") == 0
+    marks = {"pending": "", "baseline": "older\n", "judging": "older still\n"}
+    for name, text in marks.items():
+        (system.home / name).write_text(text)
+    (tmp_path / "no-judge").touch()
+    (tmp_path / "bin/sync").write_text("#!/bin/sh\nexit 1\n")
+    assert system.run("prerm", "upgrade", "3") == 1
+    assert {name: (system.home / name).read_text() for name in marks} == marks
+    (tmp_path / "bin/sync").write_text("#!/bin/sh\n")
+    assert system.run("prerm", "upgrade", "3") == 0
+    assert not (system.home / "judging").exists()
+    assert (system.home / "baseline").read_text() == '{"faults": {}}\n'
+
+
+@pytest.mark.parametrize("cut", range(1, 8))
+def test_a_refusal_does_not_lead_back_to_where_an_upgrade_that_was_cut_off_began(cut: int, tmp_path: Path) -> None:
+    """A2, two faults at once: the power went while version 2 was configured, and version 1 works from its copy. Version
+    2, which is bad, is installed once more and refused, for the disk is full: version 1 works on.
+    """
+    system = System(tmp_path)
+    assert system.run("prerm", "upgrade", "2") == 0
+    system.unpack("2", "alarm")
+    (tmp_path / "steps").write_text("0")
+    assert system.run("postinst", "configure", "1", cut=cut) < 0
+    system.boot()
+    (tmp_path / "bin/sync").write_text("#!/bin/sh\nexit 1\n")
+    if system.run("prerm", "upgrade", "2"):
+        assert system.run("postinst", "abort-upgrade", "2") == 0
+    system.boot()
+    assert system.outcome()[:2] == ("before", "1")
+
+
 def test_an_alarm_process_that_did_not_answer_is_no_reason_to_judge_nothing(tmp_path: Path) -> None:
     """A2: it fell in the very second in which its state was asked for; a bad version is taken back all the same, and
     one whose predecessor was dead gives way to that, once.
@@ -307,6 +343,7 @@ def test_a_unit_that_somebody_stops_while_it_is_asked_is_not_judged(tmp_path: Pa
     system = System(tmp_path)
     (tmp_path / "says").write_text("camera\n")
     (tmp_path / "stops").touch()
+    (system.home / "baseline").write_text("older\n")
     assert system.run("prerm", "upgrade", "2") == 0
     assert not (system.home / "baseline").exists()
 
